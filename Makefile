@@ -1,0 +1,77 @@
+# The developer's front page: `make help`. Continuous integration calls the same targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# ONNX Runtime's wheel reports home unless told not to (docs/decisions.md).
+export ORT_DISABLE_TELEMETRY := 1
+
+PYTHON ?= python3
+ARGS ?=
+BASE := .venv-base
+DEV := .venv-dev
+PACKAGES := schemas scoring streams training
+SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
+
+.PHONY: help demo test check format docs chaos bench fuzz demo-model lock clean
+
+help:  ## this page
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(BASE)/.installed  ## a sales queue re-ranking live; needs only Python (ARGS="--for 30s --json")
+	@$(BASE)/bin/asllr demo $(ARGS)
+
+test: $(DEV)/.installed  ## the whole suite, Apache Kafka included where Java and Maven are (ARGS="-k store")
+	$(DEV)/bin/pytest $(ARGS)
+
+check: $(DEV)/.installed  ## formatting, lint, types, import rule, generated documents
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+	$(DEV)/bin/python -m schemas.generate --check
+	$(DEV)/bin/python docs/generate.py --check
+
+format: $(DEV)/.installed  ## rewrite the code as ruff wants it
+	$(DEV)/bin/ruff format .
+	$(DEV)/bin/ruff check --fix .
+
+docs: $(DEV)/.installed  ## regenerate JSON Schema, AsyncAPI, command reference, tables
+	$(DEV)/bin/python -m schemas.generate
+	$(DEV)/bin/python docs/generate.py
+
+chaos: $(DEV)/.installed  ## faults on Apache Kafka and Redis, then the oracle (ARGS="--faults 1000 --seed 7 --json")
+	@$(DEV)/bin/python -m tests.chaos $(ARGS)
+
+bench: $(DEV)/.installed  ## speed and memory beside the naive way (ARGS="--quick --json")
+	@$(DEV)/bin/python -m tests.bench $(ARGS)
+
+fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--runs 1000000")
+	@$(DEV)/bin/python -m tests.fuzz $(ARGS)
+
+demo-model: $(DEV)/.installed  ## train the demo artifact again (up to 40 minutes on 2 cores)
+	$(DEV)/bin/python -m training.demo_model --out scoring/artifacts/demo $(ARGS)
+
+lock: $(DEV)/.installed  ## recompile requirements-dev.lock after a change of dependencies
+	$(DEV)/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-dev.lock
+
+clean:  ## remove the environments, caches and builds made here
+	rm -rf $(BASE) $(DEV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(PACKAGES) tests docs -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The base environment is what a user installs: the wheel, no extras. The lock only holds versions.
+$(BASE)/.installed: pyproject.toml requirements-dev.lock README.md LICENSE $(SOURCES)
+	@echo "installing asllr into $(BASE) (once per change)"
+	@test -x $(BASE)/bin/pip || $(PYTHON) -m venv $(BASE)
+	@$(BASE)/bin/pip install --quiet --disable-pip-version-check --constraint requirements-dev.lock .
+	@touch $@
+
+$(DEV)/.installed: pyproject.toml requirements-dev.lock
+	@echo "installing the development environment into $(DEV) (torch is large: minutes the first time)"
+	@test -x $(DEV)/bin/pip || $(PYTHON) -m venv $(DEV)
+	@$(DEV)/bin/pip install --quiet --disable-pip-version-check uv
+	@$(DEV)/bin/uv pip install --quiet --python $(DEV)/bin/python --requirement requirements-dev.lock
+	@$(DEV)/bin/uv pip install --quiet --python $(DEV)/bin/python --no-deps --editable .
+	@touch $@

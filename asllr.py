@@ -1,0 +1,221 @@
+"""The front door: the `asllr` command, composed of what `streams` and `training` offer.
+
+Only commands choose implementations; nothing imports this module. Exit codes: `streams.exit_codes`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+
+try:
+    import click
+
+    from schemas.events import EventBase
+    from streams.cli.data import import_, rank
+    from streams.cli.dead_letters import dead_letters
+    from streams.cli.demo import DemoOptions, Script, start_demo, start_run
+    from streams.cli.front import DURATION, FrontDoor
+    from streams.cli.leads import lead, queue
+    from streams.cli.operate import doctor, promote, show_settings
+    from streams.cli.reference import reference
+    from streams.cli.roles import ingest, publish, score
+    from streams.cli.simulate import SimulateOptions, start_simulation
+    from streams.cli.topics import tail, topics
+    from streams.local_roles import RoleCounts
+except KeyboardInterrupt:  # all this takes a moment to load
+    raise SystemExit(130) from None
+
+SELF = (sys.executable, __file__)
+"""How a role process is started: with the very code that starts it."""
+
+_INGEST_WORKERS = click.option(
+    "--ingest-workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="processes that fold events.",
+)
+_SCORE_WORKERS = click.option(
+    "--score-workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="processes that score leads.",
+)
+
+
+@click.group(cls=FrontDoor, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="asllr")
+def main() -> None:
+    """Ranked sales leads from CRM events and call transcripts, while the day happens.
+
+    \b
+    Example:
+      asllr demo
+      asllr doctor
+    """
+    # Before ONNX Runtime is loaded: its build from PyPI reports home and leaves a file otherwise.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+@main.command()
+@click.option("--for", "for_s", type=DURATION, help="end after this long, with a summary.")
+@click.option("--json", "as_json", is_flag=True, help="print the summary as JSON, last line.")
+@click.option("--broker", help="use this Kafka instead of an embedded one.")
+@click.option("--redis", help="use the Redis at this URL instead of an embedded one.")
+@click.option(
+    "--leads",
+    "n_leads",
+    default=40,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="leads at a time.",
+)
+@click.option(
+    "--rate",
+    default=8.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="events per second, on average.",
+)
+@click.option("--seed", default=1, show_default=True, help="another seed, another dealership.")
+@_INGEST_WORKERS
+@_SCORE_WORKERS
+def demo(
+    *,
+    for_s: float | None,
+    as_json: bool,
+    broker: str | None,
+    redis: str | None,
+    n_leads: int,
+    rate: float,
+    seed: int,
+    ingest_workers: int,
+    score_workers: int,
+) -> None:
+    """Watch a queue re-rank while simulated leads call and click.
+
+    Broker, Redis and every role run as real processes on this machine. At the end, by --for or by
+    Ctrl-C, an oracle recomputes everything from the log; exits with 1 when it finds a difference.
+
+    \b
+    Example:
+      asllr demo
+      asllr demo --for 30s --json
+      asllr demo --broker localhost:9092 --redis redis://localhost:6379/0
+    """
+    counts = RoleCounts(ingest=ingest_workers, score=score_workers)
+    options = DemoOptions(broker, redis, for_s, as_json, counts)
+    start_demo(options, SELF, lambda: _script(seed, n_leads, rate))
+
+
+def _script(seed: int, n_leads: int, rate_per_s: float) -> Script:
+    """The simulator's stream begun in the past, so that most leads are there when it starts."""
+    from training.simulator.live import live_events  # only here: its phrases take a moment
+
+    past_s = n_leads * EVENTS_BEFORE / rate_per_s
+    start = datetime.now(UTC) - timedelta(seconds=past_s)
+    stream = live_events(seed, start=start, rate_per_s=rate_per_s, concurrent=n_leads)
+    due = ((due.after_s - past_s, due.event) for due in stream)
+    history: list[EventBase] = []
+    for after_s, event in due:
+        if after_s > 0:
+            return Script(history, chain([(after_s, event)], due))
+        history.append(event)
+    raise AssertionError("the simulator's stream is endless")
+
+
+EVENTS_BEFORE = 10
+"""Of each lead, on average, before the demo begins."""
+
+
+@main.command()
+@_INGEST_WORKERS
+@_SCORE_WORKERS
+@click.option(
+    "--logs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=lambda: Path(tempfile.gettempdir()) / "asllr-logs",
+    show_default="asllr-logs in the temporary folder",
+    help="where each process writes its log.",
+)
+def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
+    """Run all roles on this machine against the Kafka and Redis of the settings.
+
+    A process that crashes is started again; SIGTERM or Ctrl-C ends all of them within ten seconds.
+
+    \b
+    Example:
+      asllr run --score-workers 2
+    """
+    start_run(RoleCounts(ingest=ingest_workers, score=score_workers), SELF, logs)
+
+
+@main.command()
+@click.option(
+    "--leads",
+    "n_leads",
+    default=100,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="leads (at a time).",
+)
+@click.option(
+    "--rate",
+    default=8.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="events per second, on average.",
+)
+@click.option("--seed", default=1, show_default=True, help="another seed, another dealership.")
+@click.option("--for", "for_s", type=DURATION, help="stop after this long.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="write a recording here instead of sending to Kafka.",
+)
+def simulate(
+    *, n_leads: int, rate: float, seed: int, for_s: float | None, out: Path | None
+) -> None:
+    """Send the events of simulated leads to Kafka as they happen, or write them to a file.
+
+    \b
+    Example:
+      asllr simulate --leads 500 --for 10m
+      asllr simulate --leads 1000 --seed 7 --out leads.jsonl.gz
+    """
+    from training.simulator.emit import simulate_events
+
+    start_simulation(
+        SimulateOptions(for_s, out),
+        past=lambda: simulate_events(seed, n_leads),
+        script=lambda: _script(seed, n_leads, rate),
+    )
+
+
+for command in (
+    ingest,
+    score,
+    publish,
+    import_,
+    rank,
+    topics,
+    tail,
+    queue,
+    lead,
+    dead_letters,
+    doctor,
+    promote,
+    show_settings,
+    reference,
+):
+    main.add_command(command)
+
+
+if __name__ == "__main__":
+    main(prog_name="asllr")

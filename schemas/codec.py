@@ -1,0 +1,302 @@
+"""Kafka record <-> event: CloudEvents 1.0 in binary and structured mode, validated at the door.
+
+`decode` either returns an event whose every field can be trusted or raises `BadRecord`, which says
+what is wrong and how to mend the producer. Nothing else in asllr parses input bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from schemas.events import (
+    EVENT_TYPES,
+    MAX_FUTURE,
+    TRACEPARENT_PATTERN,
+    EventBase,
+    LeadUpserted,
+    TranscriptReady,
+)
+from schemas.ids import LeadKey
+from schemas.partitioner import partition_for
+from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, MAX_RECORD_BYTES
+
+TYPE_PREFIX = "asllr."
+TYPE_SUFFIX = ".v1"
+STRUCTURED = "application/cloudevents+json"
+JSON = "application/json"
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+ENVELOPE = frozenset({"id", "source", "tenant", "lead", "occurred_at", "traceparent", "type"})
+"""Event fields that travel as CloudEvents attributes (or key and type), not in the payload."""
+
+_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
+_is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
+_is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
+_is_field = re.compile(r"[a-z][a-z0-9_]{0,63}|\[key\]").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record as consumed. `timestamp_ms` is the broker's (LogAppendTime)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class BadRecord(Exception):
+    """A record that goes to the dead letters. `reason` is a stable code, `detail` names the value
+    and the limit (never lead text), `fix` says what the producer should change."""
+
+    def __init__(self, reason: str, detail: str, fix: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.fix = fix
+
+
+def decode(record: Record, *, n_partitions: int) -> EventBase:
+    """The event in `record`. Raises `BadRecord`; never anything else for any bytes."""
+    if record.value is None:
+        raise BadRecord(
+            "null-value",
+            "the record has no value",
+            "send LeadErased to forget a lead; inputs have no tombstones",
+        )
+    if len(record.value) > MAX_RECORD_BYTES:
+        raise BadRecord(
+            "too-large",
+            f"{len(record.value)} bytes, limit {MAX_RECORD_BYTES}",
+            "split the call or drop word timings; send cumulative revisions under the limit",
+        )
+    attributes, data = _split(record, record.value)
+    event = _validate(attributes, data)
+    _check_topic(record.topic, event)
+    _check_placement(record, event, n_partitions)
+    _check_time(record.timestamp_ms, event)
+    return event
+
+
+def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> EventBase:
+    """The event in a structured CloudEvent that is JSON already and has no partition, judged as
+    `decode` judges a record. Raises `BadRecord`."""
+    event = _validate(cloudevent, cloudevent.get("data"))
+    _check_topic(topic, event)
+    _check_time(timestamp_ms, event)
+    return event
+
+
+def structured(event: EventBase) -> dict[str, Any]:
+    """`event` as a structured CloudEvent, ready for JSON."""
+    envelope: dict[str, Any] = dict(_attributes(event))
+    if event.traceparent:
+        envelope["traceparent"] = event.traceparent
+    envelope["datacontenttype"] = JSON
+    envelope["data"] = event.model_dump(
+        mode="json", exclude=set(ENVELOPE), exclude_none=_exclude_none(event)
+    )
+    return envelope
+
+
+def encode(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+    """(key, value, headers) of `event` in binary mode."""
+    value = event.model_dump_json(exclude=set(ENVELOPE), exclude_none=_exclude_none(event))
+    headers = [(f"ce_{name}", text.encode()) for name, text in _attributes(event).items()]
+    if event.traceparent:
+        headers.append(("traceparent", event.traceparent.encode()))
+    headers.append(("content-type", JSON.encode()))
+    return str(event.key).encode(), value.encode(), headers
+
+
+def encode_structured(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+    """(key, value, headers) of `event` in structured mode."""
+    return (
+        str(event.key).encode(),
+        to_json(structured(event)),
+        [("content-type", STRUCTURED.encode())],
+    )
+
+
+def payload_json(event: EventBase) -> bytes:
+    """The canonical payload without the envelope: what a content hash is taken of. Defaults are
+    left out, so that a field added later does not change the hash of an older event."""
+    return event.model_dump_json(exclude=set(ENVELOPE), exclude_defaults=True).encode()
+
+
+def _exclude_none(event: EventBase) -> bool:
+    """A null profile field means "unknown now" and must survive the wire."""
+    return not isinstance(event, LeadUpserted)
+
+
+def _attributes(event: EventBase) -> dict[str, str]:
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": f"{TYPE_PREFIX}{type(event).__name__}{TYPE_SUFFIX}",
+        "subject": str(event.key),
+        "time": event.occurred_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _split(record: Record, value: bytes) -> tuple[Mapping[str, Any], Any]:
+    headers = {name.lower(): content for name, content in record.headers}
+    body = _parse_json(value)
+    if (headers.get("content-type") or b"").lower().startswith(STRUCTURED.encode()):
+        if not isinstance(body, dict):
+            raise BadRecord(
+                "not-an-object", "structured CloudEvent is not a JSON object", _FIX_CLOUDEVENT
+            )
+        return body, body.get("data")
+    attributes = {
+        name: _text(content, name)
+        for name in _ATTRIBUTES
+        if (content := headers.get(f"ce_{name}")) is not None
+    }
+    if traceparent := headers.get("traceparent"):
+        attributes["traceparent"] = traceparent.decode("ascii", "replace")
+    return attributes, body
+
+
+_FIX_CLOUDEVENT = (
+    "send CloudEvents 1.0: binary mode (ce_specversion ce_id ce_source ce_type ce_subject ce_time "
+    f"headers, JSON value) or content-type {STRUCTURED}"
+)
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise BadRecord("not-utf8", f"header ce_{name} is not UTF-8", _FIX_CLOUDEVENT) from None
+
+
+def _parse_json(value: bytes) -> Any:
+    try:
+        return from_json(value, allow_inf_nan=False)
+    except ValueError as error:  # says what and where, never quotes the input
+        raise BadRecord(
+            "not-json", str(error)[:200], "send UTF-8 JSON without NaN or lone surrogates"
+        ) from None
+
+
+def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
+    if attributes.get("specversion") != "1.0":
+        raise BadRecord(
+            "not-a-cloudevent",
+            f"specversion is {_shown(attributes.get('specversion'))}, expected '1.0'",
+            _FIX_CLOUDEVENT,
+        )
+    name = attributes.get("type")
+    model = _MODELS.get(name) if isinstance(name, str) else None
+    if model is None:
+        raise BadRecord(
+            "unknown-type", f"type is {_shown(name)}", "use one of " + ", ".join(_MODELS)
+        )
+    if not isinstance(data, dict):
+        raise BadRecord("not-an-object", f"{name} data is not a JSON object", _FIX_CLOUDEVENT)
+    subject = attributes.get("subject")
+    try:
+        key = LeadKey.parse(subject if isinstance(subject, str) else "")
+    except ValueError:
+        raise BadRecord(
+            "bad-subject", "subject is not 'tenant/lead'", "set ce_subject to tenant/lead"
+        ) from None
+    fields = {name: value for name, value in data.items() if name not in ENVELOPE}
+    fields |= {"tenant": key.tenant, "lead": key.lead, "type": model.__name__}
+    for attribute, field in (("id", "id"), ("source", "source"), ("time", "occurred_at")):
+        if attribute in attributes:
+            fields[field] = attributes[attribute]
+    traceparent = attributes.get("traceparent")
+    if isinstance(traceparent, str) and _is_traceparent(traceparent):
+        fields["traceparent"] = traceparent
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise BadRecord(
+            "invalid", describe(error), f"see schemas/generated/{model.__name__}.schema.json"
+        ) from None
+
+
+_MODELS = {f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}": model for name, model in EVENT_TYPES.items()}
+
+
+def _shown(value: Any) -> str:
+    """An attribute in an error message: only what cannot be lead text."""
+    if value is None:
+        return "missing"
+    return repr(value) if isinstance(value, str) and _is_plain(value) else "not a plain name"
+
+
+def describe(error: ValidationError) -> str:
+    """Field paths and messages of the first faults, never the values: they may be lead text, and
+    so may a key that is no field name."""
+    faults = [
+        f"{'.'.join(_path_part(part) for part in fault['loc']) or 'event'}: {fault['msg'][:120]}"
+        for fault in error.errors(include_input=False, include_url=False, include_context=False)[:3]
+    ]
+    more = error.error_count() - len(faults)
+    return "; ".join(faults) + (f" (+{more} more)" if more > 0 else "")
+
+
+def _path_part(part: int | str) -> str:
+    return str(part) if isinstance(part, int) or _is_field(part) else "?"
+
+
+def topic_of(event: EventBase) -> str:
+    """The input topic `event` belongs on."""
+    return (ASR_TRANSCRIPTS if isinstance(event, TranscriptReady) else CRM_EVENTS).name
+
+
+def _check_topic(topic: str, event: EventBase) -> None:
+    if topic != topic_of(event):
+        raise BadRecord(
+            "wrong-topic",
+            f"{type(event).__name__} on {_shown(topic)}",
+            "TranscriptReady belongs on asr.transcripts, every other event on crm.events",
+        )
+
+
+def _check_placement(record: Record, event: EventBase, n_partitions: int) -> None:
+    expected = str(event.key).encode()
+    if record.key != expected:
+        raise BadRecord(
+            "wrong-key",
+            "the record key is not the subject 'tenant/lead'",
+            "key every record by its ce_subject",
+        )
+    partition = partition_for(expected, n_partitions)
+    if record.partition != partition:
+        raise BadRecord(
+            "wrong-partition",
+            f"partition {record.partition}, murmur2 says {partition} of {n_partitions}",
+            "set the producer's partitioner to murmur2_random (librdkafka) or the Java default",
+        )
+
+
+def _check_time(timestamp_ms: int, event: EventBase) -> None:
+    times = {"occurred_at": event.occurred_at}
+    if isinstance(event, TranscriptReady):
+        times["started_at"] = event.started_at
+    limit = timestamp_ms + MAX_FUTURE.total_seconds() * 1000
+    for name, time in times.items():
+        if (time_ms := time.timestamp() * 1000) > limit:
+            raise BadRecord(
+                "in-the-future",
+                f"{name} {time.isoformat()} is {(time_ms - timestamp_ms) / 1000:.0f} s after"
+                f" the record's broker time, limit {MAX_FUTURE.total_seconds():.0f} s",
+                "check the source's clock and time zone"
+                if timestamp_ms > 0
+                else "set message.timestamp.type=LogAppendTime on the topic",
+            )

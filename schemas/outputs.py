@@ -1,0 +1,168 @@
+"""The records asllr writes. All but `scored_at` and `latency_ms` follow from the log alone."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.events import Timestamp
+from schemas.ids import Id
+
+
+class Output(BaseModel):
+    """FULL_TRANSITIVE: fields are only ever added, with a default."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Order(Output):
+    """Which of two scores of one lead is newer: compare as a tuple, greatest wins.
+
+    `promotion` is the offset of the record that made the artifact live, `version` is the sum over
+    input topics of (cursor + 1), `as_of` the moment the prompt speaks of."""
+
+    promotion: int
+    version: int
+    as_of: Timestamp
+
+
+class Cause(Output):
+    """The newest event the score includes, and whether it or the passing of time moved the
+    prompt."""
+
+    kind: Literal["event", "edge"]
+    type: str
+    id: str
+    source: str
+    occurred_at: Timestamp
+
+
+class Evidence(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Latency(Output):
+    """Milliseconds of one score: from the newest record's broker timestamp to its commit into the
+    state, from there to the claim, both together, from the claim to the result, and of that the
+    engine alone."""
+
+    ingest: float | None = None
+    queue: float | None = None
+    ingest_to_claim: float
+    claim_to_result: float
+    engine: float
+
+
+class Score(Output):
+    """Every accepted score, on `leads.scores`: the ledger replay verifies."""
+
+    tenant: Id
+    lead: Id
+    probability: float = Field(ge=0, le=1)
+    logit: float
+    horizon_days: int
+    order: Order
+    cursor: dict[str, int]
+    state_hash: str
+    artifact: str
+    prompt_id: str
+    cause: Cause
+    reason: str
+    evidence: Evidence
+    valid_until: Timestamp | None
+    scored_at: Timestamp
+    latency_ms: Latency
+
+
+class RankUpdate(Output):
+    """A lead's rank at its own last move, on compacted `leads.ranked`. A null value with the same
+    key is a tombstone: the lead left; its order is in the header `asllr_order`."""
+
+    tenant: Id
+    queue: Id
+    lead: Id
+    rank: int = Field(ge=1)
+    previous_rank: int | None
+    board_version: int
+    probability: float = Field(ge=0, le=1)
+    delta: float | None
+    order: Order
+    state_hash: str
+    cause: Cause
+    reason: str
+    evidence: Evidence
+
+
+class BoardRow(Output):
+    lead: Id
+    rank: int = Field(ge=1)
+    probability: float = Field(ge=0, le=1)
+    reason: str
+
+
+class BoardSnapshot(Output):
+    """The first rows of one queue, on compacted `leads.boards`; later board version wins."""
+
+    tenant: Id
+    queue: Id
+    board_version: int
+    size: int
+    top: tuple[BoardRow, ...]
+
+
+class Origin(Output):
+    """Where a dead letter came from. `timestamp_ms` is the broker's."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+
+
+class DeadLetterStage(StrEnum):
+    INGEST = "ingest"
+    SCORING = "scoring"
+
+
+class Header(Output):
+    """A Kafka header; `value` is base64, null where the record had none."""
+
+    name: str
+    value: str | None
+
+
+class DeadLetter(Output):
+    """A record asllr could not use, with what to do about it. `key`, `value` and header values are
+    base64 (null where the record had none); only their first bytes when `truncated`."""
+
+    origin: Origin
+    stage: DeadLetterStage
+    reason: str
+    detail: str
+    fix: str
+    attempts: int
+    key: str | None
+    value: str | None
+    value_bytes: int
+    truncated: bool
+    headers: tuple[Header, ...]
+
+
+class Promotion(Output):
+    """Makes an artifact live for `tenant` (`*` = all); the latest offset that applies wins."""
+
+    tenant: str = Field(pattern=r"^(\*|[A-Za-z0-9._:-]{1,128})$")
+    artifact: str
+    promoted_at: Timestamp
+
+
+class Erasure(Output):
+    """A lead that must stay forgotten, on compacted, never expiring `leads.erased`."""
+
+    tenant: Id
+    lead: Id
+    erased_at: Timestamp

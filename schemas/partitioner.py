@@ -1,0 +1,33 @@
+"""Which partition a key belongs to: Kafka's Java default (murmur2), which librdkafka only uses
+when told `partitioner=murmur2_random`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+
+def murmur2(data: bytes) -> int:
+    """Kafka's 32-bit murmur2 as an unsigned int (org.apache.kafka.common.utils.Utils)."""
+    mask = 0xFFFFFFFF
+    m = 0x5BD1E995
+    length = len(data)
+    h = 0x9747B28C ^ length
+    for i in range(0, length - length % 4, 4):
+        k = int.from_bytes(data[i : i + 4], "little")
+        k = k * m & mask
+        k ^= k >> 24
+        k = k * m & mask
+        h = h * m & mask
+        h ^= k
+    rest = data[length - length % 4 :]
+    if rest:
+        h ^= int.from_bytes(rest, "little")
+        h = h * m & mask
+    h ^= h >> 13
+    h = h * m & mask
+    return h ^ h >> 15
+
+
+@lru_cache(maxsize=65_536)  # the same leads come again and again
+def partition_for(key: bytes, n_partitions: int) -> int:
+    return (murmur2(key) & 0x7FFFFFFF) % n_partitions

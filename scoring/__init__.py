@@ -1,0 +1,1 @@
+"""The core: pure functions from events to ranks. No clock, environment, socket or global RNG."""

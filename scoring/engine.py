@@ -1,0 +1,38 @@
+"""The engine protocol: features and prompt in, raw logit out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Unscorable(ValueError):
+    """An input no retry can score: over-long, malformed, or met by a logit that is not finite.
+    The message names sizes and limits, never lead text."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInput:
+    """One lead at one moment. `features`: float32 (n_features,), NaN = unknown, in the order of
+    `scoring.features.FEATURES`."""
+
+    features: NDArray[np.float32]
+    prompt: str
+
+
+class Engine(Protocol):
+    """Turns inputs into logits. Deterministic: same build, same input, same bits, whatever the
+    batch mates. Raises `Unscorable` on an input it cannot score; never returns a NaN."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many inputs one call should carry: 1 on CPU (ENGINES.md), more on a GPU."""
+        ...
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        """One raw logit per input, in order."""
+        ...

@@ -1,0 +1,53 @@
+"""ONNX Runtime on the CPU: the int8 graph of an artifact, one lead per run. Imports no torch.
+
+One lead per run because batching gains nothing on a CPU and the dynamic activation scales of an
+int8 batch would let a neighbour change a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from scoring.engine import EngineInput
+from scoring.engines.reading import Reader, finite
+
+GRAPH = "model.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxEngine:
+    session: onnxruntime.InferenceSession
+    reader: Reader
+
+    @property
+    def batch_size(self) -> int:
+        return 1
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        return [self._logit(each.prompt) for each in inputs]
+
+    def _logit(self, prompt: str) -> float:
+        ids = np.array([self.reader.token_ids(prompt)], dtype=np.int64)
+        (logit,) = self.session.run(None, {"input_ids": ids})
+        return finite(float(np.asarray(logit)[0, 0]))
+
+
+def load_onnx_engine(path: Path, reader: Reader, *, n_threads: int = 1) -> OnnxEngine:
+    """`n_threads` inside one operator; more workers beat more threads at these sizes."""
+    return OnnxEngine(open_session(path / GRAPH, n_threads), reader)
+
+
+def open_session(path: Path, n_threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        str(path), sess_options=options, providers=["CPUExecutionProvider"]
+    )

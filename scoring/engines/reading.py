@@ -1,0 +1,53 @@
+"""Prompt -> token ids of the one shape every LM engine reads: complete, in budget, marker last."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from scoring.engine import Unscorable
+from scoring.prompt import MARKER
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """`marker_ids` are the tokens of the answer marker; the score is read off the last of them."""
+
+    tokenizer: Tokenizer
+    max_tokens: int
+    marker_ids: tuple[int, ...]
+
+    def token_ids(self, prompt: str) -> list[int]:
+        """Raises Unscorable; its message counts tokens and never quotes the prompt."""
+        ids: list[int] = self.tokenizer.encode(prompt, add_special_tokens=False).ids
+        if len(ids) > self.max_tokens:
+            raise Unscorable(
+                f"the prompt has {len(ids)} tokens, the artifact reads {self.max_tokens}; "
+                "build prompts with the artifact's token budget"
+            )
+        if tuple(ids[-len(self.marker_ids) :]) != self.marker_ids:
+            raise Unscorable("the prompt does not end with the answer marker")
+        return ids
+
+
+def load_reader(path: Path, max_tokens: int) -> tuple[Reader, Callable[[str], int]]:
+    """The reader of an artifact's `tokenizer.json`, and its `count_tokens`."""
+    tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+
+    def count_tokens(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    marker_ids = tuple(tokenizer.encode(MARKER, add_special_tokens=False).ids)
+    return Reader(tokenizer, max_tokens, marker_ids), count_tokens
+
+
+def finite(logit: float) -> float:
+    if not math.isfinite(logit):
+        raise Unscorable("the model returned a logit that is not a number")
+    return logit

@@ -1,0 +1,69 @@
+"""The reference: transformers + peft in fp32 on the CPU, bf16 batches on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from scoring.engine import EngineInput
+from scoring.engines.reading import Reader, finite
+
+BASE = "base"
+HEADS = "heads.safetensors"
+GPU_BATCH_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TorchEngine:
+    """`backbone` maps token ids to final hidden states; the point-wise head reads the marker's."""
+
+    backbone: torch.nn.Module
+    head_weight: torch.Tensor
+    head_bias: torch.Tensor
+    reader: Reader
+    device: torch.device
+
+    @property
+    def batch_size(self) -> int:
+        """1 on the CPU: a matrix product of another height may round another way, and batch mates
+        must not change a score."""
+        return GPU_BATCH_SIZE if self.device.type == "cuda" else 1
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        rows = [self.reader.token_ids(each.prompt) for each in inputs]
+        chunks = [rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size)]
+        return [finite(logit) for chunk in chunks for logit in self._run(chunk)]
+
+    @torch.inference_mode()
+    def _run(self, rows: list[list[int]]) -> list[float]:
+        """Padded on the right, where a causal model cannot look; gathered by explicit index."""
+        width = max(len(row) for row in rows)
+        padded = [row + [0] * (width - len(row)) for row in rows]
+        input_ids = torch.tensor(padded, device=self.device)
+        markers = torch.tensor([len(row) - 1 for row in rows], device=self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            states = self.backbone(input_ids=input_ids, use_cache=False).last_hidden_state
+        marked = states[torch.arange(len(rows), device=self.device), markers].float()
+        logits: list[float] = (marked @ self.head_weight + self.head_bias).tolist()
+        return logits
+
+
+def load_torch_engine(path: Path, reader: Reader) -> TorchEngine:
+    """From an artifact in PEFT layout: `base/`, the adapter, and our heads beside it."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
+    merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload()
+    heads = load_file(path / HEADS)
+    return TorchEngine(
+        backbone=merged.model.eval().to(device),
+        head_weight=heads["point.weight"].to(device),
+        head_bias=heads["point.bias"].to(device),
+        reader=reader,
+        device=device,
+    )

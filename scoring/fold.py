@@ -1,0 +1,173 @@
+"""The fold: `evolve(state, event)`, and what a state says about being listed.
+
+`evolve(state, event) = join(state, lift(event))`: commutative, associative, idempotent. Live
+ingest, replay, training and tests all call this and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial, reduce
+from typing import assert_never, cast
+
+from schemas.codec import payload_json
+from schemas.events import (
+    Channel,
+    Event,
+    EventBase,
+    InteractionLogged,
+    LeadClosed,
+    LeadErased,
+    LeadReopened,
+    LeadUpserted,
+    Stage,
+    StageChanged,
+    TranscriptReady,
+)
+from scoring.state import (
+    BOUNDS,
+    ERASED,
+    PROFILE,
+    Bounds,
+    Call,
+    Fact,
+    LeadState,
+    Newest,
+    Register,
+    Span,
+    Value,
+    join,
+    stamp,
+)
+from scoring.summary import summarise
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DEFAULT_QUEUE = "default"
+"""Where a lead stands whose CRM never named a queue."""
+
+CLICKS = (Channel.WEB, Channel.APP)
+"""Interest, but nobody was in contact with anybody."""
+
+NOT_CLOSED = None
+ENDED_STAGES = (Stage.ORDER.value, Stage.LOST.value)
+
+
+def initial_state() -> LeadState:
+    return LeadState()
+
+
+def evolve(state: LeadState, event: EventBase, bounds: Bounds = BOUNDS) -> LeadState:
+    """The state that includes `event`. The event must be about this lead."""
+    return join(state, lift(event), bounds)
+
+
+def fold(events: Iterable[EventBase], bounds: Bounds = BOUNDS) -> LeadState:
+    return reduce(partial(evolve, bounds=bounds), events, initial_state())
+
+
+def lift(event: EventBase) -> LeadState:
+    """The state of a lead about which only `event` is known."""
+    at_ms = to_ms(event.occurred_at)
+    mark = stamp(event.source, event.id, payload_json(event))
+    event = cast("Event", event)
+    newest = Newest(at_ms, event.source, event.id, mark, event.type)
+
+    def registers(**values: Value) -> dict[str, Register]:
+        return {name: Register(at_ms, mark, value) for name, value in values.items()}
+
+    match event:
+        case LeadUpserted():
+            fields: dict[str, Value] = {f"{PROFILE}{n}": v for n, v in event.profile.items()}
+            fields |= {
+                name: value
+                for name, value in (
+                    ("queue", event.queue),
+                    ("consent", event.consent),
+                    ("owner", event.owner),
+                )
+                if value is not None
+            }
+            return LeadState(registers=registers(**fields), newest=newest)
+        case InteractionLogged():
+            fact = Fact(
+                at_ms,
+                mark,
+                event.channel.value,
+                event.direction.value if event.direction else None,
+                event.duration_s,
+                event.call_id,
+                event.codes,
+                event.note is not None,
+            )
+            contact = None if event.channel in CLICKS else Span(at_ms, at_ms)
+            return LeadState(facts=(fact,), contact=contact, newest=newest)
+        case TranscriptReady():
+            started_ms = to_ms(event.started_at)
+            return LeadState(
+                calls=(_call(event, started_ms, mark),),
+                contact=Span(started_ms, started_ms),
+                newest=newest,
+            )
+        case StageChanged():
+            return LeadState(
+                registers=registers(stage=event.stage.value),
+                stages={event.stage.value: Span(at_ms, at_ms)},
+                newest=newest,
+            )
+        case LeadClosed():
+            return LeadState(registers=registers(closed=event.reason or "closed"), newest=newest)
+        case LeadReopened():
+            return LeadState(registers=registers(closed=NOT_CLOSED), newest=newest)
+        case LeadErased():
+            return ERASED
+    assert_never(event)
+
+
+def _call(event: TranscriptReady, started_ms: int, mark: str) -> Call:
+    return Call(
+        started_ms=started_ms,
+        call_id=event.call_id,
+        revision=event.revision,
+        stamp=mark,
+        language=event.language,
+        duration_s=max((segment.end_s for segment in event.segments), default=0.0),
+        n_segments=len(event.segments),
+        n_words=sum(len(segment.text.split()) for segment in event.segments),
+        statements=summarise(event),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`queue` is None when the lead must not be listed; `why` always says why, for a person."""
+
+    queue: str | None
+    why: str
+
+
+def listing(state: LeadState) -> Listing:
+    """Where the lead is listed. Unknown consent lists: withdrawing it is a fact, silence is not."""
+    if state.erased:
+        return Listing(None, "erased: the person asked to be forgotten")
+    if state.newest is None:
+        return Listing(None, "no event of this lead has arrived")
+    if (reason := state.value("closed")) is not None:
+        return Listing(None, f"closed: {reason}")
+    if state.value("consent") is False:
+        return Listing(None, "no consent: the lead may not be contacted")
+    if (stage := state.value("stage")) in ENDED_STAGES:
+        return Listing(None, f"the funnel has ended: stage is {stage}")
+    queue = str(state.value("queue") or DEFAULT_QUEUE)
+    return Listing(queue, f"listed in queue {queue}")
+
+
+def to_ms(time: datetime) -> int:
+    """Whole milliseconds since 1970, rounded down: the precision of state and order."""
+    return (time - EPOCH) // timedelta(milliseconds=1)
+
+
+def from_ms(time_ms: int) -> datetime:
+    """Exact inverse of `to_ms` for whole milliseconds."""
+    return EPOCH + timedelta(milliseconds=time_ms)

@@ -1,0 +1,138 @@
+"""From a lead's state to its Score: what live workers, replay and the oracle all call.
+
+Everything in a Score but `scored_at` and `latency_ms` follows from the state, the cursor, the
+promotion, `as_of` and the artifact. The engine runs between `prepare` and `build_score`, in the
+caller's hands, so that batching stays its business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.ids import LeadKey
+from schemas.outputs import Cause, Latency, Order, Score
+from scoring.artifact import ArtifactError, Manifest
+from scoring.calibration import Calibration, probability
+from scoring.edges import as_of, edges
+from scoring.engine import Engine, EngineInput
+from scoring.features import vector_of
+from scoring.fold import from_ms
+from scoring.history import view
+from scoring.prompt import PromptSpec, longest_record_tokens, prompt_of
+from scoring.reason import evidence, reason
+from scoring.state import LeadState, from_bytes, state_hash
+
+MIN_TALK_TOKENS = 16
+"""Less conversation than a sentence is none; also covers what counting piece by piece misses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """An artifact ready to score: `digest` names it, `engine` runs it."""
+
+    digest: str
+    prompt_id: str
+    horizon_days: int
+    spec: PromptSpec
+    calibration: Calibration
+    engine: Engine
+
+
+def build_scorer(
+    manifest: Manifest, digest: str, engine: Engine, count_tokens: Callable[[str], int]
+) -> Scorer:
+    """Raises ArtifactError when the budget cannot hold every lead's record and a little talk."""
+    needed = longest_record_tokens(count_tokens) + MIN_TALK_TOKENS
+    if manifest.token_budget < needed:
+        raise ArtifactError(
+            f"artifact {manifest.name} has a token_budget of {manifest.token_budget}, its "
+            f"tokenizer needs {needed} for the longest record; train it with a larger budget"
+        )
+    return Scorer(
+        digest=digest,
+        prompt_id=manifest.prompt_id,
+        horizon_days=manifest.horizon_days,
+        spec=PromptSpec(manifest.token_budget, count_tokens),
+        calibration=manifest.calibration,
+        engine=engine,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One lead at one position of the log and one moment: what a score is a function of."""
+
+    key: LeadKey
+    state: LeadState
+    state_hash: str
+    cursor: Mapping[str, int]
+    promotion: int
+    as_of_ms: int
+
+    @property
+    def version(self) -> int:
+        return version_of(self.cursor)
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        return self.promotion, self.version, self.as_of_ms
+
+
+def version_of(cursor: Mapping[str, int]) -> int:
+    """Grows with every record of the lead, the same for all who have read the same."""
+    return sum(offset + 1 for offset in cursor.values())
+
+
+def build_subject(
+    key: LeadKey, state: bytes, cursor: Mapping[str, int], promotion: int, now_ms: int
+) -> Subject:
+    """The lead as it is to be scored now: at the last moment that changed anything."""
+    decoded = from_bytes(state)
+    return Subject(key, decoded, state_hash(state), dict(cursor), promotion, as_of(decoded, now_ms))
+
+
+def prepare(state: LeadState, as_of_ms: int, spec: PromptSpec) -> EngineInput:
+    """What an engine reads of a lead, and all it reads."""
+    seen = view(state)
+    return EngineInput(vector_of(seen, as_of_ms), prompt_of(seen, as_of_ms, spec))
+
+
+def build_score(
+    subject: Subject, logit: float, scorer: Scorer, scored_at: datetime, latency: Latency
+) -> Score:
+    """Raises `NotALogit` for a logit that is not finite."""
+    state, as_of_ms = subject.state, subject.as_of_ms
+    valid_until_ms = edges(state, as_of_ms)
+    return Score(
+        tenant=subject.key.tenant,
+        lead=subject.key.lead,
+        probability=probability(logit, scorer.calibration),
+        logit=logit,
+        horizon_days=scorer.horizon_days,
+        order=Order(promotion=subject.promotion, version=subject.version, as_of=from_ms(as_of_ms)),
+        cursor=dict(subject.cursor),
+        state_hash=subject.state_hash,
+        artifact=scorer.digest,
+        prompt_id=scorer.prompt_id,
+        cause=_cause(state, as_of_ms),
+        reason=reason(state, as_of_ms),
+        evidence=evidence(state),
+        valid_until=None if valid_until_ms is None else from_ms(valid_until_ms),
+        scored_at=scored_at,
+        latency_ms=latency,
+    )
+
+
+def _cause(state: LeadState, as_of_ms: int) -> Cause:
+    newest = state.newest
+    if newest is None:
+        raise ValueError("a lead without events or an erased one has no score")
+    return Cause(
+        kind="edge" if as_of_ms > newest.at_ms else "event",
+        type=newest.type,
+        id=newest.id,
+        source=newest.source,
+        occurred_at=from_ms(newest.at_ms),
+    )

@@ -1,0 +1,1 @@
+"""All I/O: Faust ingest, stores, score worker, publisher, brokers, settings."""

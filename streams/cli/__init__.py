@@ -1,0 +1,1 @@
+"""The commands that need only `streams`: each chooses implementations and prints; none decides."""

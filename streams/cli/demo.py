@@ -1,0 +1,194 @@
+"""`asllr demo` and `asllr run`: broker, Redis and roles put together on one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from threading import Event
+
+import click
+from rich.console import Console
+
+from schemas.codec import Record
+from schemas.events import EventBase
+from schemas.topics import INPUTS, Topic
+from streams import exit_codes
+from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact
+from streams.cli.front import (
+    Failure,
+    naming_files,
+    open_admin,
+    open_store,
+    set_up_logging,
+    settings,
+    settings_for,
+)
+from streams.demo import Demo, Judge, run_demo
+from streams.demo_tally import Summary
+from streams.demo_view import View, build_view, print_summary
+from streams.embedded_broker import embedded_broker
+from streams.embedded_redis import EmbeddedRedis
+from streams.local_roles import RoleCounts, local_roles, supervise
+from streams.oracle import Evidence, differences
+from streams.output_reader import OUTPUTS
+from streams.settings import Settings, environment
+from streams.store import Store
+from streams.supervisor import RoleFailed, Supervisor, die_with_parent
+from streams.topic_admin import create_topics, require_topics
+from streams.topic_reader import read_to_end
+
+EMBEDDED_PARTITIONS = 4
+EMBEDDED_SESSION_S = 6.0
+"""librdkafka's mock broker stalls a group for about a session when a member joins or dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """`broker` and `redis` None: embedded ones."""
+
+    broker: str | None
+    redis: str | None
+    for_s: float | None
+    as_json: bool
+    counts: RoleCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What happens in a demo: events of the past, and those to come, with the seconds after which
+    they are due."""
+
+    history: Sequence[EventBase]
+    live: Iterable[tuple[float, EventBase]]
+
+
+def start_demo(options: DemoOptions, command: Sequence[str], write: Callable[[], Script]) -> None:
+    """`command` starts asllr. Exits with 1 when the oracle finds a difference."""
+    found = settings_for(options.broker, options.redis)
+    artifact = artifact_digest(find_artifact(SHIPPED, found.artifacts))
+    with stop_on_signals() as stop, ExitStack() as stack:
+        view = stack.enter_context(build_view())
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="asllr-demo-"))
+        found = _with_services(found, options, stack)
+        admin, store = open_admin(found), open_store(found)
+        view.step(f"Kafka at {found.broker} and Redis are up")
+        create_topics(admin, found.partitions)
+        supervisor = stack.enter_context(Supervisor(Path(folder)))
+        script = write()
+        summary = _run(
+            Demo(
+                bootstrap_servers=found.broker,
+                store=store,
+                n_partitions=found.partitions,
+                artifact=artifact,
+                roles=local_roles(command, options.counts, environment(found, os.environ)),
+                history=script.history,
+                live=script.live,
+                for_s=options.for_s,
+                judge=_judge(found, store, is_embedded=options.broker is None),
+            ),
+            supervisor,
+            view,
+            stop,
+        )
+    if options.as_json:
+        click.echo(json.dumps(summary.as_object()))
+    else:
+        print_summary(Console(highlight=False), summary)
+    if not isinstance(summary.oracle, str):
+        raise Failure("the oracle found differences", exit_codes.NO)
+
+
+def start_run(counts: RoleCounts, command: Sequence[str], log_dir: Path) -> None:
+    """All roles against the brokers of the settings, until SIGTERM or Ctrl-C."""
+    found = settings()
+    set_up_logging(found.log_level)
+    # What every role would find out for itself, said once and before five logs are full of it.
+    require_topics(open_admin(found), found.partitions)
+    open_store(found)
+    with naming_files():
+        log_dir.mkdir(parents=True, exist_ok=True)
+    with stop_on_signals() as stop, Supervisor(log_dir) as supervisor:
+        roles = local_roles(command, counts, environment(found, os.environ))
+        click.echo(f"{len(roles)} processes, logs in {log_dir}; Ctrl-C ends them", err=True)
+        with _role_failures():
+            supervise(supervisor, roles, stop)
+
+
+SAMPLE = 500
+"""Scores for which the oracle runs the engine again: seconds, not minutes."""
+
+
+def _judge(found: Settings, store: Store, *, is_embedded: bool) -> Judge:
+    """The embedded broker forgets, so the demo's own journal is the log; a real one is asked."""
+    from streams.artifact_shelf import Shelf, load_from  # loads the engines' libraries
+
+    shelf = Shelf(partial(load_from, (artifact_folder(found.artifacts),)))
+
+    def judge(log: Sequence[Record], outputs: Sequence[Record]) -> list[str]:
+        evidence = Evidence(log, outputs)
+        if not is_embedded:
+            evidence = Evidence(_whole(found.broker, INPUTS), _whole(found.broker, OUTPUTS))
+        return differences(evidence, store, found.partitions, shelf.scorer, sample=SAMPLE)
+
+    return judge
+
+
+def _whole(broker: str, topics: Iterable[Topic]) -> Iterator[Record]:
+    return chain.from_iterable(read_to_end(broker, topic.name) for topic in topics)
+
+
+def _run(demo: Demo, supervisor: Supervisor, view: View, stop: Event) -> Summary:
+    with _role_failures():
+        return run_demo(demo, supervisor, view, stop)
+
+
+def _with_services(found: Settings, options: DemoOptions, stack: ExitStack) -> Settings:
+    """The settings, with an embedded broker and Redis where none was named."""
+    if options.broker is None:
+        address = stack.enter_context(embedded_broker(n_partitions=EMBEDDED_PARTITIONS))
+        found = replace(
+            found, broker=address, partitions=EMBEDDED_PARTITIONS, session_s=EMBEDDED_SESSION_S
+        )
+    if options.redis is None:
+        server = stack.enter_context(EmbeddedRedis(before_exec=die_with_parent))
+        found = replace(found, redis=server.url)
+    return found
+
+
+@contextmanager
+def _role_failures() -> Iterator[None]:
+    try:
+        yield
+    except RoleFailed as error:
+        raise Failure(str(error), error.code) from error
+
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Event]:
+    """The first Ctrl-C, SIGTERM or closed terminal asks for an orderly end, the second does not
+    wait for it."""
+    stop = Event()
+
+    def on_signal(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {n: signal.signal(n, on_signal) for n in ENDINGS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

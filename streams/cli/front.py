@@ -1,0 +1,141 @@
+"""What all commands share: settings, our errors as exit codes, option types, names."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import click
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from schemas.ids import ID_PATTERN, LeadKey
+from streams import exit_codes
+from streams.open_redis import look_at_redis_store, open_redis_store
+from streams.settings import BadSettings, Settings, read_settings
+from streams.store import Store, StoreAway, StoreUnusable
+from streams.topic_admin import TopicsUnusable, wait_for_broker
+from streams.waiting import RoleStopped
+
+
+class Failure(click.ClickException):
+    """One sentence for a person and a code for a script."""
+
+    def __init__(self, sentence: str, exit_code: int) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
+
+class FrontDoor(click.Group):
+    """Turns the errors a person can act on into one sentence and an exit code; others crash."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadSettings as error:
+            raise Failure(str(error), exit_codes.USAGE) from error
+        except StoreAway as error:
+            raise Failure(str(error), exit_codes.AWAY) from error
+        except StoreUnusable as error:
+            raise Failure(str(error), exit_codes.UNUSABLE) from error
+        except TopicsUnusable as error:
+            code = exit_codes.UNUSABLE if error.is_lasting else exit_codes.AWAY
+            raise Failure(str(error), code) from error
+        except RoleStopped as error:
+            raise Failure(str(error), error.exit_code) from error
+        except KafkaException as error:
+            raise Failure(f"Kafka: {error.args[0].str()}", exit_codes.AWAY) from error
+
+
+@contextmanager
+def naming_files() -> Iterator[None]:
+    """A file that cannot be read or written is one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise Failure(
+            f"{error.filename or 'file'}: {error.strerror or error}", exit_codes.UNUSABLE
+        ) from error
+
+
+class Duration(click.ParamType):
+    """`90`, `90s`, `5m`, `1h` -> seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a duration such as 30s, 5m or 1h", param, ctx)
+        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"]
+
+
+DURATION = Duration()
+
+
+def settings() -> Settings:
+    return read_settings(os.environ)
+
+
+def settings_for(broker: str | None, redis: str | None) -> Settings:
+    """The environment's settings with what the command line says instead."""
+    found = settings()
+    return replace(found, broker=broker or found.broker, redis=redis or found.redis)
+
+
+def set_up_logging(level: str) -> None:
+    """To standard error, one line per event, keys and values, no lead text."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+
+
+def open_admin(found: Settings) -> AdminClient:
+    """A Kafka admin client that has answered. Raises TopicsUnusable."""
+    admin = AdminClient({"bootstrap.servers": found.broker, "log_level": 2})
+    wait_for_broker(admin, min(found.patience_s, MAX_WAIT_OF_A_PERSON_S))
+    return admin
+
+
+MAX_WAIT_OF_A_PERSON_S = 10.0
+"""Roles wait for a service as long as the settings say; somebody at a terminal does not."""
+
+
+def open_store(found: Settings) -> Store:
+    """For work: the partition count is recorded. Raises StoreAway, StoreUnusable."""
+    return open_redis_store(found.redis, found.partitions)
+
+
+def look_at_store(found: Settings) -> Store:
+    """For looking: writes nothing. Raises StoreAway, StoreUnusable."""
+    return look_at_redis_store(found.redis)
+
+
+def lead_key(text: str, tenant: str) -> LeadKey:
+    """`lead` or `tenant/lead`."""
+    return LeadKey(*_two_ids(text, tenant, "a lead"))
+
+
+def queue_name(text: str, tenant: str) -> str:
+    """`queue` or `tenant/queue`, as `tenant/queue`."""
+    return "/".join(_two_ids(text, tenant, "a queue"))
+
+
+def _two_ids(text: str, tenant: str, what: str) -> tuple[str, str]:
+    first, slash, second = text.partition("/")
+    ids = (first, second) if slash else (tenant, first)
+    if not all(re.fullmatch(ID_PATTERN, part) for part in ids):
+        raise click.BadParameter(f"{text[:80]!r} is not {what} such as 4711 or {tenant}/4711")
+    return ids

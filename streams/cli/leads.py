@@ -1,0 +1,159 @@
+"""`asllr queue show` and `asllr lead show`: what a call-centre lead asks first."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+
+from schemas.outputs import Score
+from schemas.partitioner import partition_for
+from scoring.fold import listing
+from scoring.state import ERASED, from_bytes
+from streams import exit_codes
+from streams.cli.front import Failure, lead_key, look_at_store, queue_name, settings
+from streams.store import LeadView
+
+
+@click.group()
+def queue() -> None:
+    """Look at a queue.
+
+    \b
+    Example:
+      asllr queue show
+    """
+
+
+@queue.command(name="show")
+@click.argument("queue", required=False)
+@click.option(
+    "--top",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="how many leads to print.",
+)
+@click.option("--json", "as_json", is_flag=True, help="for machines.")
+def show_queue(queue: str | None, *, top: int, as_json: bool) -> None:
+    """Who to call first in QUEUE, and why. Without QUEUE: which queues there are.
+
+    \b
+    Example:
+      asllr queue show
+      asllr queue show demo/default --top 5
+    """
+    found = settings()
+    store = look_at_store(found)
+    if queue is None:
+        sizes = {name: store.board(name, 0).size for name in sorted(store.queues())}
+        click.echo(json.dumps(sizes) if as_json else _lines(sizes) or "no queue has a lead yet")
+        return
+    name = queue_name(queue, found.tenant)
+    board = store.board(name, top)
+    rows = [
+        {
+            "rank": rank,
+            "lead": row.lead,
+            "probability": row.probability,
+            "reason": row.reason,
+        }
+        for rank, row in enumerate(board.rows, start=1)
+    ]
+    if as_json:
+        view = {"queue": name, "board_version": board.board_version, "size": board.size}
+        click.echo(json.dumps(view | {"top": rows}))
+        return
+    click.echo(f"{name}: {board.size} leads, board version {board.board_version}")
+    for row in rows:
+        click.echo(
+            f"{row['rank']:>4}  {row['probability']:6.1%}  {row['lead']:<24} {row['reason']}"
+        )
+
+
+def _lines(sizes: dict[str, int]) -> str:
+    return "\n".join(f"{name}: {size} leads" for name, size in sizes.items())
+
+
+@click.group()
+def lead() -> None:
+    """Look at a lead.
+
+    \b
+    Example:
+      asllr lead show demo/4711
+    """
+
+
+@lead.command(name="show")
+@click.argument("lead")
+@click.option("--json", "as_json", is_flag=True, help="for machines.")
+def show_lead(lead: str, *, as_json: bool) -> None:
+    """All that is known of LEAD, and why it is listed or is not. Exits with 1 for an unknown one.
+
+    \b
+    Example:
+      asllr lead show demo/4711
+    """
+    found = settings()
+    key = str(lead_key(lead, found.tenant))
+    store = look_at_store(found)
+    n_partitions = store.recorded_partitions() or found.partitions
+    shard = partition_for(key.encode(), n_partitions)
+    view = store.lead(shard, key)
+    known = describe(view, shard)
+    if as_json:
+        click.echo(json.dumps(known))
+    else:
+        for name, value in known.items():
+            click.echo(f"{name:<14} {value}")
+    if view.stored.state is None and not view.stored.erased:
+        raise Failure(f"no event of {key} has arrived", exit_codes.NO)
+
+
+def describe(view: LeadView, shard: int) -> dict[str, object]:
+    """What `lead show` prints: one short value per line."""
+    known: dict[str, object] = {"lead": view.lead, "shard": shard}
+    if view.stored.erased:
+        return known | {"listed": listing(ERASED).why}
+    if view.stored.state is None:
+        return known
+    state = from_bytes(view.stored.state)
+    known |= {
+        "listed": listing(state).why,
+        "stage": state.value("stage"),
+        "version": view.version,
+        "cursor": dict(view.stored.cursor or {}),
+        "state_bytes": len(view.stored.state),
+        "contacts": len(state.facts),
+        "transcripts": len(state.calls),
+        "scoring": _scoring(view),
+    }
+    if view.score is None:
+        return known
+    score = Score.model_validate_json(view.score)
+    return known | {
+        "probability": score.probability,
+        "reason": score.reason,
+        "evidence": score.evidence.value,
+        "cause": f"{score.cause.kind} {score.cause.type} {score.cause.id}",
+        "scored_at": score.scored_at.isoformat(),
+        "artifact": score.artifact,
+    }
+
+
+def _scoring(view: LeadView) -> str:
+    if view.parked:
+        return f"parked after {view.attempts} failures: see `asllr dead-letters list`"
+    if view.leased_until_ms is not None:
+        return f"being scored, until {_time(view.leased_until_ms)} at most"
+    if view.dirty:
+        return "waiting to be scored"
+    if view.due_ms is not None:
+        return f"up to date; time alone moves it at {_time(view.due_ms)}"
+    return "up to date"
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,105 @@
+"""`asllr ingest`, `score` and `publish`: one role, one process, until SIGTERM."""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+
+import click
+
+from streams.cli.artifacts import artifact_folder
+from streams.cli.front import open_store, set_up_logging, settings
+from streams.settings import Settings
+
+
+def process_name(role: str, found: Settings, index: int) -> str:
+    """Stable over restarts: who comes back under its old name gets its old work back at once."""
+    return f"{found.member or socket.gethostname()}-{role}-{index}"
+
+
+_INDEX = click.option(
+    "--index",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="tells apart the processes of this role on one machine; must stay the same.",
+)
+
+
+@click.command()
+@_INDEX
+def ingest(*, index: int) -> None:
+    """Fold events into leads: crm.events and asr.transcripts into Redis.
+
+    Run as many as there are partitions at most. Each needs a stable name: the host's, or
+    ASLLR_MEMBER, and --index.
+
+    \b
+    Example:
+      asllr ingest --index 1
+    """
+    from streams.ingest import IngestConfig, run_ingest  # Faust takes a moment to load
+
+    found = settings()
+    set_up_logging(found.log_level)
+    run_ingest(
+        IngestConfig(
+            bootstrap_servers=found.broker,
+            member=process_name("ingest", found, index),
+            n_partitions=found.partitions,
+            open_store=partial(open_store, found),
+            group=found.group,
+            patience_s=found.patience_s,
+            session_timeout_s=found.session_s,
+        )
+    )
+
+
+@click.command()
+@_INDEX
+def score(*, index: int) -> None:
+    """Score the leads that changed, the most urgent first, with the promoted artifact.
+
+    Run as many as the machine has cores or GPUs: they share the work whatever the partitions.
+
+    \b
+    Example:
+      asllr score
+    """
+    from streams.score_worker import ScoreWorkerConfig, run_score_worker  # loads the engines
+
+    found = settings()
+    set_up_logging(found.log_level)
+    run_score_worker(
+        ScoreWorkerConfig(
+            open_store=partial(open_store, found),
+            worker=process_name("score", found, index),
+            n_shards=found.partitions,
+            artifact_dirs=(artifact_folder(found.artifacts),),
+            patience_s=found.patience_s,
+        )
+    )
+
+
+@click.command()
+@_INDEX
+def publish(*, index: int) -> None:
+    """Publish scores, ranks, boards and dead letters; one process per shard works at a time.
+
+    \b
+    Example:
+      asllr publish
+    """
+    from streams.publisher import PublisherConfig, run_publisher
+
+    found = settings()
+    set_up_logging(found.log_level)
+    run_publisher(
+        PublisherConfig(
+            bootstrap_servers=found.broker,
+            open_store=partial(open_store, found),
+            owner=process_name("publish", found, index),
+            n_shards=found.partitions,
+            patience_s=found.patience_s,
+        )
+    )

@@ -1,0 +1,61 @@
+"""`asllr simulate`: simulated leads as a recording, or live on Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import click
+
+from schemas.events import EventBase
+from streams.cli.demo import Script, stop_on_signals
+from streams.cli.front import naming_files, open_admin, settings
+from streams.demo import Paced
+from streams.journal import JournalingProducer
+from streams.recording import history, write_recording
+
+POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateOptions:
+    """`out` None: live, to Kafka."""
+
+    for_s: float | None
+    out: Path | None
+
+
+def start_simulation(
+    options: SimulateOptions,
+    past: Callable[[], Iterable[EventBase]],
+    script: Callable[[], Script],
+) -> None:
+    """A recording holds `past`, all that ever happened; live there is `script`."""
+    if options.out is not None:
+        with naming_files():
+            n = write_recording(options.out, map(history, past()))
+        click.echo(f"{n} events written to {options.out}")
+        return
+    found = settings()
+    open_admin(found)
+    producer = JournalingProducer(found.broker, max_records=0)
+    written = script()
+    for event in written.history:
+        producer.send(event)
+    producer.flush()
+    n = len(written.history)
+    click.echo(f"{n} events of the past sent; live until Ctrl-C", err=True)
+    due, start_s = Paced(written.live), monotonic()
+    with stop_on_signals() as stop:
+        while not stop.wait(POLL_S) and not due.is_over:
+            elapsed_s = monotonic() - start_s
+            if options.for_s is not None and elapsed_s >= options.for_s:
+                break
+            for event in due.until(elapsed_s):
+                producer.send(event)
+                n += 1
+            producer.poll()
+    producer.flush()
+    click.echo(f"{n} events sent")

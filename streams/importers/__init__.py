@@ -1,0 +1,1 @@
+"""Public data sets as events: pure streaming generators, composed by `asllr import`."""

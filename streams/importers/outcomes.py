@@ -1,0 +1,26 @@
+"""What both importers share: their error, and the queue as it stood before anybody knew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from schemas.events import EventBase, LeadClosed, Stage, StageChanged
+
+
+class ImportFault(ValueError):
+    """A file that is not the data set it should be. The message names the file and the place."""
+
+
+def is_outcome(event: EventBase) -> bool:
+    """Whether `event` ends its lead: such leads are not listed."""
+    match event:
+        case LeadClosed() | StageChanged(stage=Stage.ORDER | Stage.LOST):
+            return True
+        case _:
+            return False
+
+
+def without_outcomes(events: Iterable[EventBase]) -> Iterator[EventBase]:
+    """History ends with everybody decided, and so with empty queues: this leaves everybody
+    listed, as they stood before their outcome was known."""
+    return (event for event in events if not is_outcome(event))

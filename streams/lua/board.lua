@@ -1,0 +1,17 @@
+-- ARGV: limit, start. Returns board version, size, then per row: lead, order (4), probability,
+-- reason.
+local limit, start = tonumber(ARGV[1]), tonumber(ARGV[2])
+local found = {redis.call('GET', key('version')) or '0', redis.call('ZCARD', key('board'))}
+if limit <= 0 then
+  return found
+end
+for _, lead in ipairs(redis.call('ZRANGE', key('board'), start, start + limit - 1)) do
+  local row = cmsgpack.unpack(redis.call('HGET', key('rows'), lead))
+  found[#found + 1] = lead
+  for i = 1, 4 do
+    found[#found + 1] = integer(row.order[i])
+  end
+  found[#found + 1] = row.probability
+  found[#found + 1] = row.reason
+end
+return found

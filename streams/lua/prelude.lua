@@ -1,0 +1,96 @@
+-- Runs before every other script here. KEYS[1] is a hash tag and nothing more ("{s7}",
+-- "{q:tenant/queue}"): every key a script touches begins with it, so one call is one node's.
+-- An empty string stands for "none" in arguments, fields and replies.
+
+local function key(name)
+  return KEYS[1] .. ':' .. name
+end
+
+local function lead_key(lead)
+  return KEYS[1] .. ':lead:' .. lead
+end
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A lease that ends later than this was taken before the clock went back: its holder may be dead,
+-- and its leads must not wait until the clock has caught up.
+local function latest_expiry(now, lease_ms)
+  return now + math.max(60000, 10 * lease_ms)
+end
+
+local function given(value)
+  return value and value ~= ''
+end
+
+-- Lua's own conversion keeps 14 digits.
+local function integer(number)
+  return string.format('%.0f', number)
+end
+
+local function order_of(text)
+  local promotion, version, as_of = string.match(text, '^(%-?%d+) (%-?%d+) (%-?%d+)$')
+  return {tonumber(promotion), tonumber(version), tonumber(as_of)}
+end
+
+local function is_greater(a, b)
+  for i = 1, #a do
+    if a[i] ~= b[i] then
+      return a[i] > b[i]
+    end
+  end
+  return false
+end
+
+-- The promotion that applies to the lead's tenant: its own or everybody's, the later one.
+local promotions = {}
+local function live(lead)
+  local tenant = string.match(lead, '^[^/]*')
+  if promotions[tenant] == nil then
+    local best = false
+    for _, stored in ipairs(redis.call('HMGET', key('promoted'), tenant, '*')) do
+      if stored then
+        local number, artifact = string.match(stored, '^(%-?%d+) (.*)$')
+        if not best or tonumber(number) > best.number then
+          best = {number = tonumber(number), artifact = artifact}
+        end
+      end
+    end
+    promotions[tenant] = best
+  end
+  return promotions[tenant]
+end
+
+local function is_full(bound)
+  return redis.call('XLEN', key('outbox')) >= tonumber(bound)
+end
+
+local function is_erased(lead)
+  return redis.call('SISMEMBER', key('erased'), lead) == 1
+end
+
+-- Always `*`: an id of our own could be used twice after the node went back in time.
+local function append(kind, lead, fields)
+  redis.call('XADD', key('outbox'), '*', 'kind', kind, 'key', lead,
+    'value', fields.value or '', 'version', fields.version or 0, 'order', fields.order or '',
+    'queue', fields.queue or '', 'left', fields.left or '',
+    'traceparent', fields.traceparent or '')
+end
+
+local function is_holder(worker, lead)
+  return redis.call('HGET', lead_key(lead), 'holder') == worker
+end
+
+-- A lease that ran out is nobody's, whether or not a claim has swept it away yet.
+local function holds(worker, lead)
+  local expiry = is_holder(worker, lead) and redis.call('ZSCORE', key('leased'), lead)
+  return expiry and tonumber(expiry) > now_ms()
+end
+
+local function release(worker, lead)
+  if is_holder(worker, lead) then
+    redis.call('ZREM', key('leased'), lead)
+  end
+end

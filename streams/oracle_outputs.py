@@ -1,0 +1,233 @@
+"""The oracle's parts about what was published: (b) to (e). `streams.oracle` puts them together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pydantic_core import from_json
+
+from schemas import topics
+from schemas.codec import Record
+from schemas.ids import LeadKey
+from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpdate, Score
+from scoring.fold import to_ms
+from scoring.ranking import ranked
+from scoring.score import Scorer, Subject, build_score, prepare
+from scoring.state import state_hash, to_bytes
+from streams.folded_log import FoldedLog
+from streams.records import ORDER_HEADER
+from streams.snapshots import TOP_K
+from streams.store import BoardView, LeadView, Order, Store, board_of
+
+ScorerOf = Callable[[str], Scorer | None]
+"""The artifact of this digest, None when it cannot be had."""
+
+MAX_ROWS = 1_000_000
+
+
+@dataclass(slots=True)
+class Published:
+    """The output topics by lead, queue and origin, each in log order."""
+
+    scores: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))
+    ranked: dict[str, list[tuple[list[int], RankUpdate | None]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    boards: dict[str, BoardSnapshot] = field(default_factory=dict)
+    letters: dict[tuple[str, int, int], str] = field(default_factory=dict)
+
+
+def read_outputs(outputs: Iterable[Record]) -> Published:
+    """`outputs`: every record of the output topics; sorted here by offset."""
+    found = Published()
+    for record in sorted(
+        outputs, key=lambda record: (record.topic, record.partition, record.offset)
+    ):
+        key = (record.key or b"").decode()
+        match record.topic, record.value:
+            case topics.SCORES.name, bytes(value):
+                found.scores[key].append(Score.model_validate_json(value))
+            case topics.RANKED.name, value:
+                order = from_json(dict(record.headers)[ORDER_HEADER] or b"[]")
+                update = RankUpdate.model_validate_json(value) if value else None
+                found.ranked[key].append((order, update))
+            case topics.BOARDS.name, bytes(value):
+                found.boards[key] = BoardSnapshot.model_validate_json(value)
+            case topics.DEAD_LETTER.name, bytes(value):
+                letter = DeadLetter.model_validate_json(value)
+                if letter.stage is DeadLetterStage.INGEST:
+                    origin = letter.origin
+                    place = (origin.topic, origin.partition, origin.offset)
+                    found.letters[place] = letter.reason
+    return found
+
+
+def letter_differences(folded: FoldedLog, published: Published) -> Iterator[str]:
+    """Every bad record is a dead letter that says why, and nothing else is one."""
+    for place in sorted(folded.dead.keys() | published.letters.keys()):
+        wanted, found = folded.dead.get(place), published.letters.get(place)
+        if wanted != found:
+            yield f"{place[0]}/{place[1]} offset {place[2]}: dead letter {found}, expected {wanted}"
+
+
+def score_differences(
+    folded: FoldedLog, published: Published, scorer_of: ScorerOf, sample: int | None
+) -> Iterator[str]:
+    """Part (b): each score is what its recorded cursor, moment and artifact give. The state is
+    checked of all, the engine is run again for `sample` of them, evenly chosen; None is all."""
+    scores = {
+        (lead, order_of(score)): score
+        for lead, found in published.scores.items()
+        for score in found
+    }
+    every = 1 if sample is None else max(1, -(-len(scores) // sample))
+    for i, ((lead, order), score) in enumerate(sorted(scores.items())):
+        log = folded.leads.get(lead)
+        if log is None:
+            yield f"{lead} {order}: scored, but the log has no event of it"
+            continue
+        state = log.state_at(score.cursor)
+        hash_ = state_hash(to_bytes(state))
+        if hash_ != score.state_hash:
+            yield f"{lead} {order}: state hash {score.state_hash}, its cursor gives {hash_}"
+        elif i % every == 0:
+            subject = Subject(
+                LeadKey.parse(lead), state, hash_, score.cursor, order[0], to_ms(score.order.as_of)
+            )
+            yield from _recomputed(subject, score, scorer_of(score.artifact))
+
+
+def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterator[str]:
+    if scorer is None:
+        yield f"{subject.key} {subject.order}: artifact {score.artifact} cannot be loaded"
+        return
+    logit = scorer.engine.logits([prepare(subject.state, subject.as_of_ms, scorer.spec)])[0]
+    again = build_score(subject, logit, scorer, score.scored_at, score.latency_ms)
+    fields = [name for name in Score.model_fields if getattr(again, name) != getattr(score, name)]
+    if fields:
+        yield f"{subject.key} {subject.order}: recomputed otherwise: {', '.join(fields)}"
+
+
+def rest_differences(
+    views: Sequence[LeadView], published: Published, store: Store, n_partitions: int
+) -> Iterator[str]:
+    """Part (c): when quiet nothing waits, and the last score of each listed lead was computed from
+    its final state with the live artifact."""
+    for shard in range(n_partitions):
+        if waiting := store.dirty_count(shard):
+            yield f"shard {shard}: {waiting} leads wait to be scored"
+        if waiting := store.outbox_size(shard):
+            yield f"shard {shard}: {waiting} entries wait to be published"
+    promoted = {shard: store.promoted(shard) for shard in range(n_partitions)}
+    live = {tenant: number for copy in promoted.values() for tenant, (number, _) in copy.items()}
+    for view in views:
+        if view.queue is None or view.parked:
+            continue
+        last = last_score(published, view.lead)
+        if last is None:
+            yield f"{view.lead}: listed in {view.queue}, never scored"
+            continue
+        if order_of(last) != view.order:
+            yield f"{view.lead}: last score published {order_of(last)}, in the store {view.order}"
+        if last.state_hash != state_hash(view.stored.state or b""):
+            yield f"{view.lead}: its last score is not of its final state"
+        numbers = [live[t] for t in ("*", LeadKey.parse(view.lead).tenant) if t in live]
+        if last.order.promotion != max(numbers, default=None):
+            yield f"{view.lead}: scored under promotion {last.order.promotion}, live is {numbers}"
+
+
+def board_differences(
+    views: Sequence[LeadView], published: Published, store: Store
+) -> Iterator[str]:
+    """Part (d): boards and their snapshots are the ranking of the last scores, and `leads.ranked`
+    agrees: for who keeps the greatest order of each lead, and once a sweep has passed also for who
+    keeps the last record, as a compacted topic does."""
+    wanted: dict[str, dict[str, Score]] = defaultdict(dict)
+    for view in views:
+        last = last_score(published, view.lead)
+        if view.queue is not None and last is not None:
+            wanted[board_of(view.lead, view.queue)][view.lead] = last
+    for queue in sorted(wanted.keys() | set(store.queues())):
+        board = store.board(queue, MAX_ROWS)
+        scores = wanted.get(queue, {})
+        rows = {row.lead: (row.probability, row.reason) for row in board.rows}
+        expected = {lead: (score.probability, score.reason) for lead, score in scores.items()}
+        if rows != expected:
+            odd = sorted({lead for lead, _ in rows.items() ^ expected.items()})
+            yield f"board {queue}: differs from the last scores of {', '.join(odd[:5])}"
+        elif list(rows) != ranked({lead: score.probability for lead, score in scores.items()}):
+            yield f"board {queue}: is not in the order of its probabilities"
+        yield from _snapshot_differences(queue, board, published)
+    listed = {lead: (queue, score) for queue, of in wanted.items() for lead, score in of.items()}
+    for lead in sorted(listed.keys() | published.ranked.keys()):
+        records = published.ranked.get(lead, [])
+        yield from _ranked_differences(lead, records, *listed.get(lead, (None, None)))
+
+
+def _ranked_differences(
+    lead: str,
+    records: Sequence[tuple[list[int], RankUpdate | None]],
+    queue: str | None,
+    score: Score | None,
+) -> Iterator[str]:
+    # Of equal orders the later record stands: a repeat, or what followed a rollback.
+    greatest = max(reversed(records), key=lambda item: item[0], default=([], None))[1]
+    last = records[-1][1] if records else None
+    for update, verb in ((greatest, "says"), (last, "ends with")):
+        said = f"{update.tenant}/{update.queue}" if update else None
+        if said != queue:
+            yield f"{lead}: leads.ranked {verb} {said}, it stands in {queue}"
+        elif update and score and _told(update) != _told(score):
+            yield f"{lead}: leads.ranked {verb} {_told(update)}, its last score {_told(score)}"
+
+
+def _told(of: RankUpdate | Score) -> tuple[object, ...]:
+    order = of.order
+    return order.promotion, order.version, to_ms(order.as_of), of.probability, of.reason
+
+
+def _snapshot_differences(queue: str, board: BoardView, published: Published) -> Iterator[str]:
+    snapshot, version = published.boards.get(queue), board.board_version
+    if snapshot is None:
+        if version:
+            yield f"board {queue}: version {version} was never published"
+        return
+    top = [
+        (row.rank, f"{snapshot.tenant}/{row.lead}", row.probability, row.reason)
+        for row in snapshot.top
+    ]
+    expected = [
+        (rank, row.lead, row.probability, row.reason)
+        for rank, row in enumerate(board.rows[:TOP_K], start=1)
+    ]
+    if snapshot.board_version != version:
+        yield f"board {queue}: snapshot of version {snapshot.board_version}, it is at {version}"
+    elif top != expected or snapshot.size != board.size:
+        yield f"board {queue}: its snapshot of version {version} says otherwise"
+
+
+def order_differences(published: Published) -> Iterator[str]:
+    """Part (e): orders of a lead only grow. A record published again by whoever took over is a
+    repeat and has the same content. Not to be asked where Redis went back or a publisher was
+    paused between compare and send: both explain an older order after a newer one."""
+    for lead, scores in sorted(published.scores.items()):
+        seen: dict[Order, Score] = {}
+        for score in scores:
+            order = order_of(score)
+            if order in seen:
+                if seen[order] != score:
+                    yield f"{lead} {order}: published twice with different contents"
+            elif seen and order < max(seen):
+                yield f"{lead} {order}: published after {max(seen)}"
+            seen[order] = score
+
+
+def last_score(published: Published, lead: str) -> Score | None:
+    """By order; of equal orders the later record: what follows a rollback may repeat an order."""
+    return max(reversed(published.scores.get(lead, [])), key=order_of, default=None)
+
+
+def order_of(score: Score) -> Order:
+    return score.order.promotion, score.order.version, to_ms(score.order.as_of)

@@ -1,0 +1,124 @@
+"""The recording: a file of events as a broker would have kept them, one JSON object a line.
+
+    {"topic": "crm.events", "ingested_at": "2026-01-31T09:30:00.250Z", "event": {CloudEvent}}
+
+`event` is a structured CloudEvent. Lines stand in the order of the file's maker, which no reader
+may rely on. A name that ends in `.gz` is compressed. Imported history has `ingested_at` equal to
+`occurred_at`. Written by `asllr simulate` and `asllr import`, read by `asllr rank`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from schemas.codec import BadRecord, decode_recorded, structured, topic_of
+from schemas.events import EventBase, Timestamp
+from schemas.topics import MAX_RECORD_BYTES
+from scoring.fold import to_ms
+
+MAX_LINE_BYTES = 2 * MAX_RECORD_BYTES
+"""Bounds what one line may take of memory; the envelope is small beside the largest record."""
+
+_timestamp: TypeAdapter[datetime] = TypeAdapter(Timestamp)
+
+
+class RecordingError(ValueError):
+    """A line that is no recorded event, or a file that cannot be read to its end. The message
+    begins with `file:line` and quotes no lead text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    topic: str
+    ingested_at: datetime
+    event: EventBase
+
+
+def history(event: EventBase) -> Recorded:
+    """`event` as if it had been ingested the moment it occurred."""
+    return Recorded(topic_of(event), event.occurred_at, event)
+
+
+def line_of(recorded: Recorded) -> bytes:
+    """One line with its line break. Equal events give equal bytes."""
+    ingested_at = recorded.ingested_at.isoformat().replace("+00:00", "Z")
+    event = structured(recorded.event)
+    return to_json({"topic": recorded.topic, "ingested_at": ingested_at, "event": event}) + b"\n"
+
+
+def write_recording(path: Path, recorded: Iterable[Recorded]) -> int:
+    """Writes all of `recorded`; returns how many. The file appears complete or not at all, and
+    the same events give the same bytes, compressed or not."""
+    part = path.with_name(path.name + ".part")
+    n = 0
+    try:
+        with part.open("wb") as raw, _compressed(raw, path) as file:
+            for one in recorded:
+                file.write(line_of(one))
+                n += 1
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return n
+
+
+def read_recording(path: Path) -> Iterator[Recorded]:
+    """The recorded events in file order, one line in memory at a time. Raises RecordingError at
+    the first line that is not one, OSError when the file cannot be opened."""
+    number = 0
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        while True:
+            number += 1
+            try:
+                line = file.readline(MAX_LINE_BYTES + 1)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise RecordingError(f"{path}:{number}: damaged gzip file: {error}") from error
+            if not line:
+                return
+            if line.strip():
+                yield parse_line(line, f"{path}:{number}")
+
+
+def parse_line(line: bytes, where: str) -> Recorded:
+    """Inverse of `line_of`. Raises RecordingError, which begins with `where`."""
+    if len(line) > MAX_LINE_BYTES:
+        raise RecordingError(f"{where}: line longer than {MAX_LINE_BYTES} bytes")
+    try:
+        outer = from_json(line, allow_inf_nan=False)
+    except ValueError as error:
+        raise RecordingError(f"{where}: not JSON: {error}") from None
+    match outer:
+        case {"topic": str(topic), "ingested_at": str(time), "event": dict(event)}:
+            return _recorded(topic, time, event, where)
+        case _:
+            raise RecordingError(f"{where}: expected an object with topic, ingested_at and event")
+
+
+def _recorded(topic: str, time: str, event: dict[str, Any], where: str) -> Recorded:
+    try:
+        ingested_at = _timestamp.validate_python(time)
+        return Recorded(topic, ingested_at, decode_recorded(topic, to_ms(ingested_at), event))
+    except ValidationError:
+        raise RecordingError(f"{where}: ingested_at is no RFC 3339 time") from None
+    except BadRecord as bad:
+        raise RecordingError(f"{where}: {bad}; {bad.fix}") from None
+
+
+@contextmanager
+def _compressed(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    """Without the file name and time that gzip would put into the bytes."""
+    if path.suffix != ".gz":
+        yield raw
+        return
+    with gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
+        yield file  # type: ignore[misc]  # GzipFile writes bytes, typeshed does not call it IO

@@ -1,0 +1,113 @@
+"""Speed and memory, each beside the naive way, in one run.
+
+    make bench ARGS="--quick --json"
+
+Ingest against stock Faust and a plain client, event-to-rank latency, a burst under a slow engine,
+many leads. A few minutes with --quick, half an hour without; --steady MINUTES adds a constant load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench.burst import burst
+from tests.bench.ingest import compare, profile
+from tests.bench.latency import measure, steady
+from tests.bench.scaling import scale
+from tests.brokers import require_kafka
+from tests.machine import this_machine
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    description, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        "bench",
+        description=description,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, one run of each")
+    parser.add_argument("--steady", type=int, default=0, metavar="MINUTES", help="of constant load")
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    asked = parser.parse_args(arguments)
+    require_kafka()
+    found = _quick() if asked.quick else _full()
+    if asked.steady:
+        found["steady"] = steady(asked.steady, 50.0, say)
+    found["machine"] = this_machine().described()
+    sys.stdout.write(json.dumps(found, indent=None if asked.json else 2) + "\n")
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _quick() -> dict[str, Any]:
+    return _measure(
+        n_events=20_000,
+        n_runs=1,
+        mixes=(True,),
+        rates=(50.0,),
+        seconds=10.0,
+        burst_leads=20,
+        sizes=[10_000],
+    )
+
+
+def _full() -> dict[str, Any]:
+    return _measure(
+        n_events=60_000,
+        n_runs=3,
+        mixes=(True, False),
+        rates=(50.0, 100.0, 200.0),
+        seconds=60.0,
+        burst_leads=40,
+        sizes=[10_000, 100_000, 1_000_000],
+    )
+
+
+def _measure(
+    *,
+    n_events: int,
+    n_runs: int,
+    mixes: Sequence[bool],
+    rates: Sequence[float],
+    seconds: float,
+    burst_leads: int,
+    sizes: list[int],
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="asllr-bench-") as temporary:
+        for with_transcripts in mixes:
+            name = "ingest" if with_transcripts else "ingest_without_transcripts"
+            found[name] = compare(
+                Path(temporary) / name,
+                n_events,
+                n_runs,
+                with_transcripts=with_transcripts,
+                say=say,
+            )
+    found["profile"] = profile(min(n_events, 20_000))
+    say("latency: an engine that costs nothing")
+    floor = measure(rates[0], seconds, with_demo_model=False)
+    found["latency_floor"] = floor
+    found["latency"] = []
+    for rate in rates:
+        found["latency"].append(measure(rate, seconds, with_demo_model=True))
+        say(f"latency: {found['latency'][-1]}")
+    found["latency_ms"] = found["latency"][0]["total"]
+    found["burst"] = burst(burst_leads, 0.2)
+    say(f"burst: {found['burst']}")
+    found["scaling"] = scale(sizes, 10_000, say)
+    found["bytes_per_lead"] = found["scaling"][-1]["redis_bytes_per_lead"]
+    return found
+
+
+if __name__ == "__main__":
+    main()

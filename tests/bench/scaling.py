@@ -1,0 +1,129 @@
+"""What an event costs when there are many leads, and what a lead costs in Redis."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from redis import Redis
+
+from schemas.codec import Record
+from schemas.events import EventBase, TranscriptReady
+from schemas.partitioner import partition_for
+from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
+from scoring.fold import fold
+from scoring.state import to_bytes
+from streams.embedded_redis import EmbeddedRedis
+from streams.redis_store import RedisStore
+from streams.store import Commit, LeadWrite, StoredLead
+from tests.bench.ingest import apply_all, log_now
+from tests.brokers import N_PARTITIONS
+from training.simulator.emit import SimulatedLead, simulate_leads
+
+TEMPLATES = 1_000
+CHUNK = 500
+FIRST_OFFSET = 10_000_000
+
+Say = Callable[[str], None]
+
+
+def scale(sizes: list[int], n_events: int, say: Say) -> list[dict[str, Any]]:
+    """Per number of leads in Redis: events per CPU second of `apply_batch`, bytes per lead."""
+    templates = list(simulate_leads(31, TEMPLATES))
+    return [_at(size, templates, n_events, say) for size in sizes]
+
+
+def _at(n_leads: int, templates: list[SimulatedLead], n_events: int, say: Say) -> dict[str, Any]:
+    with EmbeddedRedis() as server, server.client() as client:
+        store = RedisStore(client)
+        store.partitions(N_PARTITIONS)
+        empty = client.info("memory")["used_memory"]
+        state_bytes = _fill(store, n_leads, templates)
+        used = client.info("memory")["used_memory"] - empty
+        cpu_s, redis_cpu_s = _cost(client, store, n_leads, templates, n_events)
+    row = {
+        "leads": n_leads,
+        "events_per_cpu_s": round(n_events / cpu_s),
+        "redis_cpu_us_per_event": round(redis_cpu_s / n_events * 1e6, 1),
+        "state_bytes": round(state_bytes),
+        "redis_bytes_per_lead": round(used / n_leads),
+    }
+    say(f"scaling: {row}")
+    return row
+
+
+def _fill(store: RedisStore, n_leads: int, templates: list[SimulatedLead]) -> float:
+    """Leads of the simulator under new names; the mean size of their states."""
+    states = [to_bytes(fold(lead.history)) for lead in templates]
+    by_shard: dict[int, list[LeadWrite]] = {shard: [] for shard in range(N_PARTITIONS)}
+    ends = dict.fromkeys(by_shard, -1)
+    for number in range(n_leads):
+        lead = _name(number)
+        shard = partition_for(lead.encode(), N_PARTITIONS)
+        by_shard[shard].append(
+            LeadWrite(
+                lead=lead,
+                expected=StoredLead(None, None, erased=False),
+                cursor={CRM_EVENTS.name: number % FIRST_OFFSET, ASR_TRANSCRIPTS.name: number},
+                state=states[number % len(states)],
+                queue="north",
+            )
+        )
+        if len(by_shard[shard]) == CHUNK:
+            _commit(store, shard, by_shard[shard], ends)
+    for shard, writes in by_shard.items():
+        if writes:
+            _commit(store, shard, writes, ends)
+    for topic in (CRM_EVENTS.name, ASR_TRANSCRIPTS.name):
+        for shard, end in ends.items():
+            prev = end if topic == CRM_EVENTS.name else -1
+            store.commit(Commit(topic, shard, prev, FIRST_OFFSET - 1, []))
+    return sum(map(len, states)) / len(states)
+
+
+def _commit(store: RedisStore, shard: int, writes: list[LeadWrite], ends: dict[int, int]) -> None:
+    end = ends[shard] + CHUNK
+    store.commit(Commit(CRM_EVENTS.name, shard, ends[shard], end, writes))
+    ends[shard] = end
+    writes.clear()
+
+
+def _cost(
+    client: Redis,
+    store: RedisStore,
+    n_leads: int,
+    templates: list[SimulatedLead],
+    n_events: int,
+) -> tuple[float, float]:
+    """CPU seconds of this process and of Redis for events of leads all over."""
+    rng = random.Random(n_leads)
+    events: list[EventBase] = []
+    while len(events) < n_events:
+        event = rng.choice(rng.choice(templates).history)
+        lead = _name(rng.randrange(n_leads)).partition("/")[2]
+        if not isinstance(event, TranscriptReady) or rng.random() < 0.5:
+            events.append(event.model_copy(update={"tenant": "demo", "lead": lead}))
+    log = {
+        place: [_moved(record, FIRST_OFFSET + i) for i, record in enumerate(records)]
+        for place, records in log_now(events).items()
+    }
+    before = _redis_cpu_s(client)
+    started_s = time.process_time()
+    apply_all(store, log)
+    return time.process_time() - started_s, _redis_cpu_s(client) - before
+
+
+def _name(number: int) -> str:
+    return f"demo/S{number:07d}"
+
+
+def _moved(record: Record, offset: int) -> Record:
+    return replace(record, offset=offset)
+
+
+def _redis_cpu_s(client: Redis) -> float:
+    info = client.info("cpu")
+    return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])

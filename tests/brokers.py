@@ -1,0 +1,177 @@
+"""Real servers for tests: the embedded broker, Apache Kafka 4, redis-server.
+
+`embedded` and `redis_url` are fresh for each test; `kafka` is one server per session whose topics
+are made anew for each test. `broker` is both brokers in turn.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import socket
+import string
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from schemas.topics import TOPICS
+from streams.embedded_broker import embedded_broker
+from streams.embedded_redis import EmbeddedRedis
+from streams.topic_admin import create_topics
+
+N_PARTITIONS = 4
+KAFKA_FOLDER = Path(__file__).parent.parent / "deploy" / "kafka"
+CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
+START_S = 60.0
+
+
+def wait_until(condition: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
+    """Polls; a condition that never comes true is a failure that says what was waited for."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() >= deadline:
+            pytest.fail(f"not within {within_s:.0f} s: {what}")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def embedded() -> Iterator[str]:
+    """The address of an embedded broker with all topics."""
+    with embedded_broker(n_partitions=N_PARTITIONS) as address:
+        yield address
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def broker(request: pytest.FixtureRequest) -> str:
+    """The address of a broker with all topics, empty."""
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def kafka(kafka_server: str) -> str:
+    """The address of Apache Kafka with all topics, empty."""
+    admin = AdminClient({"bootstrap.servers": kafka_server, "log_level": 2})
+    ours = {topic.name for topic in TOPICS}
+    existing = ours & admin.list_topics(timeout=10).topics.keys()
+    if existing:
+        for future in admin.delete_topics(list(existing)).values():
+            # Metadata lags: a topic may be gone already that was listed just now.
+            with suppress(KafkaException):
+                future.result(10)
+        wait_until(
+            lambda: not ours & admin.list_topics(timeout=10).topics.keys(), "old topics deleted"
+        )
+    make_topics(kafka_server)
+    return kafka_server
+
+
+def make_topics(address: str) -> None:
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 2})
+    create_topics(admin, N_PARTITIONS)
+    ours = {topic.name for topic in TOPICS}
+    wait_until(lambda: ours <= admin.list_topics(timeout=10).topics.keys(), "topics created")
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    require_kafka()
+    folder = tmp_path_factory.mktemp("kafka")
+    address, process = start_kafka(folder)
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def require_kafka() -> None:
+    """Skips the test where Kafka cannot run; CI turns that into a failure."""
+    if shutil.which("java") and shutil.which("mvn"):
+        return
+    reason = "Apache Kafka needs Java 17 and Maven: apt-get install openjdk-17-jre maven"
+    if os.environ.get("ASLLR_REQUIRE_KAFKA") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def start_kafka(
+    folder: Path,
+    port: int | None = None,
+    before_exec: Callable[[], None] | None = None,
+    extra_properties: Mapping[str, str] | None = None,
+) -> tuple[str, subprocess.Popen[bytes]]:
+    """A node that keeps its data in `folder`: start it there again after a kill, on its port.
+    `extra_properties` take the place of those in deploy/kafka."""
+    port = port or free_port()
+    properties = folder / "server.properties"
+    is_new = not properties.exists()
+    if is_new:
+        template = string.Template((KAFKA_FOLDER / "server.properties").read_text())
+        values = {"port": port, "controller_port": free_port(), "folder": folder / "data"}
+        # Of two lines with one name the later one counts.
+        extra = [f"{name}={value}\n" for name, value in (extra_properties or {}).items()]
+        properties.write_text(template.substitute(values) + "".join(extra))
+        subprocess.run(
+            [*_java(), "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties],
+            check=True,
+            capture_output=True,
+        )
+    with (folder / "kafka.log").open("ab") as output:
+        process = subprocess.Popen(
+            [*_java(), "kafka.Kafka", str(properties)],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the test alone
+            preexec_fn=before_exec,
+        )
+    address = f"127.0.0.1:{port}"
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"Kafka ended: {(folder / 'kafka.log').read_text()[-2000:]}")
+        try:
+            return bool(admin.list_topics(timeout=1).brokers)
+        except KafkaException:
+            return False
+
+    wait_until(answers, "Kafka answers", START_S)
+    return address, process
+
+
+@functools.cache
+def _java() -> tuple[str, ...]:
+    jars = KAFKA_FOLDER / "target" / "dependency"
+    if not jars.is_dir():
+        command = ["mvn", "-q", "-B", "-f", KAFKA_FOLDER / "pom.xml"]
+        # Its terminal codes must not stand before what a command prints for machines.
+        subprocess.run([*command, "dependency:copy-dependencies"], check=True, stdout=2)
+    return (
+        "java",
+        "-Xmx256m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        f"-Dlog4j2.configurationFile={KAFKA_FOLDER / 'log4j2.properties'}",
+        "-cp",
+        f"{jars}/*",
+    )
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """An empty redis-server of its own."""
+    with EmbeddedRedis() as server:
+        yield server.url

@@ -1,0 +1,123 @@
+"""Kills, stops, freezes, slows and rewinds everything around real leads, then asks the oracle.
+
+    make chaos ARGS="--faults 1000 --seed 7"
+
+Apache Kafka 4 and a real redis-server; 3 ingest workers, 2 score workers, 2 publishers. Exits with
+0 when nothing differs, 1 when something does, 75 when the servers could not be started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from streams.embedded_redis import EmbeddedRedisError
+from streams.exit_codes import AWAY
+from tests.brokers import require_kafka
+from tests.chaos.report import summary, write_report
+from tests.chaos.run import Outcome, run_chaos
+from tests.machine import this_machine
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    description, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        "chaos",
+        description=description,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--faults", type=_positive, default=40, help="at least (default 40)")
+    parser.add_argument("--seed", type=int, default=1, help="of faults and leads (default 1)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="kinds of faults that hold TEXT")
+    parser.add_argument("--stock", action="store_true", help="stock Faust beside it (3 minutes)")
+    parser.add_argument("--start-round", type=int, default=0, help="go on with a run that was cut")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "asllr-chaos",
+        help="folder for chaos.html and chaos.json (default: in the temporary folder)",
+    )
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    progress = _Progress(asked.faults)
+    try:
+        with progress.bar:
+            require_kafka()
+            outcome = run_chaos(
+                asked.faults,
+                asked.seed,
+                only=asked.only,
+                start_round=asked.start_round,
+                beside_stock=asked.stock,
+                keep_logs=asked.report / "logs",
+                say=progress.show,
+            )
+    except (
+        pytest.fail.Exception,
+        pytest.skip.Exception,
+        EmbeddedRedisError,
+        OSError,
+        ValueError,
+    ) as error:
+        sys.stderr.write(f"the chaos run could not start or went wrong: {error}\n")
+        return AWAY
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"interrupted after {progress.faults} faults; all processes are ended. Go on with: "
+            f'make chaos ARGS="--faults {asked.faults - progress.faults} --seed {asked.seed} '
+            f'--start-round {progress.rounds}"\n'
+        )
+        return 130
+    found = summary(outcome, this_machine())
+    write_report(asked.report, found)
+    sys.stderr.write(f"report: {asked.report / 'chaos.html'}\n")
+    sys.stdout.write(json.dumps(found, indent=None if asked.json else 2) + "\n")
+    return 1 if outcome.differences else 0
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} faults; at least 1")
+    return number
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+class _Progress:
+    def __init__(self, n_faults: int) -> None:
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self.bar.add_task("starting servers", total=n_faults)
+        self.faults = self.rounds = 0
+
+    def show(self, outcome: Outcome) -> None:
+        self.faults, self.rounds = outcome.faults.total(), outcome.rounds
+        recovered = outcome.recovery_s[-1]
+        self.bar.update(
+            self._task,
+            completed=self.faults,
+            description=f"faults (last recovery {recovered:.1f} s)",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

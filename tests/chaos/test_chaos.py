@@ -1,0 +1,67 @@
+"""A short chaos run, and proof that such a run can fail: with a fence switched off it does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import require_kafka
+from tests.chaos.faults import FAULTS, draw_round, faults_of
+from tests.mutants import ROOT, Mutant, plant, run_there
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
+
+COMMIT, COMPLETE = "streams/lua/commit.lua", "streams/lua/complete.lua"
+FENCES = (
+    (
+        Mutant("the frontier fence", COMMIT, "if frontier ~= prev then", "if false then"),
+        ("--only", "redis restored", "--faults", "4"),
+    ),
+    (
+        Mutant("the version fence", COMMIT, "(stored[1] or '') ~= write.expected_cursor or ", ""),
+        ("--only", "producer retries", "--faults", "60"),
+    ),
+    (
+        Mutant(
+            "the order fence",
+            COMPLETE,
+            "elseif last and not is_greater(scored, last) then",
+            "elseif false then",
+        ),
+        ("--only", "score zombie", "--faults", "8"),
+    ),
+)
+
+
+def test_faults_of_many_kinds_leave_no_difference(tmp_path: Path) -> None:
+    require_kafka()
+    command = ("-m", "tests.chaos", "--faults", "24", "--seed", "5", "--json")
+    done = run_there(ROOT, *command, "--report", str(tmp_path))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["faults"] >= 24
+    assert found["differences"] == 0
+    assert found["recovery_s"]["p50"] > 0
+    assert (tmp_path / "chaos.html").exists()
+
+
+@pytest.mark.parametrize(("fence", "arguments"), FENCES, ids=lambda value: str(value)[:30])
+def test_without_a_fence_the_oracle_finds_differences(
+    fence: Mutant, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    require_kafka()
+    folder = tmp_path / "project"
+    folder.mkdir()
+    command = ("-m", "tests.chaos", *arguments, "--seed", "1", "--json", "--report", str(tmp_path))
+    done = run_there(plant([fence], folder), *command)
+    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert json.loads(done.stdout.splitlines()[-1])["differences"] > 0
+
+
+def test_a_seed_draws_the_same_faults_again() -> None:
+    kinds = faults_of("", clock_can_jump=True)
+    drawn = [draw_round(3, number, kinds) for number in range(400)]
+    assert drawn == [draw_round(3, number, kinds) for number in range(400)]
+    assert {fault.kind for faults in drawn for fault in faults} == {f.kind for f in FAULTS}

@@ -1,0 +1,80 @@
+"""What the documentation says that follows from the code agrees with it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asllr import main
+from schemas.codec import Record, decode
+from schemas.events import InteractionLogged
+from schemas.partitioner import partition_for
+from schemas.topics import CRM_EVENTS
+from streams.cli.reference import walk
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+def test_generated_parts_of_the_documentation_are_up_to_date() -> None:
+    checked = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def _sources() -> list[Path]:
+    folders = ("schemas", "scoring", "streams", "training")
+    return [ROOT / "asllr.py", *(path for f in folders for path in (ROOT / f).rglob("*.py"))]
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in _sources()
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert silent == []
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_example_event_of_the_readme_is_one_that_asllr_accepts() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    match = re.search(r"key +(\S+)\n +headers +(.*?)\n +value +(.*?)\n", text, re.DOTALL)
+    assert match
+    key, headers, value = match[1].encode(), match[2], match[3].encode()
+    record = Record(
+        topic=CRM_EVENTS.name,
+        partition=partition_for(key, 8),
+        offset=0,
+        timestamp_ms=1_800_000_000_000,
+        key=key,
+        value=value,
+        headers=[
+            (name, content.encode()) for name, content in re.findall(r"([a-z_-]+): (\S+)", headers)
+        ],
+    )
+    assert isinstance(decode(record, n_partitions=8), InteractionLogged)
+
+
+def test_readme_wires_up_with_commands_that_exist_and_makes_a_model_live() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (steps,) = re.findall(r"## Wire it up\n(.*?)\n## ", text, re.DOTALL)
+    named = [words.split() for words in re.findall(r"`asllr ([a-z -]+)", steps)]
+    known = [list(path[1:]) for path, _ in walk(main, ("asllr",))]
+    assert all(any(words[: len(path)] == path for path in known if path) for words in named)
+    assert ["promote"] in named

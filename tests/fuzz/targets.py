@@ -1,0 +1,180 @@
+"""What is fuzzed: bytes in, a promise checked. Used by the fuzzer and, on the corpus, by a test.
+
+A target raises AssertionError when its promise is broken; whatever else it raises is a crash.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from schemas.codec import BadRecord, Record, decode, encode
+from schemas.dead_letter import dead_letter, original
+from schemas.events import (
+    Channel,
+    EventBase,
+    InteractionLogged,
+    LeadClosed,
+    LeadErased,
+    LeadReopened,
+    LeadUpserted,
+    Role,
+    Segment,
+    Stage,
+    StageChanged,
+    TranscriptReady,
+)
+from schemas.partitioner import partition_for
+from schemas.topics import INPUTS
+from scoring.edges import edges
+from scoring.features import feature_vector
+from scoring.fold import fold, listing, to_ms
+from scoring.state import ERASED, Bounds, from_bytes, to_bytes
+from tests.scoring.histories import START, event
+
+N_PARTITIONS = 4
+NOW_MS = 1_760_000_000_000
+NAMES = (
+    "content-type",
+    "ce_specversion",
+    "ce_id",
+    "ce_source",
+    "ce_type",
+    "ce_subject",
+    "ce_time",
+    "traceparent",
+)
+SMALL = Bounds(facts=2, calls=2, profile=2)
+
+
+def codec(data: bytes) -> None:
+    """Any record is an event or a bad record with a reason; an event survives the wire and the
+    fold, a bad record its dead letter."""
+    record = record_of(data)
+    try:
+        found = decode(record, n_partitions=N_PARTITIONS)
+    except BadRecord as bad:
+        _explained(record, bad)
+        return
+    key, value, headers = encode(found)
+    again = Record(record.topic, record.partition, 0, record.timestamp_ms, key, value, headers)
+    assert decode(again, n_partitions=N_PARTITIONS) == found
+    state = fold([found])
+    assert from_bytes(to_bytes(state)) == state
+
+
+def _explained(record: Record, bad: BadRecord) -> None:
+    assert bad.reason
+    assert bad.fix
+    letter = dead_letter(record, bad)
+    assert letter.truncated or original(letter).value == record.value
+
+
+def record_of(data: bytes) -> Record:
+    """A line per header, then the value: `name index` `text`. Unlike raw bytes, mutations of this
+    keep most of a record valid."""
+    head, _, value = data.partition(b"\n\n")
+    headers: list[tuple[str, bytes | None]] = []
+    key: bytes | None = b"t/l"
+    topic = INPUTS[0].name
+    for line in head.split(b"\n"):
+        mark, text = line[:1], line[1:]
+        if mark.isdigit() and int(mark) < len(NAMES):
+            headers.append((NAMES[int(mark)], text))
+        elif mark == b"k":
+            key = text
+        elif mark == b"n":
+            key = None
+        elif mark == b"t":
+            topic = INPUTS[len(text) % len(INPUTS)].name
+        elif mark == b"h":
+            headers.append((text.decode("utf-8", "replace"), None))
+    partition = partition_for(key or b"", N_PARTITIONS)
+    return Record(topic, partition, 0, NOW_MS, key, value, headers)
+
+
+def evolve(data: bytes) -> None:
+    """Any history, in any order and with repeats, gives the same bytes, which read back as the same
+    state; what is derived from a state never fails."""
+    events = list(history_of(data))
+    rng = random.Random(data)
+    arrived = [*events, *rng.choices(events, k=len(events) // 2)] if events else []
+    rng.shuffle(arrived)
+    state = fold(events, SMALL)
+    written = to_bytes(state)
+    assert to_bytes(fold(arrived, SMALL)) == written
+    assert from_bytes(written) == state
+    listing(state)
+    if state is not ERASED:
+        as_of_ms = to_ms(START) + 40 * 86_400_000
+        feature_vector(state, as_of_ms)
+        edges(state, as_of_ms)
+
+
+def history_of(data: bytes) -> Iterator[EventBase]:
+    """Six bytes an event, then text for its strings."""
+    n = min(len(data) // 6, 24)
+    text = data[6 * n :].decode("utf-8", "ignore").replace("\x00", "") or "yes"
+    for i in range(n):
+        kind, id_, day, a, b, c = struct.unpack_from("6B", data, 6 * i)
+        base = {
+            "id": f"e{id_ % 12}",
+            "source": ("crm", "asr")[id_ >> 7],
+            "occurred_at": START + timedelta(days=day % 40, seconds=a),
+        }
+        piece = text[b % len(text) :][: c + 1]
+        yield _KINDS[kind % len(_KINDS)](base, a, b, c, piece)
+
+
+def _upserted(base: dict[str, object], a: int, b: int, c: int, text: str) -> EventBase:
+    values = (text[:200], a / 7, bool(b & 1), None)
+    profile = {f"f{(a + i) % 5}": values[(b + i) % 4] for i in range(c % 4)}
+    consent = (None, True, False)[c % 3]
+    return event(LeadUpserted, **base, profile=profile, queue=f"q{a % 3}", consent=consent)
+
+
+def _logged(base: dict[str, object], a: int, b: int, c: int, text: str) -> EventBase:
+    return event(
+        InteractionLogged,
+        **base,
+        channel=list(Channel)[a % len(Channel)],
+        duration_s=float(b),
+        note=text[:4_000],
+        call_id=f"c{c % 4}" if c & 1 else None,
+    )
+
+
+def _spoken(base: dict[str, object], a: int, b: int, c: int, text: str) -> EventBase:
+    segments = [
+        Segment(
+            role=list(Role)[(b + i) % len(Role)],
+            start_s=float((a * i) % 50),
+            end_s=60.0,
+            text=text * (1 + (c >> 4)),
+        )
+        for i in range(c % 16)
+    ]
+    return event(
+        TranscriptReady,
+        **base,
+        call_id=f"c{a % 4}",
+        started_at=START + timedelta(days=a % 3),
+        revision=b % 4,
+        language=("en", "und", "zh")[c % 3],
+        segments=segments,
+    )
+
+
+_KINDS: tuple[Callable[[dict[str, object], int, int, int, str], EventBase], ...] = (
+    _upserted,
+    _logged,
+    _spoken,
+    lambda base, a, b, c, text: event(StageChanged, **base, stage=list(Stage)[a % len(Stage)]),
+    lambda base, a, b, c, text: event(LeadClosed, **base, reason=text[:200] or None),
+    lambda base, a, b, c, text: event(LeadReopened, **base),
+    lambda base, a, b, c, text: event(LeadErased if a == 255 else LeadReopened, **base),
+)
+
+TARGETS: dict[str, Callable[[bytes], None]] = {"codec": codec, "evolve": evolve}

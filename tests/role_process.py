@@ -1,0 +1,150 @@
+"""One role as a process of its own, for tests that kill it: `python -m tests.role_process '{...}'`.
+
+The argument is a `RoleSpec` as JSON. A role is a function of it; new ones are added to ROLES. Each
+imports what it needs when it runs: seven processes that load everything take a minute to start on
+a busy machine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from redis import Redis
+
+from streams.redis_store import RedisStore
+from streams.waiting import RoleStopped
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSpec:
+    """`die_at` "folded:3": SIGKILL itself the third time that checkpoint is reached; `hang_at`:
+    stay there for ever; `freeze_at`: SIGSTOP itself there when reached soon after a SIGUSR1."""
+
+    role: str
+    member: str
+    bootstrap_servers: str
+    redis_url: str
+    n_partitions: int
+    group: str = "asllr-ingest"
+    session_timeout_s: float = 3.0
+    patience_s: float = 10.0
+    freeze_s: float = 30.0
+    die_at: str | None = None
+    hang_at: str | None = None
+    freeze_at: str | None = None
+    engine_timeout_s: float = 30.0
+    sweep_every_s: float = 60.0
+
+
+def ingest(spec: RoleSpec) -> None:
+    from streams.ingest import IngestConfig, run_ingest
+
+    run_ingest(
+        IngestConfig(
+            bootstrap_servers=spec.bootstrap_servers,
+            member=spec.member,
+            n_partitions=spec.n_partitions,
+            open_store=lambda: RedisStore(Redis.from_url(spec.redis_url)),
+            group=spec.group,
+            patience_s=spec.patience_s,
+            session_timeout_s=spec.session_timeout_s,
+            freeze_s=spec.freeze_s,
+        ),
+        checkpoint=checkpoint_of(spec),
+    )
+
+
+def score(spec: RoleSpec) -> None:
+    from streams.artifact_shelf import Shelf
+    from streams.score_worker import ScoreWorkerConfig, run_score_worker
+    from tests.engines import RuleEngine, rule_scorer_of
+    from tests.moody_engine import MoodyEngine
+
+    engine = MoodyEngine(RuleEngine())
+    engine.listen()
+    run_score_worker(
+        ScoreWorkerConfig(
+            open_store=lambda: RedisStore(Redis.from_url(spec.redis_url)),
+            worker=spec.member,
+            n_shards=spec.n_partitions,
+            artifact_dirs=(),
+            patience_s=spec.patience_s,
+            lease_ms=2_000,
+            engine_timeout_s=spec.engine_timeout_s,
+        ),
+        checkpoint=checkpoint_of(spec),
+        shelf=Shelf(lambda digest: replace(rule_scorer_of(digest), engine=engine)),
+    )
+
+
+def publish(spec: RoleSpec) -> None:
+    from streams.publisher import PublisherConfig, run_publisher
+
+    run_publisher(
+        PublisherConfig(
+            bootstrap_servers=spec.bootstrap_servers,
+            open_store=lambda: RedisStore(Redis.from_url(spec.redis_url)),
+            owner=spec.member,
+            n_shards=spec.n_partitions,
+            patience_s=spec.patience_s,
+            lease_ms=2_000,
+            sweep_every_s=spec.sweep_every_s,
+        ),
+        checkpoint=checkpoint_of(spec),
+    )
+
+
+FREEZES_WITHIN_S = 0.5
+
+ROLES: dict[str, Callable[[RoleSpec], None]] = {
+    "ingest": ingest,
+    "score": score,
+    "publish": publish,
+}
+
+
+def checkpoint_of(spec: RoleSpec) -> Callable[[str], None]:
+    reached: Counter[str] = Counter()
+    freezes_until_s = [0.0]
+    if spec.freeze_at:
+        # Not for ever: who sent the signal wakes the process once, later than this.
+        signal.signal(
+            signal.SIGUSR1,
+            lambda *_: freezes_until_s.__setitem__(0, monotonic() + FREEZES_WITHIN_S),
+        )
+
+    def checkpoint(at: str) -> None:
+        reached[at] += 1
+        here = f"{at}:{reached[at]}"
+        if at == spec.freeze_at and monotonic() < freezes_until_s[0]:
+            freezes_until_s[0] = 0.0
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if here == spec.die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if here == spec.hang_at:
+            threading.Event().wait()
+
+    return checkpoint
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    spec = RoleSpec(**json.loads(sys.argv[1]))
+    try:
+        ROLES[spec.role](spec)
+    except RoleStopped as error:
+        logging.critical("%s", error)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""One battery for every engine: the demo's stack, its ONNX graph, and the torch reference."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from scoring.artifact import EngineKind, demo_artifact_path, load_manifest
+from scoring.engine import Engine, EngineInput, Unscorable
+from scoring.engines import load_engine, load_language_model
+from scoring.engines.reading import finite, load_reader
+from scoring.features import FEATURES
+from scoring.fold import fold, to_ms
+from scoring.prompt import PromptSpec
+from scoring.score import prepare
+from tests.engines import RuleEngine
+from training.simulator.emit import simulate_leads
+
+DEMO = demo_artifact_path()
+N_LEADS = 12
+
+
+@pytest.fixture(scope="module")
+def inputs() -> list[EngineInput]:
+    manifest = load_manifest(DEMO)
+    _, count_tokens = load_reader(DEMO, manifest.token_budget)
+    spec = PromptSpec(manifest.token_budget, count_tokens)
+    return [
+        prepare(fold(lead.history), to_ms(lead.as_of), spec)
+        for lead in simulate_leads(501, N_LEADS)
+    ]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        None,
+        EngineKind.STACK,
+        EngineKind.ONNX,
+        pytest.param(EngineKind.TORCH, marks=[pytest.mark.train, pytest.mark.slow]),
+    ],
+)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """None is the rule engine that tests of roles score with."""
+    return RuleEngine() if request.param is None else _load(request.param)
+
+
+def _load(kind: EngineKind) -> Engine:
+    manifest = load_manifest(DEMO)
+    if kind is EngineKind.STACK:
+        return load_engine(DEMO, manifest)[0]
+    reader, _ = load_reader(DEMO, manifest.token_budget)
+    return load_language_model(DEMO, reader, kind)
+
+
+def test_one_logit_per_input_in_order(engine: Engine, inputs: list[EngineInput]) -> None:
+    logits = engine.logits(inputs)
+    assert len(logits) == len(inputs)
+    assert engine.logits(inputs[::-1]) == logits[::-1]
+    assert len(set(logits)) > N_LEADS // 2
+
+
+def test_batch_mates_do_not_change_a_logit(engine: Engine, inputs: list[EngineInput]) -> None:
+    together = engine.logits(inputs)
+    assert [engine.logits([each])[0] for each in inputs] == together
+
+
+def test_the_same_input_gives_the_same_bits(engine: Engine, inputs: list[EngineInput]) -> None:
+    assert engine.logits(inputs) == engine.logits(inputs)
+
+
+def test_no_input_gives_no_logit(engine: Engine) -> None:
+    assert engine.logits([]) == []
+
+
+def test_a_cpu_engine_asks_for_one_lead_at_a_time(engine: Engine) -> None:
+    """Dynamic int8 scales would let a neighbour change a score, and batches gain nothing there."""
+    assert engine.batch_size == 1
+
+
+def test_an_over_long_prompt_is_refused_without_being_quoted(
+    engine: Engine, inputs: list[EngineInput]
+) -> None:
+    long = EngineInput(inputs[0].features, "secret " * 400 + inputs[0].prompt)
+    with pytest.raises(Unscorable, match="tokens, the artifact reads") as caught:
+        engine.logits([long])
+    assert "secret" not in str(caught.value)
+
+
+def test_a_prompt_without_the_answer_marker_is_refused(
+    engine: Engine, inputs: list[EngineInput]
+) -> None:
+    cut = EngineInput(inputs[0].features, inputs[0].prompt[:-1])
+    with pytest.raises(Unscorable, match="answer marker"):
+        engine.logits([cut])
+
+
+def test_unknown_features_are_scored(engine: Engine, inputs: list[EngineInput]) -> None:
+    nothing = np.full(len(FEATURES), np.nan, dtype=np.float32)
+    (logit,) = engine.logits([EngineInput(nothing, inputs[0].prompt)])
+    assert math.isfinite(logit)
+
+
+@pytest.mark.parametrize("width", [0, len(FEATURES) - 1, len(FEATURES) + 1])
+def test_the_stack_refuses_a_table_of_another_width(inputs: list[EngineInput], width: int) -> None:
+    table = np.zeros(width, dtype=np.float32)
+    with pytest.raises(Unscorable, match="table has shape"):
+        _load(EngineKind.STACK).logits([EngineInput(table, inputs[0].prompt)])
+
+
+def test_the_stack_refuses_an_infinite_feature(inputs: list[EngineInput]) -> None:
+    table = inputs[0].features.copy()
+    table[-1] = np.inf
+    with pytest.raises(Unscorable, match="infinite"):
+        _load(EngineKind.STACK).logits([EngineInput(table, inputs[0].prompt)])
+
+
+def test_a_logit_that_is_no_number_never_leaves_an_engine() -> None:
+    with pytest.raises(Unscorable):
+        finite(math.nan)
+
+
+def test_two_loads_of_one_artifact_agree_to_the_bit(inputs: list[EngineInput]) -> None:
+    first, second = _load(EngineKind.STACK), _load(EngineKind.STACK)
+    assert first.logits(inputs) == second.logits(inputs)
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_the_stated_agreement_of_reference_and_served_engine_holds(
+    inputs: list[EngineInput],
+) -> None:
+    agreement = load_manifest(DEMO).agreement
+    assert agreement is not None
+    reference = _load(agreement.reference).logits(inputs)
+    served = _load(agreement.served).logits(inputs)
+    gaps = [abs(a - b) for a, b in zip(reference, served, strict=True)]
+    assert max(gaps) <= agreement.max_logit_difference

@@ -1,0 +1,58 @@
+"""Ten thousand hostile records on each input topic, all roles running: each is refused for its
+reason, no role stops, and what stands between them is scored and ranked as if they were not there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.topics import INPUTS, Topic
+from streams.oracle import differences
+from streams.oracle_outputs import read_outputs
+from tests.brokers import N_PARTITIONS
+from tests.engines import rule_scorer_of
+from tests.hostile import Hostile, hostile_records
+from tests.live import live_deployment
+
+pytestmark = [pytest.mark.service, pytest.mark.slow]
+
+N_HOSTILE = 10_000
+CHUNK = 500
+"""Records sent before waiting for ingest: some are huge, and the embedded broker keeps 5 MiB."""
+
+
+@pytest.mark.parametrize("topic", INPUTS, ids=lambda topic: topic.name)
+def test_hostile_records_stop_no_role_and_lose_no_neighbour(
+    topic: Topic, embedded: str, redis_url: str, tmp_path: Path
+) -> None:
+    sent: list[Hostile] = []
+    with live_deployment(embedded, redis_url, tmp_path) as live:
+        for hostile in hostile_records(1, N_HOSTILE, topic.name, n_partitions=N_PARTITIONS):
+            live.journal.send_raw(
+                topic.name, hostile.key, hostile.value, hostile.headers, hostile.partition
+            )
+            sent.append(hostile)
+            if len(sent) % CHUNK == 0:
+                live.until_applied()
+        live.until_applied()
+        live.until_quiet()
+        assert not live.fleet.ends
+        assert live.stop() == [0, 0, 0]
+        published = read_outputs(live.outputs)
+        assert {place[1:]: why for place, why in published.letters.items()} == _refused(sent)
+        accepted = {(hostile.key or b"").decode() for hostile in sent if hostile.reason is None}
+        assert published.scores.keys() == accepted
+        assert differences(live.evidence, live.store, N_PARTITIONS, rule_scorer_of) == []
+
+
+def _refused(sent: list[Hostile]) -> dict[tuple[int, int], str]:
+    """(partition, offset) -> reason, of the records of one topic in the order they were sent."""
+    next_offset = dict.fromkeys(range(N_PARTITIONS), 0)
+    refused = {}
+    for hostile in sent:
+        if hostile.reason is not None:
+            refused[hostile.partition, next_offset[hostile.partition]] = hostile.reason
+        next_offset[hostile.partition] += 1
+    return refused

@@ -1,0 +1,111 @@
+"""Each rule of the protocol switched off in turn: a deterministic test must notice.
+
+A rule whose absence nobody notices is either not needed or not tested. The model of all roles
+(`test_roles_model.py`) searches for what nobody thought of; its luck is not relied on here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import Mutant, plant, run_there
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+NOTICING = [
+    f"tests/streams/test_{name}.py"
+    for name in (
+        "protocol_scoring",
+        "protocol_publishing",
+        "sweep",
+        "score_worker",
+        "ingest_batch",
+        "store_ingest",
+        "store_results",
+        "store_publishing",
+    )
+]
+COMMIT, SCORING, BOARD, SWEEP = (
+    f"streams/{name}.py" for name in ("memory_commit", "memory_scoring", "memory_board", "sweep")
+)
+
+RULES = (
+    Mutant("the frontier is compared", COMMIT, "if frontier != commit.prev:", "if False:"),
+    Mutant(
+        "the cursor is compared",
+        COMMIT,
+        "(stored.cursor, stored.erased) != (expected.cursor, expected.erased)",
+        "stored.erased != expected.erased",
+    ),
+    Mutant(
+        "every lead that was read is compared, written or not",
+        COMMIT,
+        "if any(_has_moved(shard, write) for write in commit.leads):",
+        "if any(_has_moved(shard, write) for write in commit.leads if write.state):",
+    ),
+    Mutant(
+        "a lead that leaves is told of in the commit",
+        COMMIT,
+        "listed_in is not None and listed_in != write.queue",
+        "False",
+    ),
+    Mutant("a result of an erased lead is dropped", SCORING, "or done.lead in shard.erased", ""),
+    Mutant("only results of the live artifact count", SCORING, "live[1] != done.artifact", "False"),
+    Mutant("orders only grow", SCORING, "done.order <= known.order:", "False:"),
+    Mutant(
+        "dirty is cleared by the current state only", SCORING, "    if settles:", "    if True:"
+    ),
+    Mutant(
+        "a refused result settles its edge",
+        SCORING,
+        "if accepted or (settles and known.order is not None and done.order[2] <= known.order[2]):",
+        "if accepted:",
+    ),
+    Mutant(
+        "an older promotion's result is not final",
+        SCORING,
+        "live[1] == done.artifact and done.order[0] >= live[0]",
+        "live[1] == done.artifact",
+    ),
+    Mutant("boards compare orders", BOARD, "if order < row.order:", "if False:"),
+    Mutant(
+        "a removal leaves a marker",
+        BOARD,
+        "self.rows[lead] = Row(order, None, move)",
+        "self.rows.pop(lead, None)",
+    ),
+    Mutant(
+        "the sweep finds rows no shard lists",
+        SWEEP,
+        "return not listed_here and view.version > row.version",
+        "return False",
+    ),
+    Mutant(
+        "a rollback begins a sweep",
+        SWEEP,
+        "due |= {shard for shard in held if self._went_back(shard)}",
+        "_ = [self._went_back(shard) for shard in held]",
+    ),
+    Mutant(
+        "the sweep says that unlisted leads stand nowhere",
+        SCORING,
+        "if known.was_in is None and known.queue is not None:",
+        "if known.was_in is None:",
+    ),
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_without_it_a_test_fails(rule: Mutant, tmp_path: Path) -> None:
+    pytest_there = ("-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider")
+    done = run_there(plant([rule], tmp_path), *pytest_there, *NOTICING)
+    assert done.returncode == 1, done.stdout[-2000:]
+    assert "1 failed" in done.stdout
+
+
+def test_with_all_rules_they_pass(tmp_path: Path) -> None:
+    """Else the failures above would prove nothing."""
+    done = run_there(plant([], tmp_path), "-m", "pytest", "-q", "-x", "--tb=line", *NOTICING)
+    assert done.returncode == 0, done.stdout[-2000:]

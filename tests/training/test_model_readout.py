@@ -1,0 +1,122 @@
+"""The marker's state, which a score is read off: answer, padding, batch mates must not move it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+
+import torch
+
+from training.base import BaseSize, build_base, round_to_half
+from training.fit import FitSettings, add_lora, ctr_qa_loss, marker_states
+from training.objective import CodeHeads, PretrainWeights, final_states, pretrain_loss
+from training.samples import IGNORED, Sample, collate
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+PAD, EOS, YES, NO, VOCAB = 0, 2, 5, 6, 64
+SIZE = BaseSize(hidden=32, n_layers=2, n_heads=2, n_kv_heads=1, intermediate=48, max_tokens=96)
+
+
+@pytest.fixture
+def base() -> torch.nn.Module:
+    torch.manual_seed(3)
+    return build_base(SIZE, VOCAB, PAD, EOS).eval()
+
+
+def _sample(seed: int, length: int, answer: int = YES) -> Sample:
+    rng = np.random.default_rng(seed)
+    return Sample(
+        prompt=rng.integers(7, VOCAB, length).astype(np.int32),
+        answer=np.array([answer, EOS], dtype=np.int32),
+        order=float(answer == YES),
+    )
+
+
+def _flipped(sample: Sample) -> Sample:
+    other = NO if sample.answer[0] == YES else YES
+    return replace(
+        sample, answer=np.array([other, EOS], dtype=np.int32), order=1.0 - float(sample.order or 0)
+    )
+
+
+def test_flipping_the_label_leaves_the_score_bit_identical(base: torch.nn.Module) -> None:
+    samples = [_sample(seed, 20 + seed) for seed in range(8)]
+    flipped = [_flipped(sample) for sample in samples]
+    assert np.array_equal(marker_states(base, samples, PAD), marker_states(base, flipped, PAD))
+
+
+def test_last_token_that_is_not_padding_would_read_the_label(base: torch.nn.Module) -> None:
+    """The trap the explicit index avoids: the test above could fail."""
+    rng = np.random.default_rng(0)
+    sample = _sample(1, 20)
+    states = [
+        final_states(base, collate([each], PAD, 0, rng).input_ids)[0, len(each) - 2]
+        for each in (sample, _flipped(sample))
+    ]
+    assert not torch.equal(*states)
+
+
+def test_padding_and_batch_mates_do_not_change_a_state(base: torch.nn.Module) -> None:
+    """Up to rounding: a matrix product of another height may add in another order."""
+    short, long = _sample(1, 12), _sample(2, 80)
+    alone = marker_states(base, [short], PAD)[0]
+    beside = marker_states(base, [long, short], PAD)[1]
+    assert np.abs(alone - beside).max() < 0.05 * np.abs(alone).max()
+    rng = np.random.default_rng(0)
+    with torch.inference_mode():
+        exact = final_states(base, collate([short], PAD, 0, rng).input_ids)[0, 11]
+        padded = final_states(base, collate([long, short], PAD, 0, rng).input_ids)[1, 11]
+    assert torch.allclose(exact, padded, atol=1e-5)
+
+
+def test_only_prompt_and_answer_positions_are_taught() -> None:
+    samples = [_sample(seed, 10 + 7 * seed) for seed in range(4)]
+    batch = collate(samples, PAD, 0, np.random.default_rng(0))
+    known = batch.picked_targets != IGNORED
+    for (row, position), target in zip(
+        batch.picked[known], batch.picked_targets[known], strict=True
+    ):
+        tokens = [*samples[row].prompt, *samples[row].answer]
+        assert tokens[position + 1] == target
+    answers = batch.picked[batch.is_answer]
+    assert {(int(row), int(at)) for row, at in answers} == {
+        (row, len(sample.prompt) - 1 + i) for row, sample in enumerate(samples) for i in (0, 1)
+    }
+
+
+def test_unknown_codes_teach_nothing(base: torch.nn.Module) -> None:
+    heads = CodeHeads(SIZE.hidden, 3)
+    known = replace(_sample(1, 12), codes=np.array([1, 0, 1], dtype=np.float32))
+    unknown = replace(_sample(2, 12), codes=np.full(3, np.nan, dtype=np.float32))
+    weights = PretrainWeights(lm=0.0, answer=0.0)
+
+    def loss(samples: list[Sample]) -> float:
+        batch = collate(samples, PAD, 3, np.random.default_rng(0))
+        return float(pretrain_loss(base, heads, batch, weights)["total"].detach())
+
+    assert loss([known, unknown]) == pytest.approx(loss([known]), rel=1e-5)
+    assert loss([unknown]) == 0.0
+
+
+def test_the_conversion_loss_reaches_adapter_and_head_and_nothing_else(
+    base: torch.nn.Module,
+) -> None:
+    model = add_lora(base, FitSettings(rank=2, dropout=0.0))
+    head = torch.nn.Linear(SIZE.hidden, 1)
+    batch = collate([_sample(1, 12), _sample(2, 14, NO)], PAD, 0, np.random.default_rng(0))
+    ctr_qa_loss(model, head, batch, qa_weight=0.5).backward()
+    moved = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert moved
+    assert all(".lora_" in name for name in moved)
+    assert any("mlp" in name for name in moved)
+    assert head.weight.grad is not None
+
+
+def test_rounded_weights_survive_half_precision(base: torch.nn.Module) -> None:
+    round_to_half(base)
+    assert all(torch.equal(p.half().float(), p) for p in base.parameters())

@@ -1,0 +1,108 @@
+"""The demo's recipe in miniature, end to end: the artifact loads, scores and survives a reload."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from scoring.artifact import EngineKind, load_manifest  # noqa: E402
+from scoring.engine import EngineInput  # noqa: E402
+from scoring.engines import load_engine, load_language_model  # noqa: E402
+from scoring.engines.reading import load_reader  # noqa: E402
+from scoring.features import FEATURES  # noqa: E402
+from scoring.fold import fold, to_ms  # noqa: E402
+from scoring.prompt import MARKER, PromptSpec  # noqa: E402
+from scoring.score import prepare  # noqa: E402
+from training.base import BaseSize  # noqa: E402
+from training.dataset import Reading, load_leads  # noqa: E402
+from training.demo_model import build_demo  # noqa: E402
+from training.demo_stack import slice_leads  # noqa: E402
+from training.export import AgreementBroken, check_parity  # noqa: E402
+from training.fit import FitSettings  # noqa: E402
+from training.recipe import Recipe  # noqa: E402
+from training.simulator.emit import simulate_leads  # noqa: E402
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+TINY = replace(
+    Recipe(seed=4),
+    n_leads=1_600,
+    n_read_leads=200,
+    n_tokenizer_prompts=300,
+    token_budget=192,
+    base=BaseSize(hidden=32, n_layers=2, n_heads=2, n_kv_heads=1, intermediate=48, max_tokens=384),
+    phrasebook_tokens=4_000,
+    short_tokens=4_000,
+    call_tokens=4_000,
+    lead_tokens=8_000,
+    n_trials=2,
+    n_parity_prompts=8,
+    max_probability_difference=0.2,
+    fit=FitSettings(n_epochs=1, checks_per_epoch=1),
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recipe")
+    build_demo(TINY, folder / "artifact", folder / "work", n_processes=1, log=lambda line: None)
+    return folder / "artifact"
+
+
+@pytest.fixture(scope="module")
+def inputs(made: Path) -> list[EngineInput]:
+    _, count_tokens = load_reader(made, TINY.token_budget)
+    spec = PromptSpec(TINY.token_budget, count_tokens)
+    return [prepare(fold(lead.history), to_ms(lead.as_of), spec) for lead in simulate_leads(8, 6)]
+
+
+def test_the_recipe_makes_an_artifact_that_loads_and_scores(
+    made: Path, inputs: list[EngineInput]
+) -> None:
+    engine, _ = load_engine(made, load_manifest(made))
+    assert np.isfinite(engine.logits(inputs)).all()
+
+
+def test_the_reloaded_adapter_says_what_was_exported(made: Path, inputs: list[EngineInput]) -> None:
+    """PEFT drops what it does not know: heads and adapter must come back from disk."""
+    reader, _ = load_reader(made, TINY.token_budget)
+    reference = load_language_model(made, reader, EngineKind.TORCH).logits(inputs)
+    again = load_language_model(made, reader, EngineKind.TORCH).logits(inputs)
+    served = load_language_model(made, reader, EngineKind.ONNX).logits(inputs)
+    agreement = load_manifest(made).agreement
+    assert agreement is not None
+    assert reference == again
+    assert np.abs(np.subtract(reference, served)).max() <= 2 * agreement.max_logit_difference
+
+
+def test_a_graph_that_disagrees_is_no_artifact(made: Path, inputs: list[EngineInput]) -> None:
+    prompts = [each.prompt for each in inputs]
+    with pytest.raises(AgreementBroken, match="the limit is"):
+        check_parity(made, prompts, TINY.token_budget, max_probability_difference=0.0)
+
+
+def test_a_truncated_conversation_keeps_the_question_and_marker(made: Path) -> None:
+    reader, count_tokens = load_reader(made, TINY.token_budget)
+    long = max(simulate_leads(8, 30), key=lambda lead: sum(len(call.lines) for call in lead.calls))
+    state, at_ms = fold(long.history), to_ms(long.as_of)
+    whole = prepare(state, at_ms, PromptSpec(10_000, count_tokens)).prompt
+    budget = min(TINY.token_budget, count_tokens(whole) - 20)
+    cut = prepare(state, at_ms, PromptSpec(budget, count_tokens)).prompt
+    assert len(reader.token_ids(cut)) <= budget < count_tokens(whole)
+    assert cut.endswith(MARKER)
+    assert cut.splitlines()[-3:] == whole.splitlines()[-3:]
+
+
+def test_leads_are_split_by_time_and_every_order_is_kept(made: Path) -> None:
+    reading = Reading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
+    leads = load_leads(4, 600, reading, n_processes=1, log=lambda line: None)
+    slices = slice_leads(TINY, leads)
+    times = [[lead.as_of_ms for lead in part] for part in (slices.fitting, slices.judging)]
+    assert max(times[0]) <= min(times[1])
+    assert sum(lead.ordered for lead in slices.all) == sum(lead.ordered for lead in leads)
+    assert all(len(lead.features) == len(FEATURES) for lead in leads)

@@ -1,0 +1,1 @@
+"""From what a model is made: the simulator, data sets, losses, fit, export."""

@@ -1,0 +1,120 @@
+"""The first half of the demo's recipe: a tokenizer and a pre-trained base, saved to a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from transformers import Qwen2ForCausalLM
+
+from scoring.prompt import ANSWER_NO, ANSWER_YES
+from training.base import build_base, round_to_half
+from training.curriculum import (
+    CODES,
+    CODES_QUESTION,
+    N_CODES,
+    NOTHING_SAID,
+    Writer,
+    code_word,
+    short_calls,
+)
+from training.dataset import FUNNEL, Reading, load_leads, sample_prompts
+from training.objective import CodeHeads
+from training.pretrain import PretrainSettings, Stage, pretrain
+from training.questions import Questions, pretraining_samples, table_texts
+from training.recipe import Recipe
+from training.samples import Sample
+from training.tokenizer import EOS, PAD, token_id, train_tokenizer
+
+Log = Callable[[str], None]
+
+TOKENIZER = "tokenizer.json"
+WEIGHTS = "base.safetensors"
+POOL_CALLS = 8_000
+POOL_LEADS = 8_000
+TOKENIZER_SEED_OFFSET = 1
+"""The tokenizer's leads are other people than the training's."""
+
+
+def build_reading(recipe: Recipe) -> Reading:
+    """Trains the tokenizer."""
+    fixed = [
+        *table_texts(),
+        *FUNNEL.values(),
+        *(code_word(*code) + ";" for code in CODES),
+        f"{CODES_QUESTION}{ANSWER_YES}{ANSWER_NO}{NOTHING_SAID}",
+    ]
+    prompts = sample_prompts(recipe.seed + TOKENIZER_SEED_OFFSET, recipe.n_tokenizer_prompts)
+    tokenizer = train_tokenizer([*prompts, *fixed * 3], recipe.vocab_size)
+    return Reading(tokenizer.to_str(), recipe.token_budget)
+
+
+def build_writer(tokenizer: Tokenizer) -> Writer:
+    return Writer(tokenizer, token_id(tokenizer, EOS))
+
+
+def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
+    """Writes tokenizer and weights to `folder`; `load_base` reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    reading = build_reading(recipe)
+    tokenizer = reading.tokenizer()
+    tokenizer.save(str(folder / TOKENIZER))
+    writer = build_writer(tokenizer)
+    leads = load_leads(recipe.seed, recipe.n_read_leads, reading, n_processes=n_processes, log=log)
+    old_enough = leads[: int(len(leads) * recipe.fitting_share)]
+    asked = Questions.of(writer)
+
+    def draw_leads(rng: np.random.Generator) -> list[Sample]:
+        chosen = rng.choice(len(old_enough), min(POOL_LEADS, len(old_enough)), replace=False)
+        return pretraining_samples([old_enough[i] for i in chosen], asked, writer, rng)
+
+    stages = (
+        Stage(
+            "phrasebook",
+            recipe.phrasebook_tokens,
+            1_024,
+            lambda rng: short_calls(writer, POOL_CALLS, 1, rng),
+        ),
+        Stage(
+            "short calls",
+            recipe.short_tokens,
+            2_048,
+            lambda rng: short_calls(writer, POOL_CALLS, 2, rng),
+        ),
+        Stage(
+            "calls", recipe.call_tokens, 3_072, lambda rng: short_calls(writer, POOL_CALLS, 5, rng)
+        ),
+        Stage("leads", recipe.lead_tokens, 4_096, draw_leads),
+    )
+    torch.manual_seed(recipe.seed)
+    model = _empty(recipe, tokenizer)
+    heads = CodeHeads(recipe.base.hidden, N_CODES)
+    settings = PretrainSettings(stages, seed=recipe.seed)
+    pretrain(model, heads, settings, token_id(tokenizer, PAD), log)
+    round_to_half(model)
+    weights = {k: v.contiguous() for k, v in model.state_dict().items() if k != "lm_head.weight"}
+    save_file(weights, folder / WEIGHTS)
+    save_file(
+        {k: v.contiguous() for k, v in heads.state_dict().items()}, folder / "codes.safetensors"
+    )
+
+
+def load_base(recipe: Recipe, folder: Path) -> tuple[Qwen2ForCausalLM, Tokenizer]:
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    model = _empty(recipe, tokenizer)
+    model.load_state_dict(load_file(folder / WEIGHTS), strict=False)
+    model.tie_weights()
+    return model, tokenizer
+
+
+def _empty(recipe: Recipe, tokenizer: Tokenizer) -> Qwen2ForCausalLM:
+    return build_base(
+        recipe.base,
+        tokenizer.get_vocab_size(),
+        token_id(tokenizer, PAD),
+        token_id(tokenizer, EOS),
+    )

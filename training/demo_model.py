@@ -1,0 +1,146 @@
+"""`make demo-model`: the demo's artifact from nothing but a seed.
+
+    python -m training.demo_model --out scoring/artifacts/demo
+
+Leads -> tokenizer -> base -> LoRA fit -> trees on table + logit -> Platt -> int8 graph -> parity
+check -> artifact. Amounts are fixed, not minutes, so that a slower machine makes the same model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from scoring.metrics import expected_auc
+from training.artifact_writer import Built, write_artifact
+from training.dataset import Lead, Reading, load_leads
+from training.demo_base import WEIGHTS, build_writer, load_base, make_base
+from training.demo_stack import (
+    Slices,
+    fit_adapter,
+    fit_baseline,
+    fit_stack,
+    language_logits,
+    slice_leads,
+)
+from training.export import Parity, check_parity, save_language_model, save_trees
+from training.fit import Fitted
+from training.questions import Questions
+from training.recipe import Recipe
+from training.tokenizer import PAD, token_id
+from training.tree_graph import build_tree_graph
+
+Log = Callable[[str], None]
+Floats = NDArray[np.float64]
+
+BASELINE = "baseline.onnx"
+NAME = "asllr-demo"
+
+
+def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log) -> None:
+    """Writes the artifact to `out`, replacing it, once everything has succeeded. A base that an
+    earlier run of the same recipe left in `work` is used again."""
+    if not (work / WEIGHTS).exists():
+        make_base(recipe, work, n_processes, log)
+    base, tokenizer = load_base(recipe, work)
+    reading = Reading(tokenizer.to_str(), recipe.token_budget)
+    leads = load_leads(recipe.seed, recipe.n_leads, reading, n_processes=n_processes, log=log)
+    log(f"leads: {len(leads)}, {sum(lead.ordered for lead in leads)} orders")
+    baseline = fit_baseline(recipe, leads, log)
+    slices = slice_leads(recipe, leads)
+    asked, pad_id = Questions.of(build_writer(tokenizer)), token_id(tokenizer, PAD)
+    fitted = fit_adapter(recipe, base, slices, asked, pad_id, log)
+    logits = language_logits(fitted, slices.all, asked, pad_id)
+    stack = fit_stack(recipe, slices, logits, log)
+    made = work / "artifact"
+    shutil.rmtree(made, ignore_errors=True)
+    save_language_model(made, fitted.model, fitted.head, tokenizer, recipe.token_budget)
+    save_trees(made, stack.trees)
+    onnx.save(build_tree_graph(baseline.booster, baseline.init_logit), str(made / BASELINE))
+    parity = _parity(recipe, made, slices, tokenizer)
+    log(f"parity: {parity}")
+    metrics = _metrics(leads, slices, fitted, logits)
+    built = Built(
+        NAME,
+        recipe.token_budget,
+        stack.calibration,
+        parity,
+        _window(leads),
+        metrics,
+        recipe.described(),
+    )
+    write_artifact(made, built)
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(made, out)
+
+
+def _parity(recipe: Recipe, made: Path, slices: Slices, tokenizer: Tokenizer) -> Parity:
+    """On the newest leads."""
+    asked = Questions.of(build_writer(tokenizer))
+    prompts = [
+        tokenizer.decode([*lead.body, *asked.order], skip_special_tokens=False)
+        for lead in slices.calibrating[-recipe.n_parity_prompts :]
+    ]
+    limit = recipe.max_probability_difference
+    return check_parity(made, prompts, recipe.token_budget, limit)
+
+
+def _metrics(
+    leads: Sequence[Lead],
+    slices: Slices,
+    fitted: Fitted,
+    logits: Floats,
+) -> dict[str, float]:
+    """Of the run itself; `training.evaluate_demo` compares on fresh leads."""
+    n_newest = len(slices.calibrating)
+    truth = np.array([lead.truth for lead in slices.calibrating])
+    return {
+        "n_leads": float(len(leads)),
+        "n_orders": float(sum(lead.ordered for lead in leads)),
+        "probe_log_loss_on_judging_slice": fitted.losses[0],
+        "adapter_log_loss_on_judging_slice": min(fitted.losses),
+        "language_model_expected_auc_on_sampled_calibrating_slice": expected_auc(
+            logits[-n_newest:], truth
+        ),
+    }
+
+
+def _window(leads: Sequence[Lead]) -> tuple[datetime, datetime]:
+    first, last = leads[0].as_of_ms, leads[-1].as_of_ms
+    return datetime.fromtimestamp(first / 1000, UTC), datetime.fromtimestamp(last / 1000, UTC)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of the artifact")
+    parser.add_argument("--work", type=Path, help="keeps the base here, or continues from it")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of every amount")
+    parser.add_argument("--threads", type=int, default=2, help="of torch; 1 on a busy machine")
+    parser.add_argument("--processes", type=int, default=2, help="that simulate leads")
+    asked = parser.parse_args(arguments)
+    torch.set_num_threads(asked.threads)
+    recipe = Recipe() if asked.scale == 1.0 else Recipe().scaled(asked.scale)
+    started = time.monotonic()
+
+    def log(line: str) -> None:
+        sys.stderr.write(f"[{(time.monotonic() - started) / 60:5.1f} min] {line}\n")
+
+    with tempfile.TemporaryDirectory() as temporary:
+        build_demo(recipe, asked.out, asked.work or Path(temporary), asked.processes, log)
+    log(f"artifact: {asked.out}")
+
+
+if __name__ == "__main__":
+    main()

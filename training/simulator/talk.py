@@ -1,0 +1,218 @@
+"""A call's words: exchanges that express stances, small talk between them, and what ASR heard.
+
+The meaning of a line is often not in its words: a bare yes means what the agent's framing makes it
+mean, clauses are denied, quoted from others, scorned, taken back later. The easy kinds outnumber
+the hard ones (`SHARES`), as in life, so that a small reader can start somewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from math import log
+
+from training.simulator import phrases as say
+from training.simulator.draws import Draws
+from training.simulator.phrases import PHRASES, Stance, Topic
+
+AGENT = "agent"
+CUSTOMER = "customer"
+
+WORDS_PER_S = 2.5
+"""Conversational English."""
+
+PAUSE_S = (3.0, 12.0)
+"""Between lines: what was said besides, and looked up. A call of eight lines lasts 90 seconds."""
+
+SHARES = {
+    "plain": 0.40,
+    "echo": 0.15,
+    "generic": 0.27,
+    "denial": 0.07,
+    "agreed_hearsay": 0.04,
+    "denied_hearsay": 0.06,
+    "scorn": 0.01,
+}
+"""How a pro or contra is worded; plain and echo repeat content words and mean them."""
+
+PRO_FRAMING_SHARE = 0.7
+UNPROMPTED_SHARE = 0.15
+"""The customer brings the topic up; the agent asked nothing."""
+
+HEDGED_SHARE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One utterance. `topic` and `stance` are what is known once it is spoken, None for the
+    agent's lines and small talk."""
+
+    role: str
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+    topic: Topic | None = None
+    stance: Stance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A topic's turn in a call. `is_change`: an earlier stance is taken back."""
+
+    topic: Topic
+    stance: Stance
+    is_change: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How people talk and how well they are heard. `slang` and `asr_errors` are shares of words;
+    `small_talk` is the chance of an idle exchange at each of its places."""
+
+    slang: float = 0.0
+    asr_errors: float = 0.03
+    small_talk: float = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    role: str
+    text: str
+    topic: Topic | None = None
+    stance: Stance | None = None
+
+
+def hold_call(draws: Draws, agenda: Sequence[Item], speech: Speech) -> tuple[Line, ...]:
+    """The agenda in its order: of a topic that comes twice the last stance holds."""
+    said = _idle(draws, say.GREETINGS, 0.5)
+    for item in agenda:
+        said += _idle(draws, say.SMALL_TALK, speech.small_talk)
+        said += exchange(draws, item)
+    said += _idle(draws, say.SMALL_TALK, speech.small_talk) if agenda else []
+    said += _idle(draws, say.CLOSINGS, 0.3)
+    return _heard(draws, said, speech)
+
+
+def exchange(draws: Draws, item: Item) -> list[_Said]:
+    """A question and its answer, or the customer's word alone."""
+    phrases = PHRASES[item.topic]
+    if item.is_change or draws.chance(UNPROMPTED_SHARE):
+        words = _statement(draws, item, may_be_generic=False, agrees=None)
+        if item.is_change:
+            words = f"{draws.pick(say.TURNS)} {words}"
+        return [_Said(CUSTOMER, words, item.topic, item.stance)]
+    is_pro_framed = draws.chance(PRO_FRAMING_SHARE)
+    question = draws.pick(phrases.ask_pro if is_pro_framed else phrases.ask_contra)
+    agrees = None if item.stance is Stance.OPEN else (item.stance is Stance.PRO) == is_pro_framed
+    answer = _statement(draws, item, may_be_generic=True, agrees=agrees)
+    return [_Said(AGENT, question), _Said(CUSTOMER, answer, item.topic, item.stance)]
+
+
+_KINDS = tuple(SHARES)
+_CUMULATIVE = tuple(accumulate(SHARES.values()))
+_OPPOSITE = {Stance.PRO: Stance.CONTRA, Stance.CONTRA: Stance.PRO}
+
+
+def _statement(draws: Draws, item: Item, *, may_be_generic: bool, agrees: bool | None) -> str:
+    """`agrees`: whether yes is the answer to what was asked; None when nothing fits a yes."""
+    if item.stance is Stance.OPEN:
+        return _undecided(draws, item, may_be_generic=may_be_generic)
+    clauses = PHRASES[item.topic].clauses
+    own = draws.pick(clauses[item.stance])
+    other = draws.pick(clauses[_OPPOSITE[item.stance]])
+    match draws.weighted(_KINDS, _CUMULATIVE):
+        case "generic" if may_be_generic:
+            return draws.pick(say.YES if agrees else say.NO)
+        case "echo" if agrees is not None:
+            return f"{'yes' if agrees else 'no'} {own}"
+        case "denial":
+            return f"{draws.pick(say.DENIALS)} {other}"
+        case "agreed_hearsay":
+            return f"{_hearsay(draws, own)} {draws.pick(say.AND_SO_DO_I)}"
+        case "denied_hearsay":
+            return f"{_hearsay(draws, other)} {draws.pick(say.BUT_NOT_I)}"
+        case "scorn" if item.stance is Stance.CONTRA:
+            return draws.pick(say.SCORN).format(other)
+    return f"{draws.pick(say.HEDGES)} {own}" if draws.chance(HEDGED_SHARE) else own
+
+
+def _undecided(draws: Draws, item: Item, *, may_be_generic: bool) -> str:
+    clauses = PHRASES[item.topic].clauses
+    kind = draws.uniform()
+    if kind < 0.3 and may_be_generic:
+        return draws.pick(say.UNDECIDED)
+    if kind < 0.45:
+        rumour = draws.pick(clauses[draws.pick((Stance.PRO, Stance.CONTRA))])
+        return f"{_hearsay(draws, rumour)} {draws.pick(say.BUT_UNSURE)}"
+    return draws.pick(clauses[Stance.OPEN])
+
+
+def _hearsay(draws: Draws, clause: str) -> str:
+    return f"{draws.pick(say.THEY)} {draws.pick(say.SAYS)} {clause}"
+
+
+def _idle(draws: Draws, pairs: Sequence[say.Lines], share: float) -> list[_Said]:
+    if not draws.chance(share):
+        return []
+    agent, customer = draws.pick(pairs)
+    return [_Said(AGENT, agent), _Said(CUSTOMER, customer)]
+
+
+def _heard(draws: Draws, said: Sequence[_Said], speech: Speech) -> tuple[Line, ...]:
+    lines: list[Line] = []
+    clock_s = 1.0
+    until_error = _gap(draws, speech.asr_errors)
+    for utterance in said:
+        words = utterance.text.split()
+        if speech.slang:
+            words = [_drifted(draws, word, speech.slang) for word in words]
+        n_errors = 0
+        n_words = len(words)
+        while until_error < n_words:
+            words[until_error] = "" if draws.chance(0.3) else draws.pick(_vocabulary())
+            n_errors += 1
+            until_error += 1 + _gap(draws, speech.asr_errors)
+        until_error -= n_words
+        start_s, end_s = clock_s, round(clock_s + n_words / WORDS_PER_S, 2)
+        clock_s = round(end_s + draws.between(*PAUSE_S), 2)
+        lines.append(
+            Line(
+                utterance.role,
+                " ".join(filter(None, words)) if n_errors else " ".join(words),
+                start_s,
+                end_s,
+                round(max(0.3, 0.97 - 0.06 * draws.uniform() - 0.3 * n_errors / n_words), 2),
+                utterance.topic,
+                utterance.stance,
+            )
+        )
+    return tuple(lines)
+
+
+def _gap(draws: Draws, error_rate: float) -> int:
+    """Words until the next error: geometric, so that the cost is per error and not per word."""
+    if error_rate <= 0.0:
+        return 1 << 30
+    if error_rate >= 1.0:
+        return 0
+    return int(log(1.0 - draws.uniform()) / log(1.0 - error_rate))
+
+
+def _drifted(draws: Draws, word: str, share: float) -> str:
+    return say.SLANG[word] if word in say.SLANG and draws.chance(share) else word
+
+
+@cache
+def _vocabulary() -> tuple[str, ...]:
+    """What a misheard word is heard as."""
+    clauses = (
+        line
+        for phrases in PHRASES.values()
+        for lines in (phrases.ask_pro, phrases.ask_contra, *phrases.clauses.values())
+        for line in lines
+    )
+    lines = (*clauses, *say.YES, *say.NO, *say.UNDECIDED, *say.THEY)
+    return tuple(sorted({word for line in lines for word in line.split()}))
