@@ -16,7 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from time import monotonic
+from time import monotonic, sleep
 
 from redis import Redis
 
@@ -27,7 +27,8 @@ from streams.waiting import RoleStopped
 @dataclass(frozen=True, slots=True)
 class RoleSpec:
     """`die_at` "folded:3": SIGKILL itself the third time that checkpoint is reached; `hang_at`:
-    stay there for ever; `freeze_at`: SIGSTOP itself there when reached soon after a SIGUSR1."""
+    stay there for ever; `freeze_at`: SIGSTOP itself there when reached soon after a SIGUSR1, dawdle
+    there whenever it is reached soon after a SIGUSR2."""
 
     role: str
     member: str
@@ -105,6 +106,10 @@ def publish(spec: RoleSpec) -> None:
 
 FREEZES_WITHIN_S = 0.5
 
+DAWDLES_WITHIN_S = 2.0
+DAWDLE_S = 0.25
+"""One thread sleeps, the process goes on: what one topic read, the other changes meanwhile."""
+
 ROLES: dict[str, Callable[[RoleSpec], None]] = {
     "ingest": ingest,
     "score": score,
@@ -115,11 +120,16 @@ ROLES: dict[str, Callable[[RoleSpec], None]] = {
 def checkpoint_of(spec: RoleSpec) -> Callable[[str], None]:
     reached: Counter[str] = Counter()
     freezes_until_s = [0.0]
+    dawdles_until_s = [0.0]
     if spec.freeze_at:
         # Not for ever: who sent the signal wakes the process once, later than this.
         signal.signal(
             signal.SIGUSR1,
             lambda *_: freezes_until_s.__setitem__(0, monotonic() + FREEZES_WITHIN_S),
+        )
+        signal.signal(
+            signal.SIGUSR2,
+            lambda *_: dawdles_until_s.__setitem__(0, monotonic() + DAWDLES_WITHIN_S),
         )
 
     def checkpoint(at: str) -> None:
@@ -128,6 +138,8 @@ def checkpoint_of(spec: RoleSpec) -> Callable[[str], None]:
         if at == spec.freeze_at and monotonic() < freezes_until_s[0]:
             freezes_until_s[0] = 0.0
             os.kill(os.getpid(), signal.SIGSTOP)
+        if at == spec.freeze_at and monotonic() < dawdles_until_s[0]:
+            sleep(DAWDLE_S)
         if here == spec.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
         if here == spec.hang_at:

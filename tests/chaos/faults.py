@@ -16,7 +16,7 @@ from tests.chaos.servers import KafkaNode, RedisNode
 from tests.chaos.traffic import TOPICS, Traffic
 from tests.harness import Fleet
 from tests.moody_engine import Mood
-from tests.role_process import RoleSpec
+from tests.role_process import DAWDLES_WITHIN_S, RoleSpec
 
 CLOCK_JUMPS_S = (-3_600, -20, 5, 20)
 """Not further ahead than a run can wait for: what is said of a moment to come must become true."""
@@ -85,6 +85,16 @@ def _freezes_between_steps(role: str, longest_s: float) -> Strike:
         world.fleet.signal(member, signal.SIGCONT)
 
     return strike
+
+
+def _dawdles_between_steps(world: World, rng: random.Random) -> Iterator[float]:
+    """Every ingest worker is slow between reading a lead and writing it, while both topics bring
+    news of the same leads."""
+    for number in range(ROLES["ingest"]):
+        world.fleet.signal(f"ingest-{number}", signal.SIGUSR2)
+    yield 0.1
+    world.traffic.tell_on_both_topics(rng.randrange(4, 30))
+    yield DAWDLES_WITHIN_S
 
 
 def _joins_and_leaves(role: str) -> Strike:
@@ -161,6 +171,7 @@ FAULTS = (
     Fault("ingest SIGTERM", "ingest", 4, _signals("ingest", signal.SIGTERM)),
     Fault("ingest SIGSTOP", "ingest", 5, _freezes("ingest", 6.0)),
     Fault("ingest zombie commit", "ingest", 5, _freezes_between_steps("ingest", 6.0)),
+    Fault("ingest dawdles between steps", "ingest", 3, _dawdles_between_steps),
     Fault("ingest joins and leaves", "ingest", 2, _joins_and_leaves("ingest")),
     Fault("score SIGKILL", "score", 8, _signals("score", signal.SIGKILL)),
     Fault("score SIGTERM", "score", 4, _signals("score", signal.SIGTERM)),

@@ -21,7 +21,7 @@ FENCES = (
     ),
     (
         Mutant("the version fence", COMMIT, "(stored[1] or '') ~= write.expected_cursor or ", ""),
-        ("--only", "producer retries", "--faults", "60"),
+        ("--only", "dawdles", "--faults", "6"),
     ),
     (
         Mutant(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from schemas.codec import encode
-from schemas.events import EventBase
+from schemas.events import Channel, EventBase, InteractionLogged, Role, Segment, TranscriptReady
 from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, MAX_RECORD_BYTES
 from tests.brokers import N_PARTITIONS
@@ -42,6 +42,7 @@ class Traffic:
         self._sent: deque[EventBase] = deque(maxlen=REMEMBERED)
         self._held_back: list[EventBase] = []
         self._n_to_hold = 0
+        self._n_told = 0
         self._poison: Iterator[Hostile] = iter(())
 
     def tick(self) -> None:
@@ -53,6 +54,33 @@ class Traffic:
         """A producer without idempotence retries: the same events at new offsets."""
         for event in self._rng.sample(list(self._sent), min(n, len(self._sent))):
             self.journal.send([event])
+
+    def tell_on_both_topics(self, n: int) -> None:
+        """A transcript and a message of each of up to `n` leads, all at the same time."""
+        leads = {event.key: event for event in self._sent}
+        for event in self._rng.sample(list(leads.values()), min(n, len(leads))):
+            self._n_told += 1
+            at = datetime.now(UTC)
+            base = {
+                "source": "chaos",
+                "tenant": event.tenant,
+                "lead": event.lead,
+                "occurred_at": at,
+            }
+            said = Segment(role=Role.CUSTOMER, start_s=0.0, end_s=4.0, text="I will think about it")
+            message = InteractionLogged.model_validate(
+                {**base, "id": f"message-{self._n_told}", "channel": Channel.MESSAGE}
+            )
+            call = TranscriptReady.model_validate(
+                {
+                    **base,
+                    "id": f"transcript-{self._n_told}",
+                    "call_id": f"call-{self._n_told}",
+                    "started_at": at,
+                    "segments": (said,),
+                }
+            )
+            self.journal.send([message, call])
 
     def probe(self) -> None:
         """An event on every partition it knows one for; returns when all are acknowledged."""
