@@ -172,7 +172,7 @@ def touch_leads(shard: Shard, leads: Sequence[str], deadline_ms: int) -> None:
         known, live = shard.leads.get(name), shard.live(name)
         if known is None or known.queue is None or live is None or known.parked == live[0]:
             continue
-        if known.order is None or known.order[0] != live[0]:
+        if known.order is None or known.order[0] != live[0] or known.order[1] < known.version:
             if known.parked is not None:
                 known.attempts, known.parked = 0, None
             shard.make_dirty(name, deadline_ms)

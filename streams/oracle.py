@@ -47,8 +47,7 @@ def differences(
 ) -> list[str]:
     """Empty when all of ARCHITECTURE's oracle, (a) to (e), holds. `sample`: how many scores to
     run the engine again for; None = all. `orders_may_go_back`: Redis was rolled back or a
-    publisher paused, which explains what (e) would report, and that the last score published and
-    the one that stands may differ in their version, but in nothing else."""
+    publisher paused, which explains what (e) would report."""
     folded = fold_log(evidence.log, n_partitions)
     published = read_outputs(evidence.outputs)
     views = all_leads(store, n_partitions)
@@ -56,8 +55,8 @@ def differences(
         *state_differences(folded, store, n_partitions),
         *letter_differences(folded, published),
         *score_differences(folded, published, scorer_of, sample),
-        *rest_differences(views, published, store, n_partitions, orders_may_go_back),
-        *board_differences(views, published, store, orders_may_go_back),
+        *rest_differences(views, published, store, n_partitions),
+        *board_differences(views, published, store),
         *(() if orders_may_go_back else order_differences(published)),
     ]
 

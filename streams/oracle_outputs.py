@@ -111,15 +111,10 @@ def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterat
 
 
 def rest_differences(
-    views: Sequence[LeadView],
-    published: Published,
-    store: Store,
-    n_partitions: int,
-    any_version: bool = False,
+    views: Sequence[LeadView], published: Published, store: Store, n_partitions: int
 ) -> Iterator[str]:
     """Part (c): when quiet nothing waits, and the last score of each listed lead was computed from
-    its final state with the live artifact. `any_version`: after a rollback a record that changed
-    nothing may be in another batch than before, so that one state is scored at another version."""
+    its final state with the live artifact."""
     for shard in range(n_partitions):
         if waiting := store.dirty_count(shard):
             yield f"shard {shard}: {waiting} leads wait to be scored"
@@ -134,9 +129,7 @@ def rest_differences(
         if last is None:
             yield f"{view.lead}: listed in {view.queue}, never scored"
             continue
-        if view.order is None or _said(order_of(last), any_version) != _said(
-            view.order, any_version
-        ):
+        if order_of(last) != view.order:
             yield f"{view.lead}: last score published {order_of(last)}, in the store {view.order}"
         if last.state_hash != state_hash(view.stored.state or b""):
             yield f"{view.lead}: its last score is not of its final state"
@@ -146,7 +139,7 @@ def rest_differences(
 
 
 def board_differences(
-    views: Sequence[LeadView], published: Published, store: Store, any_version: bool = False
+    views: Sequence[LeadView], published: Published, store: Store
 ) -> Iterator[str]:
     """Part (d): boards and their snapshots are the ranking of the last scores, and `leads.ranked`
     agrees: for who keeps the greatest order of each lead, and once a sweep has passed also for who
@@ -170,8 +163,7 @@ def board_differences(
     listed = {lead: (queue, score) for queue, of in wanted.items() for lead, score in of.items()}
     for lead in sorted(listed.keys() | published.ranked.keys()):
         records = published.ranked.get(lead, [])
-        queue_now, score = listed.get(lead, (None, None))
-        yield from _ranked_differences(lead, records, queue_now, score, any_version)
+        yield from _ranked_differences(lead, records, *listed.get(lead, (None, None)))
 
 
 def _ranked_differences(
@@ -179,7 +171,6 @@ def _ranked_differences(
     records: Sequence[tuple[list[int], RankUpdate | None]],
     queue: str | None,
     score: Score | None,
-    any_version: bool,
 ) -> Iterator[str]:
     # Of equal orders the later record stands: a repeat, or what followed a rollback.
     greatest = max(reversed(records), key=lambda item: item[0], default=([], None))[1]
@@ -188,20 +179,13 @@ def _ranked_differences(
         said = f"{update.tenant}/{update.queue}" if update else None
         if said != queue:
             yield f"{lead}: leads.ranked {verb} {said}, it stands in {queue}"
-        elif update and score and _told(update, any_version) != _told(score, any_version):
-            yield (
-                f"{lead}: leads.ranked {verb} {_told(update, any_version=False)}, "
-                f"its last score {_told(score, any_version=False)}"
-            )
+        elif update and score and _told(update) != _told(score):
+            yield f"{lead}: leads.ranked {verb} {_told(update)}, its last score {_told(score)}"
 
 
-def _told(of: RankUpdate | Score, any_version: bool) -> tuple[object, ...]:
-    return *_said(order_of(of), any_version), of.probability, of.reason
-
-
-def _said(order: Order, any_version: bool) -> tuple[int, ...]:
-    promotion, version, as_of_ms = order
-    return (promotion, as_of_ms) if any_version else (promotion, version, as_of_ms)
+def _told(of: RankUpdate | Score) -> tuple[object, ...]:
+    order = of.order
+    return order.promotion, order.version, to_ms(order.as_of), of.probability, of.reason
 
 
 def _snapshot_differences(queue: str, board: BoardView, published: Published) -> Iterator[str]:
@@ -245,5 +229,5 @@ def last_score(published: Published, lead: str) -> Score | None:
     return max(reversed(published.scores.get(lead, [])), key=order_of, default=None)
 
 
-def order_of(score: Score | RankUpdate) -> Order:
+def order_of(score: Score) -> Order:
     return score.order.promotion, score.order.version, to_ms(score.order.as_of)

@@ -302,7 +302,9 @@ class Store(Protocol):
 
     def promoted(self, shard: int) -> dict[str, tuple[int, str]]: ...
     def touch(self, shard: int, leads: Sequence[str], slack_ms: int) -> None:
-        """Makes listed leads dirty whose last accepted promotion is not the live one."""
+        """Makes listed leads dirty whose last accepted promotion is not the live one, or whose last
+        accepted version they have passed: by records that changed nothing, which were scored
+        together with those before them by whoever read the log before a rollback."""
         ...
 
     # Publish

@@ -25,6 +25,9 @@ CHUNK = 200
 MAX_BACKLOG = 200
 """Entries waiting in a shard above which the sweep waits: what is new goes first."""
 
+SLACK_MS = 2_000
+"""How long the score of a lead may wait that the sweep asks for: nobody waits for it."""
+
 WATCH_EVERY_S = 1.0
 """How often a frontier is compared with what it was."""
 
@@ -112,8 +115,10 @@ class Sweep:
         if self._store.outbox_size(shard) > MAX_BACKLOG:
             return False
         cursor, views = self._store.leads(shard, at.cursor, self._chunk)
-        if views and not self._store.restate(shard, [view.lead for view in views]):
+        leads = [view.lead for view in views]
+        if views and not self._store.restate(shard, leads):
             return False
+        self._store.touch(shard, leads, SLACK_MS)
         at.cursor, at.leads_done = cursor, cursor == 0
         return True
 

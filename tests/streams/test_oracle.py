@@ -184,35 +184,6 @@ def test_a_lie_on_an_output_topic_is_found(roles: Roles, lie: Lie, sentence: str
     assert any(sentence in difference for difference in found), found
 
 
-def test_after_a_rollback_one_score_may_have_two_versions_but_not_two_contents(
-    roles: Roles,
-) -> None:
-    outputs = outputs_of(roles)
-    at = last(outputs, SCORES.name)
-    score = Score.model_validate_json(outputs[at].value or b"")
-    topic, offset = max(score.cursor.items())
-    order = score.order.model_copy(update={"version": score.order.version + 1})
-    cursor = {**score.cursor, topic: offset + 1}
-    repeated(SCORES.name, other_score(order=order, cursor=cursor))(outputs)
-    evidence = Evidence(log_of(roles), outputs)
-
-    def judged(orders_may_go_back: bool) -> str:
-        found = differences(
-            evidence,
-            roles.store,
-            1,
-            {"rule-1": rule_scorer()}.get,
-            orders_may_go_back=orders_may_go_back,
-        )
-        return " ".join(found)
-
-    assert "in the store" in judged(False)
-    assert judged(True) == ""
-    repeated(SCORES.name, other_score(order=order, cursor=cursor, probability=0.123))(outputs)
-    evidence = Evidence(log_of(roles), outputs)
-    assert "differs from the last scores" in judged(True)
-
-
 def test_a_record_the_store_never_saw_is_found(roles: Roles) -> None:
     log = log_of(roles)
     unseen = log[0]

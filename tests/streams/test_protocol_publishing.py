@@ -108,6 +108,33 @@ def test_ghost_of_a_shard_that_went_back_is_swept_away(memory_roles: Roles) -> N
     assert roles.differences() == []
 
 
+def test_repeat_in_another_batch_after_a_rollback_leaves_no_greater_order_behind(
+    memory_roles: Roles,
+) -> None:
+    """A repeat changes nothing and asks for no score. First it came with the event before it, and
+    the score has its version; read again, it comes alone."""
+    roles = memory_roles
+    roles.ingest(joins(0))
+    roles.settle(roles.worker(), roles.publisher())
+    go_back = remember_shards(roles.store)
+    roles.ingest(writes(2), writes(2))
+    roles.settle(roles.worker(), roles.publisher())
+    published = max(map(order_of, roles.output.of(RANKED.name, A)))
+    go_back()
+    for topic, partition in list(roles.log):
+        for _ in range(2):
+            roles.apply(topic, partition, n_records=1)
+            roles.settle(roles.worker(), roles.publisher())
+    roles.catch_up()
+    roles.settle(roles.worker(), roles.publisher())
+    roles.clock.advance(61_000)
+    roles.settle(roles.worker(), roles.publisher())
+    order = roles.lead(A).order
+    assert order is not None
+    assert [*order] >= published[1:]
+    assert roles.differences() == []
+
+
 def test_ghost_is_swept_at_once_when_the_frontier_goes_back(memory_roles: Roles) -> None:
     roles = memory_roles
     roles.ingest(joins(0, lead="b"))
