@@ -14,7 +14,7 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs chaos bench fuzz demo-model lock clean
+.PHONY: help demo test check format docs chaos bench nightly fuzz demo-model lock clean
 
 help:  ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ chaos: $(DEV)/.installed  ## faults on Apache Kafka and Redis, then the oracle (
 
 bench: $(DEV)/.installed  ## speed and memory beside the naive way (ARGS="--quick --json")
 	@$(DEV)/bin/python -m tests.bench $(ARGS)
+
+nightly: $(DEV)/.installed  ## what is too large for every run: three Apache Kafka brokers, one killed
+	$(DEV)/bin/pytest tests/nightly/three_brokers.py $(ARGS)
 
 fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--runs 1000000")
 	@$(DEV)/bin/python -m tests.fuzz $(ARGS)
