@@ -115,10 +115,11 @@ class Sweep:
         if self._store.outbox_size(shard) > MAX_BACKLOG:
             return False
         cursor, views = self._store.leads(shard, at.cursor, self._chunk)
-        leads = [view.lead for view in views]
-        if views and not self._store.restate(shard, leads):
+        if views and not self._store.restate(shard, [view.lead for view in views]):
             return False
-        self._store.touch(shard, leads, SLACK_MS)
+        # Only these: all others that `touch` would find are a promotion's, and can wait longer.
+        if passed := [view.lead for view in views if has_passed_its_score(view)]:
+            self._store.touch(shard, passed, SLACK_MS)
         at.cursor, at.leads_done = cursor, cursor == 0
         return True
 
@@ -154,6 +155,11 @@ def is_ghost(row: Placement, queue: str, view: LeadView) -> bool:
     board has gone back and reads the log again: until it has caught up it knows less."""
     listed_here = view.queue is not None and board_of(row.lead, view.queue) == queue
     return not listed_here and view.version > row.version
+
+
+def has_passed_its_score(view: LeadView) -> bool:
+    """Its version grew by records that changed nothing, and so it does not wait to be scored."""
+    return view.order is not None and view.order[1] < view.version and not view.dirty
 
 
 def _departure(view: LeadView) -> Entry:

@@ -3,8 +3,7 @@
 local deadline = now_ms() + tonumber(ARGV[1])
 for i = 2, #ARGV do
   local lead = ARGV[i]
-  local stored = redis.call('HMGET', lead_key(lead), 'queue', 'order', 'parked',
-    'version')
+  local stored = redis.call('HMGET', lead_key(lead), 'queue', 'order', 'parked', 'version')
   local promotion = live(lead)
   if given(stored[1]) and promotion and tonumber(stored[3] or '') ~= promotion.number then
     local last = given(stored[2]) and order_of(stored[2])
