@@ -26,13 +26,12 @@ from scoring.engines.onnx import open_session
 from scoring.engines.stack import StackEngine
 from scoring.fold import fold, to_ms
 from scoring.metrics import (
-    Bootstrap,
     expected_auc,
     expected_calibration_error,
     expected_precision_at,
-    paired_difference,
 )
 from scoring.prompt import PromptSpec
+from scoring.resampling import Bootstrap, auc_statistic, paired_difference
 from scoring.score import prepare
 from training.demo_model import BASELINE
 from training.recipe import Recipe
@@ -58,7 +57,7 @@ def evaluate(
     gains = {
         name: asdict(
             paired_difference(
-                expected_auc,
+                auc_statistic,
                 logits["demo"],
                 logits[name],
                 truth,

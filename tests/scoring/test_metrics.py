@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from scoring.metrics import (
-    Bootstrap,
     auc,
+    average_precision,
+    brier,
+    calibration_noise,
+    equal_mass_bins,
     expected_auc,
     expected_calibration_error,
     expected_precision_at,
-    paired_difference,
+    log_loss,
+    reliability,
+    top_group,
 )
 
 
@@ -97,35 +103,92 @@ def test_scores_that_cannot_be_ordered_are_refused() -> None:
         auc([1.0], [0, 1])
 
 
-def test_a_better_score_has_an_interval_above_zero_and_the_same_score_does_not() -> None:
-    rng = _rng()
-    truth = rng.beta(1, 5, size=500)
-    good, bad = truth + rng.normal(0, 0.02, 500), truth + rng.normal(0, 0.5, 500)
-    found = paired_difference(expected_auc, good, bad, truth, Bootstrap(_rng(), 200))
-    assert found.low < found.value < found.high
-    assert found.low > 0.0
-    assert found.excludes_zero
-    same = paired_difference(expected_auc, bad, bad, truth, Bootstrap(_rng(), 50))
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
-    assert not same.excludes_zero
+def test_average_precision_by_hand_and_of_nothing() -> None:
+    # the positives stand at ranks 1 and 3: (1/1 + 2/3) / 2
+    assert average_precision([4.0, 3.0, 2.0, 1.0], [1, 0, 1, 0]) == pytest.approx(5 / 6)
+    assert np.isnan(average_precision([1.0, 2.0], [0, 0]))
 
 
-def test_the_interval_follows_from_the_generator_alone() -> None:
+def test_recall_and_lift_of_the_best_by_hand() -> None:
+    labels = [1, 0, 1, 0, 0, 0, 0, 0, 0, 1]
+    best = top_group(np.arange(10.0, 0.0, -1.0), labels, 0.3)
+    assert (best.n_called, best.precision, best.recall) == pytest.approx((3, 2 / 3, 2 / 3))
+    assert best.lift == pytest.approx(2 / 3 / 0.3)
+    nothing = top_group([1.0, 2.0], [0, 0], 0.5)
+    assert nothing.precision == 0.0
+    assert np.isnan(nothing.recall)
+    assert np.isnan(nothing.lift)
+
+
+def test_log_loss_and_brier_by_hand() -> None:
+    assert log_loss([0.5, 0.25], [1, 0]) == pytest.approx((np.log(2) - np.log(0.75)) / 2)
+    assert brier([0.5, 0.25], [1, 0]) == pytest.approx((0.25 + 0.0625) / 2)
+    # of a true probability: what drawn labels cost on average
+    assert brier([0.3], [0.3]) == pytest.approx(0.3 * 0.7)
+    assert np.isfinite(log_loss([0.0, 1.0], [1, 0]))
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_metrics_agree_with_scikit_learn_on_ties_and_weights() -> None:
+    sklearn = pytest.importorskip("sklearn.metrics", reason="needs the train extra")
     rng = _rng()
-    ours, theirs, labels = rng.random(80), rng.random(80), rng.random(80) < 0.3
-    first, again = (
-        paired_difference(auc, ours, theirs, labels, Bootstrap(_rng(), 60)) for _ in range(2)
+    for _ in range(10):
+        said = rng.integers(1, 20, size=300) / 20.0
+        labels = rng.random(300) < said / 3
+        weights = rng.choice([1.0, 4.0], size=300)
+        for ours, theirs in (
+            (auc, sklearn.roc_auc_score),
+            (average_precision, sklearn.average_precision_score),
+        ):
+            assert ours(said, labels, weights) == pytest.approx(
+                theirs(labels, said, sample_weight=weights), abs=1e-12
+            )
+        assert log_loss(said, labels, weights) == pytest.approx(
+            sklearn.log_loss(labels, said, sample_weight=weights), abs=1e-12
+        )
+        assert brier(said, labels, weights) == pytest.approx(
+            sklearn.brier_score_loss(labels, said, sample_weight=weights), abs=1e-12
+        )
+
+
+def test_a_weight_counts_like_as_many_equal_leads() -> None:
+    rng = _rng()
+    said, outcomes = rng.integers(1, 9, size=60) / 9.0, rng.random(60)
+    copies = rng.integers(1, 5, size=60)
+    many = np.repeat(said, copies), np.repeat(outcomes, copies)
+    for metric in (expected_auc, average_precision, log_loss, brier):
+        assert metric(said, outcomes, copies) == pytest.approx(metric(*many), abs=1e-12)
+    assert expected_calibration_error(said, outcomes, 5, copies) == pytest.approx(
+        expected_calibration_error(*many, 5), abs=1e-12
     )
-    assert first == again
+    for fraction in (0.01, 0.2, 1.0):
+        assert top_group(said, outcomes, fraction, copies).recall == pytest.approx(
+            top_group(*many, fraction).recall, abs=1e-12
+        )
 
 
-def test_rows_of_one_lead_are_resampled_together() -> None:
+def test_equal_predictions_share_a_bin_whatever_their_order() -> None:
+    said = np.array([0.1] * 7 + [0.5] * 3)
+    assert len(set(equal_mass_bins(said, 10, None)[:7])) == 1
+    bins = reliability(said, [1, 0, 0, 0, 0, 0, 0, 1, 1, 0], 10)
+    assert bins.observed == pytest.approx([1 / 7, 2 / 3])
+    assert bins.mass.tolist() == [7.0, 3.0]
+
+
+def test_calibration_noise_is_what_true_probabilities_show() -> None:
     rng = _rng()
-    ours, theirs, labels = rng.random(120), rng.random(120), rng.random(120) < 0.4
-    a, b, y = (np.repeat(values, 8) for values in (ours, theirs, labels))
-    clusters = np.repeat(np.arange(120), 8)
-    plain = paired_difference(auc, ours, theirs, labels, Bootstrap(_rng(), 400))
-    clustered = paired_difference(auc, a, b, y, Bootstrap(_rng(), 400), clusters=clusters)
-    naive = paired_difference(auc, a, b, y, Bootstrap(_rng(), 400))
-    assert clustered.high - clustered.low == pytest.approx(plain.high - plain.low, rel=0.01)
-    assert naive.high - naive.low < 0.6 * (plain.high - plain.low)
+    truth = rng.beta(1, 10, size=3000)
+    shown = [expected_calibration_error(truth, rng.random(len(truth)) < truth) for _ in range(200)]
+    # the normal approximation, against the mean of 200 draws
+    assert calibration_noise(truth) == pytest.approx(np.mean(shown), rel=0.05)
+
+
+@pytest.mark.parametrize("metric", [log_loss, brier, expected_calibration_error])
+def test_what_is_no_probability_is_refused(metric: Callable[..., float]) -> None:
+    with pytest.raises(ValueError, match=r"outside \[0, 1\]"):
+        metric([1.2, 0.1], [0, 1])
+    with pytest.raises(ValueError, match="weights of shape"):
+        metric([0.2, 0.1], [0, 1], weights=[1.0])
+    with pytest.raises(ValueError, match="below zero"):
+        metric([0.2, 0.1], [0, 1], weights=[1.0, -1.0])

@@ -1,0 +1,141 @@
+"""What every threshold on a score would have called, for many weightings of the leads at once: the
+one table behind ROC, precision-recall and lift curves and every metric of ranking.
+
+A lead of outcome `p` (0, 1, or its true probability) and weight `w` counts as a mass of `w * p`
+positives and `w * (1 - p)` negatives. A weight is how many leads a row stands for: 1 / the rate at
+which rows like it were sampled, times how often a bootstrap drew it. Sorting happens once, so a
+thousand weightings of 50,000 leads take seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Leads best first. `starts`: where each group of tied scores begins; `outcomes` is sorted."""
+
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    thresholds: Floats
+    outcomes: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """(n_weightings, n_thresholds): the masses scored at or above each distinct score, best first.
+    `selves` (n_weightings,): the mass of pairs that a lead would make with itself."""
+
+    positives: Floats
+    negatives: Floats
+    selves: Floats
+
+    @property
+    def called(self) -> Floats:
+        return self.positives + self.negatives
+
+
+def rank_by(scores: ArrayLike, outcomes: ArrayLike) -> Ranked:
+    """Raises ValueError for what cannot be ordered."""
+    values, seen = floats(scores), floats(outcomes)
+    if len(values) != len(seen) or not len(values):
+        raise ValueError(f"{len(values)} scores and {len(seen)} outcomes; need as many, not none")
+    if np.isnan(values).any():
+        raise ValueError("a score is NaN")
+    order = np.argsort(-values, kind="stable")
+    falling = values[order]
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(falling)) + 1))
+    return Ranked(order, starts, falling[starts], seen[order])
+
+
+def tally(ranked: Ranked, weightings: ArrayLike | None = None) -> Tally:
+    """`weightings` (n_weightings, n_leads) or (n_leads,); None counts every lead once."""
+    mass = weighting_rows(weightings, len(ranked.order))[:, ranked.order]
+    positive = mass * ranked.outcomes
+    negative = mass - positive
+    selves = negative @ ranked.outcomes
+    if len(ranked.starts) < len(ranked.order):
+        positive = np.add.reduceat(positive, ranked.starts, axis=1)
+        negative = np.add.reduceat(negative, ranked.starts, axis=1)
+    return Tally(np.cumsum(positive, axis=1), np.cumsum(negative, axis=1), selves)
+
+
+def aucs(table: Tally) -> Floats:
+    """Chance that a random positive scores above a random negative, ties counting half, a lead
+    never paired with itself; NaN where there is no pair to order."""
+    positive = np.diff(table.positives, axis=1, prepend=0.0)
+    negative = np.diff(table.negatives, axis=1, prepend=0.0)
+    below = table.negatives[:, -1:] - table.negatives
+    won = np.sum(positive * (below + 0.5 * negative), axis=1) - 0.5 * table.selves
+    pairs = table.positives[:, -1] * table.negatives[:, -1] - table.selves
+    return ratio(won, pairs)
+
+
+def average_precisions(table: Tally) -> Floats:
+    """Mean of the precision at each positive's own score: the step-wise area under
+    precision-recall, as scikit-learn has it. NaN without positives."""
+    positive = np.diff(table.positives, axis=1, prepend=0.0)
+    precision = ratio(table.positives, table.called)
+    return ratio(np.nansum(positive * precision, axis=1), table.positives[:, -1])
+
+
+def caught(table: Tally, n_called: ArrayLike) -> Floats:
+    """Positives among the best `n_called` (n_weightings,) by mass; of the group tied at the
+    boundary a share of its positives."""
+    wanted = floats(n_called)[:, None]
+    called = table.called
+    at = np.argmax(called >= wanted * (1.0 - EPSILON), axis=1)[:, None]
+    above = np.maximum(at - 1, 0)
+    is_first = at == 0
+    before = np.where(is_first, 0.0, np.take_along_axis(table.positives, above, 1))
+    n_before = np.where(is_first, 0.0, np.take_along_axis(called, above, 1))
+    tied = np.take_along_axis(table.positives, at, 1) - before
+    n_tied = np.take_along_axis(called, at, 1) - n_before
+    share = np.clip((wanted - n_before) / np.where(n_tied > 0.0, n_tied, 1.0), 0.0, 1.0)
+    return np.asarray((before + share * tied)[:, 0], dtype=np.float64)
+
+
+EPSILON = 1e-9
+"""Sums of weights that should be equal differ by their rounding."""
+
+
+def best_mass(table: Tally, fraction: float) -> Floats:
+    """How many leads `fraction` of each weighting is: rounded, at least one."""
+    if not 0.0 < fraction <= 1.0:
+        raise ValueError(f"fraction {fraction} is not in (0, 1]")
+    total = table.called[:, -1]
+    return np.minimum(np.maximum(np.round(total * fraction), 1.0), total)
+
+
+def weighting_rows(weightings: ArrayLike | None, n_rows: int) -> Floats:
+    """As (n_weightings, n_rows); raises ValueError for another shape or a weight below zero."""
+    if weightings is None:
+        return np.ones((1, n_rows))
+    rows = np.atleast_2d(np.asarray(weightings, dtype=np.float64))
+    if rows.ndim != 2 or rows.shape[1] != n_rows:
+        raise ValueError(f"weights of shape {rows.shape} for {n_rows} leads")
+    if not (rows >= 0.0).all():
+        raise ValueError("a weight is below zero or NaN")
+    return rows
+
+
+def floats(values: ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64).ravel()
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """NaN where the denominator is not above zero."""
+    out: Floats = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=out, where=denominator > 0.0)
+    return out
+
+
+def sums(groups: NDArray[np.intp], values: ArrayLike, n_groups: int = 0) -> Floats:
+    """Of each group 0, 1, …; at least `n_groups` of them."""
+    return np.bincount(groups, floats(values), n_groups).astype(np.float64)
