@@ -43,6 +43,10 @@ class EngineKind(StrEnum):
     TORCH = "torch"
     STACK = "stack"
     """A tree on the table plus the language model's logit."""
+    TREES = "trees"
+    """Trees on the table alone."""
+    RULE = "rule"
+    """Stage and recency; nothing was learned, and its scores say so."""
 
 
 def _inside(name: str) -> str:

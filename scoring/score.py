@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.ids import LeadKey
-from schemas.outputs import Cause, Latency, Order, Score
-from scoring.artifact import ArtifactError, Manifest
+from schemas.outputs import Cause, Evidence, Latency, Order, Score
+from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
 from scoring.edges import as_of, edges
 from scoring.engine import Engine, EngineInput
@@ -30,7 +30,8 @@ MIN_TALK_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """An artifact ready to score: `digest` names it, `engine` runs it."""
+    """An artifact ready to score: `digest` names it, `engine` runs it. `is_rule`: nothing was
+    learned, so however much is known of a lead, a score's evidence is low."""
 
     digest: str
     prompt_id: str
@@ -38,6 +39,7 @@ class Scorer:
     spec: PromptSpec
     calibration: Calibration
     engine: Engine
+    is_rule: bool = False
 
 
 def build_scorer(
@@ -57,6 +59,7 @@ def build_scorer(
         spec=PromptSpec(manifest.token_budget, count_tokens),
         calibration=manifest.calibration,
         engine=engine,
+        is_rule=manifest.engine is EngineKind.RULE,
     )
 
 
@@ -118,11 +121,15 @@ def build_score(
         prompt_id=scorer.prompt_id,
         cause=_cause(state, as_of_ms),
         reason=reason(state, as_of_ms),
-        evidence=evidence(state),
+        evidence=evidence_of(state, scorer),
         valid_until=None if valid_until_ms is None else from_ms(valid_until_ms),
         scored_at=scored_at,
         latency_ms=latency,
     )
+
+
+def evidence_of(state: LeadState, scorer: Scorer) -> Evidence:
+    return Evidence.LOW if scorer.is_rule else evidence(state)
 
 
 def _cause(state: LeadState, as_of_ms: int) -> Cause:

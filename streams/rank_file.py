@@ -16,8 +16,8 @@ from scoring.calibration import probability
 from scoring.edges import as_of as last_moment
 from scoring.fold import evolve, initial_state, listing, to_ms
 from scoring.ranking import ranked
-from scoring.reason import evidence, reason
-from scoring.score import Scorer, prepare
+from scoring.reason import reason
+from scoring.score import Scorer, evidence_of, prepare
 from scoring.state import LeadState
 from streams.recording import Recorded, read_recording
 
@@ -75,6 +75,7 @@ class _Scored:
     state: LeadState
     as_of_ms: int
     probability: float
+    evidence: Evidence
 
 
 def _rows(states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int) -> list[RankedRow]:
@@ -104,7 +105,8 @@ def _score(
         ]
         logits = scorer.engine.logits(inputs)
         for key, moment, logit in zip(batch, moments, logits, strict=True):
-            yield _Scored(key, states[key], moment, probability(logit, scorer.calibration))
+            said = probability(logit, scorer.calibration)
+            yield _Scored(key, states[key], moment, said, evidence_of(states[key], scorer))
 
 
 def _row(tenant: str, queue: str, rank: int, scored: _Scored) -> RankedRow:
@@ -115,5 +117,5 @@ def _row(tenant: str, queue: str, rank: int, scored: _Scored) -> RankedRow:
         lead=scored.key.lead,
         probability=scored.probability,
         reason=reason(scored.state, scored.as_of_ms),
-        evidence=evidence(scored.state),
+        evidence=scored.evidence,
     )

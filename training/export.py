@@ -22,8 +22,8 @@ from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
 from scoring.engine import EngineInput
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import load_reader
-from scoring.engines.stack import TREES
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
+from scoring.engines.trees import TREES
 from training.fit import Head
 from training.onnx_graph import Shape, build_graph
 from training.tabular import TunedTree

@@ -10,24 +10,37 @@ from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.engine import Engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import Reader, load_reader
+from scoring.engines.rule import load_rule_engine
 from scoring.engines.stack import load_stack_engine
+from scoring.engines.trees import load_trees_engine
 from scoring.features import FEATURES
+
+UNREAD_BUDGET = 100_000
+"""Characters, the `token_budget` of an artifact without a tokenizer: above any prompt, so that none
+is cut for a model that does not read it."""
 
 
 def load_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callable[[str], int]]:
     """The engine of the artifact in folder `path` and the token counter its prompts are built
     with. The stack runs its language model on ONNX where the artifact has that graph."""
-    reader, count_tokens = load_reader(path, manifest.token_budget)
     match manifest.engine:
-        case EngineKind.ONNX | EngineKind.TORCH:
-            engine = load_language_model(path, reader, manifest.engine)
-        case EngineKind.STACK:
-            kind = EngineKind.ONNX if GRAPH in manifest.files else EngineKind.TORCH
-            lm = load_language_model(path, reader, kind)
-            engine = load_stack_engine(path, lm, len(FEATURES))
+        case EngineKind.TREES:
+            return load_trees_engine(path, len(FEATURES)), len
+        case EngineKind.RULE:
+            return load_rule_engine(path), len
+        case EngineKind.ONNX | EngineKind.TORCH | EngineKind.STACK:
+            return _load_reading_engine(path, manifest)
         case _:
             assert_never(manifest.engine)
-    return engine, count_tokens
+
+
+def _load_reading_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callable[[str], int]]:
+    reader, count_tokens = load_reader(path, manifest.token_budget)
+    if manifest.engine is not EngineKind.STACK:
+        return load_language_model(path, reader, manifest.engine), count_tokens
+    kind = EngineKind.ONNX if GRAPH in manifest.files else EngineKind.TORCH
+    lm = load_language_model(path, reader, kind)
+    return load_stack_engine(path, lm, len(FEATURES)), count_tokens
 
 
 def load_language_model(path: Path, reader: Reader, kind: EngineKind) -> Engine:
@@ -45,5 +58,5 @@ def load_language_model(path: Path, reader: Reader, kind: EngineKind) -> Engine:
                     "pip install 'asllr[gpu]'"
                 ) from error
             return load_torch_engine(path, reader)
-        case EngineKind.STACK:
-            raise ValueError("a stack is no language model; load_engine builds it")
+        case EngineKind.STACK | EngineKind.TREES | EngineKind.RULE:
+            raise ValueError(f"{kind} is no language model; load_engine builds it")

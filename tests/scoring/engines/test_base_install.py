@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from scoring.artifact import MANIFEST, demo_artifact_path, load_manifest
+from tests.table_artifacts import build_rule_artifact, build_trees_artifact
 
 MAX_BYTES = 8 * 1024 * 1024
 
 SCORE_ONE_LEAD = """
 import sys
+from pathlib import Path
 import numpy as np
-from scoring.artifact import demo_artifact_path, load_manifest
+from scoring.artifact import load_manifest
 from scoring.engine import EngineInput
 from scoring.engines import load_engine
 from scoring.features import FEATURES
 from scoring.prompt import MARKER
-path = demo_artifact_path()
+path = Path(sys.argv[1])
 engine, count_tokens = load_engine(path, load_manifest(path))
 table = np.full(len(FEATURES), np.nan, dtype=np.float32)
 assert engine.logits([EngineInput(table, f"anything{MARKER}")])
@@ -26,8 +31,15 @@ print(sorted(heavy & set(sys.modules)))
 """
 
 
-def test_scoring_with_the_shipped_artifact_imports_no_training_library() -> None:
-    command = [sys.executable, "-c", SCORE_ONE_LEAD]
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["demo", "trees", "rule"])
+def test_scoring_imports_no_training_library(kind: str, tmp_path: Path) -> None:
+    path = {
+        "demo": lambda _: demo_artifact_path(),
+        "trees": build_trees_artifact,
+        "rule": build_rule_artifact,
+    }[kind](tmp_path / kind)
+    command = [sys.executable, "-c", SCORE_ONE_LEAD, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -1,8 +1,10 @@
-"""One battery for every engine: the demo's stack, its ONNX graph, and the torch reference."""
+"""One battery for every engine: the demo's stack, its ONNX graph, the torch reference, trees on the
+table alone, and the rule. What concerns the prompt is asked of those that read it."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from scoring.fold import fold, to_ms
 from scoring.prompt import PromptSpec
 from scoring.score import prepare
 from tests.engines import RuleEngine
+from tests.table_artifacts import build_rule_artifact, build_trees_artifact
 from training.simulator.emit import simulate_leads
 
 DEMO = demo_artifact_path()
@@ -33,26 +36,50 @@ def inputs() -> list[EngineInput]:
     ]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        None,
-        EngineKind.STACK,
-        EngineKind.ONNX,
-        pytest.param(EngineKind.TORCH, marks=[pytest.mark.train, pytest.mark.slow]),
-    ],
-)
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """None is the rule engine that tests of roles score with."""
-    return RuleEngine() if request.param is None else _load(request.param)
+READERS = [
+    None,
+    EngineKind.STACK,
+    EngineKind.ONNX,
+    pytest.param(EngineKind.TORCH, marks=[pytest.mark.train, pytest.mark.slow]),
+]
+"""None is the engine that tests of roles score with."""
+
+TABLE_READERS = [EngineKind.STACK, EngineKind.TREES, EngineKind.RULE]
 
 
-def _load(kind: EngineKind) -> Engine:
-    manifest = load_manifest(DEMO)
-    if kind is EngineKind.STACK:
-        return load_engine(DEMO, manifest)[0]
-    reader, _ = load_reader(DEMO, manifest.token_budget)
-    return load_language_model(DEMO, reader, kind)
+@pytest.fixture(scope="module")
+def table_artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[EngineKind, Path]:
+    folder = tmp_path_factory.mktemp("artifacts")
+    return {
+        EngineKind.TREES: build_trees_artifact(folder / "trees"),
+        EngineKind.RULE: build_rule_artifact(folder / "rule"),
+    }
+
+
+@pytest.fixture(scope="module", params=[*READERS, EngineKind.TREES, EngineKind.RULE])
+def engine(request: pytest.FixtureRequest, table_artifacts: dict[EngineKind, Path]) -> Engine:
+    return _load(request.param, table_artifacts)
+
+
+@pytest.fixture(scope="module", params=READERS)
+def reader(request: pytest.FixtureRequest) -> Engine:
+    return _load(request.param, {})
+
+
+@pytest.fixture(scope="module", params=TABLE_READERS)
+def table_reader(request: pytest.FixtureRequest, table_artifacts: dict[EngineKind, Path]) -> Engine:
+    return _load(request.param, table_artifacts)
+
+
+def _load(kind: EngineKind | None, table_artifacts: dict[EngineKind, Path]) -> Engine:
+    if kind is None:
+        return RuleEngine()
+    path = table_artifacts.get(kind, DEMO)
+    manifest = load_manifest(path)
+    if manifest.engine is kind:
+        return load_engine(path, manifest)[0]
+    tokens, _ = load_reader(path, manifest.token_budget)
+    return load_language_model(path, tokens, kind)
 
 
 def test_one_logit_per_input_in_order(engine: Engine, inputs: list[EngineInput]) -> None:
@@ -81,20 +108,20 @@ def test_a_cpu_engine_asks_for_one_lead_at_a_time(engine: Engine) -> None:
 
 
 def test_an_over_long_prompt_is_refused_without_being_quoted(
-    engine: Engine, inputs: list[EngineInput]
+    reader: Engine, inputs: list[EngineInput]
 ) -> None:
     long = EngineInput(inputs[0].features, "secret " * 400 + inputs[0].prompt)
     with pytest.raises(Unscorable, match="tokens, the artifact reads") as caught:
-        engine.logits([long])
+        reader.logits([long])
     assert "secret" not in str(caught.value)
 
 
 def test_a_prompt_without_the_answer_marker_is_refused(
-    engine: Engine, inputs: list[EngineInput]
+    reader: Engine, inputs: list[EngineInput]
 ) -> None:
     cut = EngineInput(inputs[0].features, inputs[0].prompt[:-1])
     with pytest.raises(Unscorable, match="answer marker"):
-        engine.logits([cut])
+        reader.logits([cut])
 
 
 def test_unknown_features_are_scored(engine: Engine, inputs: list[EngineInput]) -> None:
@@ -104,17 +131,35 @@ def test_unknown_features_are_scored(engine: Engine, inputs: list[EngineInput]) 
 
 
 @pytest.mark.parametrize("width", [0, len(FEATURES) - 1, len(FEATURES) + 1])
-def test_the_stack_refuses_a_table_of_another_width(inputs: list[EngineInput], width: int) -> None:
+def test_a_table_of_another_width_is_refused(
+    table_reader: Engine, inputs: list[EngineInput], width: int
+) -> None:
     table = np.zeros(width, dtype=np.float32)
     with pytest.raises(Unscorable, match="table has shape"):
-        _load(EngineKind.STACK).logits([EngineInput(table, inputs[0].prompt)])
+        table_reader.logits([EngineInput(table, inputs[0].prompt)])
 
 
-def test_the_stack_refuses_an_infinite_feature(inputs: list[EngineInput]) -> None:
+def test_an_infinite_feature_is_refused(table_reader: Engine, inputs: list[EngineInput]) -> None:
     table = inputs[0].features.copy()
     table[-1] = np.inf
     with pytest.raises(Unscorable, match="infinite"):
-        _load(EngineKind.STACK).logits([EngineInput(table, inputs[0].prompt)])
+        table_reader.logits([EngineInput(table, inputs[0].prompt)])
+
+
+@pytest.mark.parametrize("kind", [EngineKind.TREES, EngineKind.RULE])
+def test_an_engine_without_a_language_model_reads_no_prompt(
+    kind: EngineKind, table_artifacts: dict[EngineKind, Path], inputs: list[EngineInput]
+) -> None:
+    engine = _load(kind, table_artifacts)
+    silent = [EngineInput(each.features, "") for each in inputs]
+    assert engine.logits(silent) == engine.logits(inputs)
+
+
+@pytest.mark.parametrize("kind", [EngineKind.STACK, EngineKind.TREES, EngineKind.RULE])
+def test_only_a_language_model_is_loaded_as_one(kind: EngineKind) -> None:
+    tokens, _ = load_reader(DEMO, 256)
+    with pytest.raises(ValueError, match="is no language model"):
+        load_language_model(DEMO, tokens, kind)
 
 
 def test_a_logit_that_is_no_number_never_leaves_an_engine() -> None:
@@ -123,7 +168,7 @@ def test_a_logit_that_is_no_number_never_leaves_an_engine() -> None:
 
 
 def test_two_loads_of_one_artifact_agree_to_the_bit(inputs: list[EngineInput]) -> None:
-    first, second = _load(EngineKind.STACK), _load(EngineKind.STACK)
+    first, second = _load(EngineKind.STACK, {}), _load(EngineKind.STACK, {})
     assert first.logits(inputs) == second.logits(inputs)
 
 
@@ -134,7 +179,7 @@ def test_the_stated_agreement_of_reference_and_served_engine_holds(
 ) -> None:
     agreement = load_manifest(DEMO).agreement
     assert agreement is not None
-    reference = _load(agreement.reference).logits(inputs)
-    served = _load(agreement.served).logits(inputs)
+    reference = _load(agreement.reference, {}).logits(inputs)
+    served = _load(agreement.served, {}).logits(inputs)
     gaps = [abs(a - b) for a, b in zip(reference, served, strict=True)]
     assert max(gaps) <= agreement.max_logit_difference

@@ -1,0 +1,17 @@
+"""The table half of an engine's input: the checks that every engine reading it makes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scoring.engine import EngineInput, Unscorable
+
+
+def check_table(each: EngineInput, n_features: int) -> None:
+    """Raises Unscorable for a row that the model was not made for. NaN is unknown, and fine."""
+    if each.features.shape != (n_features,):
+        raise Unscorable(
+            f"the table has shape {each.features.shape}, the artifact reads ({n_features},)"
+        )
+    if np.isinf(each.features).any():
+        raise Unscorable("a feature is infinite; unknown is NaN")

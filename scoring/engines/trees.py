@@ -1,0 +1,47 @@
+"""Boosted trees on the table alone: no language model, no tokenizer, no lightgbm.
+
+The trees are an ONNX ensemble (`training.tree_graph`): one row of float32 in, the final logit out.
+Unknown features travel as NaN and take the branch learned for them. The prompt is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from scoring.engine import EngineInput
+from scoring.engines.onnx import open_session
+from scoring.engines.reading import finite
+from scoring.engines.table import check_table
+
+TREES = "trees.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class TreesEngine:
+    trees: onnxruntime.InferenceSession
+    n_features: int
+
+    @property
+    def batch_size(self) -> int:
+        return 1
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        for each in inputs:
+            check_table(each, self.n_features)
+        return [tree_logit(self.trees, each.features) for each in inputs]
+
+
+def tree_logit(trees: onnxruntime.InferenceSession, row: NDArray[np.float32]) -> float:
+    """Raises Unscorable for a logit that is no number."""
+    (logit,) = trees.run(None, {"row": row.astype(np.float32)[None, :]})
+    return finite(float(np.asarray(logit)[0, 0]))
+
+
+def load_trees_engine(path: Path, n_features: int) -> TreesEngine:
+    return TreesEngine(open_session(path / TREES, 1), n_features)

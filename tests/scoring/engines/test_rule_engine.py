@@ -1,0 +1,117 @@
+"""The rule that serves before anything was learned: its order, and that it never claims to know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from schemas.events import InteractionLogged, Stage, StageChanged, TranscriptReady
+from schemas.ids import LeadKey
+from schemas.outputs import Evidence, Latency
+from scoring.artifact import ArtifactError, load_manifest
+from scoring.engine import EngineInput
+from scoring.engines import UNREAD_BUDGET, load_engine
+from scoring.engines.rule import RULE, Rule, build_rule_engine
+from scoring.features import FEATURES
+from scoring.fold import fold
+from scoring.history import DAY_MS
+from scoring.loading import load_scorer
+from scoring.prompt import PromptSpec
+from scoring.reason import evidence
+from scoring.score import build_score, build_subject, evidence_of, prepare
+from scoring.state import to_bytes
+from tests.scoring.histories import START, START_MS, event, segment
+from tests.table_artifacts import build_rule_artifact, build_trees_artifact
+
+NAMES = [feature.name for feature in FEATURES]
+LATENCY = Latency(ingest_to_claim=1.0, claim_to_result=2.0, engine=0.5)
+
+
+def row(stage: Stage | None = None, inbound_days: float | None = None) -> EngineInput:
+    table = np.full(len(FEATURES), np.nan, dtype=np.float32)
+    if stage is not None:
+        table[NAMES.index("stage")] = list(Stage).index(stage)
+    if inbound_days is not None:
+        table[NAMES.index("days_since_last_inbound")] = inbound_days
+    return EngineInput(table, "")
+
+
+def test_a_later_stage_and_a_fresher_contact_come_first() -> None:
+    engine = build_rule_engine(Rule())
+    order = [
+        row(Stage.QUOTE, 0),
+        row(Stage.QUOTE, 30),
+        row(Stage.VISIT, 30),
+        row(Stage.NEW, 90),
+        row(Stage.LOST, 0),
+    ]
+    logits = engine.logits(order)
+    assert logits == sorted(logits, reverse=True)
+    assert len(set(logits)) == len(order)
+
+
+def test_a_lead_of_which_nothing_is_known_gets_the_base_and_the_unknowns() -> None:
+    rule = Rule(base=-3.0, unknown_stage=0.25, never_inbound=-0.75)
+    assert build_rule_engine(rule).logits([row()]) == [-3.5]
+
+
+def test_the_rule_reads_what_prepare_writes() -> None:
+    """Through the real features: an order of two leads, not of two hand-made rows."""
+    quiet = fold([event(StageChanged, stage="contacted")])
+    keen = fold(
+        [
+            event(StageChanged, stage="quote", id="s"),
+            event(InteractionLogged, channel="call", direction="inbound", id="c"),
+        ]
+    )
+    spec = PromptSpec(UNREAD_BUDGET, len)
+    inputs = [prepare(state, START_MS, spec) for state in (quiet, keen)]
+    low, high = build_rule_engine(Rule()).logits(inputs)
+    assert high - low == pytest.approx(2.0 - 0.5 + 1.0 + 0.5)
+
+
+def test_a_rule_never_claims_more_than_low_evidence(tmp_path: Path) -> None:
+    state = fold(
+        [
+            event(StageChanged, stage="quote", id="s"),
+            event(
+                TranscriptReady,
+                id="t",
+                call_id="c-1",
+                started_at=START,
+                duration_s=60.0,
+                language="en",
+                revision=1,
+                segments=[segment("the price is too high for me")],
+            ),
+        ]
+    )
+    assert evidence(state) is not Evidence.LOW
+    ruled = load_scorer(build_rule_artifact(tmp_path / "rule"))
+    grown = load_scorer(build_trees_artifact(tmp_path / "trees"))
+    assert evidence_of(state, ruled) is Evidence.LOW
+    assert evidence_of(state, grown) is evidence(state)
+    subject = build_subject(LeadKey("acme", "l-1"), to_bytes(state), {}, 1, START_MS + DAY_MS)
+    item = prepare(subject.state, subject.as_of_ms, ruled.spec)
+    score = build_score(subject, ruled.engine.logits([item])[0], ruled, START, LATENCY)
+    assert score.evidence is Evidence.LOW
+
+
+@pytest.mark.parametrize(
+    "inbound", [[], [[1, 0.5]], [[0, 1.0], [0, 0.5]], [[0, 1.0], [4, 0.5], [2, 0.2]]]
+)
+def test_days_that_do_not_ascend_from_zero_are_no_rule(inbound: list[list[float]]) -> None:
+    with pytest.raises(ValidationError):
+        Rule.model_validate({"inbound": inbound})
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"base": 1e999}', '{"stages": {"dreaming": 1}}'])
+def test_a_file_that_is_no_points_card_says_how_to_write_one(tmp_path: Path, content: str) -> None:
+    path = build_rule_artifact(tmp_path / "rule")
+    manifest = load_manifest(path)
+    (path / RULE).write_text(content, encoding="utf-8")
+    with pytest.raises(ArtifactError, match="asllr baseline rule"):
+        load_engine(path, manifest)

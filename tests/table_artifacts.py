@@ -1,0 +1,57 @@
+"""Artifacts without a language model, made in a moment: the demo's baseline trees, and the rule."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scoring.artifact import (
+    Base,
+    DataWindow,
+    EngineKind,
+    Manifest,
+    demo_artifact_path,
+    save_manifest,
+)
+from scoring.calibration import Calibration
+from scoring.engines import UNREAD_BUDGET
+from scoring.engines.rule import RULE, Rule
+from scoring.engines.trees import TREES
+from scoring.features import FEATURES_ID
+from scoring.prompt import HORIZON_DAYS, PROMPT_ID
+
+
+def build_trees_artifact(path: Path) -> Path:
+    """Writes it into the folder `path`, which it makes; returns `path`."""
+    path.mkdir(parents=True)
+    shutil.copyfile(demo_artifact_path() / "baseline.onnx", path / TREES)
+    save_manifest(path, _manifest(EngineKind.TREES), [TREES])
+    return path
+
+
+def build_rule_artifact(path: Path, rule: Rule | None = None) -> Path:
+    path.mkdir(parents=True)
+    (path / RULE).write_text((rule or Rule()).model_dump_json(), encoding="utf-8")
+    save_manifest(path, _manifest(EngineKind.RULE), [RULE])
+    return path
+
+
+def _manifest(engine: EngineKind) -> Manifest:
+    return Manifest(
+        name=engine.value,
+        engine=engine,
+        prompt_id=PROMPT_ID,
+        features_id=FEATURES_ID,
+        token_budget=UNREAD_BUDGET,
+        horizon_days=HORIZON_DAYS,
+        calibration=Calibration(),
+        agreement=None,
+        label="none: of a test",
+        base=Base(name="none", revision="none"),
+        data_window=DataWindow(
+            start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 2, 1, tzinfo=UTC)
+        ),
+        metrics={},
+        files={},
+    )
