@@ -16,13 +16,11 @@ from tokenizers import Tokenizer
 from scoring.conversation import fence
 from scoring.prompt import CALLS, END, HEADING, MARKER, OPENING
 from training.samples import Sample
+from training.simulator.codes import CODE_INDEX, N_CODES, multi_hot
 from training.simulator.draws import Draws
 from training.simulator.phrases import Stance, Topic
 from training.simulator.talk import Item, Line, Speech, hold_call
 
-CODES = tuple((topic, stance) for topic in Topic for stance in Stance)
-N_CODES = len(CODES)
-CODE_INDEX = {code: index for index, code in enumerate(CODES)}
 CODES_QUESTION = "Which codes wrap up these calls?"
 NOTHING_SAID = " none"
 
@@ -50,12 +48,6 @@ class Writer:
 
     def question(self, text: str) -> NDArray[np.int32]:
         return self.ids(f"{text}{MARKER}")
-
-
-def multi_hot(codes: Sequence[tuple[Topic, Stance]]) -> NDArray[np.float32]:
-    target = np.zeros(N_CODES, dtype=np.float32)
-    target[[CODE_INDEX[code] for code in codes]] = 1.0
-    return target
 
 
 def codes_answer(codes: Sequence[tuple[Topic, Stance]], rng: np.random.Generator) -> str:

@@ -20,10 +20,8 @@ from schemas.events import Stage, StageChanged
 from scoring.fold import fold, to_ms
 from scoring.prompt import HORIZON_DAYS, MARKER, QUESTION, PromptSpec
 from scoring.score import prepare
-from training.curriculum import CODES, N_CODES, multi_hot
+from training.simulator.codes import final_codes
 from training.simulator.emit import SimulatedLead, simulate_leads
-from training.simulator.life import code_of
-from training.simulator.phrases import Stance, Topic
 
 FUNNEL = {
     Stage.VISIT: f"Will this customer visit within {HORIZON_DAYS} days?",
@@ -31,7 +29,6 @@ FUNNEL = {
     Stage.QUOTE: f"Will this customer get a quote within {HORIZON_DAYS} days?",
 }
 CHUNK_LEADS = 500
-_CODE_NAMES = {code_of(*code): code for code in CODES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +106,9 @@ def _prepared(lead: SimulatedLead, tokenizer: Tokenizer, spec: PromptSpec, n_tai
     return Lead(
         body=np.array(_ids(tokenizer, read.prompt)[:-n_tail], dtype=np.int16),
         features=read.features,
-        codes=_codes(lead),
+        codes=final_codes(lead),
         moves=reached & frozenset(FUNNEL),
         ordered=Stage.ORDER in reached,
         truth=lead.probability,
         as_of_ms=as_of_ms,
     )
-
-
-def _codes(lead: SimulatedLead) -> NDArray[np.float32]:
-    """What the quality sample says holds at the end: of a topic in two calls, the later."""
-    held: dict[Topic, Stance] = {}
-    for call in lead.calls:
-        if call.stances and not call.codes:
-            return np.full(N_CODES, np.nan, dtype=np.float32)
-        named = (_CODE_NAMES[name] for name in call.codes)
-        held |= dict(named)
-    return multi_hot(tuple(held.items()))

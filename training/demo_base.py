@@ -14,9 +14,7 @@ from transformers import Qwen2ForCausalLM
 from scoring.prompt import ANSWER_NO, ANSWER_YES
 from training.base import build_base, round_to_half
 from training.curriculum import (
-    CODES,
     CODES_QUESTION,
-    N_CODES,
     NOTHING_SAID,
     Writer,
     code_word,
@@ -28,6 +26,7 @@ from training.pretrain import PretrainSettings, Stage, pretrain
 from training.questions import Questions, pretraining_samples, table_texts
 from training.recipe import Recipe
 from training.samples import Sample
+from training.simulator.codes import CODES, N_CODES
 from training.tokenizer import EOS, PAD, token_id, train_tokenizer
 
 Log = Callable[[str], None]

@@ -16,9 +16,10 @@ from schemas.events import Stage
 from scoring.declaration import Feature, Kind
 from scoring.features import FEATURES
 from scoring.prompt import ANSWER_NO, ANSWER_YES, QUESTION
-from training.curriculum import CODES, CODES_QUESTION, Writer, codes_answer
+from training.curriculum import CODES_QUESTION, Writer, codes_answer
 from training.dataset import FUNNEL, Lead
 from training.samples import Sample
+from training.simulator.codes import CODES
 
 SHARES = {"order": 0.2, "funnel": 0.35, "table": 0.15, "codes": 0.3}
 
