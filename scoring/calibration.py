@@ -1,15 +1,19 @@
-"""Logit -> probability: Platt scaling and the correction for sampled negatives."""
+"""Logit -> probability: Platt scaling, isotonic knots, the correction for sampled negatives."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from bisect import bisect_right
+from itertools import pairwise
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scoring.engine import Unscorable
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Knot = tuple[Finite, Finite]
+"""(the engine's logit, the log odds that leads with this logit were found to have)."""
 
 MIN_PROBABILITY = 1e-6
 """A score never claims certainty; also keeps log losses finite."""
@@ -20,19 +24,43 @@ class NotALogit(Unscorable):
 
 
 class Calibration(BaseModel):
-    """probability = sigmoid(a * logit + b). `a` > 0, so that calibration keeps the ranking."""
+    """probability = sigmoid(a * logit + b), `a` > 0; or, with knots, sigmoid of the straight line
+    between the two knots around the logit, and of slope `a` beyond the outermost. Strictly
+    increasing either way: calibration keeps the ranking."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     a: Annotated[Finite, Field(gt=0)] = 1.0
     b: Finite = 0.0
+    knots: tuple[Knot, ...] = ()
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        for (x0, y0), (x1, y1) in pairwise(self.knots):
+            if not (x0 < x1 and y0 < y1):
+                raise ValueError(f"knots must rise: ({x0}, {y0}) is followed by ({x1}, {y1})")
+        return self
 
 
 def probability(logit: float, calibration: Calibration) -> float:
     """In [MIN_PROBABILITY, 1 - MIN_PROBABILITY]. Raises NotALogit for NaN and infinities."""
     if not math.isfinite(logit):
         raise NotALogit(f"the engine returned {logit}; expected a finite logit")
-    return min(max(_sigmoid(calibration.a * logit + calibration.b), MIN_PROBABILITY), _MAX)
+    return min(max(_sigmoid(log_odds(logit, calibration)), MIN_PROBABILITY), _MAX)
+
+
+def log_odds(logit: float, calibration: Calibration) -> float:
+    """Calibrated, before the sigmoid: never decreasing in `logit`."""
+    a, knots = calibration.a, calibration.knots
+    if not knots:
+        return a * logit + calibration.b
+    at = bisect_right(knots, logit, key=lambda knot: knot[0])
+    if at == 0:
+        return knots[0][1] + a * (logit - knots[0][0])
+    if at == len(knots):
+        return knots[-1][1] + a * (logit - knots[-1][0])
+    (x0, y0), (x1, y1) = knots[at - 1], knots[at]
+    return min(y0 + (y1 - y0) * ((logit - x0) / (x1 - x0)), y1)
 
 
 _MAX = 1 - MIN_PROBABILITY

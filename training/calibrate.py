@@ -1,19 +1,106 @@
-"""Platt scaling: two numbers from logits and outcomes of leads that nothing else was fitted on."""
+"""Calibration from logits and outcomes of leads that nothing else was fitted on: Platt's two
+numbers, and isotonic knots where there are enough orders to bend the line.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from scoring.calibration import Calibration
+from scoring.calibration import Calibration, Knot, probability
+
+Floats = NDArray[np.float64]
 
 MIN_SLOPE = 1e-3
 
+MIN_POSITIVES_FOR_ISOTONIC = 1_000
+"""With fewer, the steps follow the noise of the slice."""
 
-def fit_platt(
-    logits: NDArray[np.float64], orders: NDArray[np.float64], weights: NDArray[np.float64]
-) -> Calibration:
+MIN_POSITIVES_PER_KNOT = 25
+"""A knot's log odds then have a standard error of at most 0.2."""
+
+
+def fit_calibration(logits: Floats, orders: Floats, weights: Floats) -> Calibration:
+    """Platt; from MIN_POSITIVES_FOR_ISOTONIC orders on with isotonic knots. `weights` undo the
+    sampling of negatives."""
+    platt = fit_platt(logits, orders, weights)
+    if orders.sum() < MIN_POSITIVES_FOR_ISOTONIC:
+        return platt
+    knots = isotonic_knots(logits, orders, weights)
+    return Calibration(a=platt.a, b=platt.b, knots=knots if len(knots) > 1 else ())
+
+
+def fit_platt(logits: Floats, orders: Floats, weights: Floats) -> Calibration:
     """probability = sigmoid(a * logit + b). Practically unregularised: two parameters only."""
     found = LogisticRegression(C=1e6).fit(logits[:, None], orders, weights)
     return Calibration(a=max(MIN_SLOPE, float(found.coef_[0, 0])), b=float(found.intercept_[0]))
+
+
+def isotonic_knots(logits: Floats, orders: Floats, weights: Floats) -> tuple[Knot, ...]:
+    """One knot per block of the isotonic fit, neighbours pooled until each block has
+    MIN_POSITIVES_PER_KNOT orders and a lead without one: log odds stay finite and rise."""
+    ascending = np.argsort(logits, kind="stable")
+    x, y, w = logits[ascending], orders[ascending], weights[ascending]
+    fitted = IsotonicRegression().fit_transform(x, y, sample_weight=w)
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(fitted)) + 1))
+    sums = [np.add.reduceat(each, starts) for each in (y, 1 - y, w * y, w, w * x)]
+    blocks = _pooled(np.stack(sums, axis=1))
+    return tuple(
+        (float(wx / total), float(np.log(won / (total - won)))) for _, _, won, total, wx in blocks
+    )
+
+
+def _pooled(blocks: Floats) -> list[Floats]:
+    """Rows are (orders, others, weight of orders, weight, weighted logits), lowest logit first."""
+    pooled: list[Floats] = []
+    held = np.zeros(blocks.shape[1])
+    for block in blocks:
+        held = held + block
+        if held[0] >= MIN_POSITIVES_PER_KNOT and held[1] >= 1:
+            pooled.append(held)
+            held = np.zeros(blocks.shape[1])
+    if held[3] > 0:
+        pooled = [*pooled[:-1], pooled[-1] + held] if pooled else [held]
+    return pooled
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Of a calibration, on leads that it was not fitted on. `mean_*` are shares of orders."""
+
+    ece: float
+    mean_probability: float
+    mean_observed: float
+
+
+def cross_fitted_quality(
+    logits: Floats, orders: Floats, weights: Floats, rng: np.random.Generator
+) -> Quality:
+    """Two halves, each judged by the calibration of the other: what the calibration of the whole
+    slice is worth at least."""
+    half = np.empty(len(orders), dtype=bool)
+    for label in (0.0, 1.0):
+        members = rng.permutation(np.flatnonzero(orders == label))
+        half[members] = np.arange(len(members)) % 2 == 0
+    said = np.empty(len(orders))
+    for judged in (half, ~half):
+        fitted = fit_calibration(logits[~judged], orders[~judged], weights[~judged])
+        said[judged] = [probability(logit, fitted) for logit in logits[judged]]
+    return Quality(
+        ece=weighted_ece(said, orders, weights),
+        mean_probability=float(np.average(said, weights=weights)),
+        mean_observed=float(np.average(orders, weights=weights)),
+    )
+
+
+def weighted_ece(said: Floats, orders: Floats, weights: Floats, n_bins: int = 10) -> float:
+    """Mean gap between what was said and what happened, over bins of equal weight."""
+    ascending = np.argsort(said, kind="stable")
+    p, y, w = said[ascending], orders[ascending], weights[ascending]
+    bins = np.minimum((np.cumsum(w) - w / 2) / w.sum() * n_bins, n_bins - 1).astype(int)
+    gaps = np.bincount(bins, w * (p - y), minlength=n_bins)
+    return float(np.abs(gaps).sum() / w.sum())

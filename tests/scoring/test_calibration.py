@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from scoring.calibration import (
     MIN_PROBABILITY,
     Calibration,
+    Knot,
     NotALogit,
+    log_odds,
     probability,
     sampling_correction,
 )
@@ -59,3 +61,39 @@ def test_the_correction_undoes_dropping_negatives() -> None:
 def test_a_share_outside_its_range_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="kept_negatives"):
         sampling_correction(share)
+
+
+@st.composite
+def rising_knots(draw: st.DrawFn) -> tuple[Knot, ...]:
+    n = draw(st.integers(2, 8))
+    axis = st.lists(st.integers(-10_000, 10_000), min_size=n, max_size=n, unique=True)
+    xs, ys = sorted(draw(axis)), sorted(draw(axis))
+    return tuple((x / 1000, y / 1000) for x, y in zip(xs, ys, strict=True))
+
+
+@given(logits, logits, rising_knots())
+def test_isotonic_knots_keep_the_order(x: float, y: float, knots: tuple[Knot, ...]) -> None:
+    calibration = Calibration(knots=knots)
+    low, high = (probability(logit, calibration) for logit in sorted((x, y)))
+    assert MIN_PROBABILITY <= low <= high <= 1 - MIN_PROBABILITY
+
+
+@given(st.integers(-200, 200), rising_knots())
+def test_isotonic_knots_make_no_ties(step: int, knots: tuple[Knot, ...]) -> None:
+    """A step function would: leads of one step would be called in the order of their names."""
+    low, high = (log_odds(logit / 10, Calibration(knots=knots)) for logit in (step, step + 1))
+    assert low < high
+
+
+def test_isotonic_knots_by_hand() -> None:
+    calibration = Calibration(a=2.0, b=99.0, knots=((-1.0, -3.0), (1.0, 0.0)))
+    found = [log_odds(logit, calibration) for logit in (-2.0, -1.0, 0.0, 1.0, 1.5)]
+    assert found == pytest.approx([-5.0, -3.0, -1.5, 0.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "knots", [((0.0, 0.0), (0.0, 1.0)), ((0.0, 0.0), (1.0, 0.0)), ((0.0, 1.0), (1.0, 0.5))]
+)
+def test_knots_that_do_not_rise_cannot_be_made(knots: tuple[Knot, ...]) -> None:
+    with pytest.raises(ValidationError, match="knots must rise"):
+        Calibration(knots=knots)
