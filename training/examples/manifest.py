@@ -12,6 +12,8 @@ from scoring.prompt import PROMPT_ID
 
 MANIFEST = "manifest.json"
 
+LABEL = "an order within the horizon"
+
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -70,9 +72,9 @@ class Finding(_Part):
 
 
 class DatasetManifest(_Part):
-    """`borders`: when judge, calibrate and test begin. `rates`: the share of the rows of either
-    label that were kept. `sha256` is of the values, not of the Parquet file: the same for every
-    writer."""
+    """`borders`: when judge, calibrate and test begin. `negative_rate`: the share of the rows of
+    label 0 that fit and judge kept; calibrate and test are whole. `sha256` is of the values, not
+    of the Parquet file: the same for every writer."""
 
     format: Literal[1] = 1
     name: str
@@ -82,7 +84,6 @@ class DatasetManifest(_Part):
     embargo_days: Annotated[float, Field(ge=0)]
     as_of_policy: str
     seed: int
-    positive_rate: Rate = 1.0
     negative_rate: Rate = 1.0
     features_id: str = FEATURES_ID
     prompt_id: str = PROMPT_ID

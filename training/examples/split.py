@@ -1,0 +1,96 @@
+"""Who learns and who judges: by time, with an embargo, and each cluster in one split only.
+
+A label looks one horizon ahead. So that no label of an older split depends on a time that a newer
+one is about, the rows of the last horizon before each border are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+
+from scoring.fold import from_ms
+from training.examples.chance import chance
+from training.examples.manifest import DatasetError, Split
+
+Shares = tuple[float, float, float, float]
+SHARES: Shares = (0.56, 0.14, 0.14, 0.16)
+"""Of the moments, oldest first, before the embargo, which takes from the first three."""
+
+SAMPLED = (Split.FIT, Split.JUDGE)
+"""Calibration and evaluation see every row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """`starts_ms`: when judge, calibrate and test begin."""
+
+    starts_ms: tuple[int, int, int]
+    embargo_ms: int
+
+    @property
+    def times(self) -> tuple[datetime, datetime, datetime]:
+        judge, calibrate, test = map(from_ms, self.starts_ms)
+        return judge, calibrate, test
+
+    def split_of(self, as_of_ms: int) -> Split | None:
+        """None in an embargo."""
+        if any(start - self.embargo_ms <= as_of_ms < start for start in self.starts_ms):
+            return None
+        return tuple(Split)[sum(as_of_ms >= start for start in self.starts_ms)]
+
+
+def borders_of(moments_ms: Sequence[int], shares: Shares, embargo_ms: int) -> Borders:
+    """Where `shares` of `moments_ms`, in any order and at least one, lie before."""
+    check_shares(shares)
+    ordered = sorted(moments_ms)
+    judge, calibrate, test = (
+        ordered[min(round(share * len(ordered)), len(ordered) - 1)]
+        for share in list(accumulate(shares))[:3]
+    )
+    return Borders((judge, calibrate, test), embargo_ms)
+
+
+def check_shares(shares: Shares) -> None:
+    """Raises DatasetError."""
+    if len(shares) != len(Split) or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
+        raise DatasetError(
+            f"shares {shares} are not four positive shares of 1, such as {SHARES}: fit, judge, "
+            "calibrate, test"
+        )
+
+
+def one_split_each(memberships: Iterable[tuple[str, Split]], seed: int) -> Mapping[str, Split]:
+    """Cluster -> the one of its splits that it stays in. The choice must not look at the outcome:
+    "its newest" would empty the fit of all who took long, "its oldest" the test."""
+    found: dict[str, set[Split]] = {}
+    for cluster, split in memberships:
+        found.setdefault(cluster, set()).add(split)
+    order = list(Split)
+    return {
+        cluster: sorted(splits, key=order.index)[int(chance(seed, cluster) * len(splits))]
+        for cluster, splits in found.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Every positive and, of fit and judge, `negative_rate` of the others."""
+
+    negative_rate: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.negative_rate <= 1:
+            raise DatasetError(
+                f"negative rate {self.negative_rate} is not a share above 0 and up to 1"
+            )
+
+    def weight(self, split: Split, label: int, name: str, as_of_ms: int) -> float | None:
+        """1 / the rate at which such rows are kept; None for a row that is not."""
+        if label or split not in SAMPLED:
+            return 1.0
+        is_kept = chance(self.seed, name, as_of_ms) < self.negative_rate
+        return 1 / self.negative_rate if is_kept else None
