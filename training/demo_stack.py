@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from transformers import Qwen2ForCausalLM
 
 from scoring.calibration import Calibration, sampling_correction
 from training.calibrate import fit_platt
 from training.dataset import Lead
-from training.fit import Fitted, Head, fit, marker_states
+from training.fit import FitData, Fitted, Place, fit
+from training.model.heads import Head
+from training.model.readout import marker_states
 from training.questions import Questions, order_sample
 from training.recipe import Recipe
 from training.tabular import Table, TunedTree, grow_tree, tune_tree
@@ -68,12 +69,16 @@ def fit_adapter(
     log: Log,
 ) -> Fitted:
     """The head's bias is corrected for the negatives that were left out."""
-    torch.manual_seed(recipe.seed)
-    older = [order_sample(lead, asked) for lead in slices.fitting]
-    newest = [order_sample(lead, asked) for lead in slices.judging]
-    fitted = fit(base, older, newest, recipe.fit, pad_id, log)
+    data = FitData(
+        older=[order_sample(lead, asked) for lead in slices.fitting],
+        newest=[order_sample(lead, asked) for lead in slices.judging],
+        pad_id=pad_id,
+        yes=int(asked.yes[0]),
+        no=int(asked.no[0]),
+    )
+    fitted = fit(base, data, replace(recipe.fit, seed=recipe.seed), Place(log))
     bias = fitted.head.bias + sampling_correction(recipe.kept_negatives)
-    return Fitted(fitted.model, Head(fitted.head.weight, bias), fitted.losses)
+    return replace(fitted, head=Head(fitted.head.weight, bias))
 
 
 def language_logits(fitted: Fitted, leads: Sequence[Lead], asked: Questions, pad_id: int) -> Floats:

@@ -24,7 +24,7 @@ from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.engines.trees import TREES
-from training.fit import Head
+from training.model.heads import Head
 from training.onnx_graph import Shape, build_graph
 from training.tabular import TunedTree
 from training.tokenizer import EOS, PAD

@@ -56,7 +56,7 @@ def pretrain_loss(
 
 def final_states(model: nn.Module, input_ids: Tensor) -> Tensor:
     """(B, T, H). No attention mask: padding stands on the right, where nothing looks."""
-    backbone = cast("nn.Module", model.model)
+    backbone = cast("nn.Module", model.base_model)
     states: Tensor = backbone(input_ids=input_ids, use_cache=False).last_hidden_state
     return states
 

@@ -18,6 +18,7 @@ from scoring.features import FEATURES
 from scoring.prompt import ANSWER_NO, ANSWER_YES, QUESTION
 from training.curriculum import CODES_QUESTION, Writer, codes_answer
 from training.dataset import FUNNEL, Lead
+from training.examples.example import Grade
 from training.samples import Sample
 from training.simulator.codes import CODES
 
@@ -80,7 +81,11 @@ def order_sample(lead: Lead, asked: Questions) -> Sample:
         prompt=np.concatenate([lead.body, asked.order]).astype(np.int32),
         answer=asked.answer(lead.ordered),
         order=float(lead.ordered),
+        grade=Grade.ORDER if lead.ordered else max(map(_GRADES.__getitem__, lead.moves), default=0),
     )
+
+
+_GRADES = {Stage.VISIT: Grade.VISIT, Stage.TEST_DRIVE: Grade.TEST_DRIVE, Stage.QUOTE: Grade.QUOTE}
 
 
 def pretraining_samples(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 
 from training.base import BaseSize
-from training.fit import FitSettings
+from training.model.settings import FitSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ class Recipe:
     n_trials: int = 24
     n_parity_prompts: int = 400
     max_probability_difference: float = 0.05
-    fit: FitSettings = field(default_factory=FitSettings)
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(dropout=0.1, ctr_weight=1.0, pair_weight=0.0)
+    )
 
     @property
     def fitting_share(self) -> float:

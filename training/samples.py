@@ -16,7 +16,8 @@ IGNORED = -100
 class Sample:
     """`prompt` ends with the answer marker. `codes` is the multi-label target of the marker's
     state, NaN where unknown; `line_ends` are positions of lines' last tokens with the codes each
-    line sets. `order` is the conversion label, None where it is not asked."""
+    line sets. `order` is the conversion label, None where it is not asked; `grade` the rung of the
+    funnel ladder that was reached."""
 
     prompt: NDArray[np.int32]
     answer: NDArray[np.int32]
@@ -24,6 +25,7 @@ class Sample:
     line_ends: NDArray[np.int32] | None = None
     line_codes: NDArray[np.float32] | None = None
     order: float | None = None
+    grade: int = 0
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)

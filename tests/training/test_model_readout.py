@@ -12,7 +12,10 @@ pytest.importorskip("torch", reason="needs the train extra")
 import torch
 
 from training.base import BaseSize, build_base, round_to_half
-from training.fit import FitSettings, add_lora, ctr_qa_loss, marker_states
+from training.model.batch import collate_leads
+from training.model.heads import ThreeHeads, add_lora
+from training.model.readout import marker_states
+from training.model.settings import FitSettings, Precision
 from training.objective import CodeHeads, PretrainWeights, final_states, pretrain_loss
 from training.samples import IGNORED, Sample, collate
 
@@ -34,6 +37,7 @@ def _sample(seed: int, length: int, answer: int = YES) -> Sample:
         prompt=rng.integers(7, VOCAB, length).astype(np.int32),
         answer=np.array([answer, EOS], dtype=np.int32),
         order=float(answer == YES),
+        grade=5 * int(answer == YES),
     )
 
 
@@ -103,18 +107,17 @@ def test_unknown_codes_teach_nothing(base: torch.nn.Module) -> None:
     assert loss([unknown]) == 0.0
 
 
-def test_the_conversion_loss_reaches_adapter_and_head_and_nothing_else(
-    base: torch.nn.Module,
-) -> None:
-    model = add_lora(base, FitSettings(rank=2, dropout=0.0))
-    head = torch.nn.Linear(SIZE.hidden, 1)
-    batch = collate([_sample(1, 12), _sample(2, 14, NO)], PAD, 0, np.random.default_rng(0))
-    ctr_qa_loss(model, head, batch, qa_weight=0.5).backward()
+def test_the_losses_reach_adapter_and_heads_and_nothing_else(base: torch.nn.Module) -> None:
+    settings = FitSettings(rank=2, dropout=0.0, precision=Precision.FP32)
+    model = ThreeHeads(add_lora(base, settings), settings)
+    batch = collate_leads([_sample(1, 12), _sample(2, 14, NO)], PAD)
+    model(batch)["total"].backward()
     moved = {name for name, p in model.named_parameters() if p.grad is not None}
-    assert moved
-    assert all(".lora_" in name for name in moved)
+    heads = {"point.weight", "point.bias", "pair.weight", "pair.bias"}
+    assert moved >= heads
+    assert all(".lora_" in name for name in moved - heads)
     assert any("mlp" in name for name in moved)
-    assert head.weight.grad is not None
+    assert any("self_attn" in name for name in moved)
 
 
 def test_rounded_weights_survive_half_precision(base: torch.nn.Module) -> None:

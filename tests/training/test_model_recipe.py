@@ -23,7 +23,7 @@ from training.dataset import Reading, load_leads  # noqa: E402
 from training.demo_model import build_demo  # noqa: E402
 from training.demo_stack import slice_leads  # noqa: E402
 from training.export import AgreementBroken, check_parity  # noqa: E402
-from training.fit import FitSettings  # noqa: E402
+from training.model.settings import FitSettings  # noqa: E402
 from training.recipe import Recipe  # noqa: E402
 from training.simulator.emit import simulate_leads  # noqa: E402
 
@@ -43,7 +43,7 @@ TINY = replace(
     n_trials=2,
     n_parity_prompts=8,
     max_probability_difference=0.2,
-    fit=FitSettings(n_epochs=1, checks_per_epoch=1),
+    fit=FitSettings(checks_per_epoch=1),
 )
 
 

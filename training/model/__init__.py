@@ -1,0 +1,1 @@
+"""The language model that reads leads: any causal LM under LoRA, three heads on one state."""

@@ -1,0 +1,114 @@
+"""Where a fit stands, as one safetensors file that is complete or not there.
+
+Everything that the rest of the run depends on is in it: a run that was killed and continued ends
+with the same bits as one that was not. No pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from training.model.faults import FitError, naming_files
+
+Tensors = Mapping[str, torch.Tensor]
+
+FORMAT = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the judging slice says after `step` optimizer steps. Check 0 is the frozen base under
+    its logistic probe. `log_loss` chooses; `qa_loss` and `mass` are of the model's own Yes and No
+    (their cross-entropy, and how much of all it could say they are)."""
+
+    step: int
+    log_loss: float
+    auc: float
+    precision_at_1_percent: float
+    pair_auc: float
+    qa_auc: float
+    qa_loss: float
+    mass: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`run` names settings, data and base: a checkpoint of another run is refused. `best` is the
+    number of the check whose tensors are kept under `best.`."""
+
+    run: str
+    step: int
+    checks: tuple[Check, ...]
+    best: int
+    tensors: Tensors
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Atomic: a kill at any moment leaves the old file or the new one. Raises CannotWrite."""
+    part = path.with_name(path.name + ".part")
+    described = {
+        "format": FORMAT,
+        "run": checkpoint.run,
+        "step": checkpoint.step,
+        "checks": [asdict(check) for check in checkpoint.checks],
+        "best": checkpoint.best,
+    }
+    with naming_files(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
+            save_file(tensors, part, metadata={"asllr": json.dumps(described)})
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, run: str) -> Checkpoint | None:
+    """None where there is none. Raises FitError for one that is damaged or of another run."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            described = json.loads((file.metadata() or {})["asllr"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise FitError(
+            f"the checkpoint {path} cannot be read ({error}); remove it to begin again"
+        ) from error
+    if described["run"] != run:
+        raise FitError(
+            f"the checkpoint {path} is of another run: {_difference(described['run'], run)}; "
+            "remove it to begin again, or give --work another folder"
+        )
+    checks = tuple(Check(**check) for check in described["checks"])
+    return Checkpoint(run, described["step"], checks, described["best"], tensors)
+
+
+def _difference(theirs: str, ours: str) -> str:
+    """`run` is JSON of flat values: the first that differs, by name."""
+    left, right = json.loads(theirs), json.loads(ours)
+    for name in sorted(left.keys() | right.keys()):
+        if left.get(name) != right.get(name):
+            return f"its {name} is {left.get(name)}, this command's is {right.get(name)}"
+    return "it differs"
+
+
+def under(prefix: str, tensors: Tensors) -> dict[str, torch.Tensor]:
+    """With `prefix.` before every name."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def below(prefix: str, tensors: Tensors) -> dict[str, torch.Tensor]:
+    """Inverse of `under`: those with the prefix, without it."""
+    start = f"{prefix}."
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}

@@ -1,0 +1,128 @@
+"""Three heads on one state, the answer marker's: point-wise, pair-wise, and the LM's own.
+
+The marker is the last prompt token: it has seen the whole lead and nothing of the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from training.model.batch import LeadBatch
+from training.model.pairs import pair_loss
+from training.model.settings import FitSettings, Precision
+from training.objective import final_states
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A linear head outside of torch: logit = state @ weight + bias."""
+
+    weight: NDArray[np.float32]
+    bias: float
+
+    @classmethod
+    def of(cls, linear: nn.Linear) -> Head:
+        weight = linear.weight.detach()[0].float().cpu().numpy().copy()
+        return cls(weight, float(linear.bias.detach()))
+
+    def write_to(self, linear: nn.Linear) -> None:
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(self.weight)[None, :])
+            linear.bias.fill_(self.bias)
+
+    def logits(self, states: NDArray[np.float32]) -> Floats:
+        return (states @ self.weight + self.bias).astype(np.float64)
+
+
+class ThreeHeads(nn.Module):
+    """`lm` with its adapter, and the two heads that are ours. Returns the losses, so that what a
+    process group wraps is the whole computation."""
+
+    def __init__(self, lm: PeftModel, settings: FitSettings) -> None:
+        super().__init__()
+        self.lm, self.settings = lm, settings
+        hidden = causal_of(lm).config.hidden_size
+        self.point, self.pair = nn.Linear(hidden, 1), nn.Linear(hidden, 1)
+        self.heights = nn.Buffer(torch.tensor(settings.heights), persistent=False)
+
+    def forward(self, batch: LeadBatch) -> dict[str, Tensor]:
+        """`total` is what to minimise: the weighted sum of `ctr`, `pair` and `qa`."""
+        kind = batch.input_ids.device.type
+        with autocast(kind, self.settings.precision):
+            marked = marked_states(self.lm, batch.input_ids, batch.markers)
+            words = vocabulary_of(self.lm)(marked)
+        parts = self.losses(marked.float(), words.float(), batch)
+        weights = self.settings
+        parts["total"] = (
+            weights.ctr_weight * parts["ctr"]
+            + weights.pair_weight * parts["pair"]
+            + weights.qa_weight * parts["qa"]
+        )
+        return parts
+
+    def losses(self, marked: Tensor, words: Tensor, batch: LeadBatch) -> dict[str, Tensor]:
+        """`marked` (batch, hidden), `words` (batch, vocabulary), both float32."""
+        n = batch.counts.sum().clamp(min=1)
+        ctr = functional.binary_cross_entropy_with_logits(
+            self.point(marked)[:, 0], batch.orders, reduction="none"
+        )
+        qa = functional.cross_entropy(words, batch.answers, reduction="none")
+        return {
+            "ctr": (ctr * batch.counts).sum() / n,
+            "pair": pair_loss(self.pair(marked)[:, 0], batch.grades, self.heights),
+            "qa": (qa * batch.counts).sum() / n,
+        }
+
+
+def autocast(device_type: str, precision: Precision) -> torch.autocast:
+    return torch.autocast(device_type, torch.bfloat16, enabled=precision is Precision.BF16)
+
+
+def marked_states(lm: nn.Module, input_ids: Tensor, markers: Tensor) -> Tensor:
+    """(batch, hidden): each marker's final state, by its explicit index."""
+    states = final_states(causal_of(lm), input_ids)
+    return states[torch.arange(len(markers), device=markers.device), markers]
+
+
+def causal_of(lm: nn.Module) -> PreTrainedModel:
+    """The Hugging Face model, adapter or not."""
+    causal = lm.get_base_model() if isinstance(lm, PeftModel) else lm
+    if not isinstance(causal, PreTrainedModel):
+        raise TypeError(f"{type(causal).__name__} is no Hugging Face model")
+    return causal
+
+
+def vocabulary_of(lm: nn.Module) -> nn.Linear:
+    """The LM head: hidden state -> logits of every token."""
+    head = causal_of(lm).get_output_embeddings()  # type: ignore[no-untyped-call]
+    if not isinstance(head, nn.Linear):
+        raise TypeError(f"the LM head is {type(head).__name__}, expected a linear one")
+    return head
+
+
+def add_lora(base: PreTrainedModel, settings: FitSettings) -> PeftModel:
+    """On every linear layer, the MLP's included, but for the vocabulary projection. Wraps `base`
+    in place."""
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=2 * settings.rank,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    wrapped = get_peft_model(base, config)
+    if not isinstance(wrapped, PeftModel):
+        raise TypeError("peft returned a mixed model for one LoRA config")
+    if settings.gradient_checkpointing:
+        base.gradient_checkpointing_enable({"use_reentrant": False})
+    return wrapped

@@ -1,0 +1,200 @@
+"""Any Hugging Face causal language model, by folder or by id, with what asllr needs of it checked.
+
+Weights come as safetensors only, no code of the model's authors is run, and a model that could
+look past the answer marker is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from scoring.prompt import ANSWER_NO, ANSWER_YES, MARKER, OPENING
+from training.model.faults import FitError
+from training.model.heads import vocabulary_of
+from training.objective import final_states
+
+LOCAL_REVISION_CHARS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Which base: a folder, or an id with the revision that pins it. `pad_token` and
+    `chat_template` stand in where the tokenizer has none."""
+
+    name: str
+    revision: str | None = None
+    pad_token: str | None = None
+    chat_template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """`revision` names the very weights: a commit of the hub, or a digest of a folder's files.
+    `yes` and `no` are the first tokens of the two answers."""
+
+    model: PreTrainedModel
+    tokenizer: Tokenizer
+    reading: PreTrainedTokenizerBase
+    name: str
+    revision: str
+    pad_id: int
+    yes: int
+    no: int
+    max_tokens: int
+
+
+def load_base(hub: Hub, dtype: torch.dtype) -> Base:
+    """Raises FitError, which says what the base lacks and what to do."""
+    reading = _tokenizer(hub)
+    pad_id = _pad_id(hub, reading)
+    _check_chat(hub, reading)
+    tokenizer = Tokenizer.from_str(reading.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    yes, no = _answers(hub, tokenizer)
+    model, revision = _model(hub, dtype)
+    _check_causal(hub, model, len(reading))
+    config = model.config.to_dict()
+    max_tokens = int(config.get("max_position_embeddings") or 0) or 1 << 30
+    return Base(model, tokenizer, reading, hub.name, revision, pad_id, yes, no, max_tokens)
+
+
+def _tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
+    try:
+        found = AutoTokenizer.from_pretrained(hub.name, revision=hub.revision)
+    except (OSError, ValueError, KeyError) as error:
+        raise FitError(_not_found(hub, "tokenizer", error)) from error
+    if not isinstance(found, PreTrainedTokenizerBase) or not found.is_fast:
+        raise FitError(
+            f"the tokenizer of {hub.name} has no tokenizer.json, which serving reads; save it once "
+            "with transformers' save_pretrained as a fast tokenizer"
+        )
+    return found
+
+
+def _not_found(hub: Hub, what: str, error: Exception) -> str:
+    first_line = str(error).split("\n", 1)[0]
+    where = "is a folder" if Path(hub.name).is_dir() else "is neither a folder nor an id in reach"
+    return f"no {what} at {hub.name} ({where}): {first_line}; give --base a folder or a hub id"
+
+
+def _pad_id(hub: Hub, reading: PreTrainedTokenizerBase) -> int:
+    if hub.pad_token is not None:
+        found = reading.get_vocab().get(hub.pad_token)
+        if found is None:
+            raise FitError(
+                f"--pad-token {hub.pad_token!r} is not in the vocabulary of {hub.name}; choose one "
+                "of its own special tokens, a new one would need new weights"
+            )
+        return int(found)
+    if reading.pad_token_id is None:
+        special = ", ".join(sorted(set(map(str, reading.all_special_tokens)))[:6]) or "none"
+        raise FitError(
+            f"the tokenizer of {hub.name} has no pad token; name one that it knows with "
+            f"--pad-token (its special tokens: {special})"
+        )
+    return int(reading.pad_token_id)
+
+
+PROBE = "?"
+
+
+def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
+    """The prompt's user opening and answer marker are those of the chat template, each marker one
+    token that the base was trained with: a new embedding learns nothing under LoRA."""
+    if hub.chat_template is not None:
+        reading.chat_template = hub.chat_template
+    if not reading.chat_template:
+        raise FitError(
+            f"the tokenizer of {hub.name} has no chat template, and a score is read off the "
+            "assistant's opening; take the instruct version, or give the base's own template with "
+            "--chat-template FILE"
+        )
+    turn = [{"role": "user", "content": PROBE}]
+    said = str(reading.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+    before, _, after = said.partition(PROBE)
+    if not before.endswith(OPENING) or not after.startswith(MARKER):
+        raise FitError(
+            f"the chat template of {hub.name} opens an answer with {after[:60]!r}, prompts of this "
+            f"version end with {MARKER!r}; take a base with ChatML turns (Qwen1.5, 2.5, 3)"
+        )
+    ids = reading.encode("<|im_start|><|im_end|>", add_special_tokens=False)
+    if len(ids) != 2:
+        raise FitError(
+            f"the tokenizer of {hub.name} reads <|im_start|><|im_end|> as {len(ids)} tokens, "
+            "expected 2 that it was trained with; take a base with ChatML turns (Qwen1.5, 2.5, 3)"
+        )
+
+
+def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[int, int]:
+    yes, no = (
+        int(tokenizer.encode(answer, add_special_tokens=False).ids[0])
+        for answer in (ANSWER_YES, ANSWER_NO)
+    )
+    if yes == no:
+        raise FitError(
+            f"the tokenizer of {hub.name} begins {ANSWER_YES!r} and {ANSWER_NO!r} with the same "
+            f"token, {yes}: the answers cannot be told apart; take another base"
+        )
+    return yes, no
+
+
+def _model(hub: Hub, dtype: torch.dtype) -> tuple[PreTrainedModel, str]:
+    folder = Path(hub.name)
+    try:
+        config = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
+        model = AutoModelForCausalLM.from_pretrained(
+            hub.name, revision=hub.revision, config=config, dtype=dtype, use_safetensors=True
+        )
+    except SafetensorError as error:
+        raise FitError(
+            f"a safetensors file of {hub.name} is damaged or cut short ({error}); copy it again"
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise FitError(_not_found(hub, "causal language model", error)) from error
+    if folder.is_dir():
+        return model, f"sha256-{_digest(folder)}"
+    return model, str(getattr(config, "_commit_hash", None) or hub.revision or "main")
+
+
+def _digest(folder: Path) -> str:
+    """Of the configuration and the weights, by name."""
+    digest = sha256()
+    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 22):
+                digest.update(chunk)
+    return digest.hexdigest()[:LOCAL_REVISION_CHARS]
+
+
+def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
+    """What follows a token must not reach its state: padding and answers stand there."""
+    rows = vocabulary_of(model).weight.shape[0]
+    if n_tokens > rows:
+        raise FitError(
+            f"the tokenizer of {hub.name} has {n_tokens} tokens, its model {rows}; take the "
+            "tokenizer that the model was trained with"
+        )
+    model.eval()  # type: ignore[no-untyped-call]
+    ids = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 5]]) % rows
+    with torch.inference_mode():
+        states = final_states(model, ids)
+    if not torch.equal(states[0, :3], states[1, :3]):
+        raise FitError(
+            f"{hub.name} ({type(model).__name__}) lets a token see what follows it; a score would "
+            "read the answer: take a causal language model"
+        )

@@ -1,0 +1,104 @@
+"""What a model says of leads without being taught: marker states, and its own Yes and No."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate.utils import gather_object
+from numpy.typing import NDArray
+
+from training.model.batch import collate_leads
+from training.model.heads import autocast, marked_states, vocabulary_of
+from training.model.settings import Precision
+from training.samples import Sample, width_of
+
+Floats = NDArray[np.float64]
+
+EVAL_BATCH_TOKENS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of the reading this process does; the parts are put together again."""
+
+    rank: int = 0
+    n_processes: int = 1
+
+
+def marker_states(
+    model: torch.nn.Module,
+    samples: Sequence[Sample],
+    pad_id: int,
+    *,
+    precision: Precision = Precision.BF16,
+    share: Share = Share(),  # frozen
+) -> NDArray[np.float32]:
+    """(n, hidden): the final state of each sample's answer marker, in order."""
+    if not samples:
+        raise ValueError("no samples to read")
+    model.eval()
+    device = next(model.parameters()).device
+    found: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+    for index in _by_width(samples)[share.rank :: share.n_processes]:
+        batch = collate_leads([samples[i] for i in index], pad_id).to(device)
+        with torch.inference_mode(), autocast(device.type, precision):
+            marked = marked_states(model, batch.input_ids, batch.markers)
+        found.append((index, marked.float().cpu().numpy()))
+    if share.n_processes > 1:
+        found = gather_object(found)
+    states = np.empty((len(samples), found[0][1].shape[1]), dtype=np.float32)
+    for index, rows in found:
+        states[index] = rows
+    return states
+
+
+def _by_width(samples: Sequence[Sample]) -> list[NDArray[np.int64]]:
+    """The same batches for the same samples, whoever asks."""
+    widths = np.array([width_of(len(sample.prompt)) for sample in samples])
+    batches: list[NDArray[np.int64]] = []
+    for width in np.unique(widths):
+        members = np.flatnonzero(widths == width)
+        size = max(1, EVAL_BATCH_TOKENS // int(width))
+        batches += [members[at : at + size] for at in range(0, len(members), size)]
+    return batches
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """(n,) each: the log probabilities that the model's own vocabulary gives the two answers at
+    the marker."""
+
+    log_yes: Floats
+    log_no: Floats
+
+    @property
+    def logits(self) -> Floats:
+        """Of Yes against No."""
+        return self.log_yes - self.log_no
+
+    @property
+    def mass(self) -> Floats:
+        """How much of all that could be said is Yes or No."""
+        return np.exp(self.log_yes) + np.exp(self.log_no)
+
+    def loss(self, orders: Floats) -> float:
+        """The QA loss: mean cross-entropy of the right answer."""
+        return float(-np.where(orders > 0, self.log_yes, self.log_no).mean())
+
+
+def answers_at(model: torch.nn.Module, states: NDArray[np.float32], yes: int, no: int) -> Answers:
+    """Through the LM head, in float32."""
+    project = vocabulary_of(model)
+    weight = project.weight
+    rows: list[NDArray[np.float64]] = []
+    size = max(1, EVAL_BATCH_TOKENS * 64 // weight.shape[0])
+    with torch.inference_mode():
+        for at in range(0, len(states), size):
+            chunk = torch.from_numpy(states[at : at + size]).to(weight.device, weight.dtype)
+            said = torch.log_softmax(project(chunk).float(), dim=-1)
+            rows.append(said[:, [yes, no]].double().cpu().numpy())
+    found = np.concatenate(rows)
+    return Answers(found[:, 0], found[:, 1])

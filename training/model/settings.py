@@ -1,0 +1,69 @@
+"""Every number that shapes a fit, with its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from training.examples.example import Grade
+from training.model.faults import FitError
+
+
+class Precision(StrEnum):
+    """Of the matrix products; losses, heads and optimizer are always float32."""
+
+    BF16 = "bf16"
+    FP32 = "fp32"
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """Weights of the three losses, rank and dropout as in the papers; the rates are not theirs
+    (5e-5 and 2.5e-6), which move a small adapter by nothing in one epoch. Both rates fall in a
+    line to zero. A step reads `accumulation` batches of at most `batch_tokens` on each device.
+
+    `heights` are the rungs of the funnel ladder, grade 0 first: the margin of a pair is the
+    difference of its heights. Hand-set in the paper, never ablated."""
+
+    rank: int = 16
+    dropout: float = 0.5
+    n_epochs: int = 1
+    checks_per_epoch: int = 4
+    batch_tokens: int = 4_096
+    accumulation: int = 1
+    adapter_rate: float = 2e-4
+    head_rate: float = 5e-5
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    ctr_weight: float = 2.0
+    pair_weight: float = 1.0
+    qa_weight: float = 0.5
+    heights: tuple[float, ...] = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
+    min_positives_per_batch: int = 2
+    probe_strength: float = 0.02
+    precision: Precision = Precision.BF16
+    gradient_checkpointing: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, low in (
+            ("rank", self.rank, 1),
+            ("n_epochs", self.n_epochs, 1),
+            ("checks_per_epoch", self.checks_per_epoch, 1),
+            ("batch_tokens", self.batch_tokens, 1),
+            ("accumulation", self.accumulation, 1),
+            ("ctr_weight", self.ctr_weight, 0),
+            ("pair_weight", self.pair_weight, 0),
+            ("qa_weight", self.qa_weight, 0),
+        ):
+            if value < low:
+                raise FitError(f"{name} is {value}; expected at least {low}")
+        if not 0 <= self.dropout < 1:
+            raise FitError(f"dropout is {self.dropout}; expected a share in [0, 1)")
+        rises = all(low <= high for low, high in pairwise(self.heights))
+        if len(self.heights) != len(Grade) or not rises:
+            raise FitError(
+                f"heights are {self.heights}; expected {len(Grade)} numbers that never "
+                "fall, one per grade: nothing, contacted, visit, test drive, quote, order"
+            )
