@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -36,7 +37,17 @@ Headers = Sequence[tuple[str, bytes | None]]
 ENVELOPE = frozenset({"id", "source", "tenant", "lead", "occurred_at", "traceparent", "type"})
 """Event fields that travel as CloudEvents attributes (or key and type), not in the payload."""
 
-_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
+_ENVELOPE = set(ENVELOPE)
+"""Pydantic wants a set."""
+
+_FIELD_OF = {
+    "content-type": "content-type",
+    "traceparent": "traceparent",
+    **{f"ce_{name}": name for name in ("specversion", "id", "source", "type", "subject", "time")},
+}
+"""Lower-case header -> CloudEvents attribute, and the two headers that are none."""
+
+_MAX_FUTURE_MS = MAX_FUTURE.total_seconds() * 1000
 _is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
 _is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
 _is_field = re.compile(r"[a-z][a-z0-9_]{0,63}|\[key\]").fullmatch
@@ -104,14 +115,14 @@ def structured(event: EventBase) -> dict[str, Any]:
         envelope["traceparent"] = event.traceparent
     envelope["datacontenttype"] = JSON
     envelope["data"] = event.model_dump(
-        mode="json", exclude=set(ENVELOPE), exclude_none=_exclude_none(event)
+        mode="json", exclude=_ENVELOPE, exclude_none=_exclude_none(event)
     )
     return envelope
 
 
 def encode(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     """(key, value, headers) of `event` in binary mode."""
-    value = event.model_dump_json(exclude=set(ENVELOPE), exclude_none=_exclude_none(event))
+    value = event.model_dump_json(exclude=_ENVELOPE, exclude_none=_exclude_none(event))
     headers = [(f"ce_{name}", text.encode()) for name, text in _attributes(event).items()]
     if event.traceparent:
         headers.append(("traceparent", event.traceparent.encode()))
@@ -131,7 +142,8 @@ def encode_structured(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, b
 def payload_json(event: EventBase) -> bytes:
     """The canonical payload without the envelope: what a content hash is taken of. Defaults are
     left out, so that a field added later does not change the hash of an older event."""
-    return event.model_dump_json(exclude=set(ENVELOPE), exclude_defaults=True).encode()
+    to_json = event.__pydantic_serializer__.to_json  # model_dump_json without its frame and copies
+    return to_json(event, exclude=_ENVELOPE, exclude_defaults=True)
 
 
 def _exclude_none(event: EventBase) -> bool:
@@ -151,23 +163,28 @@ def _attributes(event: EventBase) -> dict[str, str]:
 
 
 def _split(record: Record, value: bytes) -> tuple[Mapping[str, Any], Any]:
-    headers = {name.lower(): content for name, content in record.headers}
+    fields: dict[str, bytes | None] = {}
+    for header, content in record.headers:
+        if name := _FIELD_OF.get(header) or _FIELD_OF.get(header.lower()):
+            fields[name] = content
+    content_type = fields.pop("content-type", None) or b""
+    traceparent = fields.pop("traceparent", None)
     body = _parse_json(value)
-    if (headers.get("content-type") or b"").lower().startswith(STRUCTURED.encode()):
+    if content_type.lower().startswith(_STRUCTURED):
         if not isinstance(body, dict):
             raise BadRecord(
                 "not-an-object", "structured CloudEvent is not a JSON object", _FIX_CLOUDEVENT
             )
         return body, body.get("data")
     attributes = {
-        name: _text(content, name)
-        for name in _ATTRIBUTES
-        if (content := headers.get(f"ce_{name}")) is not None
+        name: _text(content, name) for name, content in fields.items() if content is not None
     }
-    if traceparent := headers.get("traceparent"):
+    if traceparent:
         attributes["traceparent"] = traceparent.decode("ascii", "replace")
     return attributes, body
 
+
+_STRUCTURED = STRUCTURED.encode()
 
 _FIX_CLOUDEVENT = (
     "send CloudEvents 1.0: binary mode (ce_specversion ce_id ce_source ce_type ce_subject ce_time "
@@ -269,7 +286,7 @@ def _check_topic(topic: str, event: EventBase) -> None:
 
 
 def _check_placement(record: Record, event: EventBase, n_partitions: int) -> None:
-    expected = str(event.key).encode()
+    expected = f"{event.tenant}/{event.lead}".encode()
     if record.key != expected:
         raise BadRecord(
             "wrong-key",
@@ -286,17 +303,19 @@ def _check_placement(record: Record, event: EventBase, n_partitions: int) -> Non
 
 
 def _check_time(timestamp_ms: int, event: EventBase) -> None:
-    times = {"occurred_at": event.occurred_at}
+    _not_after(timestamp_ms, "occurred_at", event.occurred_at)
     if isinstance(event, TranscriptReady):
-        times["started_at"] = event.started_at
-    limit = timestamp_ms + MAX_FUTURE.total_seconds() * 1000
-    for name, time in times.items():
-        if (time_ms := time.timestamp() * 1000) > limit:
-            raise BadRecord(
-                "in-the-future",
-                f"{name} {time.isoformat()} is {(time_ms - timestamp_ms) / 1000:.0f} s after"
-                f" the record's broker time, limit {MAX_FUTURE.total_seconds():.0f} s",
-                "check the source's clock and time zone"
-                if timestamp_ms > 0
-                else "set message.timestamp.type=LogAppendTime on the topic",
-            )
+        _not_after(timestamp_ms, "started_at", event.started_at)
+
+
+def _not_after(timestamp_ms: int, name: str, time: datetime) -> None:
+    ahead_ms = time.timestamp() * 1000 - timestamp_ms
+    if ahead_ms > _MAX_FUTURE_MS:
+        raise BadRecord(
+            "in-the-future",
+            f"{name} {time.isoformat()} is {ahead_ms / 1000:.0f} s after"
+            f" the record's broker time, limit {_MAX_FUTURE_MS / 1000:.0f} s",
+            "check the source's clock and time zone"
+            if timestamp_ms > 0
+            else "set message.timestamp.type=LogAppendTime on the topic",
+        )

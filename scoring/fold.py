@@ -35,7 +35,7 @@ from scoring.state import (
     Fact,
     LeadState,
     Newest,
-    Register,
+    Patch,
     Span,
     Value,
     join,
@@ -44,6 +44,8 @@ from scoring.state import (
 from scoring.summary import summarise
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
 DEFAULT_QUEUE = "default"
 """Where a lead stands whose CRM never named a queue."""
 
@@ -74,8 +76,8 @@ def lift(event: EventBase) -> LeadState:
     event = cast("Event", event)
     newest = Newest(at_ms, event.source, event.id, mark, event.type)
 
-    def registers(**values: Value) -> dict[str, Register]:
-        return {name: Register(at_ms, mark, value) for name, value in values.items()}
+    def registers(**values: Value) -> tuple[Patch, ...]:
+        return (Patch(at_ms, mark, values),) if values else ()
 
     match event:
         case LeadUpserted():
@@ -89,7 +91,7 @@ def lift(event: EventBase) -> LeadState:
                 )
                 if value is not None
             }
-            return LeadState(registers=registers(**fields), newest=newest)
+            return LeadState(registers=registers(**dict(sorted(fields.items()))), newest=newest)
         case InteractionLogged():
             fact = Fact(
                 at_ms,
@@ -165,7 +167,7 @@ def listing(state: LeadState) -> Listing:
 
 def to_ms(time: datetime) -> int:
     """Whole milliseconds since 1970, rounded down: the precision of state and order."""
-    return (time - EPOCH) // timedelta(milliseconds=1)
+    return (time - EPOCH) // _MILLISECOND
 
 
 def from_ms(time_ms: int) -> datetime:

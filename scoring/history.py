@@ -37,7 +37,7 @@ class View:
     def stage_since_ms(self) -> int | None:
         """When the lead entered the stage it is in: its first mention, or, if another stage was
         seen after that, its last one."""
-        stage = self.state.registers.get("stage")
+        stage = self.state.register("stage")
         if stage is None:
             return None
         span = self.state.stages.get(str(stage.value), Span(stage.at_ms, stage.at_ms))

@@ -66,7 +66,7 @@ def evidence(state: LeadState) -> Evidence:
     profile and progress."""
     seen = view(state)
     n_contacts = sum(c.channel not in (Channel.WEB, Channel.APP) for c in seen.contacts)
-    known = sum(name.startswith(PROFILE) for name in state.registers)
+    known = sum(name.startswith(PROFILE) for name in state.register_names())
     points = (
         2 * any(_customer_topics(call) for call in seen.calls)
         + bool(seen.calls)

@@ -8,21 +8,21 @@ and windows are derived when read (`scoring.history`), never stored.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
 from hashlib import blake2b
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, cast
 
-from pydantic_core import from_json, to_json
+import msgspec
+from pydantic_core import to_json
 
-FORMAT = 1
+FORMAT = 2
 """Bumped when the bytes change meaning; `from_bytes` refuses others."""
 
 Value = str | float | bool | None
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,28 @@ class Register(NamedTuple):
     value: Value
 
 
+class Patch(NamedTuple):
+    """The registers that one event set and no later one did: at least one, sorted by name."""
+
+    at_ms: int
+    stamp: str
+    values: dict[str, Value]
+
+
+Patches: TypeAlias = tuple[Patch, ...]
+
+
 class Fact(NamedTuple):
     """One `InteractionLogged`, compact. One per (source, id): `stamp[:ID_CHARS]` identifies it."""
 
     at_ms: int
     stamp: str
     channel: str
-    direction: str | None
-    duration_s: float | None
-    call_id: str | None
-    codes: tuple[str, ...]
-    has_note: bool
+    direction: str | None = None
+    duration_s: float | None = None
+    call_id: str | None = None
+    codes: tuple[str, ...] = ()
+    has_note: bool = False
 
 
 class Statement(NamedTuple):
@@ -101,22 +112,33 @@ class Span(NamedTuple):
     last_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class LeadState:
-    """`registers` holds `queue`, `consent`, `owner`, `stage`, `closed`, which are always kept, and
-    `profile.<field>`, of which the newest are. `facts` and `calls` are sorted, oldest first."""
+class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
+    """`registers` are `queue`, `consent`, `owner`, `stage`, `closed`, which are always kept, and
+    `profile.<field>`, of which the newest are; patches ascend by (at_ms, stamp). `stages` are
+    sorted by name, `facts` and `calls` oldest first. So its JSON is canonical as it is."""
 
     erased: bool = False
-    registers: Mapping[str, Register] = field(default_factory=dict)
-    stages: Mapping[str, Span] = field(default_factory=dict)
+    registers: tuple[Patch, ...] = ()
+    stages: dict[str, Span] = {}
     contact: Span | None = None
     facts: tuple[Fact, ...] = ()
     calls: tuple[Call, ...] = ()
     newest: Newest | None = None
 
-    def value(self, register: str) -> Value:
-        found = self.registers.get(register)
-        return found.value if found else None
+    def value(self, name: str) -> Value:
+        for patch in self.registers:
+            if name in patch.values:
+                return patch.values[name]
+        return None
+
+    def register(self, name: str) -> Register | None:
+        for patch in self.registers:
+            if name in patch.values:
+                return Register(patch.at_ms, patch.stamp, patch.values[name])
+        return None
+
+    def register_names(self) -> list[str]:
+        return [name for patch in self.registers for name in patch.values]
 
 
 ERASED = LeadState(erased=True)
@@ -128,7 +150,7 @@ def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
         return ERASED
     return LeadState(
         registers=_join_registers(a.registers, b.registers, bounds.profile),
-        stages=_join_maps(a.stages, b.stages, _widest),
+        stages=_join_stages(a.stages, b.stages),
         contact=_widest(a.contact, b.contact)
         if a.contact and b.contact
         else a.contact or b.contact,
@@ -138,33 +160,70 @@ def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
     )
 
 
-def _join_registers(
-    a: Mapping[str, Register], b: Mapping[str, Register], limit: int
-) -> Mapping[str, Register]:
+def _join_registers(a: Patches, b: Patches, limit: int) -> Patches:
     """All, but of the profile the newest `limit` by (at_ms, stamp, name): a source that invents
     field names must not grow a state without end."""
-    merged = _join_maps(a, b, _later_register)
-    if len(merged) <= limit:
-        return merged
-    profile = [name for name in merged if name.startswith(PROFILE)]
-    profile.sort(key=lambda name: (merged[name].at_ms, merged[name].stamp, name))
-    evicted = set(profile[: max(0, len(profile) - limit)])
-    return {name: register for name, register in merged.items() if name not in evicted}
-
-
-def _join_maps(
-    a: Mapping[str, T], b: Mapping[str, T], pick: Callable[[T, T], T]
-) -> Mapping[str, T]:
     if not b:
         return a
-    merged = dict(a)
-    for name, value in b.items():
-        merged[name] = pick(merged[name], value) if name in merged else value
-    return merged
+    joined = _append_patch(a, b[0]) if _follows(a, b) else _patches(_latest((*a, *b)))
+    if sum(len(patch.values) for patch in joined) <= limit:
+        return joined
+    kept = _latest(joined)
+    profile = [name for name in kept if name.startswith(PROFILE)]
+    profile.sort(key=lambda name: (*kept[name][:2], name))
+    for name in profile[: max(0, len(profile) - limit)]:
+        del kept[name]
+    return _patches(kept)
 
 
-def _later_register(a: Register, b: Register) -> Register:
-    return max(a, b, key=lambda r: (r.at_ms, r.stamp, to_json(r.value)))
+def _follows(a: Patches, b: Patches) -> bool:
+    """The usual case: one new event, later than all before."""
+    return len(b) == 1 and (not a or a[-1][:2] < b[0][:2])
+
+
+def _append_patch(patches: Patches, new: Patch) -> Patches:
+    names = new.values
+    kept = [
+        patch
+        if names.keys().isdisjoint(patch.values)
+        else patch._replace(values={n: v for n, v in patch.values.items() if n not in names})
+        for patch in patches
+    ]
+    return (*(patch for patch in kept if patch.values), new)
+
+
+def _latest(patches: Patches) -> dict[str, Register]:
+    """In any order of `patches`."""
+    latest: dict[str, Register] = {}
+    for at_ms, mark, values in patches:
+        for name, value in values.items():
+            found = Register(at_ms, mark, value)
+            kept = latest.get(name)
+            latest[name] = max(kept, found, key=_register_order) if kept else found
+    return latest
+
+
+def _register_order(register: Register) -> tuple[int, str, bytes]:
+    """The value decides only between two contents whose digests collide."""
+    return register.at_ms, register.stamp, to_json(register.value)
+
+
+def _patches(registers: Mapping[str, Register]) -> Patches:
+    groups: dict[tuple[int, str], dict[str, Value]] = {}
+    for name in sorted(registers):
+        at_ms, mark, value = registers[name]
+        groups.setdefault((at_ms, mark), {})[name] = value
+    return tuple(Patch(*group, groups[group]) for group in sorted(groups))
+
+
+def _join_stages(a: dict[str, Span], b: dict[str, Span]) -> dict[str, Span]:
+    if not b or not a:
+        return a or b
+    names = sorted({*a, *b})
+    return {
+        name: _widest(a[name], b[name]) if name in a and name in b else a.get(name) or b[name]
+        for name in names
+    }
 
 
 def _widest(a: Span, b: Span) -> Span:
@@ -181,8 +240,7 @@ def _join_facts(a: tuple[Fact, ...], b: tuple[Fact, ...], limit: int) -> tuple[F
     by_identity: dict[str, Fact] = {}
     for fact in (*a, *b):
         kept = by_identity.get(fact.stamp[:ID_CHARS])
-        if kept is None or _fact_order(fact) > _fact_order(kept):
-            by_identity[fact.stamp[:ID_CHARS]] = fact
+        by_identity[fact.stamp[:ID_CHARS]] = _later_fact(kept, fact) if kept else fact
     return tuple(sorted(by_identity.values(), key=_fact_order)[-limit:])
 
 
@@ -191,16 +249,20 @@ def _insert_fact(facts: tuple[Fact, ...], new: Fact, limit: int) -> tuple[Fact, 
     identity = new.stamp[:ID_CHARS]
     others = [fact for fact in facts if not fact.stamp.startswith(identity)]
     if len(others) < len(facts):
-        new = max(
-            *(fact for fact in facts if fact.stamp.startswith(identity)), new, key=_fact_order
-        )
+        same = (fact for fact in facts if fact.stamp.startswith(identity))
+        new = reduce(_later_fact, same, new)
     insort(others, new, key=_fact_order)
     return tuple(others[-limit:])
 
 
-def _fact_order(fact: Fact) -> tuple[int, str, str]:
-    """The rest of the fact decides only between two contents whose digests collide."""
-    return fact.at_ms, fact.stamp, repr(fact[2:])
+def _fact_order(fact: Fact) -> tuple[int, str]:
+    """Total among facts of different (source, id): a stamp begins with the identity."""
+    return fact.at_ms, fact.stamp
+
+
+def _later_fact(a: Fact, b: Fact) -> Fact:
+    """Of one (source, id). The rest decides only between two contents whose digests collide."""
+    return max(a, b, key=lambda fact: (fact.at_ms, fact.stamp, repr(fact[2:])))
 
 
 def _join_calls(a: tuple[Call, ...], b: tuple[Call, ...], limit: int) -> tuple[Call, ...]:
@@ -230,55 +292,32 @@ def stamp(source: str, id_: str, content: bytes) -> str:
     """Orders events of one moment by (source, id, content) without storing the strings: 16
     characters."""
     identity = blake2b(f"{source}\x00{id_}".encode(), digest_size=9).digest()
-    return urlsafe_b64encode(identity + blake2b(content, digest_size=3).digest()).decode()
+    content_digest = blake2b(content, digest_size=3).digest()
+    return b2a_base64(identity + content_digest, newline=False).decode()
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(LeadState).decode
 
 
 def to_bytes(state: LeadState) -> bytes:
-    """Canonical: equal states have equal bytes, and the reverse. Compact: what one event set is
-    one group under one time and stamp, and a fact stops where its defaults begin."""
-    if state.erased:
-        return _ERASED_BYTES
-    groups: dict[tuple[int, str], dict[str, Value]] = {}
-    for name in sorted(state.registers):
-        register = state.registers[name]
-        groups.setdefault(register[:2], {})[name] = register.value
-    return to_json(
-        {
-            "v": FORMAT,
-            "registers": [(*group, groups[group]) for group in sorted(groups)],
-            "stages": {name: state.stages[name] for name in sorted(state.stages)},
-            "contact": state.contact,
-            "facts": [_trim(fact) for fact in state.facts],
-            "calls": state.calls,
-            "newest": state.newest,
-        }
-    )
+    """Canonical: equal states have equal bytes, and the reverse. Compact: nothing that is as in
+    the initial state is written, and a fact stops where its defaults begin."""
+    if not state.facts:
+        return _encode(state)
+    written = cast("tuple[Fact, ...]", tuple(map(_trim, state.facts)))
+    return _encode(msgspec.structs.replace(state, facts=written))
 
 
 def from_bytes(data: bytes) -> LeadState:
-    """Inverse of `to_bytes`. Raises ValueError for another format."""
-    raw = from_json(data)
-    if raw.get("v") != FORMAT:
-        raise ValueError(f"lead state format {raw.get('v')!r}, this code reads {FORMAT}")
-    if raw.get("erased"):
-        return ERASED
-    return LeadState(
-        registers={
-            name: Register(at_ms, mark, value)
-            for at_ms, mark, values in raw["registers"]
-            for name, value in values.items()
-        },
-        stages={name: Span(*values) for name, values in raw["stages"].items()},
-        contact=Span(*raw["contact"]) if raw["contact"] else None,
-        facts=tuple(_fact(*values) for values in raw["facts"]),
-        calls=tuple(_call(values) for values in raw["calls"]),
-        newest=Newest(*raw["newest"]) if raw["newest"] else None,
-    )
+    """Inverse of `to_bytes`. Raises ValueError for anything else."""
+    try:
+        return _decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a lead state of format {FORMAT}: {error}") from None
 
 
-_ERASED_BYTES = to_json({"v": FORMAT, "erased": True})
-_FACT_DEFAULTS = (None, None, None, (), False)
-"""Of the fields after `channel`."""
+_FACT_DEFAULTS = tuple(Fact._field_defaults.values())
 
 
 def _trim(fact: Fact) -> tuple[object, ...]:
@@ -286,24 +325,6 @@ def _trim(fact: Fact) -> tuple[object, ...]:
     while end > 3 and fact[end - 1] == _FACT_DEFAULTS[end - 4]:
         end -= 1
     return fact[:end]
-
-
-def _fact(
-    at_ms: int,
-    mark: str,
-    channel: str,
-    direction: str | None = None,
-    duration_s: float | None = None,
-    call_id: str | None = None,
-    codes: Sequence[str] = (),
-    has_note: bool = False,
-) -> Fact:
-    return Fact(at_ms, mark, channel, direction, duration_s, call_id, tuple(codes), has_note)
-
-
-def _call(values: list[Any]) -> Call:
-    call = Call(*values)
-    return call._replace(statements=tuple(Statement(*s) for s in call.statements))
 
 
 def state_hash(data: bytes) -> str:

@@ -49,7 +49,9 @@ _LONG_WORD_CHARS = 16
 def count_summary_tokens(text: str) -> int:
     """Words and punctuation marks; one per character where a script does not space its words, and
     one more per 16 characters of a word, so that no text is long in bytes and short in tokens."""
-    return sum(1 + (len(word) - 1) // _LONG_WORD_CHARS for word in _TOKEN.findall(text))
+    words = _TOKEN.findall(text)
+    long = [word for word in words if len(word) > _LONG_WORD_CHARS]
+    return len(words) + sum((len(word) - 1) // _LONG_WORD_CHARS for word in long)
 
 
 def summarise(event: TranscriptReady) -> tuple[Statement, ...]:
@@ -122,6 +124,8 @@ def token_starts(text: str) -> list[int]:
 
 def _clean(text: str) -> str:
     """One line: white space collapsed, control characters gone."""
+    if text.isprintable():
+        return " ".join(text.split())
     return " ".join(
         "".join(c if c.isprintable() or c in "\u200c\u200d" else " " for c in text).split()
     )

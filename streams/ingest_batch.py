@@ -211,8 +211,8 @@ def _decode(record: Record, n_partitions: int) -> _Decoded:
 def _by_lead(items: Sequence[_Decoded]) -> dict[str, list[_Decoded]]:
     by_lead: dict[str, list[_Decoded]] = {}
     for item in items:
-        if item.event:
-            by_lead.setdefault(str(item.event.key), []).append(item)
+        if item.event and item.record.key:  # the codec holds that the key is the lead
+            by_lead.setdefault(item.record.key.decode(), []).append(item)
     return by_lead
 
 

@@ -5,9 +5,10 @@ An empty string stands for None; numbers that Lua compares travel as decimal tex
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from scoring.state import state_hash
 from streams.redis_scripts import Argument
@@ -27,12 +28,13 @@ from streams.store import (
 )
 
 
-def cursor_text(cursor: Cursor | None) -> str:
-    """Canonical JSON, because the commit compares it as text. By hand: it is written for every
-    lead of every commit, and topic names need no escapes."""
-    if not cursor:
-        return ""
-    return "{" + ",".join(f'"{topic}":{cursor[topic]}' for topic in sorted(cursor)) + "}"
+def cursor_text(cursor: Cursor | None) -> bytes:
+    """Canonical JSON, because the commit compares it as text."""
+    return _encode_cursor(cursor) if cursor else b""
+
+
+_encode_cursor = msgspec.json.Encoder(order="sorted").encode
+_decode_cursor = msgspec.json.Decoder(dict[str, int]).decode
 
 
 def order_text(order: Order) -> str:
@@ -80,7 +82,7 @@ def _write_arguments(write: LeadWrite) -> tuple[Argument, ...]:
 
 
 def stored_lead(cursor: bytes | None, state: bytes | None, erased: int) -> StoredLead:
-    return StoredLead(json.loads(cursor) if cursor else None, state, bool(erased))
+    return StoredLead(_decode_cursor(cursor) if cursor else None, state, bool(erased))
 
 
 def claims(shard: int, reply: Sequence[Any]) -> list[Claim]:
@@ -90,7 +92,7 @@ def claims(shard: int, reply: Sequence[Any]) -> list[Claim]:
             shard=shard,
             lead=lead.decode(),
             state=state,
-            cursor=json.loads(cursor),
+            cursor=_decode_cursor(cursor),
             version=int(version),
             promotion=int(promotion),
             artifact=artifact.decode(),

@@ -31,7 +31,7 @@ from schemas.topics import INPUTS
 from scoring.edges import edges
 from scoring.features import feature_vector
 from scoring.fold import fold, listing, to_ms
-from scoring.state import ERASED, Bounds, from_bytes, to_bytes
+from scoring.state import Bounds, from_bytes, to_bytes
 from tests.scoring.histories import START, event
 
 N_PARTITIONS = 4
@@ -109,7 +109,7 @@ def evolve(data: bytes) -> None:
     assert to_bytes(fold(arrived, SMALL)) == written
     assert from_bytes(written) == state
     listing(state)
-    if state is not ERASED:
+    if not state.erased:
         as_of_ms = to_ms(START) + 40 * 86_400_000
         feature_vector(state, as_of_ms)
         edges(state, as_of_ms)

@@ -78,7 +78,7 @@ def test_drawn_histories_overflow_their_bounds() -> None:
         kept, whole = fold(events, SMALL), fold(events)
         n_overflowing["facts"] += len(kept.facts) < len(whole.facts)
         n_overflowing["calls"] += len(kept.calls) < len(whole.calls)
-        n_overflowing["profile"] += len(kept.registers) < len(whole.registers)
+        n_overflowing["profile"] += len(kept.register_names()) < len(whole.register_names())
         n_overflowing["drawn"] += 1
 
     draw()
@@ -99,12 +99,12 @@ def test_bytes_are_canonical(a: list[EventBase], b: list[EventBase]) -> None:
 def test_an_erased_lead_never_comes_back(before: list[EventBase], after: list[EventBase]) -> None:
     state = fold([*before, event(LeadErased), *after], SMALL)
     assert state is ERASED
-    assert from_bytes(to_bytes(state)) is ERASED
+    assert from_bytes(to_bytes(state)) == ERASED
     assert listing(state).queue is None
 
 
 def test_state_of_another_format_is_refused() -> None:
-    with pytest.raises(ValueError, match="format 999"):
+    with pytest.raises(ValueError, match="format 2: Invalid value 999"):
         from_bytes(b'{"v":999}')
 
 
@@ -210,7 +210,7 @@ def test_a_profile_keeps_its_newest_fields_and_every_other_register() -> None:
         occurred_at=START + timedelta(days=1),
     )
     state = fold([old, new], SMALL)
-    assert state.registers.keys() == {"queue", "consent", "profile.c", "profile.d"}
+    assert set(state.register_names()) == {"queue", "consent", "profile.c", "profile.d"}
     assert folded([new, old, new]) == to_bytes(state)
 
 
