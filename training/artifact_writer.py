@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scoring.artifact import Agreement, Base, DataWindow, EngineKind, Manifest, save_manifest
+from scoring.artifact import Agreement, Base, DataWindow, EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.features import FEATURES_ID
 from scoring.prompt import HORIZON_DAYS, PROMPT_ID
+from training.artifact_folder import seal
 from training.export import Parity
 
 CARD = "README.md"
@@ -39,7 +40,6 @@ def write_artifact(path: Path, built: Built) -> Manifest:
     """Every file already in `path` becomes part of the artifact."""
     (path / METRICS).write_text(json.dumps(dict(built.metrics), indent=2) + "\n", encoding="utf-8")
     (path / CARD).write_text(_card(built), encoding="utf-8")
-    _make_readable(path)
     manifest = Manifest(
         name=built.name,
         engine=EngineKind.STACK,
@@ -60,21 +60,7 @@ def write_artifact(path: Path, built: Built) -> Manifest:
         metrics=dict(built.metrics),
         files={},
     )
-    return save_manifest(path, manifest, _files(path))
-
-
-def _make_readable(path: Path) -> None:
-    """safetensors writes for its owner only; an artifact is served by others."""
-    for file in path.rglob("*"):
-        file.chmod(0o755 if file.is_dir() else 0o644)
-
-
-def _files(path: Path) -> Sequence[str]:
-    return sorted(
-        file.relative_to(path).as_posix()
-        for file in path.rglob("*")
-        if file.is_file() and file.name != "artifact.json"
-    )
+    return seal(path, manifest)
 
 
 def _card(built: Built) -> str:

@@ -12,6 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from scoring.calibration import Calibration, Knot, probability
+from scoring.metrics import expected_calibration_error
 
 Floats = NDArray[np.float64]
 
@@ -91,16 +92,7 @@ def cross_fitted_quality(
         fitted = fit_calibration(logits[~judged], orders[~judged], weights[~judged])
         said[judged] = [probability(logit, fitted) for logit in logits[judged]]
     return Quality(
-        ece=weighted_ece(said, orders, weights),
+        ece=expected_calibration_error(said, orders, weights=weights),
         mean_probability=float(np.average(said, weights=weights)),
         mean_observed=float(np.average(orders, weights=weights)),
     )
-
-
-def weighted_ece(said: Floats, orders: Floats, weights: Floats, n_bins: int = 10) -> float:
-    """Mean gap between what was said and what happened, over bins of equal weight."""
-    ascending = np.argsort(said, kind="stable")
-    p, y, w = said[ascending], orders[ascending], weights[ascending]
-    bins = np.minimum((np.cumsum(w) - w / 2) / w.sum() * n_bins, n_bins - 1).astype(int)
-    gaps = np.bincount(bins, w * (p - y), minlength=n_bins)
-    return float(np.abs(gaps).sum() / w.sum())

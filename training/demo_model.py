@@ -22,6 +22,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from scoring.metrics import expected_auc
 from training.artifact_writer import Built, write_artifact
@@ -35,11 +36,18 @@ from training.demo_stack import (
     language_logits,
     slice_leads,
 )
-from training.export import Parity, check_parity, save_language_model, save_trees
+from training.export import (
+    LanguageModel,
+    Parity,
+    check_parity,
+    save_graph,
+    save_language_model,
+    save_trees,
+)
 from training.fit import Fitted
 from training.questions import Questions
 from training.recipe import Recipe
-from training.tokenizer import PAD, token_id
+from training.tokenizer import EOS, PAD, token_id
 from training.tree_graph import build_tree_graph
 
 Log = Callable[[str], None]
@@ -66,7 +74,9 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log
     stack = fit_stack(recipe, slices, logits, log)
     made = work / "artifact"
     shutil.rmtree(made, ignore_errors=True)
-    save_language_model(made, fitted.model, fitted.head, tokenizer, recipe.token_budget)
+    lm = _language_model(recipe, fitted, tokenizer)
+    save_language_model(made, lm)
+    save_graph(made, lm)
     save_trees(made, stack.trees)
     onnx.save(build_tree_graph(baseline.booster, baseline.init_logit), str(made / BASELINE))
     parity = _parity(recipe, made, slices, tokenizer)
@@ -84,6 +94,14 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log
     write_artifact(made, built)
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(made, out)
+
+
+def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> LanguageModel:
+    reading = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
+    )
+    heads, budget = {"point": fitted.head}, recipe.token_budget
+    return LanguageModel(fitted.model, heads, tokenizer, reading, budget, torch.float16)
 
 
 def _parity(recipe: Recipe, made: Path, slices: Slices, tokenizer: Tokenizer) -> Parity:

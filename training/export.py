@@ -5,10 +5,10 @@ No parity, no artifact: `AgreementBroken` names the prompt count and the gap.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,23 +17,21 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
+from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 
 from scoring.engine import EngineInput
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.engines.trees import TREES
-from training.model.heads import Head
+from training.model.heads import Head, causal_of
 from training.onnx_graph import Shape, build_graph
 from training.tabular import TunedTree
-from training.tokenizer import EOS, PAD
 from training.tree_graph import build_tree_graph
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER = "adapter_model.safetensors"
 TOKENIZER = "tokenizer.json"
-BASE_REVISION = "recipe"
 
 
 class AgreementBroken(Exception):
@@ -50,20 +48,57 @@ class Parity:
     max_probability: float
 
 
-def save_language_model(
-    path: Path, model: PeftModel, head: Head, tokenizer: Tokenizer, token_budget: int
-) -> None:
-    """PEFT layout with the base beside it, and the graph made of the two merged. Leaves `model`
-    as it was. The base's weights must fit float16 exactly (`training.base.round_to_half`)."""
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """What an artifact keeps of a fitted model. `heads["point"]` is the one that scores. `dtype`
+    must hold the base's weights exactly: what was fitted on top knows these very numbers."""
+
+    model: PeftModel
+    heads: Mapping[str, Head]
+    tokenizer: Tokenizer
+    reading: PreTrainedTokenizerBase
+    token_budget: int
+    dtype: torch.dtype
+
+
+def save_language_model(path: Path, lm: LanguageModel) -> None:
+    """PEFT layout with the base beside it. Leaves the model as it was."""
     path.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(path / TOKENIZER))
-    model.save_pretrained(str(path), save_embedding_layers=False)
+    lm.tokenizer.save(str(path / TOKENIZER))
+    lm.model.save_pretrained(str(path), save_embedding_layers=False)
     (path / "README.md").unlink(missing_ok=True)
-    _save_base(path / BASE, model, tokenizer)
-    weight, bias = torch.from_numpy(head.weight), torch.tensor(head.bias, dtype=torch.float32)
-    save_file({"point.weight": weight, "point.bias": bias}, path / HEADS)
-    graph = build_graph(_merged(path), _shape(model, token_budget), head.weight, head.bias)
+    _save_base(path / BASE, lm)
+    heads: dict[str, torch.Tensor] = {}
+    for name, head in lm.heads.items():
+        heads[f"{name}.weight"] = torch.from_numpy(head.weight)
+        heads[f"{name}.bias"] = torch.tensor(head.bias, dtype=torch.float32)
+    save_file(heads, path / HEADS)
+
+
+def save_graph(path: Path, lm: LanguageModel) -> None:
+    """The int8 graph of base, adapter and point-wise head, made of the files in `path`."""
+    head = lm.heads["point"]
+    graph = build_graph(_merged(path), _shape(lm.model, lm.token_budget), head.weight, head.bias)
     onnx.save(graph, str(path / GRAPH))
+
+
+MAX_GRAPH_BYTES = 1_900_000_000
+"""protobuf holds 2 GiB; int8 matrices and float embeddings have to fit."""
+
+
+def has_graph(model: PeftModel) -> bool:
+    """Whether `training.onnx_graph` can say what this model says: Qwen2's layers with plain rotary
+    positions, below MAX_GRAPH_BYTES."""
+    base = causal_of(model)
+    config: dict[str, Any] = base.config.to_dict()
+    rope = config.get("rope_parameters") or {}
+    if config["model_type"] != "qwen2" or rope.get("rope_type", "default") != "default":
+        return False
+    if config.get("use_sliding_window") or config.get("hidden_act") != "silu":
+        return False
+    n_embedded = config["vocab_size"] * config["hidden_size"]
+    n_rest = sum(p.numel() for p in base.parameters()) - n_embedded
+    return bool(4 * n_embedded + n_rest < MAX_GRAPH_BYTES)
 
 
 def save_trees(path: Path, trees: TunedTree) -> None:
@@ -93,22 +128,21 @@ def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-logits))
 
 
-def _save_base(path: Path, model: PeftModel, tokenizer: Tokenizer) -> None:
+def _save_base(path: Path, lm: LanguageModel) -> None:
     """Under the checkpoint's own names, without the adapter that peft has put between them."""
-    base = cast("Qwen2ForCausalLM", model.get_base_model())
+    base = causal_of(lm.model)
+    config: dict[str, Any] = base.config.to_dict()
+    left_out = {"lm_head.weight"} if config.get("tie_word_embeddings") else set()
     plain = {
-        name.replace(".base_layer", ""): tensor.half()
+        name.replace(".base_layer", ""): tensor.to(lm.dtype).contiguous()
         for name, tensor in base.state_dict().items()
-        if ".lora_" not in name and name != "lm_head.weight"
+        if ".lora_" not in name and name not in left_out
     }
     path.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in plain.items()}, path / "model.safetensors")
-    config: dict[str, Any] = base.config.to_dict()
-    base.config.__class__.from_dict({**config, "dtype": "float16"}).save_pretrained(str(path))
-    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
-    )
-    fast.save_pretrained(str(path))
+    save_file(plain, path / "model.safetensors", metadata={"format": "pt"})
+    named = {**config, "dtype": str(lm.dtype).removeprefix("torch.")}
+    base.config.__class__.from_dict(named).save_pretrained(str(path))
+    lm.reading.save_pretrained(str(path))
 
 
 def _merged(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -120,7 +154,7 @@ def _merged(path: Path) -> dict[str, NDArray[np.float32]]:
 
 def _shape(model: PeftModel, token_budget: int) -> Shape:
     # As a plain dict: the typed config declares every one of these as possibly absent.
-    config: dict[str, Any] = cast("Qwen2ForCausalLM", model.get_base_model()).config.to_dict()
+    config: dict[str, Any] = causal_of(model).config.to_dict()
     return Shape(
         n_layers=config["num_hidden_layers"],
         hidden=config["hidden_size"],

@@ -32,7 +32,7 @@ from training.model.checkpoint import (
 )
 from training.model.faults import naming_memory
 from training.model.heads import Head, ThreeHeads, add_lora
-from training.model.progress import Log, Progress
+from training.model.progress import FitProgress, Log
 from training.model.readout import EVAL_BATCH_TOKENS, Share, answers_at, marker_states
 from training.model.run import Run
 from training.model.settings import FitSettings
@@ -108,7 +108,7 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: Plac
             now = Checkpoint(place.run, run.step, tuple(checks), best, tensors)
             save_checkpoint(place.checkpoint, now)
 
-    progress = Progress(len(run.plan.steps), run.step, place.log, time.monotonic)
+    progress = FitProgress(len(run.plan.steps), run.step, place.log, time.monotonic)
     for cut in run.plan.cuts(settings.n_epochs * settings.checks_per_epoch)[len(checks) - 1 :]:
         while run.step < cut:
             run.train_to(cut, progress, until_s=time.monotonic() + CHECKPOINT_EVERY_S)

@@ -11,6 +11,7 @@ pytest.importorskip("sklearn", reason="needs the train extra")
 from sklearn.isotonic import IsotonicRegression
 
 from scoring.calibration import probability
+from scoring.metrics import expected_calibration_error
 from training.calibrate import (
     MIN_POSITIVES_FOR_ISOTONIC,
     MIN_POSITIVES_PER_KNOT,
@@ -18,7 +19,6 @@ from training.calibrate import (
     fit_calibration,
     fit_platt,
     isotonic_knots,
-    weighted_ece,
 )
 
 pytestmark = pytest.mark.train
@@ -90,11 +90,5 @@ def test_cross_fitted_quality_sees_what_the_fitted_slice_hides() -> None:
     for seed in range(30):
         logits, orders, _ = _bent(100, seed)
         honest = cross_fitted_quality(logits, orders, ones, np.random.default_rng(seed)).ece
-        gaps.append(honest - weighted_ece(_said(logits, orders, ones), orders, ones))
+        gaps.append(honest - expected_calibration_error(_said(logits, orders, ones), orders))
     assert np.mean(gaps) > 0.005
-
-
-def test_ece_by_hand() -> None:
-    """Two bins of equal weight: one right, the other off by 0.5."""
-    said, orders = np.array([0.1, 0.1, 0.5]), np.array([0.0, 0.2, 1.0])
-    assert weighted_ece(said, orders, np.array([1.0, 1.0, 2.0]), n_bins=2) == pytest.approx(0.25)

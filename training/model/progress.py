@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from training.progress import spoken
+
 Log = Callable[[str], None]
 Clock = Callable[[], float]
 
@@ -12,7 +14,7 @@ LINE_EVERY_S = 15.0
 
 
 @dataclass(slots=True)
-class Progress:
+class FitProgress:
     """Running means of the losses; a line at most every LINE_EVERY_S seconds. `first_step` is
     where this process began: what an earlier one did says nothing about this one's speed."""
 
@@ -44,13 +46,5 @@ class Progress:
         losses = " ".join(f"{name}={value:.3f}" for name, value in self.means.items())
         return (
             f"fit: step {step} of {self.n_steps}, {self.n_tokens / spent_s:.0f} tokens/s, "
-            f"{duration(left_s)} left, {losses}"
+            f"{spoken(left_s)} left, {losses}"
         )
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h 20 min`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

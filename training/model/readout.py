@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from training.model.batch import collate_leads
-from training.model.heads import autocast, marked_states, vocabulary_of
+from training.model.heads import autocast, causal_of, marked_states, vocabulary_of
 from training.model.settings import Precision
+from training.objective import final_states
 from training.samples import Sample, width_of
 
 Floats = NDArray[np.float64]
@@ -102,3 +104,24 @@ def answers_at(model: torch.nn.Module, states: NDArray[np.float32], yes: int, no
             rows.append(said[:, [yes, no]].double().cpu().numpy())
     found = np.concatenate(rows)
     return Answers(found[:, 0], found[:, 1])
+
+
+def text_loss(
+    model: torch.nn.Module,
+    texts: Sequence[NDArray[np.int32]],
+    precision: Precision = Precision.BF16,
+) -> float:
+    """Mean next-token cross-entropy, in nats per token, of texts of at least two tokens."""
+    model.eval()
+    device = next(model.parameters()).device
+    total, n = 0.0, 0
+    for text in texts:
+        ids = torch.from_numpy(text.astype(np.int64))[None, :].to(device)
+        with torch.inference_mode(), autocast(device.type, precision):
+            states = final_states(causal_of(model), ids)
+            logits = vocabulary_of(model)(states[0, :-1])
+        loss = functional.cross_entropy(logits.float(), ids[0, 1:], reduction="sum")
+        total, n = total + float(loss), n + ids.shape[1] - 1
+    if not n:
+        raise ValueError("no text of two tokens or more")
+    return total / n

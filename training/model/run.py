@@ -20,7 +20,7 @@ from training.model.batch import collate_leads
 from training.model.checkpoint import Tensors, below, under
 from training.model.faults import naming_memory
 from training.model.heads import ThreeHeads
-from training.model.progress import Progress
+from training.model.progress import FitProgress
 from training.model.sampler import Picked, Strata, stratified_batches
 from training.model.settings import FitSettings
 from training.samples import Sample
@@ -82,7 +82,7 @@ class Run:
             weight_decay=self.settings.weight_decay,
         )
 
-    def train_to(self, stop: int, progress: Progress, until_s: float) -> None:
+    def train_to(self, stop: int, progress: FitProgress, until_s: float) -> None:
         """Up to `stop` steps in all, or until the clock of `progress` passes `until_s`."""
         self.model.train()
         while self.step < stop and progress.clock() < until_s:
