@@ -13,7 +13,10 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from training.trials import Log, Trial, search
+
 Floats = NDArray[np.float64]
+Settings = dict[str, float | int]
 
 MAX_ROUNDS = 1500
 PATIENCE_ROUNDS = 60
@@ -43,7 +46,7 @@ class Table:
 class TunedTree:
     booster: lightgbm.Booster
     init_logit: float
-    settings: dict[str, float | int]
+    settings: Settings
     n_rounds: int
     newest_loss: float
 
@@ -52,23 +55,32 @@ class TunedTree:
         return np.asarray(raw, dtype=np.float64) + self.init_logit
 
 
-def tune_tree(table: Table, rng: np.random.Generator, *, n_trials: int) -> TunedTree:
+def tune_tree(
+    table: Table, rng: np.random.Generator, *, n_trials: int, log: Log = lambda line: None
+) -> TunedTree:
     """The settings with the least log loss on the newest rows, refitted on all rows."""
+    best = choose_settings(table, rng, n_trials=n_trials, log=log)
+    return replace(grow_tree(table, best.settings, best.size), newest_loss=best.loss)
+
+
+def choose_settings(
+    table: Table, rng: np.random.Generator, *, n_trials: int, log: Log
+) -> Trial[Settings]:
+    """Grown on the older rows, judged on the newest; `size` is the number of rounds for a fit on
+    all of them, a little more than for the older ones."""
     n_older = len(table.rows) - table.n_newest
     older, newest = table.cut(0, n_older), table.cut(n_older, len(table.rows))
-    trials = [_trial(older, newest, _settings(rng, i)) for i in range(n_trials)]
-    loss, n_rounds, settings = min(trials, key=lambda trial: trial[0])
-    n_refit = max(1, round(n_rounds * (len(table.rows) / n_older) ** 0.5))
-    return replace(grow_tree(table, settings, n_refit), newest_loss=loss)
+    best = search(lambda i: _trial(older, newest, _settings(rng, i)), n_trials, log)
+    return replace(best, size=max(1, round(best.size * (len(table.rows) / n_older) ** 0.5)))
 
 
-def grow_tree(table: Table, settings: dict[str, float | int], n_rounds: int) -> TunedTree:
+def grow_tree(table: Table, settings: Settings, n_rounds: int) -> TunedTree:
     start = table.init_logit
     booster = lightgbm.train(_parameters(settings), _dataset(table, start), n_rounds)
     return TunedTree(booster, start, settings, n_rounds, float("nan"))
 
 
-def _settings(rng: np.random.Generator, trial: int) -> dict[str, float | int]:
+def _settings(rng: np.random.Generator, trial: int) -> Settings:
     """Every third trial grows stumps: with a thousand orders they often win."""
     return {
         "num_leaves": 2 if trial % 3 == 0 else int(rng.choice([3, 4, 6, 8, 15, 31])),
@@ -81,9 +93,7 @@ def _settings(rng: np.random.Generator, trial: int) -> dict[str, float | int]:
     }
 
 
-def _trial(
-    older: Table, newest: Table, settings: dict[str, float | int]
-) -> tuple[float, int, dict[str, float | int]]:
+def _trial(older: Table, newest: Table, settings: Settings) -> Trial[Settings]:
     start = older.init_logit
     training = _dataset(older, start)
     booster = lightgbm.train(
@@ -94,7 +104,7 @@ def _trial(
         callbacks=[lightgbm.early_stopping(PATIENCE_ROUNDS, verbose=False)],
     )
     loss = float(booster.best_score["valid_0"]["binary_logloss"])
-    return loss, booster.best_iteration, settings
+    return Trial(loss, settings, booster.best_iteration)
 
 
 def _dataset(
@@ -109,7 +119,7 @@ def _dataset(
     )
 
 
-def _parameters(settings: dict[str, float | int]) -> dict[str, Any]:
+def _parameters(settings: Settings) -> dict[str, Any]:
     return {
         **settings,
         "objective": "binary",

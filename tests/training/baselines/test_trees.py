@@ -1,0 +1,173 @@
+"""The tree baselines: what they read, what they must not, and that the budget is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lightgbm", reason="needs the train extra")
+
+from scoring.fold import fold
+from scoring.metrics import expected_auc
+from scoring.state import to_bytes
+from tests.training.baselines.leads import leads
+from training.baselines.aggregates import aggregate_rows
+from training.baselines.baseline import Budget
+from training.baselines.linear_reading import N_FOLDS, Target, fit_out_of_fold, folds_of
+from training.baselines.rule import fit_rule
+from training.baselines.stack import fit_stack
+from training.baselines.tree_tabular import fit_feature_columns, fit_tree_tabular
+from training.baselines.tree_text import fit_text_columns, fit_tree_text, fit_word_columns
+from training.baselines.words import fit_words, terms
+from training.examples.example import Examples
+from training.examples.manifest import DatasetError, Split
+from training.trials import Trial, search
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+BUDGET = Budget(n_trials=3, seed=2)
+N = 700
+
+
+def silent(line: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    return leads(N)
+
+
+def auc_of(logits: np.ndarray, examples: Examples) -> float:
+    return expected_auc(logits, examples.true_probability)
+
+
+def test_trees_order_new_leads_better_than_the_rule_and_the_rule_better_than_chance(
+    examples: Examples,
+) -> None:
+    test = examples.of(Split.TEST, Split.CALIBRATE)
+    tree = fit_tree_tabular(examples, BUDGET, silent).logits(test)
+    rule = fit_rule(examples, BUDGET, silent).logits(test)
+    assert auc_of(tree, test) > auc_of(rule, test) > 0.55
+
+
+def test_the_same_seed_grows_the_same_trees(examples: Examples) -> None:
+    first, again = (fit_tree_tabular(examples, BUDGET, silent) for _ in range(2))
+    assert np.array_equal(first.logits(examples), again.logits(examples))
+
+
+def test_labels_after_the_judging_split_change_nothing(examples: Examples) -> None:
+    later = np.isin(examples.split, [Split.CALIBRATE.value, Split.TEST.value])
+    flipped = replace(examples, label=np.where(later, 1 - examples.label, examples.label))
+    first, again = (fit_tree_text(each, BUDGET, silent) for each in (examples, flipped))
+    assert np.array_equal(first.logits(examples), again.logits(examples))
+
+
+def test_codes_help_where_a_quality_sample_exists_and_are_not_missed_elsewhere(
+    examples: Examples,
+) -> None:
+    known = examples.of(Split.FIT)
+    uncoded = replace(known, codes=np.zeros((len(known), 0), dtype=np.float32))
+    rng = np.random.default_rng(0)
+    words, _ = fit_word_columns(known, np.random.default_rng(0))
+    coded, _ = fit_text_columns(known, np.random.default_rng(0))
+    without, _ = fit_text_columns(uncoded, rng)
+    assert coded.shape[1] == words.shape[1] + known.codes.shape[1]
+    assert np.array_equal(without, words, equal_nan=True)
+
+
+def test_a_row_reads_the_same_alone_and_in_company(examples: Examples) -> None:
+    known, test = examples.of(Split.FIT), examples.of(Split.TEST)
+    _, columns = fit_text_columns(known, np.random.default_rng(0))
+    together = columns.rows(test)
+    alone = np.concatenate([columns.rows(test.take(np.array([i]))) for i in range(5)])
+    np.testing.assert_allclose(alone, together[:5], rtol=1e-5, atol=1e-6)
+
+
+def test_a_fitted_row_is_read_by_a_model_that_did_not_see_its_label(examples: Examples) -> None:
+    known = examples.of(Split.FIT)
+    matrix, _ = fit_words(known, np.random.default_rng(0))
+    folds = folds_of(known.cluster)
+    labels = known.label.astype(np.float64)
+    inside = folds == 1
+    flipped = np.where(inside, 1 - labels, labels)
+    read = [
+        fit_out_of_fold(matrix, Target(values, known.weight, 1.0), folds)[0][inside]
+        for values in (labels, flipped)
+    ]
+    assert set(folds.tolist()) == set(range(N_FOLDS))
+    assert np.array_equal(*read)
+
+
+def test_leads_of_whom_nothing_is_known_have_columns_too() -> None:
+    one = leads(40).take(np.arange(3))
+    empty = replace(one, state=(to_bytes(fold([])),) * 3)
+    assert aggregate_rows(empty).shape == aggregate_rows(one).shape
+    matrix, words = fit_words(empty, np.random.default_rng(0))
+    assert matrix.shape == (3, 1)
+    assert words.components(matrix).shape == (3, 0)
+
+
+def test_terms_say_who_spoke_and_what_was_answered() -> None:
+    [state] = [
+        state
+        for state in leads(40).states
+        if any(
+            statement.role == "customer" for call in state.calls for statement in call.statements
+        )
+    ][:1]
+    found = terms(state)
+    assert {term[:2] for term in found if ">" not in term} >= {"a:", "c:"}
+    assert any(">c:" in term for term in found)
+
+
+def test_the_stack_uses_the_logit_it_is_given(examples: Examples) -> None:
+    truth = examples.true_probability
+    logit = np.log(truth / (1 - truth))
+    stack = fit_stack(examples, logit, BUDGET, fit_feature_columns, silent)
+    test = np.isin(examples.split, [Split.TEST.value])
+    tree = fit_tree_tabular(examples, BUDGET, silent)
+    rows = examples.of(Split.TEST)
+    gained = auc_of(stack.logits(rows, logit[test]), rows) - auc_of(tree.logits(rows), rows)
+    assert gained > 0.05
+
+
+def test_a_logit_for_other_rows_is_refused(examples: Examples) -> None:
+    with pytest.raises(ValueError, match="need one for each"):
+        fit_stack(examples, np.zeros(3), BUDGET, fit_feature_columns, silent)
+
+
+@pytest.mark.parametrize("split", [Split.FIT, Split.JUDGE])
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_in_a_split_is_refused_with_a_way_out(
+    examples: Examples, split: Split, label: int
+) -> None:
+    inside = examples.split == split.value
+    flat = replace(examples, label=np.where(inside, label, examples.label).astype(np.int8))
+    with pytest.raises(DatasetError, match=f"split {split} has .*asllr baseline rule"):
+        fit_tree_tabular(flat, BUDGET, silent)
+
+
+def test_the_rule_meets_the_observed_share_and_survives_none(examples: Examples) -> None:
+    known = examples.of(Split.FIT, Split.JUDGE)
+    said = 1 / (1 + np.exp(-fit_rule(examples, BUDGET, silent).logits(known)))
+    assert said.mean() == pytest.approx(known.label.mean(), abs=0.002)
+    none = replace(examples, label=np.zeros(len(examples), dtype=np.int8))
+    rare = 1 / (1 + np.exp(-fit_rule(none, BUDGET, silent).logits(known)))
+    assert 0 < rare.mean() < 0.002
+
+
+def test_a_search_runs_its_budget_and_keeps_the_best() -> None:
+    losses = [0.3, 0.1, 0.2, 0.1]
+    ran: list[int] = []
+
+    def run(number: int) -> Trial[int]:
+        ran.append(number)
+        return Trial(losses[number], number)
+
+    assert search(run, 4, silent).settings == 1
+    assert ran == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="at least 1"):
+        search(run, 0, silent)

@@ -1,0 +1,69 @@
+"""Logistic regressions over a bag of words: logits that a tree can use as columns, out of fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+Floats = NDArray[np.float64]
+N_FOLDS = 4
+MIN_OF_A_KIND = 5
+"""Fewer rows with (or without) a target teach nothing that would hold in another fold."""
+
+MAX_STEPS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one regression predicts: 0 or 1, NaN where nobody knows; `weights` of the rows. `c` is
+    the inverse strength of its L2 penalty."""
+
+    values: Floats
+    weights: Floats
+    c: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinearReading:
+    """`model` is None where the target was constant: then it says nothing, with logit 0."""
+
+    model: LogisticRegression | None
+
+    def logits(self, matrix: csr_matrix) -> Floats:
+        if self.model is None:
+            return np.zeros(matrix.shape[0])
+        return np.asarray(self.model.decision_function(matrix), dtype=np.float64)
+
+
+def fit_reading(matrix: csr_matrix, target: Target) -> LinearReading:
+    known = np.flatnonzero(~np.isnan(target.values))
+    values = target.values[known].astype(np.int8)
+    if min(values.sum(), len(values) - values.sum()) < MIN_OF_A_KIND:
+        return LinearReading(None)
+    weights = target.weights[known] / target.weights[known].mean()
+    model = LogisticRegression(C=target.c, tol=1e-3, max_iter=MAX_STEPS)
+    return LinearReading(model.fit(matrix[known], values, weights))
+
+
+def fit_out_of_fold(
+    matrix: csr_matrix, target: Target, folds: NDArray[np.int64]
+) -> tuple[Floats, LinearReading]:
+    """The logits of the rows themselves, each from a model that did not see its fold, and the
+    model of all rows for everything else."""
+    logits = np.zeros(matrix.shape[0])
+    for fold in range(N_FOLDS):
+        inside = folds == fold
+        hidden = Target(np.where(inside, np.nan, target.values), target.weights, target.c)
+        logits[inside] = fit_reading(matrix, hidden).logits(matrix[np.flatnonzero(inside)])
+    return logits, fit_reading(matrix, target)
+
+
+def folds_of(clusters: NDArray[np.str_]) -> NDArray[np.int64]:
+    """A cluster (lead) is in one fold; the same fold in every data set and order."""
+    digests = (blake2b(str(name).encode(), digest_size=8).digest() for name in clusters)
+    return np.array([int.from_bytes(digest, "big") % N_FOLDS for digest in digests], dtype=np.int64)

@@ -1,0 +1,76 @@
+"""The stack: boosted trees on the table, or on table and text, plus a language model's logit.
+
+The logit comes as a column beside the examples: `training.baselines` runs no language model. On
+the rows a model was fitted on its logit knows the answer a little, and trees would trust it too
+much: hand in rows it has not seen, or logits out of fold, where its fit was more than a nudge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from training.baselines.baseline import KNOWN, Budget, Floats
+from training.baselines.tree import (
+    Columns,
+    FitColumns,
+    Prepared,
+    Rows,
+    prepare_columns,
+    tune_prepared,
+)
+from training.examples.example import Examples
+from training.examples.manifest import Split
+from training.tabular import TunedTree
+from training.trials import Log
+
+
+@dataclass(frozen=True, slots=True)
+class StackPredictor:
+    """`logits` wants the language model's for the same rows. The logit is the last column, where
+    `scoring.engines.stack` appends it."""
+
+    tree: TunedTree
+    columns: Columns
+
+    @property
+    def described(self) -> dict[str, float | int | str]:
+        return {**self.tree.settings, "rounds": self.tree.n_rounds}
+
+    def logits(self, examples: Examples, read: Floats) -> Floats:
+        return self.tree.logits(_beside(self.columns.rows(examples), read))
+
+
+def fit_stack(
+    examples: Examples, read: Floats, budget: Budget, fit_columns: FitColumns, log: Log
+) -> StackPredictor:
+    """`read`: the language model's logit of each example. Raises DatasetError where a split has
+    one class only."""
+    return stack_prepared(
+        prepare_columns(examples, budget, fit_columns), examples, read, budget, log
+    )
+
+
+def stack_prepared(
+    prepared: Prepared, examples: Examples, read: Floats, budget: Budget, log: Log
+) -> StackPredictor:
+    """On columns that another model was already grown on."""
+    if len(read) != len(examples):
+        raise ValueError(f"{len(read)} logits for {len(examples)} examples; need one for each")
+
+    def with_logit(part: tuple[Examples, Rows], *splits: Split) -> tuple[Examples, Rows]:
+        inside = np.isin(examples.split, [split.value for split in splits])
+        return part[0], _beside(part[1], read[inside])
+
+    extended = replace(
+        prepared,
+        older=with_logit(prepared.older, Split.FIT),
+        judging=with_logit(prepared.judging, Split.JUDGE),
+        known=with_logit(prepared.known, *KNOWN),
+    )
+    return StackPredictor(tune_prepared(extended, budget, log), prepared.columns)
+
+
+def _beside(rows: Rows, read: Floats) -> Rows:
+    return np.column_stack([rows, read.astype(np.float32)]).astype(np.float32)

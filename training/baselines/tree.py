@@ -1,0 +1,90 @@
+"""Boosted trees over columns of one's choice: the search that all tree baselines share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.baselines.baseline import KNOWN, Budget, Floats, check_classes, labels_of
+from training.examples.example import Examples
+from training.examples.manifest import Split
+from training.tabular import Table, TunedTree, choose_settings, grow_tree
+from training.trials import Log
+
+Rows = NDArray[np.float32]
+
+
+class Columns(Protocol):
+    """What a model reads of each example, fitted on some of them."""
+
+    def rows(self, examples: Examples) -> Rows:
+        """(n, columns), NaN = unknown."""
+        ...
+
+
+FitColumns = Callable[[Examples, np.random.Generator], tuple[Rows, Columns]]
+"""Gives the rows of the very examples it was fitted on, too: where columns look at labels these
+must be out of fold, or a tree would trust them more than it will be able to later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Columns fitted twice: on the split `fit`, so that the judging rows are new to them, and on
+    both for the last fit. Several models may be grown on one of these."""
+
+    older: tuple[Examples, Rows]
+    judging: tuple[Examples, Rows]
+    known: tuple[Examples, Rows]
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class TreePredictor:
+    tree: TunedTree
+    columns: Columns
+
+    @property
+    def described(self) -> dict[str, float | int | str]:
+        return {**self.tree.settings, "rounds": self.tree.n_rounds}
+
+    def logits(self, examples: Examples) -> Floats:
+        return self.tree.logits(self.columns.rows(examples))
+
+
+def fit_tree(
+    examples: Examples, budget: Budget, fit_columns: FitColumns, log: Log
+) -> TreePredictor:
+    """Raises DatasetError where a split has one class only."""
+    prepared = prepare_columns(examples, budget, fit_columns)
+    return TreePredictor(tune_prepared(prepared, budget, log), prepared.columns)
+
+
+def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns) -> Prepared:
+    check_classes(examples, *KNOWN)
+    older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    older_rows, early = fit_columns(older, budget.rng())
+    known = examples.of(*KNOWN)
+    known_rows, columns = fit_columns(known, budget.rng())
+    return Prepared(
+        (older, older_rows), (judging, early.rows(judging)), (known, known_rows), columns
+    )
+
+
+def tune_prepared(prepared: Prepared, budget: Budget, log: Log) -> TunedTree:
+    judged = _table([prepared.older, prepared.judging], len(prepared.judging[0]))
+    best = choose_settings(judged, budget.rng(), n_trials=budget.n_trials, log=log)
+    grown = grow_tree(_table([prepared.known], 0), best.settings, best.size)
+    return replace(grown, newest_loss=best.loss)
+
+
+def _table(parts: list[tuple[Examples, Rows]], n_newest: int) -> Table:
+    return Table(
+        rows=np.concatenate([rows for _, rows in parts]),
+        orders=np.concatenate([labels_of(part) for part, _ in parts]),
+        weights=np.concatenate([part.weight for part, _ in parts]),
+        n_newest=n_newest,
+    )

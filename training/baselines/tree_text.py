@@ -1,0 +1,85 @@
+"""LightGBM on features, event aggregates and text: what a good practitioner would deploy.
+
+`fit_tree_words` reads TF-IDF through an SVD and a linear model of the order. `fit_tree_text` is the
+fair rival: it also reads the wrap-up codes, predicted from the same words, because the language
+model is pre-trained on those labels. Where a dataset has no codes the two are one.
+
+For evaluation only: an engine is given features and prompt, not the state, and no exported text
+column would be exactly the trained one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.baselines.aggregates import aggregate_rows
+from training.baselines.baseline import Budget, labels_of
+from training.baselines.linear_reading import (
+    LinearReading,
+    Target,
+    fit_out_of_fold,
+    folds_of,
+)
+from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
+from training.baselines.words import Words, fit_words
+from training.examples.example import Examples
+from training.trials import Log
+
+ORDER_PENALTIES = (0.3, 3.0)
+CODE_PENALTY = 1.0
+"""Codes are many and their rows plentiful: one strength does."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumns:
+    words: Words
+    readings: tuple[LinearReading, ...]
+
+    def rows(self, examples: Examples) -> Rows:
+        matrix = self.words.matrix(examples)
+        read = [reading.logits(matrix) for reading in self.readings]
+        return _joined(examples, self.words.components(matrix), read)
+
+
+def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+    return _fit_columns(examples, rng, _order_targets(examples))
+
+
+def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+    return _fit_columns(examples, rng, [*_order_targets(examples), *_code_targets(examples)])
+
+
+def fit_tree_words(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+    return fit_tree(examples, budget, fit_word_columns, log)
+
+
+def fit_tree_text(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+    return fit_tree(examples, budget, fit_text_columns, log)
+
+
+def _fit_columns(
+    examples: Examples, rng: np.random.Generator, targets: list[Target]
+) -> tuple[Rows, TextColumns]:
+    matrix, words = fit_words(examples, rng)
+    folds = folds_of(examples.cluster)
+    fitted = [fit_out_of_fold(matrix, target, folds) for target in targets]
+    columns = TextColumns(words, tuple(reading for _, reading in fitted))
+    read = [logits for logits, _ in fitted]
+    return _joined(examples, words.components(matrix), read), columns
+
+
+def _order_targets(examples: Examples) -> list[Target]:
+    labels = labels_of(examples)
+    return [Target(labels, examples.weight, c) for c in ORDER_PENALTIES]
+
+
+def _code_targets(examples: Examples) -> list[Target]:
+    codes = examples.codes.astype(np.float64)
+    return [Target(code, np.ones(len(examples)), CODE_PENALTY) for code in codes.T]
+
+
+def _joined(examples: Examples, components: Rows, read: list[np.ndarray]) -> Rows:
+    columns = [examples.features, aggregate_rows(examples), components, *read]
+    return np.column_stack(columns).astype(np.float32)

@@ -1,0 +1,37 @@
+"""Random search with a fixed number of seeded trials: every model gets the same budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Log = Callable[[str], None]
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial(Generic[S]):
+    """`loss` on the judging rows: less is better. `size`: rounds or epochs at which it was least,
+    1 where there is nothing to stop."""
+
+    loss: float
+    settings: S
+    size: int = 1
+
+
+def search(run: Callable[[int], Trial[S]], n_trials: int, log: Log) -> Trial[S]:
+    """The best of trials 0 to `n_trials` - 1, the earlier of two equals."""
+    if n_trials < 1:
+        raise ValueError(f"n_trials is {n_trials}; a search needs at least 1")
+    started_s = time.monotonic()
+    best = run(0)
+    for number in range(1, n_trials):
+        left_s = (time.monotonic() - started_s) / number * (n_trials - number)
+        log(f"trial {number} of {n_trials}: loss {best.loss:.5f} so far, {left_s:.0f} s left")
+        found = run(number)
+        if found.loss < best.loss:
+            best = found
+    log(f"trial {n_trials} of {n_trials}: loss {best.loss:.5f}")
+    return best
