@@ -89,7 +89,7 @@ def _progress(seen: View, as_of_ms: int) -> Iterator[float]:
         span = state.stages.get(stage.value)
         yield _hours([] if span is None else [span.first_ms], as_of_ms)
     yield float(len(state.stages))
-    yield float(sum(name.startswith(PROFILE) for name in state.registers))
+    yield float(sum(name.startswith(PROFILE) for name in state.register_names()))
     yield float(len(state.facts))
     yield float(sum(fact.has_note for fact in state.facts))
     yield float(sum(bool(fact.codes) for fact in state.facts))
