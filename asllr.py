@@ -16,10 +16,11 @@ try:
     import click
 
     from schemas.events import EventBase
+    from streams.cli.artifacts import find_artifact
     from streams.cli.data import import_, rank
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
-    from streams.cli.front import DURATION, FrontDoor
+    from streams.cli.front import DURATION, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, promote, show_settings
     from streams.cli.reference import reference
@@ -27,6 +28,7 @@ try:
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
     from streams.local_roles import RoleCounts
+    from training.cli.evaluate import build_commands
 except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
 
@@ -198,6 +200,8 @@ def simulate(
     )
 
 
+evaluate, compare = build_commands(lambda name: find_artifact(name, settings().artifacts))
+
 for command in (
     ingest,
     score,
@@ -210,6 +214,8 @@ for command in (
     lead,
     dead_letters,
     doctor,
+    evaluate,
+    compare,
     promote,
     show_settings,
     reference,

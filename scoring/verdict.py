@@ -42,4 +42,4 @@ def _needed(difference: Interval, n_positives: int) -> int | None:
     if isnan(difference.half_width) or difference.value == 0.0 or not n_positives:
         return None
     times = (difference.half_width / abs(difference.value)) ** 2
-    return max(MIN_POSITIVES, ceil(n_positives * times))
+    return max(MIN_POSITIVES, n_positives + 1, ceil(n_positives * times))

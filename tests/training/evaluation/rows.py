@@ -1,0 +1,42 @@
+"""Scores and rows with a known relation, for the tests of evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.training.examples.rows import row
+from training.evaluation.judged import Judged, Scored
+from training.examples.example import Examples, columns_of
+from training.examples.manifest import Split
+
+
+def judged(
+    n: int = 600, *, seed: int = 3, truth: bool = True, weight_of_negatives: float = 1.0
+) -> Judged:
+    """A tenth positive, 60 leads a list, two queues, one stage."""
+    rng = np.random.default_rng(seed)
+    chance = rng.beta(0.5, 4.5, size=n)
+    labels = (rng.random(n) < chance).astype(np.float64)
+    return Judged(
+        labels=labels,
+        truth=chance if truth else np.full(n, np.nan),
+        weights=np.where(labels > 0, 1.0, weight_of_negatives),
+        clusters=np.array([f"acme/l-{i}" for i in range(n)]),
+        lists=np.arange(n) // 60,
+        groups={
+            "queue": np.array(["north", "south"])[np.arange(n) % 2],
+            "stage": np.full(n, "new"),
+        },
+    )
+
+
+def model(rows: Judged, noise: float, name: str = "ours", seed: int = 4) -> Scored:
+    """Knows the truth up to `noise` in log odds, and is as sure as the truth."""
+    odds = np.log(rows.truth / (1 - rows.truth))
+    said = odds + np.random.default_rng(seed).normal(0, noise, len(rows))
+    return Scored(name, said, 1 / (1 + np.exp(-said)))
+
+
+def examples(n: int = 40) -> Examples:
+    """Every second positive; no truth is known, no call was transcribed."""
+    return columns_of(row(i, Split.TEST) for i in range(n))

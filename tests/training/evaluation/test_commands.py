@@ -1,0 +1,89 @@
+"""`asllr evaluate` and `asllr compare`, from a dataset folder to files a person can open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("pyarrow", reason="needs the train extra")
+
+from asllr import main
+from tests.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.training.evaluation.rows import examples
+from tests.training.examples.rows import manifest, row
+from training.examples.example import columns_of
+from training.examples.folder import write_examples
+from training.examples.manifest import Split
+
+pytestmark = pytest.mark.train
+QUICK = ["--resamples", "20", "--processes", "1"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluation")
+    write_examples(folder / "data", examples(40), manifest())
+    one_class = columns_of([row(0, Split.TEST), row(2, Split.TEST)])
+    write_examples(folder / "one-class", one_class, manifest())
+    build_rule_artifact(folder / "rule")
+    build_trees_artifact(folder / "trees")
+    return folder
+
+
+def _run(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, [*words, *QUICK])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_evaluate_writes_page_numbers_and_card(place: Path) -> None:
+    out = place / "report"
+    code, said, _ = _run(
+        "evaluate", str(place / "rule"), "--dataset", str(place / "data"), "--out", str(out)
+    )
+    assert code == 0
+    assert "20 positive" in said
+    assert sorted(path.name for path in out.iterdir()) == [
+        "MODEL_CARD.md",
+        "report.html",
+        "report.json",
+    ]
+    # the rule was trained until February 2026, the rows begin in January: it may know them
+    assert "was trained on data until 2026-02-01" in said
+
+
+def test_compare_prints_json_as_its_last_line(place: Path) -> None:
+    code, said, _ = _run(
+        "compare",
+        str(place / "rule"),
+        str(place / "trees"),
+        "--dataset",
+        str(place / "data"),
+        "--json",
+    )
+    assert code == 0
+    read = json.loads(said.splitlines()[-1])
+    assert [model["engine"] for model in read["models"]] == ["rule", "trees"]
+    assert {each["metric"] for each in read["differences"]} >= {"auc", "p_at_1pct"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["evaluate", "nobody", "--dataset", "{}/data"], 78, "no artifact 'nobody'"),
+        (["evaluate", "{}/rule", "--dataset", "{}/nowhere"], 78, "no dataset at"),
+        (["evaluate", "{}/rule", "--dataset", "{}/one-class"], 78, "0 of 2 rows are positive"),
+        (["evaluate", "{}/rule", "--dataset", "{}/data", "--split", "fit"], 78, "no rows in split"),
+        (["evaluate", "{}/rule", "--dataset", "{}/data", "--out", "{}/data"], 2, "exists; choose"),
+        (["compare", "{}/rule", "{}/rule", "--dataset", "{}/data"], 2, "at least two"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    place: Path, words: list[str], code: int, sentence: str
+) -> None:
+    found, _, said = _run(*(word.format(place) for word in words))
+    assert found == code
+    assert sentence in said
+    assert "Traceback" not in said

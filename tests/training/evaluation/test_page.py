@@ -1,0 +1,158 @@
+"""The page needs nothing but itself, and what customers said stays text."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from scoring.artifact import demo_artifact_path, load_manifest
+from tests.training.evaluation.rows import judged, model
+from training.evaluation.about import About, trained_too_late
+from training.evaluation.card import model_card
+from training.evaluation.files import report_json, to_json, write_report
+from training.evaluation.judged import Cost, EvaluationError
+from training.evaluation.measures import METRICS
+from training.evaluation.page import html_page
+from training.evaluation.report import Asked, Report, build_report
+from training.evaluation.words import lines, metric_name
+from training.evaluation.worst import WorstLead
+
+ABOUT = About(
+    title="one <b> beside two",
+    command="asllr compare one two",
+    dataset="march",
+    dataset_sha256="ab" * 32,
+    split="split test",
+    label="an order within 14 days",
+    first=datetime(2026, 3, 1, tzinfo=UTC),
+    last=datetime(2026, 3, 31, tzinfo=UTC),
+    findings=("leak: status knows the outcome",),
+    price_per_cpu_hour=0.04,
+)
+HOSTILE = "</pre><script>alert(1)</script> & <img src=http://evil.example/x>"
+WORST = WorstLead("acme/<i>", "north", "new", 1, 0.01, float("nan"), HOSTILE)
+VOID = {"meta", "line", "polyline", "circle", "br"}
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    rows = judged()
+    two = [model(rows, 0.5, "one <b>"), model(rows, 2.0, "two", seed=6)]
+    return build_report(rows, two, Asked(calls_per_day=6.0, n_resamples=40))
+
+
+class Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def test_the_page_asks_for_no_file_and_runs_no_script(report: Report) -> None:
+    page = html_page(ABOUT, report, {"two": [WORST]})
+    read = _read(page)
+    assert not {"script", "link", "img", "iframe", "object"} & set(read.tags)
+    assert not {"src", "href", "srcset"} & {name for name, _ in read.attributes}
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_what_customers_said_stays_text(report: Report) -> None:
+    read = _read(html_page(ABOUT, report, {"two": [WORST]}))
+    assert HOSTILE in read.text
+    assert "acme/<i>" in read.text
+    assert not {"b", "img"} & set(read.tags)
+
+
+def test_the_page_shows_curves_groups_metrics_and_verdicts(report: Report) -> None:
+    read = _read(html_page(ABOUT, report, {"two": [WORST]}))
+    assert read.tags.count("svg") == 4
+    assert read.tags.count("polyline") == 4 * (2 + 1)
+    for name in METRICS:
+        assert metric_name(name) in read.text
+    for words in ("queue: north", "stage: new", "leak: status", "No model can exceed", "lift"):
+        assert words in read.text, words
+    assert re.search("ahead|behind|cannot tell", read.text)
+
+
+def test_prompts_can_be_left_out(report: Report) -> None:
+    assert "<pre>" not in html_page(ABOUT, report, {})
+    assert "prompt" not in to_json(report_json(ABOUT, report))
+
+
+def test_json_has_every_number_and_null_for_what_is_none(report: Report) -> None:
+    read = json.loads(to_json(report_json(ABOUT, report)))
+    (first, _) = read["models"]
+    assert set(first["metrics"]) == set(METRICS)
+    assert first["metrics"]["log_loss"]["expected_half_width"] is None
+    assert read["n_positives"] == report.n_positives
+    assert read["differences"][0]["judgement"]["verdict"] in ("ahead", "behind", "cannot tell")
+
+
+def test_the_card_says_what_for_how_good_and_what_not_for(report: Report) -> None:
+    manifest = load_manifest(demo_artifact_path())
+    card = model_card(ABOUT, report, report.models[0], manifest)
+    for name in METRICS:
+        assert f"| {metric_name(name)} |" in card
+    for words in ("**Not for**", "queue: south", "half-width to expect", manifest.prompt_id):
+        assert words in card
+    assert "{" not in card
+
+
+def test_the_terminal_hears_positives_metrics_and_a_verdict(report: Report) -> None:
+    said = "\n".join(lines(report))
+    assert f"{report.n_positives} positive" in said
+    assert "expect ±" in said
+    assert "no model can exceed" in said
+
+
+def test_a_report_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    with pytest.raises(FileNotFoundError):
+        write_report(folder, {"a.html": "a", "no/such/place.json": "b"})
+    assert list(tmp_path.iterdir()) == []
+    write_report(folder, {"a.html": "a"})
+    with pytest.raises(EvaluationError, match="exists"):
+        write_report(folder, {"a.html": "b"})
+    assert (folder / "a.html").read_text(encoding="utf-8") == "a"
+
+
+def test_a_model_that_may_know_these_rows_is_named() -> None:
+    assert trained_too_late("old", datetime(2026, 2, 1, tzinfo=UTC), ABOUT) is None
+    warning = trained_too_late("new", datetime(2026, 3, 15, tzinfo=UTC), ABOUT)
+    assert warning is not None
+    assert "2026-03-15" in warning
+
+
+def test_cost_is_by_the_thousand() -> None:
+    cost = Cost(cpu_s=9.0, n_leads=2000)
+    assert cost.cpu_s_per_1000 == pytest.approx(4.5)
+    assert cost.money_per_1000(0.04) == pytest.approx(4.5 / 3600 * 0.04)

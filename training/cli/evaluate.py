@@ -1,0 +1,161 @@
+"""`asllr evaluate` and `asllr compare`: what artifacts are worth on a dataset folder."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from training.cli.refusal import refusing
+from training.examples.manifest import Split
+
+if (
+    TYPE_CHECKING
+):  # they load numpy's and Arrow's libraries, which `asllr --help` should not wait for
+    from training.evaluation.run import Terms
+
+FindArtifact = Callable[[str], Path]
+PRICE_PER_CPU_HOUR = 0.04
+"""US dollars; about what one core of a cloud machine costs on demand."""
+
+
+def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Command]:
+    """`evaluate` and `compare`; `find_artifact` knows what a name means, or fails with what there
+    is."""
+
+    @click.command()
+    @click.argument("artifact")
+    @_options
+    def evaluate(artifact: str, **options: Any) -> None:
+        """Say what an artifact is worth on a dataset.
+
+        Metrics with intervals, also by queue, stage and transcript length, where it errs most and
+        what it costs. The report is one HTML file, JSON and a model card; it shows prompts of the
+        worst leads: treat it like the recordings, or leave them out.
+
+        \b
+        Example:
+          asllr evaluate demo --dataset march --out march-report
+          asllr evaluate demo --dataset march --calls-per-day 40 --json
+        """
+        _run([artifact], find_artifact, options)
+
+    @click.command()
+    @click.argument("artifacts", nargs=-1, required=True)
+    @_options
+    def compare(artifacts: tuple[str, ...], **options: Any) -> None:
+        """Say which of several artifacts is ahead on a dataset, or that nobody can tell.
+
+        Differences are paired, on the same leads, with intervals; with many pairs and metrics one
+        in twenty looks like a finding by chance.
+
+        \b
+        Example:
+          asllr compare demo trees --dataset march --out march-report
+        """
+        if len(set(artifacts)) < 2:
+            raise click.UsageError("name at least two different artifacts to compare")
+        _run(artifacts, find_artifact, options)
+
+    return evaluate, compare
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(
+        [
+            click.option(
+                "--dataset",
+                required=True,
+                type=click.Path(path_type=Path),
+                help="folder that `asllr dataset` made.",
+            ),
+            click.option(
+                "--split",
+                default=Split.TEST.value,
+                show_default=True,
+                type=click.Choice([split.value for split in Split]),
+                help="which rows of it.",
+            ),
+            click.option(
+                "--out", type=click.Path(path_type=Path), help="write the report to this folder."
+            ),
+            click.option("--json", "as_json", is_flag=True, help="print the report as JSON."),
+            click.option(
+                "--calls-per-day",
+                type=click.FloatRange(min=0, min_open=True),
+                help="calls a queue makes a day; otherwise a tenth of its leads.",
+            ),
+            click.option(
+                "--resamples",
+                default=1000,
+                show_default=True,
+                type=click.IntRange(min=20),
+                help="of the bootstrap.",
+            ),
+            click.option("--seed", default=1, show_default=True, help="of the bootstrap."),
+            click.option(
+                "--processes",
+                default=os.cpu_count() or 1,
+                show_default="one per core",
+                type=click.IntRange(min=1),
+                help="that score.",
+            ),
+            click.option(
+                "--price-per-cpu-hour",
+                default=PRICE_PER_CPU_HOUR,
+                show_default=True,
+                type=click.FloatRange(min=0),
+                help="in US dollars, for the cost of 1,000 scores.",
+            ),
+            click.option(
+                "--without-prompts", is_flag=True, help="leave the worst leads' prompts out."
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, Any]) -> None:
+    with refusing():
+        from training.evaluation.files import write_report
+        from training.evaluation.run import evaluate_artifacts
+        from training.progress import Progress
+
+        def progress(what: str) -> Progress:
+            return Progress(what, monotonic, lambda line: click.echo(line, nl=False, err=True))
+
+        folders = {name: find_artifact(name) for name in names}
+        out: Path | None = options["out"]
+        if out is not None and out.exists():
+            raise click.UsageError(f"{out} exists; choose another folder or remove it")
+        found = evaluate_artifacts(options["dataset"], folders, _terms(options), progress)
+        if out is not None:
+            write_report(out, found.files)
+    if not options["as_json"]:
+        click.echo("\n".join(found.lines))
+    if out is not None:
+        click.echo(f"report: {out / 'report.html'}", err=options["as_json"])
+    if options["as_json"]:
+        click.echo(found.json)
+
+
+def _terms(options: dict[str, Any]) -> Terms:
+    from training.evaluation.run import Terms
+
+    return Terms(
+        split=Split(options["split"]),
+        calls_per_day=options["calls_per_day"],
+        n_resamples=options["resamples"],
+        seed=options["seed"],
+        n_processes=options["processes"],
+        price_per_cpu_hour=options["price_per_cpu_hour"],
+        with_prompts=not options["without_prompts"],
+        command=shlex.join(["asllr", *sys.argv[1:]]),
+    )

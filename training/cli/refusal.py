@@ -1,0 +1,32 @@
+"""The errors of training that a person can act on, as one sentence and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from scoring.artifact import ArtifactError
+from training.evaluation.judged import EvaluationError
+from training.examples.manifest import DatasetError
+
+UNUSABLE = 78
+"""EX_CONFIG, as in `streams.exit_codes`: a person has to act first."""
+
+
+class Refusal(click.ClickException):
+    exit_code = UNUSABLE
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Other errors crash: they are ours."""
+    try:
+        yield
+    except (ArtifactError, DatasetError, EvaluationError) as error:
+        raise Refusal(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise Refusal(f"{error.name} is not installed: pip install 'asllr[train]'") from error
+    except OSError as error:
+        raise Refusal(f"{error.filename or 'file'}: {error.strerror or error}") from error

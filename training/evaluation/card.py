@@ -1,0 +1,138 @@
+"""The model card: what an artifact is, what it is worth here, and what it must not be used for."""
+
+from __future__ import annotations
+
+from scoring.artifact import Manifest
+from training.evaluation import words
+from training.evaluation.about import About
+from training.evaluation.measures import METRICS
+from training.evaluation.report import ModelReport, Report
+
+MODEL_CARD = """# {name}
+
+{engine_line}
+
+| | |
+|---|---|
+| artifact | `{digest}` |
+| base | {base} |
+| trained on | {start:%Y-%m-%d} to {end:%Y-%m-%d} |
+| positive | {label} |
+| prompt, features | `{prompt_id}`, `{features_id}` |
+| probability | of the label within {horizon_days} days |
+
+## What it is for
+
+Putting the leads of a queue in the order of calling, again after every event. It ranks; it does not
+decide about anybody. **Not for** credit, prices, hiring or anything else that is about a person's
+rights, nor for leads of another business, language or funnel than those it was trained on: measure
+first, with `asllr evaluate`.
+
+## What it is worth
+
+{n:,} rows of {n_leads:,} leads from {dataset}, {split}, {first:%Y-%m-%d} to {last:%Y-%m-%d};
+{n_positives:,} positive, {prevalence:.2%} of all leads. Intervals: {level:.0%}, {n_resamples:,}
+resamples of whole leads. The half-width to expect is what theory gives at this number of positives.
+
+| metric | value | interval | half-width to expect |
+|---|---|---|---|
+{metrics}
+
+{expected}
+{differences}
+## By queue, stage and transcript
+
+| group | rows | positive | observed | predicted | AUC | ± |
+|---|---|---|---|---|---|---|
+{groups}
+
+## Limits
+
+- A number above is about these leads in this time: prices, seasons and scripts change.
+- Groups with few positives have wide errors; the model was not checked for groups of persons
+  (age, sex, origin) beyond the ones above.
+- What customers said moves the score as far as training taught it; transcripts are of machines that
+  mishear.
+{findings}
+Cost: {cost}. Remake these numbers with `{command}`.
+"""
+
+
+def model_card(about: About, report: Report, model: ModelReport, manifest: Manifest) -> str:
+    """Markdown. `model` is one of `report`'s."""
+    return MODEL_CARD.format(
+        name=manifest.name,
+        engine_line=f"A lead scorer for asllr; engine `{manifest.engine.value}`.",
+        digest=model.digest or "–",
+        base=f"{manifest.base.name}, {manifest.base.revision}" if manifest.base else "none",
+        start=manifest.data_window.start,
+        end=manifest.data_window.end,
+        label=manifest.label,
+        prompt_id=manifest.prompt_id,
+        features_id=manifest.features_id,
+        horizon_days=manifest.horizon_days,
+        n=report.n,
+        n_leads=report.n_leads,
+        dataset=about.dataset,
+        split=about.split,
+        first=about.first,
+        last=about.last,
+        n_positives=report.n_positives,
+        prevalence=report.prevalence,
+        level=report.asked.level,
+        n_resamples=report.asked.n_resamples,
+        metrics="\n".join(_metric_row(model, name) for name in METRICS),
+        expected=_expected(model, report),
+        differences=_differences(report, model),
+        groups="\n".join(_group_rows(model)),
+        findings="".join(f"- The data check found: {each}\n" for each in about.findings),
+        cost=_cost(about, model),
+        command=about.command,
+    )
+
+
+def _metric_row(model: ModelReport, name: str) -> str:
+    found = model.metrics[name]
+    low, high = words.number(found.interval.low), words.number(found.interval.high)
+    return (
+        f"| {words.metric_name(name)} | {words.number(found.interval.value)} | [{low}, {high}] | "
+        f"{words.number(found.expected_half_width)} |"
+    )
+
+
+def _expected(model: ModelReport, report: Report) -> str:
+    if report.bayes is None:
+        return ""
+    shown = ", ".join(
+        f"{words.metric_name(name)} {words.interval(model.expected[name])}"
+        for name in ("auc", "p_at_1pct", "ece")
+    )
+    return (
+        f"The true probability of these leads is known. With the labels integrated out: {shown}; "
+        f"no model can exceed an AUC of {words.number(report.bayes)}.\n"
+    )
+
+
+def _differences(report: Report, model: ModelReport) -> str:
+    said = [
+        f"- {words.difference(each)}"
+        for each in report.differences
+        if each.metric == "auc" and model.name in (each.ours, each.theirs)
+    ]
+    return "## Beside others\n\n" + "\n".join(said) + "\n" if said else ""
+
+
+def _group_rows(model: ModelReport) -> list[str]:
+    return [
+        f"| {group.kind}: {group.value.strip()} | {group.n:,} | {group.n_positives:,} | "
+        f"{group.observed:.2%} | {group.predicted:.2%} | {words.number(group.auc)} | "
+        f"{words.number(group.half_width)} |"
+        for group in model.groups
+    ]
+
+
+def _cost(about: About, model: ModelReport) -> str:
+    if model.cost is None:
+        return "not measured"
+    money = model.cost.money_per_1000(about.price_per_cpu_hour)
+    return f"{model.cost.cpu_s_per_1000:.1f} CPU seconds ({money:.6f} USD) per 1,000 scores"

@@ -1,0 +1,99 @@
+"""Line charts as inline SVG: no script, no font and no file from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+Points = Sequence[tuple[float, float]]
+
+COLOURS = ("#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce", "#a16207", "#be185d", "#0f766e", "#475569")
+WIDTH, HEIGHT = 380, 300
+LEFT, RIGHT, TOP, BOTTOM = 48, 12, 26, 40
+N_TICKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """`name` beside it, from 0 to `end`."""
+
+    name: str
+    end: float
+
+
+def chart(
+    title: str,
+    across: Axis,
+    up: Axis,
+    lines: Mapping[str, Points],
+    *,
+    guide: Points = (),
+    dots: bool = False,
+) -> str:
+    """`lines` by name, coloured in order as `legend` says; `guide` is dashed."""
+    drawn = [_line(across, up, guide, "#94a3b8", dashed=True)] if guide else []
+    for number, points in enumerate(lines.values()):
+        drawn.append(_line(across, up, points, colour(number)))
+        if dots:
+            drawn += [_dot(across, up, point, colour(number)) for point in points]
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'<text x="{LEFT}" y="16" class="title">{escape(title)}</text>'
+        f"{_frame(across, up)}{''.join(drawn)}</svg>"
+    )
+
+
+def legend(names: Sequence[str]) -> str:
+    return "".join(
+        f'<span class="key"><i style="background:{colour(number)}"></i>{escape(name)}</span>'
+        for number, name in enumerate(names)
+    )
+
+
+def colour(number: int) -> str:
+    return COLOURS[number % len(COLOURS)]
+
+
+def _frame(across: Axis, up: Axis) -> str:
+    parts = []
+    for tick in range(N_TICKS + 1):
+        share = tick / N_TICKS
+        x, y = _place(across, up, (share * across.end, share * up.end))
+        parts.append(
+            f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}" class="grid"/>'
+            f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" class="grid"/>'
+            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle">'
+            f"{_short(share * across.end)}</text>"
+            f'<text x="{LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{_short(share * up.end)}'
+            "</text>"
+        )
+    middle_x, middle_y = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
+    parts.append(
+        f'<text x="{middle_x}" y="{HEIGHT - 8}" text-anchor="middle">{escape(across.name)}</text>'
+        f'<text transform="translate(12 {middle_y}) rotate(-90)" text-anchor="middle">'
+        f"{escape(up.name)}</text>"
+    )
+    return "".join(parts)
+
+
+def _line(across: Axis, up: Axis, points: Points, stroke: str, *, dashed: bool = False) -> str:
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in (_place(across, up, p) for p in points))
+    style = ' stroke-dasharray="4 4"' if dashed else ' stroke-width="1.8"'
+    return f'<polyline points="{places}" fill="none" stroke="{stroke}"{style}/>'
+
+
+def _dot(across: Axis, up: Axis, point: tuple[float, float], fill: str) -> str:
+    x, y = _place(across, up, point)
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{fill}"/>'
+
+
+def _place(across: Axis, up: Axis, point: tuple[float, float]) -> tuple[float, float]:
+    """Clipped to the frame."""
+    x = min(max(point[0] / across.end, 0.0), 1.0)
+    y = min(max(point[1] / up.end, 0.0), 1.0)
+    return LEFT + x * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - y * (HEIGHT - TOP - BOTTOM)
+
+
+def _short(value: float) -> str:
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"

@@ -1,0 +1,68 @@
+"""The report on disk: `report.html`, `report.json` and, for an artifact, `MODEL_CARD.md`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from training.evaluation.about import About
+from training.evaluation.judged import EvaluationError
+from training.evaluation.report import Report
+
+HTML, JSON, CARD = "report.html", "report.json", "MODEL_CARD.md"
+
+
+def report_json(about: About, report: Report) -> dict[str, Any]:
+    """Ready for `json.dumps`: what is not a number is null. Holds no lead text."""
+    facts = {**asdict(about), "first": about.first.isoformat(), "last": about.last.isoformat()}
+    models = [
+        {
+            **asdict(model),
+            "cost": None
+            if model.cost is None
+            else {
+                "cpu_s_per_1000": model.cost.cpu_s_per_1000,
+                "money_per_1000": model.cost.money_per_1000(about.price_per_cpu_hour),
+            },
+        }
+        for model in report.models
+    ]
+    said: dict[str, Any] = _plain({"about": facts, **asdict(report), "models": models})
+    return said
+
+
+def write_report(folder: Path, texts: Mapping[str, str]) -> None:
+    """File name -> content. The folder appears complete or not at all. Raises EvaluationError when
+    it exists, OSError when it cannot be written."""
+    if folder.exists():
+        raise EvaluationError(f"{folder} exists; choose another folder or remove it")
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        for name, text in texts.items():
+            (part / name).write_text(text, encoding="utf-8")
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def to_json(value: object) -> str:
+    return json.dumps(_plain(value), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case float():
+            return value if isfinite(value) else None
+        case dict():
+            return {key: _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case _:
+            return value

@@ -1,0 +1,140 @@
+"""What is judged and on what: a model's scores, and the rows of a dataset they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.history import DAY_MS, view
+from scoring.state import LeadState
+from scoring.tally import Floats
+from training.examples.example import Examples
+
+Texts = NDArray[np.str_]
+
+
+class EvaluationError(ValueError):
+    """Rows nothing can be said on, or scores that do not fit them. The message names the value,
+    the limit and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`cpu_s` of one core, from state to logit."""
+
+    cpu_s: float
+    n_leads: int
+
+    @property
+    def cpu_s_per_1000(self) -> float:
+        return self.cpu_s / max(self.n_leads, 1) * 1000.0
+
+    def money_per_1000(self, price_per_cpu_hour: float) -> float:
+        return self.cpu_s_per_1000 / 3600.0 * price_per_cpu_hour
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A model's word on each row. `scores` order the leads, `probabilities` are calibrated.
+    `digest` and `engine` name an artifact; None for what no worker serves."""
+
+    name: str
+    scores: Floats
+    probabilities: Floats
+    cost: Cost | None = None
+    digest: str | None = None
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The rows as arrays. `lists`: the number of the call list (queue and day) a row is on.
+    `truth`: NaN where nobody knows the true probability. `groups`: kind -> value of each row."""
+
+    labels: Floats
+    truth: Floats
+    weights: Floats
+    clusters: Texts
+    lists: NDArray[np.intp]
+    groups: dict[str, Texts]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def has_truth(self) -> bool:
+        return not np.isnan(self.truth).any()
+
+    @property
+    def n_positives(self) -> int:
+        return int(self.labels.sum())
+
+    @property
+    def prevalence(self) -> float:
+        """Of all leads, sampled away or not."""
+        return float(np.average(self.labels, weights=self.weights))
+
+
+def usual_capacity(judged: Judged) -> float:
+    """Calls a queue makes a day when nobody says: a tenth of a day's leads, at least one."""
+    return float(max(1, round(0.1 * judged.weights.sum() / (judged.lists.max() + 1))))
+
+
+QUEUE, STAGE, LENGTH = "queue", "stage", "transcript"
+
+
+def judged_of(examples: Examples) -> Judged:
+    """Raises EvaluationError for rows of one class: nothing can be ordered there."""
+    n_positives, n = int(examples.label.sum()), len(examples)
+    if n_positives == 0 or n_positives == n:
+        raise EvaluationError(
+            f"{n_positives} of {n} rows are positive; an evaluation needs both classes: choose "
+            "another split or build the dataset over a longer time"
+        )
+    days = examples.as_of_ms // DAY_MS
+    asked = [f"{queue} {day}" for queue, day in zip(examples.queue, days, strict=True)]
+    return Judged(
+        labels=examples.label.astype(np.float64),
+        truth=examples.true_probability,
+        weights=examples.weight,
+        clusters=examples.cluster,
+        lists=np.unique(np.array(asked), return_inverse=True)[1],
+        groups={
+            QUEUE: examples.queue,
+            STAGE: examples.stage,
+            LENGTH: length_bins(transcript_words(examples.states)),
+        },
+    )
+
+
+def transcript_words(states: Iterable[LeadState]) -> NDArray[np.int64]:
+    """Words of all transcripts that a state was made of, as far back as it remembers."""
+    return np.array(
+        [sum(call.n_words for call in view(state).calls) for state in states], dtype=np.int64
+    )
+
+
+NO_WORDS = "no transcript"
+N_LENGTH_BINS = 4
+
+
+def length_bins(words: NDArray[np.int64]) -> Texts:
+    """`no transcript`, and quarters of the rest by length, named by their bounds."""
+    some = words[words > 0]
+    if not len(some):
+        return np.full(len(words), NO_WORDS)
+    quarters = np.quantile(some, np.arange(1, N_LENGTH_BINS) / N_LENGTH_BINS)
+    bounds = np.unique(np.floor(quarters).astype(np.int64))
+    lows = [1, *(bounds + 1)]
+    highs = [*bounds, int(some.max())]
+    width = len(str(highs[-1]))
+    names = [
+        f"{low:>{width}} to {high:>{width}} words"
+        for low, high in zip(lows, highs, strict=True)
+        if low <= high
+    ]
+    found = np.searchsorted(bounds, words, side="left")
+    return np.where(words > 0, np.array(names)[np.minimum(found, len(names) - 1)], NO_WORDS)

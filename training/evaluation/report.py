@@ -1,0 +1,202 @@
+"""The report as values: what is computed of each model and each pair, before anybody draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from scoring.delong import delong, delong_difference
+from scoring.metrics import calibration_noise, expected_auc
+from scoring.resampling import Bootstrap, Interval, Replicates, replicates
+from scoring.tally import Floats
+from scoring.verdict import Judgement, judge
+from training.evaluation.judged import Cost, EvaluationError, Judged, Scored
+from training.evaluation.measures import (
+    LESS_IS_BETTER,
+    METRICS,
+    N_BINS,
+    expected_half_widths,
+    measures,
+)
+from training.evaluation.views import Curves, Group, curves_of, groups_of
+
+COMPARED = ("auc", "average_precision", "p_at_1pct", "p_at_capacity", "log_loss", "brier")
+"""Of which a pair's difference gets a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How to judge: calls a queue makes a day, resamples and their seed."""
+
+    calls_per_day: float
+    n_resamples: int = 1000
+    seed: int = 1
+    level: float = 0.95
+
+    def bootstrap(self) -> Bootstrap:
+        return Bootstrap(np.random.default_rng(self.seed), self.n_resamples, self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`expected_half_width`: of the interval, by theory, at this number of positives; NaN where no
+    formula is known."""
+
+    interval: Interval
+    expected_half_width: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """`expected` is against the true probability and empty where nobody knows it.
+    `calibration_noise`: the ECE that a perfectly calibrated model would show on these labels."""
+
+    name: str
+    engine: str | None
+    digest: str | None
+    metrics: dict[str, Measured]
+    expected: dict[str, Interval]
+    delong_standard_error: float
+    calibration_noise: float
+    groups: list[Group]
+    curves: Curves
+    cost: Cost | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`ours - theirs`, paired. Of losses less is better, which the verdict knows. `p_value`:
+    DeLong's, of the AUC on labels alone."""
+
+    ours: str
+    theirs: str
+    metric: str
+    is_expected: bool
+    interval: Interval
+    p_value: float | None
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`bayes`: the expected AUC of the truth itself, which no model can beat; None where nobody
+    knows it."""
+
+    n: int
+    n_positives: int
+    n_leads: int
+    prevalence: float
+    asked: Asked
+    models: list[ModelReport]
+    differences: list[Difference]
+    bayes: float | None
+
+
+def build_report(judged: Judged, models: Sequence[Scored], asked: Asked) -> Report:
+    """All models see the same resamples. Raises EvaluationError for scores that do not fit."""
+    for model in models:
+        if not len(model.scores) == len(model.probabilities) == len(judged):
+            raise EvaluationError(
+                f"{model.name} has {len(model.scores)} scores for {len(judged)} rows; score the "
+                "same rows"
+            )
+    names = [model.name for model in models]
+    if len(set(names)) < len(names):
+        raise EvaluationError(f"two models share a name: {', '.join(names)}; name them apart")
+    seen = _resampled(judged, models, judged.labels, asked)
+    true = _resampled(judged, models, judged.truth, asked) if judged.has_truth else None
+    return Report(
+        n=len(judged),
+        n_positives=judged.n_positives,
+        n_leads=len(np.unique(judged.clusters)),
+        prevalence=judged.prevalence,
+        asked=asked,
+        models=[_model(judged, model, i, seen, true, asked) for i, model in enumerate(models)],
+        differences=_differences(judged, models, seen, true),
+        bayes=expected_auc(judged.truth, judged.truth, judged.weights) if true else None,
+    )
+
+
+def _resampled(
+    judged: Judged, models: Sequence[Scored], outcomes: Floats, asked: Asked
+) -> Replicates:
+    return replicates(
+        [measures(model, judged, outcomes, asked.calls_per_day) for model in models],
+        len(judged),
+        asked.bootstrap(),
+        weights=judged.weights,
+        clusters=judged.clusters,
+    )
+
+
+def _model(
+    judged: Judged,
+    model: Scored,
+    number: int,
+    seen: Replicates,
+    true: Replicates | None,
+    asked: Asked,
+) -> ModelReport:
+    intervals = {name: seen.interval(number, i) for i, name in enumerate(METRICS)}
+    values = {name: interval.value for name, interval in intervals.items()}
+    widths = expected_half_widths(values, judged, asked.calls_per_day, asked.level)
+    expected = {name: true.interval(number, i) for i, name in enumerate(METRICS)} if true else {}
+    return ModelReport(
+        name=model.name,
+        engine=model.engine,
+        digest=model.digest,
+        metrics={name: Measured(intervals[name], widths[name]) for name in METRICS},
+        expected=expected,
+        delong_standard_error=delong(
+            model.scores, judged.labels, clusters=judged.clusters
+        ).standard_error,
+        calibration_noise=calibration_noise(model.probabilities, N_BINS, judged.weights),
+        groups=groups_of(judged, model, asked.level),
+        curves=curves_of(judged, model),
+        cost=model.cost,
+    )
+
+
+def _differences(
+    judged: Judged, models: Sequence[Scored], seen: Replicates, true: Replicates | None
+) -> list[Difference]:
+    return [
+        _difference(judged, models, (i, j), metric, found, is_expected)
+        for i, j in combinations(range(len(models)), 2)
+        for metric in COMPARED
+        for found, is_expected in ((seen, False), (true, True))
+        if found is not None
+    ]
+
+
+def _difference(
+    judged: Judged,
+    models: Sequence[Scored],
+    pair: tuple[int, int],
+    metric: str,
+    found: Replicates,
+    is_expected: bool,
+) -> Difference:
+    ours, theirs = (models[i] for i in pair)
+    interval = found.difference(*pair, METRICS.index(metric))
+    better = interval
+    if metric in LESS_IS_BETTER:
+        better = Interval(-interval.value, -interval.high, -interval.low, interval.level)
+    p_value = None
+    if metric == "auc" and not is_expected:
+        test = delong_difference(
+            ours.scores, theirs.scores, judged.labels, clusters=judged.clusters
+        )
+        p_value = test.p_value
+    return Difference(
+        ours=ours.name,
+        theirs=theirs.name,
+        metric=metric,
+        is_expected=is_expected,
+        interval=interval,
+        p_value=p_value,
+        judgement=judge(better, judged.n_positives),
+    )

@@ -1,0 +1,117 @@
+"""From a dataset folder and artifacts to the report's files and words: what the commands call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scoring.artifact import load_manifest
+from training.evaluation import words
+from training.evaluation.about import About, about_of, trained_too_late
+from training.evaluation.card import model_card
+from training.evaluation.files import CARD, HTML, JSON, report_json, to_json
+from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of, usual_capacity
+from training.evaluation.page import html_page
+from training.evaluation.report import Asked, Report, build_report
+from training.evaluation.served import score_artifact
+from training.evaluation.worst import worst_leads
+from training.examples.example import Examples
+from training.examples.folder import read_examples
+from training.examples.manifest import DatasetManifest, Split
+from training.examples.simulated import POLICY
+from training.progress import Report as Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`calls_per_day` None: a tenth of a day's leads. `command` repeats all this."""
+
+    split: Split
+    calls_per_day: float | None
+    n_resamples: int
+    seed: int
+    n_processes: int
+    price_per_cpu_hour: float
+    with_prompts: bool
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`files`: name -> content, for `write_report`. `lines` are for a terminal."""
+
+    report: Report
+    json: str
+    files: dict[str, str]
+    lines: list[str]
+
+
+def evaluate_artifacts(
+    dataset: Path,
+    artifacts: Mapping[str, Path],
+    terms: Terms,
+    progress: Callable[[str], Progress],
+) -> Outcome:
+    """`artifacts`: the name to show -> folder. Raises DatasetError, ArtifactError,
+    EvaluationError."""
+    manifests = {name: load_manifest(path) for name, path in artifacts.items()}
+    examples, manifest = read_examples(dataset)
+    examples = examples.of(terms.split)
+    if not len(examples):
+        raise EvaluationError(
+            f"dataset {dataset} has no rows in split {terms.split}; choose another with --split"
+        )
+    judged = judged_of(examples)
+    models = [
+        score_artifact(
+            path,
+            examples,
+            n_processes=terms.n_processes,
+            report=progress(f"{name} scores"),
+            name=name,
+        )
+        for name, path in artifacts.items()
+    ]
+    about = _about(examples, manifest, list(artifacts), terms)
+    if manifest.as_of_policy != POLICY:
+        late = (
+            trained_too_late(name, each.data_window.end, about) for name, each in manifests.items()
+        )
+        about = replace(about, findings=(*about.findings, *filter(None, late)))
+    outcome = conclude(about, examples, judged, models, terms)
+    if len(models) > 1:
+        return outcome
+    (artifact,) = manifests.values()
+    card = model_card(about, outcome.report, outcome.report.models[0], artifact)
+    return replace(outcome, files={**outcome.files, CARD: card})
+
+
+def conclude(
+    about: About, examples: Examples, judged: Judged, models: list[Scored], terms: Terms
+) -> Outcome:
+    """`models` scored `examples`, however that was done."""
+    capacity = terms.calls_per_day or usual_capacity(judged)
+    asked = Asked(capacity, terms.n_resamples, terms.seed)
+    report = build_report(judged, models, asked)
+    worst = {
+        model.name: worst_leads(examples, judged, model) for model in models if terms.with_prompts
+    }
+    said = to_json(report_json(about, report))
+    return Outcome(
+        report=report,
+        json=said,
+        files={HTML: html_page(about, report, worst), JSON: said + "\n"},
+        lines=[*about.findings, *words.lines(report)],
+    )
+
+
+def _about(examples: Examples, manifest: DatasetManifest, names: list[str], terms: Terms) -> About:
+    return about_of(
+        examples,
+        manifest,
+        title=" beside ".join(names),
+        command=terms.command,
+        split=f"split {terms.split}",
+        price_per_cpu_hour=terms.price_per_cpu_hour,
+    )

@@ -1,0 +1,108 @@
+"""An artifact's word on the rows of a dataset, as the score worker would have given it: the same
+state, prompt, engine and calibration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from scoring.artifact import digest, load_manifest
+from scoring.calibration import probability
+from scoring.engine import EngineInput, Unscorable
+from scoring.loading import load_scorer
+from scoring.score import Scorer, prepare
+from scoring.state import from_bytes
+from training.evaluation.judged import Cost, EvaluationError, Scored
+from training.examples.example import Examples
+from training.progress import Report
+
+CHUNK_LEADS = 200
+
+Row = tuple[str, bytes, int]
+"""(tenant/lead, state, as_of_ms)."""
+Part = tuple[list[tuple[float, float]], float]
+"""(logit, probability) of each row of a chunk, and the CPU seconds they took."""
+
+
+def score_artifact(
+    path: Path, examples: Examples, *, n_processes: int, report: Report, name: str | None = None
+) -> Scored:
+    """Spawns `n_processes`, none for 1. Raises ArtifactError when the folder cannot be scored
+    with, EvaluationError for a row it cannot score: live that would be a dead letter."""
+    manifest = load_manifest(path)
+    rows = _rows(examples)
+    chunks = [rows[at : at + CHUNK_LEADS] for at in range(0, len(rows), CHUNK_LEADS)]
+    work = partial(_score_chunk, path)
+    if n_processes == 1:
+        parts = _collect(map(work, chunks), len(rows), report)
+    else:
+        with get_context("spawn").Pool(min(n_processes, len(chunks))) as pool:
+            parts = _collect(pool.imap(work, chunks), len(rows), report)
+    said = np.array([pair for pairs, _ in parts for pair in pairs], dtype=np.float64)
+    return Scored(
+        name=name or manifest.name,
+        scores=said[:, 1],
+        probabilities=said[:, 1],
+        cost=Cost(sum(cpu_s for _, cpu_s in parts), len(rows)),
+        digest=digest(path),
+        engine=manifest.engine.value,
+    )
+
+
+def _rows(examples: Examples) -> list[Row]:
+    keys = (f"{t}/{lead}" for t, lead in zip(examples.tenant, examples.lead, strict=True))
+    return list(zip(keys, examples.state, examples.as_of_ms.tolist(), strict=True))
+
+
+def _collect(parts: Iterable[Part], n_rows: int, report: Report) -> list[Part]:
+    def counted() -> Iterator[Part]:
+        done = 0
+        for part in parts:
+            done += len(part[0])
+            report(done, n_rows)
+            yield part
+
+    return list(counted())
+
+
+def _score_chunk(path: Path, rows: list[Row]) -> Part:
+    scorer = _scorer(path)
+    began_s = time.process_time()
+    inputs = [_input(scorer, row) for row in rows]
+    try:
+        logits = scorer.engine.logits(inputs)
+        said = [(logit, probability(logit, scorer.calibration)) for logit in logits]
+    except Unscorable:
+        for row, each in zip(rows, inputs, strict=True):
+            with _naming(row):
+                probability(scorer.engine.logits([each])[0], scorer.calibration)
+        raise
+    return said, time.process_time() - began_s
+
+
+@cache
+def _scorer(path: Path) -> Scorer:
+    """Once a process: loading takes longer than a chunk."""
+    return load_scorer(path)
+
+
+def _input(scorer: Scorer, row: Row) -> EngineInput:
+    _, state, as_of_ms = row
+    with _naming(row):
+        return prepare(from_bytes(state), as_of_ms, scorer.spec)
+
+
+@contextmanager
+def _naming(row: Row) -> Iterator[None]:
+    try:
+        yield
+    except Unscorable as error:
+        raise EvaluationError(
+            f"{row[0]} cannot be scored: {error}; take it out of the dataset"
+        ) from error

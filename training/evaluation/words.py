@@ -1,0 +1,92 @@
+"""Metrics, intervals and verdicts in the words that the page, the card and the terminal share."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from scoring.resampling import Interval
+from scoring.verdict import Verdict
+from training.evaluation.measures import CAPACITY, FRACTIONS
+from training.evaluation.report import Difference, Measured, Report
+
+_TOPS = {name: f"{share:.1%}".replace(".0%", "%") for name, share in FRACTIONS.items()} | {
+    CAPACITY: "daily capacity"
+}
+_PLAIN = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "ece": "calibration error (ECE)",
+}
+_OF_TOP = {"p": "precision", "r": "recall", "lift": "lift"}
+
+
+def metric_name(metric: str) -> str:
+    """`p_at_1pct` -> `precision at 1%`."""
+    if metric in _PLAIN:
+        return _PLAIN[metric]
+    kind, _, top = metric.partition("_at_")
+    return f"{_OF_TOP[kind]} at {_TOPS[top]}"
+
+
+def number(value: float) -> str:
+    if isnan(value):
+        return "–"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def signed(value: float) -> str:
+    return number(value) if isnan(value) or value < 0 else f"+{number(value)}"
+
+
+def interval(found: Interval) -> str:
+    return f"{number(found.value)} [{number(found.low)}, {number(found.high)}]"
+
+
+def measured(found: Measured) -> str:
+    """With the half-width that theory expects at this number of positives."""
+    if isnan(found.expected_half_width):
+        return interval(found.interval)
+    return f"{interval(found.interval)}, expect ±{number(found.expected_half_width)}"
+
+
+def difference(found: Difference) -> str:
+    """One sentence: the verdict first, then what it rests on."""
+    of = f"{'expected ' if found.is_expected else ''}{metric_name(found.metric)}"
+    amount = (
+        f"{signed(found.interval.value)} "
+        f"[{signed(found.interval.low)}, {signed(found.interval.high)}]"
+    )
+    match found.judgement.verdict:
+        case Verdict.CANNOT_TELL:
+            needed = found.judgement.positives_needed
+            more = f"; about {needed:,} positives might tell" if needed else ""
+            return f"cannot tell {found.ours} from {found.theirs}: {of} {amount}{more}"
+        case Verdict.AHEAD | Verdict.BEHIND:
+            where = found.judgement.verdict.value
+            return f"{found.ours} is {where} of {found.theirs}: {of} {amount}"
+
+
+def lines(report: Report) -> list[str]:
+    """For a terminal: the main metrics of each model, then the verdicts on AUC."""
+    said = [
+        f"{report.n:,} rows of {report.n_leads:,} leads, {report.n_positives:,} positive "
+        f"({report.prevalence:.2%} of all leads)"
+    ]
+    for model in report.models:
+        said.append(model.name)
+        said += [
+            f"  {metric_name(name):<30} {measured(model.metrics[name])}" for name in model.metrics
+        ]
+        said += [
+            f"  expected {metric_name(name):<21} {interval(model.expected[name])}"
+            for name in ("auc", "p_at_1pct", "ece")
+            if model.expected
+        ]
+    if report.bayes is not None:
+        said.append(f"no model can exceed an expected AUC of {number(report.bayes)}")
+    said += [difference(each) for each in report.differences if each.metric == "auc"]
+    return said

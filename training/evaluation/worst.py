@@ -1,0 +1,47 @@
+"""The leads that a model was most wrong about: where a person should look first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.metrics import log_losses
+from training.evaluation.judged import Judged, Scored
+from training.examples.example import Examples
+
+N_WORST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WorstLead:
+    """`truth`: NaN where nobody knows it. `prompt` holds what customers said."""
+
+    lead: str
+    queue: str
+    stage: str
+    label: int
+    probability: float
+    truth: float
+    prompt: str
+
+
+def worst_leads(examples: Examples, judged: Judged, model: Scored) -> list[WorstLead]:
+    """The N_WORST missed orders, then the N_WORST that were called for nothing, by log loss."""
+    losses = log_losses(model.probabilities, judged.labels)
+    chosen: list[int] = []
+    for label in (1.0, 0.0):
+        rows = np.flatnonzero(judged.labels == label)
+        chosen += rows[np.argsort(-losses[rows], kind="stable")][:N_WORST].tolist()
+    return [
+        WorstLead(
+            lead=f"{examples.tenant[row]}/{examples.lead[row]}",
+            queue=str(examples.queue[row]),
+            stage=str(examples.stage[row]),
+            label=int(examples.label[row]),
+            probability=float(model.probabilities[row]),
+            truth=float(judged.truth[row]),
+            prompt=examples.prompt[row],
+        )
+        for row in chosen
+    ]
