@@ -9,6 +9,7 @@ from schemas.events import (
     Channel,
     EventBase,
     InteractionLogged,
+    LeadClosed,
     Stage,
     StageChanged,
     TranscriptReady,
@@ -82,3 +83,11 @@ def _grade(event: EventBase, as_of_ms: int, known_calls: set[str | None]) -> Gra
 def first_order_ms(events: Iterable[EventBase]) -> int | None:
     orders = (event for event in events if isinstance(event, StageChanged))
     return min((to_ms(e.occurred_at) for e in orders if e.stage is Stage.ORDER), default=None)
+
+
+def ends_lead(event: EventBase) -> bool:
+    match event:
+        case LeadClosed() | StageChanged(stage=Stage.ORDER | Stage.LOST):
+            return True
+        case _:
+            return False

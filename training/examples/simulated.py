@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate
 from multiprocessing import get_context
 
 from scoring.fold import fold, from_ms, listing, to_ms
@@ -19,7 +18,8 @@ from training.examples.draft import Draft, Truth, read_draft
 from training.examples.example import Example, Examples, columns_of
 from training.examples.manifest import LABEL, DatasetError, DatasetManifest, Source
 from training.examples.outcome import outcome_of
-from training.examples.split import SHARES, Borders, Sampling, Shares, check_shares
+from training.examples.policy import HOUR_MS
+from training.examples.split import SHARES, Borders, Sampling, Shares, borders_of
 from training.progress import Report
 from training.simulator.codes import CODE_NAMES, N_CODES, final_codes
 from training.simulator.emit import EPOCH, SimulatedLead, simulate_leads
@@ -43,11 +43,9 @@ class Simulation:
     @property
     def borders(self) -> Borders:
         """Moments are spread evenly over the world's time, so its length is all one must know."""
-        check_shares(self.shares)
         start_ms = to_ms(EPOCH)
-        length_ms = self.world.span_days * DAY_MS
-        evenly = [start_ms + int(share * length_ms) for share in accumulate(self.shares)]
-        return Borders((evenly[0], evenly[1], evenly[2]), HORIZON_DAYS * DAY_MS)
+        evenly = range(start_ms, start_ms + self.world.span_days * DAY_MS, HOUR_MS)
+        return borders_of(evenly, self.shares, HORIZON_DAYS * DAY_MS)
 
     @property
     def name(self) -> str:

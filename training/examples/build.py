@@ -1,0 +1,129 @@
+"""From a log to a dataset: fold as production would have, look ahead for the label, split, sample.
+
+Whatever became known after `as_of` reaches the label and nothing else (a property of the tests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum, auto
+
+from scoring.fold import listing, to_ms
+from scoring.history import DAY_MS
+from scoring.state import to_bytes
+from training.examples.draft import Draft, read_draft
+from training.examples.example import Examples, columns_of
+from training.examples.log import LeadLog, Log, Logged, gather, states_at
+from training.examples.log_check import (
+    Harvest,
+    check_classes,
+    check_harvest,
+    check_horizon,
+    check_late,
+    check_log,
+)
+from training.examples.manifest import LABEL, DatasetError, DatasetManifest, Split
+from training.examples.outcome import ends_lead, first_order_ms, outcome_of
+from training.examples.plan import Maturity, Plan
+from training.examples.policy import moments, policy_name
+from training.examples.split import Borders, Sampling, borders_of, one_split_each
+from training.progress import Report
+
+
+def build_examples(
+    logged: Iterable[Logged], plan: Plan, report: Report
+) -> tuple[Examples, DatasetManifest]:
+    """Raises DatasetError for a log that no honest dataset can be made of."""
+    log = gather(logged, plan.known_at)
+    if log is None:
+        raise DatasetError("the log holds no events; is it the right file, was anything recorded?")
+    sampling = Sampling(plan.negative_rate, plan.seed)
+    check_horizon(log, plan)
+    harvest = _harvest(log, plan)
+    check_harvest(log, plan, harvest)
+    borders = borders_of([d.as_of_ms for d in harvest.drafts], plan.shares, plan.embargo_ms)
+    kept = _kept(harvest.drafts, borders, sampling)
+    rows = []
+    for done, (draft, split, weight) in enumerate(kept, 1):
+        rows.append(read_draft(draft, split, weight))
+        report(done, len(kept))
+    examples = columns_of(rows)
+    check_classes(examples)
+    manifest = DatasetManifest(
+        name=plan.name,
+        sources=log.sources,
+        label=LABEL,
+        horizon_days=plan.horizon_days,
+        embargo_days=plan.embargo_ms / DAY_MS,
+        as_of_policy=policy_name(plan.policy),
+        seed=plan.seed,
+        negative_rate=plan.negative_rate,
+        borders=borders.times,
+        findings=(*check_late(harvest), *check_log(log)),
+    )
+    return examples, manifest
+
+
+def _harvest(log: Log, plan: Plan) -> Harvest:
+    drafts: list[Draft] = []
+    n_moments = n_late = 0
+    for lead in log.leads:
+        for asked in drafts_of(lead, _mature_until(lead, log, plan), plan):
+            n_moments += 1
+            match asked:
+                case Draft():
+                    drafts.append(asked)
+                case Skipped.ORDERED_UNKNOWN:
+                    n_late += 1
+    return Harvest(drafts, n_moments, n_late)
+
+
+class Skipped(Enum):
+    """Why a moment is no row: nobody was to be called, or the order had come unheard of."""
+
+    UNLISTED = auto()
+    ORDERED_UNKNOWN = auto()
+
+
+def drafts_of(lead: LeadLog, end_ms: int, plan: Plan) -> Iterator[Draft | Skipped]:
+    """One for each moment of the plan's policy up to `end_ms`."""
+    ordered_ms = first_order_ms(lead.events)
+    for as_of_ms, state in states_at(lead, moments(plan.policy, lead, end_ms, plan.seed)):
+        queue = listing(state).queue
+        newest_ms = state.newest.at_ms if state.newest else as_of_ms
+        if queue is None or as_of_ms - newest_ms > plan.silent_days * DAY_MS:
+            yield Skipped.UNLISTED
+        elif ordered_ms is not None and ordered_ms <= as_of_ms:
+            yield Skipped.ORDERED_UNKNOWN
+        else:
+            outcome = outcome_of(lead.events, state, as_of_ms, plan.horizon_ms)
+            cluster = plan.cluster_of(lead.key)
+            yield Draft(lead.key, as_of_ms, to_bytes(state), queue, outcome, cluster)
+
+
+def _mature_until(lead: LeadLog, log: Log, plan: Plan) -> int:
+    """The last moment whose label is known."""
+    match plan.maturity:
+        case Maturity.HORIZON:
+            return log.last_ms - plan.horizon_ms
+        case Maturity.DECIDED:
+            ends = [to_ms(event.occurred_at) for event in lead.events if ends_lead(event)]
+            return max(ends, default=log.first_ms - 1) - 1
+
+
+def _kept(
+    drafts: Sequence[Draft], borders: Borders, sampling: Sampling
+) -> list[tuple[Draft, Split, float]]:
+    placed = [
+        (draft, split)
+        for draft in drafts
+        if (split := borders.split_of(draft.as_of_ms)) is not None
+    ]
+    home = one_split_each(((draft.cluster, split) for draft, split in placed), sampling.seed)
+    kept = []
+    for draft, split in placed:
+        name, label = str(draft.key), draft.outcome.label
+        weight = sampling.weight(split, label, name, draft.as_of_ms)
+        if home[draft.cluster] is split and weight is not None:
+            kept.append((draft, split, weight))
+    return kept
