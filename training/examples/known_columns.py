@@ -27,9 +27,10 @@ def profile_columns(states: Sequence[LeadState]) -> dict[str, Column]:
     n = len(states)
     found: dict[str, Column] = {}
     for row, state in enumerate(states):
-        for name, register in state.registers.items():
-            if name.startswith(PROFILE):
-                found.setdefault(name, [None] * n)[row] = register.value
+        for patch in state.registers:
+            for name, value in patch.values.items():
+                if name.startswith(PROFILE):
+                    found.setdefault(name, [None] * n)[row] = value
         for fact in state.facts:
             for code in fact.codes:
                 found.setdefault(f"code {code}", [None] * n)[row] = True
