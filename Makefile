@@ -14,7 +14,7 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs chaos bench nightly fuzz demo-model lock clean
+.PHONY: help demo test check format docs chaos bench nightly fuzz demo-model evaluate lock clean
 
 help:  ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--ru
 
 demo-model: $(DEV)/.installed  ## train the demo artifact again (up to 40 minutes on 2 cores)
 	$(DEV)/bin/python -m training.demo_model --out scoring/artifacts/demo $(ARGS)
+
+evaluate: $(DEV)/.installed  ## an artifact beside tuned trees and the truth (ARGS="--artifact demo --simulate 20000 --seed 77 --json")
+	@$(DEV)/bin/python -m training.evaluation.simulated $(ARGS)
 
 lock: $(DEV)/.installed  ## recompile requirements-dev.lock after a change of dependencies
 	$(DEV)/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 \

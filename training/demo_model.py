@@ -121,7 +121,7 @@ def _metrics(
     fitted: Fitted,
     logits: Floats,
 ) -> dict[str, float]:
-    """Of the run itself; `training.evaluate_demo` compares on fresh leads."""
+    """Of the run itself; `make evaluate` compares on fresh leads."""
     n_newest = len(slices.calibrating)
     truth = np.array([lead.truth for lead in slices.calibrating])
     return {

@@ -39,7 +39,8 @@ class Cost:
 @dataclass(frozen=True, slots=True)
 class Scored:
     """A model's word on each row. `scores` order the leads, `probabilities` are calibrated.
-    `digest` and `engine` name an artifact; None for what no worker serves."""
+    `digest` and `engine` name an artifact; None for what no worker serves. `read`: the logit of
+    the language model in it, None where there is none."""
 
     name: str
     scores: Floats
@@ -47,6 +48,7 @@ class Scored:
     cost: Cost | None = None
     digest: str | None = None
     engine: str | None = None
+    read: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,22 @@ state, prompt, engine and calibration."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.artifact import digest, load_manifest
 from scoring.calibration import probability
-from scoring.engine import EngineInput, Unscorable
+from scoring.engine import Engine, EngineInput, Unscorable
+from scoring.engines.rule import RuleEngine
+from scoring.engines.stack import StackEngine
+from scoring.engines.trees import TreesEngine
 from scoring.loading import load_scorer
 from scoring.score import Scorer, prepare
 from scoring.state import from_bytes
@@ -26,8 +31,26 @@ CHUNK_LEADS = 200
 
 Row = tuple[str, bytes, int]
 """(tenant/lead, state, as_of_ms)."""
-Part = tuple[list[tuple[float, float]], float]
-"""(logit, probability) of each row of a chunk, and the CPU seconds they took."""
+Part = tuple[NDArray[np.float64], float]
+"""(rows, 2): probability and the language model's logit, NaN where there is none; and the CPU
+seconds that took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """A language model that keeps what it said."""
+
+    lm: Engine
+    said: list[float]
+
+    @property
+    def batch_size(self) -> int:
+        return self.lm.batch_size
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        said = self.lm.logits(inputs)
+        self.said.extend(said)
+        return said
 
 
 def score_artifact(
@@ -44,14 +67,16 @@ def score_artifact(
     else:
         with get_context("spawn").Pool(min(n_processes, len(chunks))) as pool:
             parts = _collect(pool.imap(work, chunks), len(rows), report)
-    said = np.array([pair for pairs, _ in parts for pair in pairs], dtype=np.float64)
+    said = np.concatenate([pairs for pairs, _ in parts])
+    read = said[:, 1]
     return Scored(
         name=name or manifest.name,
-        scores=said[:, 1],
-        probabilities=said[:, 1],
+        scores=said[:, 0],
+        probabilities=said[:, 0],
         cost=Cost(sum(cpu_s for _, cpu_s in parts), len(rows)),
         digest=digest(path),
         engine=manifest.engine.value,
+        read=None if np.isnan(read).all() else read,
     )
 
 
@@ -76,14 +101,24 @@ def _score_chunk(path: Path, rows: list[Row]) -> Part:
     began_s = time.process_time()
     inputs = [_input(scorer, row) for row in rows]
     try:
-        logits = scorer.engine.logits(inputs)
-        said = [(logit, probability(logit, scorer.calibration)) for logit in logits]
+        logits, read = _logits(scorer.engine, inputs)
+        said = [probability(logit, scorer.calibration) for logit in logits]
     except Unscorable:
         for row, each in zip(rows, inputs, strict=True):
             with _naming(row):
                 probability(scorer.engine.logits([each])[0], scorer.calibration)
         raise
-    return said, time.process_time() - began_s
+    return np.column_stack([said, read]), time.process_time() - began_s
+
+
+def _logits(engine: Engine, inputs: Sequence[EngineInput]) -> tuple[list[float], list[float]]:
+    """As served, and what the language model in it said on the way."""
+    if isinstance(engine, StackEngine):
+        lm = Overheard(engine.lm, [])
+        return replace(engine, lm=lm).logits(inputs), lm.said
+    logits = engine.logits(inputs)
+    is_table = isinstance(engine, TreesEngine | RuleEngine)
+    return logits, [float("nan")] * len(inputs) if is_table else logits
 
 
 @cache

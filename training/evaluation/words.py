@@ -66,8 +66,8 @@ def difference(found: Difference) -> str:
             more = f"; about {needed:,} positives might tell" if needed else ""
             return f"cannot tell {found.ours} from {found.theirs}: {of} {amount}{more}"
         case Verdict.AHEAD | Verdict.BEHIND:
-            where = found.judgement.verdict.value
-            return f"{found.ours} is {where} of {found.theirs}: {of} {amount}"
+            where = "ahead of" if found.judgement.verdict is Verdict.AHEAD else "behind"
+            return f"{found.ours} is {where} {found.theirs}: {of} {amount}"
 
 
 def lines(report: Report) -> list[str]:

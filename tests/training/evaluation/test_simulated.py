@@ -1,0 +1,55 @@
+"""`make evaluate` in miniature: the shipped artifact, its rivals on other leads, and the truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lightgbm", reason="needs the train extra")
+
+from scoring.resampling import Bootstrap
+from tests.training.evaluation.rows import judged, model
+from training.evaluation.judged import Scored
+from training.evaluation.simulated import RIVALS_SEED, TRAINING_SEEDS, main
+from training.evaluation.way import shares_of_the_way
+
+pytestmark = pytest.mark.train
+
+TINY = ["--simulate", "400", "--rival-leads", "2000", "--trials", "1", "--resamples", "40"]
+
+
+@pytest.mark.slow
+def test_the_last_line_has_every_model_beside_the_truth(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    main([*TINY, "--seed", "77", "--processes", "1", "--json", "--out", str(out)])
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(said["models"]) == ["demo", "tree_tabular", "tree_text", "stack", "bayes"]
+    for name, values in said["models"].items():
+        assert {"auc_expected", "p_at_1pct_expected", "ece"} <= set(values)
+        assert values["auc_expected"] <= said["models"]["bayes"]["auc_expected"], name
+        assert values["ece"] < 0.05, name
+    # the shipped artifact saw fifty times the leads of these trees
+    assert said["models"]["demo"]["auc_expected"] > said["models"]["tree_text"]["auc_expected"]
+    assert said["share_of_the_way_to_bayes"]["tree_tabular"]["value"] == 0.0
+    assert said["n_leads"] == 400
+    assert {path.name for path in out.iterdir()} == {"report.html", "report.json"}
+
+
+@pytest.mark.parametrize("seed", [*TRAINING_SEEDS, RIVALS_SEED])
+def test_leads_that_somebody_trained_on_judge_nobody(seed: int) -> None:
+    with pytest.raises(SystemExit, match="choose another"):
+        main([*TINY, "--seed", str(seed)])
+
+
+def test_the_way_is_none_of_it_at_the_start_and_all_of_it_at_the_truth() -> None:
+    rows = judged()
+    truth = Scored("bayes", rows.truth, rows.truth)
+    models = [model(rows, 3.0, "start"), model(rows, 0.5, "middle"), truth]
+    ways = shares_of_the_way(rows, models, "start", Bootstrap(np.random.default_rng(1), 50))
+    assert (ways["start"].value, ways["bayes"].value) == (0.0, 1.0)
+    assert 0.3 < ways["middle"].low < ways["middle"].value < ways["middle"].high < 1.0

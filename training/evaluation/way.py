@@ -1,0 +1,35 @@
+"""How far from a baseline to the best possible score a model has come, in expected AUC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scoring.resampling import Bootstrap, Interval, auc_statistic, percentile_interval, replicates
+from training.evaluation.judged import Judged, Scored
+
+
+def shares_of_the_way(
+    judged: Judged, models: Sequence[Scored], start: str, bootstrap: Bootstrap
+) -> dict[str, Interval]:
+    """Model -> 0 where it orders as `start` does, 1 where it orders as the truth. Needs the true
+    probabilities; the interval is over leads, of these fitted models."""
+    names = [model.name for model in models]
+    statistics = [auc_statistic(model.scores, judged.truth) for model in models]
+    statistics.append(auc_statistic(judged.truth, judged.truth))
+    found = replicates(
+        statistics,
+        len(judged),
+        bootstrap,
+        weights=judged.weights,
+        clusters=judged.clusters,
+    )
+    values, drawn, at = found.values[:, 0], found.drawn[:, :, 0], names.index(start)
+    way, drawn_way = values[-1] - values[at], drawn[:, -1] - drawn[:, at]
+    return {
+        name: percentile_interval(
+            float((values[i] - values[at]) / way),
+            (drawn[:, i] - drawn[:, at]) / drawn_way,
+            found.level,
+        )
+        for i, name in enumerate(names)
+    }
