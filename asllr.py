@@ -29,6 +29,7 @@ try:
     from streams.cli.topics import tail, topics
     from streams.local_roles import RoleCounts
     from training.cli.evaluate import build_commands
+    from training.cli.fit import fit
 except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
 
@@ -214,6 +215,7 @@ for command in (
     lead,
     dead_letters,
     doctor,
+    fit,
     evaluate,
     compare,
     promote,

@@ -24,6 +24,7 @@ from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.engines.trees import TREES
+from training.model.checkpoint import under
 from training.model.heads import Head, causal_of
 from training.onnx_graph import Shape, build_graph
 from training.tabular import TunedTree
@@ -68,18 +69,16 @@ def save_language_model(path: Path, lm: LanguageModel) -> None:
     lm.model.save_pretrained(str(path), save_embedding_layers=False)
     (path / "README.md").unlink(missing_ok=True)
     _save_base(path / BASE, lm)
-    heads: dict[str, torch.Tensor] = {}
-    for name, head in lm.heads.items():
-        heads[f"{name}.weight"] = torch.from_numpy(head.weight)
-        heads[f"{name}.bias"] = torch.tensor(head.bias, dtype=torch.float32)
-    save_file(heads, path / HEADS)
+    heads = [under(name, head.tensors) for name, head in lm.heads.items()]
+    save_file({name: tensor for each in heads for name, tensor in each.items()}, path / HEADS)
 
 
-def save_graph(path: Path, lm: LanguageModel) -> None:
-    """The int8 graph of base, adapter and point-wise head, made of the files in `path`."""
+def save_graph(path: Path, lm: LanguageModel) -> Path:
+    """The int8 graph of base, adapter and point-wise head, made of the files in `path`; where."""
     head = lm.heads["point"]
     graph = build_graph(_merged(path), _shape(lm.model, lm.token_budget), head.weight, head.bias)
     onnx.save(graph, str(path / GRAPH))
+    return path / GRAPH
 
 
 MAX_GRAPH_BYTES = 1_900_000_000

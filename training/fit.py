@@ -30,7 +30,7 @@ from training.model.checkpoint import (
     save_checkpoint,
     under,
 )
-from training.model.faults import naming_memory
+from training.model.guards import naming_memory
 from training.model.heads import Head, ThreeHeads, add_lora
 from training.model.progress import FitProgress, Log
 from training.model.readout import EVAL_BATCH_TOKENS, Share, answers_at, marker_states
@@ -73,11 +73,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """`checks[best]` is what `model` and the heads are now."""
+    """`checks[best]` is what `model` and the heads are now. `probe` is what the head began as: the
+    frozen base's own reading."""
 
     model: PeftModel
     head: Head
     pair_head: Head
+    probe: Head
     checks: tuple[Check, ...]
     best: int
 
@@ -95,16 +97,17 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: Plac
     run = Run(model, data.older, data.pad_id, place.accelerator)
     found = None if place.checkpoint is None else load_checkpoint(place.checkpoint, place.run)
     if found is None:
-        _start_at_probe(run, data, place)
+        probe = _start_at_probe(run, data, place)
         checks, best, kept = [_check(run, data, place)], 0, run.weights()
     else:
         run.load(found.step, found.tensors)
+        probe = Head.from_tensors(below("probe", found.tensors))
         checks, best, kept = list(found.checks), found.best, below("best", found.tensors)
         place.log(f"fit: continues after step {found.step} of {len(run.plan.steps)}")
 
     def save() -> None:
         if place.checkpoint is not None and place.accelerator.is_main_process:
-            tensors = {**run.tensors(), **under("best", kept)}
+            tensors = {**run.tensors(), **under("best", kept), **under("probe", probe.tensors)}
             now = Checkpoint(place.run, run.step, tuple(checks), best, tensors)
             save_checkpoint(place.checkpoint, now)
 
@@ -119,7 +122,8 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: Plac
             best, kept = len(checks) - 1, run.weights()
         save()
     run.load_weights(kept)
-    return Fitted(model.lm, Head.of(model.point), Head.of(model.pair), tuple(checks), best)
+    heads = Head.of(model.point), Head.of(model.pair)
+    return Fitted(model.lm, *heads, probe, tuple(checks), best)
 
 
 def described_run(settings: FitSettings, **facts: str) -> str:
@@ -136,7 +140,7 @@ def fit_probe(states: NDArray[np.float32], orders: Floats, strength: float) -> H
     return Head(weight.astype(np.float32), float(probe.intercept_[0] - mean @ weight))
 
 
-def _start_at_probe(run: Run, data: FitData, place: Place) -> None:
+def _start_at_probe(run: Run, data: FitData, place: Place) -> Head:
     """Both heads: the order of the probe's logits is the best first guess for pairs as well."""
     settings = run.settings
     rng = np.random.default_rng(settings.seed)
@@ -147,8 +151,10 @@ def _start_at_probe(run: Run, data: FitData, place: Place) -> None:
     states = _states(run, [data.older[row] for row in rows], data, place)
     probe = fit_probe(states, orders[rows], settings.probe_strength)
     bias = probe.bias + sampling_correction(len(kept) / len(others))
+    head = Head(probe.weight, bias)
     for linear in (run.model.point, run.model.pair):
-        Head(probe.weight, bias).write_to(linear)
+        head.write_to(linear)
+    return head
 
 
 def _states(

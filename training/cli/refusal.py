@@ -8,8 +8,10 @@ from contextlib import contextmanager
 import click
 
 from scoring.artifact import ArtifactError
+from training.artifact_folder import NotOurs
 from training.evaluation.judged import EvaluationError
 from training.examples.manifest import DatasetError
+from training.model.faults import FitError
 
 UNUSABLE = 78
 """EX_CONFIG, as in `streams.exit_codes`: a person has to act first."""
@@ -24,7 +26,7 @@ def refusing() -> Iterator[None]:
     """Other errors crash: they are ours."""
     try:
         yield
-    except (ArtifactError, DatasetError, EvaluationError) as error:
+    except (ArtifactError, DatasetError, EvaluationError, FitError, NotOurs) as error:
         raise Refusal(str(error)) from error
     except ModuleNotFoundError as error:
         raise Refusal(f"{error.name} is not installed: pip install 'asllr[train]'") from error

@@ -16,7 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from training.model.faults import FitError, naming_files
+from training.model.faults import FitError
+from training.model.guards import naming_files
 
 Tensors = Mapping[str, torch.Tensor]
 

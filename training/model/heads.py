@@ -5,6 +5,7 @@ The marker is the last prompt token: it has seen the whole lead and nothing of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,15 @@ class Head:
     def of(cls, linear: nn.Linear) -> Head:
         weight = linear.weight.detach()[0].float().cpu().numpy().copy()
         return cls(weight, float(linear.bias.detach()))
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Head:
+        return cls(tensors["weight"].numpy(), float(tensors["bias"]))
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        bias = torch.tensor(self.bias, dtype=torch.float32)
+        return {"weight": torch.from_numpy(self.weight), "bias": bias}
 
     def write_to(self, linear: nn.Linear) -> None:
         with torch.no_grad():

@@ -27,6 +27,7 @@ from training.model.heads import vocabulary_of
 from training.objective import final_states
 
 LOCAL_REVISION_CHARS = 16
+UNBOUNDED_TOKENS = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Hub:
 @dataclass(frozen=True, slots=True)
 class Base:
     """`revision` names the very weights: a commit of the hub, or a digest of a folder's files.
-    `yes` and `no` are the first tokens of the two answers."""
+    `answers`: the first tokens of Yes and No, in each form that tells the two apart. `dtype` is
+    the one the weights are stored in."""
 
     model: PreTrainedModel
     tokenizer: Tokenizer
@@ -51,9 +53,9 @@ class Base:
     name: str
     revision: str
     pad_id: int
-    yes: int
-    no: int
+    answers: tuple[tuple[int, int], ...]
     max_tokens: int
+    dtype: torch.dtype
 
 
 def load_base(hub: Hub, dtype: torch.dtype) -> Base:
@@ -64,12 +66,21 @@ def load_base(hub: Hub, dtype: torch.dtype) -> Base:
     tokenizer = Tokenizer.from_str(reading.backend_tokenizer.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    yes, no = _answers(hub, tokenizer)
-    model, revision = _model(hub, dtype)
+    answers = _answers(hub, tokenizer)
+    model, revision, stored = _model(hub, dtype)
     _check_causal(hub, model, len(reading))
     config = model.config.to_dict()
-    max_tokens = int(config.get("max_position_embeddings") or 0) or 1 << 30
-    return Base(model, tokenizer, reading, hub.name, revision, pad_id, yes, no, max_tokens)
+    return Base(
+        model=model,
+        tokenizer=tokenizer,
+        reading=reading,
+        name=hub.name,
+        revision=revision,
+        pad_id=pad_id,
+        answers=answers,
+        max_tokens=int(config.get("max_position_embeddings") or UNBOUNDED_TOKENS),
+        dtype=stored,
+    )
 
 
 def _tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
@@ -139,20 +150,24 @@ def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
         )
 
 
-def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[int, int]:
-    yes, no = (
-        int(tokenizer.encode(answer, add_special_tokens=False).ids[0])
-        for answer in (ANSWER_YES, ANSWER_NO)
-    )
-    if yes == no:
-        raise FitError(
-            f"the tokenizer of {hub.name} begins {ANSWER_YES!r} and {ANSWER_NO!r} with the same "
-            f"token, {yes}: the answers cannot be told apart; take another base"
+def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[tuple[int, int], ...]:
+    found = []
+    for answers in ((ANSWER_YES, ANSWER_NO), (ANSWER_YES.strip(), ANSWER_NO.strip())):
+        yes, no = (
+            int(tokenizer.encode(answer, add_special_tokens=False).ids[0]) for answer in answers
         )
-    return yes, no
+        if yes != no:
+            found.append((yes, no))
+    if not found:
+        raise FitError(
+            f"the tokenizer of {hub.name} begins Yes and No with the same token: the answers "
+            "cannot be told apart; take another base"
+        )
+    return tuple(found)
 
 
-def _model(hub: Hub, dtype: torch.dtype) -> tuple[PreTrainedModel, str]:
+def _model(hub: Hub, dtype: torch.dtype) -> tuple[PreTrainedModel, str, torch.dtype]:
+    """The model, its revision, and the type its weights are stored in."""
     folder = Path(hub.name)
     try:
         config = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
@@ -165,9 +180,10 @@ def _model(hub: Hub, dtype: torch.dtype) -> tuple[PreTrainedModel, str]:
         ) from error
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "causal language model", error)) from error
+    stored = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
     if folder.is_dir():
-        return model, f"sha256-{_digest(folder)}"
-    return model, str(getattr(config, "_commit_hash", None) or hub.revision or "main")
+        return model, f"sha256-{_digest(folder)}", stored
+    return model, str(getattr(config, "_commit_hash", None) or hub.revision or "main"), stored
 
 
 def _digest(folder: Path) -> str:
@@ -193,7 +209,9 @@ def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
     ids = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 5]]) % rows
     with torch.inference_mode():
         states = final_states(model, ids)
-    if not torch.equal(states[0, :3], states[1, :3]):
+    gaps = (states[0] - states[1]).abs().amax(dim=-1)
+    # Not equality: two rows of one product may round another way.
+    if gaps[:3].max() > 0.01 * gaps[3]:
         raise FitError(
             f"{hub.name} ({type(model).__name__}) lets a token see what follows it; a score would "
             "read the answer: take a causal language model"

@@ -18,7 +18,7 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from training.examples.example import Grade
 from training.model.batch import collate_leads
 from training.model.checkpoint import Tensors, below, under
-from training.model.faults import naming_memory
+from training.model.guards import naming_memory
 from training.model.heads import ThreeHeads
 from training.model.progress import FitProgress
 from training.model.sampler import Picked, Strata, stratified_batches

@@ -66,7 +66,7 @@ class Judged:
     clusters: NDArray[np.str_]
 
 
-def plateau(judged: Judged, checks: tuple[Check, ...], qa_weight: float) -> Signature:
+def plateau(judged: Judged, checks: tuple[Check, ...], best: int, qa_weight: float) -> Signature:
     """Is the language model worth more than its frozen probe, and is the QA loss at work?"""
     gain = delong_difference(
         judged.logits, judged.frozen_logits, judged.orders, clusters=judged.clusters
@@ -83,7 +83,13 @@ def plateau(judged: Judged, checks: tuple[Check, ...], qa_weight: float) -> Sign
     }
     gained = f"AUC over the frozen probe {gain.value:+.4f} ± {half:.4f}"
     qa = f"QA loss {before:.3f} → {after:.3f}"
-    if qa_weight == 0:
+    if best == 0:
+        finding = Finding.WARNING
+        say = (
+            "no check beat the frozen probe, so that scores and the adapter is empty; try another "
+            "--adapter-rate, less --dropout, or more orders"
+        )
+    elif qa_weight == 0:
         finding = Finding.WARNING
         say = (
             f"the QA loss is off; {gained}; the paper's CTR-only model was no better than DeepFM: "
@@ -120,7 +126,10 @@ def long_context(judged: Judged) -> Signature:
     }
     said = ", ".join(f"{n:.0f} tokens {auc:.3f} ± {half:.3f}" for n, _, auc, half in bins)
     active = "active" if short > 0 else "not active"
-    tail = f"{cut:.0%} of the conversations were cut, the summariser was {active} in {short:.0%}"
+    tail = (
+        f"{cut:.0%} of the conversations were cut to fit; the summariser is {active}: a call of "
+        f"{short:.0%} of the leads is kept as a summary"
+    )
     known = [each for each in bins if each[1] >= MIN_POSITIVES_PER_BIN]
     if len(known) < 2:
         return Signature(

@@ -1,0 +1,109 @@
+"""A tiny base on disk as the hub would hold it, and a dataset that it can learn something from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import (
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+
+from schemas.ids import LeadKey
+from scoring.fold import fold, to_ms
+from scoring.state import to_bytes
+from tests.training.examples.rows import manifest
+from training.dataset import sample_prompts
+from training.examples.draft import Draft, Truth, read_draft
+from training.examples.example import Example, Grade, columns_of
+from training.examples.folder import write_examples
+from training.examples.manifest import Split
+from training.examples.outcome import Outcome
+from training.model.settings import FitSettings, Precision
+from training.questions import table_texts
+from training.simulator.emit import simulate_leads
+from training.tokenizer import EOS, PAD, train_tokenizer
+
+TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+TOKEN_BUDGET = 352
+SETTINGS = FitSettings(
+    rank=2,
+    dropout=0.1,
+    batch_tokens=2_048,
+    checks_per_epoch=2,
+    adapter_rate=2e-3,
+    precision=Precision.FP32,
+)
+SHARES = {Split.FIT: 0.55, Split.JUDGE: 0.15, Split.CALIBRATE: 0.15, Split.TEST: 0.15}
+
+
+def save_base(folder: Path, kind: str = "qwen2") -> Path:
+    """Random weights: a stranger to every language."""
+    tokenizer = train_tokenizer([*sample_prompts(77, 150), *table_texts(), *[" Yes No"] * 3], 1_500)
+    shape = {
+        "vocab_size": tokenizer.get_vocab_size(),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "intermediate_size": 48,
+        "max_position_embeddings": 512,
+        "initializer_range": 32**-0.5,
+        "tie_word_embeddings": True,
+    }
+    torch.manual_seed(5)
+    if kind == "qwen2":
+        model = Qwen2ForCausalLM(Qwen2Config(**shape))
+    else:
+        model = Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=24))
+    model.save_pretrained(folder)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS)
+    fast.chat_template = TEMPLATE
+    fast.save_pretrained(folder)
+    return folder
+
+
+def examples(n: int = 360, share_of_orders: float = 0.35) -> list[Example]:
+    """The simulator's leads, the likeliest of them with an order, so that few rows are enough."""
+    leads = sorted(simulate_leads(9, n), key=lambda lead: lead.as_of)
+    limit = np.quantile([lead.probability for lead in leads], 1 - share_of_orders)
+    found = []
+    for number, lead in enumerate(leads):
+        at_ms, is_order = to_ms(lead.as_of), lead.probability >= limit
+        grade = Grade.ORDER if is_order else Grade(number % 4)
+        outcome = Outcome(grade, at_ms + 1 if is_order else None)
+        key = LeadKey("sim", lead.lead)
+        state = to_bytes(fold(lead.history))
+        draft = Draft(key, at_ms, state, "north", outcome, f"sim/{lead.lead}")
+        truth = Truth(lead.probability, np.zeros(0, dtype=np.float32))
+        found.append(read_draft(draft, _split(number / n), 1.0, truth))
+    return found
+
+
+def _split(place: float) -> Split:
+    for split, share in SHARES.items():
+        place -= share
+        if place < 0:
+            return split
+    return Split.TEST
+
+
+def save_dataset(folder: Path, rows: list[Example] | None = None) -> Path:
+    columns = columns_of(examples() if rows is None else rows)
+    write_examples(folder, columns, manifest(name="tiny"))
+    return folder
+
+
+def relabelled(rows: list[Example], split: Split, label: int) -> list[Example]:
+    """All of one split with the same label."""
+    grade = Grade.ORDER if label else Grade.NOTHING
+    return [replace(row, label=label, grade=grade) if row.split is split else row for row in rows]

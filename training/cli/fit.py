@@ -1,0 +1,196 @@
+"""`asllr fit`: a dataset folder and any causal language model become an artifact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from training.cli.refusal import refusing
+
+if TYPE_CHECKING:  # torch takes seconds that `asllr --help` should not wait for
+    from training.model.fit_dataset import FitOrder
+    from training.model.settings import FitSettings
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """An option that is a field of FitSettings under the same name."""
+
+    option: str
+    kind: click.ParamType
+    default: float | int
+    help: str
+
+
+SETTINGS = (
+    _Number("--rank", click.IntRange(min=1), 16, "of the adapter."),
+    _Number("--dropout", click.FloatRange(0, 1, max_open=True), 0.5, "of the adapter."),
+    _Number("--n-epochs", click.IntRange(min=1), 1, "times through the fit split."),
+    _Number("--checks-per-epoch", click.IntRange(min=1), 4, "looks at the judge split."),
+    _Number("--batch-tokens", click.IntRange(min=1), 4_096, "read at once, padding included."),
+    _Number("--accumulation", click.IntRange(min=1), 1, "batches in one step."),
+    _Number("--adapter-rate", click.FloatRange(min=0), 2e-4, "learning rate, falls to zero."),
+    _Number("--head-rate", click.FloatRange(min=0), 5e-5, "learning rate, falls to zero."),
+    _Number("--ctr-weight", click.FloatRange(min=0), 2.0, "of the point-wise loss."),
+    _Number("--pair-weight", click.FloatRange(min=0), 1.0, "of the pair-wise loss (HPRO)."),
+    _Number("--qa-weight", click.FloatRange(min=0), 0.5, "of the Yes / No loss."),
+    _Number("--seed", click.IntRange(min=0), 0, "of everything that is drawn."),
+)
+
+
+def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    for number in reversed(SETTINGS):
+        command = click.option(
+            number.option,
+            type=number.kind,
+            default=number.default,
+            show_default=True,
+            help=number.help,
+        )(command)
+    return command
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--base", required=True, help="folder or hub id of a causal language model.")
+@click.option("--revision", help="commit of the hub that pins the base.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="the artifact.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    help="keeps the checkpoint of a run that was stopped; the same command continues it.  "
+    "[default: OUT.work]",
+)
+@click.option(
+    "--token-budget",
+    default=512,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="the longest prompt; older conversation gives way.",
+)
+@_settings_options
+@click.option(
+    "--heights",
+    default="0,0.1,0.3,0.5,0.7,1",
+    show_default=True,
+    help="rungs of the funnel ladder: nothing, contacted, visit, test drive, quote, order; a "
+    "pair's margin is their difference.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["bf16", "fp32"]),
+    default="bf16",
+    show_default=True,
+    help="of the matrix products.",
+)
+@click.option("--gradient-checkpointing", is_flag=True, help="less memory, a third more time.")
+@click.option(
+    "--min-positives",
+    default=100,
+    show_default=True,
+    type=click.IntRange(min=2),
+    help="orders to fit on; with fewer the rule is the better model.",
+)
+@click.option(
+    "--held-out", type=FILE, help="text of the base's language, to see whether it is forgotten."
+)
+@click.option("--pad-token", help="one of the base's tokens, where its tokenizer names none.")
+@click.option("--chat-template", type=FILE, help="the base's, where its tokenizer has none.")
+@click.option("--threads", type=click.IntRange(min=1), help="of torch on the CPU.")
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="that write prompts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="print the report as JSON, last line.")
+def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
+    """Fit a language model to a dataset and write an artifact that scores.
+
+    LoRA on every linear layer of BASE; three heads on the answer marker's state. Looks at later
+    leads every quarter of an epoch and keeps the best; calibrates on leads later still. A run that
+    was stopped continues with the same bits. Several GPUs: start it with `accelerate launch`.
+
+    \b
+    Example:
+      asllr fit march --base Qwen/Qwen2.5-0.5B --revision 060db64 --out march-lm
+      asllr fit march --base ./my-base --out march-lm --dropout 0.1 --json
+      accelerate launch -m asllr fit march --base Qwen/Qwen3-0.6B --out march-lm
+    """
+    with refusing():
+        import torch
+        from transformers.utils import logging
+
+        from training.model.fit_dataset import fit_dataset
+        from training.model.outcome import look_at
+        from training.model.report import text_of
+        from training.model.writing import clear_work, write_fitted
+        from training.progress import Progress
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        if threads is not None:
+            torch.set_num_threads(threads)
+        order = _order(options)
+        prompts = Progress("fit: prompts", monotonic, lambda line: _say(line.rstrip("\n")))
+        done = fit_dataset(order, _say, prompts)
+        if not done.accelerator.is_main_process:
+            return
+        report = write_fitted(look_at(done), _say)
+        clear_work(order.work)
+    click.echo(json.dumps(report) if as_json else text_of(report), nl=as_json)
+    _say(f"fit: artifact at {order.out}")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _order(options: dict[str, Any]) -> FitOrder:
+    from training.model.fit_dataset import FitOrder
+    from training.model.hub import Hub
+
+    template: Path | None = options["chat_template"]
+    hub = Hub(
+        name=options["base"],
+        revision=options["revision"],
+        pad_token=options["pad_token"],
+        chat_template=None if template is None else template.read_text(encoding="utf-8"),
+    )
+    out: Path = options["out"]
+    return FitOrder(
+        dataset=options["dataset"],
+        hub=hub,
+        out=out,
+        work=options["work"] or out.with_name(f"{out.name}.work"),
+        settings=_settings(options),
+        token_budget=options["token_budget"],
+        min_positives=options["min_positives"],
+        n_processes=options["processes"],
+        held_out=options["held_out"],
+    )
+
+
+def _settings(options: dict[str, Any]) -> FitSettings:
+    from training.model.settings import FitSettings, Precision
+
+    try:
+        heights = tuple(float(part) for part in options["heights"].split(","))
+    except ValueError:
+        raise click.BadParameter(f"{options['heights']!r} is no list of numbers") from None
+    named = (number.option.removeprefix("--").replace("-", "_") for number in SETTINGS)
+    return FitSettings(
+        **{name: options[name] for name in named},
+        heights=heights,
+        precision=Precision(options["precision"]),
+        gradient_checkpointing=options["gradient_checkpointing"],
+    )

@@ -1,0 +1,34 @@
+"""Whether a dataset has enough orders to fit, judge and calibrate a language model."""
+
+from __future__ import annotations
+
+from training.examples.example import Examples
+from training.examples.manifest import Split
+from training.model.faults import FitError, TooFewPositives
+
+MIN_FIT_POSITIVES = 100
+"""With fewer, the 95% interval of an AUC is wider than the gain of any model here over the rule."""
+
+MIN_OTHER_POSITIVES = 10
+"""Of the judging and of the calibrating split: Platt's two numbers need as many."""
+
+RULE = "`asllr baseline rule`"
+
+
+def check_evidence(examples: Examples, min_positives: int) -> None:
+    """Raises TooFewPositives, which proposes the rule, and FitError for a split of one class."""
+    for split in (Split.FIT, Split.JUDGE, Split.CALIBRATE):
+        labels = examples.of(split).label
+        n_positive = int(labels.sum())
+        needed = min_positives if split is Split.FIT else min(min_positives, MIN_OTHER_POSITIVES)
+        if n_positive < needed:
+            raise TooFewPositives(
+                f"split {split} has {n_positive} orders in {len(labels)} rows, a language model "
+                f"needs {needed}: serve the rule until there are more ({RULE}; its scores say "
+                "evidence low), or build the dataset from a longer log"
+            )
+        if n_positive == len(labels):
+            raise FitError(
+                f"split {split} has orders only, {n_positive} of them; a model needs leads that "
+                "did not order: raise the rate of negatives of `asllr dataset`"
+            )

@@ -1,0 +1,48 @@
+"""Where foreign errors become ours: memory that runs out, files that cannot be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+
+from training.model.faults import CannotWrite, OutOfMemory
+
+
+@contextmanager
+def naming_memory(batch_tokens: int, what: str) -> Iterator[None]:
+    """Turns running out of memory on any device into OutOfMemory; other errors pass."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
+            f"out of memory while {what} with batches of {batch_tokens} tokens; try "
+            f"--batch-tokens {max(1, batch_tokens // 2)} --accumulation 2 (the same step in two "
+            "parts), --gradient-checkpointing, or a smaller base"
+        ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    # The CPU's allocator and oneDNN have no exception class of their own.
+    return "can't allocate memory" in text or "bad_alloc" in text or "out of memory" in text
+
+
+@contextmanager
+def naming_files(path: Path) -> Iterator[None]:
+    """Turns a failed write below `path` into CannotWrite."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotWrite(
+            f"{path} cannot be written: {reason}; make room or choose another place, then run the "
+            "same command again"
+        ) from error
