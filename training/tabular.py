@@ -70,7 +70,7 @@ def choose_settings(
     all of them, a little more than for the older ones."""
     n_older = len(table.rows) - table.n_newest
     older, newest = table.cut(0, n_older), table.cut(n_older, len(table.rows))
-    best = search(lambda i: _trial(older, newest, _settings(rng, i)), n_trials, log)
+    best = search(lambda i: _trial(older, newest, draw_settings(rng, i)), n_trials, log)
     return replace(best, size=max(1, round(best.size * (len(table.rows) / n_older) ** 0.5)))
 
 
@@ -80,7 +80,7 @@ def grow_tree(table: Table, settings: Settings, n_rounds: int) -> TunedTree:
     return TunedTree(booster, start, settings, n_rounds, float("nan"))
 
 
-def _settings(rng: np.random.Generator, trial: int) -> Settings:
+def draw_settings(rng: np.random.Generator, trial: int) -> Settings:
     """Every third trial grows stumps: with a thousand orders they often win."""
     return {
         "num_leaves": 2 if trial % 3 == 0 else int(rng.choice([3, 4, 6, 8, 15, 31])),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from training.progress import spoken
+
 Log = Callable[[str], None]
 S = TypeVar("S")
 
@@ -29,7 +31,7 @@ def search(run: Callable[[int], Trial[S]], n_trials: int, log: Log) -> Trial[S]:
     best = run(0)
     for number in range(1, n_trials):
         left_s = (time.monotonic() - started_s) / number * (n_trials - number)
-        log(f"trial {number} of {n_trials}: loss {best.loss:.5f} so far, {left_s:.0f} s left")
+        log(f"trial {number} of {n_trials}: loss {best.loss:.5f} so far, {spoken(left_s)} left")
         found = run(number)
         if found.loss < best.loss:
             best = found

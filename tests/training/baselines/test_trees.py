@@ -27,8 +27,8 @@ from training.trials import Trial, search
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
-BUDGET = Budget(n_trials=3, seed=2)
-N = 700
+BUDGET = Budget(n_trials=2, seed=2)
+N = 600
 
 
 def silent(line: str) -> None:

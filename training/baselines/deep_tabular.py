@@ -1,0 +1,188 @@
+"""DeepFM and DCN-v2 on the features, from torch-rechub: what ad ranking uses on tables.
+
+The library's models are used as they are, its trainer is not: it keeps pickles on disk and knows
+no weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import assert_never
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy
+from torch_rechub.basic.features import DenseFeature, SparseFeature
+from torch_rechub.models.ranking import DCNv2, DeepFM
+
+from scoring.declaration import Kind
+from scoring.features import FEATURES
+from training.baselines.baseline import (
+    KNOWN,
+    Budget,
+    Floats,
+    Predictor,
+    check_classes,
+    labels_of,
+    log_loss,
+)
+from training.baselines.fields import Fields, fit_fields
+from training.examples.example import Examples
+from training.examples.manifest import Split
+from training.trials import Log, Trial, search
+
+MAX_EPOCHS = 20
+PATIENCE_EPOCHS = 3
+BATCH_ROWS = 512
+CERTAIN = 1e-7
+"""The models return probabilities in float32; nearer to 0 or 1 there is no logit."""
+
+
+class Design(StrEnum):
+    DEEPFM = "deepfm"
+    DCN_V2 = "dcn_v2"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`n_cross` is of DCN-v2 alone."""
+
+    embedding: int
+    width: int
+    depth: int
+    n_cross: int
+    dropout: float
+    rate: float
+    decay: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeepPredictor:
+    model: torch.nn.Module
+    fields: Fields
+    shape: Shape
+    n_epochs: int
+
+    @property
+    def described(self) -> dict[str, float | int | str]:
+        return {**asdict(self.shape), "epochs": self.n_epochs}
+
+    @torch.inference_mode()
+    def logits(self, examples: Examples) -> Floats:
+        self.model.eval()
+        said = self.model(self.fields.inputs(examples.features)).double()
+        logits: Floats = torch.logit(said, eps=CERTAIN).numpy()
+        return logits
+
+
+def fit_deepfm(examples: Examples, budget: Budget, log: Log) -> Predictor:
+    return fit_deep(examples, budget, Design.DEEPFM, log)
+
+
+def fit_dcn_v2(examples: Examples, budget: Budget, log: Log) -> Predictor:
+    return fit_deep(examples, budget, Design.DCN_V2, log)
+
+
+def fit_deep(examples: Examples, budget: Budget, design: Design, log: Log) -> DeepPredictor:
+    """Raises DatasetError where a split has one class only."""
+    check_classes(examples, *KNOWN)
+    older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    rng = budget.rng()
+
+    def run(number: int) -> Trial[Shape]:
+        shape = _draw(rng)
+        losses: list[float] = []
+
+        def goes_on(predictor: DeepPredictor) -> bool:
+            logits = predictor.logits(judging)
+            losses.append(log_loss(logits, labels_of(judging), judging.weight))
+            return len(losses) - 1 - int(np.argmin(losses)) < PATIENCE_EPOCHS
+
+        _train(older, _Plan(design, shape, MAX_EPOCHS, budget.seed), goes_on)
+        return Trial(min(losses), shape, int(np.argmin(losses)) + 1)
+
+    best = search(run, budget.n_trials, log)
+    plan = _Plan(design, best.settings, best.size, budget.seed)
+    return _train(examples.of(*KNOWN), plan, lambda predictor: True)
+
+
+def _draw(rng: np.random.Generator) -> Shape:
+    return Shape(
+        embedding=int(rng.choice([4, 8, 16])),
+        width=int(rng.choice([16, 32, 64, 128])),
+        depth=int(rng.integers(1, 4)),
+        n_cross=int(rng.integers(1, 4)),
+        dropout=float(rng.uniform(0.0, 0.5)),
+        rate=float(10 ** rng.uniform(-3.3, -2.0)),
+        decay=float(10 ** rng.uniform(-6.0, -2.5)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    design: Design
+    shape: Shape
+    n_epochs: int
+    seed: int
+
+
+def _train(
+    examples: Examples, plan: _Plan, goes_on: Callable[[DeepPredictor], bool]
+) -> DeepPredictor:
+    """`goes_on` is asked after each epoch. torch's own generator is left as it was."""
+    fields = fit_fields(examples.features)
+    inputs = fields.inputs(examples.features)
+    labels = torch.from_numpy(labels_of(examples).astype(np.float32))
+    weights = torch.from_numpy((examples.weight / examples.weight.mean()).astype(np.float32))
+    rng = np.random.default_rng(plan.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        model = _build(plan, fields)
+        optimizer = torch.optim.Adam(
+            model.parameters(), lr=plan.shape.rate, weight_decay=plan.shape.decay
+        )
+        for epoch in range(1, plan.n_epochs + 1):
+            model.train()
+            for rows in _batches(len(examples), rng):
+                said = model({name: values[rows] for name, values in inputs.items()})
+                said = said.clamp(CERTAIN, 1 - CERTAIN)
+                loss = binary_cross_entropy(said, labels[rows], weights[rows])
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch's stub
+                optimizer.step()
+            predictor = DeepPredictor(model, fields, plan.shape, epoch)
+            if not goes_on(predictor):
+                break
+    return predictor
+
+
+def _batches(n: int, rng: np.random.Generator) -> Iterator[torch.Tensor]:
+    """Even in size: batch normalisation needs more than one row."""
+    order = rng.permutation(n)
+    for rows in np.array_split(order, -(-n // BATCH_ROWS)):
+        yield torch.from_numpy(rows)
+
+
+def _build(plan: _Plan, fields: Fields) -> torch.nn.Module:
+    shape = plan.shape
+    words = [
+        SparseFeature(f"word_{at}", len(edges) + 2, shape.embedding)
+        for at, edges in enumerate(fields.edges)
+    ]
+    numbers = [
+        DenseFeature(f"number_{at}")
+        for at, feature in enumerate(FEATURES)
+        if feature.kind is Kind.NUMBER
+    ]
+    layers = {"dims": [shape.width] * shape.depth, "dropout": shape.dropout}
+    match plan.design:
+        case Design.DEEPFM:
+            model: torch.nn.Module = DeepFM(words + numbers, words, layers)
+        case Design.DCN_V2:
+            # Whole cross matrices: the library's low-rank mixture fails on a batch of one.
+            model = DCNv2(words + numbers, shape.n_cross, layers, use_low_rank_mixture=False)
+        case _:
+            assert_never(plan.design)
+    return model

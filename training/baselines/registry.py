@@ -1,0 +1,52 @@
+"""The baselines by name, but for the stack, which needs a language model's logits as well."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import assert_never
+
+from training.baselines.baseline import Budget, Predictor
+from training.examples.example import Examples
+from training.trials import Log
+
+
+class Baseline(StrEnum):
+    RULE = "rule"
+    """Stage and recency: a points card."""
+    LOGISTIC = "logistic"
+    TREE_TABULAR = "tree_tabular"
+    """LightGBM on the features."""
+    TREE_WORDS = "tree_words"
+    """On features, event aggregates and TF-IDF."""
+    TREE_TEXT = "tree_text"
+    """The fair rival: `tree_words` and the wrap-up codes predicted from the words, where there are
+    any."""
+    TREE_RANK = "tree_rank"
+    """LambdaRank on the funnel's grades."""
+    DEEPFM = "deepfm"
+    DCN_V2 = "dcn_v2"
+
+
+def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: Log) -> Predictor:
+    """Raises DatasetError where the known splits have one class only; the rule needs none."""
+    # Imports here: torch takes seconds to load, and only two of these need it.
+    match name:
+        case Baseline.RULE:
+            from training.baselines.rule import fit_rule as fit
+        case Baseline.LOGISTIC:
+            from training.baselines.logistic import fit_logistic as fit
+        case Baseline.TREE_TABULAR:
+            from training.baselines.tree_tabular import fit_tree_tabular as fit
+        case Baseline.TREE_WORDS:
+            from training.baselines.tree_text import fit_tree_words as fit
+        case Baseline.TREE_TEXT:
+            from training.baselines.tree_text import fit_tree_text as fit
+        case Baseline.TREE_RANK:
+            from training.baselines.tree_rank import fit_tree_rank as fit
+        case Baseline.DEEPFM:
+            from training.baselines.deep_tabular import fit_deepfm as fit
+        case Baseline.DCN_V2:
+            from training.baselines.deep_tabular import fit_dcn_v2 as fit
+        case _:
+            assert_never(name)
+    return fit(examples, budget, log)
