@@ -32,21 +32,36 @@ def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: Log) -
     # Imports here: torch takes seconds to load, and only two of these need it.
     match name:
         case Baseline.RULE:
-            from training.baselines.rule import fit_rule as fit
+            from training.baselines.rule import fit_rule
+
+            return fit_rule(examples, budget, log)
         case Baseline.LOGISTIC:
-            from training.baselines.logistic import fit_logistic as fit
+            from training.baselines.logistic import fit_logistic
+
+            return fit_logistic(examples, budget, log)
         case Baseline.TREE_TABULAR:
-            from training.baselines.tree_tabular import fit_tree_tabular as fit
+            from training.baselines.tree_tabular import fit_tree_tabular
+
+            return fit_tree_tabular(examples, budget, log)
         case Baseline.TREE_WORDS:
-            from training.baselines.tree_text import fit_tree_words as fit
+            from training.baselines.tree_text import fit_tree_words
+
+            return fit_tree_words(examples, budget, log)
         case Baseline.TREE_TEXT:
-            from training.baselines.tree_text import fit_tree_text as fit
+            from training.baselines.tree_text import fit_tree_text
+
+            return fit_tree_text(examples, budget, log)
         case Baseline.TREE_RANK:
-            from training.baselines.tree_rank import fit_tree_rank as fit
+            from training.baselines.tree_rank import fit_tree_rank
+
+            return fit_tree_rank(examples, budget, log)
         case Baseline.DEEPFM:
-            from training.baselines.deep_tabular import fit_deepfm as fit
+            from training.baselines.deep_tabular import fit_deepfm
+
+            return fit_deepfm(examples, budget, log)
         case Baseline.DCN_V2:
-            from training.baselines.deep_tabular import fit_dcn_v2 as fit
+            from training.baselines.deep_tabular import fit_dcn_v2
+
+            return fit_dcn_v2(examples, budget, log)
         case _:
             assert_never(name)
-    return fit(examples, budget, log)
