@@ -16,7 +16,7 @@ from scoring.prompt import HORIZON_DAYS
 from scoring.state import to_bytes
 from training.examples.draft import Draft, Truth, read_draft
 from training.examples.example import Example, Examples, columns_of
-from training.examples.manifest import LABEL, DatasetError, DatasetManifest, Source
+from training.examples.manifest import LABEL, DatasetError, DatasetManifest, Source, Split
 from training.examples.outcome import outcome_of
 from training.examples.policy import HOUR_MS
 from training.examples.split import SHARES, Borders, Sampling, Shares, borders_of
@@ -31,13 +31,16 @@ POLICY = "simulated"
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Leads number `first` to `first + n_leads - 1` of `seed`."""
+    """Leads number `first` to `first + n_leads - 1` of `seed`. `only`: all of them belong to this
+    split, whatever their moment; for leads of a seed that nothing else reads, which need neither
+    borders nor embargo."""
 
     seed: int
     n_leads: int
     first: int = 0
     negative_rate: float = 1.0
     shares: Shares = SHARES
+    only: Split | None = None
     world: World = field(default_factory=World)
 
     @property
@@ -79,7 +82,7 @@ def _chunk(asked: Simulation, start: int) -> _Chunk:
     n_leads = min(CHUNK_LEADS, asked.first + asked.n_leads - start)
     leads = list(simulate_leads(asked.seed, n_leads, world=asked.world, first=start))
     borders, sampling = asked.borders, Sampling(asked.negative_rate, asked.seed)
-    rows = [row for lead in leads if (row := _row(lead, borders, sampling)) is not None]
+    rows = [row for lead in leads if (row := _row(lead, asked, borders, sampling)) is not None]
     return _Chunk(
         rows,
         n_leads,
@@ -89,9 +92,11 @@ def _chunk(asked: Simulation, start: int) -> _Chunk:
     )
 
 
-def _row(lead: SimulatedLead, borders: Borders, sampling: Sampling) -> Example | None:
+def _row(
+    lead: SimulatedLead, asked: Simulation, borders: Borders, sampling: Sampling
+) -> Example | None:
     as_of_ms = to_ms(lead.as_of)
-    split = borders.split_of(as_of_ms)
+    split = asked.only or borders.split_of(as_of_ms)
     if split is None:
         return None
     weight = sampling.weight(split, int(lead.ordered), lead.lead, as_of_ms)

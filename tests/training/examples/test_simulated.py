@@ -83,3 +83,11 @@ def _rows(examples: Examples) -> list[tuple[str, bytes]]:
 def test_no_leads_are_refused() -> None:
     with pytest.raises(DatasetError, match="0 leads"):
         _build(Simulation(seed=9, n_leads=0))
+
+
+def test_leads_for_one_split_are_all_there_and_all_in_it() -> None:
+    asked = Simulation(seed=3, n_leads=60, negative_rate=0.2, only=Split.TEST)
+    examples, _ = simulate_examples(asked, n_processes=1, report=lambda done, total: None)
+    assert len(examples) == 60
+    assert set(examples.split) == {"test"}
+    assert set(examples.weight) == {1.0}
