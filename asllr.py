@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -16,20 +18,26 @@ try:
     import click
 
     from schemas.events import EventBase
+    from scoring.fold import to_ms
+    from streams import exit_codes
     from streams.cli.artifacts import find_artifact
-    from streams.cli.data import import_, rank
+    from streams.cli.data import IMPORTERS, import_, rank
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
-    from streams.cli.front import DURATION, FrontDoor, settings
+    from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, promote, show_settings
     from streams.cli.reference import reference
     from streams.cli.roles import ingest, publish, score
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
+    from streams.importers.outcomes import ImportFault
     from streams.local_roles import RoleCounts
+    from streams.recording import RecordingError, read_recording
+    from training.cli.dataset import build_dataset_group
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
+    from training.examples.log import Logged
 except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
 
@@ -201,6 +209,24 @@ def simulate(
     )
 
 
+def _recorded(path: Path) -> Iterator[Logged]:
+    try:
+        for one in read_recording(path):
+            yield Logged(one.topic, to_ms(one.ingested_at), one.event)
+    except RecordingError as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+
+
+def _imported(data_set: str, path: Path) -> Iterator[Logged]:
+    """History counts as known when it occurred."""
+    try:
+        for event in IMPORTERS[data_set](path):
+            yield Logged(data_set, to_ms(event.occurred_at), event)
+    except ImportFault as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+
+
+dataset = build_dataset_group(_recorded, {name: partial(_imported, name) for name in IMPORTERS})
 evaluate, compare = build_commands(lambda name: find_artifact(name, settings().artifacts))
 
 for command in (
@@ -208,6 +234,7 @@ for command in (
     score,
     publish,
     import_,
+    dataset,
     rank,
     topics,
     tail,

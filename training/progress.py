@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 Report = Callable[[int, int], object]
 """(done, of how many); called as often as the work likes."""
 
+StartReport = Callable[[str], Report]
+"""Begins one stage of the work, by what it counts."""
+
 
 @dataclass(slots=True)
 class Progress:

@@ -18,6 +18,7 @@ from streams.cli.front import Failure, naming_files, open_admin, settings
 from streams.importers.bpi2012 import bpi2012_events
 from streams.importers.outcomes import ImportFault, without_outcomes
 from streams.importers.persuasion import persuasion_events
+from streams.importers.uci_bank import uci_bank_events
 from streams.journal import JournalingProducer
 from streams.rank_file import RankedRow, rank_file
 from streams.recording import RecordingError, history, write_recording
@@ -25,6 +26,7 @@ from streams.recording import RecordingError, history, write_recording
 IMPORTERS: Mapping[str, Callable[[Path], Iterable[EventBase]]] = {
     "persuasion": persuasion_events,
     "bpi2012": bpi2012_events,
+    "uci-bank": uci_bank_events,
 }
 
 
@@ -38,7 +40,7 @@ IMPORTERS: Mapping[str, Callable[[Path], Iterable[EventBase]]] = {
 )
 @click.option("--without-outcomes", "no_outcomes", is_flag=True, help="leave everybody listed.")
 def import_(data_set: str, path: Path, *, out: Path | None, no_outcomes: bool) -> None:
-    """Turn a public data set into events: 1,017 real dialogues or 13,087 loan applications.
+    """Turn a public data set into events: dialogues, loan applications or telephone contacts.
 
     In a recording an event counts as ingested when it occurred; through Kafka it lands now.
 

@@ -27,11 +27,11 @@ from training.examples.outcome import ends_lead, first_order_ms, outcome_of
 from training.examples.plan import Maturity, Plan
 from training.examples.policy import moments, policy_name
 from training.examples.split import Borders, Sampling, borders_of, one_split_each
-from training.progress import Report
+from training.progress import Report, StartReport
 
 
 def build_examples(
-    logged: Iterable[Logged], plan: Plan, report: Report
+    logged: Iterable[Logged], plan: Plan, start: StartReport
 ) -> tuple[Examples, DatasetManifest]:
     """Raises DatasetError for a log that no honest dataset can be made of."""
     log = gather(logged, plan.known_at)
@@ -39,11 +39,11 @@ def build_examples(
         raise DatasetError("the log holds no events; is it the right file, was anything recorded?")
     sampling = Sampling(plan.negative_rate, plan.seed)
     check_horizon(log, plan)
-    harvest = _harvest(log, plan)
+    harvest = _harvest(log, plan, start("leads"))
     check_harvest(log, plan, harvest)
     borders = borders_of([d.as_of_ms for d in harvest.drafts], plan.shares, plan.embargo_ms)
     kept = _kept(harvest.drafts, borders, sampling)
-    rows = []
+    rows, report = [], start("rows")
     for done, (draft, split, weight) in enumerate(kept, 1):
         rows.append(read_draft(draft, split, weight))
         report(done, len(kept))
@@ -64,10 +64,11 @@ def build_examples(
     return examples, manifest
 
 
-def _harvest(log: Log, plan: Plan) -> Harvest:
+def _harvest(log: Log, plan: Plan, report: Report) -> Harvest:
     drafts: list[Draft] = []
     n_moments = n_late = 0
-    for lead in log.leads:
+    for done, lead in enumerate(log.leads, 1):
+        report(done, len(log.leads))
         for asked in drafts_of(lead, _mature_until(lead, log, plan), plan):
             n_moments += 1
             match asked:

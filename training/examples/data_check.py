@@ -27,7 +27,7 @@ MAX_CATEGORIES = 200
 PRIOR_ROWS = 10.0
 """Rows of the average that every bin is mixed with."""
 
-NEARLY_PERFECT = 0.95
+NEARLY_PERFECT = 0.9
 FAR = 0.15
 """Above what nine in ten of the other columns reach."""
 SURE = 2.0
@@ -116,10 +116,11 @@ def _far_above(found: list[Strength]) -> Iterator[Finding]:
         others = [other.auc for other in found if other is not one]
         rest = float(np.quantile(others, 0.9)) if others else 0.5
         lowest = one.auc - SURE * one.error
-        if lowest < min(NEARLY_PERFECT, rest + FAR):
+        is_perfect = lowest >= NEARLY_PERFECT
+        if not is_perfect and lowest < rest + FAR:
             continue
         yield Finding(
-            severity=Severity.LEAK,
+            severity=Severity.LEAK if is_perfect else Severity.WARNING,
             column=one.column,
             sentence=f"alone it reaches an AUC of {one.auc:.3f} (nine in ten other columns: up to "
             f"{rest:.3f}): was it known at as_of? If so, keep it; if not, leave it out of the "

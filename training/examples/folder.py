@@ -49,8 +49,7 @@ SCHEMA = pa.schema(
 def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) -> DatasetManifest:
     """The folder appears complete or not at all; returns the manifest with counts and digest.
     Raises DatasetError when `folder` exists, OSError when it cannot be written."""
-    if folder.exists():
-        raise DatasetError(f"{folder} exists; choose another folder or remove it")
+    check_free(folder)
     written = manifest.model_copy(
         update={"slices": slices_of(examples), "sha256": content_sha256(examples)}
     )
@@ -67,6 +66,12 @@ def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) 
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return written
+
+
+def check_free(folder: Path) -> None:
+    """Raises DatasetError: a dataset is never written over, what was learnt from it may need it."""
+    if folder.exists():
+        raise DatasetError(f"{folder} exists; choose another folder or remove it")
 
 
 def read_examples(folder: Path) -> tuple[Examples, DatasetManifest]:

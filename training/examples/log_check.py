@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from schemas.events import InteractionLogged, LeadUpserted
+from schemas.events import LeadUpserted
 from scoring.fold import from_ms, to_ms
 from scoring.history import DAY_MS
 from training.examples.draft import Draft
@@ -98,7 +98,7 @@ def check_late(harvest: Harvest) -> Iterator[Finding]:
 
 
 def check_log(log: Log) -> Iterator[Finding]:
-    """Fields and codes that appear only once a lead has ended: whoever writes them earlier, an
+    """Profile fields that change only once a lead has ended: whoever reports them earlier, in an
     export of today's values for one, tells the outcome."""
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
@@ -125,18 +125,13 @@ def _named(lead: LeadLog) -> tuple[set[str], set[str]]:
     early: set[str] = set()
     late: set[str] = set()
     held: dict[str, object] = {}
-    for event in sorted(lead.events, key=lambda event: event.occurred_at):
-        names = late if to_ms(event.occurred_at) >= end_ms else early
-        match event:
-            case LeadUpserted():
-                names.update(
-                    f"profile.{name}"
-                    for name, value in event.profile.items()
-                    if held.get(name) != value
-                )
-                held |= event.profile
-            case InteractionLogged():
-                names.update(f"code {code}" for code in event.codes)
+    patches = (event for event in lead.events if isinstance(event, LeadUpserted))
+    for patch in sorted(patches, key=lambda patch: patch.occurred_at):
+        names = late if to_ms(patch.occurred_at) >= end_ms else early
+        names.update(
+            f"profile.{name}" for name, value in patch.profile.items() if held.get(name) != value
+        )
+        held |= patch.profile
     return early, late
 
 

@@ -161,7 +161,9 @@ def _simulated(n: int) -> list[Logged]:
 
 
 def _build(logged: list[Logged], **fields: object) -> tuple[Examples, DatasetManifest]:
-    return build_examples(logged, replace(Plan("test"), **fields), lambda done, total: None)
+    return build_examples(
+        logged, replace(Plan("test"), **fields), lambda what: lambda done, total: None
+    )
 
 
 @pytest.mark.slow

@@ -1,0 +1,192 @@
+"""`asllr dataset`: events in, labelled examples out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from training.cli.default_group import DefaultGroup
+from training.cli.refusal import refusing
+
+if TYPE_CHECKING:  # it loads numpy's libraries, which `asllr --help` should not wait for
+    from training.examples.log import Logged
+
+ReadLog = Callable[[Path], Iterable["Logged"]]
+
+NO = 1
+"""As in `streams.exit_codes`: the question was answered, and the answer is no."""
+
+_OUT = click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="folder to write; it must not exist.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="print the manifest as JSON.")
+_NEGATIVES = click.option(
+    "--negative-rate",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True),
+    help="share of the rows without an order that fit and judge keep.",
+)
+_SHARES = click.option(
+    "--shares",
+    default="64,11,11,14",
+    show_default=True,
+    help="fit, judge, calibrate, test in percent of the moments, oldest first.",
+)
+
+
+def build_dataset_group(read_recording: ReadLog, public: Mapping[str, ReadLog]) -> click.Group:
+    """`read_recording` and `public` (data set -> its events) fail with an error of their own."""
+
+    @click.group(cls=DefaultGroup, default="build")
+    def dataset() -> None:
+        """Make, convert and check datasets: leads at moments of the past, and what came after.
+
+        Without the name of a command it is `asllr dataset build`.
+
+        \b
+        Example:
+          asllr dataset leads.jsonl.gz --out march
+          asllr dataset --simulate 20000 --seed 7 --out simulated
+          asllr dataset check march
+        """
+
+    dataset.add_command(_build_command(read_recording))
+    dataset.add_command(_convert_command(public))
+    dataset.add_command(check)
+    return dataset
+
+
+def _build_command(read_recording: ReadLog) -> click.Command:
+    @click.command(name="build")
+    @click.argument(
+        "recordings", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+    )
+    @_OUT
+    @click.option(
+        "--simulate",
+        "n_simulated",
+        type=click.IntRange(min=1),
+        help="that many simulated leads instead of recordings.",
+    )
+    @click.option("--seed", default=1, show_default=True, help="of every choice by chance.")
+    @click.option(
+        "--as-of",
+        default="every-7d",
+        show_default=True,
+        help="when leads are asked about: every-7d, after-event, after-call, 24h-after-first.",
+    )
+    @click.option(
+        "--horizon-days",
+        default=14.0,
+        show_default=True,
+        type=click.FloatRange(0, min_open=True),
+        help="how soon an order counts.",
+    )
+    @click.option(
+        "--embargo-days",
+        type=click.FloatRange(0),
+        help="left out before each later split.  [default: the horizon]",
+    )
+    @click.option(
+        "--silent-days",
+        default=90.0,
+        show_default=True,
+        type=click.FloatRange(0),
+        help="do not ask about leads that were silent for longer.",
+    )
+    @click.option(
+        "--known-at",
+        default="ingested",
+        show_default=True,
+        type=click.Choice(["ingested", "occurred"]),
+        help="when an event counts as known; occurred: history that was loaded in one go.",
+    )
+    @_NEGATIVES
+    @_SHARES
+    @click.option(
+        "--processes",
+        default=os.cpu_count() or 1,
+        show_default="one per core",
+        type=click.IntRange(min=1),
+        help="that simulate.",
+    )
+    @_JSON
+    def build(recordings: tuple[Path, ...], n_simulated: int | None, **options: Any) -> None:
+        """Build a dataset from recordings of events, or from simulated leads.
+
+        Folds the log as production does, at moments of the past; what came after a moment becomes
+        the label and nothing else. Splits by time with an embargo; a lead is in one split only.
+
+        \b
+        Example:
+          asllr dataset build leads.jsonl.gz --out march --as-of after-call
+          asllr dataset build --simulate 20000 --seed 7 --negative-rate 0.2 --out simulated
+        """
+        if bool(recordings) == (n_simulated is not None):
+            raise click.UsageError("name recordings to read, or --simulate so many leads")
+        with refusing():
+            from training.cli.dataset_work import build_dataset, simulate_dataset
+
+            if n_simulated is not None:
+                simulate_dataset(n_simulated, **options)
+            else:
+                logged = (one for path in recordings for one in read_recording(path))
+                build_dataset(logged, **options)
+
+    return build
+
+
+def _convert_command(public: Mapping[str, ReadLog]) -> click.Command:
+    @click.command()
+    @click.argument("data_set", type=click.Choice(sorted(public)))
+    @click.argument("path", type=click.Path(path_type=Path, exists=True))
+    @_OUT
+    @click.option(
+        "--first-units",
+        type=click.IntRange(min=1),
+        help="persuasion: judge by so many utterances, before the end gives it away.",
+    )
+    @click.option("--seed", default=1, show_default=True, help="of every choice by chance.")
+    @_SHARES
+    @_JSON
+    def convert(data_set: str, path: Path, **options: Any) -> None:
+        """Make a public data set a dataset, by the protocol it is judged by.
+
+        \b
+        Example:
+          asllr dataset convert persuasion ../shared/data/persuasion_for_good --out dialogues
+          asllr dataset convert bpi2012 ../shared/data/bpi2012_loan_funnel --out loans
+        """
+        with refusing():
+            from training.cli.dataset_work import convert_dataset
+
+            convert_dataset(data_set, public[data_set](path), **options)
+
+    return convert
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="print columns and findings as JSON.")
+def check(folder: Path, *, as_json: bool) -> None:
+    """Look for columns that know the outcome. Exits with 1 when there is one.
+
+    \b
+    Example:
+      asllr dataset check march
+      asllr dataset check march --json
+    """
+    with refusing():
+        from training.cli.dataset_work import check_folder
+
+        is_clean = check_folder(folder, as_json=as_json)
+    if not is_clean:
+        raise SystemExit(NO)

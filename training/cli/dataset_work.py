@@ -1,0 +1,144 @@
+"""What `asllr dataset` does once its options are known; loads Arrow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import click
+
+from training.examples.build import build_examples
+from training.examples.data_check import Strength, check_data, strengths
+from training.examples.example import Examples
+from training.examples.folder import check_free, read_examples, write_examples
+from training.examples.known_columns import known_columns
+from training.examples.log import KnownAt, Logged
+from training.examples.log_check import check_classes
+from training.examples.manifest import (
+    DatasetError,
+    DatasetManifest,
+    Finding,
+    Severity,
+    Slice,
+    Split,
+)
+from training.examples.plan import Plan
+from training.examples.policy import parse_policy
+from training.examples.protocols import protocol_of
+from training.examples.simulated import Simulation, simulate_examples
+from training.examples.split import Shares
+from training.progress import Progress
+
+SHOWN_COLUMNS = 12
+
+
+def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> None:
+    check_free(out)
+    plan = Plan(
+        name=out.name,
+        policy=parse_policy(options["as_of"]),
+        seed=options["seed"],
+        horizon_days=options["horizon_days"],
+        embargo_days=options["embargo_days"],
+        silent_days=options["silent_days"],
+        shares=shares_of(options["shares"]),
+        negative_rate=options["negative_rate"],
+        known_at=KnownAt(options["known_at"]),
+    )
+    examples, manifest = build_examples(logged, plan, _progress)
+    _finish(examples, manifest, out, as_json=options["as_json"])
+
+
+def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
+    check_free(out)
+    asked = Simulation(
+        seed=options["seed"],
+        n_leads=n_leads,
+        negative_rate=options["negative_rate"],
+        shares=shares_of(options["shares"]),
+    )
+    examples, manifest = simulate_examples(
+        asked, n_processes=options["processes"], report=_progress("leads")
+    )
+    check_classes(examples)
+    _finish(examples, manifest, out, as_json=options["as_json"])
+
+
+def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **options: Any) -> None:
+    check_free(out)
+    protocol = protocol_of(data_set, options["seed"], options["first_units"])
+    plan = protocol.plan(shares_of(options["shares"]))
+    examples, manifest = build_examples(protocol.adapted(logged), plan, _progress)
+    _finish(examples, manifest, out, as_json=options["as_json"])
+
+
+def check_folder(folder: Path, *, as_json: bool) -> bool:
+    """Whether no column knows the outcome. What only the log could show is in the manifest."""
+    examples, manifest = read_examples(folder)
+    columns = known_columns(examples)
+    found = strengths(examples, columns)
+    findings = (*manifest.findings, *check_data(examples))
+    findings = tuple(dict.fromkeys(findings))
+    if as_json:
+        told = {
+            "columns": [asdict(strength) for strength in found],
+            "findings": [finding.model_dump(mode="json") for finding in findings],
+        }
+        click.echo(json.dumps(told))
+    else:
+        for line in [*_slices(manifest), *_columns(found), *_findings(findings)]:
+            click.echo(line)
+    return not any(finding.severity is Severity.LEAK for finding in findings)
+
+
+def shares_of(text: str) -> Shares:
+    """Four percentages. Raises DatasetError."""
+    try:
+        fit, judge, calibrate, test = (float(part) / 100 for part in text.split(","))
+    except ValueError as error:
+        raise DatasetError(
+            f"shares {text[:60]!r} are not four percentages such as 64,11,11,14"
+        ) from error
+    return fit, judge, calibrate, test
+
+
+def _progress(what: str) -> Progress:
+    return Progress(what, monotonic, lambda line: click.echo(line, nl=False, err=True))
+
+
+def _finish(examples: Examples, manifest: DatasetManifest, out: Path, *, as_json: bool) -> None:
+    findings = (*manifest.findings, *check_data(examples))
+    manifest = manifest.model_copy(update={"findings": findings})
+    written = write_examples(out, examples, manifest)
+    if as_json:
+        click.echo(written.model_dump_json())
+        return
+    for line in [*_slices(written), *_findings(findings)]:
+        click.echo(line)
+    click.echo(f"{len(examples)} rows written to {out}")
+
+
+def _slices(manifest: DatasetManifest) -> Iterator[str]:
+    yield f"{'split':<10} {'rows':>8} {'leads':>8} {'orders':>7}  from        to"
+    for split in Split:
+        yield _slice(split, manifest.slices[split])
+
+
+def _slice(split: Split, part: Slice) -> str:
+    first, last = (f"{at:%Y-%m-%d}" if at else "-" for at in (part.first_as_of, part.last_as_of))
+    return f"{split:<10} {part.n:>8} {part.n_leads:>8} {part.n_positive:>7}  {first:<10}  {last}"
+
+
+def _columns(found: list[Strength]) -> Iterator[str]:
+    yield "the columns that alone say most of the outcome, AUC:"
+    for one in found[:SHOWN_COLUMNS]:
+        yield f"  {one.auc:.3f} ± {2 * one.error:.3f}  {one.column}"
+
+
+def _findings(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
+        yield f"{finding.severity.value.upper()} {finding.column}: {finding.sentence}"
