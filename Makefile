@@ -14,7 +14,7 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs chaos bench nightly fuzz demo-model evaluate lock clean
+.PHONY: help demo test check format docs chaos bench nightly fuzz demo-model evaluate tables lock clean
 
 help:  ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ demo-model: $(DEV)/.installed  ## train the demo artifact again (up to 40 minute
 
 evaluate: $(DEV)/.installed  ## an artifact beside tuned trees and the truth (ARGS="--artifact demo --simulate 20000 --seed 77 --json")
 	@$(DEV)/bin/python -m training.evaluation.simulated $(ARGS)
+
+tables: $(DEV)/.installed  ## every model over seeds and data sets, hours, resumable (ARGS="--seeds 3 --dataset DIR")
+	@$(DEV)/bin/python -m training.tables $(ARGS)
 
 lock: $(DEV)/.installed  ## recompile requirements-dev.lock after a change of dependencies
 	$(DEV)/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 \

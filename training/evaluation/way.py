@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.resampling import Bootstrap, Interval, auc_statistic, percentile_interval, replicates
+from scoring.resampling import (
+    Bootstrap,
+    Interval,
+    Replicates,
+    auc_statistic,
+    percentile_interval,
+    replicates,
+)
 from training.evaluation.judged import Judged, Scored
 
 
@@ -23,13 +30,15 @@ def shares_of_the_way(
         weights=judged.weights,
         clusters=judged.clusters,
     )
-    values, drawn, at = found.values[:, 0], found.drawn[:, :, 0], names.index(start)
-    way, drawn_way = values[-1] - values[at], drawn[:, -1] - drawn[:, at]
+    end = len(models)
     return {
-        name: percentile_interval(
-            float((values[i] - values[at]) / way),
-            (drawn[:, i] - drawn[:, at]) / drawn_way,
-            found.level,
-        )
-        for i, name in enumerate(names)
+        name: share_of_the_way(found, i, names.index(start), end) for i, name in enumerate(names)
     }
+
+
+def share_of_the_way(found: Replicates, at: int, start: int, end: int) -> Interval:
+    """Of the statistics' first value."""
+    values, drawn = found.values[:, 0], found.drawn[:, :, 0]
+    value = (values[at] - values[start]) / (values[end] - values[start])
+    shares = (drawn[:, at] - drawn[:, start]) / (drawn[:, end] - drawn[:, start])
+    return percentile_interval(float(value), shares, found.level)

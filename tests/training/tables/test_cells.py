@@ -1,0 +1,89 @@
+"""A cell is computed once; what it follows from decides whether it is the same cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lightgbm", reason="needs the train extra")
+
+from tests.table_artifacts import build_rule_artifact
+from tests.training.examples.rows import manifest, row
+from training.baselines.baseline import Budget
+from training.evaluation.judged import EvaluationError
+from training.examples.example import Examples, columns_of
+from training.examples.folder import write_examples
+from training.examples.manifest import Split
+from training.tables.bench import Bench, dataset_bench
+from training.tables.cells import Cells, Means
+
+pytestmark = pytest.mark.train
+
+
+def _rows() -> Examples:
+    splits = [Split.FIT] * 40 + [Split.JUDGE] * 20 + [Split.CALIBRATE] * 20 + [Split.TEST] * 20
+    return columns_of(row(number, split) for number, split in enumerate(splits))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    write_examples(tmp_path / "data", _rows(), manifest())
+    return dataset_bench(tmp_path / "data", tmp_path / "work")
+
+
+def _cells(
+    bench: Bench, said: list[str], *, artifact: Path | None = None, trials: int = 1
+) -> Cells:
+    means = Means(Budget(trials, 0), artifact, 1, said.append, lambda what: lambda done, of: None)
+    return Cells(bench, means)
+
+
+def test_a_bench_fits_on_what_is_older_and_judges_on_the_test(bench: Bench) -> None:
+    assert (len(bench.known), len(bench.judged)) == (80, 20)
+    assert set(bench.judged.split) == {"test"}
+
+
+def test_a_cell_that_is_there_is_read_bit_by_bit(bench: Bench) -> None:
+    said: list[str] = []
+    first = _cells(bench, said).scored("rule")
+    assert said
+    said.clear()
+    again = _cells(bench, said).scored("rule")
+    assert said == []
+    assert np.array_equal(first.scores, again.scores)
+    assert np.array_equal(first.probabilities, again.probabilities)
+    assert again.name == "rule"
+
+
+def test_another_budget_or_other_rows_are_another_cell(bench: Bench) -> None:
+    said: list[str] = []
+    _cells(bench, said).scored("rule")
+    said.clear()
+    _cells(bench, said, trials=2).scored("rule")
+    assert any("rule" in line for line in said)
+    said.clear()
+    _cells(replace(bench, data_sha256=("other", "rows")), said, trials=2).scored("rule")
+    assert any("rule" in line for line in said)
+
+
+def test_without_an_artifact_there_is_no_stack_and_without_truth_no_bayes(bench: Bench) -> None:
+    names = _cells(bench, []).names
+    assert {"rule", "tree_tabular", "tree_text", "deepfm"} <= set(names)
+    assert not {"stack", "artifact", "bayes"} & set(names)
+
+
+def test_an_artifact_without_a_language_model_has_scores_but_no_stack(
+    bench: Bench, tmp_path: Path
+) -> None:
+    cells = _cells(bench, [], artifact=build_rule_artifact(tmp_path / "rule"))
+    assert len(cells.scored("artifact").scores) == 20
+    with pytest.raises(EvaluationError, match="no language model"):
+        cells.scored("stack")
+
+
+def test_nothing_but_whole_cells_is_left(bench: Bench) -> None:
+    _cells(bench, []).scored("rule")
+    assert [path.name for path in bench.folder.iterdir()] == ["rule.safetensors"]

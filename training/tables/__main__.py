@@ -1,0 +1,118 @@
+"""`make tables`: every model on simulated leads of several seeds and on data sets of your own.
+
+    python -m training.tables --work tables --seeds 3 --artifact demo --dataset march
+
+Resumable: what is in --work is not computed again. Tables go to standard output as Markdown and
+into --work as tables.md and tables.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from time import monotonic
+
+from scoring.artifact import ArtifactError, demo_artifact_path
+from training.baselines.baseline import Budget
+from training.evaluation.files import to_json
+from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
+from training.examples.manifest import DatasetError
+from training.progress import Progress
+from training.tables.bench import Bench, Size, dataset_bench, simulated_bench
+from training.tables.cells import Cells, Means
+from training.tables.table import Table, build_table, markdown
+
+Judgeable = tuple[str, Judged, dict[str, Scored]]
+"""(group, rows, model -> scores): all that is kept of a bench."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = _parser().parse_args(arguments)
+    try:
+        tables = list(_tables(asked))
+    except (ArtifactError, DatasetError, EvaluationError) as error:
+        raise SystemExit(f"Error: {error}") from error
+    text = "\n".join(map(markdown, tables))
+    _write(asked.work / "tables.md", text)
+    _write(asked.work / "tables.json", to_json([asdict(table) for table in tables]) + "\n")
+    sys.stdout.write(text)
+
+
+def _tables(asked: argparse.Namespace) -> Iterator[Table]:
+    found = [_judged(asked, number, bench) for number, bench in enumerate(_benches(asked))]
+    for group, of_group in groupby(found, key=lambda each: each[0]):
+        benches = [(judged, models) for _, judged, models in of_group]
+        yield build_table(group, benches, n_resamples=asked.resamples, seed=asked.seed)
+
+
+def _benches(asked: argparse.Namespace) -> Iterator[Bench]:
+    size = Size(asked.known_leads, asked.leads)
+    for number in range(asked.seeds):
+        yield simulated_bench(number, size, asked.work, asked.processes, _progress)
+    for folder in asked.dataset:
+        yield dataset_bench(folder, asked.work)
+
+
+def _judged(asked: argparse.Namespace, number: int, bench: Bench) -> Judgeable:
+    artifacts = asked.artifact
+    means = Means(
+        budget=Budget(asked.trials, asked.seed + number),
+        artifact=artifacts[number % len(artifacts)] if artifacts else None,
+        n_processes=asked.processes,
+        say=_say,
+        progress=_progress,
+    )
+    cells = Cells(bench, means)
+    names = [name for name in cells.names if name not in asked.without]
+    return bench.group, judged_of(bench.judged), {name: cells.scored(name) for name in names}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make tables", description=__doc__)
+    add = parser.add_argument
+    add("--work", type=Path, default=Path("build/tables"), help="keeps leads and scores")
+    add("--seeds", type=int, default=3, help="simulated benches")
+    add("--leads", type=int, default=50_000, help="simulated to judge on, each bench")
+    add("--known-leads", type=int, default=150_000, help="simulated to fit on, each bench")
+    add(
+        "--artifact",
+        type=_artifact,
+        nargs="*",
+        default=[demo_artifact_path()],
+        help="demo or folders: whose language model; benches take turns; nothing for none",
+    )
+    add("--dataset", type=Path, nargs="*", default=[], help="folders of `asllr dataset`")
+    add("--without", nargs="*", default=[], help="models to leave out")
+    add("--trials", type=int, default=24, help="settings each model may try")
+    add("--resamples", type=int, default=1000, help="of the bootstrap")
+    add("--seed", type=int, default=0, help="of trials and bootstrap")
+    add("--processes", type=int, default=os.cpu_count() or 1)
+    return parser
+
+
+def _artifact(name: str) -> Path:
+    return demo_artifact_path() if name == "demo" else Path(name)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _progress(what: str) -> Progress:
+    return Progress(what, monotonic, sys.stderr.write)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Where models meet: examples to fit on and later ones to judge on, from a seed or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.examples.example import Examples
+from training.examples.folder import content_sha256, read_examples, write_examples
+from training.examples.manifest import Split
+from training.examples.simulated import Simulation, simulate_examples
+from training.examples.split import Shares
+from training.progress import Report
+
+KNOWN = (Split.FIT, Split.JUDGE, Split.CALIBRATE)
+KNOWN_SEEDS, JUDGED_SEEDS = 51_000, 52_000
+"""Bench number `i` fits on leads of seed KNOWN_SEEDS + i and judges on leads of JUDGED_SEEDS + i:
+no bench shares a lead with another or with the demo artifact."""
+
+NONE_TEST: Shares = (0.7, 0.15, 0.149, 0.001)
+KEPT_NEGATIVES = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """`folder` keeps what was computed here. `data_sha256` is of both halves. Benches of one
+    `group` are repetitions, whose mean is what counts."""
+
+    name: str
+    group: str
+    folder: Path
+    known: Examples
+    judged: Examples
+    data_sha256: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Leads simulated for one bench."""
+
+    n_known: int
+    n_judged: int
+
+
+def simulated_bench(
+    number: int, size: Size, work: Path, n_processes: int, progress: Callable[[str], Report]
+) -> Bench:
+    """Reads the leads from `work` where an earlier run left them. Spawns `n_processes`."""
+    name = f"simulated-{number}"
+    known = Simulation(
+        KNOWN_SEEDS + number, size.n_known, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
+    )
+    judged = Simulation(JUDGED_SEEDS + number, size.n_judged, only=Split.TEST)
+    halves = []
+    for simulation in (known, judged):
+        folder = work / name / simulation.name
+        if not folder.exists():
+            report = progress(simulation.name)
+            write_examples(
+                folder, *simulate_examples(simulation, n_processes=n_processes, report=report)
+            )
+        halves.append(read_examples(folder)[0])
+    return _bench(name, "simulated", work / name, halves[0].of(*KNOWN), halves[1])
+
+
+def dataset_bench(folder: Path, work: Path) -> Bench:
+    """Raises DatasetError."""
+    examples, manifest = read_examples(folder)
+    name = manifest.name
+    return _bench(name, name, work / name, examples.of(*KNOWN), examples.of(Split.TEST))
+
+
+def _bench(name: str, group: str, folder: Path, known: Examples, judged: Examples) -> Bench:
+    digests = content_sha256(known), content_sha256(judged)
+    return Bench(name, group, folder, known, judged, digests)

@@ -1,0 +1,182 @@
+"""One model on one bench: fitted, calibrated, its scores kept. A cell that is there is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from scoring.artifact import digest
+from scoring.calibration import probability
+from scoring.tally import Floats
+from training.baselines.baseline import Budget
+from training.baselines.registry import Baseline, fit_baseline
+from training.baselines.stack import stack_prepared
+from training.baselines.tree import prepare_columns
+from training.baselines.tree_tabular import fit_feature_columns
+from training.baselines.tree_text import fit_text_columns
+from training.calibrate import fit_calibration
+from training.evaluation.judged import EvaluationError, Scored
+from training.evaluation.served import score_artifact
+from training.examples.example import Examples
+from training.examples.manifest import Split
+from training.progress import Report
+from training.tables.bench import Bench
+from training.trials import Log
+
+ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
+BAYES = "bayes"
+STACKS = {STACK_TABULAR: fit_feature_columns, STACK: fit_text_columns}
+"""What the trees read beside the language model's logit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a cell is computed with. `artifact` None: no language model, so no stack."""
+
+    budget: Budget
+    artifact: Path | None
+    n_processes: int
+    say: Log
+    progress: Callable[[str], Report]
+
+
+@dataclass
+class Cells:
+    """The cells of one bench, computed when asked for."""
+
+    bench: Bench
+    means: Means
+
+    @property
+    def names(self) -> list[str]:
+        names = [baseline.value for baseline in Baseline]
+        if self.means.artifact is not None:
+            names += [READ, *STACKS, ARTIFACT]
+        return [*names, BAYES] if self.bench.judged.has_truth else names
+
+    def scored(self, name: str) -> Scored:
+        if name == BAYES:
+            truth = self.bench.judged.true_probability
+            return Scored(BAYES, truth, truth)
+        if name == ARTIFACT:
+            return self._served[1]
+        return self._kept(name, lambda: self._fitted(name))
+
+    def _fitted(self, name: str) -> Scored:
+        known, judged = self.bench.known, self.bench.judged
+        if name == READ:
+            of_known, of_judged = self._read
+        elif name in STACKS:
+            of_known, of_judged = self._stacked(name)
+        else:
+            model = fit_baseline(Baseline(name), known, self.means.budget, self._saying(name))
+            of_known, of_judged = model.logits(known), model.logits(judged)
+        return calibrated(name, known, of_known, of_judged)
+
+    def _stacked(self, name: str) -> tuple[Floats, Floats]:
+        known, (of_known, of_judged) = self.bench.known, self._read
+        budget = self.means.budget
+        prepared = prepare_columns(known, budget, STACKS[name])
+        model = stack_prepared(prepared, known, of_known, budget, self._saying(name))
+        return model.logits(known, of_known), model.logits(self.bench.judged, of_judged)
+
+    @cached_property
+    def _read(self) -> tuple[Floats, Floats]:
+        """The language model's logit of known and judged rows."""
+        of_known, of_judged = (each.read for each in self._served)
+        if of_known is None or of_judged is None:
+            raise EvaluationError(
+                f"the artifact at {self.means.artifact} has no language model; name one that has, "
+                "or none"
+            )
+        return of_known, of_judged
+
+    @cached_property
+    def _served(self) -> tuple[Scored, Scored]:
+        """The artifact on known and judged rows."""
+        return (
+            self._kept("artifact-known", lambda: self._serve(self.bench.known)),
+            self._kept(ARTIFACT, lambda: self._serve(self.bench.judged)),
+        )
+
+    def _serve(self, examples: Examples) -> Scored:
+        if self.means.artifact is None:
+            raise EvaluationError("no artifact was named")
+        report = self.means.progress(f"{self.bench.name}: artifact scores")
+        return score_artifact(
+            self.means.artifact,
+            examples,
+            n_processes=self.means.n_processes,
+            report=report,
+            name=ARTIFACT,
+        )
+
+    def _kept(self, name: str, compute: Callable[[], Scored]) -> Scored:
+        path, key = self.bench.folder / f"{name}.safetensors", self._key(name)
+        if (found := read_cell(path, key)) is not None:
+            return found
+        self.means.say(f"{self.bench.name}: {name}")
+        made = compute()
+        write_cell(path, key, made)
+        return made
+
+    def _key(self, name: str) -> str:
+        """What the scores follow from: a cell with another key is computed again."""
+        reads = name in (READ, *STACKS) or name.startswith(ARTIFACT)
+        artifact = self.means.artifact if reads else None
+        return json.dumps(
+            {
+                "name": name,
+                "data": self.bench.data_sha256,
+                "trials": self.means.budget.n_trials,
+                "seed": self.means.budget.seed,
+                "artifact": None if artifact is None else digest(artifact),
+            }
+        )
+
+    def _saying(self, name: str) -> Log:
+        return lambda line: self.means.say(f"{self.bench.name}: {name}: {line}")
+
+
+def calibrated(name: str, known: Examples, of_known: Floats, of_judged: Floats) -> Scored:
+    """On the known rows of the split calibrate, which no model was fitted on."""
+    later = known.split == Split.CALIBRATE.value
+    orders = known.label[later].astype(np.float64)
+    fitted = fit_calibration(of_known[later], orders, known.weight[later])
+    said = np.array([probability(float(logit), fitted) for logit in of_judged])
+    return Scored(name, of_judged, said)
+
+
+def read_cell(path: Path, key: str) -> Scored | None:
+    """None where there is no cell of this key."""
+    if not path.exists():
+        return None
+    with safe_open(path, framework="numpy") as file:
+        if (file.metadata() or {}).get("key") != key:
+            return None
+        columns = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no dict
+    return Scored(
+        name=json.loads(key)["name"],
+        scores=columns["scores"],
+        probabilities=columns["probabilities"],
+        read=columns.get("read"),
+    )
+
+
+def write_cell(path: Path, key: str, scored: Scored) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = {"scores": scored.scores, "probabilities": scored.probabilities}
+    if scored.read is not None:
+        columns["read"] = scored.read
+    part = path.with_suffix(".part")
+    save_file(
+        {name: np.ascontiguousarray(each) for name, each in columns.items()}, part, {"key": key}
+    )
+    part.replace(path)
