@@ -34,6 +34,7 @@ try:
     from streams.importers.outcomes import ImportFault
     from streams.local_roles import RoleCounts
     from streams.recording import RecordingError, read_recording
+    from training.cli.baseline import build_baseline
     from training.cli.dataset import build_dataset_group
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
@@ -227,7 +228,14 @@ def _imported(data_set: str, path: Path) -> Iterator[Logged]:
 
 
 dataset = build_dataset_group(_recorded, {name: partial(_imported, name) for name in IMPORTERS})
-evaluate, compare = build_commands(lambda name: find_artifact(name, settings().artifacts))
+
+
+def _find(name: str) -> Path:
+    return find_artifact(name, settings().artifacts)
+
+
+baseline = build_baseline(_find)
+evaluate, compare = build_commands(_find)
 
 for command in (
     ingest,
@@ -243,6 +251,7 @@ for command in (
     dead_letters,
     doctor,
     fit,
+    baseline,
     evaluate,
     compare,
     promote,

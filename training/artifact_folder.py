@@ -9,6 +9,9 @@ from pathlib import Path
 
 from scoring.artifact import MANIFEST, Manifest, save_manifest
 
+CARD = "README.md"
+METRICS = "metrics.json"
+
 
 class NotOurs(ValueError):
     """The folder holds something that is no artifact; nothing was touched."""

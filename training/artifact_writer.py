@@ -12,11 +12,9 @@ from scoring.artifact import Agreement, Base, DataWindow, EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.features import FEATURES_ID
 from scoring.prompt import HORIZON_DAYS, PROMPT_ID
-from training.artifact_folder import seal
+from training.artifact_folder import CARD, METRICS, seal
 from training.export import Parity
 
-CARD = "README.md"
-METRICS = "metrics.json"
 AGREEMENT_SLACK = 2.0
 """The stated bound over the largest difference seen: other prompts, other machines."""
 

@@ -12,8 +12,8 @@ from scoring.artifact import Agreement, DataWindow, EngineKind, Manifest
 from scoring.artifact import Base as NamedBase
 from scoring.features import FEATURES_ID
 from scoring.prompt import HORIZON_DAYS, PROMPT_ID, PromptSpec
-from training.artifact_folder import artifact_folder, seal
-from training.artifact_writer import AGREEMENT_SLACK, CARD, METRICS
+from training.artifact_folder import CARD, METRICS, artifact_folder, seal
+from training.artifact_writer import AGREEMENT_SLACK
 from training.examples.manifest import Split
 from training.export import (
     AgreementBroken,

@@ -1,0 +1,141 @@
+"""Baselines as artifacts: what is served is what was fitted, and half of nothing is left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lightgbm", reason="needs the train extra")
+
+from scoring.artifact import EngineKind, demo_artifact_path, load_manifest
+from scoring.engines.rule import Rule
+from scoring.loading import load_scorer
+from scoring.score import Scorer
+from tests.training.baselines.leads import leads
+from tests.training.examples.rows import manifest
+from training.artifact_folder import NotOurs
+from training.baselines import tree_artifacts
+from training.baselines.baseline import Budget
+from training.baselines.command import Order, make_baseline
+from training.baselines.facts import Facts
+from training.baselines.rule import fit_rule
+from training.baselines.tree_artifacts import GraphBroken, write_trees
+from training.baselines.tree_tabular import fit_tree_tabular
+from training.evaluation.served import score_artifact
+from training.examples.example import Examples
+from training.examples.folder import write_examples
+from training.examples.manifest import DatasetError
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    return leads(500)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory, examples: Examples) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "leads"
+    write_examples(folder, examples, manifest(code_names=("pro", "contra")))
+    return folder
+
+
+def order(name: str, dataset: Path, out: Path | None, **fields: object) -> Order:
+    asked: dict[str, object] = {
+        "lm": None,
+        "n_trials": 2,
+        "seed": 1,
+        "min_positives": 20,
+        "n_processes": 1,
+    }
+    return Order(name=name, dataset=dataset, out=out, **(asked | fields))
+
+
+def make(asked: Order) -> dict[str, object]:
+    return make_baseline(asked, lambda line: None, lambda done, total: None).described()
+
+
+def served(scorer: Scorer, examples: Examples) -> np.ndarray:
+    return np.array(scorer.engine.logits(list(examples.inputs(scorer.spec))))
+
+
+def test_served_trees_say_what_the_fitted_ones_say(
+    dataset: Path, examples: Examples, tmp_path: Path
+) -> None:
+    made = make(order("tree_tabular", dataset, tmp_path / "trees"))
+    scorer = load_scorer(tmp_path / "trees")
+    fitted = fit_tree_tabular(examples, Budget(2, 1), lambda line: None)
+    np.testing.assert_allclose(served(scorer, examples), fitted.logits(examples), atol=1e-4)
+    assert load_manifest(tmp_path / "trees").engine is EngineKind.TREES
+    assert made["test_auc"] > 0.55
+    assert made["artifact"] == scorer.digest
+
+
+def test_the_same_data_and_seed_give_the_same_artifact(dataset: Path, tmp_path: Path) -> None:
+    first = make(order("tree_tabular", dataset, tmp_path / "a" / "trees"))
+    again = make(order("tree_tabular", dataset, tmp_path / "b" / "trees"))
+    assert first == again
+
+
+def test_the_served_rule_has_the_base_of_the_data(
+    dataset: Path, examples: Examples, tmp_path: Path
+) -> None:
+    make(order("rule", dataset, tmp_path / "rule"))
+    scorer = load_scorer(tmp_path / "rule")
+    fitted = fit_rule(examples, Budget(), lambda line: None)
+    assert fitted.rule.base != Rule().base
+    assert np.array_equal(served(scorer, examples), fitted.logits(examples))
+
+
+def test_a_stack_reads_with_the_language_model_below_and_decides_with_its_own_trees(
+    dataset: Path, examples: Examples, tmp_path: Path
+) -> None:
+    """The simulated orders depend on what was said, and the demo's language model reads it."""
+    stack = make(order("stack", dataset, tmp_path / "stack", lm=demo_artifact_path()))
+    trees = make(order("tree_tabular", dataset, None))
+    assert stack["test_auc"] > trees["test_auc"]
+    below, above = load_manifest(demo_artifact_path()), load_manifest(tmp_path / "stack")
+    assert above.engine is EngineKind.STACK
+    assert above.files["model.onnx"] == below.files["model.onnx"]
+    assert above.files["trees.onnx"] != below.files["trees.onnx"]
+    few = examples.take(np.arange(20))
+    scored = score_artifact(tmp_path / "stack", few, n_processes=1, report=lambda done, total: None)
+    assert np.isfinite(scored.scores).all()
+
+
+def test_an_artifact_without_a_language_model_is_nothing_to_stack_on(
+    dataset: Path, tmp_path: Path
+) -> None:
+    make(order("rule", dataset, tmp_path / "rule"))
+    with pytest.raises(DatasetError, match="no language model to stack on"):
+        make(order("stack", dataset, tmp_path / "stack", lm=tmp_path / "rule"))
+    assert not (tmp_path / "stack").exists()
+
+
+def test_too_few_orders_propose_the_rule_and_leave_nothing(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"needs 5000: serve the rule .*asllr baseline rule"):
+        make(order("tree_tabular", dataset, tmp_path / "trees", min_positives=5_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_artifact_is_not_replaced(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(NotOurs):
+        make(order("tree_tabular", dataset, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_graph_that_disagrees_is_no_artifact(
+    examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = fit_tree_tabular(examples, Budget(2, 1), lambda line: None)
+    facts = Facts(
+        "trees", "order", None, load_manifest(demo_artifact_path()).calibration, {}, {}, ""
+    )
+    monkeypatch.setattr(tree_artifacts, "MAX_LOGIT_DIFFERENCE", -1.0)
+    with pytest.raises(GraphBroken, match="differ by"):
+        write_trees(tmp_path / "trees", fitted.tree, examples, facts)
+    assert list(tmp_path.iterdir()) == []

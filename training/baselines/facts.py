@@ -1,0 +1,92 @@
+"""What the manifest and the card of a baseline's artifact say. Needs no training library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from scoring.artifact import Base, DataWindow, EngineKind, Manifest
+from scoring.calibration import Calibration
+from scoring.engines import UNREAD_BUDGET
+from scoring.features import FEATURES_ID
+from scoring.fold import EPOCH
+from scoring.prompt import HORIZON_DAYS, PROMPT_ID
+from training.artifact_folder import CARD, METRICS
+
+Settings = Mapping[str, float | int | str]
+NO_BASE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What manifest and card say beside the model. `window` None: it has seen no data."""
+
+    name: str
+    label: str
+    window: tuple[datetime, datetime] | None
+    calibration: Calibration
+    metrics: Mapping[str, float]
+    settings: Settings
+    revision: str
+
+
+def data_window_of(facts: Facts) -> DataWindow:
+    start, end = facts.window or (EPOCH, EPOCH)
+    return DataWindow(start=start, end=end)
+
+
+def manifest_of(engine: EngineKind, facts: Facts) -> Manifest:
+    return Manifest(
+        name=facts.name,
+        engine=engine,
+        prompt_id=PROMPT_ID,
+        features_id=FEATURES_ID,
+        token_budget=UNREAD_BUDGET,
+        horizon_days=HORIZON_DAYS,
+        calibration=facts.calibration,
+        agreement=None,
+        label=facts.label,
+        base=Base(name=NO_BASE, revision=facts.revision),
+        data_window=data_window_of(facts),
+        metrics=dict(facts.metrics),
+        files={},
+    )
+
+
+def describe(folder: Path, facts: Facts, text: str) -> None:
+    metrics = json.dumps(dict(facts.metrics), indent=2)
+    (folder / METRICS).write_text(metrics + "\n", encoding="utf-8")
+    rows = [*facts.metrics.items(), *facts.settings.items()]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    (folder / CARD).write_text(
+        f"""# {facts.name}
+
+{text}
+
+Label: {facts.label}. Data: {_data(facts)}. Made with `asllr baseline`.
+
+**Use:** whom to call first, on the leads of the business whose data it is from. **Not for** any
+other decision about a person.
+
+| | |
+|---|---|
+{table}
+""",
+        encoding="utf-8",
+    )
+
+
+def _data(facts: Facts) -> str:
+    if facts.window is None:
+        return "none"
+    return f"{facts.window[0]:%Y-%m-%d} to {facts.window[1]:%Y-%m-%d}, {facts.revision}"
+
+
+def artifact_name(out: Path | None, otherwise: str) -> str:
+    """What a manifest allows of a folder's name."""
+    name = otherwise if out is None else out.name
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
+    return kept[:100] or otherwise

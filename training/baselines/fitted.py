@@ -1,0 +1,69 @@
+"""A fitted baseline and what it is worth on the later splits of its own dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.calibration import Calibration, probability
+from scoring.metrics import auc, average_precision, expected_calibration_error, log_loss
+from training.baselines.baseline import Floats, labels_of
+from training.calibrate import fit_calibration
+from training.examples.example import Examples
+from training.examples.manifest import DatasetError, Split
+
+MIN_POSITIVES = 100
+"""As for a language model (`training.model.enough`): with fewer orders the interval of an AUC is
+wider than any model's gain over the rule."""
+
+MIN_TO_CALIBRATE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """`calibration` is the identity where the split `calibrate` has too few orders. `metrics` are
+    of the split `test`, none where it has one class only."""
+
+    calibration: Calibration
+    metrics: Mapping[str, float]
+
+
+def check_enough(examples: Examples, min_positives: int) -> None:
+    """Raises DatasetError, which proposes the rule."""
+    n_positive = int(examples.of(Split.FIT).label.sum())
+    if n_positive < min_positives:
+        raise DatasetError(
+            f"split {Split.FIT} has {n_positive} orders, a model that learns needs "
+            f"{min_positives}: serve the rule until there are more (`asllr baseline rule`; its "
+            "scores say evidence low), or build the dataset from a longer log"
+        )
+
+
+def calibrate(logits: Floats, examples: Examples) -> Calibration:
+    """`logits` are of all rows of `examples`, of which only the split `calibrate` is looked at."""
+    inside = examples.split == Split.CALIBRATE.value
+    labels = labels_of(examples)[inside]
+    n_positive = int(labels.sum())
+    if min(n_positive, len(labels) - n_positive) < MIN_TO_CALIBRATE:
+        return Calibration()
+    return fit_calibration(logits[inside], labels, examples.weight[inside])
+
+
+def worth_of(logits: Floats, examples: Examples, calibration: Calibration) -> Worth:
+    inside = examples.split == Split.TEST.value
+    labels, weights = labels_of(examples)[inside], examples.weight[inside]
+    if not 0 < labels.sum() < len(labels):
+        return Worth(calibration, {})
+    said = np.array([probability(float(logit), calibration) for logit in logits[inside]])
+    return Worth(
+        calibration,
+        {
+            "test_auc": auc(said, labels, weights),
+            "test_average_precision": average_precision(said, labels, weights),
+            "test_log_loss": log_loss(said, labels, weights),
+            "test_calibration_error": expected_calibration_error(said, labels, weights=weights),
+            "test_orders": float(labels.sum()),
+        },
+    )

@@ -1,0 +1,76 @@
+"""Fitted trees and stacks as artifacts that the score worker serves without a training library."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from scoring.artifact import EngineKind, Manifest, load_manifest
+from scoring.engine import EngineInput
+from scoring.engines.trees import TREES, load_trees_engine
+from training.artifact_folder import artifact_folder, seal
+from training.baselines.facts import Facts, data_window_of, describe, manifest_of
+from training.examples.example import Examples
+from training.tabular import TunedTree
+from training.tree_graph import build_tree_graph
+
+MAX_LOGIT_DIFFERENCE = 1e-4
+"""Between the trees and their graph: sums of float32 in another order, nothing more."""
+
+
+class GraphBroken(Exception):
+    """The exported trees do not say what the trees say: our bug."""
+
+
+def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: Facts) -> Manifest:
+    """Complete or not at all. Raises NotOurs, and GraphBroken where the graph disagrees with the
+    trees on `examples`."""
+    with artifact_folder(out) as folder:
+        _save_graph(folder, tree)
+        said = load_trees_engine(folder, examples.features.shape[1]).logits(
+            [EngineInput(row, "") for row in examples.features]
+        )
+        _check_graph(np.array(said), tree.logits(examples.features))
+        describe(folder, facts, "Boosted trees on the features; no text is read.")
+        return seal(folder, manifest_of(EngineKind.TREES, facts))
+
+
+def write_stack(out: Path, tree: TunedTree, lm: Path, facts: Facts) -> Manifest:
+    """The artifact `lm` with `tree` on top: its language model reads, the trees decide. Complete
+    or not at all. Raises NotOurs, ArtifactError."""
+    below = load_manifest(lm)
+    with artifact_folder(out) as folder:
+        for name in below.files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(lm / name, folder / name)
+        _save_graph(folder, tree)
+        text = (
+            f"Boosted trees on the features and on the logit of {below.name}, which reads the text."
+        )
+        describe(folder, facts, text)
+        stacked = {
+            "engine": EngineKind.STACK,
+            "name": facts.name,
+            "calibration": facts.calibration,
+            "label": facts.label,
+            "data_window": data_window_of(facts),
+            "metrics": dict(facts.metrics),
+            "files": {},
+        }
+        return seal(folder, below.model_copy(update=stacked))
+
+
+def _save_graph(folder: Path, tree: TunedTree) -> None:
+    onnx.save(build_tree_graph(tree.booster, tree.init_logit), str(folder / TREES))
+
+
+def _check_graph(said: np.ndarray, meant: np.ndarray) -> None:
+    gap = float(np.abs(said - meant).max(initial=0.0))
+    if not gap <= MAX_LOGIT_DIFFERENCE:
+        raise GraphBroken(
+            f"{TREES} and the trees differ by {gap:.6f} in a logit; the limit is "
+            f"{MAX_LOGIT_DIFFERENCE}"
+        )

@@ -1,0 +1,137 @@
+"""`asllr baseline`: what one would use instead of a language model, fitted and ready to serve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import click
+
+from training.cli.refusal import refusing
+
+FindArtifact = Callable[[str], Path]
+RULE, STACK = "rule", "stack"
+NAMES = (
+    RULE,
+    "logistic",
+    "tree_tabular",
+    "tree_words",
+    "tree_text",
+    "tree_rank",
+    "deepfm",
+    "dcn_v2",
+    STACK,
+)
+SERVABLE = (RULE, "tree_tabular", STACK)
+
+
+def build_baseline(find_artifact: FindArtifact) -> click.Command:
+    """`find_artifact` knows what an artifact's name means, or fails with what there is."""
+
+    @click.command()
+    @click.argument("name", type=click.Choice(NAMES))
+    @click.argument("dataset", required=False, type=click.Path(path_type=Path))
+    @click.option("--out", type=click.Path(path_type=Path), help="the artifact.")
+    @click.option("--lm", help="stack: the artifact whose language model reads the text.")
+    @click.option(
+        "--trials",
+        default=24,
+        show_default=True,
+        type=click.IntRange(min=1),
+        help="settings to try; the same for every baseline.",
+    )
+    @click.option("--seed", default=0, show_default=True, help="of the trials.")
+    @click.option(
+        "--min-positives",
+        default=100,
+        show_default=True,
+        type=click.IntRange(min=1),
+        help="orders to learn from; with fewer the rule is the better model.",
+    )
+    @click.option(
+        "--processes",
+        default=1,
+        show_default=True,
+        type=click.IntRange(min=1),
+        help="stack: that run the language model.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="print the report as JSON, last line.")
+    def baseline(*, as_json: bool, **options: Any) -> None:
+        """Fit a baseline to a dataset: what a language model has to beat.
+
+        The rule needs no dataset, only knows stage and recency, and can be served from day one.
+        Trees on the table, and a stack of trees on table and language model, can be served too;
+        the others are measured. All try the same number of settings on the same split.
+
+        \b
+        Example:
+          asllr baseline rule --out rule
+          asllr baseline tree_tabular march --out march-trees
+          asllr baseline stack march --lm march-lm --out march-stack
+          asllr baseline tree_text march --json
+        """
+        _check(**options)
+        with refusing():
+            if options["dataset"] is None:
+                report = _unfitted_rule(options["out"])
+            else:
+                report = _fitted(find_artifact, options)
+        if as_json:
+            click.echo(json.dumps(report))
+        else:
+            click.echo("\n".join(f"{name:<24} {value}" for name, value in report.items()))
+
+    return baseline
+
+
+def _check(
+    *, name: str, dataset: Path | None, out: Path | None, lm: str | None, **_: object
+) -> None:
+    if out is not None and name not in SERVABLE:
+        raise click.UsageError(
+            f"{name} is for measuring and cannot be served ({', '.join(SERVABLE)} can); leave "
+            "--out out"
+        )
+    if dataset is None and name != RULE:
+        raise click.UsageError(f"{name} needs a dataset folder; make one with `asllr dataset`")
+    if dataset is None and out is None:
+        raise click.UsageError("name a dataset to measure the rule on, or --out to write it")
+    if (lm is None) == (name == STACK):
+        raise click.UsageError(f"--lm goes with {STACK}: the artifact that reads the text")
+
+
+def _unfitted_rule(out: Path) -> dict[str, Any]:
+    """On the base install: the day before the first event."""
+    from scoring.artifact import digest
+    from scoring.engines.rule import Rule
+    from training.baselines.facts import artifact_name
+    from training.baselines.rule_artifact import unfitted_facts, write_rule
+
+    write_rule(out, Rule(), unfitted_facts(artifact_name(out, RULE)))
+    return {"baseline": RULE, "artifact": digest(out)}
+
+
+def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, Any]:
+    from training.baselines.command import Order, make_baseline
+    from training.progress import Progress
+
+    lm: str | None = options["lm"]
+    order = Order(
+        name=options["name"],
+        dataset=options["dataset"],
+        out=options["out"],
+        lm=None if lm is None else find_artifact(lm),
+        n_trials=options["trials"],
+        seed=options["seed"],
+        min_positives=options["min_positives"],
+        n_processes=options["processes"],
+    )
+    progress = Progress("language model", monotonic, lambda line: _say(line.rstrip("\n")))
+    return make_baseline(order, _say, progress).described()
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
