@@ -154,6 +154,13 @@ def _convert_command(public: Mapping[str, ReadLog]) -> click.Command:
         type=click.IntRange(min=1),
         help="persuasion: judge by so many utterances, before the end gives it away.",
     )
+    @click.option(
+        "--split-by",
+        default="time",
+        show_default=True,
+        type=click.Choice(["time", "cluster"]),
+        help="cluster: by chance over clusters, as the published figures of persuasion.",
+    )
     @click.option("--seed", default=1, show_default=True, help="of every choice by chance.")
     @_SHARES
     @_JSON

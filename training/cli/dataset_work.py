@@ -25,6 +25,7 @@ from training.examples.manifest import (
     Severity,
     Slice,
     Split,
+    SplitBy,
 )
 from training.examples.plan import Plan
 from training.examples.policy import parse_policy
@@ -71,7 +72,7 @@ def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
 def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **options: Any) -> None:
     check_free(out)
     protocol = protocol_of(data_set, options["seed"], options["first_units"])
-    plan = protocol.plan(shares_of(options["shares"]))
+    plan = protocol.plan(shares_of(options["shares"]), SplitBy(options["split_by"]))
     examples, manifest = build_examples(protocol.adapted(logged), plan, _progress)
     _finish(examples, manifest, out, as_json=options["as_json"])
 

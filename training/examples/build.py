@@ -22,11 +22,17 @@ from training.examples.log_check import (
     check_late,
     check_log,
 )
-from training.examples.manifest import LABEL, DatasetError, DatasetManifest, Split
+from training.examples.manifest import LABEL, DatasetError, DatasetManifest, Split, SplitBy
 from training.examples.outcome import ends_lead, first_order_ms, outcome_of
 from training.examples.plan import Maturity, Plan
 from training.examples.policy import moments, policy_name
-from training.examples.split import Borders, Sampling, borders_of, one_split_each
+from training.examples.split import (
+    Borders,
+    Sampling,
+    borders_of,
+    one_split_each,
+    split_by_chance,
+)
 from training.progress import Report, StartReport
 
 
@@ -42,7 +48,14 @@ def build_examples(
     harvest = _harvest(log, plan, start("leads"))
     check_harvest(log, plan, harvest)
     borders = borders_of([d.as_of_ms for d in harvest.drafts], plan.shares, plan.embargo_ms)
-    kept = _kept(harvest.drafts, borders, sampling)
+    match plan.split_by:
+        case SplitBy.TIME:
+            placed = _by_time(harvest.drafts, borders, plan.seed)
+        case SplitBy.CLUSTER:
+            placed = [
+                (d, split_by_chance(d.cluster, plan.shares, plan.seed)) for d in harvest.drafts
+            ]
+    kept = _sampled(placed, sampling)
     rows, report = [], start("rows")
     for done, (draft, split, weight) in enumerate(kept, 1):
         rows.append(read_draft(draft, split, weight))
@@ -56,6 +69,7 @@ def build_examples(
         horizon_days=plan.horizon_days,
         embargo_days=plan.embargo_ms / DAY_MS,
         as_of_policy=policy_name(plan.policy),
+        split_by=plan.split_by,
         seed=plan.seed,
         negative_rate=plan.negative_rate,
         borders=borders.times,
@@ -112,19 +126,21 @@ def _mature_until(lead: LeadLog, log: Log, plan: Plan) -> int:
             return max(ends, default=log.first_ms - 1) - 1
 
 
-def _kept(
-    drafts: Sequence[Draft], borders: Borders, sampling: Sampling
+def _by_time(drafts: Sequence[Draft], borders: Borders, seed: int) -> list[tuple[Draft, Split]]:
+    """Without the embargoes, and without what its cluster has in other splits than its own."""
+    placed = [(draft, borders.split_of(draft.as_of_ms)) for draft in drafts]
+    known = [(draft, split) for draft, split in placed if split is not None]
+    home = one_split_each(((draft.cluster, split) for draft, split in known), seed)
+    return [(draft, split) for draft, split in known if home[draft.cluster] is split]
+
+
+def _sampled(
+    placed: Sequence[tuple[Draft, Split]], sampling: Sampling
 ) -> list[tuple[Draft, Split, float]]:
-    placed = [
-        (draft, split)
-        for draft in drafts
-        if (split := borders.split_of(draft.as_of_ms)) is not None
-    ]
-    home = one_split_each(((draft.cluster, split) for draft, split in placed), sampling.seed)
     kept = []
     for draft, split in placed:
-        name, label = str(draft.key), draft.outcome.label
-        weight = sampling.weight(split, label, name, draft.as_of_ms)
-        if home[draft.cluster] is split and weight is not None:
+        label = draft.outcome.label
+        weight = sampling.weight(split, label, str(draft.key), draft.as_of_ms)
+        if weight is not None:
             kept.append((draft, split, weight))
     return kept

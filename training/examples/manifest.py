@@ -34,6 +34,14 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class SplitBy(StrEnum):
+    """`CLUSTER`: by chance, as some published figures are made; such a split says nothing about
+    the future."""
+
+    TIME = "time"
+    CLUSTER = "cluster"
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,9 +80,9 @@ class Finding(_Part):
 
 
 class DatasetManifest(_Part):
-    """`borders`: when judge, calibrate and test begin. `negative_rate`: the share of the rows of
-    label 0 that fit and judge kept; calibrate and test are whole. `sha256` is of the values, not
-    of the Parquet file: the same for every writer."""
+    """`borders`: when judge, calibrate and test begin, if `split_by` is time. `negative_rate`: the
+    share of the rows of label 0 that fit and judge kept; calibrate and test are whole. `sha256` is
+    of the values, not of the Parquet file: the same for every writer."""
 
     format: Literal[1] = 1
     name: str
@@ -83,6 +91,7 @@ class DatasetManifest(_Part):
     horizon_days: Annotated[float, Field(gt=0)]
     embargo_days: Annotated[float, Field(ge=0)]
     as_of_policy: str
+    split_by: SplitBy = SplitBy.TIME
     seed: int
     negative_rate: Rate = 1.0
     features_id: str = FEATURES_ID

@@ -10,6 +10,7 @@ from schemas.ids import LeadKey
 from scoring.history import DAY_MS
 from scoring.prompt import HORIZON_DAYS
 from training.examples.log import KnownAt
+from training.examples.manifest import SplitBy
 from training.examples.policy import Every, Policy
 from training.examples.split import SHARES, Shares
 
@@ -42,6 +43,7 @@ class Plan:
     negative_rate: float = 1.0
     known_at: KnownAt = KnownAt.INGESTED
     maturity: Maturity = Maturity.HORIZON
+    split_by: SplitBy = SplitBy.TIME
     cluster_of: Callable[[LeadKey], str] = str
 
     @property

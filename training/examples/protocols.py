@@ -19,7 +19,7 @@ from schemas.events import (
 from schemas.ids import LeadKey
 from scoring.fold import to_ms
 from training.examples.log import Logged
-from training.examples.manifest import DatasetError
+from training.examples.manifest import DatasetError, SplitBy
 from training.examples.plan import Maturity, Plan
 from training.examples.policy import AfterCall, AfterFirst
 from training.examples.split import Shares
@@ -35,8 +35,8 @@ class Protocol:
     adapted: Adapt
     planned: Plan
 
-    def plan(self, shares: Shares) -> Plan:
-        return replace(self.planned, shares=shares)
+    def plan(self, shares: Shares, split_by: SplitBy = SplitBy.TIME) -> Plan:
+        return replace(self.planned, shares=shares, split_by=split_by)
 
 
 def protocol_of(data_set: str, seed: int, first_units: int | None) -> Protocol:
@@ -57,7 +57,14 @@ def protocol_of(data_set: str, seed: int, first_units: int | None) -> Protocol:
             )
             return Protocol(iter, plan)
         case "uci-bank":
-            plan = Plan("uci-bank", AfterFirst(0), seed, horizon_days=1, embargo_days=0)
+            plan = Plan(
+                "uci-bank",
+                AfterFirst(0),
+                seed,
+                horizon_days=1,
+                embargo_days=0,
+                maturity=Maturity.DECIDED,
+            )
             return Protocol(iter, plan)
     raise DatasetError(f"no protocol for {data_set!r}")
 

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from scoring.fold import from_ms
 from scoring.history import DAY_MS
@@ -86,6 +87,14 @@ def one_split_each(memberships: Iterable[tuple[str, Split]], seed: int) -> Mappi
         cluster: sorted(splits, key=order.index)[int(chance(seed, cluster) * len(splits))]
         for cluster, splits in found.items()
     }
+
+
+def split_by_chance(cluster: str, shares: Shares, seed: int) -> Split:
+    """Of the clusters, `shares`; a cluster's rows are all in one split."""
+    check_shares(shares)
+    drawn = chance(seed, "split", cluster)
+    ends = accumulate(shares)
+    return next((s for s, end in zip(Split, ends, strict=True) if drawn < end), Split.TEST)
 
 
 @dataclass(frozen=True, slots=True)
