@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 import torch
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from training.base import BaseSize, build_base, round_to_half
 from training.model.batch import collate_leads
@@ -25,10 +26,15 @@ PAD, EOS, YES, NO, VOCAB = 0, 2, 5, 6, 64
 SIZE = BaseSize(hidden=32, n_layers=2, n_heads=2, n_kv_heads=1, intermediate=48, max_tokens=96)
 
 
-@pytest.fixture
-def base() -> torch.nn.Module:
+@pytest.fixture(params=["qwen2", "qwen3"])
+def base(request: pytest.FixtureRequest) -> torch.nn.Module:
     torch.manual_seed(3)
-    return build_base(SIZE, VOCAB, PAD, EOS).eval()
+    qwen2 = build_base(SIZE, VOCAB, PAD, EOS)
+    if request.param == "qwen2":
+        return qwen2.eval()
+    shape = qwen2.config.to_dict()
+    kept = {name: shape[name] for name in shape if name.startswith(("num_", "hidden_", "vocab"))}
+    return Qwen3ForCausalLM(Qwen3Config(**kept, intermediate_size=48, head_dim=24)).eval()
 
 
 def _sample(seed: int, length: int, answer: int = YES) -> Sample:

@@ -86,6 +86,8 @@ def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
         base.model.to(accelerator.device)
     check_budget(base.tokenizer, order.token_budget, base.max_tokens)
     reading = Reading(base.tokenizer.to_str(), order.token_budget)
+    if not accelerator.is_main_process:
+        report = _silently
     leads = read_leads(examples, reading, order.n_processes, report)
     rows = {split: np.flatnonzero(examples.split == split.value) for split in Split}
     prepared = Prepared(base, examples, dataset, leads, rows, base.answers[0])
@@ -102,6 +104,10 @@ def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
     place = Place(say, accelerator, order.work / CHECKPOINT, run)
     fitted = fit(base.model, prepared.data, order.settings, place)
     return FittedOnData(order, prepared, fitted, accelerator)
+
+
+def _silently(done: int, total: int) -> None:
+    """The main process says it."""
 
 
 def _dtype(settings: FitSettings, accelerator: Accelerator) -> torch.dtype:

@@ -96,7 +96,7 @@ def answers_at(model: torch.nn.Module, states: NDArray[np.float32], yes: int, no
     project = vocabulary_of(model)
     weight = project.weight
     rows: list[NDArray[np.float64]] = []
-    size = max(1, EVAL_BATCH_TOKENS * 64 // weight.shape[0])
+    size = max(1, EVAL_BATCH_TOKENS * 256 // weight.shape[0])
     with torch.inference_mode():
         for at in range(0, len(states), size):
             chunk = torch.from_numpy(states[at : at + size]).to(weight.device, weight.dtype)

@@ -14,6 +14,7 @@ from scoring.prompt import HORIZON_DAYS
 from training.examples.manifest import Split
 from training.model.fit_dataset import FittedOnData
 from training.model.outcome import Outcome
+from training.model.signatures import Signature
 
 LEVEL = 0.95
 
@@ -50,15 +51,7 @@ def report_of(outcome: Outcome) -> dict[str, Any]:
             "mean_probability": outcome.quality.mean_probability,
             "mean_observed": outcome.quality.mean_observed,
         },
-        "signatures": [
-            {
-                "name": signature.name,
-                "finding": signature.finding.value,
-                "sentence": signature.sentence,
-                "values": {name: _plain(value) for name, value in signature.values.items()},
-            }
-            for signature in outcome.signatures
-        ],
+        "signatures": [_signature(signature) for signature in outcome.signatures],
         "warnings": warnings_of(outcome),
     }
 
@@ -128,6 +121,15 @@ def warnings_of(outcome: Outcome) -> list[str]:
             f"{HORIZON_DAYS}: probabilities are of the labels"
         )
     return said
+
+
+def _signature(signature: Signature) -> dict[str, Any]:
+    return {
+        "name": signature.name,
+        "finding": signature.finding.value,
+        "sentence": signature.sentence,
+        "values": {name: _plain(value) for name, value in signature.values.items()},
+    }
 
 
 def _rows(done: FittedOnData) -> dict[str, dict[str, int]]:

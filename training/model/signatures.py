@@ -83,30 +83,24 @@ def plateau(judged: Judged, checks: tuple[Check, ...], best: int, qa_weight: flo
     }
     gained = f"AUC over the frozen probe {gain.value:+.4f} ± {half:.4f}"
     qa = f"QA loss {before:.3f} → {after:.3f}"
+    is_at_work, is_gain = after < before, gain.value - half > 0
+    finding = Finding.WARNING
     if best == 0:
-        finding = Finding.WARNING
         say = (
             "no check beat the frozen probe, so that scores and the adapter is empty; try another "
             "--adapter-rate, less --dropout, or more orders"
         )
     elif qa_weight == 0:
-        finding = Finding.WARNING
         say = (
             f"the QA loss is off; {gained}; the paper's CTR-only model was no better than DeepFM: "
             "try --qa-weight 0.5"
         )
-    elif after >= before:
-        finding = Finding.WARNING
-        say = (
-            f"the QA loss is on but not at work: {qa}; {gained}; try a larger --qa-weight or "
-            "--adapter-rate"
-        )
-    elif not gain.value - half > 0:
-        finding = Finding.CANNOT_TELL
-        say = f"the QA loss is at work ({qa}), but {gained} cannot be told from nothing"
+    elif not is_at_work:
+        say = f"the QA loss is on but not at work: {qa}; {gained}; try a larger --qa-weight"
     else:
-        finding = Finding.FINE
+        finding = Finding.FINE if is_gain else Finding.CANNOT_TELL
         say = f"the QA loss is at work ({qa}); {gained}"
+        say += "" if is_gain else ", which may be nothing"
     return Signature("plateau without QA", finding, say, values)
 
 

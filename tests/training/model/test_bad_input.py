@@ -1,0 +1,228 @@
+"""What cannot be fitted is refused with the value and the fix, and leaves nothing half-written."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+
+import torch
+from transformers import AutoTokenizer, BertConfig, BertLMHeadModel
+
+from tests.training.model.tiny import TEMPLATE, examples, relabelled, save_base
+from training.artifact_folder import NotOurs, artifact_folder
+from training.examples.example import Example, columns_of
+from training.examples.manifest import Split
+from training.model.checkpoint import Check, Checkpoint, load_checkpoint, save_checkpoint
+from training.model.enough import check_evidence
+from training.model.faults import CannotWrite, FitError, OutOfMemory, TooFewPositives
+from training.model.guards import naming_files, naming_memory
+from training.model.hub import Hub, load_base
+from training.model.leads import check_budget
+from training.model.settings import FitSettings
+
+pytestmark = pytest.mark.train
+
+RUN = '{"rank": "2"}'
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_base(tmp_path_factory.mktemp("whole") / "base")
+
+
+@pytest.fixture
+def base(whole: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return shutil.copytree(whole, tmp_path / "base")
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Example]:
+    return examples(120)
+
+
+def _load(name: Path, **fields: str) -> object:
+    return load_base(Hub(str(name), **fields), torch.float32)
+
+
+def _without(folder: Path, name: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    setattr(tokenizer, name, None)
+    (folder / "chat_template.jinja").unlink()
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.mark.slow
+def test_without_positives_the_rule_is_proposed(rows: list[Example]) -> None:
+    none = columns_of(relabelled(rows, Split.FIT, 0))
+    with pytest.raises(TooFewPositives, match=r"split fit has 0 orders .* needs 20: .* rule"):
+        check_evidence(none, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", [Split.JUDGE, Split.CALIBRATE])
+def test_a_split_of_one_class_is_named(rows: list[Example], split: Split) -> None:
+    with pytest.raises(TooFewPositives, match=f"split {split} has 0 orders"):
+        check_evidence(columns_of(relabelled(rows, split, 0)), 2)
+    with pytest.raises(FitError, match=f"split {split} has orders only"):
+        check_evidence(columns_of(relabelled(rows, split, 1)), 2)
+
+
+def test_a_tokenizer_without_pad_token_is_refused_until_one_is_named(base: Path) -> None:
+    _without(base, "pad_token")
+    (base / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
+    with pytest.raises(FitError, match="no pad token; name one that it knows with --pad-token"):
+        _load(base)
+    with pytest.raises(FitError, match="'<never>' is not in the vocabulary"):
+        _load(base, pad_token="<never>")
+    assert _load(base, pad_token="<|endoftext|>").pad_id == 0
+
+
+def test_a_tokenizer_without_chat_template_is_refused_until_one_is_given(base: Path) -> None:
+    _without(base, "chat_template")
+    with pytest.raises(FitError, match=r"no chat template, .* --chat-template FILE"):
+        _load(base)
+    assert _load(base, chat_template=TEMPLATE).answers
+
+
+def test_another_answer_marker_is_refused(base: Path) -> None:
+    with pytest.raises(FitError, match="opens an answer with"):
+        _load(base, chat_template="[INST] {{ messages[0]['content'] }} [/INST]")
+
+
+def test_a_truncated_safetensors_file_is_named(base: Path) -> None:
+    weights = base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1_000])
+    with pytest.raises(FitError, match="damaged or cut short"):
+        _load(base)
+
+
+def test_what_is_no_base_is_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(FitError, match=r"no tokenizer at .* \(is a folder\)"):
+        _load(empty)
+
+
+def test_a_model_that_sees_the_future_is_refused(base: Path) -> None:
+    """It would read padding and answers."""
+    n_tokens = len(AutoTokenizer.from_pretrained(base))
+    config = BertConfig(
+        vocab_size=n_tokens,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    torch.manual_seed(1)
+    BertLMHeadModel(config).save_pretrained(base)
+    with pytest.raises(FitError, match="lets a token see what follows it"):
+        _load(base)
+
+
+def test_a_tokenizer_larger_than_the_model_is_refused(base: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_tokens([f"<extra-{i}>" for i in range(5)])
+    tokenizer.save_pretrained(base)
+    with pytest.raises(FitError, match="take the tokenizer that the model was trained with"):
+        _load(base)
+
+
+def test_a_budget_that_cannot_hold_a_record_or_the_base_is_refused(base: Path) -> None:
+    loaded = _load(base)
+    with pytest.raises(FitError, match=r"--token-budget is 64, .* give at least \d+"):
+        check_budget(loaded.tokenizer, 64, 512)
+    with pytest.raises(FitError, match="reads at most 512 tokens"):
+        check_budget(loaded.tokenizer, 4_096, loaded.max_tokens)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"rank": 0}, "rank is 0; expected at least 1"),
+        ({"dropout": 1.0}, r"dropout is 1.0; expected a share in \[0, 1\)"),
+        ({"heights": (0.0, 1.0)}, "expected 6 numbers that never fall"),
+        ({"heights": (0.0, 0.1, 0.3, 0.2, 0.7, 1.0)}, "expected 6 numbers that never fall"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(fields: dict[str, object], sentence: str) -> None:
+    with pytest.raises(FitError, match=sentence):
+        FitSettings(**fields)
+
+
+def test_running_out_of_memory_names_the_batch_and_the_way_out() -> None:
+    with (
+        pytest.raises(OutOfMemory, match=r"batches of 4096 tokens; try --batch-tokens 2048"),
+        naming_memory(4_096, "training"),
+    ):
+        torch.empty(1 << 50)
+    with pytest.raises(RuntimeError, match="shape"), naming_memory(4_096, "training"):
+        torch.zeros(2) @ torch.zeros(3, 3)
+
+
+@contextmanager
+def _files_of_at_most(n_bytes: int) -> Iterator[None]:
+    """The kernel refuses to write more, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _checkpoint(step: int, n: int) -> Checkpoint:
+    check = Check(step, 0.5, 0.6, 0.1, 0.6, 0.6, 2.0, 0.5)
+    return Checkpoint(RUN, step, (check,), 0, {"adapter.x": torch.full((n,), float(step))})
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    save_checkpoint(path, _checkpoint(1, 10))
+    with (
+        _files_of_at_most(4_096),
+        pytest.raises(CannotWrite, match=r"cannot be written: .*make room"),
+    ):
+        save_checkpoint(path, _checkpoint(2, 100_000))
+    found = load_checkpoint(path, RUN)
+    assert found is not None
+    assert found.step == 1
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_full_disk_leaves_the_artifact_before(tmp_path: Path) -> None:
+    out = tmp_path / "artifact"
+    with artifact_folder(out) as folder:
+        (folder / "artifact.json").write_text("{}", encoding="utf-8")
+    with (
+        _files_of_at_most(4_096),
+        pytest.raises(CannotWrite, match="make room or choose another place"),
+        naming_files(out),
+        artifact_folder(out) as folder,
+    ):
+        (folder / "weights").write_bytes(b"x" * 100_000)
+    assert [file.name for file in tmp_path.rglob("*")] == ["artifact", "artifact.json"]
+
+
+def test_a_folder_that_is_no_artifact_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(NotOurs, match="exists and is no artifact"), artifact_folder(tmp_path):
+        pass
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+def test_a_checkpoint_of_another_run_is_refused_by_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    save_checkpoint(path, _checkpoint(1, 10))
+    with pytest.raises(FitError, match="its rank is 2, this command's is 8"):
+        load_checkpoint(path, '{"rank": "8"}')
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(FitError, match="cannot be read"):
+        load_checkpoint(path, RUN)

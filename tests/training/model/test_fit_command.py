@@ -1,0 +1,206 @@
+"""`asllr fit` from end to end: killed and continued, on two processes, reloaded, and scored."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+
+from click.testing import CliRunner, Result
+from safetensors.numpy import load_file
+
+from asllr import main
+from scoring.artifact import ArtifactError, EngineKind, digest, load_manifest
+from scoring.engine import EngineInput
+from scoring.engines import load_language_model
+from scoring.engines.reading import load_reader
+from scoring.engines.torch import HEADS
+from scoring.loading import load_scorer
+from scoring.prompt import PromptSpec
+from tests.training.model.tiny import SETTINGS, TOKEN_BUDGET, save_base, save_dataset
+from training.examples.folder import read_examples
+from training.examples.manifest import Split
+from training.model.fit_dataset import CHECKPOINT
+
+pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(1_500)]
+
+PATIENCE_S = 600.0
+"""Two torch processes take long to start on a machine that does other work."""
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_dataset(tmp_path_factory.mktemp("data") / "dataset")
+
+
+@pytest.fixture(scope="module", params=["qwen2", "qwen3"])
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_base(tmp_path_factory.mktemp("base") / request.param, request.param)
+
+
+@pytest.fixture(scope="module")
+def qwen2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_base(tmp_path_factory.mktemp("base") / "qwen2")
+
+
+@pytest.fixture(scope="module")
+def fitted(dataset: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("fitted") / "artifact"
+    done = _run(_arguments(dataset, base, out))
+    assert done.exit_code == 0, done.stderr
+    return out
+
+
+def _arguments(dataset: Path, base: Path, out: Path, *more: str) -> list[str]:
+    settings = {
+        "--base": base,
+        "--out": out,
+        "--token-budget": TOKEN_BUDGET,
+        "--rank": SETTINGS.rank,
+        "--dropout": SETTINGS.dropout,
+        "--batch-tokens": SETTINGS.batch_tokens,
+        "--adapter-rate": SETTINGS.adapter_rate,
+        "--checks-per-epoch": SETTINGS.checks_per_epoch,
+        "--precision": SETTINGS.precision.value,
+        "--min-positives": 20,
+        "--threads": 1,
+    }
+    named = [str(part) for pair in settings.items() for part in pair]
+    return ["fit", str(dataset), *named, *more]
+
+
+def _run(arguments: list[str]) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def _inputs(dataset: Path, artifact: Path, n: int) -> list[EngineInput]:
+    _, count_tokens = load_reader(artifact, TOKEN_BUDGET)
+    examples, _ = read_examples(dataset)
+    rows = examples.of(Split.TEST)
+    return list(rows.take(np.arange(n)).inputs(PromptSpec(TOKEN_BUDGET, count_tokens)))
+
+
+def test_the_artifact_scores_as_the_worker_scores(dataset: Path, fitted: Path) -> None:
+    scorer = load_scorer(fitted)
+    inputs = _inputs(dataset, fitted, 5)
+    assert np.isfinite(scorer.engine.logits(inputs)).all()
+    assert scorer.engine.logits(inputs) == load_scorer(fitted).engine.logits(inputs)
+    is_qwen2 = "Qwen2" in (fitted / "base" / "config.json").read_text(encoding="utf-8")
+    assert load_manifest(fitted).engine is (EngineKind.ONNX if is_qwen2 else EngineKind.TORCH)
+
+
+def test_a_truncated_weights_file_is_no_artifact(fitted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", fitted, copy], check=True)
+    adapter = copy / "adapter_model.safetensors"
+    adapter.write_bytes(adapter.read_bytes()[:-100])
+    with pytest.raises(ArtifactError, match=r"adapter_model\.safetensors .* copy the folder again"):
+        load_manifest(copy)
+
+
+def test_the_report_says_what_the_papers_saw_go_wrong(fitted: Path) -> None:
+    report = json.loads((fitted / "report.json").read_text(encoding="utf-8"))
+    names = [signature["name"] for signature in report["signatures"]]
+    assert names == ["plateau without QA", "long context", "forgetting", "answers"]
+    assert len(report["checks"]) == 1 + SETTINGS.checks_per_epoch
+    assert report["calibration"]["mean_probability"] == pytest.approx(
+        report["calibration"]["mean_observed"], abs=0.15
+    )
+
+
+def test_a_killed_run_continues_to_the_same_bits(
+    dataset: Path, qwen2: Path, tmp_path: Path
+) -> None:
+    killed, whole = tmp_path / "killed" / "lm", tmp_path / "whole" / "lm"
+    more = ("--n-epochs", "3")
+    command = [sys.executable, "-m", "asllr", *_arguments(dataset, qwen2, killed, *more)]
+    checkpoint = killed.with_name("lm.work") / CHECKPOINT
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            _wait_for(checkpoint, process)
+        finally:
+            process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not killed.exists()
+    continued = _run(_arguments(dataset, qwen2, killed, *more))
+    assert continued.exit_code == 0, continued.stderr
+    assert "continues after step" in continued.stderr
+    assert not checkpoint.parent.exists()
+    uninterrupted = _run(_arguments(dataset, qwen2, whole, *more))
+    assert uninterrupted.exit_code == 0, uninterrupted.stderr
+    assert digest(killed) == digest(whole)
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not path.exists():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline, f"no {path.name} after {PATIENCE_S} s"
+        time.sleep(0.005)
+
+
+def test_two_processes_learn_what_one_learns_in_two_parts(
+    dataset: Path, qwen2: Path, tmp_path: Path
+) -> None:
+    """The same batches in the same steps: equal up to the order of a sum."""
+    more = ("--dropout", "0", "--checks-per-epoch", "1")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "asllr"]
+    command += _arguments(dataset, qwen2, tmp_path / "two", *more, "--work", str(tmp_path / "w"))
+    processes = [
+        subprocess.Popen(command, env=_process_of(rank, port), stderr=subprocess.PIPE)
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=PATIENCE_S)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    one = _run(_arguments(dataset, qwen2, tmp_path / "one", *more, "--accumulation", "2"))
+    assert one.exit_code == 0, one.stderr
+    first, second = (load_file(tmp_path / name / HEADS) for name in ("one", "two"))
+    for name, weight in first.items():
+        assert second[name] == pytest.approx(weight, abs=1e-4)
+    reports = [
+        json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8"))
+        for name in ("one", "two")
+    ]
+    losses = [[check["log_loss"] for check in report["checks"]] for report in reports]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def _process_of(rank: int, port: int) -> dict[str, str]:
+    """As `accelerate launch --cpu` starts it."""
+    return {
+        **os.environ,
+        "ACCELERATE_USE_CPU": "true",
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def test_what_was_fitted_is_what_comes_back_from_disk(dataset: Path, fitted: Path) -> None:
+    """PEFT drops what it does not know. The reference reads the files; its loss on the judging
+    slice must be the one that the fit reported of the model in memory."""
+    report = json.loads((fitted / "report.json").read_text(encoding="utf-8"))
+    examples, _ = read_examples(dataset)
+    judged = examples.of(Split.JUDGE)
+    reader, count_tokens = load_reader(fitted, TOKEN_BUDGET)
+    engine = load_language_model(fitted, reader, EngineKind.TORCH)
+    logits = np.array(engine.logits(list(judged.inputs(PromptSpec(TOKEN_BUDGET, count_tokens)))))
+    loss = np.mean(np.logaddexp(0, logits) - judged.label * logits)
+    assert loss == pytest.approx(report["checks"][report["best_check"]]["log_loss"], abs=1e-4)
