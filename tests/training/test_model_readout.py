@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +125,33 @@ def test_the_losses_reach_adapter_and_heads_and_nothing_else(base: torch.nn.Modu
     assert all(".lora_" in name for name in moved - heads)
     assert any("mlp" in name for name in moved)
     assert any("self_attn" in name for name in moved)
+
+
+def test_gradient_checkpointing_changes_memory_and_no_gradient(base: torch.nn.Module) -> None:
+    batch = collate_leads([_sample(1, 12), _sample(2, 14, NO)], PAD)
+    gradients = []
+    for is_on in (False, True):
+        settings = FitSettings(
+            rank=2, dropout=0.0, precision=Precision.FP32, gradient_checkpointing=is_on
+        )
+        torch.manual_seed(0)
+        model = ThreeHeads(add_lora(copy.deepcopy(base), settings), settings).train()
+        model(batch)["total"].backward()
+        gradients.append([p.grad for p in model.parameters() if p.grad is not None])
+    assert len(gradients[0]) == len(gradients[1])
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*gradients, strict=True))
+
+
+def test_guests_teach_pairs_only(base: torch.nn.Module) -> None:
+    settings = FitSettings(rank=2, dropout=0.0, precision=Precision.FP32)
+    model = ThreeHeads(add_lora(base, settings), settings).eval()
+    leads, guest = [_sample(1, 12, NO), _sample(2, 14, NO)], _sample(3, 20)
+    alone = model(collate_leads(leads, PAD))
+    visited = model(collate_leads([*leads, guest], PAD, n_guests=1))
+    for name in ("ctr", "qa"):
+        assert float(visited[name]) == pytest.approx(float(alone[name]), rel=1e-5)
+    assert float(alone["pair"]) == 0.0
+    assert float(visited["pair"]) > 0.0
 
 
 def test_rounded_weights_survive_half_precision(base: torch.nn.Module) -> None:

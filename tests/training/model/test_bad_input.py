@@ -23,7 +23,7 @@ from training.model.checkpoint import Check, Checkpoint, load_checkpoint, save_c
 from training.model.enough import check_evidence
 from training.model.faults import CannotWrite, FitError, OutOfMemory, TooFewPositives
 from training.model.guards import naming_files, naming_memory
-from training.model.hub import Hub, load_base
+from training.model.hub import Base, Hub, load_base
 from training.model.leads import check_budget
 from training.model.settings import FitSettings
 
@@ -48,7 +48,7 @@ def rows() -> list[Example]:
     return examples(120)
 
 
-def _load(name: Path, **fields: str) -> object:
+def _load(name: Path, **fields: str) -> Base:
     return load_base(Hub(str(name), **fields), torch.float32)
 
 

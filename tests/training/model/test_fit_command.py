@@ -118,6 +118,25 @@ def test_the_report_says_what_the_papers_saw_go_wrong(fitted: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--min-positives", "5000"], "a language model needs 5000: serve the rule"),
+        (["--token-budget", "50"], "--token-budget is 50, the longest record takes"),
+        (["--heights", "1,0,0,0,0,0"], "expected 6 numbers that never fall"),
+        (["--base", "/nowhere"], "is neither a folder nor an id in reach"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_leaves_nothing(
+    dataset: Path, qwen2: Path, tmp_path: Path, more: list[str], sentence: str
+) -> None:
+    refused = _run(_arguments(dataset, qwen2, tmp_path / "lm", *more))
+    assert refused.exit_code == 78
+    assert sentence in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_killed_run_continues_to_the_same_bits(
     dataset: Path, qwen2: Path, tmp_path: Path
 ) -> None:
