@@ -28,13 +28,20 @@ class Judgement:
     positives_needed: int | None
 
 
-def judge(difference: Interval, n_positives: int) -> Judgement:
+def judge(difference: Interval, n_positives: int | None) -> Judgement:
     """`difference`: ours less theirs, of a metric of which more is better, on `n_positives`
-    positives in different clusters."""
+    positives in different clusters; None where labels play no part, as in expected metrics."""
+    if n_positives is None:
+        return Judgement(_verdict(difference), None)
     if n_positives >= MIN_POSITIVES and difference.excludes_zero:
-        is_ahead = difference.low > 0.0
-        return Judgement(Verdict.AHEAD if is_ahead else Verdict.BEHIND, None)
+        return Judgement(_verdict(difference), None)
     return Judgement(Verdict.CANNOT_TELL, _needed(difference, n_positives))
+
+
+def _verdict(difference: Interval) -> Verdict:
+    if not difference.excludes_zero:
+        return Verdict.CANNOT_TELL
+    return Verdict.AHEAD if difference.low > 0.0 else Verdict.BEHIND
 
 
 def _needed(difference: Interval, n_positives: int) -> int | None:

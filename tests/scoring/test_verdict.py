@@ -36,3 +36,10 @@ def test_no_verdict_says_how_many_positives_one_would_take() -> None:
     assert judged.positives_needed == 400
     assert judge(_difference(0.0, -0.1, 0.1), 100).positives_needed is None
     assert judge(_difference(0.03, 0.01, 0.05), 100).positives_needed is None
+
+
+def test_where_labels_play_no_part_no_count_of_them_is_asked_for() -> None:
+    assert judge(_difference(0.03, 0.01, 0.05), None).verdict is Verdict.AHEAD
+    undecided = judge(_difference(0.02, -0.02, 0.06), None)
+    assert undecided.verdict is Verdict.CANNOT_TELL
+    assert undecided.positives_needed is None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from training.baselines.registry import Baseline
 from training.cli.refusal import refusing
 from training.examples.manifest import Split
 
@@ -48,9 +49,22 @@ def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Co
 
     @click.command()
     @click.argument("artifacts", nargs=-1, required=True)
+    @click.option(
+        "--against",
+        multiple=True,
+        type=click.Choice([baseline.value for baseline in Baseline]),
+        help="a baseline to fit on the dataset's older rows; may be repeated.",
+    )
+    @click.option(
+        "--trials",
+        default=24,
+        show_default=True,
+        type=click.IntRange(min=1),
+        help="settings each baseline may try.",
+    )
     @_options
     def compare(artifacts: tuple[str, ...], **options: Any) -> None:
-        """Say which of several artifacts is ahead on a dataset, or that nobody can tell.
+        """Say which of several models is ahead on a dataset, or that nobody can tell.
 
         Differences are paired, on the same leads, with intervals; with many pairs and metrics one
         in twenty looks like a finding by chance.
@@ -58,9 +72,10 @@ def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Co
         \b
         Example:
           asllr compare demo trees --dataset march --out march-report
+          asllr compare demo --against tree_text --against logistic --dataset march
         """
-        if len(set(artifacts)) < 2:
-            raise click.UsageError("name at least two different artifacts to compare")
+        if len({*artifacts, *options["against"]}) < 2:
+            raise click.UsageError("name at least two different models to compare")
         _run(artifacts, find_artifact, options)
 
     return evaluate, compare
@@ -135,7 +150,7 @@ def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, A
         out: Path | None = options["out"]
         if out is not None and out.exists():
             raise click.UsageError(f"{out} exists; choose another folder or remove it")
-        found = evaluate_artifacts(options["dataset"], folders, _terms(options), progress)
+        found = evaluate_artifacts(options["dataset"], folders, _terms(options), progress, _say)
         if out is not None:
             write_report(out, found.files)
     if not options["as_json"]:
@@ -158,4 +173,10 @@ def _terms(options: dict[str, Any]) -> Terms:
         price_per_cpu_hour=options["price_per_cpu_hour"],
         with_prompts=not options["without_prompts"],
         command=shlex.join(["asllr", *sys.argv[1:]]),
+        against=tuple(map(Baseline, options.get("against", ()))),
+        n_trials=options.get("trials", 1),
     )
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

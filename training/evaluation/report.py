@@ -198,5 +198,5 @@ def _difference(
         is_expected=is_expected,
         interval=interval,
         p_value=p_value,
-        judgement=judge(better, judged.n_positives),
+        judgement=judge(better, None if is_expected else judged.n_positives),
     )

@@ -1,88 +1,76 @@
-"""The artifact's rivals, fitted on simulated leads of a seed of their own: trees on the table,
-trees on table and text, and the stack of the latter with the artifact's language model.
-
-All are tuned with the same budget on the same leads and calibrated on the same later ones.
+"""Rivals of an artifact: trees and others, fitted on older examples and calibrated on the newest of
+those, then asked about the rows that judge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from scoring.calibration import Calibration, probability
+from scoring.calibration import probability
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
-from training.baselines.stack import StackPredictor, stack_prepared
+from training.baselines.registry import Baseline, fit_baseline
+from training.baselines.stack import stack_prepared
 from training.baselines.tree import TreePredictor, fit_tree, prepare_columns, tune_prepared
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.tree_text import fit_text_columns
 from training.calibrate import fit_calibration
-from training.evaluation.judged import Scored
+from training.evaluation.judged import EvaluationError, Scored
 from training.examples.example import Examples
 from training.examples.manifest import Split
+from training.trials import Log
 
-TABULAR, TEXT, STACK = "tree_tabular", "tree_text", "stack"
-Log = Callable[[str], None]
+TABULAR, TEXT, STACK = Baseline.TREE_TABULAR.value, Baseline.TREE_TEXT.value, "stack"
 
-
-class Reader(Protocol):
-    """The language model's logit of each row; None for an artifact that has none."""
-
-    def __call__(self, examples: Examples) -> Floats | None: ...
+Reader = Callable[[Examples], Floats | None]
+"""The language model's logit of each row; None for an artifact that has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rivals:
-    """`stack` None: the artifact has no language model."""
-
-    tabular: TreePredictor
-    text: TreePredictor
-    stack: StackPredictor | None
-    calibrations: dict[str, Calibration]
-
-    def scored(self, examples: Examples, read: Floats | None) -> list[Scored]:
-        logits = _logits(self, examples, read)
-        return [
-            Scored(name, values, _probabilities(values, self.calibrations[name]))
-            for name, values in logits.items()
-        ]
+def score_baselines(
+    names: Sequence[Baseline], known: Examples, judged: Examples, budget: Budget, log: Log
+) -> list[Scored]:
+    """Raises DatasetError where a known split has one class only."""
+    scored = []
+    for name in names:
+        model = fit_baseline(name, known, budget, _named(name.value, log))
+        scored.append(calibrated(name.value, known, model.logits(known), model.logits(judged)))
+    return scored
 
 
-def fit_rivals(examples: Examples, reader: Reader, budget: Budget, log: Log) -> Rivals:
-    """On the splits fit and judge; calibrated on the split calibrate. Raises DatasetError where a
-    split has one class only."""
-
-    def named(name: str) -> Log:
-        return lambda line: log(f"{name}: {line}")
-
-    tabular = fit_tree(examples, budget, fit_feature_columns, named(TABULAR))
-    prepared = prepare_columns(examples, budget, fit_text_columns)
-    text = TreePredictor(tune_prepared(prepared, budget, named(TEXT)), prepared.columns)
-    read = reader(examples)
-    stack = None if read is None else stack_prepared(prepared, examples, read, budget, named(STACK))
-    fitted = Rivals(tabular, text, stack, {})
-    newest = np.flatnonzero(examples.split == Split.CALIBRATE.value)
-    later = examples.take(newest)
-    logits = _logits(fitted, later, None if read is None else read[newest])
-    orders = later.label.astype(np.float64)
-    calibrations = {
-        name: fit_calibration(values, orders, later.weight) for name, values in logits.items()
-    }
-    return Rivals(tabular, text, stack, calibrations)
-
-
-def _logits(rivals: Rivals, examples: Examples, read: Floats | None) -> dict[str, Floats]:
+def score_trees_and_stack(
+    known: Examples, judged: Examples, reader: Reader, budget: Budget, log: Log
+) -> list[Scored]:
+    """Trees on the table, trees on table and text, and the stack of the latter with a language
+    model, left out where there is none. The last two share their columns."""
+    tabular = fit_tree(known, budget, fit_feature_columns, _named(TABULAR, log))
+    prepared = prepare_columns(known, budget, fit_text_columns)
+    text = TreePredictor(tune_prepared(prepared, budget, _named(TEXT, log)), prepared.columns)
     logits = {
-        TABULAR: rivals.tabular.logits(examples),
-        TEXT: rivals.text.logits(examples),
+        name: (tree.logits(known), tree.logits(judged))
+        for name, tree in ((TABULAR, tabular), (TEXT, text))
     }
-    if rivals.stack is not None and read is not None:
-        logits[STACK] = rivals.stack.logits(examples, read)
-    return logits
+    of_known, of_judged = reader(known), reader(judged)
+    if of_known is not None and of_judged is not None:
+        stack = stack_prepared(prepared, known, of_known, budget, _named(STACK, log))
+        logits[STACK] = stack.logits(known, of_known), stack.logits(judged, of_judged)
+    return [calibrated(name, known, *both) for name, both in logits.items()]
 
 
-def _probabilities(logits: Floats, calibration: Calibration) -> Floats:
-    return np.array([probability(float(logit), calibration) for logit in logits])
+def calibrated(name: str, known: Examples, of_known: Floats, of_judged: Floats) -> Scored:
+    """On the known rows of the split calibrate, which no model was fitted on."""
+    later = known.split == Split.CALIBRATE.value
+    orders = known.label[later].astype(np.float64)
+    if not 0 < orders.sum() < len(orders):
+        raise EvaluationError(
+            f"split {Split.CALIBRATE} has {int(orders.sum())} orders in {len(orders)} rows; "
+            "calibration needs rows with and without: build the dataset from a longer log"
+        )
+    fitted = fit_calibration(of_known[later], orders, known.weight[later])
+    said = np.array([probability(float(logit), fitted) for logit in of_judged])
+    return Scored(name, of_judged, said)
+
+
+def _named(name: str, log: Log) -> Log:
+    return lambda line: log(f"{name}: {line}")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoring.artifact import load_manifest
+from training.baselines.baseline import Budget
+from training.baselines.registry import Baseline
 from training.evaluation import words
 from training.evaluation.about import About, about_of, trained_too_late
 from training.evaluation.card import model_card
@@ -21,11 +23,13 @@ from training.examples.folder import read_examples
 from training.examples.manifest import DatasetManifest, Split
 from training.examples.simulated import POLICY
 from training.progress import Report as Progress
+from training.trials import Log
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`calls_per_day` None: a tenth of a day's leads. `command` repeats all this."""
+    """`calls_per_day` None: a tenth of a day's leads. `command` repeats all this. `against`:
+    baselines to fit on the dataset's older splits, each with `n_trials` settings."""
 
     split: Split
     calls_per_day: float | None
@@ -35,6 +39,8 @@ class Terms:
     price_per_cpu_hour: float
     with_prompts: bool
     command: str
+    against: tuple[Baseline, ...] = ()
+    n_trials: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,13 @@ def evaluate_artifacts(
     artifacts: Mapping[str, Path],
     terms: Terms,
     progress: Callable[[str], Progress],
+    log: Log,
 ) -> Outcome:
     """`artifacts`: the name to show -> folder. Raises DatasetError, ArtifactError,
     EvaluationError."""
     manifests = {name: load_manifest(path) for name, path in artifacts.items()}
-    examples, manifest = read_examples(dataset)
-    examples = examples.of(terms.split)
+    every, manifest = read_examples(dataset)
+    examples = every.of(terms.split)
     if not len(examples):
         raise EvaluationError(
             f"dataset {dataset} has no rows in split {terms.split}; choose another with --split"
@@ -73,14 +80,15 @@ def evaluate_artifacts(
         )
         for name, path in artifacts.items()
     ]
-    about = _about(examples, manifest, list(artifacts), terms)
+    models += _baselines(every, examples, terms, log)
+    about = _about(examples, manifest, [model.name for model in models], terms)
     if manifest.as_of_policy != POLICY:
         late = (
             trained_too_late(name, each.data_window.end, about) for name, each in manifests.items()
         )
         about = replace(about, findings=(*about.findings, *filter(None, late)))
     outcome = conclude(about, examples, judged, models, terms)
-    if len(models) > 1:
+    if len(artifacts) > 1:
         return outcome
     (artifact,) = manifests.values()
     card = model_card(about, outcome.report, outcome.report.models[0], artifact)
@@ -104,6 +112,21 @@ def conclude(
         files={HTML: html_page(about, report, worst), JSON: said + "\n"},
         lines=[*about.findings, *words.lines(report)],
     )
+
+
+def _baselines(every: Examples, judged: Examples, terms: Terms, log: Log) -> list[Scored]:
+    if not terms.against:
+        return []
+    if terms.split is not Split.TEST:
+        raise EvaluationError(
+            f"baselines are fitted on what is older than the test, split {terms.split} is of that; "
+            "judge on split test"
+        )
+    # Here and not above: an artifact is judged without lightgbm and scikit-learn.
+    from training.evaluation.rivals import score_baselines
+
+    known = every.of(Split.FIT, Split.JUDGE, Split.CALIBRATE)
+    return score_baselines(terms.against, known, judged, Budget(terms.n_trials, terms.seed), log)
 
 
 def _about(examples: Examples, manifest: DatasetManifest, names: list[str], terms: Terms) -> About:

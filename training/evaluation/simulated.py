@@ -27,7 +27,7 @@ from training.evaluation.about import about_of
 from training.evaluation.files import to_json, write_report
 from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
 from training.evaluation.report import Report
-from training.evaluation.rivals import TABULAR, fit_rivals
+from training.evaluation.rivals import TABULAR, score_trees_and_stack
 from training.evaluation.run import Outcome, Terms, conclude
 from training.evaluation.served import score_artifact
 from training.evaluation.way import shares_of_the_way
@@ -94,15 +94,16 @@ def _rivals(plan: Plan, examples: Examples, read: Floats | None) -> list[Scored]
     simulation = Simulation(
         RIVALS_SEED, plan.n_rival_leads, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
     )
-    known, _ = _simulate(simulation, plan)
-    known = known.of(Split.FIT, Split.JUDGE, Split.CALIBRATE)
-    rivals = fit_rivals(
-        known,
-        lambda rows: None if read is None else _served(plan, rows, "the rivals' leads").read,
-        Budget(plan.n_trials, RIVALS_SEED),
-        _say,
-    )
-    return rivals.scored(examples, read)
+    drawn, _ = _simulate(simulation, plan)
+    known = drawn.of(Split.FIT, Split.JUDGE, Split.CALIBRATE)
+
+    def reader(rows: Examples) -> Floats | None:
+        if read is None or rows is examples:
+            return read
+        return _served(plan, rows, "the rivals' leads").read
+
+    budget = Budget(plan.n_trials, RIVALS_SEED)
+    return score_trees_and_stack(known, examples, reader, budget, _say)
 
 
 def _bayes(judged: Judged) -> Scored:

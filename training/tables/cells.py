@@ -13,7 +13,6 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from scoring.artifact import digest
-from scoring.calibration import probability
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
 from training.baselines.registry import Baseline, fit_baseline
@@ -21,11 +20,10 @@ from training.baselines.stack import stack_prepared
 from training.baselines.tree import prepare_columns
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.tree_text import fit_text_columns
-from training.calibrate import fit_calibration
 from training.evaluation.judged import EvaluationError, Scored
+from training.evaluation.rivals import calibrated
 from training.evaluation.served import score_artifact
 from training.examples.example import Examples
-from training.examples.manifest import Split
 from training.progress import Report
 from training.tables.bench import Bench
 from training.trials import Log
@@ -143,15 +141,6 @@ class Cells:
 
     def _saying(self, name: str) -> Log:
         return lambda line: self.means.say(f"{self.bench.name}: {name}: {line}")
-
-
-def calibrated(name: str, known: Examples, of_known: Floats, of_judged: Floats) -> Scored:
-    """On the known rows of the split calibrate, which no model was fitted on."""
-    later = known.split == Split.CALIBRATE.value
-    orders = known.label[later].astype(np.float64)
-    fitted = fit_calibration(of_known[later], orders, known.weight[later])
-    said = np.array([probability(float(logit), fitted) for logit in of_judged])
-    return Scored(name, of_judged, said)
 
 
 def read_cell(path: Path, key: str) -> Scored | None:

@@ -99,7 +99,14 @@ def build_table(
         n_positives=n_positives,
         is_expected=is_expected,
         rows=[
-            _row(names, i, mean, found, n_positives, _mean_ece(name, benches))
+            _row(
+                names,
+                i,
+                mean,
+                found,
+                None if is_expected else n_positives,
+                _mean_ece(name, benches),
+            )
             for i, name in enumerate(names)
         ],
     )
@@ -110,7 +117,7 @@ def _row(
     at: int,
     mean: Replicates,
     found: Sequence[Replicates],
-    n_positives: int,
+    n_positives: int | None,
     ece: float,
 ) -> Row:
     rival = names.index(RIVAL)

@@ -14,7 +14,7 @@ from asllr import main
 from tests.table_artifacts import build_rule_artifact, build_trees_artifact
 from tests.training.evaluation.rows import examples
 from tests.training.examples.rows import manifest, row
-from training.examples.example import columns_of
+from training.examples.example import Examples, columns_of
 from training.examples.folder import write_examples
 from training.examples.manifest import Split
 
@@ -26,11 +26,17 @@ QUICK = ["--resamples", "20", "--processes", "1"]
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluation")
     write_examples(folder / "data", examples(40), manifest())
+    write_examples(folder / "whole", _whole(), manifest())
     one_class = columns_of([row(0, Split.TEST), row(2, Split.TEST)])
     write_examples(folder / "one-class", one_class, manifest())
     build_rule_artifact(folder / "rule")
     build_trees_artifact(folder / "trees")
     return folder
+
+
+def _whole() -> Examples:
+    splits = [Split.FIT] * 40 + [Split.JUDGE] * 20 + [Split.CALIBRATE] * 20 + [Split.TEST] * 20
+    return columns_of(row(number, split) for number, split in enumerate(splits))
 
 
 def _run(*words: str) -> tuple[int, str, str]:
@@ -69,6 +75,17 @@ def test_compare_prints_json_as_its_last_line(place: Path) -> None:
     assert {each["metric"] for each in read["differences"]} >= {"auc", "p_at_1pct"}
 
 
+@pytest.mark.slow
+def test_compare_fits_baselines_on_older_rows(place: Path) -> None:
+    against = ["--against", "rule", "--against", "tree_tabular", "--trials", "1"]
+    data = str(place / "whole")
+    code, said, _ = _run("compare", str(place / "trees"), *against, "--dataset", data, "--json")
+    assert code == 0
+    read = json.loads(said.splitlines()[-1])
+    assert [model["engine"] for model in read["models"]] == ["trees", None, None]
+    assert [model["name"] for model in read["models"]][1:] == ["rule", "tree_tabular"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -78,6 +95,7 @@ def test_compare_prints_json_as_its_last_line(place: Path) -> None:
         (["evaluate", "{}/rule", "--dataset", "{}/data", "--split", "fit"], 78, "no rows in split"),
         (["evaluate", "{}/rule", "--dataset", "{}/data", "--out", "{}/data"], 2, "exists; choose"),
         (["compare", "{}/rule", "{}/rule", "--dataset", "{}/data"], 2, "at least two"),
+        (["compare", "{}/rule", "--against", "rule", "--dataset", "{}/data"], 78, "has 0 orders"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
