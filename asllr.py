@@ -27,6 +27,7 @@ try:
     from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, promote, show_settings
+    from streams.cli.record import record
     from streams.cli.reference import reference
     from streams.cli.roles import ingest, publish, score
     from streams.cli.simulate import SimulateOptions, start_simulation
@@ -242,6 +243,7 @@ for command in (
     score,
     publish,
     import_,
+    record,
     dataset,
     rank,
     topics,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,9 @@ from confluent_kafka.admin import AdminClient
 from asllr import main
 from schemas.codec import BadRecord, Record, encode
 from schemas.dead_letter import dead_letter, entry
-from schemas.events import LeadErased
+from schemas.events import LeadErased, LeadUpserted
 from schemas.topics import CRM_EVENTS, DEAD_LETTER, TOPICS
+from streams.recording import read_recording
 from streams.topic_reader import read_to_end
 from tests.brokers import N_PARTITIONS, wait_until
 from tests.stub_artifact import build_stub_artifact
@@ -130,6 +131,26 @@ def test_dead_letter_that_was_cut_is_not_sent_again(environ: dict[str, str]) -> 
     assert result.exit_code == 1
     assert "send the record again from its source" in result.stderr
     assert list(read_to_end(environ["ASLLR_BROKER"], CRM_EVENTS.name)) == []
+
+
+def test_what_the_topics_hold_becomes_a_recording_without_the_erased(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    who = {"source": "crm", "tenant": "demo", "occurred_at": datetime.now(UTC)}
+    kept = LeadUpserted(id="1", lead="kept", profile={"age_band": "forties"}, **who)
+    gone = LeadUpserted(id="2", lead="gone", profile={"age_band": "forties"}, **who)
+    for event in (kept, gone, LeadErased(id="3", lead="gone", **who)):
+        send(environ["ASLLR_BROKER"], CRM_EVENTS.name, *encode(event))
+    send(environ["ASLLR_BROKER"], CRM_EVENTS.name, b"demo/bad", b"{nonsense", [])
+    out = tmp_path / "topics.jsonl.gz"
+    told = CliRunner().invoke(main, ["record", str(out)], env=environ)
+    assert told.exit_code == 0, told.output
+    assert "1 events written" in told.stdout
+    assert "1 erased leads left out" in told.stdout
+    assert "1 records left out" in told.stderr
+    (recorded,) = read_recording(out)
+    assert recorded.event == kept
+    assert recorded.ingested_at >= kept.occurred_at - timedelta(minutes=5)
 
 
 @pytest.mark.kafka
