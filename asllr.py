@@ -29,6 +29,7 @@ try:
     from streams.cli.operate import doctor, promote, show_settings
     from streams.cli.record import record
     from streams.cli.reference import reference
+    from streams.cli.replay import record, replay
     from streams.cli.roles import ingest, publish, score
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
@@ -246,6 +247,8 @@ for command in (
     record,
     dataset,
     rank,
+    record,
+    replay,
     topics,
     tail,
     queue,

@@ -15,7 +15,7 @@ from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpda
 from scoring.fold import to_ms
 from scoring.ranking import ranked
 from scoring.score import Scorer, Subject, build_score, prepare
-from scoring.state import state_hash, to_bytes
+from scoring.state import LeadState, state_hash, to_bytes
 from streams.folded_log import FoldedLog
 from streams.records import ORDER_HEADER
 from streams.snapshots import TOP_K
@@ -83,20 +83,28 @@ def score_differences(
         for score in found
     }
     every = 1 if sample is None else max(1, -(-len(scores) // sample))
-    for i, ((lead, order), score) in enumerate(sorted(scores.items())):
+    for i, ((lead, _), score) in enumerate(sorted(scores.items())):
         log = folded.leads.get(lead)
-        if log is None:
-            yield f"{lead} {order}: scored, but the log has no event of it"
-            continue
-        state = log.state_at(score.cursor)
-        hash_ = state_hash(to_bytes(state))
-        if hash_ != score.state_hash:
-            yield f"{lead} {order}: state hash {score.state_hash}, its cursor gives {hash_}"
-        elif i % every == 0:
-            subject = Subject(
-                LeadKey.parse(lead), state, hash_, score.cursor, order[0], to_ms(score.order.as_of)
-            )
-            yield from _recomputed(subject, score, scorer_of(score.artifact))
+        state = None if log is None else log.state_at(score.cursor)
+        yield from one_score_differences(lead, score, state, scorer_of if i % every == 0 else None)
+
+
+def one_score_differences(
+    lead: str, score: Score, state: LeadState | None, scorer_of: ScorerOf | None
+) -> Iterator[str]:
+    """`state`: the fold of what the score's cursor includes, None when the log has no event of the
+    lead. Without `scorer_of` the engine is not run again."""
+    order = order_of(score)
+    if state is None:
+        yield f"{lead} {order}: scored, but the log has no event of it"
+        return
+    hash_ = state_hash(to_bytes(state))
+    if hash_ != score.state_hash:
+        yield f"{lead} {order}: state hash {score.state_hash}, its cursor gives {hash_}"
+    elif scorer_of is not None:
+        key, as_of_ms = LeadKey.parse(lead), to_ms(score.order.as_of)
+        subject = Subject(key, state, hash_, score.cursor, order[0], as_of_ms)
+        yield from _recomputed(subject, score, scorer_of(score.artifact))
 
 
 def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterator[str]:

@@ -21,7 +21,7 @@ def topic_of(event: EventBase) -> str:
 def record_of(event: EventBase, offset: int, *, n_partitions: int) -> Record:
     key, value, headers = encode(event)
     partition = partition_for(key, n_partitions)
-    return Record(topic_of(event), partition, offset, NOW_MS + offset, key, value, headers)
+    return Record(topic_of(event), partition, offset, NOW_MS + offset, key, value, tuple(headers))
 
 
 def log_of(

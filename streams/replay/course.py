@@ -1,0 +1,83 @@
+"""One partition on its way through time: folds what arrives, and decides who is scored when. Pure
+but for the table it keeps the leads in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from schemas.events import EventBase
+from scoring.edges import as_of, edges
+from scoring.fold import evolve, initial_state, listing
+from scoring.score import version_of
+from streams.replay.agenda import Agenda
+from streams.replay.arrival import Arrival, Place
+from streams.replay.draft import PROMOTION, Draft, Partition, subject_of
+from streams.replay.lead_table import Lead
+from streams.replay.policy import EveryEvent, EveryTick, Policy
+
+
+def drafts(
+    arrivals: Iterable[Arrival], partition: Partition, policy: Policy, end_ms: int
+) -> Iterator[Draft]:
+    """In the order of their places, up to `end_ms`, also when nothing arrives any more."""
+    course = Course(partition, policy)
+    for arrival in arrivals:
+        yield from course.until(arrival.place.moment_ms)
+        event = partition.event_of(arrival.record)
+        if event is not None:
+            yield from course.arrive(arrival, event)
+    yield from course.until(end_ms)
+
+
+class Course:
+    """`until` lets time pass, `arrive` takes the next event; both say what follows, in order."""
+
+    def __init__(self, partition: Partition, policy: Policy) -> None:
+        self._partition = partition
+        self._table = partition.table
+        self._policy = policy
+        self._agenda = Agenda()
+        self._n_timed = 0
+
+    def until(self, moment_ms: int) -> Iterator[Draft]:
+        for when_ms, name in self._agenda.until(moment_ms):
+            lead = self._table.get(name)
+            if lead is not None and lead.queue is not None:
+                self._n_timed += 1
+                place = Place(when_ms, "", self._partition.number, self._n_timed)
+                yield self._scored(place, name, lead)
+
+    def arrive(self, arrival: Arrival, event: EventBase) -> Iterator[Draft]:
+        place, record = arrival.place, arrival.record
+        name = str(event.key)
+        before = self._table.get(name) or Lead(initial_state(), {}, None)
+        state = evolve(before.state, event)
+        cursor = {**before.cursor, record.topic: record.offset}
+        if state == before.state:
+            self._table.put(name, Lead(state, cursor, before.queue))
+            return
+        queue = listing(state).queue
+        lead = Lead(state, cursor, queue)
+        self._table.put(name, lead)
+        if before.queue not in (None, queue):
+            yield Draft(place, name, version_of(cursor), before.queue, None)
+        match self._policy:
+            case _ if queue is None:
+                self._agenda.set(name, None)
+            case EveryEvent():
+                yield self._scored(place._replace(step=1), name, lead)
+            case EveryTick():
+                self._agenda.set(name, self._policy.after(place.moment_ms))
+            case _:
+                pass
+
+    def _scored(self, place: Place, name: str, lead: Lead) -> Draft:
+        """And the next appointment: the first edge after the moment that is scored for."""
+        moment_ms = as_of(lead.state, place.moment_ms)
+        due_ms = edges(lead.state, moment_ms)
+        if due_ms is not None and isinstance(self._policy, EveryTick):
+            due_ms = self._policy.after(due_ms)
+        self._agenda.set(name, due_ms)
+        subject = subject_of(name, lead.state, lead.cursor, PROMOTION, moment_ms)
+        return Draft(place, name, subject.version, lead.queue, subject)

@@ -1,0 +1,82 @@
+"""What a replay is about to do with one lead, before any engine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from schemas.codec import BadRecord, Record, decode
+from schemas.events import EventBase
+from schemas.ids import LeadKey
+from schemas.outputs import Score
+from scoring.score import Subject
+from scoring.state import LeadState, state_hash, to_bytes
+from streams.replay.arrival import Place
+from streams.replay.lead_table import LeadTable
+
+PROMOTION = 0
+"""Of every score that was not published: a replay has one artifact."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of one partition, or summed. `erased`: records of leads that asked to be forgotten, which a
+    replay leaves out."""
+
+    records: int = 0
+    events: int = 0
+    dead: int = 0
+    erased: int = 0
+    leads: int = 0
+    unscorable: int = 0
+    states: int = 0
+    """Sum of the leads' state digests: equal whatever the order they are summed in."""
+
+    def add(self, other: Tally) -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """At `place` the lead is to be scored (`subject`), or leaves `queue` (`subject` None).
+    `published`: the score that production made of it."""
+
+    place: Place
+    lead: str
+    version: int
+    queue: str | None
+    subject: Subject | None
+    published: Score | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """What a replay of one partition is told. Leads in `erased` do not exist for it."""
+
+    number: int
+    n_partitions: int
+    erased: Collection[str]
+    table: LeadTable
+    tally: Tally = field(default_factory=Tally)
+
+    def event_of(self, record: Record) -> EventBase | None:
+        """None for a dead letter and for an erased lead."""
+        self.tally.records += 1
+        if record.key is not None and record.key.decode(errors="replace") in self.erased:
+            self.tally.erased += 1
+            return None
+        try:
+            event = decode(record, n_partitions=self.n_partitions)
+        except BadRecord:
+            self.tally.dead += 1
+            return None
+        self.tally.events += 1
+        return event
+
+
+def subject_of(
+    name: str, state: LeadState, cursor: dict[str, int], promotion: int, as_of_ms: int
+) -> Subject:
+    hash_ = state_hash(to_bytes(state))
+    return Subject(LeadKey.parse(name), state, hash_, cursor, promotion, as_of_ms)

@@ -1,0 +1,201 @@
+"""Which offsets of Kafka's topics a person means by times, offsets or a moment; and reading them.
+
+Assigns partitions and never joins a group, so that no production member notices. Reads committed
+records only, as ingest does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas import topics
+from schemas.codec import Record
+from schemas.topics import INPUTS, Topic
+from scoring.fold import from_ms
+from streams.replay.recording import LogRange
+from streams.topic_admin import TopicsUnusable, existing_topics
+from streams.topic_reader import ANSWER_S, partitions_of, to_record, watermarks
+
+RECORDED = (
+    *INPUTS,
+    topics.SCORES,
+    topics.RANKED,
+    topics.BOARDS,
+    topics.PROMOTIONS,
+    topics.DEAD_LETTER,
+    topics.ERASED,
+)
+"""What happened, and what production made of it: a replay compares the two."""
+
+WHOLE = (topics.PROMOTIONS, topics.ERASED)
+"""Always from their start: what holds at a moment may have been said long before it."""
+
+BATCH = 1_000
+
+
+class RangeMissing(Exception):
+    """Kafka no longer has all that was asked for; the sentences say what."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__("; ".join(missing))
+        self.missing = tuple(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Times are half-open, [from_ms, until_ms). Where `offsets` names a partition, that half-open
+    range holds for it instead. Nothing set is the whole log as it is now."""
+
+    from_ms: int | None = None
+    until_ms: int | None = None
+    offsets: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+
+
+def open_consumer(bootstrap_servers: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "asllr-recorder",  # required by the client, never joined
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
+            "log_level": 2,
+        }
+    )
+
+
+def find_ranges(consumer: Consumer, wanted: Wanted, n_partitions: int) -> list[LogRange]:
+    """Of every topic there is, in a fixed order. Raises TopicsUnusable when an input is missing or
+    was given other partitions than `n_partitions`."""
+    existing = existing_topics(consumer)
+    ranges = []
+    for topic in RECORDED:
+        if topic not in INPUTS and topic.name not in existing:
+            continue
+        partitions = partitions_of(consumer, topic.name)
+        _refuse_grown(topic, len(partitions), n_partitions)
+        ranges += [_range(consumer, topic, partition, wanted) for partition in partitions]
+    return ranges
+
+
+def _refuse_grown(topic: Topic, found: int, expected: int) -> None:
+    if topic.partitions is None and topic.key == "tenant/lead" and found != expected:
+        raise TopicsUnusable(
+            f"{topic.name} has {found} partitions, leads were placed on {expected}: a topic that "
+            "grew splits its leads' histories; replay from a recording made before, or move the "
+            f"events to new topics with {found} partitions (ASLLR_PARTITIONS={found})"
+        )
+
+
+def _range(consumer: Consumer, topic: Topic, partition: int, wanted: Wanted) -> LogRange:
+    low, high = watermarks(consumer, TopicPartition(topic.name, partition))
+    first, end = low, high
+    asked = wanted.offsets.get((topic.name, partition))
+    if asked is not None:
+        first, end = asked[0], min(asked[1], high)
+    else:
+        if wanted.until_ms is not None:
+            end = first_at(consumer, topic.name, partition, wanted.until_ms)
+        if wanted.from_ms is not None and topic not in WHOLE:
+            first = first_at(consumer, topic.name, partition, wanted.from_ms)
+    return LogRange(
+        topic=topic.name, partition=partition, log_start=low, first=first, end=max(first, end)
+    )
+
+
+def missing_of(consumer: Consumer, ranges: Iterable[LogRange], wanted: Wanted) -> list[str]:
+    """What retention has taken of the inputs, a sentence for each partition."""
+    inputs = {topic.name for topic in INPUTS}
+    found = []
+    for one in ranges:
+        where = f"{one.topic}/{one.partition}"
+        if one.first < one.log_start:
+            found.append(
+                f"{where}: offsets {one.first} to {one.log_start - 1} are past retention, "
+                f"the log starts at {one.log_start}"
+            )
+        elif one.topic in inputs and one.first == one.log_start > 0:
+            if (one.topic, one.partition) in wanted.offsets:
+                continue
+            start = _time_of(consumer, one.topic, one.partition, one.log_start)
+            if wanted.from_ms is None or start is None or start > wanted.from_ms:
+                since = "" if start is None else f" ({from_ms(start).isoformat()})"
+                found.append(
+                    f"{where}: offsets 0 to {one.log_start - 1} are past retention, "
+                    f"the log starts at {one.log_start}{since}"
+                )
+    return found
+
+
+def first_at(consumer: Consumer, topic: str, partition: int, moment_ms: int) -> int:
+    """The offset of the first record stamped at `moment_ms` or later; the partition's end when
+    there is none. A broker that cannot look up times, as the embedded one, is read through."""
+    where = TopicPartition(topic, partition, moment_ms)
+    low, high = watermarks(consumer, where)
+    if low == high:
+        return high
+    answer = consumer.offsets_for_times([where], timeout=ANSWER_S)[0]
+    if answer.offset >= 0:
+        return answer.offset
+    last = _time_of(consumer, topic, partition, high - 1)
+    if answer.offset == OFFSET_END and (last is None or last < moment_ms):
+        return high
+    for record in read_range(consumer, topic, partition, low, high):
+        if record.timestamp_ms >= moment_ms:
+            return record.offset
+    return high
+
+
+def _time_of(consumer: Consumer, topic: str, partition: int, offset: int) -> int | None:
+    records = read_range(consumer, topic, partition, offset, offset + 1)
+    return next((record.timestamp_ms for record in records), None)
+
+
+def read_range(
+    consumer: Consumer, topic: str, partition: int, first: int, end: int
+) -> Iterator[Record]:
+    """The committed records of [first, end) in order. Raises TopicsUnusable when Kafka falls
+    silent or no longer has `first`."""
+    if first >= end:
+        return
+    consumer.assign([TopicPartition(topic, partition, first)])
+    while True:
+        messages = consumer.consume(BATCH, timeout=ANSWER_S)
+        if not messages:
+            raise TopicsUnusable(
+                f"{topic}/{partition}: Kafka sent nothing for {ANSWER_S:.0f} s", is_lasting=False
+            )
+        for message in messages:
+            if (error := message.error()) is not None:
+                if error.code() == KafkaError._PARTITION_EOF:
+                    return
+                if error.code() == KafkaError._AUTO_OFFSET_RESET:
+                    raise TopicsUnusable(
+                        f"{topic}/{partition}: offset {first} was deleted while it was read: "
+                        "retention is shorter than reading takes"
+                    )
+                raise KafkaException(error)
+            record = to_record(message)
+            if record.offset >= end:
+                return
+            yield record
+            if record.offset == end - 1:
+                return
+
+
+def read_ranges(
+    consumer: Consumer, ranges: Sequence[LogRange], advanced: Callable[[int], None]
+) -> Iterator[Record]:
+    """All of them, one partition after the other. `advanced` hears of offsets passed."""
+    for one in ranges:
+        first = max(one.first, one.log_start)
+        for record in read_range(consumer, one.topic, one.partition, first, one.end):
+            yield record
+            advanced(record.offset + 1 - first)
+            first = record.offset + 1
+        advanced(max(0, one.end - first))

@@ -1,0 +1,54 @@
+"""Where a replay keeps its leads: in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Protocol
+
+from scoring.state import LeadState, to_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """`queue`: where it is listed after the newest record in `cursor`; None: nowhere."""
+
+    state: LeadState
+    cursor: dict[str, int]
+    queue: str | None
+
+
+class LeadTable(Protocol):
+    def get(self, name: str) -> Lead | None: ...
+    def put(self, name: str, lead: Lead) -> None: ...
+    def items(self) -> Iterator[tuple[str, Lead]]:
+        """In any order."""
+        ...
+
+
+class MemoryTable:
+    """Implements LeadTable as a dict."""
+
+    def __init__(self) -> None:
+        self._leads: dict[str, Lead] = {}
+
+    def get(self, name: str) -> Lead | None:
+        return self._leads.get(name)
+
+    def put(self, name: str, lead: Lead) -> None:
+        self._leads[name] = lead
+
+    def items(self) -> Iterator[tuple[str, Lead]]:
+        return iter(self._leads.items())
+
+
+def states_digest(table: LeadTable) -> tuple[int, int]:
+    """(how many leads, a sum over them that tells of every byte of their states and cursors)."""
+    n, total = 0, 0
+    for name, lead in table.items():
+        cursor = repr(sorted(lead.cursor.items())).encode()
+        content = b"\0".join((name.encode(), cursor, to_bytes(lead.state)))
+        total += int.from_bytes(blake2b(content, digest_size=16).digest())
+        n += 1
+    return n, total % 2**128

@@ -1,0 +1,104 @@
+"""From drafts to outcomes: the engine runs here, as it does in production."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from schemas.outputs import Latency
+from scoring.calibration import NotALogit
+from scoring.engine import EngineInput, Unscorable
+from scoring.fold import from_ms
+from scoring.score import Scorer, Subject, build_score, prepare
+from streams.replay.arrival import Place
+from streams.replay.draft import Draft, Tally
+
+NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
+"""A replay's result must not depend on how long it took."""
+
+ScorerFor = Callable[[Draft], Scorer]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A lead's score (`score` is Score JSON, `queue` where it is listed), or its leaving `queue`
+    (`score` None). `version` is the lead's when it happened."""
+
+    place: Place
+    lead: str
+    version: int
+    queue: str | None
+    score: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    draft: Draft
+    subject: Subject
+    engine_input: EngineInput
+
+
+def outcomes(drafts: Iterable[Draft], scorer_for: ScorerFor, tally: Tally) -> Iterator[Outcome]:
+    """In the order of `drafts`. Up to a batch of the engine's size waits, with what follows it."""
+    held: list[Draft | _Prepared] = []
+    scorer: Scorer | None = None
+    n_prepared = 0
+    for draft in drafts:
+        if draft.subject is None:
+            held.append(draft)
+            continue
+        if draft.subject.state.newest is None:  # published, but the log has no event of it
+            tally.unscorable += 1
+            continue
+        needed = scorer_for(draft)
+        if scorer is not None and (needed is not scorer or n_prepared == scorer.engine.batch_size):
+            yield from _run(held, scorer, tally)
+            held, n_prepared = [], 0
+        scorer = needed
+        try:
+            engine_input = prepare(draft.subject.state, draft.subject.as_of_ms, scorer.spec)
+        except Unscorable:
+            tally.unscorable += 1
+        else:
+            held.append(_Prepared(draft, draft.subject, engine_input))
+            n_prepared += 1
+    yield from _run(held, scorer, tally)
+
+
+def _run(held: list[Draft | _Prepared], scorer: Scorer | None, tally: Tally) -> Iterator[Outcome]:
+    prepared = [one for one in held if isinstance(one, _Prepared)]
+    logits = iter(_logits(prepared, scorer))
+    for one in held:
+        if isinstance(one, Draft):
+            yield Outcome(one.place, one.lead, one.version, one.queue, None)
+            continue
+        score = _score(one, next(logits), scorer)
+        if score is None:
+            tally.unscorable += 1
+            continue
+        draft = one.draft
+        yield Outcome(draft.place, draft.lead, draft.version, draft.queue, score)
+
+
+def _logits(prepared: list[_Prepared], scorer: Scorer | None) -> list[float | None]:
+    """None for a lead that the engine refuses even alone."""
+    if not prepared or scorer is None:
+        return []
+    try:
+        return [*scorer.engine.logits([one.engine_input for one in prepared])]
+    except Unscorable:
+        if len(prepared) == 1:
+            return [None]
+        return [logit for one in prepared for logit in _logits([one], scorer)]
+
+
+def _score(one: _Prepared, logit: float | None, scorer: Scorer | None) -> bytes | None:
+    if logit is None or scorer is None:
+        return None
+    published = one.draft.published
+    scored_at = published.scored_at if published else from_ms(one.draft.place.moment_ms)
+    try:
+        score = build_score(one.subject, logit, scorer, scored_at, NO_TIME)
+    except NotALogit:
+        return None
+    return score.model_dump_json().encode()

@@ -1,0 +1,96 @@
+"""The states that production scored: of each published score, the fold of what its cursor includes.
+
+A cursor may include records in another order than they arrived in: two topics are read by two
+workers. So each lead is folded once per topic, and a score's state is the join of the parts that
+its cursor names (law 1). Memory holds the scores of one partition and no events.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+
+from schemas.events import EventBase
+from schemas.outputs import Score
+from schemas.topics import INPUTS
+from scoring.fold import evolve, initial_state
+from scoring.state import LeadState, join
+from streams.replay.arrival import Place
+
+TOPICS = tuple(topic.name for topic in INPUTS)
+
+
+@dataclass(slots=True)
+class Point:
+    """A published score and, once the log has passed its cursor, the parts of its state.
+    `is_known`: the log has an event of the lead."""
+
+    place: Place
+    lead: str
+    score: Score
+    parts: dict[str, LeadState] = field(default_factory=dict)
+    is_known: bool = False
+
+    def state(self) -> LeadState | None:
+        """None as long as the log may still have a record that the cursor includes."""
+        if len(self.parts) < len(TOPICS):
+            return None
+        return reduce(join, self.parts.values(), initial_state())
+
+
+class _Lead:
+    def __init__(self) -> None:
+        self.parts = dict.fromkeys(TOPICS, initial_state())
+        self.points: list[Point] = []
+        self.waiting: dict[str, deque[Point]] = {}
+
+    def start(self) -> None:
+        for topic in TOPICS:
+            by_cursor = sorted(self.points, key=lambda point: _cursor(point, topic))
+            self.waiting[topic] = deque(by_cursor)
+
+
+class Points:
+    """Of one partition; `arrive` takes each topic's events by offset and calls `ready` with each
+    point whose cursor the log has passed."""
+
+    def __init__(
+        self, points: Iterable[Point], ready: Callable[[Point], None] = lambda point: None
+    ) -> None:
+        self._ready = ready
+        self._leads: dict[str, _Lead] = defaultdict(_Lead)
+        for point in points:
+            self._leads[point.lead].points.append(point)
+        for lead in self._leads.values():
+            lead.start()
+
+    def arrive(self, topic: str, offset: int, event: EventBase) -> None:
+        name = str(event.key)
+        if name not in self._leads:
+            return
+        lead = self._leads[name]
+        for point in lead.points:
+            point.is_known = True
+        lead.points = []
+        self._pass(lead, topic, offset)
+        lead.parts[topic] = evolve(lead.parts[topic], event)
+
+    def close(self) -> None:
+        """The log is over: what still waits has all that there is."""
+        for lead in self._leads.values():
+            for topic in TOPICS:
+                self._pass(lead, topic, None)
+
+    def _pass(self, lead: _Lead, topic: str, offset: int | None) -> None:
+        waiting = lead.waiting[topic]
+        while waiting and (offset is None or _cursor(waiting[0], topic) < offset):
+            point = waiting.popleft()
+            point.parts[topic] = lead.parts[topic]
+            if len(point.parts) == len(TOPICS):
+                self._ready(point)
+
+
+def _cursor(point: Point, topic: str) -> int:
+    return point.score.cursor.get(topic, -1)

@@ -1,0 +1,120 @@
+"""A replay in several processes, whose outcomes are those of one."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Literal
+
+import msgspec
+
+from scoring.artifact import ArtifactError
+from streams.recording import RecordingError
+from streams.replay.draft import Tally
+from streams.replay.outcome import Outcome
+from streams.replay.run import Advanced, Replay, Spec
+
+CHUNK = 200
+"""Outcomes in one message; a process waits when the other side does not read."""
+
+
+class Part(msgspec.Struct, tag=True):
+    outcomes: list[Outcome]
+
+
+class Advance(msgspec.Struct, tag=True):
+    n: int
+
+
+class Over(msgspec.Struct, tag=True):
+    """`states` is hexadecimal: it has more bits than a message's integers."""
+
+    tally: dict[str, int]
+    states: str
+
+
+class Fault(msgspec.Struct, tag=True):
+    kind: Literal["recording", "artifact"]
+    sentence: str
+
+
+Message = Part | Advance | Over | Fault
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Message).decode
+Work = Callable[[Spec, list[int], Connection], None]
+
+
+def outcomes_of_processes(
+    spec: Spec, n_partitions: int, n_processes: int, tally: Tally, advanced: Advanced
+) -> Iterator[Outcome]:
+    """Raises like `Replay`. No process outlives the iterator."""
+    context = get_context("spawn")  # a forked child of a process with threads may hang
+    streams, children = [], []
+    try:
+        for i in range(min(n_processes, n_partitions)):
+            ours, theirs = context.Pipe(duplex=False)
+            partitions = list(range(i, n_partitions, n_processes))
+            child = context.Process(target=work, args=(spec, partitions, theirs), daemon=True)
+            child.start()
+            theirs.close()
+            children.append(child)
+            streams.append(_received(ours, tally, advanced))
+        yield from heapq.merge(*streams, key=lambda outcome: outcome.place)
+    finally:
+        for child in children:
+            child.terminate()
+            child.join()
+
+
+def _received(connection: Connection, tally: Tally, advanced: Advanced) -> Iterator[Outcome]:
+    with connection:
+        while True:
+            try:
+                message = _decode(connection.recv_bytes())
+            except EOFError:
+                raise RuntimeError("a replay process ended before its work was done") from None
+            match message:
+                case Part(outcomes):
+                    yield from outcomes
+                case Advance(n):
+                    advanced(n)
+                case Over(counts, states):
+                    tally.add(Tally(**counts, states=int(states, 16)))
+                    return
+                case Fault("recording", sentence):
+                    raise RecordingError(sentence)
+                case Fault(_, sentence):
+                    raise ArtifactError(sentence)
+
+
+def work(spec: Spec, partitions: list[int], connection: Connection) -> None:
+    """What a child process does."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+    def send(message: Message) -> None:
+        connection.send_bytes(_encode(message))
+
+    try:
+        replay = Replay(spec, partitions, lambda n: send(Advance(n)))
+        chunk: list[Outcome] = []
+        for outcome in replay.outcomes():
+            chunk.append(outcome)
+            if len(chunk) == CHUNK:
+                send(Part(chunk))
+                chunk = []
+        send(Part(chunk))
+        send(over(replay.tally))
+    except RecordingError as error:
+        send(Fault("recording", str(error)))
+    except ArtifactError as error:
+        send(Fault("artifact", str(error)))
+    except BrokenPipeError:
+        return  # whoever asked is gone
+
+
+def over(tally: Tally) -> Over:
+    counts = {name: getattr(tally, name) for name in Tally.__slots__ if name != "states"}
+    return Over(counts, f"{tally.states:x}")

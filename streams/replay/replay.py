@@ -1,0 +1,126 @@
+"""`replay`: a recording, a policy and an artifact in; scores, rank moves and a manifest out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from scoring.artifact import digest, load_manifest
+from scoring.fold import from_ms, to_ms
+from streams.recording import RecordingError
+from streams.replay.code_version import code_version
+from streams.replay.draft import Tally
+from streams.replay.erased import erased_hash, erased_leads
+from streams.replay.outcome import Outcome
+from streams.replay.policy import Never, Policy
+from streams.replay.processes import outcomes_of_processes
+from streams.replay.recording import RecordingFolder, new_folder, open_recording
+from streams.replay.result import MANIFEST, ReplayManifest, Written, write_outcomes
+from streams.replay.run import Advanced, Replay, Spec
+
+ProgressOf = Callable[[str, int], Advanced]
+"""(verb, how many records in all) -> what hears of records done."""
+
+
+def silent(verb: str, total: int) -> Advanced:
+    return lambda n: None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`artifact` None: each published score's own, or none with policy `never`. `as_of`: what was
+    ingested later never happened. `redis`: (URL, namespace) that holds the leads meanwhile."""
+
+    policy: Policy
+    artifact: Path | None
+    artifact_folders: tuple[Path, ...] = ()
+    as_of: datetime | None = None
+    n_processes: int = 1
+    redis: tuple[str, str] | None = None
+
+
+def replay(
+    source: Path, asked: Asked, out: Path | None = None, progress: ProgressOf = silent
+) -> ReplayManifest:
+    """Raises RecordingError, ArtifactError, OSError. `out` appears complete or not at all."""
+    recording = open_recording(source)
+    total = sum(one.n_records for one in recording.input_ranges())
+    end_ms = end_of(recording, asked.as_of)
+    spec = Spec(
+        recording=source,
+        policy=str(asked.policy),
+        artifact=None if isinstance(asked.policy, Never) else asked.artifact,
+        artifact_folders=asked.artifact_folders,
+        until_ms=None if asked.as_of is None else to_ms(asked.as_of),
+        end_ms=end_ms,
+        erased=erased_leads(recording, progress("looked for erased leads in", total)),
+        redis=asked.redis,
+    )
+    tally, advanced = Tally(), progress("replayed", total)
+    with new_folder(out) if out else nullcontext() as folder:
+        outcomes = outcomes_of(spec, recording, asked.n_processes, tally, advanced)
+        written = write_outcomes(outcomes, folder)
+        manifest = _manifest(spec, recording, tally, written)
+        if folder is not None:
+            (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
+    return manifest
+
+
+def outcomes_of(
+    spec: Spec, recording: RecordingFolder, n_processes: int, tally: Tally, advanced: Advanced
+) -> Iterable[Outcome]:
+    """In order; `tally` is complete at their end."""
+    n_partitions = recording.manifest.n_partitions
+    if n_processes > 1 and n_partitions > 1:
+        yield from outcomes_of_processes(spec, n_partitions, n_processes, tally, advanced)
+        return
+    here = Replay(spec, range(n_partitions), advanced)
+    yield from here.outcomes()
+    tally.add(here.tally)
+
+
+def end_of(recording: RecordingFolder, as_of: datetime | None) -> int:
+    """How far time goes: to `as_of`, or to the newest record. Raises RecordingError when nothing
+    had happened yet."""
+    ranges = recording.input_ranges()
+    first = min((one.first_ms for one in ranges if one.first_ms is not None), default=None)
+    if first is None:
+        raise RecordingError(f"{recording.path} has no records of the input topics")
+    if as_of is None:
+        return max(one.last_ms for one in ranges if one.last_ms is not None)
+    if to_ms(as_of) < first:
+        raise RecordingError(
+            f"as of {as_of.isoformat()} nothing had happened: the first record of "
+            f"{recording.path} is of {from_ms(first).isoformat()}"
+        )
+    return to_ms(as_of)
+
+
+def _manifest(
+    spec: Spec, recording: RecordingFolder, tally: Tally, written: Written
+) -> ReplayManifest:
+    artifact = spec.artifact
+    return ReplayManifest(
+        recording=recording.digest,
+        ranges=tuple(recording.input_ranges()),
+        policy=spec.policy,
+        artifact=digest(artifact) if artifact else None,
+        prompt_id=load_manifest(artifact).prompt_id if artifact else None,
+        until=from_ms(spec.end_ms),
+        code=code_version(),
+        n_erased_leads=len(spec.erased),
+        erased_sha256=erased_hash(spec.erased),
+        n_records=tally.records,
+        n_events=tally.events,
+        n_dead_letters=tally.dead,
+        n_erased_records=tally.erased,
+        n_unscorable=tally.unscorable,
+        n_leads=tally.leads,
+        n_scores=written.n_scores,
+        n_moves=written.n_moves,
+        states=f"{tally.states % 2**128:032x}",
+        digest=written.digest,
+    )

@@ -1,0 +1,121 @@
+"""One replay of a recording, by partitions: the outcomes of all of them in one order.
+
+A partition is replayed by itself, because leads do not cross partitions; the streams are merged by
+place. So any split of the partitions over processes gives the same outcomes in the same order.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.topics import INPUTS, SCORES
+from scoring.artifact import ArtifactError
+from scoring.score import Scorer
+from streams.artifact_shelf import Shelf, load_from, load_scorer
+from streams.replay.arrival import Arrival, arrivals, merged
+from streams.replay.course import drafts
+from streams.replay.draft import Draft, Partition, Tally
+from streams.replay.lead_table import LeadTable, MemoryTable, states_digest
+from streams.replay.outcome import Outcome, ScorerFor, outcomes
+from streams.replay.policy import Recorded, parse_policy
+from streams.replay.published import published_scores
+from streams.replay.recorded_course import drafts_at_points
+from streams.replay.recording import RecordingFolder, open_recording
+
+TOLD_EVERY = 1_000
+"""Records between two reports of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a replay is told, also one in another process. `artifact` None with policy `recorded`:
+    each score's own, from `artifact_folders`. `until_ms`: what was ingested later never happened;
+    `end_ms`: how far time goes. `redis`: (URL, namespace) that holds the leads meanwhile."""
+
+    recording: Path
+    policy: str
+    artifact: Path | None
+    artifact_folders: tuple[Path, ...]
+    until_ms: int | None
+    end_ms: int
+    erased: frozenset[str]
+    redis: tuple[str, str] | None = None
+
+
+Advanced = Callable[[int], None]
+
+
+class Replay:
+    """Some partitions of one replay. `tally` is complete when `outcomes` is exhausted."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        partitions: Iterable[int],
+        advanced: Advanced = lambda n: None,
+        scorer_for: ScorerFor | None = None,
+        table: Callable[[], LeadTable] = MemoryTable,
+    ) -> None:
+        """Raises RecordingError, ArtifactError. `scorer_for`: instead of what `spec` names."""
+        self._spec = spec
+        self._recording = open_recording(spec.recording)
+        self._partitions = list(partitions)
+        self._scorer_for = scorer_for or scorers(spec)
+        self._advanced = advanced
+        self._table = table
+        self.tally = Tally()
+
+    def outcomes(self) -> Iterator[Outcome]:
+        streams = [self._of_partition(number) for number in self._partitions]
+        return heapq.merge(*streams, key=lambda outcome: outcome.place)
+
+    def _of_partition(self, number: int) -> Iterator[Outcome]:
+        spec, n_partitions = self._spec, self._recording.manifest.n_partitions
+        partition = Partition(number, n_partitions, spec.erased, self._table())
+        arriving = self._reporting(inputs(self._recording, number, spec.until_ms))
+        policy = parse_policy(spec.policy)
+        if isinstance(policy, Recorded):
+            records = self._recording.records(SCORES.name, number)
+            found = published_scores(records, spec.erased, spec.until_ms)
+            partition.tally.unscorable += len(found.unreadable)
+            drafted = drafts_at_points(arriving, partition, found.points)
+        else:
+            drafted = drafts(arriving, partition, policy, spec.end_ms)
+        yield from outcomes(drafted, self._scorer_for, partition.tally)
+        partition.tally.leads, partition.tally.states = states_digest(partition.table)
+        self.tally.add(partition.tally)
+
+    def _reporting(self, arriving: Iterable[Arrival]) -> Iterator[Arrival]:
+        n = 0
+        for arrival in arriving:
+            yield arrival
+            n += 1
+            if n % TOLD_EVERY == 0:
+                self._advanced(TOLD_EVERY)
+        self._advanced(n % TOLD_EVERY)
+
+
+def inputs(recording: RecordingFolder, partition: int, until_ms: int | None) -> Iterator[Arrival]:
+    """Both input topics of one partition, merged."""
+    return merged(arrivals(recording.records(topic.name, partition), until_ms) for topic in INPUTS)
+
+
+def scorers(spec: Spec) -> ScorerFor:
+    """Raises ArtifactError now for the artifact that `spec` names, later for one that a published
+    score names and that is not here."""
+    if spec.artifact is not None:
+        scorer = load_scorer(spec.artifact)
+        return lambda draft: scorer
+    shelf = Shelf(lambda digest: load_from(spec.artifact_folders, digest))
+
+    def recorded(draft: Draft) -> Scorer:
+        digest = draft.published.artifact if draft.published else ""
+        found = shelf.scorer(digest)
+        if found is None:
+            raise ArtifactError(shelf.why_not(digest))
+        return found
+
+    return recorded

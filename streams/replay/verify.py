@@ -1,0 +1,100 @@
+"""The proof that production did what it says: every published score of a recording recomputed at
+its own cursor, moment and artifact.
+
+One partition after the other: memory holds the leads and published scores of one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from schemas.topics import INPUTS, SCORES
+from streams.oracle_outputs import ScorerOf, one_score_differences
+from streams.recording import RecordingError
+from streams.replay.draft import Partition
+from streams.replay.lead_table import MemoryTable
+from streams.replay.points import Point, Points
+from streams.replay.published import PublishedScores, published_scores
+from streams.replay.recording import RecordingFolder
+from streams.replay.run import Advanced, inputs
+
+
+@dataclass(slots=True)
+class Verified:
+    """`n_scores` were recomputed, each delivered once or more. `n_erased` were not: their leads
+    asked to be forgotten."""
+
+    n_scores: int = 0
+    n_repeated: int = 0
+    n_erased: int = 0
+    n_events: int = 0
+    differences: list[str] = field(default_factory=list)
+
+
+def verify(
+    recording: RecordingFolder,
+    scorer_of: ScorerOf,
+    erased: Collection[str] = (),
+    advanced: Advanced = lambda n: None,
+) -> Verified:
+    """Raises RecordingError where the recording cannot tell: it lacks the scores, or the beginning
+    of an input."""
+    _require_whole(recording)
+    verified = Verified()
+    for number in range(recording.manifest.n_partitions):
+        found = published_scores(recording.records(SCORES.name, number), erased)
+        verified.n_scores += len(found.points)
+        verified.n_repeated += found.n_repeated
+        verified.n_erased += found.n_erased
+        partition = Partition(number, recording.manifest.n_partitions, erased, MemoryTable())
+        differences = _differences(recording, partition, found.points, scorer_of, advanced)
+        verified.differences.extend(_unreadable(number, found))
+        verified.differences.extend(differences)
+        verified.n_events += partition.tally.events
+    return verified
+
+
+def _differences(
+    recording: RecordingFolder,
+    partition: Partition,
+    published: list[Point],
+    scorer_of: ScorerOf,
+    advanced: Advanced,
+) -> Iterator[str]:
+    found: list[str] = []
+
+    def judge(point: Point) -> None:
+        state = point.state() if point.is_known else None
+        found.extend(one_score_differences(point.lead, point.score, state, scorer_of))
+        point.parts.clear()
+
+    points = Points(published, judge)
+    for arrival in inputs(recording, partition.number, None):
+        event = partition.event_of(arrival.record)
+        if event is not None:
+            points.arrive(arrival.record.topic, arrival.record.offset, event)
+        advanced(1)
+    points.close()
+    yield from sorted(found)
+
+
+def _unreadable(partition: int, found: PublishedScores) -> Iterator[str]:
+    for offset in found.unreadable:
+        yield f"{SCORES.name}/{partition} offset {offset}: is no score"
+
+
+def _require_whole(recording: RecordingFolder) -> None:
+    n_partitions = recording.manifest.n_partitions
+    found = len(recording.ranges([SCORES.name]))
+    if found != n_partitions:
+        raise RecordingError(
+            f"{recording.path} has {found} partitions of {SCORES.name}, leads were placed on "
+            f"{n_partitions}; verify needs a recording of Kafka, made with `asllr record`"
+        )
+    for one in recording.ranges(topic.name for topic in INPUTS):
+        if one.first > 0:
+            raise RecordingError(
+                f"{recording.path} has {one.topic}/{one.partition} from offset {one.first}: a "
+                "score cannot be recomputed without the events before; record from the start"
+            )
