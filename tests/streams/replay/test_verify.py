@@ -108,7 +108,7 @@ def test_a_score_delivered_twice_is_one(tmp_path: Path, roles: Roles) -> None:
 
 def test_an_erased_lead_is_left_out_and_counted(tmp_path: Path, roles: Roles) -> None:
     folder = recorded(tmp_path / "day", [*input_records(roles), *score_records(roles)])
-    erased = {score_records(roles)[-1].key.decode()}  # type: ignore[union-attr]  # has one
+    erased = {score_records(roles)[-1].key.decode()}
     found = verify(folder, {"rule-1": rule_scorer()}.get, erased)
     assert found.n_erased > 0
     assert found.n_scores + found.n_erased == len(score_records(roles))
