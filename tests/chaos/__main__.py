@@ -28,7 +28,6 @@ from tests.chaos.report import summary, write_report
 from tests.chaos.run import Outcome, run_chaos
 from tests.machine import this_machine
 
-
 LINE_EVERY_FAULTS = 25
 """Where the progress bar has no terminal."""
 
