@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 
+import pytest
 import redis
 
 from schemas.outputs import Promotion
@@ -188,8 +189,9 @@ def run_chaos(
                 _judge(world, outcome)
                 if beside_stock:
                     outcome.stock_faust = losses(world.kafka.address)
-            except NotRecovered as error:
-                outcome.differences.append(str(error))
+            except (NotRecovered, pytest.fail.Exception) as error:
+                # A role that gives up has not recovered either.
+                outcome.differences.append(f"in round {outcome.rounds}: {error}")
             outcome.events = len(world.journal.records)
             outcome.exits = world.fleet.ends
             _read_logs(world, outcome)
