@@ -48,7 +48,7 @@ NAMES = (
     "traceparent",
 )
 SMALL = Bounds(facts=2, calls=2, profile=2)
-MAX_EVENTS = 10
+MAX_EVENTS = 6
 """Of a history: enough to overflow SMALL, few enough for hundreds of histories a second."""
 
 
