@@ -124,7 +124,7 @@ class _Progress:
         )
         if not self.bar.console.is_terminal and self.faults >= self._said + LINE_EVERY_FAULTS:
             self._said = self.faults
-            sys.stderr.write(f"{self.faults} of {self._n_faults} faults, {outcome.events} events\n")
+            sys.stderr.write(f"{self.faults} of {self._n_faults} faults in {self.rounds} rounds\n")
 
 
 if __name__ == "__main__":
