@@ -126,14 +126,15 @@ class Consumer(driver.Consumer):
 
     async def _seek_to_frontiers(self) -> None:
         assigned = self.assignment()
+        # In this order: all three only grow while others work, for minutes if this process is
+        # frozen in between, and a log is to be blamed only for what is certain.
         starts = await self._ask(self.earliest_offsets, assigned)
+        frontiers = {tp: await self.seat.frontier(tp.topic, tp.partition) for tp in assigned}
         ends = await self._ask(self.highwaters, assigned)
-        chain = {}
-        for tp in assigned:
-            frontier = await self.seat.frontier(tp.topic, tp.partition)
+        for tp, frontier in frontiers.items():
             if fault := history_fault(*tp, frontier, starts[tp], ends[tp]):
                 self.seat.history_lost(fault)
-            chain[tp] = -1 if frontier is None else frontier
+        chain = {tp: -1 if frontier is None else frontier for tp, frontier in frontiers.items()}
         self.chain = chain
         self.applied = dict(chain)
         self._gaps.clear()

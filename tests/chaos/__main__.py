@@ -28,6 +28,9 @@ from tests.chaos.report import summary, write_report
 from tests.chaos.run import Outcome, run_chaos
 from tests.machine import this_machine
 
+LINE_EVERY_FAULTS = 25
+"""Where the progress bar has no terminal."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     description, _, rest = (__doc__ or "").partition("\n\n")
@@ -107,6 +110,8 @@ class _Progress:
             console=Console(stderr=True),
         )
         self._task = self.bar.add_task("starting servers", total=n_faults)
+        self._n_faults = n_faults
+        self._said = 0
         self.faults = self.rounds = 0
 
     def show(self, outcome: Outcome) -> None:
@@ -117,6 +122,9 @@ class _Progress:
             completed=self.faults,
             description=f"faults (last recovery {recovered:.1f} s)",
         )
+        if not self.bar.console.is_terminal and self.faults >= self._said + LINE_EVERY_FAULTS:
+            self._said = self.faults
+            sys.stderr.write(f"{self.faults} of {self._n_faults} faults in {self.rounds} rounds\n")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,10 @@ class TestSeat:
     __test__ = False
     frontiers: dict[TP, int | None]
     is_embedded: bool = False
+    before_answer: Callable[[], None] = lambda: None
 
     async def frontier(self, topic: str, partition: int) -> int | None:
+        self.before_answer()
         return self.frontiers.get(TP(topic, partition))
 
     def history_lost(self, sentence: str) -> NoReturn:
@@ -298,6 +300,24 @@ def test_a_log_that_cannot_be_continued_ends_the_process_with_a_sentence(
 
     with pytest.raises(Ended, match=sentence):
         drained(frontier, offsets, prepare)
+
+
+def test_what_others_did_while_it_asked_is_no_fault_of_the_log() -> None:
+    """Frozen while it asks where to continue, a worker wakes to a frontier that its successor has
+    moved past the end that the log had before."""
+
+    def prepare(consumer: ScriptedConsumer) -> None:
+        seat = consumer.seat
+        assert isinstance(seat, TestSeat)
+
+        def others_go_on() -> None:
+            consumer.log_offsets = range(9)
+            seat.frontiers[PLACE] = 7
+
+        seat.before_answer = others_go_on
+
+    consumer = drained(2, range(5), prepare)
+    assert offsets_of(consumer) == [8]
 
 
 def test_what_is_committed_to_kafka_is_what_the_store_confirmed() -> None:

@@ -89,6 +89,12 @@ RULES = (
         "_ = [self._went_back(shard) for shard in held]",
     ),
     Mutant(
+        "the sweep asks for scores of leads that have passed theirs",
+        SWEEP,
+        "return view.order is not None and view.order[1] < view.version and not view.dirty",
+        "return False",
+    ),
+    Mutant(
         "the sweep says that unlisted leads stand nowhere",
         SCORING,
         "if known.was_in is None and known.queue is not None:",

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.topics import RANKED
 from streams.output import OutRecord
-from streams.sweep import MAX_BACKLOG, Sweep, is_ghost
+from streams.sweep import MAX_BACKLOG, SLACK_MS, Sweep, is_ghost
 from tests.deaths import Died
 from tests.forgetting import remember_boards
 from tests.lead_events import A, closes, joins
@@ -48,6 +48,23 @@ def test_restating_twice_changes_no_board_and_repeats_the_bytes(memory_roles: Ro
         roles.settle(roles.worker(), publisher)
     assert roles.store.board("acme/north", 10) == boards
     assert set(roles.output.of(RANKED.name)) == said
+
+
+def test_sweep_asks_only_for_leads_that_have_passed_their_score(memory_roles: Roles) -> None:
+    """A repeat is a record more and no change: the version grows, nothing becomes dirty."""
+    roles = memory_roles
+    roles.ingest(joins(0), joins(1, lead="b"))
+    worker = roles.worker()
+    roles.settle(worker, roles.publisher(sweep_every_s=1e9))
+    roles.ingest(joins(0))
+    assert roles.store.dirty_count(0) == 0
+    sweep_all(roles)
+    assert roles.lead(A).dirty
+    assert not roles.lead("acme/b").dirty
+    roles.clock.advance(SLACK_MS)
+    worker.step()
+    sweep_all(roles)
+    assert roles.store.dirty_count(0) == 0
 
 
 def test_sweep_waits_while_new_entries_do(memory_roles: Roles) -> None:
