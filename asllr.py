@@ -27,7 +27,6 @@ try:
     from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, promote, show_settings
-    from streams.cli.record import record
     from streams.cli.reference import reference
     from streams.cli.replay import record, replay
     from streams.cli.roles import ingest, publish, score
@@ -35,7 +34,8 @@ try:
     from streams.cli.topics import tail, topics
     from streams.importers.outcomes import ImportFault
     from streams.local_roles import RoleCounts
-    from streams.recording import RecordingError, read_recording
+    from streams.recording import RecordingError
+    from streams.replay.recorded_events import recorded_events
     from training.cli.baseline import build_baseline
     from training.cli.dataset import build_dataset_group
     from training.cli.evaluate import build_commands
@@ -214,7 +214,7 @@ def simulate(
 
 def _recorded(path: Path) -> Iterator[Logged]:
     try:
-        for one in read_recording(path):
+        for one in recorded_events(path):
             yield Logged(one.topic, to_ms(one.ingested_at), one.event)
     except RecordingError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
@@ -244,7 +244,6 @@ for command in (
     score,
     publish,
     import_,
-    record,
     dataset,
     rank,
     record,

@@ -66,9 +66,7 @@ def build_dataset_group(read_recording: ReadLog, public: Mapping[str, ReadLog]) 
 
 def _build_command(read_recording: ReadLog) -> click.Command:
     @click.command(name="build")
-    @click.argument(
-        "recordings", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False)
-    )
+    @click.argument("recordings", nargs=-1, type=click.Path(path_type=Path, exists=True))
     @_OUT
     @click.option(
         "--simulate",
