@@ -8,16 +8,18 @@ publisher may have been paused; part (a) alone also serves when nothing is score
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.codec import Record
 from scoring.fold import listing
 from scoring.state import to_bytes
 from streams.folded_log import FoldedLog, LeadLog, fold_log
+from streams.oracle_boards import board_differences
 from streams.oracle_outputs import (
     ScorerOf,
-    board_differences,
+    Window,
+    erasure_differences,
     letter_differences,
     order_differences,
     read_outputs,
@@ -30,7 +32,7 @@ from streams.store import LeadView, Store, version_of
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """`log`: every record of both inputs, `outputs`: every record of `leads.scores`, `.ranked`,
-    `.boards` and `.dead-letter`, each read once from the start, in any order."""
+    `.boards`, `.dead-letter` and `.erased`, each read once from the start, in any order."""
 
     log: Iterable[Record]
     outputs: Iterable[Record]
@@ -43,21 +45,22 @@ def differences(
     scorer_of: ScorerOf,
     *,
     sample: int | None = None,
-    orders_may_go_back: bool = False,
+    excused: Sequence[Window] = (),
 ) -> list[str]:
     """Empty when all of ARCHITECTURE's oracle, (a) to (e), holds. `sample`: how many scores to
-    run the engine again for; None = all. `orders_may_go_back`: Redis was rolled back or a
-    publisher paused, which explains what (e) would report."""
+    run the engine again for; None = all. `excused`: when Redis went back or a publisher was paused,
+    which explains what (e) would report of that time."""
     folded = fold_log(evidence.log, n_partitions)
     published = read_outputs(evidence.outputs)
     views = all_leads(store, n_partitions)
     return [
         *state_differences(folded, store, n_partitions),
         *letter_differences(folded, published),
+        *erasure_differences(folded, published),
         *score_differences(folded, published, scorer_of, sample),
         *rest_differences(views, published, store, n_partitions),
         *board_differences(views, published, store),
-        *(() if orders_may_go_back else order_differences(published)),
+        *order_differences(published, excused),
     ]
 
 

@@ -1,10 +1,13 @@
-"""The oracle's parts about what was published: (b) to (e). `streams.oracle` puts them together."""
+"""The oracle's parts about what was published: (b), (c) and (e). (d) is `streams.oracle_boards`;
+`streams.oracle` puts all together.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from pydantic_core import from_json
 
@@ -13,30 +16,33 @@ from schemas.codec import Record
 from schemas.ids import LeadKey
 from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpdate, Score
 from scoring.fold import to_ms
-from scoring.ranking import ranked
 from scoring.score import Scorer, Subject, build_score, prepare
 from scoring.state import state_hash, to_bytes
 from streams.folded_log import FoldedLog
 from streams.records import ORDER_HEADER
-from streams.snapshots import TOP_K
-from streams.store import BoardView, LeadView, Order, Store, board_of
+from streams.store import LeadView, Order, Store
 
 ScorerOf = Callable[[str], Scorer | None]
 """The artifact of this digest, None when it cannot be had."""
 
-MAX_ROWS = 1_000_000
+Window: TypeAlias = tuple[int, int]
+"""From and to, both included, in milliseconds of the broker's clock."""
 
 
 @dataclass(slots=True)
 class Published:
-    """The output topics by lead, queue and origin, each in log order."""
+    """The output topics by lead, queue and origin, each in log order. `score_times_ms`: when the
+    broker took each of `scores`. `given_up`: leads of scoring dead letters."""
 
     scores: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))
+    score_times_ms: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     ranked: dict[str, list[tuple[list[int], RankUpdate | None]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     boards: dict[str, BoardSnapshot] = field(default_factory=dict)
     letters: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    given_up: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
 
 
 def read_outputs(outputs: Iterable[Record]) -> Published:
@@ -49,6 +55,7 @@ def read_outputs(outputs: Iterable[Record]) -> Published:
         match record.topic, record.value:
             case topics.SCORES.name, bytes(value):
                 found.scores[key].append(Score.model_validate_json(value))
+                found.score_times_ms[key].append(record.timestamp_ms)
             case topics.RANKED.name, value:
                 order = from_json(dict(record.headers)[ORDER_HEADER] or b"[]")
                 update = RankUpdate.model_validate_json(value) if value else None
@@ -61,6 +68,10 @@ def read_outputs(outputs: Iterable[Record]) -> Published:
                     origin = letter.origin
                     place = (origin.topic, origin.partition, origin.offset)
                     found.letters[place] = letter.reason
+                else:
+                    found.given_up.add(key)
+            case topics.ERASED.name, bytes():
+                found.erased.add(key)
     return found
 
 
@@ -72,18 +83,21 @@ def letter_differences(folded: FoldedLog, published: Published) -> Iterator[str]
             yield f"{place[0]}/{place[1]} offset {place[2]}: dead letter {found}, expected {wanted}"
 
 
+def erasure_differences(folded: FoldedLog, published: Published) -> Iterator[str]:
+    """`leads.erased` names who was erased, and nobody else."""
+    erased = {name for name, lead in folded.leads.items() if lead.state.erased}
+    for name in sorted(erased ^ published.erased):
+        yield f"{name}: erased {name in erased}, on leads.erased {name in published.erased}"
+
+
 def score_differences(
     folded: FoldedLog, published: Published, scorer_of: ScorerOf, sample: int | None
 ) -> Iterator[str]:
     """Part (b): each score is what its recorded cursor, moment and artifact give. The state is
     checked of all, the engine is run again for `sample` of them, evenly chosen; None is all."""
-    scores = {
-        (lead, order_of(score)): score
-        for lead, found in published.scores.items()
-        for score in found
-    }
+    scores = sorted(_distinct(published), key=lambda item: item[:2])
     every = 1 if sample is None else max(1, -(-len(scores) // sample))
-    for i, ((lead, order), score) in enumerate(sorted(scores.items())):
+    for i, (lead, order, score) in enumerate(scores):
         log = folded.leads.get(lead)
         if log is None:
             yield f"{lead} {order}: scored, but the log has no event of it"
@@ -97,6 +111,19 @@ def score_differences(
                 LeadKey.parse(lead), state, hash_, score.cursor, order[0], to_ms(score.order.as_of)
             )
             yield from _recomputed(subject, score, scorer_of(score.artifact))
+
+
+def _distinct(published: Published) -> Iterator[tuple[str, Order, Score]]:
+    """A delivery that was repeated is the same record; after a rollback one order may have two
+    contents, and both were said."""
+    for lead, found in published.scores.items():
+        by_order: dict[Order, list[Score]] = defaultdict(list)
+        for score in found:
+            said = by_order[order_of(score)]
+            if score not in said:
+                said.append(score)
+        for order, said in by_order.items():
+            yield from ((lead, order, score) for score in said)
 
 
 def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterator[str]:
@@ -123,7 +150,11 @@ def rest_differences(
     promoted = {shard: store.promoted(shard) for shard in range(n_partitions)}
     live = {tenant: number for copy in promoted.values() for tenant, (number, _) in copy.items()}
     for view in views:
-        if view.queue is None or view.parked:
+        if view.queue is None:
+            continue
+        if view.parked:
+            if view.lead not in published.given_up:
+                yield f"{view.lead}: given up, and no scoring dead letter says so"
             continue
         last = last_score(published, view.lead)
         if last is None:
@@ -138,83 +169,18 @@ def rest_differences(
             yield f"{view.lead}: scored under promotion {last.order.promotion}, live is {numbers}"
 
 
-def board_differences(
-    views: Sequence[LeadView], published: Published, store: Store
-) -> Iterator[str]:
-    """Part (d): boards and their snapshots are the ranking of the last scores, and `leads.ranked`
-    agrees: for who keeps the greatest order of each lead, and once a sweep has passed also for who
-    keeps the last record, as a compacted topic does."""
-    wanted: dict[str, dict[str, Score]] = defaultdict(dict)
-    for view in views:
-        last = last_score(published, view.lead)
-        if view.queue is not None and last is not None:
-            wanted[board_of(view.lead, view.queue)][view.lead] = last
-    for queue in sorted(wanted.keys() | set(store.queues())):
-        board = store.board(queue, MAX_ROWS)
-        scores = wanted.get(queue, {})
-        rows = {row.lead: (row.probability, row.reason) for row in board.rows}
-        expected = {lead: (score.probability, score.reason) for lead, score in scores.items()}
-        if rows != expected:
-            odd = sorted({lead for lead, _ in rows.items() ^ expected.items()})
-            yield f"board {queue}: differs from the last scores of {', '.join(odd[:5])}"
-        elif list(rows) != ranked({lead: score.probability for lead, score in scores.items()}):
-            yield f"board {queue}: is not in the order of its probabilities"
-        yield from _snapshot_differences(queue, board, published)
-    listed = {lead: (queue, score) for queue, of in wanted.items() for lead, score in of.items()}
-    for lead in sorted(listed.keys() | published.ranked.keys()):
-        records = published.ranked.get(lead, [])
-        yield from _ranked_differences(lead, records, *listed.get(lead, (None, None)))
-
-
-def _ranked_differences(
-    lead: str,
-    records: Sequence[tuple[list[int], RankUpdate | None]],
-    queue: str | None,
-    score: Score | None,
-) -> Iterator[str]:
-    # Of equal orders the later record stands: a repeat, or what followed a rollback.
-    greatest = max(reversed(records), key=lambda item: item[0], default=([], None))[1]
-    last = records[-1][1] if records else None
-    for update, verb in ((greatest, "says"), (last, "ends with")):
-        said = f"{update.tenant}/{update.queue}" if update else None
-        if said != queue:
-            yield f"{lead}: leads.ranked {verb} {said}, it stands in {queue}"
-        elif update and score and _told(update) != _told(score):
-            yield f"{lead}: leads.ranked {verb} {_told(update)}, its last score {_told(score)}"
-
-
-def _told(of: RankUpdate | Score) -> tuple[object, ...]:
-    order = of.order
-    return order.promotion, order.version, to_ms(order.as_of), of.probability, of.reason
-
-
-def _snapshot_differences(queue: str, board: BoardView, published: Published) -> Iterator[str]:
-    snapshot, version = published.boards.get(queue), board.board_version
-    if snapshot is None:
-        if version:
-            yield f"board {queue}: version {version} was never published"
-        return
-    top = [
-        (row.rank, f"{snapshot.tenant}/{row.lead}", row.probability, row.reason)
-        for row in snapshot.top
-    ]
-    expected = [
-        (rank, row.lead, row.probability, row.reason)
-        for rank, row in enumerate(board.rows[:TOP_K], start=1)
-    ]
-    if snapshot.board_version != version:
-        yield f"board {queue}: snapshot of version {snapshot.board_version}, it is at {version}"
-    elif top != expected or snapshot.size != board.size:
-        yield f"board {queue}: its snapshot of version {version} says otherwise"
-
-
-def order_differences(published: Published) -> Iterator[str]:
+def order_differences(published: Published, excused: Sequence[Window] = ()) -> Iterator[str]:
     """Part (e): orders of a lead only grow. A record published again by whoever took over is a
-    repeat and has the same content. Not to be asked where Redis went back or a publisher was
-    paused between compare and send: both explain an older order after a newer one."""
+    repeat and has the same content. Over a window in `excused` nothing is compared: there Redis
+    went back or a publisher was paused between compare and send, and either explains an older
+    order after a newer one."""
     for lead, scores in sorted(published.scores.items()):
         seen: dict[Order, Score] = {}
-        for score in scores:
+        before_ms = 0
+        for score, at_ms in zip(scores, published.score_times_ms[lead], strict=True):
+            if any(start <= at_ms and before_ms <= end for start, end in excused):
+                seen.clear()
+            before_ms = at_ms
             order = order_of(score)
             if order in seen:
                 if seen[order] != score:
@@ -229,5 +195,5 @@ def last_score(published: Published, lead: str) -> Score | None:
     return max(reversed(published.scores.get(lead, [])), key=order_of, default=None)
 
 
-def order_of(score: Score) -> Order:
+def order_of(score: Score | RankUpdate) -> Order:
     return score.order.promotion, score.order.version, to_ms(score.order.as_of)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.codec import Record
-from schemas.topics import BOARDS, DEAD_LETTER, RANKED, SCORES
+from schemas.topics import BOARDS, DEAD_LETTER, ERASED, RANKED, SCORES
 from streams.topic_reader import partitions_of, to_record, watermarks
 
-OUTPUTS = (SCORES, RANKED, BOARDS, DEAD_LETTER)
+OUTPUTS = (SCORES, RANKED, BOARDS, DEAD_LETTER, ERASED)
 BATCH = 500
 
 

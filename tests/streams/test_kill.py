@@ -18,8 +18,8 @@ from redis import Redis
 from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.outputs import Promotion
-from schemas.topics import BOARDS, DEAD_LETTER, RANKED, SCORES
 from streams.oracle import Evidence, differences
+from streams.output_reader import OUTPUTS
 from streams.promotions import publish_promotion
 from streams.redis_store import RedisStore
 from streams.topic_reader import read_to_end
@@ -82,11 +82,7 @@ def opened(redis_url: str) -> Iterator[RedisStore]:
 
 
 def outputs(broker: str) -> list[Record]:
-    return [
-        record
-        for topic in (SCORES, RANKED, BOARDS, DEAD_LETTER)
-        for record in read_to_end(broker, topic.name)
-    ]
+    return [record for topic in OUTPUTS for record in read_to_end(broker, topic.name)]
 
 
 def is_at_rest(store: RedisStore, journal: Journal) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import nan
 
 import pytest
 from pydantic_core import from_json, to_json
@@ -11,14 +12,17 @@ from pydantic_core import from_json, to_json
 from schemas.codec import BadRecord, Record
 from schemas.dead_letter import dead_letter, entry
 from schemas.outputs import BoardRow, BoardSnapshot, RankUpdate, Score
-from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, RANKED, SCORES
+from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, ERASED, RANKED, SCORES
+from scoring.engine import EngineInput
 from scoring.score import Scorer
 from streams.memory_store import MemoryStore
 from streams.oracle import Evidence, differences
+from streams.oracle_outputs import order_differences, order_of, read_outputs
 from streams.records import ORDER_HEADER
 from streams.store import Placement
 from tests.engines import RuleEngine, rule_scorer
 from tests.event_stream import events
+from tests.lead_events import erased, joins
 from tests.roles import Clock, Roles, started
 
 Lie = Callable[[list[Record]], None]
@@ -33,8 +37,25 @@ def roles() -> Roles:
     bad = Record(CRM_EVENTS.name, 0, len(roles.log[CRM_EVENTS.name, 0]), 1, b"acme/x", b"?")
     roles.log[CRM_EVENTS.name, 0].append(bad)
     roles.catch_up()
-    roles.settle(roles.worker(), roles.publisher())
+    worker, publisher = roles.worker(), roles.publisher()
+    roles.settle(worker, publisher)
+    roles.ingest(*events(3, 10, n_leads=8), joins(0, lead="gone"), erased(1, "gone"))
+    roles.settle(worker, publisher)
     return roles
+
+
+class NotANumber:
+    batch_size = 1
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        return [nan for _ in inputs]
+
+
+def given_up(roles: Roles) -> None:
+    """Every lead of it, by an engine that never answers with a number."""
+    roles.scorers["rule-1"] = replace(rule_scorer(), engine=NotANumber())
+    roles.ingest(*events(2, 20, n_leads=3))
+    roles.settle(roles.worker(), roles.publisher(), rounds=2_000)
 
 
 def log_of(roles: Roles) -> list[Record]:
@@ -149,6 +170,25 @@ def letter_too_many(outputs: list[Record]) -> None:
     outputs.append(Record(DEAD_LETTER.name, 0, len(outputs), 0, key, value))
 
 
+def erasure_too_many(outputs: list[Record]) -> None:
+    outputs.append(Record(ERASED.name, 0, len(outputs), 0, b"acme/lead-1", b"{}"))
+
+
+def all_scores_but_the_last_lost(outputs: list[Record]) -> None:
+    latest = {out.key: at for at, out in enumerate(outputs) if out.topic == SCORES.name}
+    outputs[:] = [
+        out for at, out in enumerate(outputs) if out.topic != SCORES.name or latest[out.key] == at
+    ]
+
+
+def invented_before_the_right_one(outputs: list[Record]) -> None:
+    """Of the same order: who keeps the last of equal orders never sees it again."""
+    at = last(outputs, SCORES.name)
+    outputs[:] = [replace(out, offset=2 * i) for i, out in enumerate(outputs)]
+    invented = other_score(reason="invented")(outputs[at].value or b"")
+    outputs.append(replace(outputs[at], offset=outputs[at].offset - 1, value=invented))
+
+
 def test_the_truth_has_no_differences(roles: Roles) -> None:
     assert verdict(roles) == []
 
@@ -172,6 +212,12 @@ def test_the_truth_has_no_differences(roles: Roles) -> None:
         (changed(BOARDS.name, first_row_with(probability=1.0)), "says otherwise"),
         (changed(BOARDS.name, first_row_with(reason="because")), "says otherwise"),
         (changed(BOARDS.name, first_row_with(rank=2)), "says otherwise"),
+        (changed(RANKED.name, rank_with(rank=999)), "leads.ranked ends with the move (999, "),
+        (changed(RANKED.name, rank_with(board_version=999)), "leads.ranked ends with the move "),
+        (all_scores_but_the_last_lost, "on leads.ranked, and no score of it on leads.scores"),
+        (invented_before_the_right_one, "recomputed otherwise: reason"),
+        (lost(ERASED.name), "acme/gone: erased True, on leads.erased False"),
+        (erasure_too_many, "acme/lead-1: erased False, on leads.erased True"),
         (lost(BOARDS.name), "was never published"),
         (lost(DEAD_LETTER.name), "dead letter None, expected not-json"),
         (letter_too_many, "dead letter not-json, expected None"),
@@ -214,6 +260,29 @@ def test_a_ghost_on_a_board_is_found(roles: Roles) -> None:
     finally:
         roles.store.remove(queue, ghost.lead, 2, (0, 2, 2))
     assert any("acme/ghost" in difference for difference in found), found
+
+
+def test_a_lead_given_up_without_a_dead_letter_is_found() -> None:
+    clock = Clock()
+    roles = started(MemoryStore(clock.now_ms), clock)
+    given_up(roles)
+    outputs = outputs_of(roles)
+    assert not any("given up" in difference for difference in verdict(roles, outputs))
+    lost(DEAD_LETTER.name)(outputs)
+    found = verdict(roles, outputs)
+    assert any("given up, and no scoring dead letter" in difference for difference in found), found
+
+
+def test_an_order_that_goes_back_is_excused_only_where_redis_did(roles: Roles) -> None:
+    published = read_outputs(outputs_of(roles))
+    lead, scores = max(published.scores.items(), key=lambda item: len(item[1]))
+    newer, older = scores[-1], scores[0]
+    assert order_of(older) < order_of(newer)
+    published.scores = {lead: [newer, older]}
+    published.score_times_ms = {lead: [1_000, 2_000]}
+    assert [*order_differences(published, [(1_500, 1_600)])] == []
+    for elsewhere in ([], [(0, 999)], [(2_001, 3_000)]):
+        assert [*order_differences(published, elsewhere)] != []
 
 
 def test_what_waits_is_found(roles: Roles) -> None:
