@@ -78,3 +78,14 @@ def test_readme_wires_up_with_commands_that_exist_and_makes_a_model_live() -> No
     known = [list(path[1:]) for path, _ in walk(main, ("asllr",))]
     assert all(any(words[: len(path)] == path for path in known if path) for words in named)
     assert ["promote"] in named
+
+
+def test_readme_trains_and_compares_with_options_that_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"## Does a model earn.*?```\n(.*?)```", text, re.DOTALL)
+    known = {path[1:]: command for path, command in walk(main, ("asllr",))}
+    for line in section.splitlines():
+        words = line.partition("#")[0].split()[1:]
+        path = ("dataset", "build") if words[0] == "dataset" else (words[0],)
+        options = {option for each in known[path].params for option in each.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line

@@ -146,8 +146,9 @@ def test_guests_teach_pairs_only(base: torch.nn.Module) -> None:
     settings = FitSettings(rank=2, dropout=0.0, precision=Precision.FP32)
     model = ThreeHeads(add_lora(base, settings), settings).eval()
     leads, guest = [_sample(1, 12, NO), _sample(2, 14, NO)], _sample(3, 20)
-    alone = model(collate_leads(leads, PAD))
-    visited = model(collate_leads([*leads, guest], PAD, n_guests=1))
+    with torch.inference_mode():
+        alone = model(collate_leads(leads, PAD))
+        visited = model(collate_leads([*leads, guest], PAD, n_guests=1))
     for name in ("ctr", "qa"):
         assert float(visited[name]) == pytest.approx(float(alone[name]), rel=1e-5)
     assert float(alone["pair"]) == 0.0

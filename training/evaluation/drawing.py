@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from math import floor, log10
 
 Points = Sequence[tuple[float, float]]
 
@@ -42,6 +43,19 @@ def chart(
         f'<text x="{LEFT}" y="16" class="title">{escape(title)}</text>'
         f"{_frame(across, up)}{''.join(drawn)}</svg>"
     )
+
+
+def round_end(value: float) -> float:
+    """The next end of an axis whose N_TICKS steps are round numbers. `value` is above 0."""
+    scale = 10.0 ** floor(log10(value / N_TICKS))
+    return next(
+        step * scale * N_TICKS
+        for step in ROUND_STEPS
+        if step * scale * N_TICKS >= value * (1.0 - 1e-9)
+    )
+
+
+ROUND_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 def legend(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from html import escape
 
 from training.evaluation import words
 from training.evaluation.about import CURRENCY, About
-from training.evaluation.drawing import Axis, chart, legend
+from training.evaluation.drawing import Axis, chart, legend, round_end
 from training.evaluation.measures import METRICS
 from training.evaluation.report import Difference, ModelReport, Report
 from training.evaluation.worst import WorstLead
@@ -121,9 +121,10 @@ def _expected(report: Report) -> str:
 
 def _charts(report: Report) -> str:
     curves = {model.name: model.curves for model in report.models}
-    p_end = max(0.01, *(max(x, y) for each in curves.values() for x, y in each.calibration))
-    lift_end = max(2.0, *(y for each in curves.values() for _, y in each.lift))
-    pr_end = max(0.05, *(y for c in curves.values() for x, y in c.precision_recall if x > 0.01))
+    p_end = round_end(max(0.01, *(max(x, y) for c in curves.values() for x, y in c.calibration)))
+    lift_end = round_end(max(2.0, *(y for c in curves.values() for _, y in c.lift)))
+    pr_points = (y for c in curves.values() for x, y in c.precision_recall if x > 0.01)
+    pr_end = min(1.0, round_end(max(0.05, *pr_points)))
     drawn = [
         chart(
             "ROC",

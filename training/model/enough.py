@@ -12,7 +12,7 @@ MIN_FIT_POSITIVES = 100
 MIN_OTHER_POSITIVES = 10
 """Of the judging and of the calibrating split: Platt's two numbers need as many."""
 
-RULE = "`asllr baseline rule`"
+RULE = "`asllr baseline rule --out RULE`"
 
 
 def check_evidence(examples: Examples, min_positives: int) -> None:

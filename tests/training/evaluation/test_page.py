@@ -14,6 +14,7 @@ from scoring.artifact import demo_artifact_path, load_manifest
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.about import About, trained_too_late
 from training.evaluation.card import model_card
+from training.evaluation.drawing import round_end
 from training.evaluation.files import report_json, to_json, write_report
 from training.evaluation.judged import Cost, EvaluationError
 from training.evaluation.measures import METRICS
@@ -156,3 +157,10 @@ def test_cost_is_by_the_thousand() -> None:
     cost = Cost(cpu_s=9.0, n_leads=2000)
     assert cost.cpu_s_per_1000 == pytest.approx(4.5)
     assert cost.money_per_1000(0.04) == pytest.approx(4.5 / 3600 * 0.04)
+
+
+@pytest.mark.parametrize(
+    ("value", "end"), [(0.138, 0.15), (35.0, 40.0), (1.0, 1.0), (0.05, 0.05), (0.97, 1.0), (7, 7.5)]
+)
+def test_an_axis_ends_at_a_round_number_not_below_the_data(value: float, end: float) -> None:
+    assert round_end(value) == pytest.approx(end)
