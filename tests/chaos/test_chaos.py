@@ -37,11 +37,11 @@ FENCES = (
 
 def test_faults_of_many_kinds_leave_no_difference(tmp_path: Path) -> None:
     require_kafka()
-    command = ("-m", "tests.chaos", "--faults", "24", "--seed", "5", "--json")
+    command = ("-m", "tests.chaos", "--faults", str(len(FAULTS)), "--seed", "5", "--json")
     done = run_there(ROOT, *command, "--report", str(tmp_path))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["faults"] >= 24
+    assert found["faults_by_kind"].keys() == {fault.kind for fault in FAULTS}
     assert found["differences"] == 0
     assert found["recovery_s"]["p50"] > 0
     assert (tmp_path / "chaos.html").exists()
@@ -64,4 +64,12 @@ def test_a_seed_draws_the_same_faults_again() -> None:
     kinds = faults_of("", clock_can_jump=True)
     drawn = [draw_round(3, number, kinds) for number in range(400)]
     assert drawn == [draw_round(3, number, kinds) for number in range(400)]
-    assert {fault.kind for faults in drawn for fault in faults} == {f.kind for f in FAULTS}
+
+
+def test_a_run_begins_with_one_fault_of_each_kind() -> None:
+    kinds = faults_of("", clock_can_jump=True)
+    struck: list[str] = []
+    for number in range(len(kinds)):
+        if len(struck) < len(kinds):
+            struck += [fault.kind for fault in draw_round(5, number, kinds)]
+    assert sorted(struck) == sorted(fault.kind for fault in FAULTS)
