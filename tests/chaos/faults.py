@@ -70,7 +70,7 @@ def _freezes(role: str, longest_s: float) -> Strike:
         member = _member(rng, role)
         world.fleet.signal(member, signal.SIGSTOP)
         yield rng.uniform(0.3, longest_s)
-        world.fleet.signal(member, signal.SIGCONT)
+        world.fleet.wake(member)
 
     return strike
 
@@ -82,7 +82,7 @@ def _freezes_between_steps(role: str, longest_s: float) -> Strike:
         member = _member(rng, role)
         world.fleet.signal(member, signal.SIGUSR1)
         yield rng.uniform(1.0, longest_s)
-        world.fleet.signal(member, signal.SIGCONT)
+        world.fleet.wake(member)
 
     return strike
 
