@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import tempfile
@@ -33,28 +34,9 @@ LINE_EVERY_FAULTS = 25
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    description, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "chaos",
-        description=description,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--faults", type=_positive, default=40, help="at least (default 40)")
-    parser.add_argument("--seed", type=int, default=1, help="of faults and leads (default 1)")
-    parser.add_argument("--only", default="", metavar="TEXT", help="kinds of faults that hold TEXT")
-    parser.add_argument("--stock", action="store_true", help="stock Faust beside it (3 minutes)")
-    parser.add_argument("--start-round", type=int, default=0, help="go on with a run that was cut")
-    parser.add_argument(
-        "--report",
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "asllr-chaos",
-        help="folder for chaos.html and chaos.json (default: in the temporary folder)",
-    )
-    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
-    asked = parser.parse_args(arguments)
+    asked = parse(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
-    progress = _Progress(asked.faults)
+    progress = _Progress(asked.faults, asked.start_round)
     try:
         with progress.bar:
             check_kafka()
@@ -63,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 asked.seed,
                 only=asked.only,
                 start_round=asked.start_round,
+                sweep_every_s=asked.sweep_every,
                 beside_stock=asked.stock,
                 keep_logs=asked.report / "logs",
                 say=progress.show,
@@ -79,15 +62,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write(
             f"interrupted after {progress.faults} faults; all processes are ended. Go on with: "
-            f'make chaos ARGS="--faults {asked.faults - progress.faults} --seed {asked.seed} '
-            f'--start-round {progress.rounds}"\n'
+            f"{command(asked, asked.faults - progress.faults, progress.rounds)}\n"
         )
         return 130
-    found = summary(outcome, this_machine())
+    found = summary(outcome, this_machine(), command(asked, asked.faults, asked.start_round))
     write_report(asked.report, found)
     sys.stderr.write(f"report: {asked.report / 'chaos.html'}\n")
     sys.stdout.write(json.dumps(found, indent=None if asked.json else 2) + "\n")
     return 1 if outcome.differences else 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    description, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        "chaos",
+        description=description,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--faults", type=_positive, default=40, help="at least (default 40)")
+    parser.add_argument("--seed", type=int, default=1, help="of faults and leads (default 1)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="kinds of faults that hold TEXT")
+    parser.add_argument("--stock", action="store_true", help="stock Faust beside it (3 minutes)")
+    parser.add_argument("--start-round", type=int, default=0, help="go on with a run that was cut")
+    parser.add_argument(
+        "--sweep-every",
+        type=float,
+        metavar="SECONDS",
+        help="of the publishers (default: 30 with more than 100 faults, else 6)",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "asllr-chaos",
+        help="folder for chaos.html and chaos.json (default: in the temporary folder)",
+    )
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    asked = parser.parse_args(arguments)
+    if asked.sweep_every is None:
+        asked.sweep_every = 30.0 if asked.faults > 100 else 6.0
+    return asked
+
+
+def command(asked: argparse.Namespace, n_faults: int, start_round: int) -> str:
+    """What to type for `n_faults` of the same run from `start_round` on. At least one: a run that
+    was cut while it came to rest has none left, and is not judged yet."""
+    options = ["--faults", max(1, n_faults), "--seed", asked.seed, "--start-round", start_round]
+    options += ["--sweep-every", asked.sweep_every, "--report", asked.report]
+    options += ["--only", asked.only] if asked.only else []
+    options += ["--stock"] if asked.stock else []
+    options += ["--json"] if asked.json else []
+    return "make chaos ARGS=" + shlex.quote(shlex.join(map(str, options)))
 
 
 def _positive(text: str) -> int:
@@ -101,7 +126,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 class _Progress:
-    def __init__(self, n_faults: int) -> None:
+    def __init__(self, n_faults: int, start_round: int) -> None:
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -112,7 +137,8 @@ class _Progress:
         self._task = self.bar.add_task("starting servers", total=n_faults)
         self._n_faults = n_faults
         self._said = 0
-        self.faults = self.rounds = 0
+        self.faults = 0
+        self.rounds = start_round
 
     def show(self, outcome: Outcome) -> None:
         self.faults, self.rounds = outcome.faults.total(), outcome.rounds

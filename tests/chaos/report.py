@@ -13,7 +13,7 @@ from tests.machine import Machine
 SHOWN_DIFFERENCES = 50
 
 
-def summary(outcome: Outcome, machine: Machine) -> dict[str, object]:
+def summary(outcome: Outcome, machine: Machine, command: str) -> dict[str, object]:
     return {
         "faults": outcome.faults.total(),
         "events": outcome.events,
@@ -23,6 +23,7 @@ def summary(outcome: Outcome, machine: Machine) -> dict[str, object]:
             "p99": percentile(outcome.recovery_s, 99),
         },
         "seed": outcome.seed,
+        "command": command,
         "rounds": outcome.rounds,
         "faults_by_kind": dict(outcome.faults.most_common()),
         "scores": outcome.scores,
@@ -62,7 +63,7 @@ td, th {{ padding: .2rem .8rem; border-bottom: 1px solid #ccc; text-align: left 
 <h1>Chaos run: {verdict}</h1>
 <p>Afterwards the log was folded again and compared with Redis, the scores, the boards and the
 output topics. The same faults again:
-<code>make chaos ARGS="--faults {found["faults"]} --seed {found["seed"]}"</code></p>
+<code>{escape(str(found["command"]))}</code></p>
 {_table({name: value for name, value in found.items() if not isinstance(value, dict | list)})}
 <h2>Faults</h2>{_table(found["faults_by_kind"])}
 <h2>Recovery, seconds</h2>{_table(found["recovery_s"])}

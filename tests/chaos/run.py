@@ -166,6 +166,7 @@ def run_chaos(
     *,
     only: str = "",
     start_round: int = 0,
+    sweep_every_s: float = 6.0,
     beside_stock: bool = False,
     keep_logs: Path | None = None,
     say: Callable[[Outcome], None] = lambda outcome: None,
@@ -173,7 +174,6 @@ def run_chaos(
     """At least `n_faults` faults whose kinds hold `only`. Raises what kept the servers away.
     `keep_logs`: where the processes' logs go when something differs."""
     outcome = Outcome(seed, rounds=start_round)
-    sweep_every_s = 30.0 if n_faults > 100 else 6.0
     folder = temporary_folder()
     started_s = time.monotonic()
     try:
