@@ -18,6 +18,9 @@ def summary(outcome: Outcome, machine: Machine, command: str) -> dict[str, objec
         "faults": outcome.faults.total(),
         "events": outcome.events,
         "differences": len(outcome.differences),
+        "oracle_differences": len(outcome.oracle_differences),
+        "crashes": outcome.crashes[:SHOWN_DIFFERENCES],
+        "not_recovered": outcome.not_recovered,
         "recovery_s": {
             "p50": percentile(outcome.recovery_s, 50),
             "p99": percentile(outcome.recovery_s, 99),
@@ -71,7 +74,9 @@ output topics. The same faults again:
 <h2>Stock Faust beside it: one transient exception in a hundred events, one kill</h2>
 {_table(found["stock_faust"])}
 <h2>Machine</h2>{_table(found["machine"])}
-<h2>Differences</h2>{_list(found["first_differences"])}
+<h2>Crashes</h2>{_list(found["crashes"])}
+<h2>Not recovered</h2>{_list(found["not_recovered"])}
+<h2>Differences, of all sorts</h2>{_list(found["first_differences"])}
 </html>
 """
 
