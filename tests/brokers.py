@@ -30,6 +30,12 @@ N_PARTITIONS = 4
 KAFKA_FOLDER = Path(__file__).parent.parent / "deploy" / "kafka"
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 START_S = 60.0
+SAID_CHARS = 1_500
+"""How much of a failed program's output tells why."""
+
+
+class ServerNotStarted(Exception):
+    """The message says which server and why: a program is missing, or what it said last."""
 
 
 def wait_until(condition: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
@@ -97,14 +103,26 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(20)
 
 
+def check_kafka() -> None:
+    """For commands. Raises ServerNotStarted where Kafka cannot run."""
+    packages = {"java": "openjdk-17-jre-headless", "mvn": "maven"}
+    missing = [program for program in packages if not shutil.which(program)]
+    if missing:
+        install = " ".join(packages[program] for program in missing)
+        raise ServerNotStarted(
+            f"Apache Kafka cannot run here: no {' and no '.join(missing)}; "
+            f"install (Debian names): apt-get install {install}"
+        )
+
+
 def require_kafka() -> None:
     """Skips the test where Kafka cannot run; CI turns that into a failure."""
-    if shutil.which("java") and shutil.which("mvn"):
-        return
-    reason = "Apache Kafka needs Java 17 and Maven: apt-get install openjdk-17-jre maven"
-    if os.environ.get("ASLLR_REQUIRE_KAFKA") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    try:
+        check_kafka()
+    except ServerNotStarted as error:
+        if os.environ.get("ASLLR_REQUIRE_KAFKA") == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 def start_kafka(
@@ -114,21 +132,11 @@ def start_kafka(
     extra_properties: Mapping[str, str] | None = None,
 ) -> tuple[str, subprocess.Popen[bytes]]:
     """A node that keeps its data in `folder`: start it there again after a kill, on its port.
-    `extra_properties` take the place of those in deploy/kafka."""
+    `extra_properties` take the place of those in deploy/kafka. Raises ServerNotStarted."""
     port = port or free_port()
     properties = folder / "server.properties"
-    is_new = not properties.exists()
-    if is_new:
-        template = string.Template((KAFKA_FOLDER / "server.properties").read_text())
-        values = {"port": port, "controller_port": free_port(), "folder": folder / "data"}
-        # Of two lines with one name the later one counts.
-        extra = [f"{name}={value}\n" for name, value in (extra_properties or {}).items()]
-        properties.write_text(template.substitute(values) + "".join(extra))
-        subprocess.run(
-            [*_java(), "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties],
-            check=True,
-            capture_output=True,
-        )
+    if not properties.exists():
+        _format(folder, port, properties, extra_properties or {})
     with (folder / "kafka.log").open("ab") as output:
         process = subprocess.Popen(
             [*_java(), "kafka.Kafka", str(properties)],
@@ -138,27 +146,54 @@ def start_kafka(
             preexec_fn=before_exec,
         )
     address = f"127.0.0.1:{port}"
+    try:
+        _wait_for_answer(address, process)
+    except pytest.fail.Exception as error:
+        process.kill()
+        process.wait()
+        said = (folder / "kafka.log").read_text(errors="replace")[-SAID_CHARS:]
+        raise ServerNotStarted(f"Apache Kafka did not start, {error}: {said}") from error
+    return address, process
+
+
+def _format(folder: Path, port: int, properties: Path, extra: Mapping[str, str]) -> None:
+    template = string.Template((KAFKA_FOLDER / "server.properties").read_text())
+    values = {"port": port, "controller_port": free_port(), "folder": folder / "data"}
+    # Of two lines with one name the later one counts.
+    lines = [f"{name}={value}\n" for name, value in extra.items()]
+    properties.write_text(template.substitute(values) + "".join(lines))
+    storage_tool = [*_java(), "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"]
+    _run([*storage_tool, str(properties)], "Apache Kafka's storage could not be made")
+
+
+def _wait_for_answer(address: str, process: subprocess.Popen[bytes]) -> None:
     admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
 
     def answers() -> bool:
-        if process.poll() is not None:
-            pytest.fail(f"Kafka ended: {(folder / 'kafka.log').read_text()[-2000:]}")
+        if (code := process.poll()) is not None:
+            pytest.fail(f"it ended with exit code {code}")
         try:
             return bool(admin.list_topics(timeout=1).brokers)
         except KafkaException:
             return False
 
     wait_until(answers, "Kafka answers", START_S)
-    return address, process
+
+
+def _run(command: list[str], failed: str) -> None:
+    # Caught, not shown: what a command prints for machines stands alone.
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip()[-SAID_CHARS:]
+        raise ServerNotStarted(f"{failed}: {command[0]} ended with {done.returncode}: {said}")
 
 
 @functools.cache
 def _java() -> tuple[str, ...]:
     jars = KAFKA_FOLDER / "target" / "dependency"
     if not jars.is_dir():
-        command = ["mvn", "-q", "-B", "-f", KAFKA_FOLDER / "pom.xml"]
-        # Its terminal codes must not stand before what a command prints for machines.
-        subprocess.run([*command, "dependency:copy-dependencies"], check=True, stdout=2)
+        command = ["mvn", "-q", "-B", "-f", str(KAFKA_FOLDER / "pom.xml")]
+        _run([*command, "dependency:copy-dependencies"], "Apache Kafka could not be downloaded")
     return (
         "java",
         "-Xmx256m",

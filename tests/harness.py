@@ -46,6 +46,7 @@ class Fleet:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._children: dict[str, _Child] = {}
+        self._woken: set[str] = set()
         self.ends: Counter[int] = Counter()
 
     def __enter__(self) -> Self:
@@ -78,6 +79,8 @@ class Fleet:
         for child in list(self._children.values()):
             code = child.process.poll()
             if code is None:
+                if child.spec.member in self._woken and _is_stopped(child.process.pid):
+                    child.process.send_signal(signal.SIGCONT)
                 continue
             self.ends[code] += 1
             if code == UNUSABLE:
@@ -91,7 +94,14 @@ class Fleet:
 
     def signal(self, member: str, number: int) -> None:
         """Nothing happens to one that has ended; `tend` starts it again."""
+        self._woken.discard(member)
         self._children[member].process.send_signal(number)
+
+    def wake(self, member: str) -> None:
+        """From now on `tend` lets it stand still no more: one that stops itself may do so after
+        the first SIGCONT was sent."""
+        self._woken.add(member)
+        self._children[member].process.send_signal(signal.SIGCONT)
 
     @property
     def members(self) -> list[str]:
@@ -119,6 +129,11 @@ class Fleet:
             return condition()
 
         wait_until(tended, what, within_s)
+
+
+def _is_stopped(pid: int) -> bool:
+    # The state follows the command's name, which is in brackets.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 class Journal:

@@ -122,7 +122,7 @@ def checkpoint_of(spec: RoleSpec) -> Callable[[str], None]:
     freezes_until_s = [0.0]
     dawdles_until_s = [0.0]
     if spec.freeze_at:
-        # Not for ever: who sent the signal wakes the process once, later than this.
+        # Not for ever: what asked for it goes on whether the place was reached or not.
         signal.signal(
             signal.SIGUSR1,
             lambda *_: freezes_until_s.__setitem__(0, monotonic() + FREEZES_WITHIN_S),

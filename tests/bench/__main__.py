@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from streams.exit_codes import AWAY
 from tests.bench.burst import burst
 from tests.bench.ingest import compare, profile
 from tests.bench.latency import measure, steady
 from tests.bench.scaling import scale
-from tests.brokers import require_kafka
+from tests.brokers import ServerNotStarted, check_kafka
 from tests.machine import this_machine
 
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steady", type=int, default=0, metavar="MINUTES", help="of constant load")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     asked = parser.parse_args(arguments)
-    require_kafka()
+    check_kafka()
     found = _quick() if asked.quick else _full()
     if asked.steady:
         found["steady"] = steady(asked.steady, 50.0, say)
@@ -110,4 +111,8 @@ def _measure(
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ServerNotStarted as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(AWAY)

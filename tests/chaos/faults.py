@@ -70,7 +70,7 @@ def _freezes(role: str, longest_s: float) -> Strike:
         member = _member(rng, role)
         world.fleet.signal(member, signal.SIGSTOP)
         yield rng.uniform(0.3, longest_s)
-        world.fleet.signal(member, signal.SIGCONT)
+        world.fleet.wake(member)
 
     return strike
 
@@ -82,7 +82,7 @@ def _freezes_between_steps(role: str, longest_s: float) -> Strike:
         member = _member(rng, role)
         world.fleet.signal(member, signal.SIGUSR1)
         yield rng.uniform(1.0, longest_s)
-        world.fleet.signal(member, signal.SIGCONT)
+        world.fleet.wake(member)
 
     return strike
 
@@ -216,10 +216,26 @@ def faults_of(only: str, *, clock_can_jump: bool) -> list[Fault]:
 
 
 def draw_round(seed: int, number: int, faults: Sequence[Fault]) -> list[Fault]:
-    """One to three of `faults` with different targets."""
+    """Up to three of `faults` with different targets: each of them once, then as drawn."""
+    opening = _opening_rounds(seed, faults)
+    if number < len(opening):
+        return opening[number]
     rng = random.Random(f"{seed}:{number}")
     drawn: dict[str, Fault] = {}
     for _ in range(rng.choice((1, 2, 2, 3))):
         (fault,) = rng.choices(faults, [fault.weight for fault in faults])
         drawn.setdefault(fault.target, fault)
     return list(drawn.values())
+
+
+def _opening_rounds(seed: int, faults: Sequence[Fault]) -> list[list[Fault]]:
+    """Every kind once, in an order of the seed's: a short run leaves none out."""
+    rounds: list[list[Fault]] = []
+    for fault in random.Random(f"{seed}:opening").sample(faults, len(faults)):
+        for drawn in rounds:
+            if len(drawn) < 3 and fault.target not in {other.target for other in drawn}:
+                drawn.append(fault)
+                break
+        else:
+            rounds.append([fault])
+    return rounds

@@ -13,16 +13,20 @@ from tests.machine import Machine
 SHOWN_DIFFERENCES = 50
 
 
-def summary(outcome: Outcome, machine: Machine) -> dict[str, object]:
+def summary(outcome: Outcome, machine: Machine, command: str) -> dict[str, object]:
     return {
         "faults": outcome.faults.total(),
         "events": outcome.events,
         "differences": len(outcome.differences),
+        "oracle_differences": len(outcome.oracle_differences),
+        "crashes": outcome.crashes[:SHOWN_DIFFERENCES],
+        "not_recovered": outcome.not_recovered,
         "recovery_s": {
             "p50": percentile(outcome.recovery_s, 50),
             "p99": percentile(outcome.recovery_s, 99),
         },
         "seed": outcome.seed,
+        "command": command,
         "rounds": outcome.rounds,
         "faults_by_kind": dict(outcome.faults.most_common()),
         "scores": outcome.scores,
@@ -62,7 +66,7 @@ td, th {{ padding: .2rem .8rem; border-bottom: 1px solid #ccc; text-align: left 
 <h1>Chaos run: {verdict}</h1>
 <p>Afterwards the log was folded again and compared with Redis, the scores, the boards and the
 output topics. The same faults again:
-<code>make chaos ARGS="--faults {found["faults"]} --seed {found["seed"]}"</code></p>
+<code>{escape(str(found["command"]))}</code></p>
 {_table({name: value for name, value in found.items() if not isinstance(value, dict | list)})}
 <h2>Faults</h2>{_table(found["faults_by_kind"])}
 <h2>Recovery, seconds</h2>{_table(found["recovery_s"])}
@@ -70,7 +74,9 @@ output topics. The same faults again:
 <h2>Stock Faust beside it: one transient exception in a hundred events, one kill</h2>
 {_table(found["stock_faust"])}
 <h2>Machine</h2>{_table(found["machine"])}
-<h2>Differences</h2>{_list(found["first_differences"])}
+<h2>Crashes</h2>{_list(found["crashes"])}
+<h2>Not recovered</h2>{_list(found["not_recovered"])}
+<h2>Differences, of all sorts</h2>{_list(found["first_differences"])}
 </html>
 """
 

@@ -18,7 +18,8 @@ import redis
 
 from schemas.outputs import Promotion
 from streams.exit_codes import CRASH
-from streams.oracle import Evidence, differences
+from streams.folded_log import fold_log
+from streams.oracle import Evidence, differences, state_differences
 from streams.oracle_outputs import Window, read_outputs
 from streams.output_reader import OUTPUTS
 from streams.promotions import publish_promotion
@@ -83,12 +84,22 @@ class Outcome:
     went_back_ms: list[Window] = field(default_factory=list)
     """When Redis was older than what had been published from it."""
 
-    differences: list[str] = field(default_factory=list)
+    oracle_differences: list[str] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
+    """Of our own processes, whatever they led to."""
+
+    not_recovered: list[str] = field(default_factory=list)
+    """What was waited for in vain, or which role gave up: of what is kept it says nothing."""
+
     stock_faust: dict[str, dict[str, int]] = field(default_factory=dict)
     """What stock Faust's agents lost of as many events, on the same broker."""
 
     seconds: float = 0.0
     clock_jumped: bool = False
+
+    @property
+    def differences(self) -> list[str]:
+        return [*self.oracle_differences, *self.crashes, *self.not_recovered]
 
 
 class NotRecovered(Exception):
@@ -172,6 +183,7 @@ def run_chaos(
     *,
     only: str = "",
     start_round: int = 0,
+    sweep_every_s: float = 6.0,
     beside_stock: bool = False,
     keep_logs: Path | None = None,
     say: Callable[[Outcome], None] = lambda outcome: None,
@@ -179,7 +191,6 @@ def run_chaos(
     """At least `n_faults` faults whose kinds hold `only`. Raises what kept the servers away.
     `keep_logs`: where the processes' logs go when something differs."""
     outcome = Outcome(seed, rounds=start_round)
-    sweep_every_s = 30.0 if n_faults > 100 else 6.0
     folder = temporary_folder()
     started_s = time.monotonic()
     try:
@@ -197,7 +208,8 @@ def run_chaos(
                     outcome.stock_faust = losses(world.kafka.address)
             except (NotRecovered, pytest.fail.Exception) as error:
                 # A role that gives up has not recovered either.
-                outcome.differences.append(f"in round {outcome.rounds}: {error}")
+                outcome.not_recovered.append(f"in round {outcome.rounds}: {error}")
+                _judge_states(world, outcome)
             outcome.events = len(world.journal.records)
             outcome.exits = world.fleet.ends
             _read_logs(world, outcome)
@@ -287,7 +299,7 @@ def _judge(world: Deployment, outcome: Outcome) -> None:
     outcome.scores = len(orders)
     outcome.rescored = len(orders) - len({repr(order) for order in orders})
     evidence = Evidence(world.journal.records, outputs)
-    outcome.differences += differences(
+    outcome.oracle_differences += differences(
         evidence,
         world.store,
         N_PARTITIONS,
@@ -296,12 +308,30 @@ def _judge(world: Deployment, outcome: Outcome) -> None:
     )
 
 
+def _judge_states(world: Deployment, outcome: Outcome) -> None:
+    """Of a deployment that did not come to rest: is what was applied until now its log's fold?"""
+    for member in world.fleet.members:
+        world.fleet.kill(member)
+    try:
+        world.traffic.finish()
+        frontiers = [world.store.frontier(shard) for shard in range(N_PARTITIONS)]
+        applied = [
+            record
+            for record in world.journal.records
+            if record.offset <= frontiers[record.partition].get(record.topic, -1)
+        ]
+        folded = fold_log(applied, N_PARTITIONS)
+        outcome.oracle_differences += state_differences(folded, world.store, N_PARTITIONS)
+    except (StoreAway, AssertionError) as error:
+        outcome.not_recovered.append(f"the states could not be judged: {error}")
+
+
 def _read_logs(world: Deployment, outcome: Outcome) -> None:
     """Rewinds are counted; a crash of our own is a difference, whatever it led to."""
     for path in sorted(world.logs.iterdir()):
         for line in path.read_text(errors="replace").splitlines():
             outcome.rewinds += "it was restored to an older state" in line
             if f"exit_code={CRASH}" in line and "the engine did not return" not in line:
-                outcome.differences.append(f"{path.stem} crashed: {line[:300]}")
+                outcome.crashes.append(f"{path.stem} crashed: {line[:300]}")
             elif line.startswith("Fatal Python error"):
-                outcome.differences.append(f"{path.stem}: {line}")
+                outcome.crashes.append(f"{path.stem}: {line}")
