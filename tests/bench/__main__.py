@@ -106,7 +106,8 @@ def _measure(
     found["burst"] = burst(burst_leads, 0.2)
     say(f"burst: {found['burst']}")
     found["scaling"] = scale(sizes, 10_000, say)
-    found["bytes_per_lead"] = found["scaling"][-1]["redis_bytes_per_lead"]
+    largest = found["scaling"][-1]
+    found["bytes_per_lead"] = largest["redis_bytes_per_lead"]["scored_and_ranked"]
     return found
 
 

@@ -1,11 +1,15 @@
-"""What an event costs when there are many leads, and what a lead costs in Redis."""
+"""What an event costs when there are many leads, and what a lead costs in Redis: once ingested, and
+once it also has a score and a place on a board.
+"""
 
 from __future__ import annotations
 
 import random
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis import Redis
@@ -16,14 +20,24 @@ from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from scoring.fold import fold
 from scoring.state import to_bytes
+from streams.artifact_shelf import Shelf
 from streams.embedded_redis import EmbeddedRedis
+from streams.output import OutRecord
+from streams.publisher import Step, publish
 from streams.redis_store import RedisStore
+from streams.score_worker import ScoreWorkerConfig, run_score_worker
 from streams.store import Commit, LeadWrite, StoredLead
 from tests.bench.ingest import apply_all, log_now
 from tests.brokers import N_PARTITIONS
+from tests.engines import RuleEngine, rule_scorer
 from training.simulator.emit import SimulatedLead, simulate_leads
+from training.simulator.world import World
 
 TEMPLATES = 1_000
+SCORED = 10_000
+"""Leads that are scored and ranked, or all if there are fewer: what that adds to a lead does not
+depend on how many others there are, and a million scores would take most of an hour."""
+
 CHUNK = 500
 FIRST_OFFSET = 10_000_000
 
@@ -32,7 +46,9 @@ Say = Callable[[str], None]
 
 def scale(sizes: list[int], n_events: int, say: Say) -> list[dict[str, Any]]:
     """Per number of leads in Redis: events per CPU second of `apply_batch`, bytes per lead."""
-    templates = list(simulate_leads(31, TEMPLATES))
+    # Up to now, so that time edges are still ahead of some leads, as they are of live ones.
+    start = datetime.now(UTC) - timedelta(days=World().span_days)
+    templates = list(simulate_leads(31, TEMPLATES, start=start))
     return [_at(size, templates, n_events, say) for size in sizes]
 
 
@@ -40,23 +56,60 @@ def _at(n_leads: int, templates: list[SimulatedLead], n_events: int, say: Say) -
     with EmbeddedRedis() as server, server.client() as client:
         store = RedisStore(client)
         store.partitions(N_PARTITIONS)
-        empty = client.info("memory")["used_memory"]
+        empty = _used_bytes(client)
         state_bytes = _fill(store, n_leads, templates)
-        used = client.info("memory")["used_memory"] - empty
+        ingested = (_used_bytes(client) - empty) / n_leads
+        added = _added_by_a_rank(client, store, n_leads)
         cpu_s, redis_cpu_s = _cost(client, store, n_leads, templates, n_events)
     row = {
         "leads": n_leads,
         "events_per_cpu_s": round(n_events / cpu_s),
         "redis_cpu_us_per_event": round(redis_cpu_s / n_events * 1e6, 1),
         "state_bytes": round(state_bytes),
-        "redis_bytes_per_lead": round(used / n_leads),
+        "redis_bytes_per_lead": {
+            "ingested": round(ingested),
+            "scored_and_ranked": round(ingested + added),
+        },
+        "leads_scored": min(n_leads, SCORED),
     }
     say(f"scaling: {row}")
     return row
 
 
+def _used_bytes(client: Redis) -> int:
+    return int(client.info("memory")["used_memory"])
+
+
+@dataclass
+class Nowhere:
+    """Implements `streams.output.Output`: what Kafka would keep is not Redis's."""
+
+    def deliver(self, records: Sequence[OutRecord]) -> None:
+        pass
+
+
+def _added_by_a_rank(client: Redis, store: RedisStore, n_leads: int) -> float:
+    """Bytes: a score worker and a publisher over the first leads, until nothing of them waits."""
+    scorer = rule_scorer(RuleEngine(batch_size=CHUNK))
+    stop = threading.Event()
+    shards = range(N_PARTITIONS)
+    before = _used_bytes(client)
+    for shard in shards:
+        store.promote(shard, "*", 0, scorer.digest)
+    config = ScoreWorkerConfig(lambda: store, "bench", N_PARTITIONS, ())
+    shelf = Shelf(lambda digest: scorer)
+    worker = threading.Thread(target=run_score_worker, args=(config, stop), kwargs={"shelf": shelf})
+    worker.start()
+    while any(store.dirty_count(s) or store.outbox_size(s) for s in shards):
+        publish(shards, Step(store, Nowhere()))
+    stop.set()
+    worker.join()
+    return (_used_bytes(client) - before) / min(n_leads, SCORED)
+
+
 def _fill(store: RedisStore, n_leads: int, templates: list[SimulatedLead]) -> float:
-    """Leads of the simulator under new names; the mean size of their states."""
+    """Leads of the simulator under new names, the first SCORED of them to be scored; the mean size
+    of their states."""
     states = [to_bytes(fold(lead.history)) for lead in templates]
     by_shard: dict[int, list[LeadWrite]] = {shard: [] for shard in range(N_PARTITIONS)}
     ends = dict.fromkeys(by_shard, -1)
@@ -70,6 +123,7 @@ def _fill(store: RedisStore, n_leads: int, templates: list[SimulatedLead]) -> fl
                 cursor={CRM_EVENTS.name: number % FIRST_OFFSET, ASR_TRANSCRIPTS.name: number},
                 state=states[number % len(states)],
                 queue="north",
+                slack_ms=0 if number < SCORED else None,
             )
         )
         if len(by_shard[shard]) == CHUNK:

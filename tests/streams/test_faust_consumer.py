@@ -195,6 +195,25 @@ def test_what_was_fetched_before_a_seek_is_not_handed_over() -> None:
     assert consumer.taken == [Batch(*PLACE, 7, [8, 9])]
 
 
+def test_a_fetch_that_began_during_a_seek_is_not_handed_over() -> None:
+    """It may have read the position from before: a seek counts when it begins and when it ends."""
+
+    def prepare(consumer: ScriptedConsumer) -> None:
+        seat = consumer.seat
+        assert isinstance(seat, TestSeat)
+        began_at: list[int] = []
+
+        async def rebalance() -> None:
+            seat.before_answer = lambda: began_at.append(consumer.n_seeks)
+            await consumer.perform_seek()
+            await consumer._hand_over({PLACE: [record(6), record(7)]}, began_at[0])
+            assert consumer.taken == []
+
+        consumer.before_fetch = rebalance
+
+    assert offsets_of(drained(5, range(10), prepare)) == [6, 7, 8, 9]
+
+
 def test_a_seek_while_an_agent_is_waited_for_stands() -> None:
     """The batch in hand must not move the position that the seek has set back."""
 

@@ -7,13 +7,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
+from streams import redis_scripts
 from streams.doctor import Verdict, check_redis
 from streams.embedded_redis import free_port, redis_server_binary
 from streams.redis_check import require_usable
+from streams.redis_scripts import Argument, Client, RedisScripts
 from streams.redis_store import RedisStore
 from streams.store import CompletionStatus, Placement
 from tests.streams.store_steps import HOUR_MS, SHARD, A, batch, result, wrote
@@ -99,9 +102,22 @@ def _wait(condition: object, deadline: float) -> None:
         time.sleep(0.02)
 
 
+class NotedScripts(RedisScripts):
+    """Remembers which scripts ran."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.ran: set[str] = set()
+
+    def run(self, name: str, tag: str, *arguments: Argument) -> Any:
+        self.ran.add(name)
+        return super().run(name, tag, *arguments)
+
+
 def test_each_step_works_on_a_cluster(cluster: redis.RedisCluster) -> None:
     require_usable(cluster, 16)
     store = RedisStore(cluster)
+    store._scripts = scripts = NotedScripts(cluster)
     assert store.partitions(16) == 16
     assert store.adopt("asr.transcripts", SHARD, 3)
     store.commit(batch(store, wrote(store, A)))
@@ -112,13 +128,21 @@ def test_each_step_works_on_a_cluster(cluster: redis.RedisCluster) -> None:
     assert store.restate(SHARD, [A])
     assert [entry.queue for entry in store.outbox(SHARD, 9)] == ["q1", "q1"]
     store.delete(SHARD, [entry.id for entry in store.outbox(SHARD, 9)])
-    assert store.place("t/q1", Placement(A, 1, (0, 1, 100), 0.5, "why")).rank == 1
+    placement = Placement(A, 1, (0, 1, 100), 0.5, "why")
+    assert store.place("t/q1", placement).rank == 1
+    assert store.board("t/q1", 9).rows == [placement]
     assert store.remove("t/q1", A, 2, None).applied
     assert store.lease("publisher", SHARD, "p1", HOUR_MS)
     assert store.board_lease("t/q1", "p1", HOUR_MS)
     assert store.leads(SHARD, 0, 9)[1] == [store.lead(SHARD, A)]
     assert store.queues() == ["t/q1"]
     assert (store.dirty_count(SHARD), store.outbox_size(SHARD)) == (0, 0)
+    store.promote(SHARD, "*", 1, "other")
+    store.touch(SHARD, [A], 0)
+    (touched,) = store.claim(SHARD, "w1", 5, HOUR_MS)
+    assert store.give_up(touched, "w1", (b"t/a", b"letter"))
+    lua = Path(redis_scripts.__file__).parent / "lua"
+    assert scripts.ran == {path.stem for path in lua.glob("*.lua")} - {"prelude"}
 
 
 def test_doctor_looks_at_every_primary(cluster: redis.RedisCluster) -> None:
@@ -151,7 +175,7 @@ def url_of(cluster: redis.RedisCluster) -> str:
 def test_shards_and_queues_spread_over_the_nodes(cluster: redis.RedisCluster) -> None:
     store = RedisStore(cluster)
     for shard in range(16):
-        store.promote(shard, "*", 0, "artifact")
+        store.promote(shard, "*", 2, "artifact")
     spread = {cluster.get_node_from_key(f"{{s{shard}}}:promoted").port for shard in range(16)}
     assert len(spread) == N_NODES
-    assert all(store.promoted(shard) == {"*": (0, "artifact")} for shard in range(16))
+    assert all(store.promoted(shard) == {"*": (2, "artifact")} for shard in range(16))
