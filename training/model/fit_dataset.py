@@ -93,6 +93,8 @@ def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
     prepared = Prepared(base, examples, dataset, leads, rows, base.answers[0])
     prepared = replace(prepared, answers=_likelier_answers(prepared, order.settings))
     say(_described(prepared))
+    if order.hub.revision is None and not Path(order.hub.name).is_dir():
+        say(f"fit: the base may change under its name; pin it with --revision {base.revision}")
     run = described_run(
         order.settings,
         dataset=str(dataset.sha256),
