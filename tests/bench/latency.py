@@ -1,5 +1,6 @@
-"""From an event to the rank it causes: milliseconds between their broker timestamps, and where they
-go. Also for half an hour on end, to see what grows.
+"""From sending an event to the rank it causes, in milliseconds, and where they go. Only events that a
+rank names as its cause are timed: of a burst that is scored once, its newest. Also for half an hour
+on end, to see what grows.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from training.simulator.live import live_events
 
 WARM_UP_S = 5.0
 QUIET_S = 60.0
-PARTS = ("broker_and_ingest", "queue", "engine", "rest_of_scoring", "publish")
+PARTS = ("broker", "ingest", "queue", "engine", "rest_of_scoring", "publish")
 
 Say = Callable[[str], None]
 Percentiles = dict[str, float]
@@ -38,14 +39,21 @@ Percentiles = dict[str, float]
 class Ledger:
     """What was sent and what came of it."""
 
+    handed_ms: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When the producer was given the event; Kafka's clock is this machine's."""
+
     sent_ms: dict[tuple[str, str], int] = field(default_factory=dict)
     scores: dict[tuple[str, str], Score] = field(default_factory=dict)
     total_ms: list[tuple[float, float]] = field(default_factory=list)
-    """(when the event was sent, seconds of monotonic time; milliseconds until its rank)."""
+    """(when its rank was read, seconds of monotonic time; milliseconds from sending to rank)."""
 
     parts_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     n_events: int = 0
     is_timed: bool = False
+
+    def handed(self, event: EventBase) -> None:
+        if self.is_timed:
+            self.handed_ms[event.source, event.id] = time.time() * 1000
 
     def sent(self, event: EventBase, record: Record) -> None:
         self.n_events += 1
@@ -63,15 +71,17 @@ class Ledger:
     def _ranked(self, update: RankUpdate, at_ms: int) -> None:
         if update.cause.kind != "event":
             return
-        sent_ms = self.sent_ms.pop((update.cause.source, update.cause.id), None)
+        cause = update.cause.source, update.cause.id
+        sent_ms, handed_ms = self.sent_ms.pop(cause, None), self.handed_ms.pop(cause, None)
         score = self.scores.get((f"{update.tenant}/{update.lead}", repr(update.order)))
-        if sent_ms is None or score is None:
+        if sent_ms is None or handed_ms is None or score is None:
             return
-        self.total_ms.append((time.monotonic(), float(at_ms - sent_ms)))
+        self.total_ms.append((time.monotonic(), at_ms - handed_ms))
         latency = score.latency_ms
         for part, value in zip(
             PARTS,
             (
+                sent_ms - handed_ms,
                 latency.ingest or 0.0,
                 latency.queue or 0.0,
                 latency.engine,
@@ -119,6 +129,7 @@ def drive(
             if due.after_s >= (minute + 1) * 60:
                 minute += 1
                 each_minute(minute)
+            ledger.handed(due.event)
             producer.send(due.event)
         producer.flush()
         wait_until(lambda: _is_quiet(measured), "nothing left to do", QUIET_S)
