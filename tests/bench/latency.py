@@ -1,6 +1,6 @@
-"""From sending an event to the rank it causes, in milliseconds, and where they go. Only events that a
-rank names as its cause are timed: of a burst that is scored once, its newest. Also for half an hour
-on end, to see what grows.
+"""From sending an event to the rank it causes, in milliseconds, and where they go. Only events that
+a rank names as its cause are timed: of a burst that is scored once, its newest. Also for half an
+hour on end, to see what grows.
 """
 
 from __future__ import annotations
