@@ -193,10 +193,13 @@ def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
 class _Replay(click.Group):
     """`asllr replay SOURCE` is `asllr replay run SOURCE`."""
 
+    def named(self, words: list[str], help_names: list[str]) -> list[str]:
+        """`words` with the command in front."""
+        is_named = not words or words[0] in self.commands or words[0] in help_names
+        return words if is_named else ["run", *words]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, self.named(args, ctx.help_option_names))
 
 
 @click.group(cls=_Replay)
