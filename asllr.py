@@ -24,6 +24,7 @@ try:
     from streams.cli.data import IMPORTERS, import_, rank
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
+    from streams.cli.explain import explain_lead, lead_state
     from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, promote, show_settings
@@ -246,8 +247,9 @@ for command in (
     import_,
     dataset,
     rank,
-    record,
     replay,
+    explain_lead,
+    lead_state,
     topics,
     tail,
     queue,

@@ -30,8 +30,15 @@ class Arrival:
 
 
 def in_order(arrivals: Iterable[Arrival]) -> list[Arrival]:
-    """Of one lead, whose records share a partition number: as a replay merges them."""
-    return sorted(arrivals, key=lambda one: (one.ingested_ms, one.topic, one.offset))
+    """Of one lead, whose records share a partition number: as a replay merges them. In a topic
+    offsets decide: after a change of leader a broker may stamp a record before the last one."""
+    moments: dict[str, int] = {}
+    timed = []
+    for one in sorted(arrivals, key=lambda one: one.place):
+        moments[one.topic] = max(one.ingested_ms, moments.get(one.topic, 0))
+        timed.append((moments[one.topic], one))
+    timed.sort(key=lambda item: (item[0], item[1].place))
+    return [one for _, one in timed]
 
 
 def is_included(arrival: Arrival, cursor: Mapping[str, int]) -> bool:
