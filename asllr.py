@@ -30,6 +30,7 @@ try:
     from streams.cli.operate import doctor, promote, show_settings
     from streams.cli.reference import reference
     from streams.cli.replay import record, replay
+    from streams.cli.replay_diff import diff
     from streams.cli.roles import ingest, publish, score
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
@@ -239,6 +240,8 @@ def _find(name: str) -> Path:
 
 baseline = build_baseline(_find)
 evaluate, compare = build_commands(_find)
+
+replay.add_command(diff)
 
 for command in (
     ingest,

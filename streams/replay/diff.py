@@ -89,7 +89,11 @@ def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> Difference:
         _compare(scores, known.get(_point(score)), score)
     _end(a, end_a)
     _end(b, end_b)
-    names = sorted(end_a.queues.keys() | end_b.queues.keys())
+    names = sorted(
+        name
+        for name in end_a.queues.keys() | end_b.queues.keys()
+        if end_a.queues[name] or end_b.queues[name]
+    )
     queues = {
         name: agreement(ranked(end_a.queues[name]), ranked(end_b.queues[name]), k) for name in names
     }
@@ -141,10 +145,10 @@ def _mover(queue: str, move: RankMove, end_a: _End, end_b: _End) -> Mover:
     return Mover(
         queue=queue,
         move=move,
-        probability_a=a and a.probability,
-        probability_b=b and b.probability,
-        reason_a=a and a.reason,
-        reason_b=b and b.reason,
+        probability_a=a.probability if a else None,
+        probability_b=b.probability if b else None,
+        reason_a=a.reason if a else None,
+        reason_b=b.reason if b else None,
         why=_why(move, a, b),
     )
 
