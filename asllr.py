@@ -250,6 +250,7 @@ for command in (
     import_,
     dataset,
     rank,
+    record,
     replay,
     explain_lead,
     lead_state,
