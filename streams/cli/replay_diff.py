@@ -18,7 +18,7 @@ from streams.cli.replay import explaining
 from streams.replay.diff import Difference, Mover, difference, why_counts
 from streams.replay.result import open_output
 
-_OUTPUT = click.Path(path_type=Path, exists=True, file_okay=False)
+_OUTPUT = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
