@@ -24,11 +24,13 @@ try:
     from streams.cli.data import IMPORTERS, import_, rank
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
+    from streams.cli.explain import explain_lead, lead_state
     from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, promote, show_settings
     from streams.cli.reference import reference
     from streams.cli.replay import record, replay
+    from streams.cli.replay_diff import diff
     from streams.cli.roles import ingest, publish, score
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
@@ -239,6 +241,8 @@ def _find(name: str) -> Path:
 baseline = build_baseline(_find)
 evaluate, compare = build_commands(_find)
 
+replay.add_command(diff)
+
 for command in (
     ingest,
     score,
@@ -248,6 +252,8 @@ for command in (
     rank,
     record,
     replay,
+    explain_lead,
+    lead_state,
     topics,
     tail,
     queue,

@@ -56,8 +56,12 @@ def build_prompt(state: LeadState, as_of_ms: int, spec: PromptSpec) -> str:
     return prompt_of(view(state), as_of_ms, spec)
 
 
-def prompt_of(seen: View, as_of_ms: int, spec: PromptSpec) -> str:
-    head, tail = _head(sections(seen, as_of_ms)), _tail()
+def prompt_of(seen: View, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None) -> str:
+    """`hidden`: the section that says "unknown" throughout, to ask what it is worth."""
+    lines = sections(seen, as_of_ms)
+    if hidden is not None:
+        lines[hidden] = _line(hidden, lambda feature: UNKNOWN)
+    head, tail = _head(lines), _tail()
     prompt = head + conversation.whole_conversation(seen, as_of_ms) + tail
     if spec.count_tokens(prompt) <= spec.token_budget:
         return prompt

@@ -68,7 +68,7 @@ def evidence(state: LeadState) -> Evidence:
     n_contacts = sum(c.channel not in (Channel.WEB, Channel.APP) for c in seen.contacts)
     known = sum(name.startswith(PROFILE) for name in state.register_names())
     points = (
-        2 * any(_customer_topics(call) for call in seen.calls)
+        2 * any(customer_topics(call) for call in seen.calls)
         + bool(seen.calls)
         + (n_contacts > 0)
         + (n_contacts > 4)
@@ -95,11 +95,11 @@ def _talk(seen: View, as_of_ms: int) -> str | None:
     if days >= RECENT_DAYS:
         return None
     when = {0: "today's call", 1: "yesterday's call"}.get(days, f"call {days} days ago")
-    topics = _customer_topics(call)[:MAX_TOPICS]
+    topics = customer_topics(call)[:MAX_TOPICS]
     return f"customer spoke of {' and '.join(topics)}, {when}" if topics else when
 
 
-def _customer_topics(call: Call) -> list[str]:
+def customer_topics(call: Call) -> list[str]:
     said = {
         letter
         for statement in call.statements

@@ -29,11 +29,16 @@ class Start(StrEnum):
     END = "end"
 
 
-def read_to_end(bootstrap_servers: str, topic: str) -> Iterator[Record]:
-    """Every record there is now, partition by partition as they come. Raises TopicsUnusable."""
+def read_to_end(
+    bootstrap_servers: str, topic: str, partition: int | None = None
+) -> Iterator[Record]:
+    """Every record there is now, of all partitions as they come or of one. Raises
+    TopicsUnusable."""
     consumer = _open(bootstrap_servers)
     try:
         partitions = partitions_of(consumer, topic)
+        if partition is not None:
+            partitions = [one for one in partitions if one == partition]
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
         unfinished = set(partitions)
         while unfinished:

@@ -18,13 +18,13 @@ from scoring.fold import to_ms
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_folder, find_artifact
 from streams.cli.front import Failure, naming_files, open_admin, settings
+from streams.lead_story import Advanced
 from streams.recording import RecordingError
 from streams.replay.kafka_range import RangeMissing, Wanted, open_consumer
 from streams.replay.policy import Never, Policy, Recorded, parse_policy
 from streams.replay.progress import Progress
 from streams.replay.record import record_file, record_kafka
 from streams.replay.recording import MANIFEST, RecordingManifest, open_recording
-from streams.replay.run import Advanced
 
 KAFKA = "kafka"
 """A source of this name is the Kafka of the settings."""

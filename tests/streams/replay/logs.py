@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from schemas.codec import Record
+from schemas.outputs import Score
 from schemas.partitioner import partition_for
 from schemas.topics import INPUTS, SCORES
 from streams.memory_store import MemoryStore
@@ -41,16 +43,22 @@ def deployment(seed: int, n: int, *, n_leads: int = 8) -> Roles:
 
 
 def input_records(roles: Roles) -> list[Record]:
-    return [record for records in roles.log.values() for record in records]
+    """A second apart in each partition."""
+    return [
+        replace(record, timestamp_ms=NOW_MS + 1_000 * record.offset)
+        for records in roles.log.values()
+        for record in records
+    ]
 
 
 def score_records(roles: Roles) -> list[Record]:
-    """As `leads.scores` holds them: stamped when they were published, which here is in order."""
+    """As `leads.scores` holds them: stamped after what they include."""
     ends: dict[int, int] = defaultdict(int)
     found = []
-    for i, out in enumerate(roles.output.of(SCORES.name)):
+    for out in roles.output.of(SCORES.name):
         partition = partition_for(out.key, N_PARTITIONS)
-        time_ms = NOW_MS + i * 10
+        cursor = Score.model_validate_json(out.value or b"").cursor
+        time_ms = NOW_MS + 1_000 * max(cursor.values()) + 1
         place = (partition, ends[partition], time_ms)
         found.append(Record(out.topic, *place, out.key, out.value, out.headers))
         ends[partition] += 1

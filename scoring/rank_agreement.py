@@ -1,0 +1,82 @@
+"""How far two orders of the same leads agree: what changes for who calls from the top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class RankMove:
+    """Of one lead; a rank is None where it is not listed."""
+
+    lead: str
+    rank_a: int | None
+    rank_b: int | None
+
+    @property
+    def distance(self) -> int:
+        """A lead that comes or goes moves as far as the rank it had or gets."""
+        return abs((self.rank_a or 0) - (self.rank_b or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """`kendall_tau` and `jaccard` are of the first `k`; NaN where there is nothing to compare.
+    `moves`: who stands elsewhere, farthest first, then by lead."""
+
+    k: int
+    n_a: int
+    n_b: int
+    kendall_tau: float
+    jaccard: float
+    moves: tuple[RankMove, ...]
+
+
+def agreement(a: Sequence[str], b: Sequence[str], k: int) -> Agreement:
+    """`a` and `b`: the leads of one queue, first to call first, each once."""
+    ranks_a, ranks_b = _ranks(a), _ranks(b)
+    moves = [
+        RankMove(lead, ranks_a.get(lead), ranks_b.get(lead))
+        for lead in ranks_a.keys() | ranks_b.keys()
+        if ranks_a.get(lead) != ranks_b.get(lead)
+    ]
+    moves.sort(key=lambda move: (-move.distance, move.lead))
+    return Agreement(
+        k=k,
+        n_a=len(a),
+        n_b=len(b),
+        kendall_tau=kendall_tau(a, b, k),
+        jaccard=jaccard(a, b, k),
+        moves=tuple(moves),
+    )
+
+
+def jaccard(a: Sequence[str], b: Sequence[str], k: int) -> float:
+    """Share of all who stand in either top k that stand in both; NaN for two empty orders."""
+    first_a, first_b = set(a[:k]), set(b[:k])
+    either = len(first_a | first_b)
+    return len(first_a & first_b) / either if either else float("nan")
+
+
+def kendall_tau(a: Sequence[str], b: Sequence[str], k: int) -> float:
+    """Of the leads in either top k by their ranks in the whole orders: the share of pairs in the
+    same order minus the share in opposite order, from -1 to 1. Who is missing from an order stands
+    behind all others there, tied with who else is missing; a tied pair counts as neither. NaN
+    without a pair. O(k^2)."""
+    leads = sorted({*a[:k], *b[:k]})
+    n_pairs = len(leads) * (len(leads) - 1) // 2
+    if n_pairs == 0:
+        return float("nan")
+    signs = []
+    for order in (a, b):
+        ranks = _ranks(order)
+        found = np.array([ranks.get(lead, len(order) + 1) for lead in leads])
+        signs.append(np.sign(found[:, None] - found[None, :]))
+    return float(np.triu(signs[0] * signs[1], 1).sum() / n_pairs)
+
+
+def _ranks(order: Sequence[str]) -> Mapping[str, int]:
+    return {lead: rank for rank, lead in enumerate(order, start=1)}

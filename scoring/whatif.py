@@ -1,0 +1,31 @@
+"""The probability an artifact would give a lead in other circumstances.
+
+Each distinct input reaches the engine once, so that events which leave the prompt as it was cost
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scoring.calibration import probability
+from scoring.engine import EngineInput
+from scoring.score import Scorer
+
+
+def probabilities(scorer: Scorer, inputs: Sequence[EngineInput]) -> list[float]:
+    """One per input, in order. Raises `Unscorable`."""
+    distinct = {_content(one): one for one in inputs}
+    known: dict[tuple[bytes, str], float] = {}
+    waiting = list(distinct.items())
+    size = scorer.engine.batch_size
+    for start in range(0, len(waiting), size):
+        batch = waiting[start : start + size]
+        logits = scorer.engine.logits([one for _, one in batch])
+        for (content, _), logit in zip(batch, logits, strict=True):
+            known[content] = probability(logit, scorer.calibration)
+    return [known[_content(one)] for one in inputs]
+
+
+def _content(one: EngineInput) -> tuple[bytes, str]:
+    return one.features.tobytes(), one.prompt

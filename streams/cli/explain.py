@@ -1,0 +1,184 @@
+"""`asllr explain` and `asllr state`: why a lead has its score, now or at any past moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from schemas.ids import LeadKey
+from scoring.arrival import state_of
+from scoring.artifact import ArtifactError
+from scoring.engine import Unscorable
+from scoring.explanation import Unexplainable, explain
+from scoring.fold import from_ms, to_ms
+from scoring.ledger import Point, ScorerOf, points_of
+from streams import exit_codes
+from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact
+from streams.cli.explain_words import (
+    explanation_json,
+    explanation_text,
+    moment_json,
+    moment_text,
+)
+from streams.cli.front import Failure, lead_key, naming_files, open_admin, settings
+from streams.cli.replay import KAFKA, MOMENT, explaining, progress
+from streams.lead_moment import at_moment
+from streams.lead_story import LeadStory, read_file, read_folder, read_kafka
+from streams.replay.recording import MANIFEST, open_recording
+
+_SOURCE = click.option(
+    "--source",
+    default=KAFKA,
+    show_default=True,
+    help=f"a recording (a folder, a .jsonl or a .jsonl.gz file), or {KAFKA}: that of the settings.",
+)
+_ARTIFACT = click.option(
+    "--artifact",
+    help="score the lead's past again with this one, instead of explaining what was published.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="for machines, with every entry.")
+
+
+@click.command(name="explain")
+@click.argument("lead")
+@_SOURCE
+@click.option("--as-of", type=MOMENT, help="as it was known at this time.")
+@_ARTIFACT
+@click.option(
+    "--top",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="how many events to name.",
+)
+@_JSON
+def explain_lead(
+    lead: str,
+    *,
+    source: str,
+    as_of: datetime | None,
+    artifact: str | None,
+    top: int,
+    as_json: bool,
+) -> None:
+    """Why LEAD has its score: what moved it most, and how it came about, change by change.
+
+    First the score and the events without which it would be another; then what each part of the
+    prompt is worth; then the ledger, whose differences add up to the score. Joins no group and
+    changes nothing.
+
+    \b
+    Example:
+      asllr explain demo/4711
+      asllr explain demo/4711 --source monday --as-of 2026-03-01T12:00:00Z --json
+    """
+    asked = _asked(lead, source, as_of, artifact)
+    with _explaining(asked):
+        explanation = explain(asked.story.arrivals, asked.points, asked.scorer_of)
+    if as_json:
+        click.echo(json.dumps(explanation_json(asked.story.key, explanation)))
+    else:
+        click.echo(explanation_text(asked.story.key, explanation, top))
+
+
+@click.command(name="state")
+@click.argument("lead")
+@_SOURCE
+@click.option(
+    "--as-of", type=MOMENT, help="as it was known at this time.  [default: the end of SOURCE]"
+)
+@_ARTIFACT
+@_JSON
+def lead_state(
+    lead: str, *, source: str, as_of: datetime | None, artifact: str | None, as_json: bool
+) -> None:
+    """LEAD at a moment of the past: its state, the prompt the model saw, the score and its causes.
+
+    Everything is computed again from the log. A score that was published of this very state is
+    shown beside it.
+
+    \b
+    Example:
+      asllr state demo/4711 --as-of 2026-03-01T12:00:00Z
+      asllr state demo/4711 --source monday --as-of 2026-03-01 --json | jq -r .prompt
+    """
+    asked = _asked(lead, source, as_of, artifact)
+    with _explaining(asked):
+        moment = at_moment(asked.story, asked.points, asked.scorer_of)
+    if as_json:
+        click.echo(json.dumps(moment_json(moment)))
+    else:
+        click.echo(moment_text(moment))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """`points`: where the lead was scored, or would have been."""
+
+    story: LeadStory
+    points: list[Point]
+    scorer_of: ScorerOf
+
+
+def _asked(lead: str, source: str, as_of: datetime | None, artifact: str | None) -> _Asked:
+    from streams.artifact_shelf import Shelf, load_from, load_scorer  # loads the engines' libraries
+
+    found = settings()
+    story = _story(source, lead_key(lead, found.tenant))
+    if not story.arrivals:
+        raise Failure(f"no event of {story.key} is in {source}", exit_codes.NO)
+    first_ms = story.arrivals[0].ingested_ms
+    if as_of is not None:
+        story = story.until(to_ms(as_of))
+        if not story.arrivals:
+            raise Failure(
+                f"nothing was known of {story.key} at {as_of.isoformat()}: "
+                f"its first event came in at {from_ms(first_ms).isoformat()}",
+                exit_codes.NO,
+            )
+    shelf = Shelf(lambda digest: load_from((artifact_folder(found.artifacts),), digest))
+    if artifact is None and story.scores:
+        return _Asked(story, story.points(), shelf.scorer)
+    path = find_artifact(artifact or SHIPPED, found.artifacts)
+    digest = artifact_digest(path)
+    named = Shelf(lambda _: load_scorer(path))
+    if state_of(story.arrivals).erased:
+        return _Asked(story, [Point({}, story.end_ms, digest)], named.scorer)
+    return _Asked(story, points_of(story.arrivals, digest, story.end_ms), named.scorer)
+
+
+def _story(source: str, key: LeadKey) -> LeadStory:
+    path = Path(source)
+    with naming_files(), explaining():
+        if (path / MANIFEST).is_file():
+            recording = open_recording(path)
+            total = sum(one.n_records for one in recording.input_ranges())
+            return read_folder(recording, key, progress("read", total))
+        if path.is_file():
+            return read_file(path, key, progress("read", 0))
+    if source != KAFKA:
+        raise Failure(
+            f"{source[:200]} is no recording (a folder with {MANIFEST}, or a .jsonl or .jsonl.gz "
+            f"file), nor {KAFKA!r}",
+            exit_codes.UNUSABLE,
+        )
+    found = settings()
+    open_admin(found)  # says clearly when Kafka is away
+    now_ms = to_ms(datetime.now(UTC))
+    return read_kafka(found.broker, key, found.partitions, now_ms, progress("read", 0))
+
+
+@contextmanager
+def _explaining(asked: _Asked) -> Iterator[None]:
+    try:
+        yield
+    except Unexplainable as error:
+        raise Failure(f"{asked.story.key}: {error}", exit_codes.NO) from error
+    except (Unscorable, ArtifactError) as error:
+        raise Failure(f"{asked.story.key}: {error}", exit_codes.UNUSABLE) from error

@@ -1,0 +1,121 @@
+"""All that the log says of one lead: its events as they came in and the scores published of it.
+
+Reads one partition of each topic and joins no group, so that production does not notice; or a
+recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from schemas.codec import BadRecord, Record, decode
+from schemas.ids import LeadKey
+from schemas.outputs import Score
+from schemas.partitioner import partition_for
+from schemas.topics import INPUTS, SCORES
+from scoring.arrival import Arrival, in_order
+from scoring.fold import to_ms
+from scoring.ledger import Point
+from streams.oracle_outputs import order_of
+from streams.recording import read_recording
+from streams.replay.recording import RecordingFolder
+from streams.topic_reader import read_to_end
+
+TOPICS = (*(topic.name for topic in INPUTS), SCORES.name)
+
+Advanced = Callable[[int], None]
+"""Hears of records read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadStory:
+    """`arrivals` in the order of a replay, `scores` by order, each order once: of equal orders the
+    record published later stands. `end_ms`: up to when the log is known."""
+
+    key: LeadKey
+    arrivals: tuple[Arrival, ...]
+    scores: tuple[Score, ...]
+    end_ms: int
+
+    def until(self, moment_ms: int) -> LeadStory:
+        """As it was known at this moment."""
+        return replace(
+            self,
+            arrivals=tuple(one for one in self.arrivals if one.ingested_ms <= moment_ms),
+            scores=tuple(one for one in self.scores if to_ms(one.scored_at) <= moment_ms),
+            end_ms=moment_ms,
+        )
+
+    def points(self) -> list[Point]:
+        return [
+            Point(score.cursor, to_ms(score.order.as_of), score.artifact, score.probability)
+            for score in self.scores
+        ]
+
+
+def read_kafka(
+    bootstrap_servers: str, key: LeadKey, n_partitions: int, now_ms: int, advanced: Advanced
+) -> LeadStory:
+    """Raises TopicsUnusable."""
+    partition = partition_for(str(key).encode(), n_partitions)
+    records = (
+        record for topic in TOPICS for record in read_to_end(bootstrap_servers, topic, partition)
+    )
+    return replace(tell(key, records, n_partitions, advanced), end_ms=now_ms)
+
+
+def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) -> LeadStory:
+    """Raises RecordingError."""
+    n_partitions = recording.manifest.n_partitions
+    partition = partition_for(str(key).encode(), n_partitions)
+    records = (record for topic in TOPICS for record in recording.records(topic, partition))
+    story = tell(key, records, n_partitions, advanced)
+    ends = (one.last_ms for one in recording.manifest.ranges if one.last_ms is not None)
+    return replace(story, end_ms=max(ends, default=0))
+
+
+def read_file(path: Path, key: LeadKey, advanced: Advanced) -> LeadStory:
+    """A file of events has no offsets: a lead's events are counted in the order of their times.
+    Raises RecordingError, OSError."""
+    mine, end_ms = [], 0
+    for recorded in read_recording(path):
+        advanced(1)
+        end_ms = max(end_ms, to_ms(recorded.ingested_at))
+        if recorded.event.key == key:
+            mine.append(recorded)
+    mine.sort(key=lambda one: one.ingested_at)
+    arrivals = (
+        Arrival(one.event, one.topic, n, to_ms(one.ingested_at)) for n, one in enumerate(mine)
+    )
+    return LeadStory(key, tuple(in_order(arrivals)), (), end_ms)
+
+
+def tell(
+    key: LeadKey, records: Iterable[Record], n_partitions: int, advanced: Advanced
+) -> LeadStory:
+    """`records` of the inputs and of `leads.scores`, each topic's by offset."""
+    name = str(key).encode()
+    arrivals: list[Arrival] = []
+    scores: dict[tuple[int, int, int], Score] = {}
+    for record in records:
+        advanced(1)
+        if record.key != name:
+            continue
+        if record.topic != SCORES.name:
+            arrivals.extend(_arrival(record, n_partitions))
+        elif record.value is not None:
+            score = Score.model_validate_json(record.value)
+            scores[order_of(score)] = score
+    end_ms = max((one.ingested_ms for one in arrivals), default=0)
+    in_their_order = tuple(scores[order] for order in sorted(scores))
+    return LeadStory(key, tuple(in_order(arrivals)), in_their_order, end_ms)
+
+
+def _arrival(record: Record, n_partitions: int) -> Iterator[Arrival]:
+    try:
+        event = decode(record, n_partitions=n_partitions)
+    except BadRecord:
+        return  # production put it among the dead letters
+    yield Arrival(event, record.topic, record.offset, record.timestamp_ms)

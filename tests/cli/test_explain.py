@@ -1,0 +1,95 @@
+"""Why a lead has its score, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from asllr import main
+from streams.recording import history, write_recording
+from tests.lead_events import A, clicks, erased, joins, talks, writes
+from tests.stub_artifact import build_stub_artifact
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("artifacts")
+    build_stub_artifact(folder / "demo")
+    return {"ASLLR_ARTIFACTS": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recordings") / "leads.jsonl"
+    said = [joins(0), talks(5), clicks(7), writes(9), joins(1, lead="gone"), erased(2, lead="gone")]
+    write_recording(path, map(history, said))
+    return path
+
+
+def asllr(environ: dict[str, str], *words: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words], env=environ)
+
+
+def test_ledger_on_the_screen_adds_up(environ: dict[str, str], recording: Path) -> None:
+    result = asllr(environ, "explain", A, "--source", recording, "--top", "2")
+    assert result.exit_code == 0, result.output
+    said, _, came_about = result.stdout.partition("How it came about\n")
+    *changes, end = [line for line in came_about.splitlines() if "--json lists" not in line]
+    assert said.startswith(f"{A}  ")
+    differences = [line.split()[1] for line in changes]
+    total = sum(round(float(number) * 100) for number in differences)
+    assert end.split()[-1] == said.split()[1] == f"{total / 100:.2f}%"
+    assert "I will take it" not in result.stdout
+
+
+def test_ledger_for_machines_adds_up(environ: dict[str, str], recording: Path) -> None:
+    result = asllr(environ, "explain", A, "--source", recording, "--json")
+    said = json.loads(result.stdout)
+    total = sum(entry["difference_ppm"] for entry in said["ledger"])
+    assert total == round(said["probability"] * 1_000_000)
+    assert {event["id"] for event in said["events"]} == {"e0", "e5", "e7", "e9"}
+    assert {one["section"] for one in said["sections"]} >= {"profile", "calls"}
+
+
+def test_state_of_the_past_shows_the_prompt_of_then(
+    environ: dict[str, str], recording: Path
+) -> None:
+    then = ("--source", recording, "--as-of", "2025-06-02T09:06:00Z", "--json")
+    said = json.loads(asllr(environ, "state", A, *then).stdout)
+    assert "I will take it" in said["prompt"]
+    assert said["score"]["cause"]["id"] == "e5"
+    assert said["published"] is None
+    assert sum(said["score"]["cursor"].values()) == 1
+    now = json.loads(asllr(environ, "state", A, "--source", recording, "--json").stdout)
+    assert now["score"]["cause"]["id"] == "e9"
+    assert "The state" in asllr(environ, "state", A, "--source", recording).stdout
+
+
+def test_a_time_before_the_first_event_names_that_event(
+    environ: dict[str, str], recording: Path
+) -> None:
+    for command in ("state", "explain"):
+        result = asllr(environ, command, A, "--source", recording, "--as-of", "2025-06-02")
+        assert result.exit_code == 1
+        assert "its first event came in at 2025-06-02T09:00:00" in result.stderr
+
+
+def test_an_unknown_lead_and_a_forgotten_one_are_told_apart(
+    environ: dict[str, str], recording: Path
+) -> None:
+    unknown = asllr(environ, "explain", "acme/nobody", "--source", recording)
+    assert (unknown.exit_code, "no event of acme/nobody" in unknown.stderr) == (1, True)
+    for command in ("state", "explain"):
+        gone = asllr(environ, command, "acme/gone", "--source", recording)
+        assert (gone.exit_code, "asked to be forgotten" in gone.stderr) == (1, True)
+
+
+def test_a_source_that_is_none_is_named(environ: dict[str, str], tmp_path: Path) -> None:
+    result = asllr(environ, "explain", A, "--source", tmp_path / "nowhere")
+    assert result.exit_code == 78
+    assert "nowhere is no recording" in result.stderr
