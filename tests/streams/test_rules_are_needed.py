@@ -103,12 +103,118 @@ RULES = (
 )
 
 
+LUA_COMMIT, LUA_COMPLETE, LUA_PRELUDE = (
+    f"streams/lua/{name}.lua" for name in ("commit", "complete", "prelude")
+)
+CONSUMER = "streams/faust_consumer.py"
+INGEST_ON_REDIS, RESULTS_ON_REDIS, CLAIMS_ON_REDIS = (
+    (f"tests/streams/test_store_{name}.py", "-k", "redis")
+    for name in ("ingest", "results", "claims")
+)
+CONSUMING = ("tests/streams/test_faust_consumer.py",)
+ORDER_FENCE = Mutant(
+    "orders only grow in Redis",
+    LUA_COMPLETE,
+    "elseif last and not is_greater(scored, last) then",
+    "elseif false then",
+)
+WHERE_NOTICED = (
+    (
+        Mutant(
+            "Redis compares the frontier",
+            LUA_COMMIT,
+            "if frontier ~= prev then",
+            "if false then",
+        ),
+        INGEST_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "Redis compares the cursor",
+            LUA_COMMIT,
+            "(stored[1] or '') ~= write.expected_cursor or ",
+            "",
+        ),
+        INGEST_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "Redis compares whether erased",
+            LUA_COMMIT,
+            " or write.is_erased ~= write.expected_erased",
+            "",
+        ),
+        INGEST_ON_REDIS,
+    ),
+    (ORDER_FENCE, RESULTS_ON_REDIS),
+    (
+        Mutant(
+            "a lease is its holder's",
+            LUA_PRELUDE,
+            "return redis.call('HGET', lead_key(lead), 'holder') == worker",
+            "return true",
+        ),
+        CLAIMS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "a gap is looked at twice",
+            CONSUMER,
+            "if fresh[0].offset > prev + 1 and not await self._believes_gap(tp, prev, fresh):",
+            "if False:",
+        ),
+        CONSUMING,
+    ),
+    (
+        Mutant(
+            "a seek counts when it ends",
+            CONSUMER,
+            "await self._seek_to_frontiers()\n            self.n_seeks += 1",
+            "await self._seek_to_frontiers()",
+        ),
+        CONSUMING,
+    ),
+    (
+        Mutant(
+            "a fetch is of one generation",
+            CONSUMER,
+            "and generation == self.app.consumer_generation_id",
+            "",
+        ),
+        CONSUMING,
+    ),
+)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_without_it_a_test_fails(rule: Mutant, tmp_path: Path) -> None:
     pytest_there = ("-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider")
     done = run_there(plant([rule], tmp_path), *pytest_there, *NOTICING)
     assert done.returncode == 1, done.stdout[-2000:]
     assert "1 failed" in done.stdout
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(
+    ("rule", "where"), WHERE_NOTICED, ids=[str(rule) for rule, _ in WHERE_NOTICED]
+)
+def test_without_it_a_test_of_its_own_fails(
+    rule: Mutant, where: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Lua and the consumer: few tests run them, and only those are run here."""
+    pytest_there = ("-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider")
+    done = run_there(plant([rule], tmp_path), *pytest_there, *where)
+    assert done.returncode == 1, done.stdout[-2000:]
+    assert "1 failed" in done.stdout
+
+
+@pytest.mark.service
+def test_without_the_order_fence_a_burst_accepts_older_results(tmp_path: Path) -> None:
+    """Else the bench's `older_accepted` would be 0 whatever the store did."""
+    ask = "from tests.bench.burst import burst; print(burst(4, 0.05)['older_accepted'])"
+    done = run_there(plant([ORDER_FENCE], tmp_path), "-c", ask)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > 0
 
 
 def test_with_all_rules_they_pass(tmp_path: Path) -> None:
