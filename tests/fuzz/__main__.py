@@ -3,19 +3,22 @@
     make fuzz ARGS="--runs 1000000"
 
 Starts from the corpus beside this file. An input that breaks a promise is written to the folder
-given and the run ends with 1: give it a name and add it to the corpus.
+given and the run ends with 1: give it a name and add it to the corpus. A fuzzer that cannot run
+ends it with another code.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from streams import exit_codes
 from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -40,12 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = asked.found or Path(tempfile.mkdtemp(prefix="asllr-fuzz-"))
     if asked.inside:
         _fuzz(asked.target, asked.runs, asked.seed, found)
+    known = set(found.glob("*"))
     for target in [asked.target] if asked.target else TARGETS:
         command = [sys.executable, "-m", "tests.fuzz", "--inside", "--target", target]
         command += ["--runs", str(asked.runs), "--seed", str(asked.seed), "--found", str(found)]
-        if subprocess.run(command, check=False).returncode:
-            sys.stderr.write(f"{target}: an input broke its promise, see {found}\n")
-            return 1
+        if code := subprocess.run(command, check=False).returncode:
+            # libFuzzer writes an input that breaks a promise before it ends.
+            if any(path.is_file() for path in set(found.glob("*")) - known):
+                sys.stderr.write(f"{target}: an input broke its promise, see {found}\n")
+                return 1
+            sys.stderr.write(f"{target}: the fuzzer ended with {code} and found nothing\n")
+            return exit_codes.CRASH
+    if asked.found is None:
+        shutil.rmtree(found)
     return 0
 
 
