@@ -19,7 +19,7 @@ KNOWN_SEEDS, JUDGED_SEEDS = 51_000, 52_000
 no bench shares a lead with another or with the demo artifact."""
 
 NONE_TEST: Shares = (0.7, 0.15, 0.149, 0.001)
-KEPT_NEGATIVES = 0.1
+KEPT_NEGATIVES = 0.3
 
 
 @dataclass(frozen=True, slots=True)
