@@ -32,14 +32,13 @@ def silent(verb: str, total: int) -> Advanced:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`artifact` None: each published score's own, or none with policy `never`. `as_of`: what was
-    ingested later never happened. `redis`: (URL, namespace) that holds the leads meanwhile."""
+    ingested later never happened."""
 
     policy: Policy
     artifact: Path | None
     artifact_folders: tuple[Path, ...] = ()
     as_of: datetime | None = None
     n_processes: int = 1
-    redis: tuple[str, str] | None = None
 
 
 def replay(
@@ -57,7 +56,6 @@ def replay(
         until_ms=None if asked.as_of is None else to_ms(asked.as_of),
         end_ms=end_ms,
         erased=erased_leads(recording, progress("looked for erased leads in", total)),
-        redis=asked.redis,
     )
     tally, advanced = Tally(), progress("replayed", total)
     with new_folder(out) if out else nullcontext() as folder:

@@ -33,7 +33,7 @@ TOLD_EVERY = 1_000
 class Spec:
     """What a replay is told, also one in another process. `artifact` None with policy `recorded`:
     each score's own, from `artifact_folders`. `until_ms`: what was ingested later never happened;
-    `end_ms`: how far time goes. `redis`: (URL, namespace) that holds the leads meanwhile."""
+    `end_ms`: how far time goes."""
 
     recording: Path
     policy: str
@@ -42,7 +42,6 @@ class Spec:
     until_ms: int | None
     end_ms: int
     erased: frozenset[str]
-    redis: tuple[str, str] | None = None
 
 
 Advanced = Callable[[int], None]
