@@ -48,8 +48,8 @@ def differences(
     excused: Sequence[Window] = (),
 ) -> list[str]:
     """Empty when all of ARCHITECTURE's oracle, (a) to (e), holds. `sample`: how many scores to
-    run the engine again for; None = all. `excused`: when Redis went back or a publisher was paused,
-    which explains what (e) would report of that time."""
+    run the engine again for; None = all. `excused`: when Redis went back, which explains what (e)
+    would report of that time."""
     folded = fold_log(evidence.log, n_partitions)
     published = read_outputs(evidence.outputs)
     views = all_leads(store, n_partitions)

@@ -180,8 +180,8 @@ def rest_differences(
 def order_differences(published: Published, excused: Sequence[Window] = ()) -> Iterator[str]:
     """Part (e): orders of a lead only grow. A record published again by whoever took over is a
     repeat and has the same content. Over a window in `excused` nothing is compared: there Redis
-    went back or a publisher was paused between compare and send, and either explains an older
-    order after a newer one."""
+    went back, which explains an older order after a newer one. A paused publisher does not: what
+    it sends late its successor has sent too."""
     for lead, scores in sorted(published.scores.items()):
         seen: dict[Order, Score] = {}
         before_ms = 0

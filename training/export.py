@@ -30,8 +30,6 @@ from training.onnx_graph import Shape, build_graph
 from training.tabular import TunedTree
 from training.tree_graph import build_tree_graph
 
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER = "adapter_model.safetensors"
 TOKENIZER = "tokenizer.json"
 
 
