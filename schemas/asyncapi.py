@@ -19,6 +19,7 @@ from schemas.topics import (
     PROMOTIONS,
     RANKED,
     SCORES,
+    STATE,
     TOPICS,
     Topic,
 )
@@ -40,9 +41,10 @@ _MESSAGES_OF: dict[str, tuple[str, ...]] = {
     PROMOTIONS.name: ("Promotion",),
     DEAD_LETTER.name: ("DeadLetter",),
     ERASED.name: ("Erasure",),
+    STATE.name: ("LeadSnapshot", "FrontierMark"),
 }
 _RECEIVED = (CRM_EVENTS, ASR_TRANSCRIPTS, PROMOTIONS)
-_SENT = (SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED)
+_SENT = (SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED, STATE)
 
 
 def asyncapi_document() -> dict[str, Any]:
