@@ -42,7 +42,7 @@ def rebuild(broker: str, redis_url: str, *words: str) -> Result:
 
 
 def marks(broker: str) -> dict[int, Mapping[str, int]]:
-    found = {}
+    found: dict[int, Mapping[str, int]] = {}
     for record in read_to_end(broker, STATE.name):
         if (record.key or b"").startswith(b"frontier:"):
             mark = FrontierMark.model_validate_json(record.value or b"")
