@@ -29,6 +29,7 @@ try:
     from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, promote, show_settings
+    from streams.cli.rebuild import rebuild
     from streams.cli.reference import reference
     from streams.cli.replay import record, replay
     from streams.cli.replay_backtest import build_backtest
@@ -280,6 +281,7 @@ for command in (
     evaluate,
     compare,
     promote,
+    rebuild,
     show_settings,
     reference,
 ):
