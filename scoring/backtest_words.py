@@ -1,0 +1,62 @@
+"""A backtest in sentences: the answer first, then what it rests on."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from scoring.backtest import Backtest, Called, Paired
+from scoring.daily_calls import Terms
+from scoring.resampling import Interval
+from scoring.verdict import Verdict
+
+
+def answer(found: Backtest, paired: Paired, terms: Terms) -> str:
+    """Of `paired.ours` against `paired.theirs`: a difference, or that these leads cannot tell."""
+    ours, theirs = found.models[paired.ours], found.models[paired.theirs]
+    n_ours, n_theirs = round(ours.reached.value), round(theirs.reached.value)
+    reached = (
+        f"with {terms.capacity:,} calls a day in each queue {paired.ours} would have reached "
+        f"{n_ours:,} of {found.n_buyers:,} buyers, {paired.theirs} {n_theirs:,}"
+    )
+    more = f"{_signed(paired.reached)} buyers"
+    if paired.judgement.verdict is Verdict.CANNOT_TELL:
+        needed = paired.judgement.positives_needed
+        about = f"; about {needed:,} buyers might tell" if needed else ""
+        return f"cannot tell {paired.ours} from {paired.theirs}: {reached} ({more}){about}"
+    return f"{reached} ({more}){_earlier(paired)}"
+
+
+def worth(name: str, called: Called) -> str:
+    """One model by itself."""
+    return (
+        f"{name}: {called.n_calls:,} calls, precision {_percent(called.precision)}, "
+        f"lift {_plain(called.lift)}, buyers reached {_percent(called.recall)}, "
+        f"{_plain(called.days_gained)} days before they ordered"
+    )
+
+
+def _earlier(paired: Paired) -> str:
+    days = paired.days_earlier
+    if isnan(days.value):
+        return ""
+    side = "earlier" if days.value >= 0 else "later"
+    low, high = sorted((abs(days.low), abs(days.high)))
+    if not days.excludes_zero:
+        return f"; those whom both reach {abs(days.value):.1f} days {side}, which may be chance"
+    return f"; those whom both reach {abs(days.value):.1f} days {side} [{low:.1f}, {high:.1f}]"
+
+
+def _signed(found: Interval) -> str:
+    return f"{found.value:+,.0f} [{found.low:+,.0f}, {found.high:+,.0f}]"
+
+
+def _plain(found: Interval) -> str:
+    if isnan(found.value):
+        return "unknown"
+    return f"{found.value:.1f} [{found.low:.1f}, {found.high:.1f}]"
+
+
+def _percent(found: Interval) -> str:
+    if isnan(found.value):
+        return "unknown"
+    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
