@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scoring.engines.rule import Rule
 from streams.replay.erased import erased_leads
 from streams.replay.kafka_range import Wanted, open_consumer
 from streams.replay.policy import EveryEvent
@@ -18,7 +19,6 @@ from tests.bench.replay_work import replayed
 from tests.brokers import N_PARTITIONS
 from tests.chaos.run import Deployment, run_chaos
 from tests.engines import rule_scorer_of
-from training.baselines.rule import Rule
 from training.baselines.rule_artifact import unfitted_facts, write_rule
 
 ALL_ROWS = 1_000_000

@@ -190,7 +190,8 @@ def run_chaos(
     say: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
     """At least `n_faults` faults whose kinds hold `only`. Raises what kept the servers away.
-    `at_rest` is called when all is quiet and judged. `keep_logs`: where the processes' logs go when something differs."""
+    `at_rest` is called when all is quiet and judged. `keep_logs`: where the processes' logs go
+    when something differs."""
     outcome = Outcome(seed, rounds=start_round)
     folder = temporary_folder()
     started_s = time.monotonic()
