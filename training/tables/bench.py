@@ -67,8 +67,9 @@ def simulated_bench(
 def dataset_bench(folder: Path, work: Path) -> Bench:
     """Raises DatasetError."""
     examples, manifest = read_examples(folder)
-    name = manifest.name
-    return _bench(name, name, work / name, examples.of(*KNOWN), examples.of(Split.TEST))
+    group = f"{manifest.name}, split by {manifest.split_by}"
+    name = f"{manifest.name}-{str(manifest.sha256)[:8]}"
+    return _bench(name, group, work / name, examples.of(*KNOWN), examples.of(Split.TEST))
 
 
 def _bench(name: str, group: str, folder: Path, known: Examples, judged: Examples) -> Bench:
