@@ -28,6 +28,7 @@ try:
     from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, promote, show_settings
+    from streams.cli.rebuild import rebuild
     from streams.cli.reference import reference
     from streams.cli.replay import record, replay
     from streams.cli.replay_diff import diff
@@ -265,6 +266,7 @@ for command in (
     evaluate,
     compare,
     promote,
+    rebuild,
     show_settings,
     reference,
 ):

@@ -24,7 +24,7 @@ from pydantic import (
 
 from scoring.calibration import Calibration, Finite
 from scoring.features import FEATURES_ID
-from scoring.prompt import HORIZON_DAYS, PROMPT_ID
+from scoring.prompt import PROMPT_ID
 
 MANIFEST = "artifact.json"
 
@@ -47,6 +47,15 @@ class EngineKind(StrEnum):
     """Trees on the table alone."""
     RULE = "rule"
     """Stage and recency; nothing was learned, and its scores say so."""
+
+
+class HeadKind(StrEnum):
+    """Which of a language model's heads its logit is from."""
+
+    POINT = "point"
+    """Learned the probability of an order."""
+    PAIR = "pair"
+    """Learned which of two leads goes further; the calibration makes it a probability."""
 
 
 def _inside(name: str) -> str:
@@ -90,7 +99,9 @@ class DataWindow(_Part):
 
 class Manifest(_Part):
     """`artifact.json`. `metrics` are numbers with what they mean in their names; `files` holds
-    every other file that belongs to the artifact, the card included."""
+    every other file that belongs to the artifact, the card included. `horizon_days`: how far the
+    labels looked ahead, so what the probability is of. `dataset`: sha256 of the dataset whose split
+    fit a language model knows; None where no dataset folder was read."""
 
     format: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
@@ -103,6 +114,8 @@ class Manifest(_Part):
     agreement: Agreement | None
     label: str
     base: Base
+    head: HeadKind = HeadKind.POINT
+    dataset: Sha256 | None = None
     data_window: DataWindow
     metrics: dict[str, Finite]
     files: dict[FileName, Sha256]
@@ -152,7 +165,6 @@ def _check_identity(path: Path, manifest: Manifest) -> None:
     for what, found, expected in (
         ("prompt_id", manifest.prompt_id, PROMPT_ID),
         ("features_id", manifest.features_id, FEATURES_ID),
-        ("horizon_days", manifest.horizon_days, HORIZON_DAYS),
     ):
         if found != expected:
             raise ArtifactError(

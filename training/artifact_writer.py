@@ -13,12 +13,13 @@ from scoring.calibration import Calibration
 from scoring.features import FEATURES_ID
 from scoring.prompt import HORIZON_DAYS, PROMPT_ID
 from training.artifact_folder import CARD, METRICS, seal
+from training.examples.manifest import label_of
 from training.export import Parity
 
 AGREEMENT_SLACK = 2.0
 """The stated bound over the largest difference seen: other prompts, other machines."""
 
-LABEL = f"the lead reached the stage order within {HORIZON_DAYS} days of as_of"
+LABEL = label_of(HORIZON_DAYS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from scoring.artifact import HeadKind
 from scoring.metrics import expected_auc
 from training.artifact_writer import Built, write_artifact
 from training.dataset import Lead, Reading, load_leads
@@ -100,7 +101,7 @@ def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> Lan
     reading = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
     )
-    heads, budget = {"point": fitted.head}, recipe.token_budget
+    heads, budget = {HeadKind.POINT: fitted.head}, recipe.token_budget
     return LanguageModel(fitted.model, heads, tokenizer, reading, budget, torch.float16)
 
 

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 
+from scoring.artifact import HeadKind
 from scoring.engine import EngineInput
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import load_reader
@@ -49,15 +50,16 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """What an artifact keeps of a fitted model. `heads["point"]` is the one that scores. `dtype`
-    must hold the base's weights exactly: what was fitted on top knows these very numbers."""
+    """What an artifact keeps of a fitted model. The head `serves` scores. `dtype` must
+    hold the base's weights exactly: what was fitted on top knows these very numbers."""
 
     model: PeftModel
-    heads: Mapping[str, Head]
+    heads: Mapping[HeadKind, Head]
     tokenizer: Tokenizer
     reading: PreTrainedTokenizerBase
     token_budget: int
     dtype: torch.dtype
+    serves: HeadKind = HeadKind.POINT
 
 
 def save_language_model(path: Path, lm: LanguageModel) -> None:
@@ -72,8 +74,8 @@ def save_language_model(path: Path, lm: LanguageModel) -> None:
 
 
 def save_graph(path: Path, lm: LanguageModel) -> Path:
-    """The int8 graph of base, adapter and point-wise head, made of the files in `path`; where."""
-    head = lm.heads["point"]
+    """The int8 graph of base, adapter and the scoring head, made of the files in `path`; where."""
+    head = lm.heads[lm.serves]
     graph = build_graph(_merged(path), _shape(lm.model, lm.token_budget), head.weight, head.bias)
     onnx.save(graph, str(path / GRAPH))
     return path / GRAPH
@@ -103,12 +105,16 @@ def save_trees(path: Path, trees: TunedTree) -> None:
 
 
 def check_parity(
-    path: Path, prompts: Sequence[str], token_budget: int, max_probability_difference: float
+    path: Path,
+    prompts: Sequence[str],
+    token_budget: int,
+    max_probability_difference: float,
+    head: HeadKind = HeadKind.POINT,
 ) -> Parity:
     """Both engines as they are loaded from disk, before any calibration. Raises AgreementBroken."""
     reader, _ = load_reader(path, token_budget)
     inputs = [EngineInput(np.zeros(0, dtype=np.float32), prompt) for prompt in prompts]
-    reference = np.array(load_torch_engine(path, reader).logits(inputs))
+    reference = np.array(load_torch_engine(path, reader, head).logits(inputs))
     served = np.array(load_onnx_engine(path, reader).logits(inputs))
     gap = np.abs(reference - served)
     probability_gap = np.abs(_sigmoid(reference) - _sigmoid(served))

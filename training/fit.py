@@ -20,6 +20,7 @@ from peft import PeftModel
 from sklearn.linear_model import LogisticRegression
 from transformers import PreTrainedModel
 
+from scoring.artifact import HeadKind
 from scoring.calibration import sampling_correction
 from scoring.metrics import auc, expected_precision_at
 from training.model.checkpoint import (
@@ -118,7 +119,7 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: Plac
             if run.step < cut:
                 save()
         checks.append(_check(run, data, place))
-        if checks[-1].log_loss < checks[best].log_loss:
+        if _is_better(checks[-1], checks[best], settings.serve):
             best, kept = len(checks) - 1, run.weights()
         save()
     run.load_weights(kept)
@@ -186,6 +187,13 @@ def _check(run: Run, data: FitData, place: Place) -> Check:
         f" AUC {check.auc:.4f} (pair-wise {check.pair_auc:.4f}, Yes / No {check.qa_auc:.4f})"
     )
     return check
+
+
+def _is_better(check: Check, best: Check, serve: HeadKind) -> bool:
+    """By the head that is served; the pair-wise one has no probability before it is calibrated."""
+    if serve is HeadKind.POINT:
+        return check.log_loss < best.log_loss
+    return check.pair_auc > best.pair_auc
 
 
 def _log_loss(logits: Floats, orders: Floats) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
-from scoring.artifact import ArtifactError, EngineKind, Manifest
+from scoring.artifact import ArtifactError, EngineKind, HeadKind, Manifest
 from scoring.engine import Engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import Reader, load_reader
@@ -37,14 +37,17 @@ def load_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callable[[str],
 def _load_reading_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callable[[str], int]]:
     reader, count_tokens = load_reader(path, manifest.token_budget)
     if manifest.engine is not EngineKind.STACK:
-        return load_language_model(path, reader, manifest.engine), count_tokens
+        lm = load_language_model(path, reader, manifest.engine, manifest.head)
+        return lm, count_tokens
     kind = EngineKind.ONNX if GRAPH in manifest.files else EngineKind.TORCH
-    lm = load_language_model(path, reader, kind)
+    lm = load_language_model(path, reader, kind, manifest.head)
     return load_stack_engine(path, lm, len(FEATURES)), count_tokens
 
 
-def load_language_model(path: Path, reader: Reader, kind: EngineKind) -> Engine:
-    """The artifact's language model alone, in the runtime `kind`."""
+def load_language_model(
+    path: Path, reader: Reader, kind: EngineKind, head: HeadKind = HeadKind.POINT
+) -> Engine:
+    """The artifact's language model alone, in the runtime `kind`; its graph holds one head only."""
     match kind:
         case EngineKind.ONNX:
             return load_onnx_engine(path, reader)
@@ -57,6 +60,6 @@ def load_language_model(path: Path, reader: Reader, kind: EngineKind) -> Engine:
                     f"the artifact at {path} runs on torch, which is not installed: "
                     "pip install 'asllr[gpu]'"
                 ) from error
-            return load_torch_engine(path, reader)
+            return load_torch_engine(path, reader, head)
         case EngineKind.STACK | EngineKind.TREES | EngineKind.RULE:
             raise ValueError(f"{kind} is no language model; load_engine builds it")

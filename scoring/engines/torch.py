@@ -11,6 +11,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from scoring.artifact import HeadKind
 from scoring.engine import EngineInput
 from scoring.engines.reading import Reader, finite
 
@@ -21,7 +22,7 @@ GPU_BATCH_SIZE = 64
 
 @dataclass(frozen=True, slots=True)
 class TorchEngine:
-    """`backbone` maps token ids to final hidden states; the point-wise head reads the marker's."""
+    """`backbone` maps token ids to final hidden states; the served head reads the marker's."""
 
     backbone: torch.nn.Module
     head_weight: torch.Tensor
@@ -54,7 +55,7 @@ class TorchEngine:
         return logits
 
 
-def load_torch_engine(path: Path, reader: Reader) -> TorchEngine:
+def load_torch_engine(path: Path, reader: Reader, head: HeadKind = HeadKind.POINT) -> TorchEngine:
     """From an artifact in PEFT layout: `base/`, the adapter, and our heads beside it."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
@@ -62,8 +63,8 @@ def load_torch_engine(path: Path, reader: Reader) -> TorchEngine:
     heads = load_file(path / HEADS)
     return TorchEngine(
         backbone=merged.model.eval().to(device),
-        head_weight=heads["point.weight"].to(device),
-        head_bias=heads["point.bias"].to(device),
+        head_weight=heads[f"{head}.weight"].to(device),
+        head_bias=heads[f"{head}.bias"].to(device),
         reader=reader,
         device=device,
     )

@@ -165,12 +165,13 @@ def read_range(
         return
     consumer.assign([TopicPartition(topic, partition, first)])
     while True:
-        messages = consumer.consume(BATCH, timeout=ANSWER_S)
-        if not messages:
+        # Not `consume` with a wait: it waits until the batch is full.
+        waited_for = consumer.poll(ANSWER_S)
+        if waited_for is None:
             raise TopicsUnusable(
                 f"{topic}/{partition}: Kafka sent nothing for {ANSWER_S:.0f} s", is_lasting=False
             )
-        for message in messages:
+        for message in [waited_for, *consumer.consume(BATCH, timeout=0)]:
             if (error := message.error()) is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
                     return

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from scoring.artifact import digest
+from scoring.artifact import EngineKind, digest, load_manifest
 from scoring.calibration import Calibration
 from scoring.fold import from_ms
-from scoring.metrics import auc
 from training.artifact_folder import check_replaceable
 from training.baselines.baseline import KNOWN, Budget, Floats
 from training.baselines.facts import Facts, Settings, artifact_name
@@ -23,16 +22,15 @@ from training.baselines.stack import fit_stack
 from training.baselines.tree import TreePredictor
 from training.baselines.tree_artifacts import write_stack, write_trees
 from training.baselines.tree_tabular import fit_feature_columns
+from training.baselines.unseen import check_left, seen_rows, split_unseen
 from training.evaluation.served import score_artifact
 from training.examples.example import Examples
 from training.examples.folder import read_examples
-from training.examples.manifest import DatasetError, DatasetManifest
+from training.examples.manifest import BEFORE_TEST, DatasetError, DatasetManifest
 from training.progress import Report
 from training.trials import Log
 
 N_PARITY_ROWS = 500
-MEMORY_AUC = 0.05
-"""More than one epoch of a regularised adapter leaves between rows it saw and rows it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +81,10 @@ def make_baseline(order: Order, log: Log, report: Report) -> Made:
     data = _Data(*read_examples(order.dataset))
     if order.name == Baseline.RULE:
         return _rule(order, data, log)
+    if order.lm is not None:
+        return _stack(order, order.lm, data, log, report)
     check_enough(data.examples, order.min_positives)
-    if order.lm is None:
-        return _learned(order, data, log)
-    return _stack(order, order.lm, data, log, report)
+    return _learned(order, data, log)
 
 
 def _rule(order: Order, data: _Data, log: Log) -> Made:
@@ -110,36 +108,32 @@ def _learned(order: Order, data: _Data, log: Log) -> Made:
 
 
 def _stack(order: Order, lm: Path, data: _Data, log: Log, report: Report) -> Made:
-    examples = data.examples
-    read = score_artifact(lm, examples, n_processes=order.n_processes, report=report).read
-    if read is None:
+    below = load_manifest(lm)
+    if below.engine in (EngineKind.TREES, EngineKind.RULE):
         raise DatasetError(
             f"the artifact at {lm} has no language model to stack on; name one of `asllr fit`"
         )
-    _warn_of_memory(read, examples, log)
+    seen = seen_rows(below, data.examples, data.manifest)
+    examples = split_unseen(data.examples, seen)
+    check_left(examples, order.min_positives)
+    if seen.any():
+        log(
+            f"stack: the language model may know {int(seen.sum())} of {len(seen)} rows; the trees "
+            f"and their calibration are of {len(examples.of(*BEFORE_TEST))} others"
+        )
+    read = score_artifact(lm, examples, n_processes=order.n_processes, report=report).read
+    if read is None:
+        raise ValueError(f"engine {below.engine} of {lm} reads no text")
     fitted = fit_stack(examples, read, order.budget, fit_feature_columns, log)
     worth = _worth(fitted.logits(examples, read), examples)
     if order.out is not None:
-        write_stack(order.out, fitted.tree, lm, _facts(order, data, fitted.described, worth))
+        grown = _Data(examples, data.manifest)
+        write_stack(order.out, fitted.tree, lm, _facts(order, grown, fitted.described, worth))
     return _made(order, fitted.described, worth)
 
 
-def _warn_of_memory(read: Floats, examples: Examples, log: Log) -> None:
-    """Trees trust a logit as much as it was worth on the rows they grow on."""
-    worth = []
-    for split in KNOWN:
-        inside = examples.split == split.value
-        worth.append(auc(read[inside], examples.label[inside], examples.weight[inside]))
-    if worth[0] - worth[1] > MEMORY_AUC:
-        log(
-            f"stack: the language model's AUC is {worth[0]:.3f} on the split {KNOWN[0]} and "
-            f"{worth[1]:.3f} on {KNOWN[1]}: it knows some of the rows the trees grow on, and they "
-            "will trust it too much; fit it for fewer steps, or stack on a later dataset"
-        )
-
-
 def _worth(logits: Floats, examples: Examples) -> Worth:
-    return worth_of(logits, examples, calibrate(logits, examples))
+    return worth_of(logits, examples, calibrate(logits, examples) or Calibration())
 
 
 def _facts(order: Order, data: _Data, settings: Settings, worth: Worth) -> Facts:
@@ -147,6 +141,7 @@ def _facts(order: Order, data: _Data, settings: Settings, worth: Worth) -> Facts
     first, last = (from_ms(int(moments[at])) for at in (0, -1))
     return Facts(
         name=artifact_name(order.out, order.name),
+        horizon_days=data.manifest.horizon_days,
         label=data.manifest.label,
         window=(first, last),
         calibration=worth.calibration,

@@ -13,7 +13,7 @@ from scoring.calibration import Calibration
 from scoring.engines import UNREAD_BUDGET
 from scoring.features import FEATURES_ID
 from scoring.fold import EPOCH
-from scoring.prompt import HORIZON_DAYS, PROMPT_ID
+from scoring.prompt import PROMPT_ID
 from training.artifact_folder import CARD, METRICS
 
 Settings = Mapping[str, float | int | str]
@@ -25,6 +25,7 @@ class Facts:
     """What manifest and card say beside the model. `window` None: it has seen no data."""
 
     name: str
+    horizon_days: int
     label: str
     window: tuple[datetime, datetime] | None
     calibration: Calibration
@@ -45,7 +46,7 @@ def manifest_of(engine: EngineKind, facts: Facts) -> Manifest:
         prompt_id=PROMPT_ID,
         features_id=FEATURES_ID,
         token_budget=UNREAD_BUDGET,
-        horizon_days=HORIZON_DAYS,
+        horizon_days=facts.horizon_days,
         calibration=facts.calibration,
         agreement=None,
         label=facts.label,

@@ -1,4 +1,4 @@
-"""Logistic regression on features and own fields: one-hot words, scaled numbers, unknown on its own."""
+"""Logistic regression on features and own fields: one-hot words, scaled numbers, unknown too."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from scoring.engines.rule import RULE, Rule
 from scoring.prompt import HORIZON_DAYS
 from training.artifact_folder import artifact_folder, seal
 from training.baselines.facts import Facts, describe, manifest_of
+from training.examples.manifest import label_of
 
 
 def write_rule(out: Path, rule: Rule, facts: Facts) -> Manifest:
@@ -28,7 +29,8 @@ def unfitted_facts(name: str) -> Facts:
     """Of a rule that has seen no data: an empty window, no metrics."""
     return Facts(
         name=name,
-        label=f"the lead reaches the stage order within {HORIZON_DAYS} days; nothing was fitted",
+        horizon_days=HORIZON_DAYS,
+        label=f"{label_of(HORIZON_DAYS)}; nothing was fitted",
         window=None,
         calibration=Calibration(),
         metrics={},

@@ -1,8 +1,7 @@
 """The stack: boosted trees on the table, or on table and text, plus a language model's logit.
 
-The logit comes as a column beside the examples: `training.baselines` runs no language model. On
-the rows a model was fitted on its logit knows the answer a little, and trees would trust it too
-much: hand in rows it has not seen, or logits out of fold, where its fit was more than a nudge.
+The logit comes as a column beside the examples: no language model is run here. Hand in rows that
+it was not fitted on (`training.baselines.unseen`).
 """
 
 from __future__ import annotations

@@ -55,6 +55,7 @@ def write_stack(out: Path, tree: TunedTree, lm: Path, facts: Facts) -> Manifest:
             "engine": EngineKind.STACK,
             "name": facts.name,
             "calibration": facts.calibration,
+            "horizon_days": facts.horizon_days,
             "label": facts.label,
             "data_window": data_window_of(facts),
             "metrics": dict(facts.metrics),

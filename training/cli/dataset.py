@@ -83,9 +83,9 @@ def _build_command(read_recording: ReadLog) -> click.Command:
     )
     @click.option(
         "--horizon-days",
-        default=14.0,
+        default=14,
         show_default=True,
-        type=click.FloatRange(0, min_open=True),
+        type=click.IntRange(min=1),
         help="how soon an order counts.",
     )
     @click.option(

@@ -112,6 +112,14 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(min=1),
     help="that write prompts.",
 )
+@click.option(
+    "--serve",
+    default="point",
+    show_default=True,
+    type=click.Choice(["point", "pair"]),
+    help="the head that scores: point learned the probability, pair who goes further; both are "
+    "calibrated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="print the report as JSON, last line.")
 def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
     """Fit a language model to a dataset and write an artifact that scores.
@@ -181,6 +189,7 @@ def _order(options: dict[str, Any]) -> FitOrder:
 
 
 def _settings(options: dict[str, Any]) -> FitSettings:
+    from scoring.artifact import HeadKind
     from training.model.settings import FitSettings, Precision
 
     try:
@@ -193,4 +202,5 @@ def _settings(options: dict[str, Any]) -> FitSettings:
         heights=heights,
         precision=Precision(options["precision"]),
         gradient_checkpointing=options["gradient_checkpointing"],
+        serve=HeadKind(options["serve"]),
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scoring.artifact import load_manifest
+from scoring.artifact import Manifest, load_manifest
 from training.baselines.baseline import Budget
 from training.baselines.registry import Baseline
 from training.evaluation import words
@@ -20,7 +20,7 @@ from training.evaluation.served import score_artifact
 from training.evaluation.worst import worst_leads
 from training.examples.example import Examples
 from training.examples.folder import read_examples
-from training.examples.manifest import DatasetManifest, Split
+from training.examples.manifest import BEFORE_TEST, DatasetManifest, Split
 from training.examples.simulated import POLICY
 from training.progress import Report as Progress
 from training.trials import Log
@@ -82,11 +82,7 @@ def evaluate_artifacts(
     ]
     models += _baselines(every, examples, terms, log)
     about = _about(examples, manifest, [model.name for model in models], terms)
-    if manifest.as_of_policy != POLICY:
-        late = (
-            trained_too_late(name, each.data_window.end, about) for name, each in manifests.items()
-        )
-        about = replace(about, findings=(*about.findings, *filter(None, late)))
+    about = replace(about, findings=(*about.findings, *_misfits(manifests, manifest, about)))
     outcome = conclude(about, examples, judged, models, terms)
     if len(artifacts) > 1:
         return outcome
@@ -114,6 +110,21 @@ def conclude(
     )
 
 
+def _misfits(
+    artifacts: Mapping[str, Manifest], dataset: DatasetManifest, about: About
+) -> Iterator[str]:
+    """Warnings about artifacts whose figures on these rows mean something else."""
+    for name, artifact in artifacts.items():
+        if dataset.as_of_policy != POLICY:
+            yield from filter(None, [trained_too_late(name, artifact.data_window.end, about)])
+        if artifact.horizon_days != dataset.horizon_days:
+            yield (
+                f"warning: {name} says how likely an order is within {artifact.horizon_days} days, "
+                f"these rows tell of {dataset.horizon_days}: judge its order only, not its "
+                "calibration, log loss or Brier score"
+            )
+
+
 def _baselines(every: Examples, judged: Examples, terms: Terms, log: Log) -> list[Scored]:
     if not terms.against:
         return []
@@ -125,7 +136,7 @@ def _baselines(every: Examples, judged: Examples, terms: Terms, log: Log) -> lis
     # Here and not above: an artifact is judged without lightgbm and scikit-learn.
     from training.evaluation.rivals import score_baselines
 
-    known = every.of(Split.FIT, Split.JUDGE, Split.CALIBRATE)
+    known = every.of(*BEFORE_TEST)
     return score_baselines(terms.against, known, judged, Budget(terms.n_trials, terms.seed), log)
 
 

@@ -32,7 +32,7 @@ from training.evaluation.run import Outcome, Terms, conclude
 from training.evaluation.served import score_artifact
 from training.evaluation.way import shares_of_the_way
 from training.examples.example import Examples
-from training.examples.manifest import DatasetError, Split
+from training.examples.manifest import BEFORE_TEST, DatasetError, Split
 from training.examples.simulated import Simulation, simulate_examples
 from training.examples.split import Shares
 from training.progress import Progress
@@ -95,7 +95,7 @@ def _rivals(plan: Plan, examples: Examples, read: Floats | None) -> list[Scored]
         RIVALS_SEED, plan.n_rival_leads, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
     )
     drawn, _ = _simulate(simulation, plan)
-    known = drawn.of(Split.FIT, Split.JUDGE, Split.CALIBRATE)
+    known = drawn.of(*BEFORE_TEST)
 
     def reader(rows: Examples) -> Floats | None:
         if read is None or rows is examples:

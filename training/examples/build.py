@@ -22,7 +22,7 @@ from training.examples.log_check import (
     check_late,
     check_log,
 )
-from training.examples.manifest import LABEL, DatasetError, DatasetManifest, Split, SplitBy
+from training.examples.manifest import DatasetError, DatasetManifest, Split, SplitBy, label_of
 from training.examples.outcome import ends_lead, first_order_ms, outcome_of
 from training.examples.plan import Maturity, Plan
 from training.examples.policy import moments, policy_name
@@ -65,7 +65,7 @@ def build_examples(
     manifest = DatasetManifest(
         name=plan.name,
         sources=log.sources,
-        label=LABEL,
+        label=label_of(plan.horizon_days),
         horizon_days=plan.horizon_days,
         embargo_days=plan.embargo_ms / DAY_MS,
         as_of_policy=policy_name(plan.policy),

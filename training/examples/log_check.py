@@ -41,7 +41,7 @@ def check_horizon(log: Log, plan: Plan) -> None:
     days = (log.last_ms - log.first_ms) / DAY_MS
     if plan.maturity is Maturity.HORIZON and plan.horizon_days >= days:
         raise DatasetError(
-            f"the horizon of {plan.horizon_days:g} days is longer than the log, which runs "
+            f"the horizon of {plan.horizon_days} days is longer than the log, which runs "
             f"{days:.1f} days ({_span(log)}): no label is known yet; record for longer or choose "
             "a shorter horizon" + _bulk_hint(log, plan)
         )
@@ -66,7 +66,7 @@ def check_harvest(log: Log, plan: Plan, harvest: Harvest) -> None:
     if not any(draft.outcome.label for draft in harvest.drafts):
         raise DatasetError(
             f"no positives: {len(harvest.drafts)} rows and none with an order within "
-            f"{plan.horizon_days:g} days; the log holds {len(orders)} orders. Send "
+            f"{plan.horizon_days} days; the log holds {len(orders)} orders. Send "
             "StageChanged(stage=order), choose a longer horizon or a longer log"
             + _bulk_hint(log, plan)
         )

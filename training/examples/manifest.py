@@ -12,7 +12,11 @@ from scoring.prompt import PROMPT_ID
 
 MANIFEST = "manifest.json"
 
-LABEL = "an order within the horizon"
+
+def label_of(horizon_days: int) -> str:
+    """What a row of label 1 did, for datasets and the artifacts that are fitted on them."""
+    return f"the lead reaches the stage order within {horizon_days} days of as_of"
+
 
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0, le=1)]
@@ -32,6 +36,10 @@ class Split(StrEnum):
     JUDGE = "judge"
     CALIBRATE = "calibrate"
     TEST = "test"
+
+
+BEFORE_TEST = (Split.FIT, Split.JUDGE, Split.CALIBRATE)
+"""What a model and its calibration are made from; the test is not."""
 
 
 class SplitBy(StrEnum):
@@ -88,7 +96,7 @@ class DatasetManifest(_Part):
     name: str
     sources: tuple[Source, ...]
     label: str
-    horizon_days: Annotated[float, Field(gt=0)]
+    horizon_days: Annotated[int, Field(gt=0)]
     embargo_days: Annotated[float, Field(ge=0)]
     as_of_policy: str
     split_by: SplitBy = SplitBy.TIME

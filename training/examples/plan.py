@@ -37,7 +37,7 @@ class Plan:
     seed: int = 0
     silent_days: float = MAX_SILENT_DAYS
     """Whoever has been silent for longer is not asked about."""
-    horizon_days: float = HORIZON_DAYS
+    horizon_days: int = HORIZON_DAYS
     embargo_days: float | None = None
     shares: Shares = SHARES
     negative_rate: float = 1.0
@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def horizon_ms(self) -> int:
-        return int(self.horizon_days * DAY_MS)
+        return self.horizon_days * DAY_MS
 
     @property
     def embargo_ms(self) -> int:

@@ -69,7 +69,7 @@ def protocol_of(data_set: str, seed: int, first_units: int | None) -> Protocol:
     raise DatasetError(f"no protocol for {data_set!r}")
 
 
-WHOLE_LOG_DAYS = 366.0
+WHOLE_LOG_DAYS = 366
 """The bank decides within weeks or months; nobody is censored by a horizon, only by the log."""
 
 

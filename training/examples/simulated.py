@@ -16,7 +16,7 @@ from scoring.prompt import HORIZON_DAYS
 from scoring.state import to_bytes
 from training.examples.draft import Draft, Truth, read_draft
 from training.examples.example import Example, Examples, columns_of
-from training.examples.manifest import LABEL, DatasetError, DatasetManifest, Source, Split
+from training.examples.manifest import DatasetError, DatasetManifest, Source, Split, label_of
 from training.examples.outcome import outcome_of
 from training.examples.policy import HOUR_MS
 from training.examples.split import SHARES, Borders, Sampling, Shares, borders_of
@@ -134,7 +134,7 @@ def _collect(
     manifest = DatasetManifest(
         name=asked.name,
         sources=(source,),
-        label=LABEL,
+        label=label_of(HORIZON_DAYS),
         horizon_days=HORIZON_DAYS,
         embargo_days=borders.embargo_ms / DAY_MS,
         as_of_policy=POLICY,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from peft import PeftModel
 
+from scoring.artifact import HeadKind
 from scoring.calibration import Calibration
 from training.calibrate import Quality, cross_fitted_quality, fit_calibration
 from training.examples.manifest import Split
@@ -39,7 +40,8 @@ HELD_OUT_CHUNK_TOKENS = 256
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`fitted` with its head corrected for the negatives that were left out."""
+    """`fitted` with its point-wise head corrected for the negatives that were left out.
+    `calibration` and `quality` are of the head that the order serves."""
 
     done: FittedOnData
     fitted: Fitted
@@ -55,7 +57,8 @@ def look_at(done: FittedOnData) -> Outcome:
     head = Head(fitted.head.weight, fitted.head.bias + correction)
     fitted = replace(fitted, head=head)
     rows = prepared.rows[Split.CALIBRATE]
-    logits = head.logits(_states(done, rows))
+    served = head if done.order.settings.serve is HeadKind.POINT else fitted.pair_head
+    logits = served.logits(_states(done, rows))
     orders = prepared.examples.label[rows].astype(np.float64)
     weights = prepared.examples.weight[rows]
     calibration = fit_calibration(logits, orders, weights)

@@ -41,6 +41,7 @@ def report_of(outcome: Outcome) -> dict[str, Any]:
             "weights": _n_weights(done),
         },
         "token_budget": order.token_budget,
+        "serve": order.settings.serve.value,
         "settings": {name: _plain(value) for name, value in settings.items()},
         "checks": [asdict(check) for check in fitted.checks],
         "best_check": fitted.best,
@@ -99,8 +100,8 @@ def text_of(report: Mapping[str, Any]) -> str:
         "0 is the frozen base under its probe; * is what was kept. With so many orders an AUC is",
         f"known to ± {report['expected_auc_half_width']:.4f} ({LEVEL:.0%}).",
         "",
-        f"calibration: {calibration['kind']}; on leads it was not fitted on its error is "
-        f"{calibration['ece']:.4f},",
+        f"calibration of the {report['serve']}-wise head: {calibration['kind']}; on leads it was",
+        f"not fitted on its error is {calibration['ece']:.4f},",
         f"it says {calibration['mean_probability']:.2%} on average and "
         f"{calibration['mean_observed']:.2%} ordered",
         "",
@@ -117,7 +118,7 @@ def warnings_of(outcome: Outcome) -> list[str]:
     said = [finding.sentence for finding in dataset.findings]
     if dataset.horizon_days != HORIZON_DAYS:
         said.append(
-            f"the labels look {dataset.horizon_days:g} days ahead, the prompt asks about "
+            f"the labels look {dataset.horizon_days} days ahead, the prompt asks about "
             f"{HORIZON_DAYS}: probabilities are of the labels"
         )
     return said

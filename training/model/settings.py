@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from scoring.artifact import HeadKind
 from training.examples.example import Grade
 from training.model.faults import FitError
 
@@ -24,7 +25,8 @@ class FitSettings:
     line to zero. A step reads `accumulation` batches of at most `batch_tokens` on each device.
 
     `heights` are the rungs of the funnel ladder, grade 0 first: the margin of a pair is the
-    difference of its heights. Hand-set in the paper, never ablated."""
+    difference of its heights. Hand-set in the paper, never ablated. `serve`: the
+    head whose logit the artifact gives and by which checks are chosen; both are fitted."""
 
     rank: int = 16
     dropout: float = 0.5
@@ -44,6 +46,7 @@ class FitSettings:
     probe_strength: float = 0.02
     precision: Precision = Precision.BF16
     gradient_checkpointing: bool = False
+    serve: HeadKind = HeadKind.POINT
     seed: int = 0
 
     def __post_init__(self) -> None:

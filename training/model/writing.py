@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scoring.artifact import Agreement, DataWindow, EngineKind, Manifest
+from scoring.artifact import Agreement, DataWindow, EngineKind, HeadKind, Manifest
 from scoring.artifact import Base as NamedBase
 from scoring.features import FEATURES_ID
-from scoring.prompt import HORIZON_DAYS, PROMPT_ID, PromptSpec
+from scoring.prompt import PROMPT_ID, PromptSpec
 from training.artifact_folder import CARD, METRICS, artifact_folder, seal
 from training.artifact_writer import AGREEMENT_SLACK
-from training.examples.manifest import Split
+from training.examples.manifest import BEFORE_TEST, Split
 from training.export import (
     AgreementBroken,
     LanguageModel,
@@ -60,10 +60,11 @@ def _language_model(outcome: Outcome) -> LanguageModel:
     fitted, base = outcome.fitted, outcome.done.prepared.base
     return LanguageModel(
         model=fitted.model,
-        heads={"point": fitted.head, "pair": fitted.pair_head},
+        heads={HeadKind.POINT: fitted.head, HeadKind.PAIR: fitted.pair_head},
         tokenizer=base.tokenizer,
         reading=base.reading,
         token_budget=outcome.done.order.token_budget,
+        serves=outcome.done.order.settings.serve,
         dtype=base.dtype,
     )
 
@@ -76,7 +77,8 @@ def _graph(folder: Path, lm: LanguageModel, outcome: Outcome, log: Log) -> Parit
     graph = save_graph(folder, lm)
     prompts = _prompts(outcome)
     try:
-        return check_parity(folder, prompts, lm.token_budget, MAX_PROBABILITY_DIFFERENCE)
+        limit = MAX_PROBABILITY_DIFFERENCE
+        return check_parity(folder, prompts, lm.token_budget, limit, lm.serves)
     except AgreementBroken as error:
         log(f"fit: {error}; torch serves")
         graph.unlink()
@@ -94,7 +96,8 @@ def _prompts(outcome: Outcome) -> list[str]:
 def _manifest(outcome: Outcome, parity: Parity | None) -> Manifest:
     done = outcome.done
     prepared, order = done.prepared, done.order
-    as_of_ms = prepared.examples.as_of_ms
+    # Not of the test: what judges a model is nothing it was made from.
+    as_of_ms = prepared.examples.of(*BEFORE_TEST).as_of_ms
     start, end = (datetime.fromtimestamp(at / 1000, UTC) for at in (as_of_ms[0], as_of_ms[-1]))
     return Manifest(
         name=_name(order.out.name),
@@ -102,10 +105,12 @@ def _manifest(outcome: Outcome, parity: Parity | None) -> Manifest:
         prompt_id=PROMPT_ID,
         features_id=FEATURES_ID,
         token_budget=order.token_budget,
-        horizon_days=HORIZON_DAYS,
+        horizon_days=prepared.dataset.horizon_days,
         calibration=outcome.calibration,
         agreement=None if parity is None else _agreement(parity),
         label=prepared.dataset.label,
+        dataset=prepared.dataset.sha256,
+        head=order.settings.serve,
         base=NamedBase(name=prepared.base.name, revision=prepared.base.revision),
         data_window=DataWindow(start=start, end=end),
         metrics=metrics_of(outcome),
@@ -139,8 +144,8 @@ tags: [lead-scoring]
 
 # A lead scorer on {base["name"]}
 
-A LoRA adapter and three heads, fitted with `asllr fit` on {dataset["label"]}. It reads a lead's
-record and conversations as asllr's prompt puts them, and nothing else.
+A LoRA adapter and three heads, fitted with `asllr fit`. Label: {dataset["label"]}.
+It reads a lead's record and conversations as asllr's prompt puts them, and nothing else.
 
 **Use:** ranking the leads of the business it was fitted on. **Not for** people or markets that are
 not in its data, nor for any decision about a person but whom to call first. The licence of the base
@@ -156,7 +161,8 @@ Base revision `{base["revision"]}`; dataset sha256 `{dataset["sha256"]}`.
 {settings}
 
 `adapter_config.json` and `adapter_model.safetensors` are the adapter in PEFT layout over `base/`;
-`heads.safetensors` holds the point-wise head, which scores, and the pair-wise head.
+`heads.safetensors` holds the point-wise and the pair-wise head, of which the {report["serve"]}-wise
+one scores.
 """
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from training.examples.example import Examples
 from training.examples.folder import content_sha256, read_examples, write_examples
-from training.examples.manifest import Split
+from training.examples.manifest import BEFORE_TEST, DatasetManifest, Split
 from training.examples.simulated import Simulation, simulate_examples
 from training.examples.split import Shares
 from training.progress import Report
 
-KNOWN = (Split.FIT, Split.JUDGE, Split.CALIBRATE)
 KNOWN_SEEDS, JUDGED_SEEDS = 51_000, 52_000
 """Bench number `i` fits on leads of seed KNOWN_SEEDS + i and judges on leads of JUDGED_SEEDS + i:
 no bench shares a lead with another or with the demo artifact."""
@@ -24,7 +23,8 @@ KEPT_NEGATIVES = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """`folder` keeps what was computed here. `data_sha256` is of both halves. Benches of one
+    """`folder` keeps what was computed here. `data_sha256` is of both halves, `manifest` of the
+    dataset that the known half is from. Benches of one
     `group` are repetitions, whose mean is what counts."""
 
     name: str
@@ -33,6 +33,7 @@ class Bench:
     known: Examples
     judged: Examples
     data_sha256: tuple[str, str]
+    manifest: DatasetManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def simulated_bench(
         KNOWN_SEEDS + number, size.n_known, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
     )
     judged = Simulation(JUDGED_SEEDS + number, size.n_judged, only=Split.TEST)
-    halves = []
+    halves, manifests = [], []
     for simulation in (known, judged):
         folder = work / name / simulation.name
         if not folder.exists():
@@ -60,8 +61,11 @@ def simulated_bench(
             write_examples(
                 folder, *simulate_examples(simulation, n_processes=n_processes, report=report)
             )
-        halves.append(read_examples(folder)[0])
-    return _bench(name, "simulated", work / name, halves[0].of(*KNOWN), halves[1])
+        examples, manifest = read_examples(folder)
+        halves.append(examples)
+        manifests.append(manifest)
+    both = halves[0].of(*BEFORE_TEST), halves[1]
+    return _bench(name, "simulated", work / name, both, manifests[0])
 
 
 def dataset_bench(folder: Path, work: Path) -> Bench:
@@ -69,9 +73,16 @@ def dataset_bench(folder: Path, work: Path) -> Bench:
     examples, manifest = read_examples(folder)
     group = f"{manifest.name}, split by {manifest.split_by}"
     name = f"{manifest.name}-{str(manifest.sha256)[:8]}"
-    return _bench(name, group, work / name, examples.of(*KNOWN), examples.of(Split.TEST))
+    halves = examples.of(*BEFORE_TEST), examples.of(Split.TEST)
+    return _bench(name, group, work / name, halves, manifest)
 
 
-def _bench(name: str, group: str, folder: Path, known: Examples, judged: Examples) -> Bench:
-    digests = content_sha256(known), content_sha256(judged)
-    return Bench(name, group, folder, known, judged, digests)
+def _bench(
+    name: str,
+    group: str,
+    folder: Path,
+    halves: tuple[Examples, Examples],
+    manifest: DatasetManifest,
+) -> Bench:
+    digests = content_sha256(halves[0]), content_sha256(halves[1])
+    return Bench(name, group, folder, *halves, digests, manifest)

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from scoring.artifact import digest
+from scoring.artifact import digest, load_manifest
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
 from training.baselines.own_fields import fit_own_fields
@@ -21,6 +21,7 @@ from training.baselines.stack import stack_prepared
 from training.baselines.tree import prepare_columns
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.tree_text import fit_text_columns
+from training.baselines.unseen import Mask, seen_rows, split_unseen
 from training.evaluation.judged import EvaluationError, Scored
 from training.evaluation.rivals import calibrated
 from training.evaluation.served import score_artifact
@@ -75,21 +76,32 @@ class Cells:
 
     def _fitted(self, name: str) -> Scored:
         known, judged = self.bench.known, self.bench.judged
+        if name in STACKS:
+            return self._stacked(name)
         if name == READ:
             of_known, of_judged = self._read
-        elif name in STACKS:
-            of_known, of_judged = self._stacked(name)
         else:
             model = fit_baseline(Baseline(name), known, self.means.budget, self._saying(name))
             of_known, of_judged = model.logits(known), model.logits(judged)
         return calibrated(name, known, of_known, of_judged)
 
-    def _stacked(self, name: str) -> tuple[Floats, Floats]:
-        known, (of_known, of_judged) = self.bench.known, self._read
+    def _stacked(self, name: str) -> Scored:
+        """Grown on rows that the language model was not fitted on."""
+        of_known, of_judged = self._read
+        seen = self._seen
+        known, of_known = split_unseen(self.bench.known, seen), of_known[~seen]
         budget = self.means.budget
         prepared = prepare_columns(known, budget, STACKS[name])
         model = stack_prepared(prepared, known, of_known, budget, self._saying(name))
-        return model.logits(known, of_known), model.logits(self.bench.judged, of_judged)
+        grown, asked = model.logits(known, of_known), model.logits(self.bench.judged, of_judged)
+        return calibrated(name, known, grown, asked)
+
+    @property
+    def _seen(self) -> Mask:
+        bench, artifact = self.bench, self.means.artifact
+        if artifact is None:
+            raise EvaluationError("no artifact was named")
+        return seen_rows(load_manifest(artifact), bench.known, bench.manifest)
 
     @cached_property
     def _read(self) -> tuple[Floats, Floats]:

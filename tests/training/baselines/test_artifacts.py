@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
-from scoring.artifact import EngineKind, demo_artifact_path, load_manifest
+from scoring.artifact import EngineKind, demo_artifact_path, load_manifest, save_manifest
 from scoring.engines.rule import Rule
+from scoring.fold import to_ms
 from scoring.loading import load_scorer
 from scoring.score import Scorer
 from tests.training.baselines.leads import leads
@@ -25,8 +27,8 @@ from training.baselines.tree_artifacts import GraphBroken, write_trees
 from training.baselines.tree_tabular import fit_tree_tabular
 from training.evaluation.served import score_artifact
 from training.examples.example import Examples
-from training.examples.folder import write_examples
-from training.examples.manifest import DatasetError
+from training.examples.folder import read_manifest, write_examples
+from training.examples.manifest import DatasetError, Split
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -115,6 +117,23 @@ def test_an_artifact_without_a_language_model_is_nothing_to_stack_on(
     assert not (tmp_path / "stack").exists()
 
 
+def test_a_stack_and_its_calibration_are_of_rows_the_language_model_does_not_know(
+    dataset: Path, examples: Examples, tmp_path: Path
+) -> None:
+    known = shutil.copytree(demo_artifact_path(), tmp_path / "known")
+    fitted_here = load_manifest(known).model_copy(update={"dataset": read_manifest(dataset).sha256})
+    save_manifest(known, fitted_here, fitted_here.files)
+    said: list[str] = []
+    asked = order("stack", dataset, tmp_path / "stack", lm=known, min_positives=10)
+    make_baseline(asked, said.append, lambda done, total: None)
+    n_known = len(examples.of(Split.FIT))
+    assert any(f"may know {n_known} of 500 rows" in line for line in said)
+    start = load_manifest(tmp_path / "stack").data_window.start
+    assert to_ms(start) >= examples.of(Split.JUDGE).as_of_ms[0]
+    with pytest.raises(DatasetError, match="orders to grow trees on, a stack needs 200"):
+        make(order("stack", dataset, None, lm=known, min_positives=200))
+
+
 def test_too_few_orders_propose_the_rule_and_leave_nothing(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"needs 5000: serve the rule .*asllr baseline rule"):
         make(order("tree_tabular", dataset, tmp_path / "trees", min_positives=5_000))
@@ -133,7 +152,7 @@ def test_a_graph_that_disagrees_is_no_artifact(
 ) -> None:
     fitted = fit_tree_tabular(examples, Budget(2, 1), lambda line: None)
     facts = Facts(
-        "trees", "order", None, load_manifest(demo_artifact_path()).calibration, {}, {}, ""
+        "trees", 14, "order", None, load_manifest(demo_artifact_path()).calibration, {}, {}, ""
     )
     monkeypatch.setattr(tree_artifacts, "MAX_LOGIT_DIFFERENCE", -1.0)
     with pytest.raises(GraphBroken, match="differ by"):

@@ -60,6 +60,14 @@ def test_evaluate_writes_page_numbers_and_card(place: Path) -> None:
     assert "was trained on data until 2026-02-01" in said
 
 
+def test_labels_of_another_horizon_are_said(place: Path) -> None:
+    data = place / "month"
+    write_examples(data, examples(40), manifest(horizon_days=30))
+    code, said, _ = _run("evaluate", str(place / "rule"), "--dataset", str(data))
+    assert code == 0
+    assert "an order is within 14 days, these rows tell of 30: judge its order only" in said
+
+
 def test_compare_prints_json_as_its_last_line(place: Path) -> None:
     code, said, _ = _run(
         "compare",

@@ -17,10 +17,11 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 from click.testing import CliRunner, Result
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from asllr import main
-from scoring.artifact import ArtifactError, EngineKind, digest, load_manifest
+from scoring.artifact import ArtifactError, EngineKind, HeadKind, digest, load_manifest
+from scoring.calibration import probability
 from scoring.engine import EngineInput
 from scoring.engines import load_language_model
 from scoring.engines.reading import load_reader
@@ -116,6 +117,38 @@ def test_the_report_says_what_the_papers_saw_go_wrong(fitted: Path) -> None:
     assert report["calibration"]["mean_probability"] == pytest.approx(
         report["calibration"]["mean_observed"], abs=0.15
     )
+
+
+def test_an_artifact_says_of_which_rows_and_horizon_it_is(qwen2: Path, tmp_path: Path) -> None:
+    """The stack has to know the rows, the reader of a score the horizon."""
+    month = save_dataset(tmp_path / "month", horizon_days=30)
+    done = _run(_arguments(month, qwen2, tmp_path / "lm", "--serve", "pair"))
+    assert done.exit_code == 0, done.stderr
+    made, (examples, dataset) = load_manifest(tmp_path / "lm"), read_examples(month)
+    assert (made.horizon_days, made.dataset) == (30, dataset.sha256)
+    assert load_scorer(tmp_path / "lm").horizon_days == 30
+    assert int(made.data_window.end.timestamp() * 1000) < examples.of(Split.TEST).as_of_ms[0]
+    _check_pair_head_scores(month, tmp_path / "lm")
+
+
+def _check_pair_head_scores(dataset: Path, artifact: Path) -> None:
+    """Whatever the other head says; its probabilities are calibrated."""
+    examples, _ = read_examples(dataset)
+    slices = examples.of(Split.CALIBRATE)
+    agreement = load_manifest(artifact).agreement
+    assert agreement is not None
+    reader, count_tokens = load_reader(artifact, TOKEN_BUDGET)
+    inputs = list(slices.inputs(PromptSpec(TOKEN_BUDGET, count_tokens)))
+    scorer = load_scorer(artifact)
+    served = np.array(scorer.engine.logits(inputs))
+    heads = load_file(artifact / HEADS)
+    heads["point.weight"] = np.zeros_like(heads["point.weight"])
+    save_file(heads, artifact / HEADS)
+    engine = load_language_model(artifact, reader, EngineKind.TORCH, HeadKind.PAIR)
+    pair = np.array(engine.logits(inputs))
+    assert np.abs(served - pair).max() <= agreement.max_logit_difference
+    said = [probability(logit, scorer.calibration) for logit in served]
+    assert np.mean(said) == pytest.approx(slices.label.mean(), abs=0.05)
 
 
 @pytest.mark.parametrize(

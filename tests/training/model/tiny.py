@@ -97,9 +97,9 @@ def _split(place: float) -> Split:
     return Split.TEST
 
 
-def save_dataset(folder: Path, rows: list[Example] | None = None) -> Path:
+def save_dataset(folder: Path, rows: list[Example] | None = None, **facts: object) -> Path:
     columns = columns_of(examples() if rows is None else rows)
-    write_examples(folder, columns, manifest(name="tiny"))
+    write_examples(folder, columns, manifest(name="tiny", **facts))
     return folder
 
 

@@ -1,0 +1,72 @@
+"""Which rows of a dataset a language model was fitted on, and the dataset without them.
+
+Trees trust a logit as much as it was worth on the rows they grow on. On rows that the model below
+was fitted on it knows the answer a little, so a stack grows on the others only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.artifact import Manifest
+from scoring.fold import to_ms
+from training.examples.example import Examples
+from training.examples.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
+from training.examples.simulated import POLICY
+
+Mask = NDArray[np.bool_]
+
+FIT_SHARE, JUDGE_SHARE = 0.6, 0.2
+"""Of the rows that are left before the test, oldest leads first; the rest calibrates."""
+
+
+def seen_rows(artifact: Manifest, examples: Examples, dataset: DatasetManifest) -> Mask:
+    """Of its own dataset the split fit; of another, whoever it may have met in the time of its
+    data. Simulated leads of another dataset are other people at the same dates, and an artifact
+    that names no dataset is of other people, too."""
+    if artifact.dataset == dataset.sha256:
+        return np.isin(examples.split, [Split.FIT.value])
+    if artifact.dataset is None or dataset.as_of_policy == POLICY:
+        return np.zeros(len(examples), dtype=bool)
+    early = examples.as_of_ms <= to_ms(artifact.data_window.end)
+    return np.isin(examples.cluster, np.unique(examples.cluster[early]))
+
+
+def split_unseen(examples: Examples, seen: Mask) -> Examples:
+    """Without the `seen` rows. Where some of them were there to learn from, what is left before the
+    test is split anew: by time, a cluster in one split only."""
+    is_older = np.isin(examples.split, [split.value for split in BEFORE_TEST])
+    left = examples.take(np.flatnonzero(~seen))
+    if not (seen & is_older).any():
+        return left
+    older = np.flatnonzero(is_older[~seen])
+    split = left.split.copy()
+    split[older] = _by_cluster(left.cluster[older])
+    return replace(left, split=split)
+
+
+def check_left(left: Examples, min_positives: int) -> None:
+    """Raises DatasetError where the unseen rows are too few to grow trees on."""
+    n_positive = int(left.of(Split.FIT).label.sum())
+    if n_positive < min_positives:
+        raise DatasetError(
+            f"the rows that the language model was not fitted on have {n_positive} orders to grow "
+            f"trees on, a stack needs {min_positives}: serve the language model alone, or give the "
+            "later splits more (`asllr dataset --shares 40,25,20,15`) and fit it again"
+        )
+
+
+def _by_cluster(clusters: NDArray[np.str_]) -> NDArray[np.str_]:
+    """A split for each row; rows are in order of time, a cluster is as old as its first row."""
+    _, first, number = np.unique(clusters, return_index=True, return_inverse=True)
+    sizes = np.bincount(number)
+    by_age = np.argsort(first, kind="stable")
+    older = np.empty(len(sizes), dtype=np.int64)
+    older[by_age] = np.cumsum(sizes[by_age]) - sizes[by_age]
+    share = (older / max(len(clusters), 1))[number]
+    names = np.array([split.value for split in BEFORE_TEST])
+    chosen: NDArray[np.str_] = names[np.digitize(share, [FIT_SHARE, FIT_SHARE + JUDGE_SHARE])]
+    return chosen
