@@ -64,7 +64,7 @@ class OwnFields:
         nothing: Column = [None] * len(examples)
         columns = [_numbers(known.get(name, nothing)) for name in self.numbers]
         columns += [_flags(known.get(name, nothing), text) for name, text in self.levels]
-        rows = np.array(columns, dtype=np.float32).reshape(len(columns), -1).T
+        rows = np.array(columns, dtype=np.float32).reshape(len(columns), len(examples)).T
         return np.hstack([rows, _counts(examples.states, self.codes)])
 
     def beside_features(self, examples: Examples) -> NDArray[np.float32]:
