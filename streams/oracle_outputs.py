@@ -20,10 +20,7 @@ from scoring.score import Scorer, Subject, build_score, prepare
 from scoring.state import LeadState, state_hash, to_bytes
 from streams.folded_log import FoldedLog
 from streams.records import ORDER_HEADER
-from streams.store import DEFAULT_OUTBOX_BOUND, EntryKind, LeadView, Order, Store
-
-SNAPSHOTS = (EntryKind.SNAPSHOT, EntryKind.FRONTIER)
-"""Told again every few hours, whatever happens: one that waits leaves nothing unsaid."""
+from streams.store import LeadView, Order, Store
 
 ScorerOf = Callable[[str], Scorer | None]
 """The artifact of this digest, None when it cannot be had."""
@@ -156,10 +153,7 @@ def rest_differences(
     for shard in range(n_partitions):
         if waiting := store.dirty_count(shard):
             yield f"shard {shard}: {waiting} leads wait to be scored"
-        waiting = sum(
-            entry.kind not in SNAPSHOTS for entry in store.outbox(shard, DEFAULT_OUTBOX_BOUND)
-        )
-        if waiting:
+        if waiting := store.outbox_size(shard):
             yield f"shard {shard}: {waiting} entries wait to be published"
     promoted = {shard: store.promoted(shard) for shard in range(n_partitions)}
     live = {tenant: number for copy in promoted.values() for tenant, (number, _) in copy.items()}
