@@ -28,7 +28,8 @@ try:
     from streams.cli.explain import explain_lead, lead_state
     from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
-    from streams.cli.operate import doctor, promote, show_settings
+    from streams.cli.operate import doctor, show_settings
+    from streams.cli.promote import promote
     from streams.cli.rebuild import rebuild
     from streams.cli.reference import reference
     from streams.cli.replay import record, replay

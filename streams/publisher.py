@@ -76,6 +76,7 @@ def run_publisher(
                 pause.reset()
             else:
                 pause.wait()
+        patience.call(publisher.finish)
         patience.call(publisher.hand_over)
     except Stopping:
         log.info("publisher_stopped_while_waiting owner=%s", config.owner)
@@ -227,6 +228,10 @@ class Publisher:
         """Restates what stands where, and what is live."""
         self._sweep.soon(shard)
         self._promotions.soon(shard)
+
+    def finish(self) -> None:
+        """Publishes what the last step's passes left: nobody else may be there to do it."""
+        publish(self._leases.held, self._step)
 
     def hand_over(self) -> None:
         """The last thing before the process ends in order."""

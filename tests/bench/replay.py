@@ -19,7 +19,7 @@ from typing import Any
 
 from streams.exit_codes import AWAY, NO
 from streams.replay.recording import open_recording
-from tests.bench.replay_live import live_run, proof
+from tests.bench.replay_live import NotAtRest, live_run, proof
 from tests.bench.replay_log import write_fold_log
 from tests.bench.replay_work import differing
 from tests.brokers import ServerNotStarted, check_kafka
@@ -27,7 +27,7 @@ from tests.machine import this_machine
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT_S = 1_800
-KILLS_QUICK, KILLS = 4, 40
+KILLS_QUICK, KILLS = 2, 40
 SIZE_QUICK, SIZE = 100_000, 1_000_000
 
 
@@ -109,6 +109,6 @@ def work(way: str, folder: Path) -> dict[str, Any]:
 if __name__ == "__main__":
     try:
         main()
-    except ServerNotStarted as error:
+    except (ServerNotStarted, NotAtRest) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(AWAY)

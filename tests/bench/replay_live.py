@@ -42,6 +42,10 @@ class Live:
             record_kafka(consumer, self.recording, Wanted(), N_PARTITIONS)
 
 
+class NotAtRest(Exception):
+    """There is no board to compare with; on a busy machine, try again when it is quiet."""
+
+
 def live_run(folder: Path, n_faults: int, seed: int, say: Callable[[str], None]) -> Live:
     live = Live(folder / "live")
     found = run_chaos(
@@ -51,6 +55,8 @@ def live_run(folder: Path, n_faults: int, seed: int, say: Callable[[str], None])
         at_rest=live.keep,
         say=lambda outcome: say(f"live: {outcome.faults.total()} of {n_faults} kills"),
     )
+    if found.not_recovered:
+        raise NotAtRest(f"the live run came to no rest: {'; '.join(found.not_recovered)}")
     live.faults, live.differences = found.faults.total(), found.differences
     return live
 

@@ -67,6 +67,8 @@ def naive(recording: RecordingFolder) -> dict[str, Any]:
             name, as_of_ms = str(event.key), to_ms(event.occurred_at)
             state = leads[name] = evolve(leads.get(name, initial_state()), event)
             try:
+                if state.newest is None:  # erased
+                    continue
                 read = prepare(state, as_of_ms, scorer.spec)
                 logit = scorer.engine.logits([read])[0]
             except Unscorable:
