@@ -14,10 +14,10 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs chaos bench nightly fuzz demo-model evaluate tables lock clean
+.PHONY: help demo test check format docs chaos bench bench-replay nightly fuzz demo-model evaluate tables lock clean
 
 help:  ## this page
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(BASE)/.installed  ## a sales queue re-ranking live; needs only Python (ARGS="--for 30s --json")
 	@$(BASE)/bin/asllr demo $(ARGS)
@@ -46,6 +46,9 @@ chaos: $(DEV)/.installed  ## faults on Apache Kafka and Redis, then the oracle (
 
 bench: $(DEV)/.installed  ## speed and memory beside the naive way (ARGS="--quick --json")
 	@$(DEV)/bin/python -m tests.bench $(ARGS)
+
+bench-replay: $(DEV)/.installed  ## a live run with kills, replayed and verified; speed of the fold (ARGS="--quick --json")
+	@$(DEV)/bin/python -m tests.bench.replay $(ARGS)
 
 nightly: $(DEV)/.installed  ## what is too large for every run: three Apache Kafka brokers, one killed
 	$(DEV)/bin/pytest tests/nightly/three_brokers.py $(ARGS)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 try:
     import click
@@ -27,9 +28,12 @@ try:
     from streams.cli.explain import explain_lead, lead_state
     from streams.cli.front import DURATION, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
-    from streams.cli.operate import doctor, promote, show_settings
+    from streams.cli.operate import doctor, show_settings
+    from streams.cli.promote import promote
+    from streams.cli.rebuild import rebuild
     from streams.cli.reference import reference
     from streams.cli.replay import record, replay
+    from streams.cli.replay_backtest import build_backtest
     from streams.cli.replay_diff import diff
     from streams.cli.roles import ingest, publish, score
     from streams.cli.simulate import SimulateOptions, start_simulation
@@ -43,9 +47,13 @@ try:
     from training.cli.dataset import build_dataset_group
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
+    from training.cli.refusal import refusing
     from training.examples.log import Logged
 except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
+
+if TYPE_CHECKING:
+    from streams.replay.backtest import Learn
 
 SELF = (sys.executable, __file__)
 """How a role process is started: with the very code that starts it."""
@@ -242,7 +250,16 @@ def _find(name: str) -> Path:
 baseline = build_baseline(_find)
 evaluate, compare = build_commands(_find)
 
+
+def _learn(seed: int) -> Learn:
+    """What `--retrain-every` trains with."""
+    with refusing():
+        from training.retrain import learn_trees
+    return partial(learn_trees, seed=seed)
+
+
 replay.add_command(diff)
+replay.add_command(build_backtest(_learn))
 
 for command in (
     ingest,
@@ -267,6 +284,7 @@ for command in (
     evaluate,
     compare,
     promote,
+    rebuild,
     show_settings,
     reference,
 ):

@@ -10,6 +10,7 @@ from schemas.codec import JSON, TYPE_PREFIX, TYPE_SUFFIX
 from schemas.events import EVENT_TYPES, TIMESTAMP_PATTERN, TRACEPARENT_PATTERN
 from schemas.ids import NO_NUL
 from schemas.json_schema import MESSAGES, RULES_BEYOND_SCHEMA, JsonSchema, message_schema
+from schemas.outputs import FrontierMark
 from schemas.topics import (
     ASR_TRANSCRIPTS,
     BOARDS,
@@ -19,6 +20,7 @@ from schemas.topics import (
     PROMOTIONS,
     RANKED,
     SCORES,
+    STATE,
     TOPICS,
     Topic,
 )
@@ -40,9 +42,10 @@ _MESSAGES_OF: dict[str, tuple[str, ...]] = {
     PROMOTIONS.name: ("Promotion",),
     DEAD_LETTER.name: ("DeadLetter",),
     ERASED.name: ("Erasure",),
+    STATE.name: ("LeadSnapshot", "FrontierMark"),
 }
 _RECEIVED = (CRM_EVENTS, ASR_TRANSCRIPTS, PROMOTIONS)
-_SENT = (SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED)
+_SENT = (SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED, STATE)
 
 
 def asyncapi_document() -> dict[str, Any]:
@@ -132,7 +135,7 @@ def _message(name: str, topic: Topic) -> dict[str, Any]:
         "contentType": JSON,
         **_headers(name, topic),
         "payload": {"type": "null"} if is_tombstone else {"$ref": SCHEMAS + name},
-        "bindings": {"kafka": {"key": _key_schema(topic), "bindingVersion": KAFKA_BINDING}},
+        "bindings": {"kafka": {"key": _key_schema(name, topic), "bindingVersion": KAFKA_BINDING}},
     }
 
 
@@ -144,7 +147,9 @@ def _first_sentence(name: str) -> str:
     return text.split(". ")[0].rstrip(".")
 
 
-def _key_schema(topic: Topic) -> JsonSchema:
+def _key_schema(name: str, topic: Topic) -> JsonSchema:
+    if name == FrontierMark.__name__:
+        return _text(description="frontier:<partition>", pattern=r"^frontier:[0-9]+$")
     match topic.key:
         case "tenant/lead" | "tenant/queue":
             return {"type": "string", "description": topic.key, "pattern": _PAIR}

@@ -15,6 +15,8 @@ from schemas.outputs import (
     BoardSnapshot,
     DeadLetter,
     Erasure,
+    FrontierMark,
+    LeadSnapshot,
     Output,
     Promotion,
     RankUpdate,
@@ -27,7 +29,16 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 OUTPUTS: dict[str, type[Output]] = {
     model.__name__: model
-    for model in (Score, RankUpdate, BoardSnapshot, DeadLetter, Promotion, Erasure)
+    for model in (
+        Score,
+        RankUpdate,
+        BoardSnapshot,
+        DeadLetter,
+        Promotion,
+        Erasure,
+        LeadSnapshot,
+        FrontierMark,
+    )
 }
 MESSAGES: dict[str, type[BaseModel]] = {**EVENT_TYPES, **OUTPUTS}
 

@@ -166,3 +166,22 @@ class Erasure(Output):
     tenant: Id
     lead: Id
     erased_at: Timestamp
+
+
+class LeadSnapshot(Output):
+    """A lead's state, on compacted `leads.state`: Redis is rebuilt from it and the log after it.
+    `cursor`: the records it includes; `frontier`: where its shard stood, so that it includes every
+    record of the lead up to there. `state` is canonical text, to be read by asllr alone."""
+
+    tenant: Id
+    lead: Id
+    cursor: dict[str, int]
+    frontier: dict[str, int]
+    state: str
+
+
+class FrontierMark(Output):
+    """Every lead that had a record up to `frontier` has a snapshot, on `leads.state`. Its key,
+    `frontier:<partition>`, is no lead's."""
+
+    frontier: dict[str, int]

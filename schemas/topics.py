@@ -40,6 +40,7 @@ DEAD_LETTER = Topic(
     "leads.dead-letter", "origin's key if text", "DeadLetter", None, 30 * DAY_MS, False
 )
 ERASED = Topic("leads.erased", "tenant/lead", "Erasure", None, None, True)
+STATE = Topic("leads.state", "tenant/lead", "LeadSnapshot or FrontierMark", None, None, True)
 
 INPUTS = (CRM_EVENTS, ASR_TRANSCRIPTS)
-TOPICS = (*INPUTS, SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED)
+TOPICS = (*INPUTS, SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED, STATE)

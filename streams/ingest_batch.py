@@ -219,6 +219,9 @@ def _by_lead(items: Sequence[_Decoded]) -> dict[str, list[_Decoded]]:
 def _write(lead: str, items: Sequence[_Decoded], before: StoredLead) -> LeadWrite:
     events = [item.event for item in items if item.event]
     newest = items[-1].record
+    cursor = dict(before.cursor or {})
+    # Restored from a snapshot a lead may include what the shard's frontier has yet to reach again.
+    cursor[newest.topic] = max(newest.offset, cursor.get(newest.topic, -1))
     state = after = slack = None
     if not before.erased:
         state = from_bytes(before.state) if before.state else initial_state()
@@ -229,7 +232,7 @@ def _write(lead: str, items: Sequence[_Decoded], before: StoredLead) -> LeadWrit
     return LeadWrite(
         lead=lead,
         expected=before,
-        cursor={**(before.cursor or {}), newest.topic: newest.offset},
+        cursor=cursor,
         state=after,
         queue=listing(state).queue if state else None,
         erased=state.erased if state else False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.outputs import Latency, Score
+from schemas.outputs import Score
 from scoring.arrival import cursor_of, state_of
 from scoring.explanation import Unexplainable
 from scoring.fold import Listing, from_ms, listing
@@ -13,11 +13,9 @@ from scoring.ledger import Entry, Point, ScorerOf, build_ledger
 from scoring.score import build_score, build_subject, prepare
 from scoring.state import to_bytes
 from streams.lead_story import LeadStory
+from streams.replay.outcome import NO_TIME
 
 N_CAUSES = 5
-
-NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
-"""Nobody waited for this score."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scoring.state import state_hash
 from streams.memory_shard import Lead, Shard
+from streams.memory_snapshot import append_snapshots
 from streams.store import (
     Commit,
     CommitResult,
@@ -28,11 +29,14 @@ def apply_commit(shard: Shard, commit: Commit, now_ms: int) -> CommitResult:
     adds_entries = commit.dead_letters or any(_departure(shard, write) for write in commit.leads)
     if adds_entries and shard.is_full():
         return CommitResult(CommitStatus.FULL, frontier)
+    was_erased = shard.erased & {write.lead for write in commit.leads}
     for write in commit.leads:
         _write(shard, write, now_ms)
     for dead_letter in commit.dead_letters:
         shard.append_dead_letter(dead_letter)
+    erased = [w.lead for w in commit.leads if w.erased and w.lead not in was_erased]
     shard.frontier[commit.topic] = commit.last
+    append_snapshots(shard, erased)
     return CommitResult(CommitStatus.COMMITTED, commit.last)
 
 

@@ -42,6 +42,15 @@ class Lead:
     holder: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotPass:
+    """The last step that was taken, and the frontier at which the pass began."""
+
+    pass_id: str
+    step: int
+    frontier: Cursor
+
+
 @dataclass(slots=True)
 class Shard:
     """`leads` keeps insertion order, which is what a scan counts in. Ids of entries come from the
@@ -58,6 +67,7 @@ class Shard:
     erased: set[str] = field(default_factory=set)
     promoted: dict[str, tuple[int, str]] = field(default_factory=dict)
     outbox: dict[str, Entry] = field(default_factory=dict)
+    snapshot_pass: SnapshotPass | None = None
     queues: set[str] = field(default_factory=set)
 
     def live(self, lead: str) -> tuple[int, str] | None:

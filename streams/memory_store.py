@@ -24,6 +24,7 @@ from streams.memory_scoring import (
     touch_leads,
 )
 from streams.memory_shard import Shard
+from streams.memory_snapshot import take_snapshot
 from streams.store import (
     DEFAULT_OUTBOX_BOUND,
     BoardView,
@@ -37,6 +38,8 @@ from streams.store import (
     Move,
     Order,
     Placement,
+    SnapshotChunk,
+    SnapshotStatus,
     StoredLead,
     latest_expiry_ms,
 )
@@ -195,6 +198,10 @@ class MemoryStore:
     @_atomic
     def restate(self, shard: int, leads: Sequence[str]) -> bool:
         return restate_leads(self._shard(shard), leads)
+
+    @_atomic
+    def snapshot(self, shard: int, chunk: SnapshotChunk) -> SnapshotStatus:
+        return take_snapshot(self._shard(shard), chunk)
 
     @_atomic
     def place(self, queue: str, placement: Placement) -> Move:

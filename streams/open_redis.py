@@ -10,7 +10,7 @@ from redis import Redis, RedisCluster
 from streams.redis_check import require_server, require_usable
 from streams.redis_errors import store_errors
 from streams.redis_scripts import Client
-from streams.redis_store import RedisStore
+from streams.redis_store import KEYS, RedisStore
 
 CONNECT_S = 5.0
 ANSWER_S = 5.0
@@ -42,6 +42,14 @@ def connect(url: str) -> Client:
             return client
         client.close()
         return RedisCluster.from_url(url, **timeouts)
+
+
+def clear_redis(url: str) -> None:
+    """Forgets all that asllr keeps there, and nothing else. Raises StoreAway, StoreUnusable."""
+    with connected(url) as client, store_errors():
+        for pattern in KEYS:
+            for name in client.scan_iter(match=pattern, count=1_000):
+                client.unlink(name)
 
 
 @contextmanager

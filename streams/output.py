@@ -19,12 +19,13 @@ from streams.waiting import RoleStopped, Stopping
 
 @dataclass(frozen=True, slots=True)
 class OutRecord:
-    """`value` None is a tombstone."""
+    """`value` None is a tombstone. `partition` None: where murmur2 puts the key."""
 
     topic: str
     key: bytes
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+    partition: int | None = None
 
 
 class TooLarge(Exception):
@@ -37,6 +38,9 @@ class Output(Protocol):
         have been written: deliver the same again."""
         ...
 
+
+ANY_PARTITION = -1
+"""The partitioner's choice."""
 
 STOP_S = 5.0
 """How long a stop waits for reports that are under way; SIGTERM promises 10 s in all."""
@@ -113,6 +117,7 @@ class KafkaOutput:
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
+                    partition=ANY_PARTITION if record.partition is None else record.partition,
                     on_delivery=report,
                 )
             except BufferError:

@@ -18,13 +18,16 @@ from streams.promotions import PromotionLog, Promotions
 from streams.records import (
     dead_letter_record,
     erasure_record,
+    frontier_record,
     placement_of,
     rank_record,
     score_record,
+    state_record,
     tombstone,
 )
 from streams.shard_leases import ShardLeases
 from streams.snapshots import Snapshots
+from streams.state_snapshots import StateSnapshots
 from streams.store import Entry, EntryKind, Store, board_of
 from streams.sweep import Sweep
 from streams.waiting import Patience, Pause, Stopping, stop_on_signals
@@ -51,6 +54,7 @@ class PublisherConfig:
     batch: int = 500
     sweep_every_s: float = 60.0
     snapshot_every_s: float = 0.2
+    state_every_s: float = 6 * 3600.0
 
 
 def run_publisher(
@@ -72,6 +76,7 @@ def run_publisher(
                 pause.reset()
             else:
                 pause.wait()
+        patience.call(publisher.finish)
         patience.call(publisher.hand_over)
     except Stopping:
         log.info("publisher_stopped_while_waiting owner=%s", config.owner)
@@ -87,6 +92,7 @@ def build_publisher(
         Promotions(store, config.n_shards, PromotionLog(config.bootstrap_servers).read),
         Sweep(store, output, every_s=config.sweep_every_s),
         Snapshots(store, output, config.owner, config.snapshot_every_s),
+        StateSnapshots(store, config.state_every_s),
         Step(store, output, config.batch, checkpoint),
     )
 
@@ -116,6 +122,14 @@ def publish(shards: Sequence[int], step: Step) -> int:
     # 3. Kafka: acknowledged by all replicas, in order per key, before anything is forgotten.
     if records:
         step.output.deliver(records)
+    # A frontier speaks of snapshots told before it: they must be acknowledged first.
+    if marks := [
+        frontier_record(entry)
+        for entries in found.values()
+        for entry in entries
+        if entry.kind is EntryKind.FRONTIER
+    ]:
+        step.output.deliver(marks)
     step.checkpoint("delivered")
     # 4. Delete.
     for shard, entries in found.items():
@@ -133,6 +147,10 @@ def place(entry: Entry, step: Step) -> list[OutRecord]:
             return [dead_letter_record(entry)]
         case EntryKind.SCORE:
             return [score_record(entry), *_stand(entry, step)]
+        case EntryKind.SNAPSHOT:
+            return [state_record(entry)]
+        case EntryKind.FRONTIER:
+            return []
         case EntryKind.PLACE:
             return _stand(entry, step) if entry.queue else _stand_nowhere(entry, step)
         case EntryKind.LEAVE:
@@ -177,12 +195,14 @@ class Publisher:
         promotions: Promotions,
         sweep: Sweep,
         snapshots: Snapshots,
+        states: StateSnapshots,
         step: Step,
     ) -> None:
         self._leases = leases
         self._promotions = promotions
         self._sweep = sweep
         self._snapshots = snapshots
+        self._states = states
         self._step = step
 
     def step(self) -> bool:
@@ -201,12 +221,17 @@ class Publisher:
         for shard in self._sweep.due(held):
             self._heal(shard)
         self._sweep.step(held)
+        self._states.step(held)
         return n_published > 0
 
     def _heal(self, shard: int) -> None:
         """Restates what stands where, and what is live."""
         self._sweep.soon(shard)
         self._promotions.soon(shard)
+
+    def finish(self) -> None:
+        """Publishes what the last step's passes left: nobody else may be there to do it."""
+        publish(self._leases.held, self._step)
 
     def hand_over(self) -> None:
         """The last thing before the process ends in order."""

@@ -14,7 +14,15 @@ from pydantic_core import to_json
 
 from schemas import topics
 from schemas.ids import LeadKey
-from schemas.outputs import BoardRow, BoardSnapshot, Erasure, RankUpdate, Score
+from schemas.outputs import (
+    BoardRow,
+    BoardSnapshot,
+    Erasure,
+    FrontierMark,
+    LeadSnapshot,
+    RankUpdate,
+    Score,
+)
 from streams.output import OutRecord
 from streams.store import BoardView, Entry, Move, Order, Placement
 
@@ -24,6 +32,9 @@ greatest list wins (see `rank_order`)."""
 
 UNSCORED: Order = (-1, -1, -1)
 SOURCE = b"asllr"
+
+FRONTIER_KEY = "frontier:"
+"""Begins a key of `leads.state` that is no lead's: those have a slash."""
 
 
 def rank_order(version: int, order: Order | None) -> bytes:
@@ -96,6 +107,30 @@ def dead_letter_record(entry: Entry) -> OutRecord:
     identity = blake2b(entry.value, digest_size=16).hexdigest()
     headers = _headers("DeadLetter", identity, entry.key, entry.traceparent)
     return OutRecord(topics.DEAD_LETTER.name, entry.key.encode(), entry.value, headers)
+
+
+def state_record(entry: Entry) -> OutRecord:
+    key = LeadKey.parse(entry.key)
+    snapshot = LeadSnapshot(
+        tenant=key.tenant,
+        lead=key.lead,
+        cursor=dict(entry.cursor or {}),
+        frontier=dict(entry.frontier or {}),
+        state=entry.value.decode(),
+    )
+    headers = _headers("LeadSnapshot", f"{entry.key}:{entry.version}", entry.key, None)
+    return OutRecord(
+        topics.STATE.name, entry.key.encode(), snapshot.model_dump_json().encode(), headers
+    )
+
+
+def frontier_record(entry: Entry) -> OutRecord:
+    """`entry.key` is the shard, and so the partition."""
+    key = f"{FRONTIER_KEY}{entry.key}"
+    mark = FrontierMark(frontier=dict(entry.frontier or {}))
+    headers = _headers("FrontierMark", f"{key}:{entry.id}", key, None)
+    value = mark.model_dump_json().encode()
+    return OutRecord(topics.STATE.name, key.encode(), value, headers, int(entry.key))
 
 
 def snapshot_record(queue: str, board: BoardView) -> OutRecord:

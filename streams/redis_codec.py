@@ -82,7 +82,7 @@ def _write_arguments(write: LeadWrite) -> tuple[Argument, ...]:
 
 
 def stored_lead(cursor: bytes | None, state: bytes | None, erased: int) -> StoredLead:
-    return StoredLead(_decode_cursor(cursor) if cursor else None, state, bool(erased))
+    return StoredLead(_cursor(cursor), state, bool(erased))
 
 
 def claims(shard: int, reply: Sequence[Any]) -> list[Claim]:
@@ -153,6 +153,8 @@ def entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
         queue=_text(fields[b"queue"]),
         left=_text(fields[b"left"]),
         traceparent=_text(fields[b"traceparent"]),
+        cursor=_cursor(fields.get(b"cursor")),
+        frontier=_cursor(fields.get(b"frontier")),
     )
 
 
@@ -188,6 +190,10 @@ def _rows(reply: Sequence[Any], stride: int) -> list[Sequence[Any]]:
 
 def _text(value: bytes | None) -> str | None:
     return value.decode() if value else None
+
+
+def _cursor(value: bytes | None) -> Cursor | None:
+    return _decode_cursor(value) if value else None
 
 
 def _order(value: bytes | None) -> Order | None:

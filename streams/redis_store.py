@@ -29,6 +29,8 @@ from streams.store import (
     Move,
     Order,
     Placement,
+    SnapshotChunk,
+    SnapshotStatus,
     StoredLead,
     checked,
 )
@@ -36,6 +38,9 @@ from streams.store import (
 META = "{asllr}:meta"
 QUEUES = "{asllr}:queues"
 """Every queue that had a placement: a shard that went back forgets which boards it is on."""
+
+KEYS = ("{asllr}:*", "{s[0-9]*}:*", "{q:*}:*")
+"""Patterns of every key that asllr writes."""
 
 UNSCORED: Order = (-1, -1, -1)
 """A removal without a score: older than any score of the same lead version."""
@@ -184,6 +189,19 @@ class RedisStore:
 
     def restate(self, shard: int, leads: Sequence[str]) -> bool:
         return bool(self._scripts.run("restate", shard_tag(shard), self._outbox_bound, *leads))
+
+    def snapshot(self, shard: int, chunk: SnapshotChunk) -> SnapshotStatus:
+        reply = self._scripts.run(
+            "snapshot",
+            shard_tag(shard),
+            self._outbox_bound,
+            shard,
+            chunk.pass_id,
+            chunk.step,
+            int(chunk.is_last),
+            *chunk.leads,
+        )
+        return SnapshotStatus(reply.decode())
 
     def place(self, queue: str, placement: Placement) -> Move:
         if queue not in self._noted_queues:

@@ -61,6 +61,11 @@ VARIABLES = (
     Variable(
         "ASLLR_PATIENCE_S", "30", "how long a role waits for Kafka or Redis; then it exits with 75"
     ),
+    Variable(
+        "ASLLR_SNAPSHOT_S",
+        "21600",
+        "seconds between snapshots of all leads on leads.state, from which Redis can be rebuilt",
+    ),
     Variable("ASLLR_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
@@ -79,6 +84,7 @@ class Settings:
     member: str | None
     session_s: float
     patience_s: float
+    snapshot_s: float
     log_level: str
 
 
@@ -95,6 +101,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         member=_id("ASLLR_MEMBER", texts) if texts["ASLLR_MEMBER"] else None,
         session_s=_number("ASLLR_SESSION_S", texts, low=1, high=1_800),
         patience_s=_number("ASLLR_PATIENCE_S", texts, low=0, high=86_400),
+        snapshot_s=_number("ASLLR_SNAPSHOT_S", texts, low=1, high=30 * 86_400),
         log_level=_one_of("ASLLR_LOG_LEVEL", texts, LOG_LEVELS),
     )
 

@@ -184,6 +184,11 @@ class EntryKind(StrEnum):
     ERASE = "erase"
     """The lead was erased, and left `queue` (None when it was never listed)."""
     DEAD_LETTER = "dead-letter"
+    SNAPSHOT = "snapshot"
+    """A lead's state for `leads.state`; `value` is the state."""
+    FRONTIER = "frontier"
+    """Every lead that the shard knew at `frontier` stands in a snapshot told before this; `key` is
+    the shard's number."""
     PLACE = "place"
     """The sweep restates where a lead stands, with its last score (`queue` None: nowhere, a
     tombstone without a value, and `left` is where it last stood)."""
@@ -191,7 +196,8 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something waiting for Kafka. `version` is the lead's when the entry was written; a board
+    """Something waiting for Kafka. `cursor` is what a snapshot's state includes, `frontier` where
+    its shard stood. `version` is the lead's when the entry was written; a board
     orders by (version, score order). An entry that lists a lead comes after the one by
     which it left another queue. `value` is Score JSON, DeadLetter JSON or empty; `order` None:
     never scored."""
@@ -205,6 +211,28 @@ class Entry:
     queue: str | None = None
     left: str | None = None
     traceparent: str | None = None
+    cursor: Cursor | None = None
+    frontier: Cursor | None = None
+
+
+class SnapshotStatus(StrEnum):
+    TAKEN = "taken"
+    FULL = "full"
+    """The outbox is at its bound; nothing was changed."""
+    BROKEN_OFF = "broken-off"
+    """The shard went back during the pass, or another began one: this pass proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotChunk:
+    """A step of a pass over all leads of a shard. Step 0 begins it and notes the frontier; each of
+    the others takes some leads and must follow the one before it; with the last one goes the noted
+    frontier. `pass_id` is unlike that of any other pass."""
+
+    pass_id: str
+    step: int
+    leads: Sequence[str] = ()
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +355,11 @@ class Store(Protocol):
         """Adds a PLACE entry for each lead that was ever listed or is not to be listed, as it is
         now: a shard that went back does not know that an unlisted lead ever stood somewhere. False:
         the outbox is at its bound, nothing was added."""
+        ...
+
+    # Snapshots
+    def snapshot(self, shard: int, chunk: SnapshotChunk) -> SnapshotStatus:
+        """Adds a SNAPSHOT entry for each lead of the chunk, and FRONTIER after the last."""
         ...
 
     # Boards (own hash tag per queue)

@@ -53,6 +53,10 @@ def raises() -> float:
     raise RuntimeError("the engine says what it read")
 
 
+def raises_unscorable() -> float:
+    raise Unscorable("not this one")
+
+
 def returns_nan() -> float:
     return float("nan")
 

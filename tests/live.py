@@ -77,7 +77,9 @@ class Live:
 
 
 @contextmanager
-def live_deployment(broker: str, redis_url: str, tmp_path: Path) -> Iterator[Live]:
+def live_deployment(
+    broker: str, redis_url: str, tmp_path: Path, *, state_every_s: float = 3_600.0
+) -> Iterator[Live]:
     now = datetime.now(UTC)
     publish_promotion(broker, Promotion(tenant="*", artifact=SCORER.digest, promoted_at=now))
     with (
@@ -86,5 +88,15 @@ def live_deployment(broker: str, redis_url: str, tmp_path: Path) -> Iterator[Liv
         Fleet(tmp_path) as fleet,
     ):
         for role in ROLES:
-            fleet.start(RoleSpec(role, role, broker, redis_url, N_PARTITIONS, group=tmp_path.name))
+            fleet.start(
+                RoleSpec(
+                    role,
+                    role,
+                    broker,
+                    redis_url,
+                    N_PARTITIONS,
+                    group=tmp_path.name,
+                    state_every_s=state_every_s,
+                )
+            )
         yield Live(RedisStore(client), fleet, Journal(broker), reader)

@@ -44,6 +44,7 @@ class RoleSpec:
     freeze_at: str | None = None
     engine_timeout_s: float = 30.0
     sweep_every_s: float = 60.0
+    state_every_s: float = 3_600.0
 
 
 def ingest(spec: RoleSpec) -> None:
@@ -99,6 +100,7 @@ def publish(spec: RoleSpec) -> None:
             patience_s=spec.patience_s,
             lease_ms=2_000,
             sweep_every_s=spec.sweep_every_s,
+            state_every_s=spec.state_every_s,
         ),
         checkpoint=checkpoint_of(spec),
     )

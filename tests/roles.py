@@ -34,6 +34,7 @@ from streams.records import ORDER_HEADER
 from streams.score_worker import ScoreWorker, ScoreWorkerConfig
 from streams.shard_leases import ShardLeases
 from streams.snapshots import Snapshots
+from streams.state_snapshots import StateSnapshots
 from streams.store import LeadView, Store, board_of
 from streams.sweep import Sweep
 from streams.waiting import Patience
@@ -207,7 +208,12 @@ class Roles:
         )
 
     def publisher(
-        self, name: str = "p1", checkpoint: Checkpoint = survives, *, sweep_every_s: float = 60.0
+        self,
+        name: str = "p1",
+        checkpoint: Checkpoint = survives,
+        *,
+        sweep_every_s: float = 60.0,
+        state_every_s: float = 1e9,
     ) -> Publisher:
         config = PublisherConfig("", lambda: self.store, name, self.n_shards)
         now_s = self.clock.now_s
@@ -216,6 +222,7 @@ class Roles:
             Promotions(self.store, self.n_shards, self.promotion_reader()),
             Sweep(self.store, self.output, sweep_every_s, now_s),
             Snapshots(self.store, self.output, name, config.snapshot_every_s, clock=now_s),
+            StateSnapshots(self.store, state_every_s, now_s),
             Step(self.store, self.output, config.batch, checkpoint),
         )
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -146,11 +147,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the artifact")
     parser.add_argument("--work", type=Path, help="keeps the base here, or continues from it")
     parser.add_argument("--scale", type=float, default=1.0, help="share of every amount")
+    parser.add_argument("--seed", type=int, default=Recipe().seed, help="of leads and training")
     parser.add_argument("--threads", type=int, default=2, help="of torch; 1 on a busy machine")
     parser.add_argument("--processes", type=int, default=2, help="that simulate leads")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
-    recipe = Recipe() if asked.scale == 1.0 else Recipe().scaled(asked.scale)
+    recipe = replace(Recipe(), seed=asked.seed)
+    if asked.scale != 1.0:
+        recipe = recipe.scaled(asked.scale)
     started = time.monotonic()
 
     def log(line: str) -> None:

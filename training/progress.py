@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from scoring.pace import Pace, spoken
+
 Report = Callable[[int, int], object]
 """(done, of how many); called as often as the work likes."""
 
@@ -21,28 +23,17 @@ class Progress:
     clock: Callable[[], float]
     write: Callable[[str], object]
     every_s: float = 5.0
-    _began_s: float = field(init=False)
-    _wrote_s: float = field(init=False)
+    _pace: Pace = field(init=False)
 
     def __post_init__(self) -> None:
-        self._began_s = self._wrote_s = self.clock()
+        self._pace = Pace(self.clock, self.every_s)
 
     def __call__(self, done: int, total: int) -> None:
-        now_s = self.clock()
-        if done < total and now_s - self._wrote_s < self.every_s:
+        pace, is_over = self._pace, done >= total
+        if not pace.is_due(at_end=is_over):
             return
-        self._wrote_s = now_s
-        elapsed_s = now_s - self._began_s
-        if done >= total:
-            self.write(f"{self.what}: {done} in {spoken(elapsed_s)}\n")
+        if is_over:
+            self.write(f"{self.what}: {done} in {spoken(pace.spent_s)}\n")
         else:
-            left_s = elapsed_s / max(done, 1) * (total - done)
-            self.write(f"{self.what}: {done} of {total}, {spoken(left_s)} left\n")
-
-
-def spoken(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+            left = spoken(pace.left_s(max(done, 1), total))
+            self.write(f"{self.what}: {done} of {total}, {left} left\n")

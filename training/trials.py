@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from training.progress import spoken
+from scoring.pace import spoken
 
 Log = Callable[[str], None]
 S = TypeVar("S")

@@ -65,7 +65,7 @@ def naming_files() -> Iterator[None]:
 
 
 class Duration(click.ParamType):
-    """`90`, `90s`, `5m`, `1h` -> seconds."""
+    """`90`, `90s`, `5m`, `1h`, `14d` -> seconds."""
 
     name = "duration"
 
@@ -74,10 +74,10 @@ class Duration(click.ParamType):
     ) -> float:
         if isinstance(value, float):
             return value
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", str(value))
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|d)?", str(value))
         if match is None:
-            self.fail(f"{value!r} is not a duration such as 30s, 5m or 1h", param, ctx)
-        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"]
+            self.fail(f"{value!r} is not a duration such as 30s, 5m, 1h or 14d", param, ctx)
+        return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2] or "s"]
 
 
 DURATION = Duration()

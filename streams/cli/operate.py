@@ -1,23 +1,16 @@
-"""`asllr doctor`, `promote` and `settings`: for who keeps it running."""
+"""`asllr doctor` and `settings`: for who keeps it running."""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 
-from schemas.ids import ID_PATTERN
-from schemas.outputs import Promotion
-from schemas.topics import PROMOTIONS
 from streams import exit_codes
-from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact
-from streams.cli.front import Failure, open_admin, settings
-from streams.promotions import publish_promotion
+from streams.cli.artifacts import SHIPPED, artifact_folder
+from streams.cli.front import Failure, settings
 from streams.settings import VARIABLES, printable
-from streams.topic_admin import require_topics
 
 
 @click.command()
@@ -52,30 +45,6 @@ def doctor(artifact: str, *, as_json: bool) -> None:
     failed = sum(check.verdict is Verdict.FAILED for check in checks)
     if failed:
         raise Failure(f"{failed} checks failed", exit_codes.NO)
-
-
-@click.command()
-@click.argument("artifact", default=SHIPPED)
-@click.option("--tenant", default="*", show_default=True, help="only for this tenant.")
-def promote(artifact: str, *, tenant: str) -> None:
-    """Make ARTIFACT live: every listed lead is rescored with it, at low priority.
-
-    ARTIFACT is a folder's name, a path, or the beginning of a digest. Promoting an older one again
-    is a rollback.
-
-    \b
-    Example:
-      asllr promote demo
-      asllr promote 2026-03-retrained --tenant north
-    """
-    if tenant != "*" and not re.fullmatch(ID_PATTERN, tenant):
-        raise click.BadParameter(f"{tenant[:80]!r} is no tenant: * or letters, digits and ._:-")
-    found = settings()
-    name = artifact_digest(find_artifact(artifact, found.artifacts))
-    require_topics(open_admin(found), found.partitions, [PROMOTIONS])
-    record = Promotion(tenant=tenant, artifact=name, promoted_at=datetime.now(UTC))
-    promotion = publish_promotion(found.broker, record, found.patience_s)
-    click.echo(f"artifact {name[:12]} is promotion {promotion} for tenant {tenant}")
 
 
 @click.command(name="settings")

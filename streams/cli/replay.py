@@ -161,7 +161,7 @@ def explaining() -> Iterator[None]:
         yield
     except RangeMissing as error:
         raise Failure(
-            f"{error}; --accept-missing records what is left", exit_codes.UNUSABLE
+            f"{error}; `asllr record --accept-missing` keeps what is left", exit_codes.UNUSABLE
         ) from error
     except (RecordingError, ArtifactError) as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error

@@ -1,4 +1,5 @@
-"""How `asllr replay diff` says what it found: for a person, for a machine."""
+"""How `asllr replay diff` says what it found: for a person, for a machine; and the words that
+`asllr promote --dry-run` shares with it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from scoring.rank_agreement import Agreement
+from scoring.rank_agreement import Agreement, RankMove
 from streams.replay.diff import Difference, Mover, why_counts
 
 
@@ -18,21 +19,29 @@ def difference_lines(found: Difference, show: int) -> Iterator[str]:
         f"{found.n_b:,}): {found.n_differing:,} differ, by {found.max_dp:.4f} at most{at}"
     )
     for name, queue in found.queues.items():
-        yield (
-            f"{name}: {queue.n_a:,} and {queue.n_b:,} leads, {len(queue.moves):,} stand elsewhere; "
-            f"of the first {queue.k} Kendall tau {_number(queue.kendall_tau)}, "
-            f"Jaccard {_number(queue.jaccard)}"
-        )
+        yield agreement_line(name, queue)
     for why, n in why_counts(found.movers).items():
         yield f"  {n:,} because: {why}"
     yield from map(_mover_line, found.movers[:show])
 
 
-def _mover_line(mover: Mover) -> str:
-    move = mover.move
+def agreement_line(name: str, queue: Agreement) -> str:
+    return (
+        f"{name}: {queue.n_a:,} and {queue.n_b:,} leads, {len(queue.moves):,} stand elsewhere; "
+        f"of the first {queue.k} Kendall tau {_number(queue.kendall_tau)}, "
+        f"Jaccard {_number(queue.jaccard)}"
+    )
+
+
+def move_line(move: RankMove, a: float | None, b: float | None, words: str) -> str:
+    """`a` and `b`: the probabilities before and after."""
     ranks = f"{move.rank_a or 'unlisted'} -> {move.rank_b or 'unlisted'}"
-    chances = f"{_percent(mover.probability_a)} -> {_percent(mover.probability_b)}"
-    return f"  {ranks:<20} {move.lead:<24} {chances:<18} {mover.why.value}; {_reasons(mover)}"
+    return f"  {ranks:<20} {move.lead:<24} {f'{_percent(a)} -> {_percent(b)}':<18} {words}"
+
+
+def _mover_line(mover: Mover) -> str:
+    words = f"{mover.why.value}; {_reasons(mover)}"
+    return move_line(mover.move, mover.probability_a, mover.probability_b, words)
 
 
 def _reasons(mover: Mover) -> str:
@@ -49,13 +58,13 @@ def difference_json(found: Difference) -> dict[str, Any]:
         "scores_differing": found.n_differing,
         "max_dp": found.max_dp,
         "max_dp_at": found.at,
-        "queues": {name: _queue_json(queue) for name, queue in found.queues.items()},
+        "queues": {name: agreement_json(queue) for name, queue in found.queues.items()},
         "why": why_counts(found.movers),
         "movers": [asdict(mover) for mover in found.movers],
     }
 
 
-def _queue_json(queue: Agreement) -> dict[str, Any]:
+def agreement_json(queue: Agreement) -> dict[str, Any]:
     """NaN is not JSON."""
     return {
         "k": queue.k,

@@ -101,5 +101,6 @@ def publish(*, index: int) -> None:
             owner=process_name("publish", found, index),
             n_shards=found.partitions,
             patience_s=found.patience_s,
+            state_every_s=found.snapshot_s,
         )
     )

@@ -102,4 +102,10 @@ for i = 0, n_dead_letters - 1 do
     {value = ARGV[first_dead_letter + 2 * i + 1]})
 end
 redis.call('HSET', key('frontier'), field, last)
+-- What was known of an erased lead must not stay on `leads.state` until the next pass.
+for _, write in ipairs(writes) do
+  if write.departure == 'erase' then
+    append_snapshot(write.lead)
+  end
+end
 return {'committed', tonumber(last)}

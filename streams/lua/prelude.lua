@@ -76,7 +76,27 @@ local function append(kind, lead, fields)
   redis.call('XADD', key('outbox'), '*', 'kind', kind, 'key', lead,
     'value', fields.value or '', 'version', fields.version or 0, 'order', fields.order or '',
     'queue', fields.queue or '', 'left', fields.left or '',
-    'traceparent', fields.traceparent or '')
+    'traceparent', fields.traceparent or '', 'cursor', fields.cursor or '',
+    'frontier', fields.frontier or '')
+end
+
+-- Topic -> last applied offset, as JSON.
+local function frontier_text()
+  local offsets = {}
+  local stored = redis.call('HGETALL', key('frontier'))
+  for i = 1, #stored, 2 do
+    offsets[#offsets + 1] = string.format('"%s":%s', string.match(stored[i], '^(.*):'),
+      stored[i + 1])
+  end
+  return '{' .. table.concat(offsets, ',') .. '}'
+end
+
+local function append_snapshot(lead)
+  local stored = redis.call('HMGET', lead_key(lead), 'state', 'cursor', 'version')
+  if stored[1] then
+    append('snapshot', lead, {value = stored[1], cursor = stored[2], version = stored[3],
+      frontier = frontier_text()})
+  end
 end
 
 local function is_holder(worker, lead)

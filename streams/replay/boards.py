@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 
 from pydantic import AwareDatetime
@@ -12,7 +13,7 @@ from schemas.outputs import Order, Output, Score
 from scoring.fold import from_ms, to_ms
 from streams.memory_board import MemoryBoard
 from streams.replay.outcome import Outcome
-from streams.store import Placement, board_of
+from streams.store import BoardView, Placement, board_of
 
 
 class RankMove(Output):
@@ -45,6 +46,11 @@ class Boards:
         if outcome.score is None:
             return self._leave(outcome, outcome.queue, moment)
         return self._place(outcome, outcome.queue, moment, outcome.score)
+
+    def views(self, limit: int) -> Iterator[tuple[str, BoardView]]:
+        """(queue, its first `limit` rows), as the boards stand now."""
+        for queue, board in self._boards.items():
+            yield queue, board.view(limit, 0)
 
     def _leave(self, outcome: Outcome, queue: str, moment: datetime) -> RankMove | None:
         board = self._boards[board_of(outcome.lead, queue)]

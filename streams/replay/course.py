@@ -4,7 +4,7 @@ but for the table it keeps the leads in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from schemas.events import EventBase
 from scoring.edges import as_of, edges
@@ -18,14 +18,20 @@ from streams.replay.policy import EveryEvent, EveryTick, Policy
 
 
 def drafts(
-    arrivals: Iterable[Arrival], partition: Partition, policy: Policy, end_ms: int
+    arrivals: Iterable[Arrival],
+    partition: Partition,
+    policy: Policy,
+    end_ms: int,
+    heard: Callable[[Arrival, EventBase], None] = lambda arrival, event: None,
 ) -> Iterator[Draft]:
-    """In the order of their places, up to `end_ms`, also when nothing arrives any more."""
+    """In the order of their places, up to `end_ms`, also when nothing arrives any more. `heard`
+    sees each event before it is folded."""
     course = Course(partition, policy)
     for arrival in arrivals:
         yield from course.until(arrival.place.moment_ms)
         event = partition.event_of(arrival.record)
         if event is not None:
+            heard(arrival, event)
             yield from course.arrive(arrival, event)
     yield from course.until(end_ms)
 

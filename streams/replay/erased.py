@@ -24,18 +24,13 @@ def erased_leads(
             if record.value is not None and record.key is not None:
                 found.add(record.key.decode(errors="replace"))
     for one in recording.ranges([topics.CRM_EVENTS.name]):
-        for record in recording.records(one.topic, one.partition):
-            advanced(1)
+        for record in recording.records(one.topic, one.partition, holding=_NAME):
             found.update(_erased_by(record, recording.manifest.n_partitions))
+        advanced(one.n_records)
     return frozenset(found)
 
 
 def _erased_by(record: Record, n_partitions: int) -> Iterator[str]:
-    is_named = _NAME in (record.value or b"") or any(
-        value is not None and _NAME in value for _, value in record.headers
-    )
-    if not is_named:  # nearly always, and decoding costs
-        return
     try:
         event = decode(record, n_partitions=n_partitions)
     except BadRecord:

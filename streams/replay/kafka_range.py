@@ -30,8 +30,11 @@ RECORDED = (
 )
 """What happened, and what production made of it: a replay compares the two."""
 
-WHOLE = (topics.PROMOTIONS, topics.ERASED)
-"""Always from their start: what holds at a moment may have been said long before it."""
+FROM_START = (topics.PROMOTIONS, topics.ERASED)
+"""What holds at a moment may have been said long before it."""
+
+TO_END = (topics.ERASED,)
+"""Who is forgotten stays so: also a past in which nobody had asked for it yet leaves them out."""
 
 BATCH = 1_000
 
@@ -64,6 +67,7 @@ def open_consumer(bootstrap_servers: str) -> Consumer:
             "enable.partition.eof": True,
             "isolation.level": "read_committed",
             "auto.offset.reset": "error",
+            "fetch.wait.max.ms": 5,  # the next partition waits for what is asked of this one
             "log_level": 2,
         }
     )
@@ -71,7 +75,7 @@ def open_consumer(bootstrap_servers: str) -> Consumer:
 
 def find_ranges(consumer: Consumer, wanted: Wanted, n_partitions: int) -> list[LogRange]:
     """Of every topic there is, in a fixed order. Raises TopicsUnusable when an input is missing or
-    was given other partitions than `n_partitions`."""
+    was given other partitions than `n_partitions`, or `wanted` names a partition that is not."""
     existing = existing_topics(consumer)
     ranges = []
     for topic in RECORDED:
@@ -80,7 +84,18 @@ def find_ranges(consumer: Consumer, wanted: Wanted, n_partitions: int) -> list[L
         partitions = partitions_of(consumer, topic.name)
         _refuse_grown(topic, len(partitions), n_partitions)
         ranges += [_range(consumer, topic, partition, wanted) for partition in partitions]
+    _refuse_unknown(wanted.offsets, {(one.topic, one.partition) for one in ranges})
     return ranges
+
+
+def _refuse_unknown(asked: Iterable[tuple[str, int]], found: set[tuple[str, int]]) -> None:
+    for topic, partition in asked:
+        if (topic, partition) not in found:
+            n = sum(name == topic for name, _ in found)
+            known = (
+                f"{topic} has partitions 0 to {n - 1}" if n else "there is no such topic of ours"
+            )
+            raise TopicsUnusable(f"offsets were asked of {topic}/{partition}: {known}")
 
 
 def _refuse_grown(topic: Topic, found: int, expected: int) -> None:
@@ -97,11 +112,11 @@ def _range(consumer: Consumer, topic: Topic, partition: int, wanted: Wanted) -> 
     first, end = low, high
     asked = wanted.offsets.get((topic.name, partition))
     if asked is not None:
-        first, end = asked[0], min(asked[1], high)
+        first, end = min(asked[0], high), min(asked[1], high)
     else:
-        if wanted.until_ms is not None:
+        if wanted.until_ms is not None and topic not in TO_END:
             end = first_at(consumer, topic.name, partition, wanted.until_ms)
-        if wanted.from_ms is not None and topic not in WHOLE:
+        if wanted.from_ms is not None and topic not in FROM_START:
             first = first_at(consumer, topic.name, partition, wanted.from_ms)
     return LogRange(
         topic=topic.name, partition=partition, log_start=low, first=first, end=max(first, end)
@@ -109,18 +124,26 @@ def _range(consumer: Consumer, topic: Topic, partition: int, wanted: Wanted) -> 
 
 
 def missing_of(consumer: Consumer, ranges: Iterable[LogRange], wanted: Wanted) -> list[str]:
-    """What retention has taken of the inputs, a sentence for each partition."""
+    """What is not there, a sentence each: what retention has taken of the inputs or of the offsets
+    that were asked for, and offsets that nobody has written yet."""
     inputs = {topic.name for topic in INPUTS}
     found = []
     for one in ranges:
         where = f"{one.topic}/{one.partition}"
-        if one.first < one.log_start:
+        asked = wanted.offsets.get((one.topic, one.partition))
+        if asked is not None and asked[1] > one.end:
             found.append(
-                f"{where}: offsets {one.first} to {one.log_start - 1} are past retention, "
+                f"{where}: offsets {max(asked[0], one.end)} to {asked[1] - 1} do not exist yet, "
+                f"the log ends at {one.end}"
+            )
+        if one.first < one.log_start:
+            last = min(one.end, one.log_start) - 1
+            found.append(
+                f"{where}: offsets {one.first} to {last} are past retention, "
                 f"the log starts at {one.log_start}"
             )
         elif one.topic in inputs and one.first == one.log_start > 0:
-            if (one.topic, one.partition) in wanted.offsets:
+            if asked is not None:
                 continue
             start = _time_of(consumer, one.topic, one.partition, one.log_start)
             if wanted.from_ms is None or start is None or start > wanted.from_ms:
@@ -165,12 +188,13 @@ def read_range(
         return
     consumer.assign([TopicPartition(topic, partition, first)])
     while True:
-        messages = consumer.consume(BATCH, timeout=ANSWER_S)
-        if not messages:
+        # Not `consume` with a wait: it waits until the batch is full.
+        waited_for = consumer.poll(ANSWER_S)
+        if waited_for is None:
             raise TopicsUnusable(
                 f"{topic}/{partition}: Kafka sent nothing for {ANSWER_S:.0f} s", is_lasting=False
             )
-        for message in messages:
+        for message in [waited_for, *consumer.consume(BATCH, timeout=0)]:
             if (error := message.error()) is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
                     return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.outputs import Latency
 from scoring.calibration import NotALogit
-from scoring.engine import EngineInput, Unscorable
+from scoring.engine import Engine, EngineInput, Unscorable
 from scoring.fold import from_ms
 from scoring.score import Scorer, Subject, build_score, prepare
 from streams.replay.arrival import Place
@@ -66,8 +66,8 @@ def outcomes(drafts: Iterable[Draft], scorer_for: ScorerFor, tally: Tally) -> It
 
 
 def _run(held: list[Draft | _Prepared], scorer: Scorer | None, tally: Tally) -> Iterator[Outcome]:
-    prepared = [one for one in held if isinstance(one, _Prepared)]
-    logits = iter(_logits(prepared, scorer))
+    inputs = [one.engine_input for one in held if isinstance(one, _Prepared)]
+    logits = iter(logits_of(inputs, scorer.engine) if scorer else [])
     for one in held:
         if isinstance(one, Draft):
             yield Outcome(one.place, one.lead, one.version, one.queue, None)
@@ -80,16 +80,16 @@ def _run(held: list[Draft | _Prepared], scorer: Scorer | None, tally: Tally) -> 
         yield Outcome(draft.place, draft.lead, draft.version, draft.queue, score)
 
 
-def _logits(prepared: list[_Prepared], scorer: Scorer | None) -> list[float | None]:
+def logits_of(inputs: Sequence[EngineInput], engine: Engine) -> list[float | None]:
     """None for a lead that the engine refuses even alone."""
-    if not prepared or scorer is None:
+    if not inputs:
         return []
     try:
-        return [*scorer.engine.logits([one.engine_input for one in prepared])]
+        return [*engine.logits(inputs)]
     except Unscorable:
-        if len(prepared) == 1:
+        if len(inputs) == 1:
             return [None]
-        return [logit for one in prepared for logit in _logits([one], scorer)]
+        return [logit for one in inputs for logit in logits_of([one], engine)]
 
 
 def _score(one: _Prepared, logit: float | None, scorer: Scorer | None) -> bytes | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from time import monotonic
 
+from scoring.pace import Pace, spoken
+
 EVERY_S = 1.0
 
 
@@ -17,33 +19,30 @@ class Progress:
         self._what = what
         self._total = total
         self._done = 0
-        self._start_s = monotonic()
-        self._due_s = self._start_s + EVERY_S
+        self._pace = Pace(monotonic, EVERY_S)
         self._shown = False
 
     def advance(self, n: int) -> None:
         self._done += n
-        now_s = monotonic()
-        if now_s >= self._due_s:
-            self._show(now_s)
+        if self._pace.is_due():
+            self._show()
 
     def close(self) -> None:
         """After the last advance; the line stays."""
         if self._shown and sys.stderr.isatty():
             sys.stderr.write("\n")
 
-    def line(self, now_s: float) -> str:
-        elapsed_s = max(now_s - self._start_s, 1e-9)
-        rate = self._done / elapsed_s
-        left = max(0, self._total - self._done)
-        eta = f", {left / rate:,.0f} s left" if rate else ""
+    def line(self) -> str:
+        rate = self._done / self._pace.spent_s
+        left_s = self._pace.left_s(self._done, self._total)
+        eta = f", {spoken(left_s)} left" if self._done else ""
         return f"{self._verb} {self._done:,} of {self._total:,} {self._what}, {rate:,.0f}/s{eta}"
 
-    def _show(self, now_s: float) -> None:
+    def _show(self) -> None:
         # Slower where it piles up: a log of a thousand lines helps nobody.
         is_terminal = sys.stderr.isatty()
-        self._due_s = now_s + (EVERY_S if is_terminal else 10 * EVERY_S)
+        self._pace.every_s = EVERY_S if is_terminal else 10 * EVERY_S
         start, end = ("\r\x1b[K", "") if is_terminal else ("", "\n")
-        sys.stderr.write(f"{start}{self.line(now_s)}{end}")
+        sys.stderr.write(f"{start}{self.line()}{end}")
         sys.stderr.flush()
         self._shown = True

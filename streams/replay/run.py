@@ -74,7 +74,7 @@ class Replay:
     def _of_partition(self, number: int) -> Iterator[Outcome]:
         spec, n_partitions = self._spec, self._recording.manifest.n_partitions
         partition = Partition(number, n_partitions, spec.erased, self._table())
-        arriving = self._reporting(inputs(self._recording, number, spec.until_ms))
+        arriving = reporting(inputs(self._recording, number, spec.until_ms), self._advanced)
         policy = parse_policy(spec.policy)
         if isinstance(policy, Recorded):
             records = self._recording.records(SCORES.name, number)
@@ -87,14 +87,15 @@ class Replay:
         partition.tally.leads, partition.tally.states = states_digest(partition.table)
         self.tally.add(partition.tally)
 
-    def _reporting(self, arriving: Iterable[Arrival]) -> Iterator[Arrival]:
-        n = 0
-        for arrival in arriving:
-            yield arrival
-            n += 1
-            if n % TOLD_EVERY == 0:
-                self._advanced(TOLD_EVERY)
-        self._advanced(n % TOLD_EVERY)
+
+def reporting(arriving: Iterable[Arrival], advanced: Advanced) -> Iterator[Arrival]:
+    n = 0
+    for arrival in arriving:
+        yield arrival
+        n += 1
+        if n % TOLD_EVERY == 0:
+            advanced(TOLD_EVERY)
+    advanced(n % TOLD_EVERY)
 
 
 def inputs(recording: RecordingFolder, partition: int, until_ms: int | None) -> Iterator[Arrival]:

@@ -67,8 +67,9 @@ def pack(lines: Iterable[bytes]) -> tuple[bytes, str]:
     return packed, sha256(packed).hexdigest()
 
 
-def unpack(packed: bytes, digest: str) -> Iterator[Record]:
-    """Raises Damaged when the bytes are not those that were written."""
+def unpack(packed: bytes, digest: str, holding: bytes = b"") -> Iterator[Record]:
+    """`holding`: only records whose line holds these bytes. Raises Damaged when the segment is not
+    what was written."""
     found = sha256(packed).hexdigest()
     if found != digest:
         raise Damaged(f"its sha256 is {found[:16]}…, the manifest says {digest[:16]}…")
@@ -77,6 +78,8 @@ def unpack(packed: bytes, digest: str) -> Iterator[Record]:
     except cramjam.DecompressionError:
         raise Damaged("it cannot be decompressed") from None
     for number, line in enumerate(lines, start=1):
+        if holding and holding not in line:
+            continue
         try:
             yield _record(_decode(line))
         except (msgspec.MsgspecError, ValueError):
@@ -84,6 +87,10 @@ def unpack(packed: bytes, digest: str) -> Iterator[Record]:
 
 
 def _record(line: Line) -> Record:
+    headers = [
+        (name, content.encode() if type(content) is str else _bytes(content))
+        for name, content in line.headers  # nearly all are text, and there are seven a record
+    ]
     return Record(
         line.topic,
         line.partition,
@@ -91,7 +98,7 @@ def _record(line: Line) -> Record:
         line.timestamp_ms,
         _bytes(line.key),
         _bytes(line.value),
-        tuple((name, _bytes(content)) for name, content in line.headers),
+        tuple(headers),
     )
 
 

@@ -186,10 +186,12 @@ def run_chaos(
     sweep_every_s: float = 6.0,
     beside_stock: bool = False,
     keep_logs: Path | None = None,
+    at_rest: Callable[[Deployment], None] = lambda world: None,
     say: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
     """At least `n_faults` faults whose kinds hold `only`. Raises what kept the servers away.
-    `keep_logs`: where the processes' logs go when something differs."""
+    `at_rest` is called when all is quiet and judged. `keep_logs`: where the processes' logs go
+    when something differs."""
     outcome = Outcome(seed, rounds=start_round)
     folder = temporary_folder()
     started_s = time.monotonic()
@@ -204,6 +206,7 @@ def run_chaos(
                 for member in world.fleet.members:
                     world.fleet.stop(member, STOP_S)
                 _judge(world, outcome)
+                at_rest(world)
                 if beside_stock:
                     outcome.stock_faust = losses(world.kafka.address)
             except (NotRecovered, pytest.fail.Exception) as error:

@@ -9,13 +9,14 @@ from streams.cli.front import DURATION, lead_key, queue_name
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90.0), ("30s", 30.0), ("1.5m", 90.0), ("2h", 7200.0)]
+    ("text", "seconds"),
+    [("90", 90.0), ("30s", 30.0), ("1.5m", 90.0), ("2h", 7200.0), ("1d", 86_400.0)],
 )
 def test_duration_is_seconds(text: str, seconds: float) -> None:
     assert DURATION.convert(text, None, None) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "s", "-1s", "1d", "1 s", "nan", "1e3"])
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1w", "1 s", "nan", "1e3"])
 def test_what_is_no_duration_is_a_usage_error(text: str) -> None:
     with pytest.raises(click.BadParameter):
         DURATION.convert(text, None, None)

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from schemas.codec import Record
 from schemas.generate import FOLDER
 from schemas.json_schema import OUTPUTS
-from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, ERASED, RANKED, SCORES
+from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, ERASED, RANKED, SCORES, STATE
 from streams.output import OutRecord
 from tests.event_stream import events
 from tests.lead_events import clicks, erased, joins
@@ -59,12 +59,16 @@ def test_every_record_on_every_output_topic_is_as_documented(
     offset = len(roles.log[place])
     roles.log[place].append(Record(*place, offset, NOW_MS, b"\xff", b"{", [("x", None)]))
     roles.catch_up()
-    roles.settle(roles.worker(), roles.publisher())
+    publisher = roles.publisher(state_every_s=1.0)
+    roles.settle(roles.worker(), publisher)
+    roles.clock.advance(1_000)
+    roles.settle(roles.worker(), publisher)
     roles.ingest(erased(3))
-    roles.settle(roles.worker(), roles.publisher())
+    roles.settle(roles.worker(), publisher)
     assert [fault for record in roles.output.records for fault in _faults(record, asyncapi)] == []
     written = Counter(record.topic for record in roles.output.records)
-    assert written.keys() == {t.name for t in (SCORES, RANKED, BOARDS, DEAD_LETTER, ERASED)}
+    assert written.keys() == {t.name for t in (SCORES, RANKED, BOARDS, DEAD_LETTER, ERASED, STATE)}
+    assert b"frontier:0" in {record.key for record in roles.output.of(STATE.name)}
     assert any(record.value is None for record in roles.output.of(RANKED.name))
     assert ("traceparent", TRACEPARENT.encode()) in [
         header for record in roles.output.of(SCORES.name, "acme/a") for header in record.headers

@@ -9,7 +9,7 @@ import pytest
 from pydantic_core import from_json
 
 from schemas.outputs import BoardSnapshot, Erasure, RankUpdate
-from schemas.topics import BOARDS, DEAD_LETTER, ERASED, RANKED, SCORES
+from schemas.topics import BOARDS, DEAD_LETTER, ERASED, RANKED, SCORES, STATE
 from streams.output import OutRecord
 from streams.publisher import Step, publish
 from tests.deaths import Died, acts_at, dies_at
@@ -63,7 +63,7 @@ def test_repeated_delivery_has_the_same_bytes(roles: Roles) -> None:
         publish([0], Step(roles.store, first, checkpoint=dies_at("delivered")))
     publish([0], Step(roles.store, second))
     assert first.records == second.records
-    assert {r.topic for r in first.records} == {SCORES.name, RANKED.name, ERASED.name}
+    assert {r.topic for r in first.records} == {SCORES.name, RANKED.name, ERASED.name, STATE.name}
     assert roles.store.outbox_size(0) == 0
 
 

@@ -18,7 +18,7 @@ from streams.embedded_redis import free_port, redis_server_binary
 from streams.redis_check import require_usable
 from streams.redis_scripts import Argument, Client, RedisScripts
 from streams.redis_store import RedisStore
-from streams.store import CompletionStatus, Placement
+from streams.store import CompletionStatus, Placement, SnapshotChunk, SnapshotStatus
 from tests.streams.store_steps import HOUR_MS, SHARD, A, batch, result, wrote
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -141,6 +141,9 @@ def test_each_step_works_on_a_cluster(cluster: redis.RedisCluster) -> None:
     store.touch(SHARD, [A], 0)
     (touched,) = store.claim(SHARD, "w1", 5, HOUR_MS)
     assert store.give_up(touched, "w1", (b"t/a", b"letter"))
+    for step, leads in enumerate([(), (A,)]):
+        chunk = SnapshotChunk("pass", step, leads, is_last=bool(step))
+        assert store.snapshot(SHARD, chunk) is SnapshotStatus.TAKEN
     lua = Path(redis_scripts.__file__).parent / "lua"
     assert scripts.ran == {path.stem for path in lua.glob("*.lua")} - {"prelude"}
 

@@ -176,8 +176,13 @@ def test_erasing_forgets_the_score_and_is_told_even_when_never_listed(store: Sto
     drain(store)
     erase(store, A)
     erase(store, B)
-    told = [(e.kind, e.key, e.queue, e.order) for e in entries(store)]
-    assert told == [(EntryKind.ERASE, A, "q1", order(1)), (EntryKind.ERASE, B, None, None)]
+    told = [(e.kind, e.key, e.value, e.queue, e.order) for e in entries(store)]
+    assert told == [
+        (EntryKind.ERASE, A, b"", "q1", order(1)),
+        (EntryKind.SNAPSHOT, A, b"erased", None, None),
+        (EntryKind.ERASE, B, b"", None, None),
+        (EntryKind.SNAPSHOT, B, b"erased", None, None),
+    ]
     view = store.lead(SHARD, A)
     assert (view.score, view.order, view.listed_in) == (None, None, None)
 

@@ -133,7 +133,7 @@ def _stack(order: Order, lm: Path, data: _Data, log: Log, report: Report) -> Mad
 
 
 def _worth(logits: Floats, examples: Examples) -> Worth:
-    return worth_of(logits, examples, calibrate(logits, examples))
+    return worth_of(logits, examples, calibrate(logits, examples) or Calibration())
 
 
 def _facts(order: Order, data: _Data, settings: Settings, worth: Worth) -> Facts:

@@ -1,4 +1,4 @@
-"""DeepFM and DCN-v2 on the features, from torch-rechub: what ad ranking uses on tables.
+"""DeepFM and DCN-v2 on features and own fields, from torch-rechub: what ad ranking uses on tables.
 
 The library's models are used as they are, its trainer is not: it keeps pickles on disk and knows
 no weights.
@@ -18,7 +18,6 @@ from torch_rechub.basic.features import DenseFeature, SparseFeature
 from torch_rechub.models.ranking import DCNv2, DeepFM
 
 from scoring.declaration import Kind
-from scoring.features import FEATURES
 from training.baselines.baseline import (
     KNOWN,
     Budget,
@@ -29,6 +28,7 @@ from training.baselines.baseline import (
     log_loss,
 )
 from training.baselines.fields import Fields, fit_fields
+from training.baselines.own_fields import OwnFields, fit_own_fields
 from training.examples.example import Examples
 from training.examples.manifest import Split
 from training.trials import Log, Trial, search
@@ -61,6 +61,7 @@ class Shape:
 @dataclass(frozen=True, slots=True)
 class DeepPredictor:
     model: torch.nn.Module
+    own: OwnFields
     fields: Fields
     shape: Shape
     n_epochs: int
@@ -72,7 +73,7 @@ class DeepPredictor:
     @torch.inference_mode()
     def logits(self, examples: Examples) -> Floats:
         self.model.eval()
-        said = self.model(self.fields.inputs(examples.features)).double()
+        said = self.model(self.fields.inputs(self.own.beside_features(examples))).double()
         logits: Floats = torch.logit(said, eps=CERTAIN).numpy()
         return logits
 
@@ -132,8 +133,10 @@ def _train(
     examples: Examples, plan: _Plan, goes_on: Callable[[DeepPredictor], bool]
 ) -> DeepPredictor:
     """`goes_on` is asked after each epoch. torch's own generator is left as it was."""
-    fields = fit_fields(examples.features)
-    inputs = fields.inputs(examples.features)
+    own = fit_own_fields(examples)
+    table = own.beside_features(examples)
+    fields = fit_fields(table, own.kinds)
+    inputs = fields.inputs(table)
     labels = torch.from_numpy(labels_of(examples).astype(np.float32))
     weights = torch.from_numpy((examples.weight / examples.weight.mean()).astype(np.float32))
     rng = np.random.default_rng(plan.seed)
@@ -152,7 +155,7 @@ def _train(
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]  # torch's stub
                 optimizer.step()
-            predictor = DeepPredictor(model, fields, plan.shape, epoch)
+            predictor = DeepPredictor(model, own, fields, plan.shape, epoch)
             if not goes_on(predictor):
                 break
     return predictor
@@ -173,8 +176,8 @@ def _build(plan: _Plan, fields: Fields) -> torch.nn.Module:
     ]
     numbers = [
         DenseFeature(f"number_{at}")
-        for at, feature in enumerate(FEATURES)
-        if feature.kind is Kind.NUMBER
+        for at, (kind, _) in enumerate(fields.encoding.kinds)
+        if kind is Kind.NUMBER
     ]
     layers = {"dims": [shape.width] * shape.depth, "dropout": shape.dropout}
     match plan.design:

@@ -19,6 +19,7 @@ MIN_POSITIVES = 100
 wider than any model's gain over the rule."""
 
 MIN_TO_CALIBRATE = 10
+"""Of each kind: Platt's two numbers need as many before they are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,16 @@ def check_enough(examples: Examples, min_positives: int) -> None:
         )
 
 
-def calibrate(logits: Floats, examples: Examples) -> Calibration:
-    """`logits` are of all rows of `examples`, of which only the split `calibrate` is looked at."""
+def calibrate(
+    logits: Floats, examples: Examples, at_least: int = MIN_TO_CALIBRATE
+) -> Calibration | None:
+    """`logits` are of all rows of `examples`, of which only the split `calibrate` is looked at.
+    None where that has fewer than `at_least` rows of a kind."""
     inside = examples.split == Split.CALIBRATE.value
     labels = labels_of(examples)[inside]
     n_positive = int(labels.sum())
-    if min(n_positive, len(labels) - n_positive) < MIN_TO_CALIBRATE:
-        return Calibration()
+    if min(n_positive, len(labels) - n_positive) < at_least:
+        return None
     return fit_calibration(logits[inside], labels, examples.weight[inside])
 
 

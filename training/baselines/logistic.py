@@ -1,4 +1,4 @@
-"""Logistic regression on the features: one-hot words, standardised numbers, unknown on its own."""
+"""Logistic regression on features and own fields: one-hot words, scaled numbers, unknown too."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from scoring.declaration import Feature, Kind
-from scoring.features import FEATURES
+from scoring.declaration import Bins, Kind
 from training.baselines.baseline import (
     KNOWN,
     Budget,
@@ -20,6 +19,7 @@ from training.baselines.baseline import (
     labels_of,
     log_loss,
 )
+from training.baselines.own_fields import OwnFields, fit_own_fields
 from training.examples.example import Examples
 from training.examples.manifest import Split
 from training.trials import Log, Trial, search
@@ -30,51 +30,57 @@ LOG10_C = (-4.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """`centres` and `spreads`: of log(1 + value), for each feature."""
+    """`kinds` of each column; `centres` and `spreads`: of log(1 + |value|), signed as the value."""
 
+    kinds: tuple[tuple[Kind, Bins], ...]
     centres: Floats
     spreads: Floats
 
-    def rows(self, features: NDArray[np.float32]) -> Floats:
+    def rows(self, table: NDArray[np.float32]) -> Floats:
         columns: list[Floats] = []
-        for at, feature in enumerate(FEATURES):
-            values = features[:, at].astype(np.float64)
-            columns += [(values == level).astype(np.float64) for level in _levels(feature)]
+        for at, (kind, bins) in enumerate(self.kinds):
+            values = table[:, at].astype(np.float64)
+            columns += [(values == level).astype(np.float64) for level in _levels(kind, bins)]
             columns.append(np.isnan(values).astype(np.float64))
-            if feature.kind is Kind.NUMBER:
+            if kind is Kind.NUMBER:
                 columns.append(self.scaled(values, at))
         return np.column_stack(columns)
 
     def scaled(self, values: Floats, at: int) -> Floats:
-        """Of feature `at`; unknown is 0, the centre."""
-        logs = np.log1p(np.abs(values))
-        scaled: Floats = np.nan_to_num((logs - self.centres[at]) / self.spreads[at])
+        """Of column `at`; unknown is 0, the centre."""
+        scaled: Floats = np.nan_to_num((_logs(values) - self.centres[at]) / self.spreads[at])
         return scaled
 
 
-def _levels(feature: Feature) -> Sequence[float]:
-    match feature.kind:
+def _logs(values: Floats) -> Floats:
+    logs: Floats = np.sign(values) * np.log1p(np.abs(values))
+    return logs
+
+
+def _levels(kind: Kind, bins: Bins) -> Sequence[float]:
+    match kind:
         case Kind.CATEGORY:
-            return [float(i) for i in range(len(feature.bins) + 1)]
+            return [float(i) for i in range(len(bins) + 1)]
         case Kind.AGE:
-            return [float(bound) for bound, _ in feature.bins]
+            return [float(bound) for bound, _ in bins]
         case Kind.FLAG:
             return [0.0, 1.0]
         case Kind.NUMBER:
             return [0.0]
 
 
-def fit_encoding(features: NDArray[np.float32]) -> Encoding:
-    logs = np.log1p(np.abs(features.astype(np.float64)))
+def fit_encoding(table: NDArray[np.float32], kinds: tuple[tuple[Kind, Bins], ...]) -> Encoding:
+    logs = _logs(table.astype(np.float64))
     known = ~np.isnan(logs)
     n = np.maximum(known.sum(axis=0), 1)
     centres = np.where(known, logs, 0.0).sum(axis=0) / n
     spreads = np.sqrt(np.where(known, (logs - centres) ** 2, 0.0).sum(axis=0) / n)
-    return Encoding(centres, np.where(spreads > 0, spreads, 1.0))
+    return Encoding(kinds, centres, np.where(spreads > 0, spreads, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
 class LogisticPredictor:
+    own: OwnFields
     encoding: Encoding
     model: LogisticRegression
     c: float
@@ -84,7 +90,7 @@ class LogisticPredictor:
         return {"c": self.c}
 
     def logits(self, examples: Examples) -> Floats:
-        rows = self.encoding.rows(examples.features)
+        rows = self.encoding.rows(self.own.beside_features(examples))
         return np.asarray(self.model.decision_function(rows), dtype=np.float64)
 
 
@@ -104,7 +110,9 @@ def fit_logistic(examples: Examples, budget: Budget, log: Log) -> Predictor:
 
 def _fit(examples: Examples, c: float) -> LogisticPredictor:
     """Weights undo the sampling but keep the effective number of rows, which `c` is against."""
-    encoding = fit_encoding(examples.features)
-    rows, weights = encoding.rows(examples.features), examples.weight / examples.weight.mean()
+    own = fit_own_fields(examples)
+    table = own.beside_features(examples)
+    encoding = fit_encoding(table, own.kinds)
+    rows, weights = encoding.rows(table), examples.weight / examples.weight.mean()
     model = LogisticRegression(C=c, max_iter=MAX_STEPS)
-    return LogisticPredictor(encoding, model.fit(rows, examples.label, weights), c)
+    return LogisticPredictor(own, encoding, model.fit(rows, examples.label, weights), c)

@@ -16,8 +16,10 @@ class Baseline(StrEnum):
     LOGISTIC = "logistic"
     TREE_TABULAR = "tree_tabular"
     """LightGBM on the features."""
+    TREE_FIELDS = "tree_fields"
+    """On the features and on fields that no feature declares."""
     TREE_WORDS = "tree_words"
-    """On features, event aggregates and TF-IDF."""
+    """On features, own fields, event aggregates and TF-IDF."""
     TREE_TEXT = "tree_text"
     """The fair rival: `tree_words` and the wrap-up codes predicted from the words, where there are
     any."""
@@ -43,6 +45,10 @@ def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: Log) -
             from training.baselines.tree_tabular import fit_tree_tabular
 
             return fit_tree_tabular(examples, budget, log)
+        case Baseline.TREE_FIELDS:
+            from training.baselines.tree_tabular import fit_tree_fields
+
+            return fit_tree_fields(examples, budget, log)
         case Baseline.TREE_WORDS:
             from training.baselines.tree_text import fit_tree_words
 

@@ -24,6 +24,8 @@ from training.baselines.baseline import (
     check_classes,
     labels_of,
 )
+from training.baselines.own_fields import OwnFields, fit_own_fields
+from training.baselines.tree import Rows
 from training.calibrate import fit_platt
 from training.examples.example import Examples, Grade
 from training.examples.manifest import Split
@@ -34,9 +36,12 @@ LIST_SIZES = (200, 1_000)
 TRUNCATIONS = (30, 100, 300)
 """How deep into a list pairs are looked for; LightGBM's own 30 leaves most orders out."""
 
+Part = tuple[Examples, Rows]
+
 
 @dataclass(frozen=True, slots=True)
 class RankPredictor:
+    own: OwnFields
     booster: lightgbm.Booster
     calibration: Calibration
     settings: Settings
@@ -47,7 +52,7 @@ class RankPredictor:
         return {**self.settings, "rounds": self.n_rounds}
 
     def logits(self, examples: Examples) -> Floats:
-        raw = _raw(self.booster, examples)
+        raw = _raw(self.booster, self.own.beside_features(examples))
         return self.calibration.a * raw + self.calibration.b
 
 
@@ -55,23 +60,26 @@ def fit_tree_rank(examples: Examples, budget: Budget, log: Log) -> Predictor:
     """Raises DatasetError where a split has one class only."""
     check_classes(examples, *KNOWN)
     older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
-    rng = budget.rng()
+    rng, own = budget.rng(), fit_own_fields(older)
+    older_rows, judging_rows = own.beside_features(older), own.beside_features(judging)
     boosters: dict[int, lightgbm.Booster] = {}
 
     def run(number: int) -> Trial[tuple[int, Settings]]:
         settings = _settings(rng, number)
-        booster = _grow(older, settings, MAX_ROUNDS, judging)
+        booster = _grow((older, older_rows), settings, MAX_ROUNDS, (judging, judging_rows))
         boosters[number] = booster
         loss = -float(booster.best_score["judging"]["auc_of_orders"])
         return Trial(loss, (number, settings), max(1, booster.best_iteration))
 
     best = search(run, budget.n_trials, log)
     number, settings = best.settings
-    early = _raw(boosters[number], judging)
+    early = _raw(boosters[number], judging_rows)
     calibration = fit_platt(early, labels_of(judging), judging.weight)
     known = examples.of(*KNOWN)
     n_rounds = max(1, round(best.size * (len(known) / len(older)) ** 0.5))
-    return RankPredictor(_grow(known, settings, n_rounds), calibration, settings, n_rounds)
+    own = fit_own_fields(known)
+    booster = _grow((known, own.beside_features(known)), settings, n_rounds)
+    return RankPredictor(own, booster, calibration, settings, n_rounds)
 
 
 def lists_of(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -84,16 +92,16 @@ def lists_of(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[
 
 
 def _grow(
-    examples: Examples, settings: Settings, n_rounds: int, judging: Examples | None = None
+    part: Part, settings: Settings, n_rounds: int, judging: Part | None = None
 ) -> lightgbm.Booster:
+    examples, rows = part
     order, lengths = lists_of(examples, int(settings["list_size"]))
-    training = lightgbm.Dataset(
-        examples.features[order], examples.grade[order].astype(np.int32), group=lengths
-    )
+    training = lightgbm.Dataset(rows[order], examples.grade[order].astype(np.int32), group=lengths)
     if judging is None:
         return lightgbm.train(_parameters(settings), training, n_rounds)
+    asked, asked_rows = judging
     watched = lightgbm.Dataset(
-        judging.features, judging.grade.astype(np.int32), group=[len(judging)], reference=training
+        asked_rows, asked.grade.astype(np.int32), group=[len(asked)], reference=training
     )
     return lightgbm.train(
         _parameters(settings),
@@ -101,7 +109,7 @@ def _grow(
         n_rounds,
         valid_sets=[watched],
         valid_names=["judging"],
-        feval=_auc_of_orders(judging),
+        feval=_auc_of_orders(asked),
         callbacks=[lightgbm.early_stopping(PATIENCE_ROUNDS, verbose=False)],
     )
 
@@ -145,6 +153,6 @@ def _parameters(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _raw(booster: lightgbm.Booster, examples: Examples) -> Floats:
-    raw = booster.predict(examples.features, raw_score=True, num_threads=1)
+def _raw(booster: lightgbm.Booster, rows: Rows) -> Floats:
+    raw = booster.predict(rows, raw_score=True, num_threads=1)
     return np.asarray(raw, dtype=np.float64)

@@ -1,4 +1,5 @@
-"""LightGBM on the features of `scoring.features`: the baseline to beat, and it can be served."""
+"""LightGBM on the table. `tree_tabular` reads the features of `scoring.features` and can be served;
+`tree_fields` reads a business's own fields as well and is for measuring."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.baselines.baseline import Budget
+from training.baselines.own_fields import OwnFields, fit_own_fields
 from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
 from training.examples.example import Examples
 from training.trials import Log
@@ -20,9 +22,26 @@ class FeatureColumns:
         return examples.features
 
 
+@dataclass(frozen=True, slots=True)
+class FieldColumns:
+    own: OwnFields
+
+    def rows(self, examples: Examples) -> Rows:
+        return self.own.beside_features(examples)
+
+
 def fit_feature_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
     return examples.features, FeatureColumns()
 
 
+def fit_field_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+    columns = FieldColumns(fit_own_fields(examples))
+    return columns.rows(examples), columns
+
+
 def fit_tree_tabular(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
     return fit_tree(examples, budget, fit_feature_columns, log)
+
+
+def fit_tree_fields(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+    return fit_tree(examples, budget, fit_field_columns, log)

@@ -1,4 +1,4 @@
-"""LightGBM on features, event aggregates and text: what a good practitioner would deploy.
+"""LightGBM on features, own fields, aggregates and text: what a good practitioner would deploy.
 
 `fit_tree_words` reads TF-IDF through an SVD and a linear model of the order. `fit_tree_text` is the
 fair rival: it also reads the wrap-up codes, predicted from the same words, because the language
@@ -22,6 +22,7 @@ from training.baselines.linear_reading import (
     fit_out_of_fold,
     folds_of,
 )
+from training.baselines.own_fields import OwnFields, fit_own_fields
 from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
 from training.baselines.words import Words, fit_words
 from training.examples.example import Examples
@@ -34,13 +35,14 @@ CODE_PENALTY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class TextColumns:
+    own: OwnFields
     words: Words
     readings: tuple[LinearReading, ...]
 
     def rows(self, examples: Examples) -> Rows:
         matrix = self.words.matrix(examples)
         read = [reading.logits(matrix) for reading in self.readings]
-        return _joined(examples, self.words.components(matrix), read)
+        return _joined(examples, self.own, self.words.components(matrix), read)
 
 
 def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
@@ -62,12 +64,13 @@ def fit_tree_text(examples: Examples, budget: Budget, log: Log) -> TreePredictor
 def _fit_columns(
     examples: Examples, rng: np.random.Generator, targets: list[Target]
 ) -> tuple[Rows, TextColumns]:
+    own = fit_own_fields(examples)
     matrix, words = fit_words(examples, rng)
     folds = folds_of(examples.cluster)
     fitted = [fit_out_of_fold(matrix, target, folds) for target in targets]
-    columns = TextColumns(words, tuple(reading for _, reading in fitted))
+    columns = TextColumns(own, words, tuple(reading for _, reading in fitted))
     read = [logits for logits, _ in fitted]
-    return _joined(examples, words.components(matrix), read), columns
+    return _joined(examples, own, words.components(matrix), read), columns
 
 
 def _order_targets(examples: Examples) -> list[Target]:
@@ -80,6 +83,6 @@ def _code_targets(examples: Examples) -> list[Target]:
     return [Target(code, np.ones(len(examples)), CODE_PENALTY) for code in codes.T]
 
 
-def _joined(examples: Examples, components: Rows, read: list[np.ndarray]) -> Rows:
-    columns = [examples.features, aggregate_rows(examples), components, *read]
+def _joined(examples: Examples, own: OwnFields, components: Rows, read: list[np.ndarray]) -> Rows:
+    columns = [own.beside_features(examples), aggregate_rows(examples), components, *read]
     return np.column_stack(columns).astype(np.float32)

@@ -18,6 +18,7 @@ NAMES = (
     RULE,
     "logistic",
     "tree_tabular",
+    "tree_fields",
     "tree_words",
     "tree_text",
     "tree_rank",

@@ -29,6 +29,7 @@ def refusing() -> Iterator[None]:
     except (ArtifactError, DatasetError, EvaluationError, FitError, NotOurs) as error:
         raise Refusal(str(error)) from error
     except ModuleNotFoundError as error:
-        raise Refusal(f"{error.name} is not installed: pip install 'asllr[train]'") from error
+        package = (error.name or "a library").partition(".")[0]
+        raise Refusal(f"{package} is not installed: pip install 'asllr[train]'") from error
     except OSError as error:
         raise Refusal(f"{error.filename or 'file'}: {error.strerror or error}") from error

@@ -11,12 +11,12 @@ import numpy as np
 from scoring.calibration import probability
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
+from training.baselines.fitted import calibrate
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.stack import stack_prepared
 from training.baselines.tree import TreePredictor, fit_tree, prepare_columns, tune_prepared
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.tree_text import fit_text_columns
-from training.calibrate import fit_calibration
 from training.evaluation.judged import EvaluationError, Scored
 from training.examples.example import Examples
 from training.examples.manifest import Split
@@ -60,14 +60,14 @@ def score_trees_and_stack(
 
 def calibrated(name: str, known: Examples, of_known: Floats, of_judged: Floats) -> Scored:
     """On the known rows of the split calibrate, which no model was fitted on."""
-    later = known.split == Split.CALIBRATE.value
-    orders = known.label[later].astype(np.float64)
-    if not 0 < orders.sum() < len(orders):
+    fitted = calibrate(of_known, known, at_least=1)
+    if fitted is None:
+        later = known.of(Split.CALIBRATE)
         raise EvaluationError(
-            f"split {Split.CALIBRATE} has {int(orders.sum())} orders in {len(orders)} rows; "
-            "calibration needs rows with and without: build the dataset from a longer log"
+            f"split {Split.CALIBRATE} has {int(later.label.sum())} orders in {len(later)} rows; "
+            "calibration needs rows with and without: build the dataset from a longer log, or give "
+            "that split more (`asllr dataset --shares`)"
         )
-    fitted = fit_calibration(of_known[later], orders, known.weight[later])
     said = np.array([probability(float(logit), fitted) for logit in of_judged])
     return Scored(name, of_judged, said)
 

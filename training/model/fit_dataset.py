@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,8 @@ def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
         order.settings,
         dataset=str(dataset.sha256),
         base=base.revision,
+        tokenizer=sha256(base.tokenizer.to_str().encode()).hexdigest(),
+        pad=str(base.pad_id),
         token_budget=str(order.token_budget),
         answers=str(prepared.answers),
         processes=str(accelerator.num_processes),

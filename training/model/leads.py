@@ -109,14 +109,15 @@ def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> No
     """Raises FitError for a budget that some lead, some day, would not fit, or the base cannot
     read."""
     needed = longest_record_tokens(counter(tokenizer)) + MIN_TALK_TOKENS
-    if token_budget < needed:
+    if needed > max_tokens:
         raise FitError(
-            f"--token-budget is {token_budget}, the longest record takes {needed} tokens of this "
-            f"tokenizer; give at least {needed}"
+            f"the longest record takes {needed} tokens of this tokenizer, the base reads at most "
+            f"{max_tokens}; take a base that reads more"
         )
-    if token_budget > max_tokens:
+    if not needed <= token_budget <= max_tokens:
         raise FitError(
-            f"--token-budget is {token_budget}, the base reads at most {max_tokens} tokens"
+            f"--token-budget is {token_budget}; the longest record takes {needed} tokens of this "
+            f"tokenizer and the base reads at most {max_tokens}: give a number between the two"
         )
 
 

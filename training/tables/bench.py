@@ -71,9 +71,10 @@ def simulated_bench(
 def dataset_bench(folder: Path, work: Path) -> Bench:
     """Raises DatasetError."""
     examples, manifest = read_examples(folder)
-    name = manifest.name
+    group = f"{manifest.name}, split by {manifest.split_by}"
+    name = f"{manifest.name}-{str(manifest.sha256)[:8]}"
     halves = examples.of(*BEFORE_TEST), examples.of(Split.TEST)
-    return _bench(name, name, work / name, halves, manifest)
+    return _bench(name, group, work / name, halves, manifest)
 
 
 def _bench(

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from scoring.artifact import digest, load_manifest
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
+from training.baselines.own_fields import fit_own_fields
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.stack import stack_prepared
 from training.baselines.tree import prepare_columns
@@ -31,6 +32,9 @@ from training.trials import Log
 
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
+COLUMNS_VERSION = 2
+"""Of what the baselines read: raised with it, so that older cells are computed again."""
+
 STACKS = {STACK_TABULAR: fit_feature_columns, STACK: fit_text_columns}
 """What the trees read beside the language model's logit."""
 
@@ -56,6 +60,8 @@ class Cells:
     @property
     def names(self) -> list[str]:
         names = [baseline.value for baseline in Baseline]
+        if not fit_own_fields(self.bench.known).names:
+            names.remove(Baseline.TREE_FIELDS)  # it would be tree_tabular again
         if self.means.artifact is not None:
             names += [READ, *STACKS, ARTIFACT]
         return [*names, BAYES] if self.bench.judged.has_truth else names
@@ -144,6 +150,7 @@ class Cells:
         return json.dumps(
             {
                 "name": name,
+                "columns": COLUMNS_VERSION,
                 "data": self.bench.data_sha256,
                 "trials": self.means.budget.n_trials,
                 "seed": self.means.budget.seed,

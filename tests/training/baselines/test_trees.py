@@ -75,6 +75,7 @@ def test_codes_help_where_a_quality_sample_exists_and_are_not_missed_elsewhere(
     coded, _ = fit_text_columns(known, np.random.default_rng(0))
     without, _ = fit_text_columns(uncoded, rng)
     assert coded.shape[1] == words.shape[1] + known.codes.shape[1]
+    words, _ = fit_word_columns(uncoded, np.random.default_rng(0))
     assert np.array_equal(without, words, equal_nan=True)
 
 

@@ -155,7 +155,7 @@ def _check_pair_head_scores(dataset: Path, artifact: Path) -> None:
     ("more", "sentence"),
     [
         (["--min-positives", "5000"], "a language model needs 5000: serve the rule"),
-        (["--token-budget", "50"], "--token-budget is 50, the longest record takes"),
+        (["--token-budget", "50"], "--token-budget is 50; the longest record takes"),
         (["--heights", "1,0,0,0,0,0"], "expected 6 numbers that never fall"),
         (["--base", "/nowhere"], "is neither a folder nor an id in reach"),
     ],

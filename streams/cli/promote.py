@@ -1,0 +1,99 @@
+"""`asllr promote`: another artifact goes live, or what that would change."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from schemas.ids import ID_PATTERN
+from schemas.outputs import Promotion
+from schemas.topics import PROMOTIONS
+from scoring.artifact import ArtifactError
+from streams import exit_codes
+from streams.cli.artifacts import SHIPPED, artifact_digest, find_artifact
+from streams.cli.front import Failure, look_at_store, open_admin, settings
+from streams.promotions import publish_promotion
+from streams.replay.progress import Progress
+from streams.settings import Settings
+from streams.topic_admin import require_topics
+
+
+@click.command()
+@click.argument("artifact", default=SHIPPED)
+@click.option("--tenant", default="*", show_default=True, help="only for this tenant.")
+@click.option("--dry-run", is_flag=True, help="say who would move and by how much; write nothing.")
+@click.option(
+    "--top",
+    "k",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 5_000),
+    help="with --dry-run: how far down a queue agreement counts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="for machines.")
+def promote(artifact: str, *, tenant: str, dry_run: bool, k: int, as_json: bool) -> None:
+    """Make ARTIFACT live: every listed lead is rescored with it, at low priority.
+
+    ARTIFACT is a folder's name, a path, or the beginning of a digest. Promoting an older one again
+    is a rollback.
+
+    With --dry-run each listed lead is scored with ARTIFACT as of the moment of its present score,
+    here and now, and the two are compared: who would move on which queue, and how far. Leads that
+    changed since their score are counted, not compared. Needs Redis, not Kafka; changes neither.
+
+    \b
+    Example:
+      asllr promote demo
+      asllr promote 2026-03-retrained --dry-run
+      asllr promote 2026-03-retrained --tenant north
+    """
+    if tenant != "*" and not re.fullmatch(ID_PATTERN, tenant):
+        raise click.BadParameter(f"{tenant[:80]!r} is no tenant: * or letters, digits and ._:-")
+    found = settings()
+    path = find_artifact(artifact, found.artifacts)
+    if dry_run:
+        _say_who_moves(path, found, tenant, k, as_json=as_json)
+    else:
+        _switch(path, found, tenant, as_json=as_json)
+
+
+def _switch(path: Path, found: Settings, tenant: str, *, as_json: bool) -> None:
+    name = artifact_digest(path)
+    require_topics(open_admin(found), found.partitions, [PROMOTIONS])
+    record = Promotion(tenant=tenant, artifact=name, promoted_at=datetime.now(UTC))
+    promotion = publish_promotion(found.broker, record, found.patience_s)
+    if as_json:
+        click.echo(json.dumps({"artifact": name, "promotion": promotion, "tenant": tenant}))
+    else:
+        click.echo(f"artifact {name[:12]} is promotion {promotion} for tenant {tenant}")
+
+
+def _say_who_moves(path: Path, found: Settings, tenant: str, k: int, *, as_json: bool) -> None:
+    # Here: the engines' libraries take a moment to load, and the switch does not need them.
+    from streams.artifact_shelf import load_scorer
+    from streams.cli.promote_words import who_moves_json, who_moves_lines
+    from streams.who_moves import live_for, n_standing, who_moves
+
+    name = artifact_digest(path)
+    store = look_at_store(found)
+    if live_for(store, tenant) == {name}:
+        raise Failure(
+            f"artifact {name[:12]} is live already for tenant {tenant}: nobody would move; name "
+            "another one",
+            exit_codes.NO,
+        )
+    try:
+        scorer = load_scorer(path)
+    except ArtifactError as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    progress = Progress("scored", "leads", n_standing(store, tenant))
+    moved = who_moves(store, scorer, k, tenant, progress.advance)
+    progress.close()
+    if as_json:
+        click.echo(json.dumps({"artifact": name, "tenant": tenant} | who_moves_json(moved)))
+    else:
+        click.echo("\n".join(who_moves_lines(moved, name)))

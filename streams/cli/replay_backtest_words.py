@@ -1,0 +1,110 @@
+"""How `asllr replay backtest` says what it found: for a person, for a machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from scoring.backtest import Backtest, Called
+from scoring.backtest_words import answer, worth
+from scoring.fold import from_ms
+from scoring.history import DAY_MS
+from streams.replay.backtest import Asked, Result
+from streams.replay.list_metrics import Metrics
+
+
+def result_lines(asked: Asked, result: Result) -> Iterator[str]:
+    whole, terms = result.whole, asked.terms
+    yield (
+        f"{len(whole.days):,} days from {_date(asked.span.first_day)}, {whole.n_leads:,} leads, "
+        f"{whole.n_buyers:,} buyers within {terms.horizon_days:g} days of a list, "
+        f"{whole.n_rows:,} places on lists; who is called rests {terms.rest_days} days"
+    )
+    for name, called in whole.models.items():
+        yield worth(name, called)
+        if name in result.metrics:
+            yield f"  {_metrics(result.metrics[name])}"
+        if name in result.landmark:
+            yield f"  each lead once: {_metrics(result.landmark[name])}"
+    for paired in whole.paired:
+        yield answer(whole, paired, terms)
+    if result.retraining is not None:
+        yield from (answer(result.retraining, one, terms) for one in result.retraining.paired)
+    yield from _table(asked, result)
+
+
+def _metrics(found: Metrics) -> str:
+    auc, loss = found.auc, found.log_loss
+    if math.isnan(auc.value):
+        return "AUC unknown"
+    return (
+        f"{found.n_rows:,} places, {found.n_positive:,} positive: "
+        f"AUC {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}], log loss {loss.value:.4f} "
+        f"[{loss.low:.4f}, {loss.high:.4f}]"
+    )
+
+
+def _table(asked: Asked, result: Result) -> Iterator[str]:
+    """Precision by period: does it drift?"""
+    names = list(result.whole.models)
+    yield f"precision of the calls (lift), by {asked.period_days} days:"
+    yield f"{'from':<10}  {'buyers':>6}  " + "  ".join(f"{name[:22]:>22}" for name in names)
+    for period in result.periods:
+        cells = [f"{_cell(period.found.models[name]):>22}" for name in names]
+        buyers = f"{period.found.n_buyers:>6,}"
+        yield f"{_date(period.first_day)}  {buyers}  " + "  ".join(cells)
+
+
+def _cell(called: Called) -> str:
+    if math.isnan(called.precision.value):
+        return "-"
+    lift = "-" if math.isnan(called.lift.value) else f"{called.lift.value:.1f}"
+    return f"{called.precision.value:.1%} ({lift})"
+
+
+def result_json(asked: Asked, result: Result) -> dict[str, Any]:
+    """NaN is null: it is not JSON."""
+    found = {
+        "first_day": _date(asked.span.first_day),
+        "end_day": _date(asked.span.end_day),
+        "terms": asdict(asked.terms) | {"embargo_days": asked.embargo_days},
+        "period_days": asked.period_days,
+        "whole": _backtest(result.whole),
+        "metrics": {name: asdict(one) for name, one in result.metrics.items()},
+        "landmark": {name: asdict(one) for name, one in result.landmark.items()},
+        "periods": [
+            {"first_day": _date(one.first_day), "end_day": _date(one.end_day)}
+            | _backtest(one.found, with_days=False)
+            for one in result.periods
+        ],
+        "retraining": None
+        if result.retraining is None
+        else _backtest(result.retraining, with_days=False),
+        "orders_learned": {_date(day): n for day, n in result.n_orders_learned.items()},
+    }
+    known: dict[str, Any] = _without_nan(found)
+    return known
+
+
+def _backtest(found: Backtest, *, with_days: bool = True) -> dict[str, Any]:
+    told = asdict(found)
+    told["days"] = [day | {"day": _date(day["day"])} for day in told["days"]]
+    return told if with_days else {name: v for name, v in told.items() if name != "days"}
+
+
+def _without_nan(value: Any) -> Any:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {name: _without_nan(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_without_nan(one) for one in value]
+        case _:
+            return value
+
+
+def _date(day: int) -> str:
+    return f"{from_ms(day * DAY_MS):%Y-%m-%d}"

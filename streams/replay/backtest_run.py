@@ -1,0 +1,64 @@
+"""A backtest from a recording and artifacts on disk to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scoring.artifact import load_manifest
+from scoring.daily_calls import Terms
+from scoring.fold import from_ms
+from streams.artifact_shelf import load_scorer
+from streams.replay.backtest import Asked, Learn, Result, first_day_of, judge_models, span_of
+from streams.replay.erased import erased_leads
+from streams.replay.recording import open_recording
+from streams.replay.replay import ProgressOf, end_of, silent
+from streams.replay.standings import Pass, standings
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`horizon_days` None: the first artifact's; `embargo_days` None: the horizon; `first_day`
+    None: the first that no model can have learned from."""
+
+    artifacts: Mapping[str, Path]
+    capacity: int
+    rest_days: int
+    horizon_days: float | None
+    embargo_days: float | None
+    first_day: int | None
+    until_ms: int | None
+    period_days: int
+    seed: int
+    landmark_days: float | None = None
+
+
+def run_backtest(
+    source: Path, order: Order, learn: Learn | None, progress: ProgressOf = silent
+) -> tuple[Asked, Result]:
+    """Raises RecordingError, ArtifactError. Holds the features of every score in memory."""
+    recording = open_recording(source)
+    ranges = recording.input_ranges()
+    end_ms = end_of(recording, None if order.until_ms is None else from_ms(order.until_ms))
+    manifests = {name: load_manifest(path) for name, path in order.artifacts.items()}
+    horizon_days = order.horizon_days or float(next(iter(manifests.values())).horizon_days)
+    embargo_days = horizon_days if order.embargo_days is None else order.embargo_days
+    first_ms = min(one.first_ms for one in ranges if one.first_ms is not None)
+    first_day = order.first_day
+    if first_day is None:
+        first_day = first_day_of(manifests, first_ms, end_ms, embargo_days)
+    asked = Asked(
+        Terms(order.capacity, horizon_days, order.rest_days),
+        span_of(first_day, end_ms, horizon_days),
+        embargo_days,
+        order.period_days,
+        order.seed,
+        order.landmark_days,
+    )
+    scorers = [load_scorer(path) for path in order.artifacts.values()]
+    total = sum(one.n_records for one in ranges)
+    erased = erased_leads(recording, progress("looked for erased leads in", total))
+    told = Pass(recording, erased, scorers, first_day, order.until_ms, end_ms)
+    seen = standings(told, progress("replayed", total))
+    return asked, judge_models(seen, list(order.artifacts), asked, learn)

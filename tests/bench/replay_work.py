@@ -1,0 +1,128 @@
+"""One way to read a recording, measured in a process of its own:
+
+python -m tests.bench.replay_work fold|ours|naive FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from schemas.codec import BadRecord, decode
+from schemas.topics import SCORES
+from scoring.engine import Unscorable
+from scoring.fold import evolve, from_ms, initial_state, to_ms
+from scoring.score import build_score, prepare
+from scoring.state import LeadState
+from streams.replay.draft import subject_of
+from streams.replay.erased import erased_leads
+from streams.replay.outcome import NO_TIME
+from streams.replay.policy import Never, Recorded
+from streams.replay.published import published_scores
+from streams.replay.recording import RecordingFolder, open_recording
+from streams.replay.replay import Asked, end_of, replay
+from streams.replay.result import Written, write_outcomes
+from streams.replay.run import Replay, Spec
+from tests.engines import rule_scorer
+
+Offset = tuple[str, int, int]
+
+
+def fold(recording: RecordingFolder) -> dict[str, Any]:
+    manifest = replay(recording.path, Asked(Never(), None))
+    return {"events": manifest.n_events, "leads": manifest.n_leads}
+
+
+def replayed(recording: RecordingFolder) -> Written:
+    """The published scores and the boards, again, by the engine of the tests."""
+    end_ms = end_of(recording, None)
+    erased = erased_leads(recording)
+    spec = Spec(recording.path, str(Recorded()), None, (), None, end_ms, erased)
+    scorer = rule_scorer()
+    partitions = range(recording.manifest.n_partitions)
+    here = Replay(spec, partitions, scorer_for=lambda draft: scorer)
+    return write_outcomes(here.outcomes(), None)
+
+
+def ours(recording: RecordingFolder) -> dict[str, Any]:
+    return {"scores": replayed(recording).n_scores}
+
+
+def naive(recording: RecordingFolder) -> dict[str, Any]:
+    """What one writes first: consume topic after topic, keep a dict, score at every event with its
+    own time. It folds as we do; only the order and the moments are its own."""
+    scorer = rule_scorer()
+    leads: dict[str, LeadState] = {}
+    said: dict[Offset, float] = {}
+    for one in recording.input_ranges():
+        for record in recording.records(one.topic, one.partition):
+            try:
+                event = decode(record, n_partitions=recording.manifest.n_partitions)
+            except BadRecord:
+                continue
+            name, as_of_ms = str(event.key), to_ms(event.occurred_at)
+            state = leads[name] = evolve(leads.get(name, initial_state()), event)
+            try:
+                if state.newest is None:  # erased
+                    continue
+                read = prepare(state, as_of_ms, scorer.spec)
+                logit = scorer.engine.logits([read])[0]
+            except Unscorable:
+                continue
+            subject = subject_of(name, state, {record.topic: record.offset}, 0, as_of_ms)
+            score = build_score(subject, logit, scorer, from_ms(record.timestamp_ms), NO_TIME)
+            said[record.topic, record.partition, record.offset] = score.probability
+    return {"scores": len(said), "said": [[*place, value] for place, value in said.items()]}
+
+
+def differing(recording: RecordingFolder, said: list[list[Any]]) -> tuple[int, int]:
+    """(published scores that are not what the naive way said at the newest record they include,
+    all published scores)."""
+    naively = {(topic, partition, offset): value for topic, partition, offset, value in said}
+    times = {
+        (record.topic, record.partition, record.offset): record.timestamp_ms
+        for one in recording.input_ranges()
+        for record in recording.records(one.topic, one.partition)
+    }
+    n_differing, n_scores = 0, 0
+    erased = erased_leads(recording)
+    for partition in range(recording.manifest.n_partitions):
+        found = published_scores(recording.records(SCORES.name, partition), erased)
+        for point in found.points:
+            places = [(topic, partition, offset) for topic, offset in point.score.cursor.items()]
+            newest = max(places, key=lambda place: times[place])
+            n_differing += naively.get(newest) != point.score.probability
+            n_scores += 1
+    return n_differing, n_scores
+
+
+WAYS: dict[str, Callable[[RecordingFolder], dict[str, Any]]] = {
+    "fold": fold,
+    "ours": ours,
+    "naive": naive,
+}
+
+
+def main(way: str, folder: Path) -> None:
+    recording = open_recording(folder)
+    start_s, start_cpu_s = time.perf_counter(), time.process_time()
+    found = WAYS[way](recording)
+    measured = {
+        "wall_s": time.perf_counter() - start_s,
+        "cpu_s": time.process_time() - start_cpu_s,
+        "peak_mb": peak_mb(),
+    }
+    sys.stdout.write(json.dumps(found | measured) + "\n")
+
+
+def peak_mb() -> int:
+    """Of this process image; `getrusage` would count what its parent had before the exec."""
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

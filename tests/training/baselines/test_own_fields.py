@@ -1,0 +1,115 @@
+"""Fields that no feature declares reach every measured baseline, and none that is served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+pytest.importorskip("lightgbm", reason="needs the train extra")
+
+from schemas.events import Channel, EventBase, InteractionLogged, LeadUpserted
+from scoring.fold import fold, from_ms
+from scoring.metrics import auc
+from scoring.state import to_bytes
+from tests.training.baselines.leads import leads
+from tests.training.examples.rows import START_MS, row
+from training.baselines.baseline import Budget
+from training.baselines.own_fields import FEATURE_KINDS, fit_own_fields
+from training.baselines.registry import Baseline, fit_baseline
+from training.examples.example import Example, Examples, Grade, columns_of
+from training.examples.manifest import Split
+
+pytestmark = pytest.mark.train
+
+SPLITS = [Split.FIT] * 900 + [Split.JUDGE] * 200 + [Split.CALIBRATE] * 40 + [Split.TEST] * 100
+READERS = (
+    Baseline.LOGISTIC,
+    Baseline.TREE_FIELDS,
+    Baseline.TREE_TEXT,
+    Baseline.TREE_RANK,
+    Baseline.DEEPFM,
+)
+"""One of each way to read: tree_words shares that of tree_text, DCN-v2 that of DeepFM."""
+
+
+def _events(number: int, profile: dict[str, object], codes: Sequence[str]) -> list[EventBase]:
+    who = {"source": "crm", "tenant": "acme", "lead": f"l-{number}"}
+    at = from_ms(START_MS)
+    events: list[EventBase] = [
+        LeadUpserted(id="p", occurred_at=at, profile=profile, queue="north", **who)
+    ]
+    events += [
+        InteractionLogged(
+            id=code, occurred_at=at, channel=Channel.OTHER, codes=(code, "DONE"), **who
+        )
+        for code in codes
+    ]
+    return events
+
+
+def _row(number: int, split: Split) -> Example:
+    """The amount tells the outcome, four times in five."""
+    label = int(np.random.default_rng(number).random() < 0.5)
+    is_told = number % 5 > 0
+    profile = {
+        "amount": float(100 * (label if is_told else 1 - label) + number % 7),
+        "trade": "baker" if number % 2 else "smith",
+        "age_band": "forties",
+    }
+    events = _events(number, profile, ["A", "B"] if number % 3 else ["A"])
+    return row(number, split, state=to_bytes(fold(events)), label=label, grade=Grade(5 * label))
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    return columns_of(_row(number, split) for number, split in enumerate(SPLITS))
+
+
+def test_numbers_texts_and_codes_become_columns_but_not_what_a_feature_reads(
+    examples: Examples,
+) -> None:
+    own = fit_own_fields(examples)
+    assert own.names == (
+        "profile.amount",
+        "profile.trade=baker",
+        "profile.trade=smith",
+        "code A",
+        "code B",
+        "code DONE",
+    )
+    rows = own.rows(examples.take(np.array([1, 3])))
+    assert rows[0].tolist()[1:] == [1.0, 0.0, 1.0, 1.0, 2.0]
+    assert rows[1].tolist()[1:] == [1.0, 0.0, 1.0, 0.0, 1.0]
+    assert len(own.kinds) == len(FEATURE_KINDS) + len(own.names)
+
+
+def test_what_the_fitted_rows_did_not_know_is_no_column_later(examples: Examples) -> None:
+    own = fit_own_fields(examples)
+    stranger = _events(0, {"shoe_size": 44.0, "trade": "cooper"}, ["Z"])
+    later = columns_of([row(0, Split.TEST, state=to_bytes(fold(stranger)))])
+    amount, *rest = own.rows(later)[0].tolist()
+    assert np.isnan(amount)
+    assert rest == [0.0, 0.0, 0.0, 0.0, 1.0]
+
+
+def test_codes_that_are_labels_are_not_columns_and_simulated_leads_have_no_own_fields() -> None:
+    assert fit_own_fields(leads(60)).names == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READERS)
+def test_every_measured_baseline_reads_them(name: Baseline, examples: Examples) -> None:
+    model = fit_baseline(name, examples, Budget(2, 1), lambda line: None)
+    test = examples.of(Split.TEST)
+    assert auc(model.logits(test), test.label) > 0.7
+
+
+def test_what_is_served_does_not_read_them(examples: Examples) -> None:
+    model = fit_baseline(Baseline.TREE_TABULAR, examples, Budget(1, 1), lambda line: None)
+    test = examples.of(Split.TEST)
+    blank = replace(test, state=tuple(to_bytes(fold([])) for _ in range(len(test))))
+    assert np.array_equal(model.logits(test), model.logits(blank))
