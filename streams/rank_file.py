@@ -65,12 +65,12 @@ def rank_events(
         key = recorded.event.key
         states[key] = evolve(states.get(key, initial_state()), recorded.event)
     moment = as_of or latest
-    rows = [] if moment is None else rank_states(states, scorer, to_ms(moment))
+    rows = [] if moment is None else _rows(states, scorer, to_ms(moment))
     return RankedFile(moment, n_events, len(states), rows)
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredLead:
+class _Scored:
     key: LeadKey
     state: LeadState
     as_of_ms: int
@@ -78,25 +78,23 @@ class ScoredLead:
     evidence: Evidence
 
 
-def rank_states(
-    states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int
-) -> list[RankedRow]:
+def _rows(states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int) -> list[RankedRow]:
     listed: dict[tuple[str, str], list[LeadKey]] = {}
     for key in sorted(states):
         if queue := listing(states[key]).queue:
             listed.setdefault((key.tenant, queue), []).append(key)
     rows = []
     for (tenant, queue), keys in sorted(listed.items()):
-        scored = {one.key.lead: one for one in score_leads(keys, states, scorer, now_ms)}
+        scored = {one.key.lead: one for one in _score(keys, states, scorer, now_ms)}
         order = ranked({lead: one.probability for lead, one in scored.items()})
         for rank, lead in enumerate(order, start=1):
             rows.append(_row(tenant, queue, rank, scored[lead]))
     return rows
 
 
-def score_leads(
+def _score(
     keys: Iterable[LeadKey], states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int
-) -> Iterator[ScoredLead]:
+) -> Iterator[_Scored]:
     """Each lead at the last moment that changed anything, as the workers score it."""
     remaining = iter(keys)
     while batch := list(islice(remaining, scorer.engine.batch_size)):
@@ -108,10 +106,10 @@ def score_leads(
         logits = scorer.engine.logits(inputs)
         for key, moment, logit in zip(batch, moments, logits, strict=True):
             said = probability(logit, scorer.calibration)
-            yield ScoredLead(key, states[key], moment, said, evidence_of(states[key], scorer))
+            yield _Scored(key, states[key], moment, said, evidence_of(states[key], scorer))
 
 
-def _row(tenant: str, queue: str, rank: int, scored: ScoredLead) -> RankedRow:
+def _row(tenant: str, queue: str, rank: int, scored: _Scored) -> RankedRow:
     return RankedRow(
         tenant=tenant,
         queue=queue,

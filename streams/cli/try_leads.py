@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from scoring.artifact import ArtifactError
-from scoring.backtest import Backtest
-from scoring.backtest_words import answer, worth
+from scoring.artifact import ArtifactError, load_manifest
 from scoring.daily_calls import Terms
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, naming_files, settings
-from streams.exports.events import Read, events_of, own_name
+from streams.cli.try_words import Found, found_json, found_lines, mapping_lines
+from streams.exports.events import Read, events_of
 from streams.exports.mapping import ColumnMapping, check_mapping, guess, read_mapping
 from streams.exports.table import Table, read_table
 from streams.importers.outcomes import ImportFault
-from streams.rank_file import RankedFile, rank_events
+from streams.rank_file import rank_events
 from streams.recording import history
 from streams.replay.progress import Progress
 
 DRAFT = Path("asllr-mapping.json")
+DEMO = "the demo model"
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -94,13 +93,13 @@ def try_leads(
             read = events_of(tables, mapping)
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    for line in (*_mapping_lines(mapping, read), *read.skipped):
+    for line in (*mapping_lines(mapping, read), *read.skipped):
         click.echo(line, err=True)
-    found = _judged(read, artifact, capacity, days, judge="outcomes" in tables)
+    found = _found(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
     if as_json:
-        click.echo(json.dumps(_json(mapping, read, found, top), allow_nan=False))
+        click.echo(json.dumps(found_json(mapping, read, found, top), allow_nan=False))
     else:
-        click.echo("\n".join(_lines(found, top)))
+        click.echo("\n".join(found_lines(found, top)))
 
 
 def _mapping(tables: Mapping[str, Table], path: Path | None) -> ColumnMapping:
@@ -122,100 +121,38 @@ def _mapping(tables: Mapping[str, Table], path: Path | None) -> ColumnMapping:
     raise ImportFault(f"not sure what the columns mean: {'; '.join(guessed.doubts)}. {where}")
 
 
-def _mapping_lines(mapping: ColumnMapping, read: Read) -> list[str]:
-    said = []
-    for kind, n_rows in read.counts.items():
-        found = mapping.of(kind)
-        if found is not None:
-            named = ", ".join(f"{name} = {column}" for name, column in found.columns.items())
-            said.append(f"{kind}: {n_rows:,} rows; {named}; times {found.times} ({mapping.zone})")
-    profile = ", ".join(f"{name} = {column}" for name, column in mapping.profile.items())
-    return [*said, f"profile: {profile or 'no column that the model knows'}"]
-
-
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """The lists as they stand, and what earlier ones would have been worth."""
+class _Asked:
+    artifact: str
+    capacity: int
+    days: int
+    judge: bool
 
-    ranked: RankedFile
-    terms: Terms
-    judged: Backtest | None
 
-
-def _judged(read: Read, artifact: str, capacity: int, days: int, *, judge: bool) -> _Found:
+def _found(read: Read, asked: _Asked) -> Found:
     from streams.artifact_shelf import load_scorer  # loads the engines' libraries
-    from streams.exports.trial import judge_history
+    from streams.exports.trial import CannotTell, Trial, judge_history
 
+    is_shipped = asked.artifact == SHIPPED
+    path = find_artifact(asked.artifact, settings().artifacts)
     try:
-        scorer = load_scorer(find_artifact(artifact, settings().artifacts))
+        manifest, scorer = load_manifest(path), load_scorer(path)
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    terms = Terms(capacity, scorer.horizon_days)
-    progress = Progress("judged", "days", days)
-    name = "asllr" if artifact == SHIPPED else Path(artifact).name
-    judged = None
-    if judge:
-        judged = judge_history(read.events, scorer, name, terms, days, progress.advance)
+    trial = Trial(
+        scorer,
+        DEMO if is_shipped else path.resolve().name,
+        Terms(asked.capacity, scorer.horizon_days),
+        asked.days,
+        None if is_shipped else manifest.data_window.end,
+    )
+    judged, why_not = None, "--outcomes says who ordered when"
+    progress = Progress("replayed", "events", len(read.events))
+    if asked.judge:
+        try:
+            judged = judge_history(read.events, trial, progress.advance)
+        except CannotTell as error:
+            why_not = str(error)
     progress.close()
-    return _Found(rank_events(map(history, read.events), scorer), terms, judged)
-
-
-def _lines(found: _Found, top: int) -> list[str]:
-    said = [f"as of {found.ranked.as_of}, {found.ranked.n_leads:,} leads"]
-    queue = None
-    for row in found.ranked.rows:
-        if row.rank <= top:
-            if row.queue != queue:
-                said.append(f"queue {row.queue}")
-                queue = row.queue
-            said.append(
-                f"{row.rank:>4}  {row.probability:6.1%}  {own_name(row.lead):<24} {row.reason}"
-            )
-    return [*said, _verdict(found), *_worths(found)]
-
-
-def _verdict(found: _Found) -> str:
-    if found.judged is None:
-        return (
-            "cannot tell what this would have been worth: need --outcomes, and leads listed at "
-            f"least {found.terms.horizon_days:g} days before the newest event"
-        )
-    said = answer(found.judged, found.judged.paired[0], found.terms)
-    return said[:1].upper() + said[1:]
-
-
-def _worths(found: _Found) -> list[str]:
-    models = found.judged.models if found.judged else {}
-    return [worth(name, called) for name, called in models.items()]
-
-
-def _json(mapping: ColumnMapping, read: Read, found: _Found, top: int) -> dict[str, Any]:
-    judged = found.judged
-    return {
-        "mapping": mapping.model_dump(),
-        "rows": read.counts,
-        "skipped": read.skipped,
-        "as_of": None if found.ranked.as_of is None else found.ranked.as_of.isoformat(),
-        "leads": [
-            asdict(row) | {"lead": own_name(row.lead)}
-            for row in found.ranked.rows
-            if row.rank <= top
-        ],
-        "verdict": _verdict(found),
-        "backtest": None
-        if judged is None
-        else _no_nan(
-            {
-                "buyers": judged.n_buyers,
-                "models": {name: asdict(called) for name, called in judged.models.items()},
-                "paired": asdict(judged.paired[0]),
-            }
-        ),
-    }
-
-
-def _no_nan(value: Any) -> Any:
-    """NaN is not JSON."""
-    if isinstance(value, dict):
-        return {name: _no_nan(each) for name, each in value.items()}
-    return None if isinstance(value, float) and value != value else value
+    ranked = rank_events(map(history, read.events), scorer)
+    return Found(ranked, trial.terms, judged, why_not)

@@ -74,7 +74,7 @@ def test_without_outcomes_it_cannot_tell(
 ) -> None:
     found = asllr_try(environ, *exports[:4])
     assert found.exit_code == 0, found.output
-    assert "cannot tell" in found.stdout
+    assert "Cannot tell" in found.stdout
 
 
 BAD = {
