@@ -7,7 +7,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -59,7 +58,7 @@ def record_file(path: Path, out: Path, n_partitions: int) -> RecordingManifest:
         for recorded in in_order(read_recording(path)):
             record = as_record(recorded, n_partitions)
             place = record.topic, record.partition
-            writer.add(replace(record, offset=ends[place]))
+            writer.add(record._replace(offset=ends[place]))
             ends[place] += 1
         return writer.close(n_partitions, whole_ranges(ends, n_partitions))
 
