@@ -7,7 +7,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -64,7 +63,7 @@ def record_events(recorded: Iterable[Recorded], out: Path, n_partitions: int) ->
         for one in recorded:
             record = as_record(one, n_partitions)
             place = record.topic, record.partition
-            writer.add(replace(record, offset=ends[place]))
+            writer.add(record._replace(offset=ends[place]))
             ends[place] += 1
         return writer.close(n_partitions, whole_ranges(ends, n_partitions))
 
