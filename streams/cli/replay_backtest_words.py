@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from scoring.backtest_words import answer, worth
 from scoring.fold import from_ms
 from scoring.history import DAY_MS
 from scoring.interval_words import signed_interval, signed_tenths
+from scoring.json_values import json_value
 from streams.replay.backtest import Asked, Result
 from streams.replay.list_changes import ListChanges
 from streams.replay.list_metrics import Metrics, PairedMetrics
@@ -90,7 +91,6 @@ def _cell(called: Called) -> str:
 
 
 def result_json(asked: Asked, result: Result) -> dict[str, Any]:
-    """NaN is null: it is not JSON."""
     found = {
         "first_day": day_text(asked.span.first_day),
         "end_day": day_text(asked.span.end_day),
@@ -110,7 +110,7 @@ def result_json(asked: Asked, result: Result) -> dict[str, Any]:
         else _backtest(result.retraining, with_days=False),
         "orders_learned": {day_text(day): n for day, n in result.n_orders_learned.items()},
     }
-    known: dict[str, Any] = _without_nan(found)
+    known: dict[str, Any] = json_value(found)
     return known
 
 
@@ -126,18 +126,6 @@ def _changes(found: ListChanges) -> dict[str, Any]:
         for one in found.movers
     ]
     return asdict(found) | {"movers": movers}
-
-
-def _without_nan(value: Any) -> Any:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping():
-            return {name: _without_nan(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_without_nan(one) for one in value]
-        case _:
-            return value
 
 
 def day_text(day: int) -> str:
