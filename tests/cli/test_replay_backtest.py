@@ -157,6 +157,7 @@ def test_a_page_that_exists_is_kept(folder: Path) -> None:
     assert page.read_text() == "mine"
 
 
+@pytest.mark.train
 def test_too_few_orders_to_retrain_are_said_before_anything_is_scored(folder: Path) -> None:
     words = ("--from", "2026-03-05", "--retrain-every", "5d")
     result = backtest(folder, *words, models=["rule"])
