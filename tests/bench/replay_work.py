@@ -93,9 +93,10 @@ def differing(recording: RecordingFolder, said: list[list[Any]]) -> tuple[int, i
     for partition in range(recording.manifest.n_partitions):
         found = published_scores(recording.records(SCORES.name, partition), erased)
         for point in found.points:
-            places = [(topic, partition, offset) for topic, offset in point.score.cursor.items()]
+            score = point.score()
+            places = [(topic, partition, offset) for topic, offset in score.cursor.items()]
             newest = max(places, key=lambda place: times[place])
-            n_differing += naively.get(newest) != point.score.probability
+            n_differing += naively.get(newest) != score.probability
             n_scores += 1
     return n_differing, n_scores
 
