@@ -57,8 +57,8 @@ class Read:
 
 
 def events_of(tables: Mapping[str, Table], mapping: ColumnMapping, now: datetime) -> Read:
-    """In order of time; what is later than `now` is a plan. Raises ImportFault when too much of a file is unusable, or a file is of
-    other people than the leads'."""
+    """In order of time; what is later than `now` is a plan. Raises ImportFault when too much of a
+    file is unusable, or nothing of it is left."""
     found = Read()
     leads = Leads(tables["leads"], mapping.leads)
     if leads.n_repeated:
