@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scoring.artifact import digest, load_manifest
 from scoring.fold import from_ms, to_ms
-from streams.recording import RecordingError
+from streams.replay.beginning import FirstRecord, require_begun
 from streams.replay.code_version import code_version
 from streams.replay.draft import Tally
 from streams.replay.erased import erased_hash, erased_leads
@@ -84,17 +84,15 @@ def end_of(recording: RecordingFolder, as_of: datetime | None) -> int:
     """How far time goes: to `as_of`, or to the newest record. Raises RecordingError when nothing
     had happened yet."""
     ranges = recording.input_ranges()
-    first = min((one.first_ms for one in ranges if one.first_ms is not None), default=None)
-    if first is None:
-        raise RecordingError(f"{recording.path} has no records of the input topics")
-    if as_of is None:
-        return max(one.last_ms for one in ranges if one.last_ms is not None)
-    if to_ms(as_of) < first:
-        raise RecordingError(
-            f"as of {as_of.isoformat()} nothing had happened: the first record of "
-            f"{recording.path} is of {from_ms(first).isoformat()}"
-        )
-    return to_ms(as_of)
+    newest_ms = max((one.last_ms for one in ranges if one.last_ms is not None), default=0)
+    end_ms = newest_ms if as_of is None else to_ms(as_of)
+    firsts = (
+        FirstRecord(one.first_ms, one.topic, one.partition)
+        for one in ranges
+        if one.first_ms is not None
+    )
+    require_begun(end_ms, firsts, str(recording.path))
+    return end_ms
 
 
 def _manifest(
