@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from streams.cli.artifacts import SHIPPED, artifact_folder, find_artifact
 from streams.cli.front import naming_files, settings
 from streams.cli.option_types import MOMENT, POLICY
+from streams.cli.replay_targets import redis_place, require_format, shadow_scores
 from streams.cli.sources import explaining, opened_source, progress
 from streams.replay.policy import Never, Policy, Recorded
+from streams.replay.sinks import FileFormat
+
+if TYPE_CHECKING:
+    from streams.replay.result import ReplayManifest
 
 PUBLISHED = "recorded"
 """Not an artifact's name: each published score's own."""
@@ -68,6 +75,28 @@ def replay() -> None:
     help="share the partitions; the result is the same.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="write scores and moves here.")
+@click.option(
+    "--format",
+    "format_name",
+    default=FileFormat.JSONL.value,
+    show_default=True,
+    type=click.Choice([one.value for one in FileFormat]),
+    help="of the files in --out; Parquet needs asllr[train].",
+)
+@click.option(
+    "--shadow-topic",
+    metavar="TOPIC",
+    help="also send the scores to this topic, made if it is missing; never one of production's.",
+)
+@click.option(
+    "--redis",
+    metavar="URL",
+    help="keep states in this Redis while it runs, for more leads than memory holds.",
+)
+@click.option(
+    "--namespace",
+    help="with --redis: what tells this replay's keys from others'; production's are not touched.",
+)
 @click.option("--json", "as_json", is_flag=True, help="print the manifest as JSON.")
 def run(
     source: str,
@@ -77,17 +106,23 @@ def run(
     as_of: datetime | None,
     processes: int,
     out: Path | None,
+    format_name: str,
+    shadow_topic: str | None,
+    redis: str | None,
+    namespace: str | None,
     as_json: bool,
 ) -> None:
     """Score the past: what one artifact says of every moment of SOURCE.
 
     Ends with a digest of the ordered output. Equal input gives equal output, with any number of
-    processes. Leads that asked to be forgotten are left out and counted.
+    processes, in any format, with states in memory or in Redis. Leads that asked to be forgotten
+    are left out and counted.
 
     \b
     Example:
       asllr replay leads.jsonl.gz --policy every-5m --out base
       asllr replay kafka --policy recorded --artifact recorded
+      asllr replay monday --artifact retrained --shadow-topic leads.scores.replay
     """
     from streams.replay.replay import Asked
     from streams.replay.replay import replay as replayed  # loads the engines' libraries
@@ -96,22 +131,29 @@ def run(
     is_own = artifact == PUBLISHED
     if is_own and not isinstance(policy, Recorded):
         raise click.UsageError(f"--artifact {PUBLISHED} needs --policy recorded")
+    file_format = FileFormat(format_name)
+    require_format(out, file_format)
     path = None if is_own or isinstance(policy, Never) else find_artifact(artifact, found.artifacts)
     folders = (artifact_folder(found.artifacts),)
-    asked = Asked(policy, path, folders, as_of, processes)
+    place = redis_place(redis, namespace)
+    shadows = [] if shadow_topic is None else [shadow_scores(shadow_topic, found)]
+    asked = Asked(policy, path, folders, as_of, processes, file_format, place)
     with naming_files(), explaining(), opened_source(source, as_of) as recording:
-        manifest = replayed(recording, asked, out, progress)
-    if as_json:
-        click.echo(manifest.model_dump_json())
-        return
-    click.echo(
+        manifest = replayed(recording, asked, out, progress, shadows)
+    click.echo(manifest.model_dump_json() if as_json else "\n".join(_lines(manifest)))
+    for shadow in shadows:
+        click.echo(f"{shadow.n_written:,} scores sent to {shadow_topic}", err=True)
+
+
+def _lines(manifest: ReplayManifest) -> Iterator[str]:
+    yield (
         f"{manifest.n_events:,} events of {manifest.n_leads:,} leads: "
         f"{manifest.n_scores:,} scores, {manifest.n_moves:,} rank moves, "
         f"{manifest.n_dead_letters:,} dead letters"
     )
-    click.echo(
+    yield (
         f"{manifest.n_erased_leads:,} erased leads left out with {manifest.n_erased_records:,} "
         f"records, {manifest.n_unscorable:,} times no score was possible"
     )
-    click.echo(f"states {manifest.states}")
-    click.echo(f"digest {manifest.digest}")
+    yield f"states {manifest.states}"
+    yield f"digest {manifest.digest}"

@@ -82,3 +82,7 @@ def explaining() -> Iterator[None]:
         ) from error
     except (RecordingError, ArtifactError) as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
+    except ModuleNotFoundError as error:
+        raise Failure(
+            f"{error.name} is not installed: pip install 'asllr[train]'", exit_codes.UNUSABLE
+        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +18,10 @@ from streams.replay.outcome import Outcome
 from streams.replay.policy import Never, Policy
 from streams.replay.processes import outcomes_of_processes
 from streams.replay.recording import RecordingFolder, new_folder, open_recording
+from streams.replay.redis_table import RedisPlace, claimed
 from streams.replay.result import MANIFEST, ReplayManifest, Written, write_outcomes
 from streams.replay.run import Advanced, Replay, Spec
+from streams.replay.sinks import FileFormat, Sink, opened_files
 
 ProgressOf = Callable[[str, int], Advanced]
 """(verb, how many records in all) -> what hears of records done."""
@@ -32,19 +34,26 @@ def silent(verb: str, total: int) -> Advanced:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`artifact` None: each published score's own, or none with policy `never`. `as_of`: what was
-    ingested later never happened."""
+    ingested later never happened. `redis`: where states are kept instead of in memory."""
 
     policy: Policy
     artifact: Path | None
     artifact_folders: tuple[Path, ...] = ()
     as_of: datetime | None = None
     n_processes: int = 1
+    file_format: FileFormat = FileFormat.JSONL
+    redis: RedisPlace | None = None
 
 
 def replay(
-    source: Path, asked: Asked, out: Path | None = None, progress: ProgressOf = silent
+    source: Path,
+    asked: Asked,
+    out: Path | None = None,
+    progress: ProgressOf = silent,
+    also: Sequence[Sink] = (),
 ) -> ReplayManifest:
-    """Raises RecordingError, ArtifactError, OSError. `out` appears complete or not at all."""
+    """Raises RecordingError, ArtifactError, OSError, StoreAway, StoreUnusable, and what the sinks
+    raise. `out` appears complete or not at all; `also` takes the same lines."""
     recording = open_recording(source)
     total = sum(one.n_records for one in recording.input_ranges())
     end_ms = end_of(recording, asked.as_of)
@@ -56,11 +65,14 @@ def replay(
         until_ms=None if asked.as_of is None else to_ms(asked.as_of),
         end_ms=end_ms,
         erased=erased_leads(recording, progress("looked for erased leads in", total)),
+        redis=asked.redis,
     )
     tally, advanced = Tally(), progress("replayed", total)
     with new_folder(out) if out else nullcontext() as folder:
-        outcomes = outcomes_of(spec, recording, asked.n_processes, tally, advanced)
-        written = write_outcomes(outcomes, folder)
+        with opened_files(folder, asked.file_format) if folder else nullcontext() as files:
+            sinks = [*also, files] if files else also
+            outcomes = outcomes_of(spec, recording, asked.n_processes, tally, advanced)
+            written = write_outcomes(outcomes, sinks)
         manifest = _manifest(spec, recording, tally, written)
         if folder is not None:
             (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
@@ -72,12 +84,13 @@ def outcomes_of(
 ) -> Iterable[Outcome]:
     """In order; `tally` is complete at their end."""
     n_partitions = recording.manifest.n_partitions
-    if n_processes > 1 and n_partitions > 1:
-        yield from outcomes_of_processes(spec, n_partitions, n_processes, tally, advanced)
-        return
-    here = Replay(spec, range(n_partitions), advanced)
-    yield from here.outcomes()
-    tally.add(here.tally)
+    with claimed(spec.redis, n_partitions) if spec.redis else nullcontext():
+        if n_processes > 1 and n_partitions > 1:
+            yield from outcomes_of_processes(spec, n_partitions, n_processes, tally, advanced)
+            return
+        here = Replay(spec, range(n_partitions), advanced)
+        yield from here.outcomes()
+        tally.add(here.tally)
 
 
 def end_of(recording: RecordingFolder, as_of: datetime | None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.outputs import Score
-from schemas.topics import INPUTS, SCORES
+from schemas.topics import INPUTS, SCORES, TOPICS
 from scoring.fold import from_ms
 from streams import exit_codes
 from streams.open_redis import look_at_redis_store
@@ -78,7 +78,12 @@ def test_past_on_kafka_is_recorded_verified_replayed_and_explained(
 
     again = answer(environ, "replay", "kafka", *RECORDED)
     assert (again["n_events"], again["n_scores"]) == (N_EVENTS, verified["scores"])
-    assert answer(environ, "replay", day, "--processes", "2", *RECORDED) == again
+    elsewhere = ("--redis", environ["ASLLR_REDIS"], "--namespace", "test")
+    shadow = ("--shadow-topic", "leads.scores.replay")
+    words = ("replay", day, "--processes", "2", *elsewhere, *shadow, *RECORDED)
+    assert answer(environ, *words) == again
+    assert len([*read_to_end(broker_of(environ), shadow[1])]) == again["n_scores"]
+    assert_production_is_refused(environ, day)
 
     score = last_score(environ)
     key = f"{score.tenant}/{score.lead}"
@@ -94,6 +99,16 @@ def test_past_on_kafka_is_recorded_verified_replayed_and_explained(
     assert lied.returncode == exit_codes.NO
     assert "1 published scores differ from their recomputation" in lied.stderr
     assert key in lied.stdout
+
+
+def assert_production_is_refused(environ: dict[str, str], day: Path) -> None:
+    """As a target, before anything is read or sent."""
+    ends = {topic.name: len([*read_to_end(broker_of(environ), topic.name)]) for topic in TOPICS}
+    for name in ends:
+        refused = run(environ, "replay", day, "--shadow-topic", name)
+        assert refused.exit_code == exit_codes.USAGE
+        assert f"{name} belongs to production" in refused.stderr
+    assert ends == {name: len([*read_to_end(broker_of(environ), name)]) for name in ends}
 
 
 def assert_too_early_is_told(environ: dict[str, str], tmp_path: Path, key: str) -> None:
@@ -112,7 +127,7 @@ def assert_too_early_is_told(environ: dict[str, str], tmp_path: Path, key: str) 
     ):
         refused = run(environ, *words, *early)
         assert refused.exit_code in (exit_codes.NO, exit_codes.UNUSABLE)
-        (sentence,) = refused.stderr.splitlines()
+        *_, sentence = refused.stderr.splitlines()  # on a busy machine progress stands before it
         assert f"{from_ms(named.timestamp_ms).isoformat()}" in sentence
         assert f"on {named.topic}" in sentence
         assert "asllr-replay-" not in sentence
