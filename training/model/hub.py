@@ -87,9 +87,12 @@ def _tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
     """The base's very tokenizer.json, which serving reads. `AutoTokenizer` would choose a class by
     the model's architecture, and that of Qwen2 splits text its own way whatever the file says."""
     try:
-        return PreTrainedTokenizerFast.from_pretrained(hub.name, revision=hub.revision)
+        found: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
+            hub.name, revision=hub.revision or "main"
+        )
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "tokenizer.json", error)) from error
+    return found
 
 
 def _not_found(hub: Hub, what: str, error: Exception) -> str:
