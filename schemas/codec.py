@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
@@ -53,8 +52,7 @@ _is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
 _is_field = re.compile(r"[a-z][a-z0-9_]{0,63}|\[key\]").fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A Kafka record as consumed. `timestamp_ms` is the broker's (LogAppendTime)."""
 
     topic: str
@@ -176,9 +174,12 @@ def _split(record: Record, value: bytes) -> tuple[Mapping[str, Any], Any]:
                 "not-an-object", "structured CloudEvent is not a JSON object", _FIX_CLOUDEVENT
             )
         return body, body.get("data")
-    attributes = {
-        name: _text(content, name) for name, content in fields.items() if content is not None
-    }
+    try:
+        attributes = {
+            name: content.decode() for name, content in fields.items() if content is not None
+        }
+    except UnicodeDecodeError:
+        raise _not_utf8(fields) from None
     if traceparent:
         attributes["traceparent"] = traceparent.decode("ascii", "replace")
     return attributes, body
@@ -192,11 +193,17 @@ _FIX_CLOUDEVENT = (
 )
 
 
-def _text(content: bytes, name: str) -> str:
+def _not_utf8(fields: Mapping[str, bytes | None]) -> BadRecord:
+    first = next(name for name, content in fields.items() if content and not _is_utf8(content))
+    return BadRecord("not-utf8", f"header ce_{first} is not UTF-8", _FIX_CLOUDEVENT)
+
+
+def _is_utf8(content: bytes) -> bool:
     try:
-        return content.decode()
+        content.decode()
     except UnicodeDecodeError:
-        raise BadRecord("not-utf8", f"header ce_{name} is not UTF-8", _FIX_CLOUDEVENT) from None
+        return False
+    return True
 
 
 def _parse_json(value: bytes) -> Any:
@@ -231,20 +238,24 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
             "bad-subject", "subject is not 'tenant/lead'", "set ce_subject to tenant/lead"
         ) from None
     fields = {name: value for name, value in data.items() if name not in ENVELOPE}
-    fields |= {"tenant": key.tenant, "lead": key.lead, "type": model.__name__}
-    for attribute, field in (("id", "id"), ("source", "source"), ("time", "occurred_at")):
+    fields["tenant"], fields["lead"] = key
+    fields["type"] = model.__name__
+    for attribute, field in _FIELD_OF_ATTRIBUTE:
         if attribute in attributes:
             fields[field] = attributes[attribute]
     traceparent = attributes.get("traceparent")
     if isinstance(traceparent, str) and _is_traceparent(traceparent):
         fields["traceparent"] = traceparent
     try:
-        return model.model_validate(fields)
+        # model_validate without its frame and checks
+        return cast("EventBase", model.__pydantic_validator__.validate_python(fields))
     except ValidationError as error:
         raise BadRecord(
             "invalid", describe(error), f"see schemas/generated/{model.__name__}.schema.json"
         ) from None
 
+
+_FIELD_OF_ATTRIBUTE = (("id", "id"), ("source", "source"), ("time", "occurred_at"))
 
 _MODELS = {f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}": model for name, model in EVENT_TYPES.items()}
 

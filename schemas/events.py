@@ -46,15 +46,15 @@ time converts to UTC and to milliseconds without overflow."""
 _is_rfc3339 = re.compile(TIMESTAMP_PATTERN[:-1]).fullmatch
 
 
-def _rfc3339(value: Any) -> Any:
-    """Pydantic's lax mode would take 17, "17" or a bare date; the JSON Schema does not."""
-    if (isinstance(value, str) and _is_rfc3339(value)) or isinstance(value, datetime):
-        return value
-    raise ValueError("expected an RFC 3339 time from 1970 to 2999 such as 2026-01-31T09:30:00Z")
-
-
-def _utc(value: datetime) -> datetime:
-    """One moment has one spelling, so that content hashes do not depend on the source's zone."""
+def _utc(value: Any) -> Any:
+    """One moment has one spelling, so that content hashes do not depend on the source's zone.
+    Pydantic's lax mode would take 17, "17" or a bare date; the JSON Schema does not."""
+    if isinstance(value, str) and _is_rfc3339(value):
+        value = datetime.fromisoformat(value.upper())
+    elif not isinstance(value, datetime):
+        raise ValueError("expected an RFC 3339 time from 1970 to 2999 such as 2026-01-31T09:30:00Z")
+    if value.tzinfo is None:
+        return value  # for AwareDatetime to refuse
     utc = value.astimezone(UTC)
     if not 1970 <= utc.year <= 2999:
         raise ValueError("its UTC time is outside 1970 to 2999; check the source's clock and zone")
@@ -68,8 +68,7 @@ def _whole(value: Any) -> Any:
 
 Timestamp = Annotated[
     AwareDatetime,
-    BeforeValidator(_rfc3339),
-    AfterValidator(_utc),
+    BeforeValidator(_utc),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIMESTAMP_PATTERN}),
 ]
 TRACEPARENT_PATTERN = r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"

@@ -6,6 +6,7 @@ from math import isnan
 
 from scoring.backtest import Backtest, Called, Paired
 from scoring.daily_calls import Terms
+from scoring.interval_words import percent, tenths
 from scoring.resampling import Interval
 from scoring.verdict import Verdict
 
@@ -29,9 +30,9 @@ def answer(found: Backtest, paired: Paired, terms: Terms) -> str:
 def worth(name: str, called: Called) -> str:
     """One model by itself."""
     return (
-        f"{name}: {called.n_calls:,} calls, precision {_percent(called.precision)}, "
-        f"lift {_plain(called.lift)}, buyers reached {_percent(called.recall)}, "
-        f"{_plain(called.days_gained)} days before they ordered"
+        f"{name}: {called.n_calls:,} calls, precision {percent(called.precision)}, "
+        f"lift {tenths(called.lift)}, buyers reached {percent(called.recall)}, "
+        f"{tenths(called.days_gained)} days before they ordered"
     )
 
 
@@ -48,15 +49,3 @@ def _earlier(paired: Paired) -> str:
 
 def _signed(found: Interval) -> str:
     return f"{found.value:+,.0f} [{found.low:+,.0f}, {found.high:+,.0f}]"
-
-
-def _plain(found: Interval) -> str:
-    if isnan(found.value):
-        return "unknown"
-    return f"{found.value:.1f} [{found.low:.1f}, {found.high:.1f}]"
-
-
-def _percent(found: Interval) -> str:
-    if isnan(found.value):
-        return "unknown"
-    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"

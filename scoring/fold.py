@@ -76,22 +76,11 @@ def lift(event: EventBase) -> LeadState:
     event = cast("Event", event)
     newest = Newest(at_ms, event.source, event.id, mark, event.type)
 
-    def registers(**values: Value) -> tuple[Patch, ...]:
-        return (Patch(at_ms, mark, values),) if values else ()
-
     match event:
         case LeadUpserted():
-            fields: dict[str, Value] = {f"{PROFILE}{n}": v for n, v in event.profile.items()}
-            fields |= {
-                name: value
-                for name, value in (
-                    ("queue", event.queue),
-                    ("consent", event.consent),
-                    ("owner", event.owner),
-                )
-                if value is not None
-            }
-            return LeadState(registers=registers(**dict(sorted(fields.items()))), newest=newest)
+            fields = _fields(event)
+            patches = (Patch(at_ms, mark, fields),) if fields else ()
+            return LeadState(registers=patches, newest=newest)
         case InteractionLogged():
             fact = Fact(
                 at_ms,
@@ -113,18 +102,30 @@ def lift(event: EventBase) -> LeadState:
                 newest=newest,
             )
         case StageChanged():
+            stage = event.stage.value
             return LeadState(
-                registers=registers(stage=event.stage.value),
-                stages={event.stage.value: Span(at_ms, at_ms)},
+                registers=(Patch(at_ms, mark, {"stage": stage}),),
+                stages={stage: Span(at_ms, at_ms)},
                 newest=newest,
             )
         case LeadClosed():
-            return LeadState(registers=registers(closed=event.reason or "closed"), newest=newest)
+            patch = Patch(at_ms, mark, {"closed": event.reason or "closed"})
+            return LeadState(registers=(patch,), newest=newest)
         case LeadReopened():
-            return LeadState(registers=registers(closed=NOT_CLOSED), newest=newest)
+            patch = Patch(at_ms, mark, {"closed": NOT_CLOSED})
+            return LeadState(registers=(patch,), newest=newest)
         case LeadErased():
             return ERASED
     assert_never(event)
+
+
+def _fields(event: LeadUpserted) -> dict[str, Value]:
+    """The registers that `event` sets, by name."""
+    fields: dict[str, Value] = {PROFILE + name: value for name, value in event.profile.items()}
+    for name in ("queue", "consent", "owner"):
+        if (value := getattr(event, name)) is not None:
+            fields[name] = value
+    return {name: fields[name] for name in sorted(fields)}
 
 
 def _call(event: TranscriptReady, started_ms: int, mark: str) -> Call:
@@ -155,13 +156,14 @@ def listing(state: LeadState) -> Listing:
         return Listing(None, "erased: the person asked to be forgotten")
     if state.newest is None:
         return Listing(None, "no event of this lead has arrived")
-    if (reason := state.value("closed")) is not None:
+    known = state.values()
+    if (reason := known.get("closed")) is not None:
         return Listing(None, f"closed: {reason}")
-    if state.value("consent") is False:
+    if known.get("consent") is False:
         return Listing(None, "no consent: the lead may not be contacted")
-    if (stage := state.value("stage")) in ENDED_STAGES:
+    if (stage := known.get("stage")) in ENDED_STAGES:
         return Listing(None, f"the funnel has ended: stage is {stage}")
-    queue = str(state.value("queue") or DEFAULT_QUEUE)
+    queue = str(known.get("queue") or DEFAULT_QUEUE)
     return Listing(queue, f"listed in queue {queue}")
 
 

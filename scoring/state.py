@@ -131,6 +131,13 @@ class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", 
                 return patch.values[name]
         return None
 
+    def values(self) -> dict[str, Value]:
+        """Of all registers by name, in any order."""
+        values: dict[str, Value] = {}
+        for patch in self.registers:
+            values.update(patch.values)
+        return values
+
     def register(self, name: str) -> Register | None:
         for patch in self.registers:
             if name in patch.values:
@@ -166,7 +173,10 @@ def _join_registers(a: Patches, b: Patches, limit: int) -> Patches:
     if not b:
         return a
     joined = _append_patch(a, b[0]) if _follows(a, b) else _patches(_latest((*a, *b)))
-    if sum(len(patch.values) for patch in joined) <= limit:
+    n = 0
+    for patch in joined:
+        n += len(patch.values)
+    if n <= limit:
         return joined
     kept = _latest(joined)
     profile = [name for name in kept if name.startswith(PROFILE)]
@@ -183,13 +193,14 @@ def _follows(a: Patches, b: Patches) -> bool:
 
 def _append_patch(patches: Patches, new: Patch) -> Patches:
     names = new.values
-    kept = [
-        patch
-        if names.keys().isdisjoint(patch.values)
-        else patch._replace(values={n: v for n, v in patch.values.items() if n not in names})
-        for patch in patches
-    ]
-    return (*(patch for patch in kept if patch.values), new)
+    kept = []
+    for patch in patches:
+        if names.keys().isdisjoint(patch.values):
+            kept.append(patch)
+        elif left := {n: v for n, v in patch.values.items() if n not in names}:
+            kept.append(Patch(patch.at_ms, patch.stamp, left))
+    kept.append(new)
+    return tuple(kept)
 
 
 def _latest(patches: Patches) -> dict[str, Register]:

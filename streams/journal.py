@@ -6,7 +6,6 @@ The demo and the tests on the embedded broker judge by it (`streams.oracle`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from time import monotonic, time
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -65,7 +64,7 @@ class JournalingProducer:
             else:
                 record = to_record(message)
                 if record.timestamp_ms == EMBEDDED_TIMESTAMP_MS:
-                    record = replace(record, timestamp_ms=sent_ms)
+                    record = record._replace(timestamp_ms=sent_ms)
                 self._note(event, record)
 
         while True:
@@ -104,7 +103,7 @@ class JournalingProducer:
         if self.records is not None:
             # Delivery reports leave out the headers, which the decoder needs.
             _, _, headers = encode(event)
-            self.records.append(replace(record, headers=tuple(headers)))
+            self.records.append(record._replace(headers=tuple(headers)))
             if self._max_records is not None and len(self.records) > self._max_records:
                 self.records = None
         self._on_sent(event, record)

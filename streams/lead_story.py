@@ -72,7 +72,12 @@ def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) ->
     partition = partition_for(str(key).encode(), n_partitions)
     records = (record for topic in TOPICS for record in recording.records(topic, partition))
     story = tell(key, records, n_partitions, advanced)
-    ends = (one.last_ms for one in recording.manifest.ranges if one.last_ms is not None)
+    # Only what was read: who asked to be forgotten is recorded to a later end than the rest.
+    ends = (
+        one.last_ms
+        for one in recording.manifest.ranges
+        if one.topic in TOPICS and one.last_ms is not None
+    )
     return replace(story, end_ms=max(ends, default=0))
 
 

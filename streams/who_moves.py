@@ -16,8 +16,8 @@ from schemas.outputs import Score
 from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable
 from scoring.fold import to_ms
-from scoring.rank_agreement import Agreement, RankMove, agreement
-from scoring.ranking import ranked
+from scoring.queue_moves import QueueMove, queue_moves
+from scoring.rank_agreement import Agreement
 from scoring.score import Scorer, Subject, build_score, build_subject, prepare
 from scoring.state import state_hash
 from streams.live_artifacts import live_artifacts
@@ -28,23 +28,13 @@ CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class LeadMove:
-    """A lead that would stand elsewhere. `reason` is in the words that were published: they follow
-    from state and moment, whatever the artifact."""
-
-    queue: str
-    move: RankMove
-    probability_a: float
-    probability_b: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class WhoMoves:
     """Of listed leads. Compared are those whose stored score is of their present state; `n_stale`
     have changed since, `n_unscored` have none, `n_unscorable` the candidate cannot score. Ranks
     are among the compared. `max_dp` and `mean_dp` are 0 where none is, `at` is the lead with
-    `max_dp`. `scored_by`: the artifacts of the stored scores and how many leads each scored."""
+    `max_dp`. `scored_by`: the artifacts of the stored scores and how many leads each scored.
+    `reasons`: why each mover stands where it does, in the words that were published: they follow
+    from state and moment, whatever the artifact."""
 
     n_compared: int
     n_stale: int
@@ -55,7 +45,8 @@ class WhoMoves:
     mean_dp: float
     at: str | None
     queues: dict[str, Agreement]
-    movers: tuple[LeadMove, ...]
+    movers: tuple[QueueMove, ...]
+    reasons: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,21 +169,7 @@ def _judge(tally: _Tally, k: int) -> WhoMoves:
     dps = {
         lead: abs(after[queue][lead] - p) for queue in before for lead, p in before[queue].items()
     }
-    queues = {
-        name: agreement(ranked(before[name]), ranked(after[name]), k) for name in sorted(before)
-    }
-    movers = [
-        LeadMove(
-            queue=name,
-            move=move,
-            probability_a=before[name][move.lead],
-            probability_b=after[name][move.lead],
-            reason=tally.reasons[move.lead],
-        )
-        for name, found in queues.items()
-        for move in found.moves
-    ]
-    movers.sort(key=lambda one: (-one.move.distance, -dps[one.move.lead], one.move.lead))
+    moved = queue_moves(before, after, k)
     farthest = max(dps, key=lambda lead: (dps[lead], lead), default=None)
     max_dp = dps[farthest] if farthest is not None else 0.0
     return WhoMoves(
@@ -204,8 +181,9 @@ def _judge(tally: _Tally, k: int) -> WhoMoves:
         max_dp=max_dp,
         mean_dp=sum(dps.values()) / len(dps) if dps else 0.0,
         at=farthest if max_dp > 0 else None,
-        queues=queues,
-        movers=tuple(movers),
+        queues=moved.queues,
+        movers=moved.moves,
+        reasons={one.move.lead: tally.reasons[one.move.lead] for one in moved.moves},
     )
 
 

@@ -30,7 +30,7 @@ def who_moves_lines(found: WhoMoves, artifact: str) -> Iterator[str]:
     for name, queue in found.queues.items():
         yield agreement_line(name, queue)
     for mover in found.movers[:N_SHOWN]:
-        yield move_line(mover.move, mover.probability_a, mover.probability_b, mover.reason)
+        yield move_line(mover, found.reasons[mover.move.lead])
     yield "nothing was changed; leave --dry-run away to make it live"
 
 
@@ -45,5 +45,7 @@ def who_moves_json(found: WhoMoves) -> dict[str, Any]:
         "max_dp_at": found.at,
         "mean_dp": found.mean_dp,
         "queues": {name: agreement_json(queue) for name, queue in found.queues.items()},
-        "movers": [asdict(mover) for mover in found.movers],
+        "movers": [
+            asdict(mover) | {"reason": found.reasons[mover.move.lead]} for mover in found.movers
+        ],
     }

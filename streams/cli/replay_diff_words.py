@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from scoring.queue_moves import QueueMove, queue_change_counts
 from scoring.rank_agreement import Agreement, RankMove
 from streams.replay.diff import Difference, Mover, why_counts
 
@@ -33,21 +34,26 @@ def agreement_line(name: str, queue: Agreement) -> str:
     )
 
 
-def move_line(move: RankMove, a: float | None, b: float | None, words: str) -> str:
-    """`a` and `b`: the probabilities before and after."""
-    ranks = f"{move.rank_a or 'unlisted'} -> {move.rank_b or 'unlisted'}"
-    return f"  {ranks:<20} {move.lead:<24} {f'{_percent(a)} -> {_percent(b)}':<18} {words}"
+def move_line(moved: QueueMove, words: str) -> str:
+    probabilities = f"{percent(moved.probability_a)} -> {percent(moved.probability_b)}"
+    return f"  {ranks(moved.move):<20} {moved.move.lead:<24} {probabilities:<18} {words}"
+
+
+def ranks(move: RankMove) -> str:
+    return f"{move.rank_a or 'unlisted'} -> {move.rank_b or 'unlisted'}"
+
+
+def percent(probability: float | None) -> str:
+    return "-" if probability is None else f"{probability:.2%}"
 
 
 def _mover_line(mover: Mover) -> str:
-    words = f"{mover.why.value}; {_reasons(mover)}"
-    return move_line(mover.move, mover.probability_a, mover.probability_b, words)
+    return move_line(mover.moved, f"{mover.why.value}; {reasons(mover)}")
 
 
-def _reasons(mover: Mover) -> str:
-    if mover.reason_a == mover.reason_b:
-        return mover.reason_a or "never scored"
-    return f"{mover.reason_a or 'never scored'} -> {mover.reason_b or 'never scored'}"
+def reasons(mover: Mover) -> str:
+    before, after = (one.reason if one else "never scored" for one in (mover.a, mover.b))
+    return before if before == after else f"{before} -> {after}"
 
 
 def difference_json(found: Difference) -> dict[str, Any]:
@@ -60,7 +66,16 @@ def difference_json(found: Difference) -> dict[str, Any]:
         "max_dp_at": found.at,
         "queues": {name: agreement_json(queue) for name, queue in found.queues.items()},
         "why": why_counts(found.movers),
-        "movers": [asdict(mover) for mover in found.movers],
+        "rank_changes": queue_change_counts(found.queues),
+        "movers": [_mover_json(mover) for mover in found.movers],
+    }
+
+
+def _mover_json(mover: Mover) -> dict[str, Any]:
+    return asdict(mover.moved) | {
+        "reason_a": mover.a and mover.a.reason,
+        "reason_b": mover.b and mover.b.reason,
+        "why": mover.why,
     }
 
 
@@ -78,7 +93,3 @@ def agreement_json(queue: Agreement) -> dict[str, Any]:
 
 def _number(value: float) -> str:
     return "unknown" if math.isnan(value) else f"{value:.3f}"
-
-
-def _percent(probability: float | None) -> str:
-    return "-" if probability is None else f"{probability:.2%}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.codec import Record
@@ -27,8 +26,9 @@ class Place(NamedTuple):
     step: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
+    """Arrivals of one replay are in the order of their places."""
+
     place: Place
     record: Record
 
@@ -46,4 +46,4 @@ def arrivals(records: Iterable[Record], until_ms: int | None = None) -> Iterator
 
 def merged(streams: Iterable[Iterator[Arrival]]) -> Iterator[Arrival]:
     """By (ingested_at, topic, partition, offset). Holds one arrival of each stream."""
-    return heapq.merge(*streams, key=lambda arrival: arrival.place)
+    return heapq.merge(*streams)

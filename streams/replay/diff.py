@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from schemas.outputs import Score
 from scoring.fold import to_ms
-from scoring.rank_agreement import Agreement, RankMove, agreement
-from scoring.ranking import ranked
+from scoring.queue_moves import QueueMove, queue_moves
+from scoring.rank_agreement import Agreement, RankMove
 from streams.replay.result import ReplayOutput
 
 
@@ -29,14 +29,12 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A lead that stands elsewhere at the end. `reasons` are in the words that were published."""
+    """A lead that stands elsewhere at the end. `a` and `b`: its last score of either replay, also
+    where it is not listed; None: it was never scored there."""
 
-    queue: str
-    move: RankMove
-    probability_a: float | None
-    probability_b: float | None
-    reason_a: str | None
-    reason_b: str | None
+    moved: QueueMove
+    a: Score | None
+    b: Score | None
     why: Why
 
 
@@ -89,16 +87,7 @@ def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> Difference:
         _compare(scores, known.get(_point(score)), score)
     _end(a, end_a)
     _end(b, end_b)
-    names = sorted(
-        name
-        for name in end_a.queues.keys() | end_b.queues.keys()
-        if end_a.queues[name] or end_b.queues[name]
-    )
-    queues = {
-        name: agreement(ranked(end_a.queues[name]), ranked(end_b.queues[name]), k) for name in names
-    }
-    movers = [_mover(name, move, end_a, end_b) for name in names for move in queues[name].moves]
-    movers.sort(key=lambda one: (-one.move.distance, one.queue, one.move.lead))
+    found = queue_moves(end_a.queues, end_b.queues, k)
     return Difference(
         scores.n_a,
         scores.n_b,
@@ -106,8 +95,8 @@ def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> Difference:
         scores.n_differing,
         scores.max_dp,
         scores.at,
-        queues,
-        tuple(movers),
+        found.queues,
+        tuple(_mover(one, end_a, end_b) for one in found.moves),
     )
 
 
@@ -139,18 +128,10 @@ def _end(output: ReplayOutput, end: _End) -> None:
             queue[move.lead] = move.probability
 
 
-def _mover(queue: str, move: RankMove, end_a: _End, end_b: _End) -> Mover:
-    key = f"{queue.partition('/')[0]}/{move.lead}"
+def _mover(moved: QueueMove, end_a: _End, end_b: _End) -> Mover:
+    key = f"{moved.queue.partition('/')[0]}/{moved.move.lead}"
     a, b = end_a.scores.get(key), end_b.scores.get(key)
-    return Mover(
-        queue=queue,
-        move=move,
-        probability_a=a.probability if a else None,
-        probability_b=b.probability if b else None,
-        reason_a=a.reason if a else None,
-        reason_b=b.reason if b else None,
-        why=_why(move, a, b),
-    )
+    return Mover(moved, a, b, _why(moved.move, a, b))
 
 
 def _why(move: RankMove, a: Score | None, b: Score | None) -> Why:

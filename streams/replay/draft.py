@@ -63,7 +63,7 @@ class Partition:
     def event_of(self, record: Record) -> EventBase | None:
         """None for a dead letter and for an erased lead."""
         self.tally.records += 1
-        if record.key is not None and record.key.decode(errors="replace") in self.erased:
+        if self.erased and (record.key or b"").decode(errors="replace") in self.erased:
             self.tally.erased += 1
             return None
         try:

@@ -74,10 +74,12 @@ def unpack(packed: bytes, digest: str, holding: bytes = b"") -> Iterator[Record]
     if found != digest:
         raise Damaged(f"its sha256 is {found[:16]}…, the manifest says {digest[:16]}…")
     try:
-        lines = bytes(cramjam.zstd.decompress(packed)).splitlines()
+        content = bytes(cramjam.zstd.decompress(packed))
     except cramjam.DecompressionError:
         raise Damaged("it cannot be decompressed") from None
-    for number, line in enumerate(lines, start=1):
+    if holding not in content:
+        return
+    for number, line in enumerate(content.splitlines(), start=1):
         if holding and holding not in line:
             continue
         try:

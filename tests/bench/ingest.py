@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -128,7 +128,7 @@ def log_now(events: Sequence[EventBase]) -> dict[tuple[str, int], list[Record]]:
     now_ms = int(time.time() * 1000)
     log = log_of(events, n_partitions=N_PARTITIONS)
     return {
-        place: [replace(record, timestamp_ms=now_ms) for record in records]
+        place: [record._replace(timestamp_ms=now_ms) for record in records]
         for place, records in log.items()
     }
 

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -175,7 +175,7 @@ def _name(number: int) -> str:
 
 
 def _moved(record: Record, offset: int) -> Record:
-    return replace(record, offset=offset)
+    return record._replace(offset=offset)
 
 
 def _redis_cpu_s(client: Redis) -> float:

@@ -103,6 +103,13 @@ def test_an_erased_lead_never_comes_back(before: list[EventBase], after: list[Ev
     assert listing(state).queue is None
 
 
+@settings(deadline=None)
+@given(histories())
+def test_a_state_tells_all_its_values_as_it_tells_each(history: list[EventBase]) -> None:
+    state = fold(history)
+    assert state.values() == {name: state.value(name) for name in state.register_names()}
+
+
 def test_state_of_another_format_is_refused() -> None:
     with pytest.raises(ValueError, match="format 2: Invalid value 999"):
         from_bytes(b'{"v":999}')

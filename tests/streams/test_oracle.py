@@ -87,7 +87,7 @@ def last(outputs: Sequence[Record], topic: str) -> int:
 def changed(topic: str, change: Callable[[bytes], bytes]) -> Lie:
     def lie(outputs: list[Record]) -> None:
         at = last(outputs, topic)
-        outputs[at] = replace(outputs[at], value=change(outputs[at].value or b""))
+        outputs[at] = outputs[at]._replace(value=change(outputs[at].value or b""))
 
     return lie
 
@@ -95,7 +95,7 @@ def changed(topic: str, change: Callable[[bytes], bytes]) -> Lie:
 def repeated(topic: str, change: Callable[[bytes], bytes]) -> Lie:
     def lie(outputs: list[Record]) -> None:
         again = outputs[last(outputs, topic)]
-        outputs.append(replace(again, offset=len(outputs), value=change(again.value or b"")))
+        outputs.append(again._replace(offset=len(outputs), value=change(again.value or b"")))
 
     return lie
 
@@ -142,8 +142,7 @@ def older_record_last(outputs: list[Record]) -> None:
     headers[ORDER_HEADER] = to_json([order[0] - 1, *order[1:]])
     older = value.model_copy(update={"probability": value.probability / 2})
     outputs.append(
-        replace(
-            outputs[at],
+        outputs[at]._replace(
             offset=len(outputs),
             value=older.model_dump_json().encode(),
             headers=tuple(headers.items()),
@@ -153,7 +152,7 @@ def older_record_last(outputs: list[Record]) -> None:
 
 def tombstone_last(outputs: list[Record]) -> None:
     older_record_last(outputs)
-    outputs[-1] = replace(outputs[-1], value=None)
+    outputs[-1] = outputs[-1]._replace(value=None)
 
 
 def rank_with(**fields: object) -> Callable[[bytes], bytes]:
@@ -184,9 +183,9 @@ def all_scores_but_the_last_lost(outputs: list[Record]) -> None:
 def invented_before_the_right_one(outputs: list[Record]) -> None:
     """Of the same order: who keeps the last of equal orders never sees it again."""
     at = last(outputs, SCORES.name)
-    outputs[:] = [replace(out, offset=2 * i) for i, out in enumerate(outputs)]
+    outputs[:] = [out._replace(offset=2 * i) for i, out in enumerate(outputs)]
     invented = other_score(reason="invented")(outputs[at].value or b"")
-    outputs.append(replace(outputs[at], offset=outputs[at].offset - 1, value=invented))
+    outputs.append(outputs[at]._replace(offset=outputs[at].offset - 1, value=invented))
 
 
 def test_the_truth_has_no_differences(roles: Roles) -> None:
@@ -233,7 +232,7 @@ def test_a_lie_on_an_output_topic_is_found(roles: Roles, lie: Lie, sentence: str
 def test_a_record_the_store_never_saw_is_found(roles: Roles) -> None:
     log = log_of(roles)
     unseen = log[0]
-    log.append(replace(unseen, offset=max(record.offset for record in log) + 1))
+    log.append(unseen._replace(offset=max(record.offset for record in log) + 1))
     found = verdict(roles, log=log)
     assert any("the log ends at" in difference for difference in found), found
     assert any("cursor" in difference for difference in found), found

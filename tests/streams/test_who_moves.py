@@ -66,7 +66,7 @@ def test_ranks_before_are_the_boards_and_ranks_after_those_of_the_switch(roles: 
         assert one.move.rank_b is not None
         row = rows[one.move.rank_b - 1]
         assert (row.lead, row.probability) == (one.move.lead, one.probability_b)
-        assert row.reason == one.reason
+        assert row.reason == found.reasons[row.lead]
 
 
 def test_the_differences_are_those_of_the_published_probabilities(memory_roles: Roles) -> None:

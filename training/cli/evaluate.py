@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scoring.cost import PRICE_PER_CPU_HOUR
 from training.baselines.registry import Baseline
 from training.cli.refusal import refusing
 from training.examples.manifest import Split
@@ -22,8 +23,6 @@ if (
     from training.evaluation.run import Terms
 
 FindArtifact = Callable[[str], Path]
-PRICE_PER_CPU_HOUR = 0.04
-"""US dollars; about what one core of a cloud machine costs on demand."""
 
 
 def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Command]:

@@ -10,8 +10,6 @@ from scoring.fold import from_ms
 from training.examples.example import Examples
 from training.examples.manifest import DatasetManifest
 
-CURRENCY = "USD"
-
 
 @dataclass(frozen=True, slots=True)
 class About:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scoring.artifact import Manifest
+from scoring.interval_words import interval, number
 from training.evaluation import words
 from training.evaluation.about import About
 from training.evaluation.measures import METRICS
@@ -93,10 +94,10 @@ def model_card(about: About, report: Report, model: ModelReport, manifest: Manif
 
 def _metric_row(model: ModelReport, name: str) -> str:
     found = model.metrics[name]
-    low, high = words.number(found.interval.low), words.number(found.interval.high)
+    low, high = number(found.interval.low), number(found.interval.high)
     return (
-        f"| {words.metric_name(name)} | {words.number(found.interval.value)} | [{low}, {high}] | "
-        f"{words.number(found.expected_half_width)} |"
+        f"| {words.metric_name(name)} | {number(found.interval.value)} | [{low}, {high}] | "
+        f"{number(found.expected_half_width)} |"
     )
 
 
@@ -104,12 +105,12 @@ def _expected(model: ModelReport, report: Report) -> str:
     if report.bayes is None:
         return ""
     shown = ", ".join(
-        f"{words.metric_name(name)} {words.interval(model.expected[name])}"
+        f"{words.metric_name(name)} {interval(model.expected[name])}"
         for name in ("auc", "p_at_1pct", "ece")
     )
     return (
         f"The true probability of these leads is known. With the labels integrated out: {shown}; "
-        f"no model can exceed an AUC of {words.number(report.bayes)}.\n"
+        f"no model can exceed an AUC of {number(report.bayes)}.\n"
     )
 
 
@@ -125,8 +126,8 @@ def _differences(report: Report, model: ModelReport) -> str:
 def _group_rows(model: ModelReport) -> list[str]:
     return [
         f"| {group.kind}: {group.value.strip()} | {group.n:,} | {group.n_positives:,} | "
-        f"{group.observed:.2%} | {group.predicted:.2%} | {words.number(group.auc)} | "
-        f"{words.number(group.half_width)} |"
+        f"{group.observed:.2%} | {group.predicted:.2%} | {number(group.auc)} | "
+        f"{number(group.half_width)} |"
         for group in model.groups
     ]
 

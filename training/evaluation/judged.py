@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.cost import Cost
 from scoring.history import DAY_MS, view
 from scoring.state import LeadState
 from scoring.tally import Floats
@@ -19,21 +20,6 @@ Texts = NDArray[np.str_]
 class EvaluationError(ValueError):
     """Rows nothing can be said on, or scores that do not fit them. The message names the value,
     the limit and the fix."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """`cpu_s` of one core, from state to logit."""
-
-    cpu_s: float
-    n_leads: int
-
-    @property
-    def cpu_s_per_1000(self) -> float:
-        return self.cpu_s / max(self.n_leads, 1) * 1000.0
-
-    def money_per_1000(self, price_per_cpu_hour: float) -> float:
-        return self.cpu_s_per_1000 / 3600.0 * price_per_cpu_hour
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from itertools import combinations
 
 import numpy as np
 
+from scoring.cost import Cost
+from scoring.curves import Curves, curves_of
 from scoring.delong import delong, delong_difference
 from scoring.metrics import calibration_noise, expected_auc
 from scoring.resampling import Bootstrap, Interval, Replicates, replicates
 from scoring.tally import Floats
 from scoring.verdict import Judgement, judge
-from training.evaluation.judged import Cost, EvaluationError, Judged, Scored
+from training.evaluation.judged import EvaluationError, Judged, Scored
 from training.evaluation.measures import (
     LESS_IS_BETTER,
     METRICS,
@@ -21,7 +23,7 @@ from training.evaluation.measures import (
     expected_half_widths,
     measures,
 )
-from training.evaluation.views import Curves, Group, curves_of, groups_of
+from training.evaluation.views import Group, groups_of
 
 COMPARED = ("auc", "average_precision", "p_at_1pct", "p_at_capacity", "log_loss", "brier")
 """Of which a pair's difference gets a verdict."""
@@ -155,7 +157,7 @@ def _model(
         ).standard_error,
         calibration_noise=calibration_noise(model.probabilities, N_BINS, judged.weights),
         groups=groups_of(judged, model, asked.level),
-        curves=curves_of(judged, model),
+        curves=curves_of(model.scores, model.probabilities, judged.labels, judged.weights),
         cost=model.cost,
     )
 

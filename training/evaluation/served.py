@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scoring.artifact import digest, load_manifest
 from scoring.calibration import probability
+from scoring.cost import Cost
 from scoring.engine import Engine, EngineInput, Unscorable
 from scoring.engines.rule import RuleEngine
 from scoring.engines.stack import StackEngine
@@ -23,7 +24,7 @@ from scoring.engines.trees import TreesEngine
 from scoring.loading import load_scorer
 from scoring.score import Scorer, prepare
 from scoring.state import from_bytes
-from training.evaluation.judged import Cost, EvaluationError, Scored
+from training.evaluation.judged import EvaluationError, Scored
 from training.examples.example import Examples
 from training.progress import Report
 

@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any
 
 from scoring.artifact import ArtifactError, demo_artifact_path
+from scoring.cost import PRICE_PER_CPU_HOUR
 from scoring.resampling import Interval
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
@@ -45,7 +46,6 @@ RIVALS_SEED = 31_001
 
 NONE_TEST: Shares = (0.7, 0.15, 0.149, 0.001)
 KEPT_NEGATIVES = 0.3
-PRICE_PER_CPU_HOUR = 0.04
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from scoring.resampling import Interval
+from scoring.interval_words import interval, number, signed_interval
 from scoring.verdict import Verdict
 from training.evaluation.measures import CAPACITY, FRACTIONS
 from training.evaluation.report import Difference, Measured, Report
@@ -30,22 +30,6 @@ def metric_name(metric: str) -> str:
     return f"{_OF_TOP[kind]} at {_TOPS[top]}"
 
 
-def number(value: float) -> str:
-    if isnan(value):
-        return "–"
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.4f}"
-
-
-def signed(value: float) -> str:
-    return number(value) if isnan(value) or value < 0 else f"+{number(value)}"
-
-
-def interval(found: Interval) -> str:
-    return f"{number(found.value)} [{number(found.low)}, {number(found.high)}]"
-
-
 def measured(found: Measured) -> str:
     """With the half-width that theory expects at this number of positives."""
     if isnan(found.expected_half_width):
@@ -56,10 +40,7 @@ def measured(found: Measured) -> str:
 def difference(found: Difference) -> str:
     """One sentence: the verdict first, then what it rests on."""
     of = f"{'expected ' if found.is_expected else ''}{metric_name(found.metric)}"
-    amount = (
-        f"{signed(found.interval.value)} "
-        f"[{signed(found.interval.low)}, {signed(found.interval.high)}]"
-    )
+    amount = signed_interval(found.interval)
     match found.judgement.verdict:
         case Verdict.CANNOT_TELL:
             needed = found.judgement.positives_needed

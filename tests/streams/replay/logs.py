@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from schemas.codec import Record
@@ -45,7 +44,7 @@ def deployment(seed: int, n: int, *, n_leads: int = 8) -> Roles:
 def input_records(roles: Roles) -> list[Record]:
     """A second apart in each partition."""
     return [
-        replace(record, timestamp_ms=NOW_MS + 1_000 * record.offset)
+        record._replace(timestamp_ms=NOW_MS + 1_000 * record.offset)
         for records in roles.log.values()
         for record in records
     ]

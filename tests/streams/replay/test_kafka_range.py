@@ -17,7 +17,7 @@ from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, ERASED, INPUTS
 from scoring.arrival import state_of
 from streams.folded_log import fold_log
-from streams.lead_story import read_kafka
+from streams.lead_story import read_folder, read_kafka
 from streams.replay.erased import erased_leads
 from streams.replay.kafka_range import RangeMissing, Wanted, first_at, open_consumer, read_range
 from streams.replay.policy import Never
@@ -148,6 +148,19 @@ def test_who_asked_later_to_be_forgotten_is_known_in_an_earlier_past(
     folder = recorded(consumer, tmp_path / "before", Wanted(until_ms=first.timestamp_ms + 1))
     assert erased_leads(folder) == {A}
     assert replay(folder.path, Asked(Never(), None)).n_erased_records == len(offsets(folder)) > 0
+
+
+def test_an_erasure_of_another_lead_does_not_move_the_end_of_a_story(
+    broker: str, consumer: Consumer, tmp_path: Path
+) -> None:
+    three_clicks(broker)
+    (first, *_) = read_range(consumer, *MINE, 0, 1)
+    journal = Journal(broker)
+    journal.send_raw(ERASED.name, b"acme/other", b"{}")
+    journal.flush()
+    folder = recorded(consumer, tmp_path / "before", Wanted(until_ms=first.timestamp_ms + 1))
+    story = read_folder(folder, LeadKey.parse(A), lambda n: None)
+    assert story.end_ms == first.timestamp_ms
 
 
 @pytest.mark.kafka

@@ -80,7 +80,7 @@ def other(**fields: object) -> Change:
 )
 def test_a_lie_is_found(tmp_path: Path, roles: Roles, change: Change, says: str) -> None:
     scores = score_records(roles)
-    scores[-1] = replace(scores[-1], value=change(scores[-1].value or b""))
+    scores[-1] = scores[-1]._replace(value=change(scores[-1].value or b""))
     found = verdict(tmp_path, input_records(roles), scores).differences
     assert len(found) == 1
     assert says in found[0]
@@ -101,7 +101,7 @@ def test_an_engine_that_answers_otherwise_is_found(tmp_path: Path, roles: Roles)
 
 def test_a_score_delivered_twice_is_one(tmp_path: Path, roles: Roles) -> None:
     scores = score_records(roles)
-    again = replace(scores[-1], offset=scores[-1].offset + 1)
+    again = scores[-1]._replace(offset=scores[-1].offset + 1)
     found = verdict(tmp_path, input_records(roles), [*scores, again])
     assert (found.n_scores, found.n_repeated, found.differences) == (len(scores), 1, [])
 

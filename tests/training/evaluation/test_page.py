@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from scoring.artifact import demo_artifact_path, load_manifest
+from scoring.cost import Cost
+from scoring.drawing import round_end
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.about import About, trained_too_late
 from training.evaluation.card import model_card
-from training.evaluation.drawing import round_end
 from training.evaluation.files import report_json, to_json, write_report
-from training.evaluation.judged import Cost, EvaluationError
+from training.evaluation.judged import EvaluationError
 from training.evaluation.measures import METRICS
 from training.evaluation.page import html_page
 from training.evaluation.report import Asked, Report, build_report

@@ -1,4 +1,4 @@
-"""Line charts as inline SVG: no script, no font and no file from anywhere."""
+"""Line charts and bars as inline SVG: no script, no font and no file from anywhere."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ COLOURS = ("#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce", "#a16207", "#be185d", "#0
 WIDTH, HEIGHT = 380, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 26, 40
 N_TICKS = 5
+BAR_LEFT, BAR_RIGHT, BAR_STEP = 120, 60, 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,27 @@ def chart(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
         f'<text x="{LEFT}" y="16" class="title">{escape(title)}</text>'
         f"{_frame(across, up)}{''.join(drawn)}</svg>"
+    )
+
+
+def bars(title: str, amounts: Mapping[str, float], name: str) -> str:
+    """One horizontal bar each, in order, with its number; `name` says what the bars count."""
+    end = max([*amounts.values(), 1.0])
+    room = WIDTH - BAR_LEFT - BAR_RIGHT
+    height = TOP + BAR_STEP * len(amounts) + BOTTOM // 2
+    drawn = []
+    for number, (label, amount) in enumerate(amounts.items()):
+        y, width = TOP + BAR_STEP * number, max(0.0, amount / end * room)
+        drawn.append(
+            f'<text x="{BAR_LEFT - 6}" y="{y + 11}" text-anchor="end">{escape(label)}</text>'
+            f'<rect x="{BAR_LEFT}" y="{y}" width="{width:.1f}" height="{BAR_STEP - 4}" '
+            f'fill="{colour(0)}"/>'
+            f'<text x="{BAR_LEFT + width + 5:.1f}" y="{y + 11}">{amount:,.0f}</text>'
+        )
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
+        f'<text x="{LEFT}" y="16" class="title">{escape(title)}</text>{"".join(drawn)}'
+        f'<text x="{BAR_LEFT}" y="{height - 4}">{escape(name)}</text></svg>'
     )
 
 
