@@ -36,6 +36,7 @@ try:
     from streams.cli.replay_backtest import build_backtest
     from streams.cli.replay_diff import diff
     from streams.cli.roles import ingest, publish, score
+    from streams.cli.shadow import shadow
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
     from streams.cli.try_leads import try_leads
@@ -284,6 +285,7 @@ for command in (
     evaluate,
     compare,
     promote,
+    shadow,
     rebuild,
     show_settings,
     reference,
