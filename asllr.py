@@ -38,6 +38,7 @@ try:
     from streams.cli.roles import ingest, publish, score
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
+    from streams.cli.try_leads import try_leads
     from streams.importers.outcomes import ImportFault
     from streams.local_roles import RoleCounts
     from streams.recording import RecordingError
@@ -267,6 +268,7 @@ for command in (
     import_,
     dataset,
     rank,
+    try_leads,
     record,
     replay,
     explain_lead,

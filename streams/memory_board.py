@@ -6,6 +6,7 @@ Rows outlive their removal as markers, so that a late writer cannot bring a lead
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from streams.store import BoardView, Move, Order, Placement
@@ -27,7 +28,11 @@ class Row:
 
 @dataclass(slots=True)
 class MemoryBoard:
+    """Without a clock its versions are 1, 2, 3."""
+
+    now_ms: Callable[[], int] = lambda: 0
     version: int = 0
+    n_moves: int = 0
     rows: dict[str, Row] = field(default_factory=dict)
     ranking: list[tuple[float, str]] = field(default_factory=list)
 
@@ -42,7 +47,7 @@ class MemoryBoard:
     def view(self, limit: int, start: int) -> BoardView:
         leads = [lead for _, lead in self.ranking[start : start + max(0, limit)]]
         rows = [row.placement for lead in leads if (row := self.rows[lead]).placement]
-        return BoardView(self.version, len(self.ranking), rows)
+        return BoardView(self.version, self.n_moves, len(self.ranking), rows)
 
     def _settled(self, lead: str, order: BoardOrder, placement: Placement | None) -> Move | None:
         """The answer when nothing is to be done: a retry, or the board holds something newer."""
@@ -57,7 +62,7 @@ class MemoryBoard:
         previous_rank, previous = self._take_out(placement.lead)
         position = (-placement.probability, placement.lead)
         insort(self.ranking, position)
-        self.version += 1
+        self._count_move()
         move = Move(
             rank=bisect_left(self.ranking, position) + 1,
             previous_rank=previous_rank,
@@ -70,10 +75,15 @@ class MemoryBoard:
 
     def _remove(self, lead: str, order: BoardOrder) -> Move:
         previous_rank, previous = self._take_out(lead)
-        self.version += previous is not None
+        if previous is not None:
+            self._count_move()
         move = Move(None, previous_rank, self.version, None, applied=True)
         self.rows[lead] = Row(order, None, move)
         return move
+
+    def _count_move(self) -> None:
+        self.version = max(self.version + 1, self.now_ms())
+        self.n_moves += 1
 
     def _take_out(self, lead: str) -> tuple[int | None, Placement | None]:
         row = self.rows.get(lead)

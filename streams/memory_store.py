@@ -79,7 +79,7 @@ class MemoryStore:
         self._lock = RLock()
         self._n_partitions: int | None = None
         self._known: dict[int, Shard] = {}
-        self._boards: dict[str, MemoryBoard] = defaultdict(MemoryBoard)
+        self._boards: dict[str, MemoryBoard] = defaultdict(lambda: MemoryBoard(now_ms))
         self._placed: set[str] = set()
         self._leases: dict[str, tuple[str, int]] = {}
 

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import assert_never
 
 from schemas.outputs import Score
@@ -91,20 +92,22 @@ def build_publisher(
         leases,
         Promotions(store, config.n_shards, PromotionLog(config.bootstrap_servers).read),
         Sweep(store, output, every_s=config.sweep_every_s),
-        Snapshots(store, output, config.owner, config.snapshot_every_s),
+        Snapshots(store, output, config.owner, config.snapshot_every_s, config.sweep_every_s),
         StateSnapshots(store, config.state_every_s),
-        Step(store, output, config.batch, checkpoint),
+        Step(store, output, config.batch, checkpoint, leases.keep),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What `publish` works with."""
+    """What `publish` works with. `keep` is called often enough that a slow store costs no lease:
+    who loses one restates every lead when it is back, which makes a slow store slower."""
 
     store: Store
     output: Output
     batch: int = 500
     checkpoint: Checkpoint = no_checkpoint
+    keep: Callable[[], None] = lambda: None
 
 
 def publish(shards: Sequence[int], step: Step) -> int:
@@ -115,9 +118,10 @@ def publish(shards: Sequence[int], step: Step) -> int:
     found = {shard: step.store.outbox(shard, step.batch) for shard in shards}
     step.checkpoint("read")
     # 2. Boards: what a lead moves from, then where it moves to.
-    records = [
-        record for entries in found.values() for entry in entries for record in place(entry, step)
-    ]
+    records: list[OutRecord] = []
+    for entry in chain.from_iterable(found.values()):
+        step.keep()
+        records += place(entry, step)
     step.checkpoint("placed")
     # 3. Kafka: acknowledged by all replicas, in order per key, before anything is forgotten.
     if records:

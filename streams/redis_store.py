@@ -221,8 +221,8 @@ class RedisStore:
         return codec.move(reply)
 
     def board(self, queue: str, limit: int, start: int = 0) -> BoardView:
-        version, size, *rows = self._scripts.run("board", queue_tag(queue), limit, start)
-        return BoardView(int(version), int(size), codec.placements(rows))
+        version, n_moves, size, *rows = self._scripts.run("board", queue_tag(queue), limit, start)
+        return BoardView(int(version), int(n_moves), int(size), codec.placements(rows))
 
     def queues(self) -> list[str]:
         with store_errors():

@@ -262,7 +262,12 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class BoardView:
+    """`board_version` only grows, whatever the store forgets: it is the store's clock in
+    milliseconds, or one more than the last where that is greater. `n_moves` counts what the store
+    remembers: it goes back when the store does."""
+
     board_version: int
+    n_moves: int
     size: int
     rows: Sequence[Placement]
 

@@ -78,10 +78,17 @@ class Live:
 
 @contextmanager
 def live_deployment(
-    broker: str, redis_url: str, tmp_path: Path, *, state_every_s: float = 3_600.0
+    broker: str,
+    redis_url: str,
+    tmp_path: Path,
+    *,
+    state_every_s: float = 3_600.0,
+    artifacts: Path | None = None,
+    live: str = SCORER.digest,
 ) -> Iterator[Live]:
+    """`live`: the artifact promoted first, one of `artifacts` where these are given."""
     now = datetime.now(UTC)
-    publish_promotion(broker, Promotion(tenant="*", artifact=SCORER.digest, promoted_at=now))
+    publish_promotion(broker, Promotion(tenant="*", artifact=live, promoted_at=now))
     with (
         redis.Redis.from_url(redis_url) as client,
         closing(OutputReader(broker)) as reader,
@@ -97,6 +104,7 @@ def live_deployment(
                     N_PARTITIONS,
                     group=tmp_path.name,
                     state_every_s=state_every_s,
+                    artifacts=str(artifacts or ""),
                 )
             )
         yield Live(RedisStore(client), fleet, Journal(broker), reader)

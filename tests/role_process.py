@@ -16,6 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import monotonic, sleep
 
 from redis import Redis
@@ -28,7 +29,8 @@ from streams.waiting import RoleStopped
 class RoleSpec:
     """`die_at` "folded:3": SIGKILL itself the third time that checkpoint is reached; `hang_at`:
     stay there for ever; `freeze_at`: SIGSTOP itself there when reached soon after a SIGUSR1, dawdle
-    there whenever it is reached soon after a SIGUSR2."""
+    there whenever it is reached soon after a SIGUSR2. `artifacts`: a folder of them for the score
+    role; empty: the tests' rule engine under any digest."""
 
     role: str
     member: str
@@ -45,6 +47,7 @@ class RoleSpec:
     engine_timeout_s: float = 30.0
     sweep_every_s: float = 60.0
     state_every_s: float = 3_600.0
+    artifacts: str = ""
 
 
 def ingest(spec: RoleSpec) -> None:
@@ -78,13 +81,15 @@ def score(spec: RoleSpec) -> None:
             open_store=lambda: RedisStore(Redis.from_url(spec.redis_url)),
             worker=spec.member,
             n_shards=spec.n_partitions,
-            artifact_dirs=(),
+            artifact_dirs=(Path(spec.artifacts),) if spec.artifacts else (),
             patience_s=spec.patience_s,
             lease_ms=2_000,
             engine_timeout_s=spec.engine_timeout_s,
         ),
         checkpoint=checkpoint_of(spec),
-        shelf=Shelf(lambda digest: replace(rule_scorer_of(digest), engine=engine)),
+        shelf=None
+        if spec.artifacts
+        else Shelf(lambda digest: replace(rule_scorer_of(digest), engine=engine)),
     )
 
 

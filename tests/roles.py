@@ -217,13 +217,14 @@ class Roles:
     ) -> Publisher:
         config = PublisherConfig("", lambda: self.store, name, self.n_shards)
         now_s = self.clock.now_s
+        leases = ShardLeases(self.store, name, self.n_shards, config.lease_ms, now_s)
         return Publisher(
-            ShardLeases(self.store, name, self.n_shards, config.lease_ms, now_s),
+            leases,
             Promotions(self.store, self.n_shards, self.promotion_reader()),
             Sweep(self.store, self.output, sweep_every_s, now_s),
-            Snapshots(self.store, self.output, name, config.snapshot_every_s, clock=now_s),
+            Snapshots(self.store, self.output, name, config.snapshot_every_s, sweep_every_s, now_s),
             StateSnapshots(self.store, state_every_s, now_s),
-            Step(self.store, self.output, config.batch, checkpoint),
+            Step(self.store, self.output, config.batch, checkpoint, leases.keep),
         )
 
     def publisher_step(self) -> Step:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +17,15 @@ from schemas.topics import PROMOTIONS
 from scoring.artifact import ArtifactError
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_digest, find_artifact
-from streams.cli.front import Failure, look_at_store, open_admin, settings
+from streams.cli.front import DURATION, Failure, look_at_store, open_admin, settings
+from streams.coverage import Coverage, coverage, is_copied
 from streams.promotions import publish_promotion
 from streams.replay.progress import Progress
 from streams.settings import Settings
+from streams.store import Store
 from streams.topic_admin import require_topics
+
+WAIT_EVERY_S = 0.5
 
 
 @click.command()
@@ -34,8 +40,16 @@ from streams.topic_admin import require_topics
     type=click.IntRange(1, 5_000),
     help="with --dry-run: how far down a queue agreement counts.",
 )
+@click.option(
+    "--wait",
+    "wait_s",
+    type=DURATION,
+    help="stay until every listed lead is scored with it, at most this long.",
+)
 @click.option("--json", "as_json", is_flag=True, help="for machines.")
-def promote(artifact: str, *, tenant: str, dry_run: bool, k: int, as_json: bool) -> None:
+def promote(
+    artifact: str, *, tenant: str, dry_run: bool, k: int, wait_s: float | None, as_json: bool
+) -> None:
     """Make ARTIFACT live: every listed lead is rescored with it, at low priority.
 
     ARTIFACT is a folder's name, a path, or the beginning of a digest. Promoting an older one again
@@ -45,31 +59,73 @@ def promote(artifact: str, *, tenant: str, dry_run: bool, k: int, as_json: bool)
     here and now, and the two are compared: who would move on which queue, and how far. Leads that
     changed since their score are counted, not compared. Needs Redis, not Kafka; changes neither.
 
+    Workers take up the new artifact without a restart. Until every lead is scored again, boards
+    hold scores of both; --wait ends with 0 when none is left, with 1 when time is up.
+
     \b
     Example:
       asllr promote demo
       asllr promote 2026-03-retrained --dry-run
       asllr promote 2026-03-retrained --tenant north
+      asllr promote 2026-03-retrained --wait 30m
     """
     if tenant != "*" and not re.fullmatch(ID_PATTERN, tenant):
         raise click.BadParameter(f"{tenant[:80]!r} is no tenant: * or letters, digits and ._:-")
+    if dry_run and wait_s is not None:
+        raise click.BadParameter("--wait has nothing to wait for with --dry-run")
     found = settings()
     path = find_artifact(artifact, found.artifacts)
     if dry_run:
         _say_who_moves(path, found, tenant, k, as_json=as_json)
     else:
-        _switch(path, found, tenant, as_json=as_json)
+        _switch(path, found, tenant, wait_s, as_json=as_json)
 
 
-def _switch(path: Path, found: Settings, tenant: str, *, as_json: bool) -> None:
+def _switch(
+    path: Path, found: Settings, tenant: str, wait_s: float | None, *, as_json: bool
+) -> None:
     name = artifact_digest(path)
     require_topics(open_admin(found), found.partitions, [PROMOTIONS])
     record = Promotion(tenant=tenant, artifact=name, promoted_at=datetime.now(UTC))
     promotion = publish_promotion(found.broker, record, found.patience_s)
-    if as_json:
-        click.echo(json.dumps({"artifact": name, "promotion": promotion, "tenant": tenant}))
-    else:
+    said: dict[str, object] = {"artifact": name, "promotion": promotion, "tenant": tenant}
+    if not as_json:
         click.echo(f"artifact {name[:12]} is promotion {promotion} for tenant {tenant}")
+    if wait_s is not None:
+        reached = _wait(look_at_store(found), tenant, promotion, wait_s)
+        said |= asdict(reached)
+        if not as_json:
+            click.echo(f"{reached.n_scored} of {reached.n_listed} listed leads are scored with it")
+    if as_json:
+        click.echo(json.dumps(said))
+    if wait_s is not None and not reached.is_complete:
+        raise Failure(
+            f"{reached.n_listed - reached.n_scored} listed leads are not scored with it after "
+            f"{wait_s:.0f} s; they will be: is `asllr score` running, and does it find the "
+            "artifact? `asllr doctor` says",
+            exit_codes.NO,
+        )
+
+
+def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:
+    """What was reached when all were scored or time was up."""
+    deadline = time.monotonic() + wait_s
+    while not is_copied(store, tenant, promotion):
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"promotion {promotion} did not reach Redis within {wait_s:.0f} s: is "
+                "`asllr publish` running? It copies the promotion",
+                exit_codes.NO,
+            )
+        time.sleep(WAIT_EVERY_S)
+    reached = coverage(store, tenant, promotion)
+    progress = Progress("rescored", "leads", reached.n_listed)
+    while not reached.is_complete and time.monotonic() <= deadline:
+        time.sleep(WAIT_EVERY_S)
+        before, reached = reached, coverage(store, tenant, promotion)
+        progress.advance(max(0, reached.n_scored - before.n_scored))
+    progress.close()
+    return reached
 
 
 def _say_who_moves(path: Path, found: Settings, tenant: str, k: int, *, as_json: bool) -> None:

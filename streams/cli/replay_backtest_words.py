@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ from scoring.backtest import Backtest, Called
 from scoring.backtest_words import answer, worth
 from scoring.fold import from_ms
 from scoring.history import DAY_MS
+from scoring.json_values import json_value
 from streams.replay.backtest import Asked, Result
 from streams.replay.list_metrics import Metrics
 
@@ -65,7 +66,6 @@ def _cell(called: Called) -> str:
 
 
 def result_json(asked: Asked, result: Result) -> dict[str, Any]:
-    """NaN is null: it is not JSON."""
     found = {
         "first_day": _date(asked.span.first_day),
         "end_day": _date(asked.span.end_day),
@@ -84,7 +84,7 @@ def result_json(asked: Asked, result: Result) -> dict[str, Any]:
         else _backtest(result.retraining, with_days=False),
         "orders_learned": {_date(day): n for day, n in result.n_orders_learned.items()},
     }
-    known: dict[str, Any] = _without_nan(found)
+    known: dict[str, Any] = json_value(found)
     return known
 
 
@@ -92,18 +92,6 @@ def _backtest(found: Backtest, *, with_days: bool = True) -> dict[str, Any]:
     told = asdict(found)
     told["days"] = [day | {"day": _date(day["day"])} for day in told["days"]]
     return told if with_days else {name: v for name, v in told.items() if name != "days"}
-
-
-def _without_nan(value: Any) -> Any:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping():
-            return {name: _without_nan(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_without_nan(one) for one in value]
-        case _:
-            return value
 
 
 def _date(day: int) -> str:

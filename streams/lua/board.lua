@@ -1,7 +1,11 @@
--- ARGV: limit, start. Returns board version, size, then per row: lead, order (4), probability,
+-- ARGV: limit, start. Returns board version, moves, size, then per row: lead, order (4), probability,
 -- reason.
 local limit, start = tonumber(ARGV[1]), tonumber(ARGV[2])
-local found = {redis.call('GET', key('version')) or '0', redis.call('ZCARD', key('board'))}
+local found = {
+  redis.call('GET', key('version')) or '0',
+  redis.call('GET', key('moves')) or '0',
+  redis.call('ZCARD', key('board')),
+}
 if limit <= 0 then
   return found
 end

@@ -30,7 +30,10 @@ else
   redis.call('ZREM', board, lead)
 end
 if probability ~= '' or previous_rank then
-  redis.call('INCR', key('version'))
+  -- The clock, so that a board that was lost or went back hands out no version again.
+  local last = tonumber(redis.call('GET', key('version')) or 0)
+  redis.call('SET', key('version'), integer(math.max(last + 1, now_ms())))
+  redis.call('INCR', key('moves'))
 end
 local move = {
   rank,

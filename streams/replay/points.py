@@ -2,7 +2,8 @@
 
 A cursor may include records in another order than they arrived in: two topics are read by two
 workers. So each lead is folded once per topic, and a score's state is the join of the parts that
-its cursor names (law 1). Memory holds the scores of one partition and no events.
+its cursor names (law 1). Memory holds the scores of one partition, as the bytes they were
+published as, and no events.
 """
 
 from __future__ import annotations
@@ -24,14 +25,19 @@ TOPICS = tuple(topic.name for topic in INPUTS)
 
 @dataclass(slots=True)
 class Point:
-    """A published score and, once the log has passed its cursor, the parts of its state.
-    `is_known`: the log has an event of the lead."""
+    """A published score and, once the log has reached its cursor, the parts of its state. `value`:
+    Score JSON, a sixth of the size of what it becomes. `cursor`: for each of TOPICS the last offset
+    included, or -1. `is_known`: the log has an event of the lead."""
 
     place: Place
     lead: str
-    score: Score
+    value: bytes
+    cursor: tuple[int, ...]
     parts: dict[str, LeadState] = field(default_factory=dict)
     is_known: bool = False
+
+    def score(self) -> Score:
+        return Score.model_validate_json(self.value)
 
     def state(self) -> LeadState | None:
         """None as long as the log may still have a record that the cursor includes."""
@@ -54,7 +60,7 @@ class _Lead:
 
 class Points:
     """Of one partition; `arrive` takes each topic's events by offset and calls `ready` with each
-    point whose cursor the log has passed."""
+    point whose cursor the log has reached."""
 
     def __init__(
         self, points: Iterable[Point], ready: Callable[[Point], None] = lambda point: None
@@ -71,11 +77,15 @@ class Points:
         if name not in self._leads:
             return
         lead = self._leads[name]
-        for point in lead.points:
-            point.is_known = True
-        lead.points = []
+        if lead.points:
+            for point in lead.points:
+                point.is_known = True
+            lead.points = []
+            for any_topic in TOPICS:
+                self._pass(lead, any_topic, 0)  # a cursor without this topic
         self._pass(lead, topic, offset)
         lead.parts[topic] = evolve(lead.parts[topic], event)
+        self._pass(lead, topic, offset + 1)
 
     def close(self) -> None:
         """The log is over: what still waits has all that there is."""
@@ -83,9 +93,10 @@ class Points:
             for topic in TOPICS:
                 self._pass(lead, topic, None)
 
-    def _pass(self, lead: _Lead, topic: str, offset: int | None) -> None:
+    def _pass(self, lead: _Lead, topic: str, end: int | None) -> None:
+        """What includes nothing of the lead at `end` or after it."""
         waiting = lead.waiting[topic]
-        while waiting and (offset is None or _cursor(waiting[0], topic) < offset):
+        while waiting and (end is None or _cursor(waiting[0], topic) < end):
             point = waiting.popleft()
             point.parts[topic] = lead.parts[topic]
             if len(point.parts) == len(TOPICS):
@@ -93,4 +104,10 @@ class Points:
 
 
 def _cursor(point: Point, topic: str) -> int:
-    return point.score.cursor.get(topic, -1)
+    return point.cursor[TOPICS.index(topic)]
+
+
+def point_of(place: Place, lead: str, value: bytes) -> Point:
+    """Raises ValidationError when `value` is no score."""
+    cursor = Score.model_validate_json(value).cursor
+    return Point(place, lead, value, tuple(cursor.get(topic, -1) for topic in TOPICS))

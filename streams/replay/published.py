@@ -9,9 +9,8 @@ from hashlib import blake2b
 from pydantic import ValidationError
 
 from schemas.codec import Record
-from schemas.outputs import Score
 from streams.replay.arrival import arrivals
-from streams.replay.points import Point
+from streams.replay.points import Point, point_of
 
 
 @dataclass(slots=True)
@@ -45,9 +44,7 @@ def published_scores(
         else:
             seen.add(content)
             try:
-                score = Score.model_validate_json(record.value or b"")
+                found.points.append(point_of(arrival.place, lead, record.value or b""))
             except ValidationError:
                 found.unreadable.append(record.offset)
-            else:
-                found.points.append(Point(arrival.place, lead, score))
     return found

@@ -50,13 +50,18 @@ def record_kafka(
 
 
 def record_file(path: Path, out: Path, n_partitions: int) -> RecordingManifest:
-    """The events of the file at `path` as the input topics would have held them, had each arrived
-    when it was ingested: by time, then by line. Raises RecordingError, OSError."""
+    """The events of the file at `path`, by time, then by line. Raises RecordingError, OSError."""
+    return record_events(in_order(read_recording(path)), out, n_partitions)
+
+
+def record_events(recorded: Iterable[Recorded], out: Path, n_partitions: int) -> RecordingManifest:
+    """As the input topics would have held them, had each arrived when it was ingested. `recorded`
+    by that time. Raises RecordingError, OSError."""
     with new_folder(out) as folder:
         writer = RecordingWriter(folder)
         ends: dict[tuple[str, int], int] = defaultdict(int)
-        for recorded in in_order(read_recording(path)):
-            record = as_record(recorded, n_partitions)
+        for one in recorded:
+            record = as_record(one, n_partitions)
             place = record.topic, record.partition
             writer.add(record._replace(offset=ends[place]))
             ends[place] += 1

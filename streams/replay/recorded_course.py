@@ -70,10 +70,11 @@ def _ready(waiting: deque[Draft | _Waiting]) -> Iterator[Draft]:
 
 
 def _draft(waiting: _Waiting) -> Draft | None:
-    point, score = waiting.point, waiting.point.score
+    point = waiting.point
     state = point.state()
     if state is None:
         return None
+    score = point.score()
     cursor, order = dict(score.cursor), score.order
     subject = subject_of(point.lead, state, cursor, order.promotion, to_ms(order.as_of))
     return Draft(point.place, point.lead, waiting.version, waiting.queue, subject, score)

@@ -1,7 +1,8 @@
 """The proof that production did what it says: every published score of a recording recomputed at
 its own cursor, moment and artifact.
 
-One partition after the other: memory holds the leads and published scores of one of them.
+One partition after the other: memory holds the leads of one of them, and of its published scores
+the bytes of those that are still to be judged.
 """
 
 from __future__ import annotations
@@ -66,10 +67,10 @@ def _differences(
 
     def judge(point: Point) -> None:
         state = point.state() if point.is_known else None
-        found.extend(one_score_differences(point.lead, point.score, state, scorer_of))
-        point.parts.clear()
+        found.extend(one_score_differences(point.lead, point.score(), state, scorer_of))
 
     points = Points(published, judge)
+    published.clear()  # so that a point goes when it is judged
     for arrival in inputs(recording, partition.number, None):
         event = partition.event_of(arrival.record)
         if event is not None:

@@ -9,19 +9,20 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from schemas.codec import BadRecord, decode
 from schemas.topics import SCORES
 from scoring.engine import Unscorable
-from scoring.fold import evolve, from_ms, initial_state, to_ms
+from scoring.fold import evolve, from_ms, initial_state, listing, to_ms
 from scoring.score import build_score, prepare
 from scoring.state import LeadState
 from streams.replay.draft import subject_of
 from streams.replay.erased import erased_leads
 from streams.replay.outcome import NO_TIME
-from streams.replay.policy import Never, Recorded
+from streams.replay.policy import EveryEvent, Never, Recorded
 from streams.replay.published import published_scores
 from streams.replay.recording import RecordingFolder, open_recording
 from streams.replay.replay import Asked, end_of, replay
@@ -49,13 +50,20 @@ def replayed(recording: RecordingFolder) -> Written:
 
 
 def ours(recording: RecordingFolder) -> dict[str, Any]:
-    return {"scores": replayed(recording).n_scores}
+    """Every event scored, as the naive way does, and nothing ranked."""
+    end_ms = end_of(recording, None)
+    spec = Spec(recording.path, str(EveryEvent()), None, (), None, end_ms, erased_leads(recording))
+    scorer = rule_scorer()
+    here = Replay(spec, range(recording.manifest.n_partitions), scorer_for=lambda draft: scorer)
+    return {"scores": sum(outcome.score is not None for outcome in here.outcomes())}
 
 
 def naive(recording: RecordingFolder) -> dict[str, Any]:
     """What one writes first: consume topic after topic, keep a dict, score at every event with its
-    own time. It folds as we do; only the order and the moments are its own."""
+    own time. It decodes, folds and scores as we do, the same leads; the order and the moments are
+    its own. It leaves out what `LEFT_OUT` says."""
     scorer = rule_scorer()
+    erased = erased_leads(recording)
     leads: dict[str, LeadState] = {}
     said: dict[Offset, float] = {}
     for one in recording.input_ranges():
@@ -65,39 +73,56 @@ def naive(recording: RecordingFolder) -> dict[str, Any]:
             except BadRecord:
                 continue
             name, as_of_ms = str(event.key), to_ms(event.occurred_at)
-            state = leads[name] = evolve(leads.get(name, initial_state()), event)
+            before = leads.get(name, initial_state())
+            state = leads[name] = evolve(before, event)
+            if name in erased or state == before or listing(state).queue is None:
+                continue
             try:
-                if state.newest is None:  # erased
-                    continue
                 read = prepare(state, as_of_ms, scorer.spec)
                 logit = scorer.engine.logits([read])[0]
             except Unscorable:
                 continue
             subject = subject_of(name, state, {record.topic: record.offset}, 0, as_of_ms)
             score = build_score(subject, logit, scorer, from_ms(record.timestamp_ms), NO_TIME)
+            score.model_dump_json().encode()
             said[record.topic, record.partition, record.offset] = score.probability
     return {"scores": len(said), "said": [[*place, value] for place, value in said.items()]}
 
 
-def differing(recording: RecordingFolder, said: list[list[Any]]) -> tuple[int, int]:
-    """(published scores that are not what the naive way said at the newest record they include,
-    all published scores)."""
+LEFT_OUT = "merging the topics by time, time edges, boards"
+"""By the naive way; ours makes a score at each edge too, so the two are compared by the score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Published scores, of which the naive way said another probability at the newest record they
+    include, or nothing."""
+
+    published: int = 0
+    differing: int = 0
+    missing: int = 0
+
+
+def compared(recording: RecordingFolder, said: list[list[Any]]) -> Compared:
     naively = {(topic, partition, offset): value for topic, partition, offset, value in said}
     times = {
         (record.topic, record.partition, record.offset): record.timestamp_ms
         for one in recording.input_ranges()
         for record in recording.records(one.topic, one.partition)
     }
-    n_differing, n_scores = 0, 0
+    n_differing, n_missing, n_scores = 0, 0, 0
     erased = erased_leads(recording)
     for partition in range(recording.manifest.n_partitions):
         found = published_scores(recording.records(SCORES.name, partition), erased)
         for point in found.points:
-            places = [(topic, partition, offset) for topic, offset in point.score.cursor.items()]
+            score = point.score()
+            places = [(topic, partition, offset) for topic, offset in score.cursor.items()]
             newest = max(places, key=lambda place: times[place])
-            n_differing += naively.get(newest) != point.score.probability
+            found_naively = naively.get(newest)
+            n_missing += found_naively is None
+            n_differing += found_naively not in (None, score.probability)
             n_scores += 1
-    return n_differing, n_scores
+    return Compared(n_scores, n_differing, n_missing)
 
 
 WAYS: dict[str, Callable[[RecordingFolder], dict[str, Any]]] = {

@@ -23,6 +23,7 @@ def test_what_a_run_with_kills_published_is_recomputed_exactly() -> None:
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["kills"] > 0
     assert found["scores"] > 0
+    assert found["oracle_differences"] == 0
     assert found["verify_differences"] == 0
     assert found["boards_differing"] == 0
     assert found["digests_equal"]

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from schemas.outputs import BoardSnapshot
 from schemas.topics import BOARDS, CRM_EVENTS, RANKED
+from streams.output import OutRecord
 from streams.publisher import Step, publish
 from streams.store import Entry
 from tests.deaths import acts_at
 from tests.forgetting import remember_boards, remember_shards
 from tests.lead_events import A, clicks, closes, joins, talks, writes
-from tests.roles import Roles, order_of
+from tests.roles import LogOutput, Roles, order_of
 
 LEASE_MS = 5_000
 
@@ -20,6 +25,26 @@ def others_publish(roles: Roles, *steps: str) -> None:
     """The paused publisher's lease runs out, and another takes over."""
     roles.clock.advance(LEASE_MS)
     roles.settle(roles.worker("w2"), roles.publisher("p2"))
+
+
+@dataclass
+class StallingOutput(LogOutput):
+    """Kafka is away at the first record of `topic`; it is written after what happens meanwhile."""
+
+    topic: str = ""
+    meanwhile: Callable[[], object] | None = None
+
+    def deliver(self, records: Sequence[OutRecord]) -> None:
+        meanwhile = self.meanwhile
+        if meanwhile and any(record.topic == self.topic for record in records):
+            self.meanwhile = None
+            meanwhile()
+        super().deliver(records)
+
+
+def told_of_boards(roles: Roles) -> list[int]:
+    records = roles.output.of(BOARDS.name)
+    return [BoardSnapshot.model_validate_json(r.value or b"").board_version for r in records]
 
 
 def greatest(roles: Roles, lead: str) -> bytes | None:
@@ -50,6 +75,57 @@ def test_record_sent_late_is_outranked_and_the_sweep_restates_the_newer(
     roles.settle(roles.worker("w2"), roles.publisher("p2"))
     assert roles.output.of(RANKED.name, A)[-1].value == kept
     assert roles.differences() == []
+
+
+def test_snapshot_sent_late_is_outranked_and_restated(memory_roles: Roles) -> None:
+    """Publisher 1 reads a board, Kafka is away for longer than its lease, publisher 2 has told of
+    a newer one when what 1 sent arrives."""
+    roles = memory_roles
+    roles.ingest(joins(0))
+    roles.worker().step()
+
+    def overtaken() -> None:
+        roles.clock.advance(LEASE_MS)
+        roles.ingest(talks(1))
+        roles.settle(roles.worker("w2"), others)
+
+    roles.output = StallingOutput(topic=BOARDS.name, meanwhile=overtaken)
+    others = roles.publisher("p2")
+    roles.publisher("p1").step()
+    newest, last = told_of_boards(roles)[-2:]
+    assert last < newest, "the late record is the compacted topic's last"
+    for _ in range(61):  # a sweep comes due, and no lease runs out meanwhile
+        roles.clock.advance(1_000)
+        others.step()
+    assert told_of_boards(roles)[-1] == newest
+
+
+def test_publisher_that_is_refused_a_board_as_it_ends_leaves_no_snapshot_untold(
+    memory_roles: Roles,
+) -> None:
+    """Two end at once: one moves a board while the other, whose board it is, tells of it for the
+    last time."""
+    roles = memory_roles
+
+    def moves_and_ends() -> None:
+        second.finish()
+        second.hand_over()
+
+    roles.output = output = StallingOutput(topic=BOARDS.name)
+    first, second = roles.publisher("p1"), roles.publisher("p2")
+    second.step()  # takes the shard
+    roles.ingest(joins(0))
+    roles.clock.advance(200)
+    first.step()  # takes the board
+    roles.worker().step()
+    second.step()
+    roles.ingest(talks(1))
+    roles.worker().step()
+    output.meanwhile = moves_and_ends
+    first.hand_over()
+    told = told_of_boards(roles)
+    assert len(told) == 2
+    assert told[-1] == roles.store.board("acme/north", 0).board_version
 
 
 def test_late_writer_cannot_bring_back_a_lead_that_left(memory_roles: Roles) -> None:

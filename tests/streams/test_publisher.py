@@ -207,6 +207,27 @@ def test_shard_has_one_publisher_and_a_dead_ones_is_taken_over(memory_roles: Rol
     assert not first.step()
 
 
+def test_publisher_keeps_its_shards_while_a_slow_store_places_many_leads(
+    memory_roles: Roles,
+) -> None:
+    roles = memory_roles
+    roles.ingest(*(joins(i, lead=f"l{i}") for i in range(10)))
+    worker = roles.worker()
+    while worker.step():
+        pass
+    other = roles.publisher("p2")
+    taken = []
+
+    def slowly(name: str) -> None:
+        if name == "added":
+            roles.clock.advance(LEASE_MS // 5)
+        elif name == "placed":
+            taken.append(other.step())
+
+    roles.publisher("p1", slowly).step()
+    assert taken == [False]
+
+
 def test_publisher_that_ends_in_order_is_replaced_at_once(memory_roles: Roles) -> None:
     roles = memory_roles
     first, second = roles.publisher("p1"), roles.publisher("p2")

@@ -27,8 +27,9 @@ NOTICING = [
         "store_publishing",
     )
 ]
-COMMIT, SCORING, BOARD, SWEEP = (
-    f"streams/{name}.py" for name in ("memory_commit", "memory_scoring", "memory_board", "sweep")
+COMMIT, SCORING, BOARD, SWEEP, SNAPSHOTS = (
+    f"streams/{name}.py"
+    for name in ("memory_commit", "memory_scoring", "memory_board", "sweep", "snapshots")
 )
 
 RULES = (
@@ -76,6 +77,14 @@ RULES = (
         "self.rows[lead] = Row(order, None, move)",
         "self.rows.pop(lead, None)",
     ),
+    Mutant(
+        "a lost board hands out no version again",
+        BOARD,
+        "max(self.version + 1, self.now_ms())",
+        "self.version + 1",
+    ),
+    Mutant("snapshots are restated", SNAPSHOTS, " or (all_of_them and last is not NEVER)", ""),
+    Mutant("who ends looks at its boards twice", SNAPSHOTS, "range(2)", "range(1)"),
     Mutant(
         "the sweep finds rows no shard lists",
         SWEEP,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+import redis
 
+from streams.memory_store import MemoryStore
+from streams.redis_store import RedisStore
 from streams.store import BoardView, CommitStatus, Entry, EntryKind, Move, Order, Placement, Store
 from tests.streams.store_steps import (
     SHARD,
@@ -35,6 +39,11 @@ def placement(
 
 def board(store: Store) -> list[str]:
     return [row.lead for row in store.board(QUEUE, 100).rows]
+
+
+def stands(store: Store, limit: int = 100) -> tuple[int, int, Sequence[Placement]]:
+    view = store.board(QUEUE, limit)
+    return view.n_moves, view.size, view.rows
 
 
 def test_outbox_keeps_order_and_forgets_only_what_is_deleted(store: Store) -> None:
@@ -105,7 +114,7 @@ def test_rank_counts_better_probabilities_then_earlier_ids(store: Store) -> None
     assert board(store) == [A, B, C, "t/d"]
     rows = store.board(QUEUE, 2, 1).rows
     assert list(rows) == [placement(B, 0.5), placement(C, 0.1 + 0.2)]
-    assert store.board(QUEUE, 0) == BoardView(4, 4, [])
+    assert stands(store, 0) == (4, 4, [])
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0, 5e-324, 1e-7, 0.1 + 0.2, 1 - 2**-53])
@@ -115,11 +124,22 @@ def test_probabilities_come_back_exactly(store: Store, probability: float) -> No
 
 
 def test_move_tells_rank_previous_rank_and_delta(store: Store) -> None:
-    assert store.place(QUEUE, placement(A, 0.5)) == Move(1, None, 1, None, True)
-    assert store.place(QUEUE, placement(B, 0.6)) == Move(1, None, 2, None, True)
-    assert store.place(QUEUE, placement(A, 0.7, 2)) == Move(1, 2, 3, 0.7 - 0.5, True)
-    assert store.remove(QUEUE, A, 3, order(2)) == Move(None, 1, 4, None, True)
-    assert store.board(QUEUE, 9) == BoardView(4, 1, [placement(B, 0.6)])
+    moves = [
+        store.place(QUEUE, placement(A, 0.5)),
+        store.place(QUEUE, placement(B, 0.6)),
+        store.place(QUEUE, placement(A, 0.7, 2)),
+        store.remove(QUEUE, A, 3, order(2)),
+    ]
+    first, second, third, fourth = (move.board_version for move in moves)
+    assert first < second < third < fourth
+    assert moves == [
+        Move(1, None, first, None, True),
+        Move(1, None, second, None, True),
+        Move(1, 2, third, 0.7 - 0.5, True),
+        Move(None, 1, fourth, None, True),
+    ]
+    assert stands(store) == (4, 1, [placement(B, 0.6)])
+    assert store.board(QUEUE, 0).board_version == fourth
 
 
 def test_retry_returns_the_same_move(store: Store) -> None:
@@ -129,7 +149,36 @@ def test_retry_returns_the_same_move(store: Store) -> None:
     gone = store.remove(QUEUE, A, 2, order(1))
     store.place(QUEUE, placement(C, 0.9))
     assert store.remove(QUEUE, A, 2, order(1)) == gone
-    assert store.board(QUEUE, 0).board_version == 4
+    assert store.board(QUEUE, 0).n_moves == 4
+
+
+def memory_that_forgets(_: pytest.FixtureRequest) -> tuple[Store, Callable[[], object]]:
+    store = MemoryStore()
+    return store, store._boards.clear
+
+
+def redis_that_forgets(request: pytest.FixtureRequest) -> tuple[Store, Callable[[], object]]:
+    client: redis.Redis = request.getfixturevalue("redis_client")
+    return RedisStore(client), client.flushall
+
+
+@pytest.mark.parametrize(
+    "forgetful",
+    [memory_that_forgets, pytest.param(redis_that_forgets, marks=pytest.mark.service)],
+)
+def test_board_that_was_lost_hands_out_no_version_again(
+    request: pytest.FixtureRequest,
+    forgetful: Callable[[pytest.FixtureRequest], tuple[Store, Callable[[], object]]],
+) -> None:
+    """Else a subscriber that keeps the latest version would read on for nothing."""
+    store, forget = forgetful(request)
+    for version in range(1, 4):
+        seen = store.place(QUEUE, placement(A, 0.5, version)).board_version
+    while store.now_ms() <= seen:  # three moves take less than three milliseconds
+        time.sleep(0.001)
+    forget()
+    assert store.place(QUEUE, placement(A, 0.5)).board_version > seen
+    assert store.board(QUEUE, 0).n_moves == 1
 
 
 def test_older_placement_changes_nothing(store: Store) -> None:
@@ -137,7 +186,7 @@ def test_older_placement_changes_nothing(store: Store) -> None:
     newer = store.place(QUEUE, placement(A, 0.5, 7))
     assert store.place(QUEUE, placement(A, 0.9, 5)) == replace(newer, applied=False)
     assert not store.remove(QUEUE, A, 5, order(5)).applied
-    assert store.board(QUEUE, 9) == BoardView(1, 1, [placement(A, 0.5, 7)])
+    assert stands(store) == (1, 1, [placement(A, 0.5, 7)])
 
 
 def test_removed_lead_is_not_brought_back_by_an_older_entry(store: Store) -> None:
@@ -165,14 +214,15 @@ def test_board_orders_by_lead_version_before_score_order(store: Store) -> None:
 def test_same_order_with_other_content_replaces(store: Store) -> None:
     """After a shard went back, an order may repeat with another score."""
     store.place(QUEUE, placement(A, 0.5))
-    assert store.place(QUEUE, placement(A, 0.4)) == Move(1, 1, 2, 0.4 - 0.5, True)
+    move = store.place(QUEUE, placement(A, 0.4))
+    assert replace(move, board_version=0) == Move(1, 1, 0, 0.4 - 0.5, True)
 
 
 def test_boards_are_apart(store: Store) -> None:
     store.place(QUEUE, placement(A, 0.5))
     store.place("u/q1", placement("u/a", 0.6))
     assert board(store) == [A]
-    assert store.board("t/q2", 9) == BoardView(0, 0, [])
+    assert store.board("t/q2", 9) == BoardView(0, 0, 0, [])
 
 
 def test_lease_that_ran_out_is_anyones(store: Store) -> None:

@@ -6,10 +6,10 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from scoring.json_values import json_value
 from training.evaluation.about import About
 from training.evaluation.judged import EvaluationError
 from training.evaluation.report import Report
@@ -33,7 +33,7 @@ def report_json(about: About, report: Report) -> dict[str, Any]:
         }
         for model in report.models
     ]
-    said: dict[str, Any] = _plain({"about": facts, **asdict(report), "models": models})
+    said: dict[str, Any] = json_value({"about": facts, **asdict(report), "models": models})
     return said
 
 
@@ -60,16 +60,4 @@ def check_free(folder: Path) -> None:
 
 
 def to_json(value: object) -> str:
-    return json.dumps(_plain(value), allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case float():
-            return value if isfinite(value) else None
-        case dict():
-            return {key: _plain(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_plain(each) for each in value]
-        case _:
-            return value
+    return json.dumps(json_value(value), allow_nan=False)

@@ -1,0 +1,20 @@
+"""Values as JSON has them: NaN and infinity, which it does not know, are null."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+
+def json_value(value: Any) -> Any:
+    """`value` of mappings, lists, tuples and scalars, for `json.dumps(..., allow_nan=False)`."""
+    match value:
+        case float():
+            return value if isfinite(value) else None
+        case Mapping():
+            return {name: json_value(one) for name, one in value.items()}
+        case list() | tuple():
+            return [json_value(one) for one in value]
+        case _:
+            return value

@@ -1,0 +1,158 @@
+"""`asllr try`: a user's own exports, ranked and judged, without Kafka or Redis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from scoring.artifact import ArtifactError, load_manifest
+from scoring.daily_calls import Terms
+from streams import exit_codes
+from streams.cli.artifacts import SHIPPED, find_artifact
+from streams.cli.front import Failure, naming_files, settings
+from streams.cli.try_words import Found, found_json, found_lines, mapping_lines
+from streams.exports.events import Read, events_of
+from streams.exports.mapping import ColumnMapping, check_mapping, guess, read_mapping
+from streams.exports.table import Table, read_table
+from streams.importers.outcomes import ImportFault
+from streams.rank_file import rank_events
+from streams.recording import history
+from streams.replay.progress import Progress
+
+DRAFT = Path("asllr-mapping.json")
+DEMO = "the demo model"
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command(name="try")
+@click.option("--leads", required=True, type=_FILE, help="a row a lead: CSV or JSON lines.")
+@click.option("--calls", type=_FILE, help="a row a call, with its transcript if there is one.")
+@click.option("--outcomes", type=_FILE, help="who ordered when; may be the file of --leads.")
+@click.option(
+    "--mapping",
+    "mapping_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"which column is what; without one an unsure guess is written to {DRAFT}.",
+)
+@click.option("--artifact", default=SHIPPED, show_default=True, help="which one scores.")
+@click.option(
+    "--capacity",
+    default=200,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="calls a day in each queue.",
+)
+@click.option(
+    "--days",
+    default=60,
+    show_default=True,
+    type=click.IntRange(1, 3_660),
+    help="judge at most so many of the last daily lists.",
+)
+@click.option(
+    "--top",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="how many leads of each queue to show.",
+)
+@click.option("--json", "as_json", is_flag=True, help="one JSON object.")
+def try_leads(
+    *,
+    leads: Path,
+    calls: Path | None,
+    outcomes: Path | None,
+    mapping_path: Path | None,
+    artifact: str,
+    capacity: int,
+    days: int,
+    top: int,
+    as_json: bool,
+) -> None:
+    """Rank the leads of your own exports and say what daily calls by these ranks would have been
+    worth. No Kafka, no Redis; nothing leaves this machine.
+
+    Shows which column it took for what. Where it is not sure it writes a mapping to correct and
+    give back with --mapping. Columns are taken as known from a lead's creation on: leave out of
+    the mapping what was filled in later.
+
+    \b
+    Example:
+      asllr try --leads leads.csv --calls calls.jsonl --outcomes outcomes.csv
+      asllr try --leads leads.csv --mapping asllr-mapping.json --capacity 50 --json
+    """
+    paths = {"leads": leads, "calls": calls, "outcomes": outcomes}
+    try:
+        with naming_files():
+            tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
+            mapping = _mapping(tables, mapping_path)
+            read = events_of(tables, mapping)
+    except ImportFault as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    for line in (*mapping_lines(mapping, read), *read.skipped):
+        click.echo(line, err=True)
+    found = _found(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
+    if as_json:
+        click.echo(json.dumps(found_json(mapping, read, found, top), allow_nan=False))
+    else:
+        click.echo("\n".join(found_lines(found, top)))
+
+
+def _mapping(tables: Mapping[str, Table], path: Path | None) -> ColumnMapping:
+    """Read from `path`, or guessed; a doubtful guess becomes a draft and ends the command."""
+    if path is not None and path.exists():
+        mapping = read_mapping(path)
+        check_mapping(mapping, tables)
+        return mapping
+    guessed = guess(tables)
+    if not guessed.doubts:
+        return guessed.mapping
+    draft = path or DRAFT
+    where = f"correct {draft} and give it as --mapping {draft}"
+    try:
+        with draft.open("x", encoding="utf-8") as file:
+            file.write(guessed.mapping.model_dump_json(indent=2, exclude_none=True) + "\n")
+    except FileExistsError:
+        where = f"{draft} exists already: give it as --mapping {draft}, or remove it"
+    raise ImportFault(f"not sure what the columns mean: {'; '.join(guessed.doubts)}. {where}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    artifact: str
+    capacity: int
+    days: int
+    judge: bool
+
+
+def _found(read: Read, asked: _Asked) -> Found:
+    from streams.artifact_shelf import load_scorer  # loads the engines' libraries
+    from streams.exports.trial import CannotTell, Trial, judge_history
+
+    is_shipped = asked.artifact == SHIPPED
+    path = find_artifact(asked.artifact, settings().artifacts)
+    try:
+        manifest, scorer = load_manifest(path), load_scorer(path)
+    except ArtifactError as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    trial = Trial(
+        scorer,
+        DEMO if is_shipped else path.resolve().name,
+        Terms(asked.capacity, scorer.horizon_days),
+        asked.days,
+        None if is_shipped else manifest.data_window.end,
+    )
+    judged, why_not = None, "--outcomes says who ordered when"
+    progress = Progress("replayed", "events", len(read.events))
+    if asked.judge:
+        try:
+            judged = judge_history(read.events, trial, progress.advance)
+        except CannotTell as error:
+            why_not = str(error)
+    progress.close()
+    ranked = rank_events(map(history, read.events), scorer)
+    return Found(ranked, trial.terms, judged, why_not)

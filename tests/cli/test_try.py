@@ -1,0 +1,134 @@
+"""A user's own exports, from the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from asllr import main
+from streams.exports.events import lead_id, own_name
+from streams.exports.times import possible_formats
+from tests.stub_artifact import build_stub_artifact
+
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("artifacts")
+    build_stub_artifact(folder / "demo")
+    return {"ASLLR_ARTIFACTS": str(folder)}
+
+
+def asllr_try(environ: dict[str, str], *words: str | Path) -> Result:
+    return CliRunner().invoke(main, ["try", *map(str, words)], env=environ)
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> tuple[str | Path, ...]:
+    """60 leads, every other one orders ten days after it came in."""
+    leads, calls, outcomes = ["Lead ID,Created At,Budget band,Stage"], [], ["lead_id,ordered_at"]
+    for n in range(60):
+        at = START + timedelta(hours=7 * n)
+        leads.append(f"jo+{n}@example.org,{at:%Y-%m-%d %H:%M},25k - 40k,order")
+        talk = [{"speaker": "customer", "text": "I would like to order."}]
+        called = (at + timedelta(days=1)).isoformat()
+        call = {"lead_id": f"jo+{n}@example.org", "started_at": called, "duration": 90}
+        calls.append(json.dumps(call | {"transcript": talk}))
+        if n % 2:
+            outcomes.append(f"jo+{n}@example.org,{at + timedelta(days=10):%Y-%m-%d}")
+    files = {"leads.csv": leads, "calls.jsonl": calls, "outcomes.csv": outcomes}
+    words: list[str | Path] = []
+    for name, lines in files.items():
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        words += [f"--{name.partition('.')[0]}", tmp_path / name]
+    return tuple(words)
+
+
+@pytest.mark.slow
+def test_exports_become_a_ranking_and_a_verdict(
+    environ: dict[str, str], exports: tuple[str | Path, ...]
+) -> None:
+    found = asllr_try(environ, *exports, "--capacity", "2", "--json")
+    assert found.exit_code == 0, found.output
+    read = json.loads(found.stdout)
+    assert read["rows"] == {"leads": 60, "calls": 60, "outcomes": 30}
+    assert read["mapping"]["profile"] == {"budget_band": "Budget band"}
+    assert read["leads"][0]["lead"].endswith("@example.org")
+    assert 0 < read["backtest"]["buyers"] <= 30
+    assert "would have reached" in read["verdict"]
+    # The export's own stage, which is today's, took nobody off the lists.
+    assert len(read["leads"]) == 10
+    plain = asllr_try(environ, *exports, "--capacity", "2")
+    assert "lead = Lead ID" in plain.stderr
+    assert read["verdict"] in plain.stdout
+
+
+@pytest.mark.slow
+def test_without_outcomes_it_cannot_tell(
+    environ: dict[str, str], exports: tuple[str | Path, ...]
+) -> None:
+    found = asllr_try(environ, *exports[:4])
+    assert found.exit_code == 0, found.output
+    assert "Cannot tell" in found.stdout
+
+
+BAD = {
+    "two columns of one name": (b"lead,created_at,lead\n1,2026-01-01,2\n", "both named 'lead'"),
+    "nothing": (b"", "empty"),
+    "no rows": (b"lead,created_at\n", "no row"),
+    "another encoding": ("lead,created_at\nJörg,2026-01-01\n".encode("latin-1"), "not UTF-8"),
+    "a huge cell": (b"lead,created_at\n" + b"a" * 1_000_001 + b",2026-01-01\n", "line 2"),
+    "too many cells": (b"lead,created_at\n1,2026-01-01,3\n", "line 2: 3 cells for 2"),
+    "bad times": (b"lead,created_at\n1,soon\n", "holds no times"),
+    "an open quote": (b'lead,created_at\n"1,2026-01-01\n', "not CSV"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_csv_is_one_sentence(
+    what: str, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content, said = BAD[what]
+    path = tmp_path / "leads.csv"
+    path.write_bytes(content)
+    found = asllr_try(environ, "--leads", path)
+    assert found.exit_code == 78
+    assert said in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+def test_doubt_writes_a_draft_and_the_corrected_draft_is_used(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    leads, draft = tmp_path / "leads.csv", tmp_path / "mapping.json"
+    leads.write_text("who,created\nann,03/04/2026\nbob,05/06/2026\n", encoding="utf-8")
+    words = ("--leads", leads, "--mapping", draft)
+    unsure = asllr_try(environ, *words)
+    assert unsure.exit_code == 78
+    assert "no column looks like lead" in unsure.stderr
+    assert "%d/%m/%Y or %m/%d/%Y" in unsure.stderr
+    mapping = json.loads(draft.read_text())
+    open_still = asllr_try(environ, *words)
+    assert "leaves lead open" in open_still.stderr
+    mapping["leads"]["columns"]["lead"] = "who"
+    draft.write_text(json.dumps(mapping))
+    found = asllr_try(environ, *words, "--json")
+    assert found.exit_code == 0, found.output
+    assert {row["lead"] for row in json.loads(found.stdout)["leads"]} == {"ann", "bob"}
+
+
+def test_any_name_becomes_an_id_and_comes_back() -> None:
+    for name in ("4711", "jo+1@example.org", "Jörg / 7", "a:40b", "a@b"):
+        assert own_name(lead_id(name)) == name
+    assert lead_id("a:40b") != lead_id("a@b")
+
+
+def test_a_day_above_twelve_settles_the_order_of_day_and_month() -> None:
+    assert possible_formats(["03/04/2026", "25/04/2026"]) == ["%d/%m/%Y"]
+    assert possible_formats(["03/04/2026"]) == ["%d/%m/%Y", "%m/%d/%Y"]
