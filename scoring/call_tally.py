@@ -13,14 +13,16 @@ from scoring.tally import Floats
 
 @dataclass(frozen=True, slots=True)
 class DayOf:
-    """One model on one day. `n_reached`: buyers called in time for the first time. NaN: precision
-    without calls, lift where nobody who was to order stood on a list."""
+    """One model on one day. `n_reached`: buyers called in time for the first time; `days_gained`:
+    how long before they ordered, on average. NaN: precision without calls, lift where nobody who
+    was to order stood on a list, days gained where nobody was reached."""
 
     n_calls: int
     n_hits: int
     n_reached: int
     precision: float
     lift: float
+    days_gained: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,19 @@ def days_of(facts: Facts, calls: Mapping[str, CallTally]) -> Iterator[Day]:
     for name, one in calls.items():
         hits, reached = count(one.made & facts.hit), count(one.first)
         blind = np.bincount(of[one.made], facts.blind[one.made], len(days))
+        wait_days = boards.ordered[boards.lead[one.first]] - boards.day[one.first]
+        gained = np.bincount(of[one.first], wait_days, len(days))
+        columns = zip(count(one.made), hits, reached, blind, gained, strict=True)
         models[name] = [
-            DayOf(n, hit, new, *_shares(hit, n, float(met)))
-            for n, hit, new, met in zip(count(one.made), hits, reached, blind, strict=True)
+            DayOf(
+                n_calls=n,
+                n_hits=hit,
+                n_reached=new,
+                precision=_share(hit, n),
+                lift=_share(hit, met),
+                days_gained=_share(won, new),
+            )
+            for n, hit, new, met, won in columns
         ]
     for i, day in enumerate(days):
         if listed[i]:
@@ -112,6 +124,5 @@ def days_of(facts: Facts, calls: Mapping[str, CallTally]) -> Iterator[Day]:
             yield Day(int(day), listed[i], positive[i], at_day)
 
 
-def _shares(n_hits: int, n_calls: int, blind_hits: float) -> tuple[float, float]:
-    precision = n_hits / n_calls if n_calls else float("nan")
-    return precision, n_hits / blind_hits if blind_hits > 0.0 else float("nan")
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0.0 else float("nan")

@@ -37,3 +37,9 @@ def percent(found: Interval) -> str:
     if isnan(found.value):
         return "unknown"
     return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
+
+
+def signed_tenths(found: Interval) -> str:
+    if isnan(found.value):
+        return "unknown"
+    return f"{found.value:+,.1f} [{found.low:+,.1f}, {found.high:+,.1f}]"

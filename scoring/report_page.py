@@ -16,7 +16,7 @@ th,td{padding:.25rem .7rem;border-bottom:1px solid #e2e8f0;text-align:right;whit
 th:first-child,td:first-child{text-align:left}
 caption{text-align:left;color:#475569;padding:.3rem 0}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(360px,1fr));gap:1rem}
-svg{width:100%;height:auto}svg text{font:10px system-ui,sans-serif;fill:#475569}
+svg{width:100%;max-width:600px;height:auto}svg text{font:10px system-ui,sans-serif;fill:#475569}
 svg .title{font-size:12px;fill:#0f172a}.grid{stroke:#e2e8f0}.key{margin-right:1.2rem}
 .key i{display:inline-block;width:.8rem;height:.8rem;margin-right:.35rem;border-radius:2px}
 .ahead{color:#15803d}.behind{color:#b91c1c}.wide{overflow-x:auto}.leak{color:#b91c1c}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +17,12 @@ from scoring.history import DAY_MS
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import DURATION, naming_files, settings
 from streams.cli.replay import MOMENT, explaining, opened_source, progress
+from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
+from streams.replay.progress import Progress
 
 if TYPE_CHECKING:
     from streams.replay.backtest import Learn
+    from streams.replay.backtest_run import Backtested
 
 DAY_S = 86_400.0
 PERIOD_S = 30 * DAY_S
@@ -82,6 +87,8 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
     )
     @click.option("--seed", default=0, show_default=True, help="of the bootstrap and of chance.")
     @click.option("--json", "as_json", is_flag=True, help="for machines, with every day.")
+    @REPORT
+    @TRANSCRIPTS
     def backtest(
         *,
         source: str,
@@ -96,6 +103,8 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
         landmark_s: float | None,
         seed: int,
         as_json: bool,
+        report: Path | None,
+        transcripts: bool,
     ) -> None:
         """What would these models' calls have been worth? Daily lists of SOURCE, judged by orders.
 
@@ -107,14 +116,18 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
         Example:
           asllr replay backtest march --artifact march-lm --artifact march-trees --capacity 200
           asllr replay backtest kafka --retrain-every 30d --json
+          asllr replay backtest march --artifact march-lm --artifact rule --report march.html
         """
         # Here: the engines' libraries take a moment to load.
         from streams.cli.replay_backtest_words import result_json, result_lines
         from streams.replay.backtest_run import Order, run_backtest
 
+        require_place(report, transcripts=transcripts)
         period_s = PERIOD_S if retrain_s is None else retrain_s
         if period_s < DAY_S:
             raise click.UsageError("--retrain-every is a day or more, such as 30d")
+        if horizon_s == 0:
+            raise click.UsageError("--horizon is longer than nothing, such as 14d")
         folder = settings().artifacts
         order = Order(
             artifacts=_named({name: find_artifact(name, folder) for name in artifacts}),
@@ -130,13 +143,33 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
         )
         learn = None if retrain_s is None else load_learn(seed)
         with naming_files(), explaining(), opened_source(source, as_of) as path:
-            asked, result = run_backtest(path, order, learn, progress)
-        if as_json:
-            click.echo(json.dumps(result_json(asked, result)))
-        else:
-            click.echo("\n".join(result_lines(asked, result)))
+            found = run_backtest(path, order, learn, progress)
+            if as_json:
+                click.echo(json.dumps(result_json(found.asked, found.result)))
+            else:
+                click.echo("\n".join(result_lines(found.asked, found.result)))
+            if report is not None:
+                write_page(report, _page(found, transcripts=transcripts))
 
     return backtest
+
+
+def _page(found: Backtested, *, transcripts: bool) -> str:
+    from streams.cli.replay_backtest_page import backtest_page
+    from streams.replay.mover_events import of_list_move
+
+    total = sum(len(changes.movers) for changes in found.result.changes)
+    told = Progress("looked up", "movers", total)
+    source = replace(found.source, with_transcripts=transcripts)
+    events = {}
+    for changes in found.result.changes:
+        by = []
+        for move in changes.movers:
+            by.append(of_list_move(source, changes, move))
+            told.advance(1)
+        events[changes.theirs, changes.ours] = by
+    told.close()
+    return backtest_page(found, events, ["asllr", *sys.argv[1:]])
 
 
 def _days(duration_s: float | None) -> float | None:

@@ -19,7 +19,8 @@ from scoring.history import DAY_MS
 from scoring.resampling import Bootstrap
 from scoring.tally import Floats
 from streams.recording import RecordingError
-from streams.replay.list_metrics import Metrics, metrics_of
+from streams.replay.list_changes import ListChanges, Places, changes_of
+from streams.replay.list_metrics import ListMetrics, metrics_of
 from streams.replay.standings import Rows, Standings
 
 CHANCE = "by chance"
@@ -61,12 +62,14 @@ class Period:
 @dataclass(frozen=True, slots=True)
 class Result:
     """`whole.paired` is against the first model; `metrics` are of all places on all lists,
-    `landmark` of each lead's first one so long after it became known; `retraining`: the trees that
-    were retrained against the same ones left as they were."""
+    `landmark` of each lead's first one so long after it became known; `changes` are of the models
+    that were named; `retraining`: the trees that were retrained against the same ones left as they
+    were."""
 
     whole: Backtest
-    metrics: Mapping[str, Metrics]
-    landmark: Mapping[str, Metrics]
+    metrics: ListMetrics
+    landmark: ListMetrics
+    changes: tuple[ListChanges, ...]
     periods: tuple[Period, ...]
     retraining: Backtest | None
     n_orders_learned: Mapping[int, int] = field(default_factory=dict)
@@ -114,7 +117,8 @@ def judge_models(seen: Standings, names: list[str], asked: Asked, learn: Learn |
     scores = {name: seen.probabilities[standing, i] for i, name in enumerate(names)}
     learned: dict[int, int] = {}
     if learn is not None:
-        once, again, learned = _retrained(seen, asked, learn)
+        learned = orders_learned(seen, asked)
+        once, again = _retrained(seen, asked, learn)
         period = (boards.day - asked.span.first_day) // asked.period_days
         scores |= {ONCE: once[standing], AGAIN: again[period, standing]}
     rng = np.random.default_rng(asked.seed)
@@ -125,15 +129,19 @@ def judge_models(seen: Standings, names: list[str], asked: Asked, learn: Learn |
         bootstrap = Bootstrap(np.random.default_rng(asked.seed), asked.n_resamples)
         return backtest(boards, models, asked.terms, bootstrap, within)
 
-    def metrics(rows: Bools) -> dict[str, Metrics]:
-        labels = labels_of(boards, asked.terms)[rows].astype(np.float64)
+    labels = labels_of(boards, asked.terms)
+    places = Places(boards, seen.leads, seen.queues, seen.first[standing])
+
+    def metrics(rows: Bools) -> ListMetrics:
         said = {name: of_rows[rows] for name, of_rows in scores.items()}
-        return metrics_of(said, labels, boards.lead[rows], asked.seed)
+        known = labels[rows].astype(np.float64)
+        return metrics_of(said, known, boards.lead[rows], asked.seed)
 
     return Result(
         whole=found(called),
         metrics=metrics(np.ones(len(standing), dtype=np.bool_)),
         landmark=metrics(_landmark(seen, boards, asked)),
+        changes=changes_of(places, {name: scores[name] for name in names}, labels),
         periods=tuple(
             Period(start, end, found(called, within))
             for start, end in _periods(asked)
@@ -183,23 +191,27 @@ def known_rows(
     return seen.features[at[order]], labels[order], weights[order]
 
 
-def _retrained(
-    seen: Standings, asked: Asked, learn: Learn
-) -> tuple[Floats, Floats, dict[int, int]]:
+def orders_learned(seen: Standings, asked: Asked) -> dict[int, int]:
+    """First day of each period -> orders that trees can learn from by then. Raises RecordingError
+    when they are too few; needs no probabilities."""
+    learned = {start: _n_orders(seen, start, asked) for start, _ in _periods(asked)}
+    day, n = next(iter(learned.items()))  # they only become more
+    if n < MIN_TO_LEARN:
+        raise RecordingError(
+            f"on {from_ms(day * DAY_MS):%Y-%m-%d} the outcomes of {n} orders were known, trees "
+            f"need {MIN_TO_LEARN}: begin later with --from, or leave --retrain-every out"
+        )
+    return learned
+
+
+def _retrained(seen: Standings, asked: Asked, learn: Learn) -> tuple[Floats, Floats]:
     """Of each standing what trees say that learned once, (periods, n) what those say that learned
-    at the beginning of each period; and the orders they learned from."""
-    said, learned = [], {}
+    at the beginning of each period."""
+    said = []
     for start, _ in _periods(asked):
         rows = known_rows(seen, start, asked.terms.horizon_days, asked.embargo_days)
-        learned[start] = _n_orders(seen, start, asked)
-        if learned[start] < MIN_TO_LEARN:
-            raise RecordingError(
-                f"on {from_ms(start * DAY_MS):%Y-%m-%d} the outcomes of {learned[start]} orders "
-                f"were known, trees need {MIN_TO_LEARN}: begin later with --from, or leave "
-                "--retrain-every out"
-            )
         said.append(learn(*rows)(seen.features))
-    return said[0], np.stack(said), learned
+    return said[0], np.stack(said)
 
 
 def _n_orders(seen: Standings, day: int, asked: Asked) -> int:

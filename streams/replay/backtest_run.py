@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoring.artifact import load_manifest
+from scoring.cost import Cost
 from scoring.daily_calls import Terms
 from scoring.fold import from_ms
 from streams.artifact_shelf import load_scorer
-from streams.replay.backtest import Asked, Learn, Result, first_day_of, judge_models, span_of
+from streams.replay.backtest import (
+    Asked,
+    Learn,
+    Result,
+    first_day_of,
+    judge_models,
+    orders_learned,
+    span_of,
+)
 from streams.replay.erased import erased_leads
+from streams.replay.mover_events import Source
 from streams.replay.recording import open_recording
 from streams.replay.replay import ProgressOf, end_of, silent
 from streams.replay.standings import Pass, standings
@@ -34,15 +44,27 @@ class Order:
     landmark_days: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Backtested:
+    """`costs` by artifact. `source`: where the events are that moved somebody."""
+
+    asked: Asked
+    result: Result
+    costs: Mapping[str, Cost]
+    source: Source
+
+
 def run_backtest(
     source: Path, order: Order, learn: Learn | None, progress: ProgressOf = silent
-) -> tuple[Asked, Result]:
+) -> Backtested:
     """Raises RecordingError, ArtifactError. Holds the features of every score in memory."""
     recording = open_recording(source)
     ranges = recording.input_ranges()
     end_ms = end_of(recording, None if order.until_ms is None else from_ms(order.until_ms))
     manifests = {name: load_manifest(path) for name, path in order.artifacts.items()}
-    horizon_days = order.horizon_days or float(next(iter(manifests.values())).horizon_days)
+    horizon_days = order.horizon_days
+    if horizon_days is None:
+        horizon_days = float(next(iter(manifests.values())).horizon_days)
     embargo_days = horizon_days if order.embargo_days is None else order.embargo_days
     first_ms = min(one.first_ms for one in ranges if one.first_ms is not None)
     first_day = order.first_day
@@ -60,5 +82,13 @@ def run_backtest(
     total = sum(one.n_records for one in ranges)
     erased = erased_leads(recording, progress("looked for erased leads in", total))
     told = Pass(recording, erased, scorers, first_day, order.until_ms, end_ms)
+    if learn is not None:  # without scoring, which may take an hour
+        orders_learned(standings(replace(told, scorers=())), asked)
     seen = standings(told, progress("replayed", total))
-    return asked, judge_models(seen, list(order.artifacts), asked, learn)
+    names = list(order.artifacts)
+    return Backtested(
+        asked,
+        judge_models(seen, names, asked, learn),
+        dict(zip(names, seen.costs, strict=True)),
+        Source(recording, dict(zip(names, scorers, strict=True))),
+    )

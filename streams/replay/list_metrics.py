@@ -3,51 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from scoring.curves import Curves, curves_of
 from scoring.daily_calls import Ints
 from scoring.metrics import log_losses
-from scoring.resampling import Bootstrap, Interval, auc_statistic, replicates
+from scoring.resampling import Bootstrap, Interval, Statistic, auc_statistic, replicates
 from scoring.tally import Floats
+from scoring.verdict import Judgement, judge
 
 N_RESAMPLES = 200
 """A row a lead and day makes these the dearest intervals of a backtest."""
 
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"), 0.95)
+
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Of one model over places on lists, leads drawn as wholes. NaN where it did not know somebody
-    who was listed, or all ended alike."""
+    """Of one model over places on lists, leads drawn as wholes. NaN, and no curves, where it did
+    not know somebody who was listed, or all ended alike."""
 
     n_rows: int
     n_positive: int
 
+    auc: Interval = UNKNOWN
+    log_loss: Interval = UNKNOWN
+    curves: Curves | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PairedMetrics:
+    """`ours` less `theirs` on the same resamples. `judgement` is of the AUC."""
+
+    ours: str
+    theirs: str
     auc: Interval
     log_loss: Interval
+    judgement: Judgement
 
 
-def metrics_of(
-    scores: Mapping[str, Floats], labels: Floats, leads: Ints, seed: int
-) -> dict[str, Metrics]:
+@dataclass(frozen=True, slots=True)
+class ListMetrics:
+    """`paired`: every other model against the first of those that have metrics."""
+
+    models: Mapping[str, Metrics] = field(default_factory=dict)
+    paired: tuple[PairedMetrics, ...] = ()
+
+
+def metrics_of(scores: Mapping[str, Floats], labels: Floats, leads: Ints, seed: int) -> ListMetrics:
     """`scores`: (n,) probabilities by model; nothing for no rows."""
     if not len(labels):
-        return {}
-    return {name: _of_model(said, labels, leads, seed) for name, said in scores.items()}
-
-
-def _of_model(said: Floats, labels: Floats, leads: Ints, seed: int) -> Metrics:
-    n_positive = int(labels.sum())
-    if np.isnan(said).any() or not 0 < n_positive < len(labels):
-        unknown = Interval(float("nan"), float("nan"), float("nan"), 0.95)
-        return Metrics(len(labels), n_positive, unknown, unknown)
+        return ListMetrics()
+    n_rows, n_positive = len(labels), int(labels.sum())
+    names = [name for name, said in scores.items() if not np.isnan(said).any()]
+    models = dict.fromkeys(scores, Metrics(n_rows, n_positive))
+    if not names or not 0 < n_positive < n_rows:
+        return ListMetrics(models)
     bootstrap = Bootstrap(np.random.default_rng(seed), N_RESAMPLES)
+    statistics = [_statistic(scores[name], labels) for name in names]
+    drawn = replicates(statistics, n_rows, bootstrap, clusters=leads)
+    for i, name in enumerate(names):
+        curves = curves_of(scores[name], scores[name], labels)
+        auc, loss = drawn.interval(i, 0), drawn.interval(i, 1)
+        models[name] = Metrics(n_rows, n_positive, auc, loss, curves)
+    n_buyers = len(np.unique(leads[labels > 0.0]))
+    paired = []
+    for i, ours in enumerate(names[1:], start=1):
+        auc, loss = drawn.difference(i, 0, 0), drawn.difference(i, 0, 1)
+        paired.append(PairedMetrics(ours, names[0], auc, loss, judge(auc, n_buyers)))
+    return ListMetrics(models, tuple(paired))
+
+
+def _statistic(said: Floats, labels: Floats) -> Statistic:
+    """AUC and log loss."""
     of_auc, losses = auc_statistic(said, labels), log_losses(said, labels)
 
     def values(weightings: Floats) -> Floats:
         loss = weightings @ losses / weightings.sum(axis=1)
         return np.concatenate([of_auc(weightings), loss[:, None]], axis=1)
 
-    drawn = replicates([values], len(labels), bootstrap, clusters=leads)
-    return Metrics(len(labels), n_positive, drawn.interval(0, 0), drawn.interval(0, 1))
+    return values

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.events import EventBase, Stage, StageChanged
 from scoring.calibration import NotALogit, probability
+from scoring.cost import Cost
 from scoring.daily_calls import Ints
 from scoring.engine import Unscorable
 from scoring.features import vector_of
@@ -41,7 +43,8 @@ class Standings:
     of days `first` up to but not including `end`. `features` (n, n_features); `probabilities`
     (n, n_scorers), NaN where a model could not score or was not asked. `ordered_ms` and
     `heard_ms` (n_leads,): when a lead first ordered, and when that was known; inf: never.
-    `known_ms` (n_leads,): when its first event came in."""
+    `known_ms` (n_leads,): when its first event came in. `costs`: of each model, from state to
+    probability."""
 
     leads: tuple[str, ...]
     queues: tuple[str, ...]
@@ -55,6 +58,7 @@ class Standings:
     heard_ms: Floats
     known_ms: Floats
     tally: Tally
+    costs: tuple[Cost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,8 @@ class _Kept:
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     """(occurred, heard) of each lead's first order."""
     known_ms: dict[str, int] = field(default_factory=dict)
+    spent: dict[int, Cost] = field(default_factory=dict)
+    """By the number of the scorer."""
 
     def heard(self, arrival: Arrival, event: EventBase) -> None:
         name = str(event.key)
@@ -142,10 +148,18 @@ class _Kept:
         subject = one.subject
         features = vector_of(view(subject.state), subject.as_of_ms)
         asked = self.scorers if end > self.first_day else ()
-        said = tuple(_probability(subject, scorer) for scorer in asked)
+        said = tuple(self._said(subject, i) for i in range(len(asked)))
         unknown = (float("nan"),) * (len(self.scorers) - len(said))
         queue = f"{subject.key.tenant}/{one.queue}"
         self.closed.append(_Closed(lead, queue, one.first, end, features, said + unknown))
+
+    def _said(self, subject: Subject, number: int) -> float:
+        began_s = process_time()
+        found = _probability(subject, self.scorers[number])
+        spent = self.spent.get(number, Cost(0.0, 0))
+        cpu_s = spent.cpu_s + process_time() - began_s
+        self.spent[number] = Cost(cpu_s, spent.n_leads + 1)
+        return found
 
     def standings(self, tally: Tally) -> Standings:
         if not self.closed:
@@ -174,6 +188,7 @@ class _Kept:
             heard_ms=orders[:, 1],
             known_ms=np.array([self.known_ms[name] for name in leads], dtype=np.float64),
             tally=tally,
+            costs=tuple(self.spent.get(i, Cost(0.0, 0)) for i in range(len(self.scorers))),
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from schemas.codec import topic_of
-from schemas.events import EventBase, LeadUpserted, Stage, StageChanged
+from schemas.events import EventBase, StageChanged
 from scoring.artifact import load_manifest
 from scoring.daily_calls import Terms
 from scoring.fold import to_ms
@@ -33,32 +33,8 @@ from streams.replay.backtest import (
 from streams.replay.record import record_file
 from streams.replay.recording import open_recording
 from streams.replay.standings import Pass, Rows, Standings, standings
+from tests.daily_leads import DAY, START, forty_days, joins, orders
 from tests.table_artifacts import build_rule_artifact
-
-START = datetime(2026, 3, 1, tzinfo=UTC)
-DAY = to_ms(START) // DAY_MS
-
-
-def _event(kind: type[EventBase], lead: str, days: float, **fields: object) -> EventBase:
-    at = START + timedelta(days=days)
-    return kind.model_validate(
-        {
-            "id": f"{lead}-{days}-{kind.__name__}",
-            "source": "crm",
-            "tenant": "acme",
-            "lead": lead,
-            "occurred_at": at,
-            **fields,
-        }
-    )
-
-
-def _joins(lead: str, days: float, queue: str = "north") -> EventBase:
-    return _event(LeadUpserted, lead, days, queue=queue)
-
-
-def _orders(lead: str, days: float) -> EventBase:
-    return _event(StageChanged, lead, days, stage=Stage.ORDER)
 
 
 def _seen(
@@ -85,19 +61,19 @@ def _listed(seen: Standings, span: Span) -> list[tuple[int, str]]:
 
 
 def test_a_lead_stands_on_each_midnight_from_its_first_event_to_its_order(tmp_path: Path) -> None:
-    seen = _seen(tmp_path, [_joins("a", 0.5), _orders("a", 3.5), _joins("b", 1.5), _joins("c", 5)])
+    seen = _seen(tmp_path, [joins("a", 0.5), orders("a", 3.5), joins("b", 1.5), joins("c", 5)])
     listed = _listed(seen, Span(DAY, DAY + 5))
     assert listed == [(1, "a"), (2, "a"), (2, "b"), (3, "a"), (3, "b"), (4, "b")]
 
 
 def test_an_order_that_nobody_had_heard_of_leaves_no_row(tmp_path: Path) -> None:
-    events = [_joins("a", 0.5), _orders("a", 1.5), _joins("b", 4.5)]
+    events = [joins("a", 0.5), orders("a", 1.5), joins("b", 4.5)]
     seen = _seen(tmp_path, events, lambda event: 2.0 * isinstance(event, StageChanged))
     assert _listed(seen, Span(DAY, DAY + 4)) == [(1, "a")]
 
 
 def test_a_lead_that_changes_queue_stands_on_one_list_a_day(tmp_path: Path) -> None:
-    seen = _seen(tmp_path, [_joins("a", 0.5), _joins("a", 1.5, "south"), _joins("b", 3.5)])
+    seen = _seen(tmp_path, [joins("a", 0.5), joins("a", 1.5, "south"), joins("b", 3.5)])
     boards, _ = boards_of(seen, Span(DAY, DAY + 4))
     assert [seen.queues[queue] for queue in boards.queue[np.argsort(boards.day)]] == [
         "acme/north", "acme/south", "acme/south",
@@ -105,7 +81,7 @@ def test_a_lead_that_changes_queue_stands_on_one_list_a_day(tmp_path: Path) -> N
 
 
 def test_nothing_is_learned_from_outcomes_that_were_not_known_yet(tmp_path: Path) -> None:
-    events = [_joins("a", 0.5), _orders("a", 4.5), _joins("b", 0.5), _joins("z", 30)]
+    events = [joins("a", 0.5), orders("a", 4.5), joins("b", 0.5), joins("z", 30)]
     seen = _seen(tmp_path, events, lambda event: 1.0 * isinstance(event, StageChanged))
 
     def learned(day: int, embargo_days: float = 0.0) -> tuple[float, float]:
@@ -134,16 +110,6 @@ def test_a_day_whose_horizon_the_recording_does_not_cover_is_not_judged() -> Non
         span_of(DAY + 7, end_ms, 14.0)
 
 
-def _many() -> list[EventBase]:
-    """Three leads a day for forty days; every third orders two days after it came."""
-    events = []
-    for n in range(120):
-        events.append(_joins(f"l{n:03}", n / 3 + 0.1))
-        if n % 3 == 0:
-            events.append(_orders(f"l{n:03}", n / 3 + 2.5))
-    return events
-
-
 def _knows(rows: Rows, labels: Floats, weights: Floats) -> Callable[[Rows], Floats]:
     """Learns how common orders are, and no more."""
     share = float(np.average(labels, weights=weights))
@@ -151,7 +117,7 @@ def _knows(rows: Rows, labels: Floats, weights: Floats) -> Callable[[Rows], Floa
 
 
 def test_models_retrained_models_and_chance_are_judged_on_the_same_lists(tmp_path: Path) -> None:
-    seen = _seen(tmp_path, _many())
+    seen = _seen(tmp_path, forty_days())
     asked = Asked(
         Terms(2, 3.0), Span(DAY + 28, DAY + 38), 0.0, 5, 1, landmark_days=1, n_resamples=50
     )
@@ -162,14 +128,14 @@ def test_models_retrained_models_and_chance_are_judged_on_the_same_lists(tmp_pat
     assert result.n_orders_learned[DAY + 33] > result.n_orders_learned[DAY + 28] >= 20
     assert result.retraining is not None
     assert [one.ours for one in result.retraining.paired] == [AGAIN]
-    assert result.landmark["rule"].n_rows == 30
-    assert result.landmark["rule"].n_positive == 10
+    assert result.landmark.models["rule"].n_rows == 30
+    assert result.landmark.models["rule"].n_positive == 10
     # by their words: NaN is not equal to itself
     assert repr(judge_models(seen, ["rule"], asked, _knows)) == repr(result)
 
 
 def test_too_few_orders_to_learn_from_are_counted(tmp_path: Path) -> None:
-    seen = _seen(tmp_path, _many())
+    seen = _seen(tmp_path, forty_days())
     asked = Asked(Terms(2, 3.0), Span(DAY + 8, DAY + 20), 0.0, 30, 1)
     with pytest.raises(RecordingError, match=r"the outcomes of . orders were known, trees need 20"):
         judge_models(seen, ["rule"], asked, _knows)

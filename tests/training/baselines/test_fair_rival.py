@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from scoring.artifact import demo_artifact_path
-from training.baselines.tree_text import ORDER_PENALTIES, fit_text_columns
+from training.baselines.tree_text import ORDER_PENALTIES, TextColumns, fit_text_columns
 from training.curriculum import code_word
 from training.dataset import Reading, load_leads
 from training.examples.simulated import Simulation, simulate_examples
@@ -38,6 +38,7 @@ def test_the_fair_rival_is_taught_every_code_that_the_language_model_is() -> Non
         assert np.array_equal(of_lead[int(at_ms), float(truth)], codes, equal_nan=True)
 
     _, columns = fit_text_columns(examples, np.random.default_rng(0))
+    assert isinstance(columns, TextColumns)
     of_codes = columns.readings[len(ORDER_PENALTIES) :]
     assert len(of_codes) == len(CODES)
     is_frequent = np.nansum(examples.codes, axis=0) >= MIN_LEADS_OF_A_CODE

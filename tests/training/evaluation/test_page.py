@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from scoring.artifact import demo_artifact_path, load_manifest
 from scoring.cost import Cost
 from scoring.drawing import round_end
+from tests.html_reader import read
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.about import About, trained_too_late
 from training.evaluation.card import model_card
@@ -39,7 +39,6 @@ ABOUT = About(
 )
 HOSTILE = "</pre><script>alert(1)</script> & <img src=http://evil.example/x>"
 WORST = WorstLead("acme/<i>", "north", "new", 1, 0.01, float("nan"), HOSTILE)
-VOID = {"meta", "line", "polyline", "circle", "br"}
 
 
 @pytest.fixture(scope="module")
@@ -49,61 +48,31 @@ def report() -> Report:
     return build_report(rows, two, Asked(calls_per_day=6.0, n_resamples=40))
 
 
-class Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def _read(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    assert reader.open == []
-    return reader
-
-
 def test_the_page_asks_for_no_file_and_runs_no_script(report: Report) -> None:
     page = html_page(ABOUT, report, {"two": [WORST]})
-    read = _read(page)
-    assert not {"script", "link", "img", "iframe", "object"} & set(read.tags)
-    assert not {"src", "href", "srcset"} & {name for name, _ in read.attributes}
+    seen = read(page)
+    assert not {"script", "link", "img", "iframe", "object"} & set(seen.tags)
+    assert not {"src", "href", "srcset"} & {name for name, _ in seen.attributes}
     assert "url(" not in page
     assert "@import" not in page
 
 
 def test_what_customers_said_stays_text(report: Report) -> None:
-    read = _read(html_page(ABOUT, report, {"two": [WORST]}))
-    assert HOSTILE in read.text
-    assert "acme/<i>" in read.text
-    assert not {"b", "img"} & set(read.tags)
+    seen = read(html_page(ABOUT, report, {"two": [WORST]}))
+    assert HOSTILE in seen.text
+    assert "acme/<i>" in seen.text
+    assert not {"b", "img"} & set(seen.tags)
 
 
 def test_the_page_shows_curves_groups_metrics_and_verdicts(report: Report) -> None:
-    read = _read(html_page(ABOUT, report, {"two": [WORST]}))
-    assert read.tags.count("svg") == 4
-    assert read.tags.count("polyline") == 4 * (2 + 1)
+    seen = read(html_page(ABOUT, report, {"two": [WORST]}))
+    assert seen.tags.count("svg") == 4
+    assert seen.tags.count("polyline") == 4 * (2 + 1)
     for name in METRICS:
-        assert metric_name(name) in read.text
+        assert metric_name(name) in seen.text
     for words in ("queue: north", "stage: new", "leak: status", "No model can exceed", "lift"):
-        assert words in read.text, words
-    assert re.search("ahead|behind|cannot tell", read.text)
+        assert words in seen.text, words
+    assert re.search("ahead|behind|cannot tell", seen.text)
 
 
 def test_prompts_can_be_left_out(report: Report) -> None:
