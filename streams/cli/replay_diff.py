@@ -9,7 +9,7 @@ import click
 
 from streams import exit_codes
 from streams.cli.front import Failure, naming_files
-from streams.cli.replay import explaining
+from streams.cli.sources import explaining
 
 _OUTPUT = click.Path(path_type=Path, file_okay=False)
 
