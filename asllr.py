@@ -31,10 +31,12 @@ try:
     from streams.cli.operate import doctor, show_settings
     from streams.cli.promote import promote
     from streams.cli.rebuild import rebuild
+    from streams.cli.record import record
     from streams.cli.reference import reference
-    from streams.cli.replay import record, replay
+    from streams.cli.replay import replay
     from streams.cli.replay_backtest import build_backtest
     from streams.cli.replay_diff import diff
+    from streams.cli.replay_verify import verify
     from streams.cli.roles import ingest, publish, score
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
@@ -258,6 +260,7 @@ def _learn(seed: int) -> Learn:
     return partial(learn_trees, seed=seed)
 
 
+replay.add_command(verify)
 replay.add_command(diff)
 replay.add_command(build_backtest(_learn))
 

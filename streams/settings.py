@@ -93,7 +93,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     texts = _read_texts(environ)
     return Settings(
         broker=_not_empty("ASLLR_BROKER", texts),
-        redis=_redis_url(texts["ASLLR_REDIS"]),
+        redis=checked_redis_url(texts["ASLLR_REDIS"], "ASLLR_REDIS"),
         partitions=_whole("ASLLR_PARTITIONS", texts, low=1, high=10_000),
         tenant=_id("ASLLR_TENANT", texts),
         artifacts=Path(texts["ASLLR_ARTIFACTS"]) if texts["ASLLR_ARTIFACTS"] else None,
@@ -186,8 +186,9 @@ def _read_secret(name: str, path: str) -> str:
     return text
 
 
-def _redis_url(url: str) -> str:
-    """The message never repeats the value: it may hold a password."""
+def checked_redis_url(url: str, name: str) -> str:
+    """`name` of the setting or option. Raises BadSettings, whose message never repeats the value:
+    it may hold a password."""
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("redis", "rediss", "unix") and bool(parts.netloc or parts.path)
@@ -198,7 +199,7 @@ def _redis_url(url: str) -> str:
         is_url = False
     if not is_url:
         raise BadSettings(
-            "ASLLR_REDIS is not a Redis URL; write redis://host:6379/0, rediss://… or unix:///…"
+            f"{name} is not a Redis URL; write redis://host:6379/0, rediss://… or unix:///…"
         )
     return url
 

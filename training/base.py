@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from training.tokenizer import CHAT_TEMPLATE, EOS, PAD
 
 
 @dataclass(frozen=True, slots=True)
 class BaseSize:
+    """`max_tokens` is what the base says it can read. No weight depends on it (positions are
+    rotary), so it is far above what the recipe reads: whoever fits the base to other leads needs
+    the room."""
+
     hidden: int = 128
     n_layers: int = 4
     n_heads: int = 4
     n_kv_heads: int = 2
     intermediate: int = 384
-    max_tokens: int = 320
+    max_tokens: int = 1_024
 
 
 def build_base(size: BaseSize, vocab_size: int, pad_id: int, eos_id: int) -> Qwen2ForCausalLM:
@@ -38,6 +45,15 @@ def build_base(size: BaseSize, vocab_size: int, pad_id: int, eos_id: int) -> Qwe
     )
     config._attn_implementation = "eager"  # 1.5x the speed of sdpa at this size
     return Qwen2ForCausalLM(config)  # type: ignore[no-untyped-call]
+
+
+def described_tokenizer(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+    """As it is saved beside the base, with what a fit asks for: padding, and how turns are put."""
+    described = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
+    )
+    described.chat_template = CHAT_TEMPLATE
+    return described
 
 
 def round_to_half(model: torch.nn.Module) -> None:

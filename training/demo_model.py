@@ -23,11 +23,11 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
 
 from scoring.artifact import HeadKind
 from scoring.metrics import expected_auc
 from training.artifact_writer import Built, write_artifact
+from training.base import described_tokenizer
 from training.dataset import Lead, Reading, load_leads
 from training.demo_base import WEIGHTS, build_writer, load_base, make_base
 from training.demo_stack import (
@@ -49,7 +49,7 @@ from training.export import (
 from training.fit import Fitted
 from training.questions import Questions
 from training.recipe import Recipe
-from training.tokenizer import EOS, PAD, token_id
+from training.tokenizer import PAD, token_id
 from training.tree_graph import build_tree_graph
 
 Log = Callable[[str], None]
@@ -99,9 +99,7 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log
 
 
 def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> LanguageModel:
-    reading = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
-    )
+    reading = described_tokenizer(tokenizer)
     heads, budget = {HeadKind.POINT: fitted.head}, recipe.token_budget
     return LanguageModel(fitted.model, heads, tokenizer, reading, budget, torch.float16)
 

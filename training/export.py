@@ -5,6 +5,7 @@ No parity, no artifact: `AgreementBroken` names the prompt count and the gap.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from training.tabular import TunedTree
 from training.tree_graph import build_tree_graph
 
 TOKENIZER = "tokenizer.json"
+ADAPTER_CONFIG = "adapter_config.json"
 
 
 class AgreementBroken(Exception):
@@ -67,6 +69,7 @@ def save_language_model(path: Path, lm: LanguageModel) -> None:
     path.mkdir(parents=True, exist_ok=True)
     lm.tokenizer.save(str(path / TOKENIZER))
     lm.model.save_pretrained(str(path), save_embedding_layers=False)
+    _sort_targets(path / ADAPTER_CONFIG)
     (path / "README.md").unlink(missing_ok=True)
     _save_base(path / BASE, lm)
     heads = [under(name, head.tensors) for name, head in lm.heads.items()]
@@ -146,6 +149,14 @@ def _save_base(path: Path, lm: LanguageModel) -> None:
     named = {**config, "dtype": str(lm.dtype).removeprefix("torch.")}
     base.config.__class__.from_dict(named).save_pretrained(str(path))
     lm.reading.save_pretrained(str(path))
+
+
+def _sort_targets(path: Path) -> None:
+    """peft writes a set down in the order of this process's hashes; an artifact's digest must not
+    follow from it."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _merged(path: Path) -> dict[str, NDArray[np.float32]]:

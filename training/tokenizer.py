@@ -11,6 +11,12 @@ PAD = "<|endoftext|>"
 EOS = "<|im_end|>"
 MARKER_OPENS = "<|im_start|>"
 SPECIALS = (PAD, MARKER_OPENS, EOS)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""ChatML, the turns that prompts are made of."""
+
 BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
 _WORDS = Regex(r" ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s")
 

@@ -27,7 +27,8 @@ from streams.cli.explain_words import (
     moment_text,
 )
 from streams.cli.front import Failure, lead_key, naming_files, open_admin, settings
-from streams.cli.replay import KAFKA, MOMENT, explaining, progress
+from streams.cli.option_types import MOMENT
+from streams.cli.sources import KAFKA, explaining, no_source, progress
 from streams.lead_moment import at_moment
 from streams.lead_story import LeadStory, read_file, read_folder, read_kafka
 from streams.replay.recording import MANIFEST, open_recording
@@ -133,13 +134,14 @@ def _asked(lead: str, source: str, as_of: datetime | None, artifact: str | None)
     story = _story(source, lead_key(lead, found.tenant))
     if not story.arrivals:
         raise Failure(f"no event of {story.key} is in {source}", exit_codes.NO)
-    first_ms = story.arrivals[0].ingested_ms
+    first = story.arrivals[0]
     if as_of is not None:
         story = story.until(to_ms(as_of))
         if not story.arrivals:
             raise Failure(
                 f"nothing was known of {story.key} at {as_of.isoformat()}: "
-                f"its first event came in at {from_ms(first_ms).isoformat()}",
+                f"its first event came in at {from_ms(first.ingested_ms).isoformat()} on "
+                f"{first.topic}",
                 exit_codes.NO,
             )
     shelf = Shelf(lambda digest: load_from((artifact_folder(found.artifacts),), digest))
@@ -163,11 +165,7 @@ def _story(source: str, key: LeadKey) -> LeadStory:
         if path.is_file():
             return read_file(path, key, progress("read", 0))
     if source != KAFKA:
-        raise Failure(
-            f"{source[:200]} is no recording (a folder with {MANIFEST}, or a .jsonl or .jsonl.gz "
-            f"file), nor {KAFKA!r}",
-            exit_codes.UNUSABLE,
-        )
+        raise no_source(source)
     found = settings()
     open_admin(found)  # says clearly when Kafka is away
     now_ms = to_ms(datetime.now(UTC))

@@ -16,8 +16,9 @@ from scoring.fold import to_ms
 from scoring.history import DAY_MS
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import DURATION, naming_files, settings
-from streams.cli.replay import MOMENT, explaining, opened_source, progress
+from streams.cli.option_types import MOMENT
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
+from streams.cli.sources import explaining, opened_source, progress
 from streams.replay.progress import Progress
 
 if TYPE_CHECKING:

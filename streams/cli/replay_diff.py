@@ -13,8 +13,8 @@ import click
 from streams import exit_codes
 from streams.cli.artifacts import artifact_folder
 from streams.cli.front import Failure, naming_files, settings
-from streams.cli.replay import explaining, opened_source
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
+from streams.cli.sources import explaining, opened_source
 from streams.replay.progress import Progress
 from streams.replay.recording import open_recording
 

@@ -15,6 +15,7 @@ from schemas import topics
 from schemas.codec import Record
 from schemas.topics import INPUTS, Topic
 from scoring.fold import from_ms
+from streams.replay.beginning import FirstRecord
 from streams.replay.recording import LogRange
 from streams.topic_admin import TopicsUnusable, existing_topics
 from streams.topic_reader import ANSWER_S, partitions_of, to_record, watermarks
@@ -172,6 +173,20 @@ def first_at(consumer: Consumer, topic: str, partition: int, moment_ms: int) -> 
         if record.timestamp_ms >= moment_ms:
             return record.offset
     return high
+
+
+def first_records(consumer: Consumer, ranges: Iterable[LogRange]) -> Iterator[FirstRecord]:
+    """Of the inputs, the oldest record that Kafka has of each partition that has one, whether it
+    is within its range or not."""
+    inputs = {topic.name for topic in INPUTS}
+    for one in ranges:
+        if one.topic not in inputs:
+            continue
+        where = TopicPartition(one.topic, one.partition)
+        _, high = watermarks(consumer, where)
+        for record in read_range(consumer, one.topic, one.partition, one.log_start, high):
+            yield FirstRecord(record.timestamp_ms, one.topic, one.partition)
+            break
 
 
 def _time_of(consumer: Consumer, topic: str, partition: int, offset: int) -> int | None:

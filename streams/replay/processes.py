@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Literal
 
 import msgspec
 
@@ -16,6 +15,7 @@ from streams.recording import RecordingError
 from streams.replay.draft import Tally
 from streams.replay.outcome import Outcome
 from streams.replay.run import Advanced, Replay, Spec
+from streams.store import StoreAway, StoreUnusable
 
 CHUNK = 200
 """Outcomes in one message; a process waits when the other side does not read."""
@@ -37,8 +37,14 @@ class Over(msgspec.Struct, tag=True):
 
 
 class Fault(msgspec.Struct, tag=True):
-    kind: Literal["recording", "artifact"]
+    kind: str
     sentence: str
+
+
+FAULTS: dict[str, type[Exception]] = {
+    one.__name__: one for one in (RecordingError, ArtifactError, StoreAway, StoreUnusable)
+}
+"""What a person can act on; anything else is our bug."""
 
 
 Message = Part | Advance | Over | Fault
@@ -84,10 +90,8 @@ def _received(connection: Connection, tally: Tally, advanced: Advanced) -> Itera
                 case Over(counts, states):
                     tally.add(Tally(**counts, states=int(states, 16)))
                     return
-                case Fault("recording", sentence):
-                    raise RecordingError(sentence)
-                case Fault(_, sentence):
-                    raise ArtifactError(sentence)
+                case Fault(kind, sentence):
+                    raise FAULTS[kind](sentence)
 
 
 def work(spec: Spec, partitions: list[int], connection: Connection) -> None:
@@ -107,10 +111,8 @@ def work(spec: Spec, partitions: list[int], connection: Connection) -> None:
                 chunk = []
         send(Part(chunk))
         send(over(replay.tally))
-    except RecordingError as error:
-        send(Fault("recording", str(error)))
-    except ArtifactError as error:
-        send(Fault("artifact", str(error)))
+    except tuple(FAULTS.values()) as error:
+        send(Fault(type(error).__name__, str(error)))
     except BrokenPipeError:
         return  # whoever asked is gone
 

@@ -18,7 +18,15 @@ from schemas.partitioner import partition_for
 from schemas.topics import INPUTS
 from scoring.fold import to_ms
 from streams.recording import Recorded, line_of, parse_line, read_recording
-from streams.replay.kafka_range import RangeMissing, Wanted, find_ranges, missing_of, read_ranges
+from streams.replay.beginning import require_begun
+from streams.replay.kafka_range import (
+    RangeMissing,
+    Wanted,
+    find_ranges,
+    first_records,
+    missing_of,
+    read_ranges,
+)
 from streams.replay.recording import LogRange, RecordingManifest, RecordingWriter, new_folder
 
 SORTED_AT_ONCE = 50_000
@@ -35,12 +43,17 @@ def record_kafka(
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda n: None,
 ) -> RecordingManifest:
     """Raises RangeMissing before anything is read when retention has taken some of what is asked
-    for and `accept_missing` is not set, TopicsUnusable, RecordingError. `progress` is told the
-    number of offsets and returns what hears of those passed."""
+    for and `accept_missing` is not set, TopicsUnusable, RecordingError, also when nothing had
+    happened by the end that is asked for. `progress` is told the number of offsets and returns what
+    hears of those passed."""
     ranges = find_ranges(consumer, wanted, n_partitions)
     missing = missing_of(consumer, ranges, wanted)
     if missing and not accept_missing:
         raise RangeMissing(missing)
+    inputs = {topic.name for topic in INPUTS}
+    is_empty = all(one.first == one.end for one in ranges if one.topic in inputs)
+    if is_empty and wanted.until_ms is not None:
+        require_begun(wanted.until_ms - 1, first_records(consumer, ranges), "Kafka")
     total = sum(one.end - max(one.first, one.log_start) for one in ranges)
     with new_folder(out) as folder:
         writer = RecordingWriter(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scoring.artifact import digest, load_manifest
 from scoring.fold import from_ms, to_ms
-from streams.recording import RecordingError
+from streams.replay.beginning import FirstRecord, require_begun
 from streams.replay.code_version import code_version
 from streams.replay.draft import Tally
 from streams.replay.erased import erased_hash, erased_leads
@@ -18,8 +18,10 @@ from streams.replay.outcome import Outcome
 from streams.replay.policy import Never, Policy
 from streams.replay.processes import outcomes_of_processes
 from streams.replay.recording import RecordingFolder, new_folder, open_recording
+from streams.replay.redis_table import RedisPlace, claimed
 from streams.replay.result import MANIFEST, ReplayManifest, Written, write_outcomes
 from streams.replay.run import Advanced, Replay, Spec
+from streams.replay.sinks import FileFormat, Sink, opened_files
 
 ProgressOf = Callable[[str, int], Advanced]
 """(verb, how many records in all) -> what hears of records done."""
@@ -32,19 +34,26 @@ def silent(verb: str, total: int) -> Advanced:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`artifact` None: each published score's own, or none with policy `never`. `as_of`: what was
-    ingested later never happened."""
+    ingested later never happened. `redis`: where states are kept instead of in memory."""
 
     policy: Policy
     artifact: Path | None
     artifact_folders: tuple[Path, ...] = ()
     as_of: datetime | None = None
     n_processes: int = 1
+    file_format: FileFormat = FileFormat.JSONL
+    redis: RedisPlace | None = None
 
 
 def replay(
-    source: Path, asked: Asked, out: Path | None = None, progress: ProgressOf = silent
+    source: Path,
+    asked: Asked,
+    out: Path | None = None,
+    progress: ProgressOf = silent,
+    also: Sequence[Sink] = (),
 ) -> ReplayManifest:
-    """Raises RecordingError, ArtifactError, OSError. `out` appears complete or not at all."""
+    """Raises RecordingError, ArtifactError, OSError, StoreAway, StoreUnusable, and what the sinks
+    raise. `out` appears complete or not at all; `also` takes the same lines."""
     recording = open_recording(source)
     total = sum(one.n_records for one in recording.input_ranges())
     end_ms = end_of(recording, asked.as_of)
@@ -56,11 +65,14 @@ def replay(
         until_ms=None if asked.as_of is None else to_ms(asked.as_of),
         end_ms=end_ms,
         erased=erased_leads(recording, progress("looked for erased leads in", total)),
+        redis=asked.redis,
     )
     tally, advanced = Tally(), progress("replayed", total)
     with new_folder(out) if out else nullcontext() as folder:
-        outcomes = outcomes_of(spec, recording, asked.n_processes, tally, advanced)
-        written = write_outcomes(outcomes, folder)
+        with opened_files(folder, asked.file_format) if folder else nullcontext() as files:
+            sinks = [*also, files] if files else also
+            outcomes = outcomes_of(spec, recording, asked.n_processes, tally, advanced)
+            written = write_outcomes(outcomes, sinks)
         manifest = _manifest(spec, recording, tally, written)
         if folder is not None:
             (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
@@ -72,29 +84,28 @@ def outcomes_of(
 ) -> Iterable[Outcome]:
     """In order; `tally` is complete at their end."""
     n_partitions = recording.manifest.n_partitions
-    if n_processes > 1 and n_partitions > 1:
-        yield from outcomes_of_processes(spec, n_partitions, n_processes, tally, advanced)
-        return
-    here = Replay(spec, range(n_partitions), advanced)
-    yield from here.outcomes()
-    tally.add(here.tally)
+    with claimed(spec.redis, n_partitions) if spec.redis else nullcontext():
+        if n_processes > 1 and n_partitions > 1:
+            yield from outcomes_of_processes(spec, n_partitions, n_processes, tally, advanced)
+            return
+        here = Replay(spec, range(n_partitions), advanced)
+        yield from here.outcomes()
+        tally.add(here.tally)
 
 
 def end_of(recording: RecordingFolder, as_of: datetime | None) -> int:
     """How far time goes: to `as_of`, or to the newest record. Raises RecordingError when nothing
     had happened yet."""
     ranges = recording.input_ranges()
-    first = min((one.first_ms for one in ranges if one.first_ms is not None), default=None)
-    if first is None:
-        raise RecordingError(f"{recording.path} has no records of the input topics")
-    if as_of is None:
-        return max(one.last_ms for one in ranges if one.last_ms is not None)
-    if to_ms(as_of) < first:
-        raise RecordingError(
-            f"as of {as_of.isoformat()} nothing had happened: the first record of "
-            f"{recording.path} is of {from_ms(first).isoformat()}"
-        )
-    return to_ms(as_of)
+    newest_ms = max((one.last_ms for one in ranges if one.last_ms is not None), default=0)
+    end_ms = newest_ms if as_of is None else to_ms(as_of)
+    firsts = (
+        FirstRecord(one.first_ms, one.topic, one.partition)
+        for one in ranges
+        if one.first_ms is not None
+    )
+    require_begun(end_ms, firsts, str(recording.path))
+    return end_ms
 
 
 def _manifest(

@@ -1,20 +1,17 @@
-"""What a replay leaves behind: scores and rank moves in order, and a manifest that says of what.
+"""What a replay leaves behind: scores and rank moves in order (`streams.replay.sinks`), and a
+manifest that says of what.
 
-    OUT/scores.jsonl     one Score a line; `scored_at` is the replay's moment, latencies are 0
-    OUT/moves.jsonl      one RankMove a line
-    OUT/manifest.json    ReplayManifest; `digest` is the sha256 of both in the order they came
+    OUT/manifest.json    ReplayManifest; `digest` is the sha256 of all lines in the order they came
 
 The folder appears complete or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -23,9 +20,8 @@ from streams.recording import RecordingError
 from streams.replay.boards import Boards, RankMove
 from streams.replay.outcome import Outcome
 from streams.replay.recording import LogRange
+from streams.replay.sinks import Kind, Sink, read_lines
 
-SCORES = "scores.jsonl"
-MOVES = "moves.jsonl"
 MANIFEST = "manifest.json"
 FORMAT = 1
 
@@ -66,31 +62,27 @@ class Written:
     boards: Boards = field(default_factory=Boards)
 
 
-def write_outcomes(outcomes: Iterable[Outcome], folder: Path | None) -> Written:
-    """Ranks and writes all of `outcomes`; without a folder only counts and digests them."""
+def write_outcomes(outcomes: Iterable[Outcome], sinks: Sequence[Sink] = ()) -> Written:
+    """Ranks all of `outcomes` and gives every line to each of `sinks`; the digest is of the lines,
+    whatever becomes of them."""
     written, running = Written(), sha256()
-    with ExitStack() as files:
-        scores = files.enter_context((folder / SCORES).open("wb")) if folder else None
-        moves = files.enter_context((folder / MOVES).open("wb")) if folder else None
-        for outcome in outcomes:
-            move = written.boards.take(outcome)
-            if outcome.score is not None:
-                written.n_scores += 1
-                _put(b"score ", outcome.score, running.update, scores)
-            if move is not None:
-                written.n_moves += 1
-                _put(b"move ", move.model_dump_json().encode(), running.update, moves)
+    for outcome in outcomes:
+        move = written.boards.take(outcome)
+        if outcome.score is not None:
+            written.n_scores += 1
+            running.update(b"score %s\n" % outcome.score)
+            for sink in sinks:
+                sink.take(Kind.SCORES, outcome.lead, outcome.score)
+        if move is not None:
+            written.n_moves += 1
+            line = move.model_dump_json().encode()
+            running.update(b"move %s\n" % line)
+            for sink in sinks:
+                sink.take(Kind.MOVES, outcome.lead, line)
+    for sink in sinks:
+        sink.end()
     written.digest = running.hexdigest()
     return written
-
-
-def _put(kind: bytes, line: bytes, update: Callable[[bytes], None], file: IO[bytes] | None) -> None:
-    update(kind)
-    update(line)
-    update(b"\n")
-    if file is not None:
-        file.write(line)
-        file.write(b"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +93,10 @@ class ReplayOutput:
     manifest: ReplayManifest
 
     def scores(self) -> Iterator[Score]:
-        with (self.path / SCORES).open("rb") as file:
-            yield from map(Score.model_validate_json, file)
+        return map(Score.model_validate_json, read_lines(self.path, Kind.SCORES))
 
     def moves(self) -> Iterator[RankMove]:
-        with (self.path / MOVES).open("rb") as file:
-            yield from map(RankMove.model_validate_json, file)
+        return map(RankMove.model_validate_json, read_lines(self.path, Kind.MOVES))
 
 
 def open_output(path: Path) -> ReplayOutput:

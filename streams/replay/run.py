@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from streams.replay.policy import Recorded, parse_policy
 from streams.replay.published import published_scores
 from streams.replay.recorded_course import drafts_at_points
 from streams.replay.recording import RecordingFolder, open_recording
+from streams.replay.redis_table import RedisPlace, opened_tables
 
 TOLD_EVERY = 1_000
 """Records between two reports of progress."""
@@ -42,6 +44,7 @@ class Spec:
     until_ms: int | None
     end_ms: int
     erased: frozenset[str]
+    redis: RedisPlace | None = None
 
 
 Advanced = Callable[[int], None]
@@ -56,9 +59,10 @@ class Replay:
         partitions: Iterable[int],
         advanced: Advanced = lambda n: None,
         scorer_for: ScorerFor | None = None,
-        table: Callable[[], LeadTable] = MemoryTable,
+        table: Callable[[int], LeadTable] | None = None,
     ) -> None:
-        """Raises RecordingError, ArtifactError. `scorer_for`: instead of what `spec` names."""
+        """Raises RecordingError, ArtifactError. `scorer_for` and `table`, of a partition: instead
+        of what `spec` names."""
         self._spec = spec
         self._recording = open_recording(spec.recording)
         self._partitions = list(partitions)
@@ -68,12 +72,14 @@ class Replay:
         self.tally = Tally()
 
     def outcomes(self) -> Iterator[Outcome]:
-        streams = [self._of_partition(number) for number in self._partitions]
-        return heapq.merge(*streams, key=lambda outcome: outcome.place)
+        """Also raises StoreAway, StoreUnusable where states are kept in Redis."""
+        with nullcontext(self._table) if self._table else tables(self._spec) as table:
+            streams = [self._of_partition(number, table(number)) for number in self._partitions]
+            yield from heapq.merge(*streams, key=lambda outcome: outcome.place)
 
-    def _of_partition(self, number: int) -> Iterator[Outcome]:
+    def _of_partition(self, number: int, table: LeadTable) -> Iterator[Outcome]:
         spec, n_partitions = self._spec, self._recording.manifest.n_partitions
-        partition = Partition(number, n_partitions, spec.erased, self._table())
+        partition = Partition(number, n_partitions, spec.erased, table)
         arriving = reporting(inputs(self._recording, number, spec.until_ms), self._advanced)
         policy = parse_policy(spec.policy)
         if isinstance(policy, Recorded):
@@ -86,6 +92,16 @@ class Replay:
         yield from outcomes(drafted, self._scorer_for, partition.tally)
         partition.tally.leads, partition.tally.states = states_digest(partition.table)
         self.tally.add(partition.tally)
+
+
+@contextmanager
+def tables(spec: Spec) -> Iterator[Callable[[int], LeadTable]]:
+    """A partition's number -> where its leads are kept."""
+    if spec.redis is None:
+        yield lambda partition: MemoryTable()
+        return
+    with opened_tables(spec.redis) as table:
+        yield table
 
 
 def reporting(arriving: Iterable[Arrival], advanced: Advanced) -> Iterator[Arrival]:

@@ -46,7 +46,7 @@ def replayed(recording: RecordingFolder) -> Written:
     scorer = rule_scorer()
     partitions = range(recording.manifest.n_partitions)
     here = Replay(spec, partitions, scorer_for=lambda draft: scorer)
-    return write_outcomes(here.outcomes(), None)
+    return write_outcomes(here.outcomes())
 
 
 def ours(recording: RecordingFolder) -> dict[str, Any]:

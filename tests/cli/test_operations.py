@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,11 +19,10 @@ from schemas.topics import CRM_EVENTS, DEAD_LETTER, TOPICS
 from streams.replay.recorded_events import recorded_events
 from streams.topic_reader import read_to_end
 from tests.brokers import N_PARTITIONS, wait_until
+from tests.commands import asllr, running
 from tests.stub_artifact import build_stub_artifact
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(300)]
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -42,30 +36,6 @@ def environ(broker: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
         "ASLLR_SESSION_S": "6",
         "ASLLR_GROUP": tmp_path.name,
     }
-
-
-def asllr(environ: dict[str, str], *words: str) -> str:
-    """What the command printed; it must succeed."""
-    result = CliRunner().invoke(main, words, env=environ)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-@contextmanager
-def running(environ: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`asllr run`, stopped by SIGTERM within what it promises."""
-    with subprocess.Popen(
-        [sys.executable, "asllr.py", "run", "--logs", str(folder / "logs")],
-        cwd=ROOT,
-        env=os.environ | environ,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            yield process
-            process.terminate()
-            assert process.wait(15) == 0
-        finally:
-            process.kill()
 
 
 def test_simulated_leads_become_a_queue_that_says_why(

@@ -15,7 +15,7 @@ from schemas.events import EventBase
 from scoring.artifact import load_manifest, save_manifest
 from scoring.calibration import Calibration, probability
 from streams.recording import Recorded, write_recording
-from streams.replay.result import MOVES, open_output
+from streams.replay.result import open_output
 from tests.event_stream import events
 from tests.html_reader import read
 from tests.stub_artifact import build_stub_artifact
@@ -128,6 +128,6 @@ def test_a_folder_without_a_replay_and_a_damaged_one_are_named(
 ) -> None:
     nothing = asllr(folder, "replay", "diff", folder / "a", tmp_path)
     assert (nothing.exit_code, "holds no replay" in nothing.stderr) == (78, True)
-    (folder / "same" / MOVES).write_text("{}\n")
+    (folder / "same" / "moves.jsonl").write_text("{}\n")
     damaged = asllr(folder, "replay", "diff", folder / "a", folder / "same")
     assert (damaged.exit_code, "is no score or move" in damaged.stderr) == (78, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from training.export import AgreementBroken, check_parity  # noqa: E402
 from training.model.settings import FitSettings  # noqa: E402
 from training.recipe import Recipe  # noqa: E402
 from training.simulator.emit import simulate_leads  # noqa: E402
+from training.tokenizer import CHAT_TEMPLATE  # noqa: E402
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -106,3 +108,15 @@ def test_leads_are_split_by_time_and_every_order_is_kept(made: Path) -> None:
     assert max(times[0]) <= min(times[1])
     assert sum(lead.ordered for lead in slices.all) == sum(lead.ordered for lead in leads)
     assert all(len(lead.features) == len(FEATURES) for lead in leads)
+
+
+def test_an_artifact_names_its_adapted_layers_in_one_order(made: Path) -> None:
+    """A digest that follows from a process's hashes would name the same model differently."""
+    targets = json.loads((made / "adapter_config.json").read_text(encoding="utf-8"))
+    assert targets["target_modules"] == sorted(targets["target_modules"])
+    assert len(targets["target_modules"]) > 1
+
+
+def test_the_base_of_an_artifact_carries_its_chat_template(made: Path) -> None:
+    template = made / "base" / "chat_template.jinja"
+    assert template.read_text(encoding="utf-8") == CHAT_TEMPLATE

@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import groupby
 from pathlib import Path
 from time import monotonic
 
@@ -45,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _tables(asked: argparse.Namespace) -> Iterator[Table]:
     found = [_judged(asked, number, bench) for number, bench in enumerate(_benches(asked))]
-    for group, of_group in groupby(found, key=lambda each: each[0]):
-        benches = [(judged, models) for _, judged, models in of_group]
+    for group in dict.fromkeys(group for group, _, _ in found):
+        benches = [(judged, models) for of, judged, models in found if of == group]
         yield build_table(group, benches, n_resamples=asked.resamples, seed=asked.seed)
 
 

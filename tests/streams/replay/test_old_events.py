@@ -56,7 +56,7 @@ def test_states_of_old_events_are_their_fold(tmp_path: Path) -> None:
     )
     table = MemoryTable()
     spec = Spec(tmp_path / "old", "never", None, (), None, 1_800_000_000_000, frozenset())
-    outcomes = Replay(spec, range(N_PARTITIONS), table=lambda: table).outcomes()
+    outcomes = Replay(spec, range(N_PARTITIONS), table=lambda number: table).outcomes()
     assert not any(outcome.score for outcome in outcomes)
     found = {name: to_bytes(lead.state) for name, lead in table.items()}
     assert found == {name: to_bytes(state) for name, state in wanted.items()}

@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 import torch
-from transformers import AutoTokenizer, BertConfig, BertLMHeadModel
+from transformers import BertConfig, BertLMHeadModel, PreTrainedTokenizerFast
 
-from tests.training.model.tiny import TEMPLATE, examples, relabelled, save_base
+from tests.training.model.tiny import examples, relabelled, save_base
 from training.artifact_folder import NotOurs, artifact_folder
 from training.examples.example import Example, columns_of
 from training.examples.manifest import Split
@@ -26,6 +26,7 @@ from training.model.guards import naming_files, naming_memory
 from training.model.hub import Base, Hub, load_base
 from training.model.leads import check_budget
 from training.model.settings import FitSettings
+from training.tokenizer import CHAT_TEMPLATE
 
 pytestmark = pytest.mark.train
 
@@ -53,7 +54,7 @@ def _load(name: Path, **fields: str) -> Base:
 
 
 def _without(folder: Path, name: str) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     setattr(tokenizer, name, None)
     (folder / "chat_template.jinja").unlink()
     tokenizer.save_pretrained(folder)
@@ -77,7 +78,7 @@ def test_a_split_of_one_class_is_named(rows: list[Example], split: Split) -> Non
 
 def test_a_tokenizer_without_pad_token_is_refused_until_one_is_named(base: Path) -> None:
     _without(base, "pad_token")
-    (base / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
+    (base / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
     with pytest.raises(FitError, match="no pad token; name one that it knows with --pad-token"):
         _load(base)
     with pytest.raises(FitError, match="'<never>' is not in the vocabulary"):
@@ -89,7 +90,7 @@ def test_a_tokenizer_without_chat_template_is_refused_until_one_is_given(base: P
     _without(base, "chat_template")
     with pytest.raises(FitError, match=r"no chat template, .* --chat-template FILE"):
         _load(base)
-    assert _load(base, chat_template=TEMPLATE).answers
+    assert _load(base, chat_template=CHAT_TEMPLATE).answers
 
 
 def test_another_answer_marker_is_refused(base: Path) -> None:
@@ -107,13 +108,13 @@ def test_a_truncated_safetensors_file_is_named(base: Path) -> None:
 def test_what_is_no_base_is_refused(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(FitError, match=r"no tokenizer at .* \(is a folder\)"):
+    with pytest.raises(FitError, match=r"no tokenizer\.json at .* \(is a folder\)"):
         _load(empty)
 
 
 def test_a_model_that_sees_the_future_is_refused(base: Path) -> None:
     """It would read padding and answers."""
-    n_tokens = len(AutoTokenizer.from_pretrained(base))
+    n_tokens = len(PreTrainedTokenizerFast.from_pretrained(base))
     config = BertConfig(
         vocab_size=n_tokens,
         hidden_size=32,
@@ -128,7 +129,7 @@ def test_a_model_that_sees_the_future_is_refused(base: Path) -> None:
 
 
 def test_a_tokenizer_larger_than_the_model_is_refused(base: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     tokenizer.add_tokens([f"<extra-{i}>" for i in range(5)])
     tokenizer.save_pretrained(base)
     with pytest.raises(FitError, match="take the tokenizer that the model was trained with"):

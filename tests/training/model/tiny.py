@@ -7,18 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import (
-    PreTrainedTokenizerFast,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from schemas.ids import LeadKey
 from scoring.fold import fold, to_ms
 from scoring.state import to_bytes
 from tests.training.examples.rows import manifest
+from training.base import described_tokenizer
 from training.dataset import sample_prompts
 from training.examples.draft import Draft, Truth, read_draft
 from training.examples.example import Example, Grade, columns_of
@@ -28,12 +23,8 @@ from training.examples.outcome import Outcome
 from training.model.settings import FitSettings, Precision
 from training.questions import table_texts
 from training.simulator.emit import simulate_leads
-from training.tokenizer import EOS, PAD, train_tokenizer
+from training.tokenizer import train_tokenizer
 
-TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
-    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 TOKEN_BUDGET = 352
 SETTINGS = FitSettings(
     rank=2,
@@ -66,9 +57,7 @@ def save_base(folder: Path, kind: str = "qwen2") -> Path:
     else:
         model = Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=24))
     model.save_pretrained(folder)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS)
-    fast.chat_template = TEMPLATE
-    fast.save_pretrained(folder)
+    described_tokenizer(tokenizer).save_pretrained(folder)
     return folder
 
 

@@ -1,0 +1,67 @@
+"""What the options of several commands take: moments, offset ranges, scoring policies."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from streams.replay.policy import Policy, parse_policy
+
+
+class Moment(click.ParamType):
+    """RFC 3339 with an offset, or a date, which begins at midnight UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            moment = None
+        if moment is not None and moment.tzinfo is None and "T" not in str(value):
+            moment = moment.replace(tzinfo=UTC)
+        if moment is None or moment.tzinfo is None:
+            self.fail(
+                f"{value!r} is no time such as 2026-03-01 or 2026-03-01T09:30:00Z", param, ctx
+            )
+        return moment.astimezone(UTC)
+
+
+class OffsetRange(click.ParamType):
+    """`crm.events/3=100..200`: offsets 100 up to but not including 200."""
+
+    name = "topic/partition=first..end"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[str, int], tuple[int, int]]:
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"([a-z.-]+)/(\d+)=(\d+)\.\.(\d+)", str(value))
+        if match is None or int(match[3]) > int(match[4]):
+            self.fail(f"{value!r} is no range such as crm.events/3=100..200", param, ctx)
+        return (match[1], int(match[2])), (int(match[3]), int(match[4]))
+
+
+class PolicyOption(click.ParamType):
+    name = "policy"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Policy:
+        try:
+            return parse_policy(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+MOMENT = Moment()
+OFFSET_RANGE = OffsetRange()
+POLICY = PolicyOption()

@@ -1,0 +1,53 @@
+"""Where `asllr replay` may put its output and its states, checked before any work is done."""
+
+from __future__ import annotations
+
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from streams import exit_codes
+from streams.cli.front import Failure, open_admin
+from streams.output import KafkaOutput
+from streams.replay.redis_table import RedisPlace
+from streams.replay.shadow import ShadowScores, shadow_topic
+from streams.replay.sinks import FileFormat
+from streams.settings import Settings, checked_redis_url
+from streams.topic_admin import create_topics
+
+
+def require_format(out: Path | None, file_format: FileFormat) -> None:
+    if file_format is FileFormat.JSONL:
+        return
+    if out is None:
+        raise click.UsageError("--format is of the files that --out writes; name a folder with it")
+    if find_spec("pyarrow") is None:
+        raise Failure(
+            "pyarrow, which writes Parquet, is not installed: pip install 'asllr[train]', or leave "
+            "out --format",
+            exit_codes.UNUSABLE,
+        )
+
+
+def shadow_scores(topic: str, found: Settings) -> ShadowScores:
+    """The topic exists afterwards."""
+    try:
+        declared = shadow_topic(topic)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    create_topics(open_admin(found), found.partitions, topics=[declared])
+    return ShadowScores(KafkaOutput(found.broker, found.patience_s, threading.Event()), topic)
+
+
+def redis_place(url: str | None, namespace: str | None) -> RedisPlace | None:
+    """None: states stay in memory. Raises BadSettings."""
+    if url is None and namespace is None:
+        return None
+    if url is None or namespace is None:
+        raise click.UsageError("--redis and --namespace go together: where, and under which name")
+    try:
+        return RedisPlace(checked_redis_url(url, "--redis"), namespace)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

@@ -1,0 +1,88 @@
+"""What the commands read the past from: a recording, a file of events, or Kafka."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from scoring.artifact import ArtifactError
+from scoring.fold import to_ms
+from streams import exit_codes
+from streams.cli.front import Failure, open_admin, settings
+from streams.lead_story import Advanced
+from streams.recording import RecordingError
+from streams.replay.kafka_range import RangeMissing, Wanted, open_consumer
+from streams.replay.progress import Progress
+from streams.replay.record import record_file, record_kafka
+from streams.replay.recording import MANIFEST, RecordingManifest
+
+KAFKA = "kafka"
+"""A source of this name is the Kafka of the settings."""
+
+
+@contextmanager
+def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
+    """A recording's folder: `source` itself, or made of it and gone afterwards."""
+    path = Path(source)
+    if (path / MANIFEST).is_file():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="asllr-replay-") as temporary:
+        copy = Path(temporary) / "recording"
+        if source == KAFKA:
+            until = None if as_of is None else to_ms(as_of) + 1
+            record_range(copy, Wanted(until_ms=until), accept_missing=False)
+        elif path.is_file():
+            record_file(path, copy, settings().partitions)
+        else:
+            raise no_source(source)
+        try:
+            yield copy
+        except RecordingError as error:  # the copy is gone when somebody reads this
+            raise RecordingError(str(error).replace(str(copy), source)) from error
+
+
+def no_source(source: str) -> Failure:
+    return Failure(
+        f"{source[:200]} is no recording (a folder with {MANIFEST}, or a .jsonl or .jsonl.gz "
+        f"file), nor {KAFKA!r}",
+        exit_codes.UNUSABLE,
+    )
+
+
+def record_range(out: Path, wanted: Wanted, *, accept_missing: bool) -> RecordingManifest:
+    found = settings()
+    open_admin(found)  # says clearly when Kafka is away
+    with closing(open_consumer(found.broker)) as consumer:
+        return record_kafka(
+            consumer,
+            out,
+            wanted,
+            found.partitions,
+            accept_missing=accept_missing,
+            progress=lambda total: progress("recorded", total),
+        )
+
+
+def progress(verb: str, total: int) -> Advanced:
+    return Progress(verb, "records", total).advance
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """What a person can act on is one sentence."""
+    try:
+        yield
+    except RangeMissing as error:
+        raise Failure(
+            f"{error}; `asllr record --accept-missing` keeps what is left", exit_codes.UNUSABLE
+        ) from error
+    except (RecordingError, ArtifactError) as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    except ModuleNotFoundError as error:
+        raise Failure(
+            f"{error.name} is not installed: pip install 'asllr[train]'", exit_codes.UNUSABLE
+        ) from error

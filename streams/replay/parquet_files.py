@@ -1,0 +1,114 @@
+"""A replay's lines as Parquet: columns that tools filter by, and beside them the line itself, byte
+for byte, in the order of the replay. Needs Arrow, of the train extra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic_core import from_json
+
+from streams.replay.sinks import FileFormat, Kind, name_of
+
+ROWS_PER_GROUP = 10_000
+
+_MOMENT = pa.timestamp("us", tz="UTC")
+SCHEMAS = {
+    Kind.SCORES: pa.schema(
+        [
+            ("tenant", pa.string()),
+            ("lead", pa.string()),
+            ("as_of", _MOMENT),
+            ("version", pa.int64()),
+            ("promotion", pa.int64()),
+            ("probability", pa.float64()),
+            ("logit", pa.float64()),
+            ("horizon_days", pa.int32()),
+            ("reason", pa.string()),
+            ("evidence", pa.string()),
+            ("artifact", pa.string()),
+            ("state_hash", pa.string()),
+            ("scored_at", _MOMENT),
+            ("valid_until", _MOMENT),
+            ("line", pa.string()),
+        ]
+    ),
+    Kind.MOVES: pa.schema(
+        [
+            ("moment", _MOMENT),
+            ("tenant", pa.string()),
+            ("queue", pa.string()),
+            ("lead", pa.string()),
+            ("rank", pa.int32()),
+            ("previous_rank", pa.int32()),
+            ("board_version", pa.int64()),
+            ("probability", pa.float64()),
+            ("delta", pa.float64()),
+            ("reason", pa.string()),
+            ("line", pa.string()),
+        ]
+    ),
+}
+"""Columns that are no field of the line are fields of its `order`."""
+
+
+@contextmanager
+def opened_parquet(folder: Path) -> Iterator[ParquetFiles]:
+    with ExitStack() as files:
+        yield ParquetFiles({kind: files.enter_context(_new(folder, kind)) for kind in Kind})
+
+
+def read_parquet_lines(path: Path) -> Iterator[bytes]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS_PER_GROUP, columns=["line"]):
+            for line in batch.column(0).to_pylist():
+                yield line.encode()
+
+
+def _new(folder: Path, kind: Kind) -> pq.ParquetWriter:
+    path = folder / name_of(kind, FileFormat.PARQUET)
+    return pq.ParquetWriter(path, SCHEMAS[kind], compression="zstd")
+
+
+class ParquetFiles:
+    """Implements Sink. Holds less than a row group of each kind."""
+
+    def __init__(self, writers: dict[Kind, pq.ParquetWriter]) -> None:
+        self._writers = writers
+        self._rows: dict[Kind, list[dict[str, Any]]] = {kind: [] for kind in Kind}
+
+    def take(self, kind: Kind, lead: str, line: bytes) -> None:
+        rows = self._rows[kind]
+        rows.append(_row(kind, line))
+        if len(rows) == ROWS_PER_GROUP:
+            self._write(kind)
+
+    def end(self) -> None:
+        for kind in Kind:
+            self._write(kind)
+
+    def _write(self, kind: Kind) -> None:
+        table = pa.Table.from_pylist(self._rows[kind], schema=SCHEMAS[kind])
+        self._writers[kind].write_table(table)
+        self._rows[kind].clear()
+
+
+def _row(kind: Kind, line: bytes) -> dict[str, Any]:
+    fields = from_json(line)
+    told = {**(fields.get("order") or {}), **fields, "line": line.decode()}
+    return {
+        column.name: _moment(told.get(column.name))
+        if column.type == _MOMENT
+        else told.get(column.name)
+        for column in SCHEMAS[kind]
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,120 @@
+"""Where a replay keeps its leads when they do not fit into memory: Redis, under keys of its own.
+
+    asllr-replay:<namespace>/claim          there as long as a replay uses the namespace
+    asllr-replay:<namespace>/<partition>    HASH   lead -> queue, cursor and state
+
+No key of production begins like that, so none can be read or written from here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+
+from schemas.ids import ID_PATTERN
+from scoring.state import from_bytes, to_bytes
+from streams.open_redis import connected
+from streams.redis_check import require_server
+from streams.redis_errors import store_errors
+from streams.redis_scripts import Client
+from streams.replay.lead_table import Lead, LeadTable
+from streams.store import StoreUnusable
+
+PREFIX = "asllr-replay:"
+LEADS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RedisPlace:
+    """Raises ValueError for a namespace that is no id."""
+
+    url: str
+    namespace: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(ID_PATTERN, self.namespace):
+            raise ValueError(
+                f"namespace {self.namespace[:80]!r}: expected 1 to 128 of [A-Za-z0-9._:-]"
+            )
+
+    def key(self, name: str) -> str:
+        return f"{PREFIX}{self.namespace}/{name}"
+
+
+@contextmanager
+def claimed(place: RedisPlace, n_partitions: int) -> Iterator[None]:
+    """For one replay at a time; nothing of it is left afterwards. Raises StoreAway,
+    StoreUnusable."""
+    with connected(place.url) as client:
+        require_server(client)
+        with store_errors():
+            is_ours = client.set(place.key("claim"), "", nx=True)
+        if not is_ours:
+            raise StoreUnusable(
+                f"namespace {place.namespace} is used by another replay, or one was killed there: "
+                "name another one, or free it: redis-cli --scan --pattern "
+                f"'{place.key('*')}' | xargs redis-cli unlink"
+            )
+        try:
+            yield
+        finally:
+            with store_errors():
+                for partition in range(n_partitions):
+                    client.unlink(place.key(str(partition)))
+                client.unlink(place.key("claim"))
+
+
+@contextmanager
+def opened_tables(place: RedisPlace) -> Iterator[Callable[[int], LeadTable]]:
+    """A partition's number -> its table. Raises StoreAway, StoreUnusable."""
+    with connected(place.url) as client:
+        yield lambda partition: RedisTable(client, place.key(str(partition)))
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    queue: str | None
+    cursor: dict[str, int]
+    state: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Kept).decode
+
+
+class RedisTable:
+    """Implements LeadTable as one hash. Raises StoreAway, StoreUnusable."""
+
+    def __init__(self, client: Client, key: str) -> None:
+        self._client = client
+        self._key = key
+
+    def get(self, name: str) -> Lead | None:
+        with store_errors():
+            kept = self._client.hget(self._key, name)
+        return None if kept is None else _lead(cast("bytes", kept))
+
+    def put(self, name: str, lead: Lead) -> None:
+        kept = _encode(_Kept(lead.queue, lead.cursor, to_bytes(lead.state)))
+        with store_errors():
+            self._client.hset(self._key, name, kept)
+
+    def items(self) -> Iterator[tuple[str, Lead]]:
+        """Names first: a scan may repeat itself."""
+        with store_errors():
+            names = cast("list[bytes]", self._client.hkeys(self._key))
+        for start in range(0, len(names), LEADS_AT_ONCE):
+            some = names[start : start + LEADS_AT_ONCE]
+            with store_errors():
+                found = cast("list[bytes]", self._client.hmget(self._key, some))
+            for name, kept in zip(some, found, strict=True):
+                yield name.decode(), _lead(kept)
+
+
+def _lead(kept: bytes) -> Lead:
+    found = _decode(kept)
+    return Lead(from_bytes(found.state), found.cursor, found.queue)
