@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scoring.artifact import MANIFEST, Manifest, save_manifest
+from training.whole_file import naming_files
 
 CARD = "README.md"
 METRICS = "metrics.json"
@@ -30,20 +31,22 @@ def check_replaceable(out: Path) -> None:
 @contextmanager
 def artifact_folder(out: Path) -> Iterator[Path]:
     """Yields an empty folder beside `out`, which takes its place when the block succeeds and goes
-    when it fails. An artifact that stood there is replaced then, not before. Raises NotOurs."""
+    when it fails. An artifact that stood there is replaced then, not before. Raises NotOurs,
+    CannotWrite."""
     check_replaceable(out)
     part, old = (out.with_name(f"{out.name}.{suffix}") for suffix in ("part", "old"))
     shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
-        yield part
-        shutil.rmtree(old, ignore_errors=True)
-        if out.exists():
-            out.replace(old)
-        part.replace(out)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with naming_files(out):
+        try:
+            part.mkdir(parents=True)
+            yield part
+            shutil.rmtree(old, ignore_errors=True)
+            if out.exists():
+                out.replace(old)
+            part.replace(out)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:

@@ -18,6 +18,10 @@ Floats = NDArray[np.float64]
 
 MIN_SLOPE = 1e-3
 
+MIN_POSITIVES_FOR_PLATT = 10
+"""Its two numbers need as many before they are served; the share of orders is then known to a
+factor of two."""
+
 MIN_POSITIVES_FOR_ISOTONIC = 1_000
 """With fewer, the steps follow the noise of the slice."""
 
@@ -39,6 +43,23 @@ def fit_platt(logits: Floats, orders: Floats, weights: Floats) -> Calibration:
     """probability = sigmoid(a * logit + b). Practically unregularised: two parameters only."""
     found = LogisticRegression(C=1e6).fit(logits[:, None], orders, weights)
     return Calibration(a=max(MIN_SLOPE, float(found.coef_[0, 0])), b=float(found.intercept_[0]))
+
+
+def doubts(calibration: Calibration, n_positive: int) -> list[str]:
+    """What a reader of its probabilities has to know, in sentences."""
+    said = []
+    if calibration.a <= MIN_SLOPE:
+        said.append(
+            "on the calibrating slice a higher score did not mean more orders, so the slope was "
+            f"held at {MIN_SLOPE:g} and all probabilities are nearly alike: do not serve it; look "
+            "at what changed since the rows it was fitted on, or take more orders"
+        )
+    if n_positive < MIN_POSITIVES_FOR_PLATT:
+        said.append(
+            f"the calibrating slice has {n_positive} orders, probabilities need at least "
+            f"{MIN_POSITIVES_FOR_PLATT}: read the order of leads, not the percentages"
+        )
+    return said
 
 
 def isotonic_knots(logits: Floats, orders: Floats, weights: Floats) -> tuple[Knot, ...]:

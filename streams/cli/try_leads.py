@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, naming_files, settings
 from streams.cli.try_words import Found, found_json, found_lines, mapping_lines
 from streams.exports.events import Read, events_of
-from streams.exports.mapping import ColumnMapping, check_mapping, guess, read_mapping
+from streams.exports.mapping import ColumnMapping, complete_mapping, guess, read_mapping
 from streams.exports.table import Table, read_table
 from streams.importers.outcomes import ImportFault
 from streams.rank_file import rank_events
@@ -90,10 +91,10 @@ def try_leads(
         with naming_files():
             tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
             mapping = _mapping(tables, mapping_path)
-            read = events_of(tables, mapping)
+            read = events_of(tables, mapping, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    for line in (*mapping_lines(mapping, read), *read.skipped):
+    for line in (*mapping_lines(mapping, tables, read), *read.skipped):
         click.echo(line, err=True)
     found = _found(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
     if as_json:
@@ -105,9 +106,7 @@ def try_leads(
 def _mapping(tables: Mapping[str, Table], path: Path | None) -> ColumnMapping:
     """Read from `path`, or guessed; a doubtful guess becomes a draft and ends the command."""
     if path is not None and path.exists():
-        mapping = read_mapping(path)
-        check_mapping(mapping, tables)
-        return mapping
+        return complete_mapping(read_mapping(path), tables)
     guessed = guess(tables)
     if not guessed.doubts:
         return guessed.mapping
@@ -146,7 +145,7 @@ def _found(read: Read, asked: _Asked) -> Found:
         asked.days,
         None if is_shipped else manifest.data_window.end,
     )
-    judged, why_not = None, "--outcomes says who ordered when"
+    judged, why_not = None, "needs --outcomes, which says who ordered when"
     progress = Progress("replayed", "events", len(read.events))
     if asked.judge:
         try:
@@ -155,4 +154,4 @@ def _found(read: Read, asked: _Asked) -> Found:
             why_not = str(error)
     progress.close()
     ranked = rank_events(map(history, read.events), scorer)
-    return Found(ranked, trial.terms, judged, why_not)
+    return Found(trial.name, is_shipped, ranked, trial.terms, read.n_orders, judged, why_not)

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from scoring.backtest import Backtest
 from scoring.backtest_words import answer, worth
 from scoring.daily_calls import Terms
+from scoring.fold import from_ms
+from scoring.history import DAY_MS
 from scoring.json_values import json_value
-from streams.exports.events import Read, own_name
+from streams.exports.cells import own_name
+from streams.exports.events import Read
 from streams.exports.mapping import ColumnMapping
+from streams.exports.table import LEGACY, Table
 from streams.rank_file import RankedFile
+
+DEMO_NOTE = (
+    "This is the demo model: it learned from simulated leads of car dealers, not from yours. "
+    "`asllr fit` makes one of your own, --artifact tries it."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The lists as they stand; what earlier ones would have been worth, or why nobody can tell."""
+    """The lists as they stand; what earlier ones would have been worth, or why nobody can tell.
+    `n_orders`: leads that ordered, whenever."""
 
+    name: str
+    is_demo: bool
     ranked: RankedFile
     terms: Terms
+    n_orders: int
     judged: Backtest | None
     why_not: str = ""
 
@@ -29,21 +42,36 @@ class Found:
         if self.judged is None:
             return f"Cannot tell what daily calls would have been worth: {self.why_not}"
         said = answer(self.judged, self.judged.paired[0], self.terms)
-        return said[:1].upper() + said[1:]
+        return said[:1].upper() + said[1:] + self._hint
+
+    @property
+    def _hint(self) -> str:
+        """A capacity above what the lists hold makes every order of calls equal."""
+        judged = self.judged
+        if judged is None or any(m.reached.value < judged.n_buyers for m in judged.models.values()):
+            return ""
+        return (
+            f". {self.terms.capacity:,} calls a day reach every buyer in any order: a lower "
+            "--capacity shows what the order is worth"
+        )
 
 
-def mapping_lines(mapping: ColumnMapping, read: Read) -> Iterator[str]:
+def mapping_lines(mapping: ColumnMapping, tables: Mapping[str, Table], read: Read) -> Iterator[str]:
     for kind, n_rows in read.counts.items():
         found = mapping.of(kind)
         if found is not None:
             named = ", ".join(f"{name} = {column}" for name, column in found.columns.items())
-            yield f"{kind}: {n_rows:,} rows; {named}; times {found.times} ({mapping.zone})"
+            times = f"times {' or '.join(found.times)} ({mapping.zone} where they name no offset)"
+            yield f"{kind}: {n_rows:,} rows; {named}; {times}"
+        if tables[kind].encoding == LEGACY:
+            yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
     profile = ", ".join(f"{name} = {column}" for name, column in mapping.profile.items())
     yield f"profile: {profile or 'no column that the model knows'}"
 
 
 def found_lines(found: Found, top: int) -> Iterator[str]:
-    yield f"as of {found.ranked.as_of}, {found.ranked.n_leads:,} leads"
+    at = "" if found.ranked.as_of is None else f", as of {found.ranked.as_of:%Y-%m-%d %H:%M} UTC"
+    yield f"{found.ranked.n_leads:,} leads{at}"
     queue = None
     for row in found.ranked.rows:
         if row.rank <= top:
@@ -53,13 +81,26 @@ def found_lines(found: Found, top: int) -> Iterator[str]:
             yield f"{row.rank:>4}  {row.probability:6.1%}  {own_name(row.lead):<24} {row.reason}"
     yield found.verdict
     if found.judged is not None:
-        yield from (worth(name, called) for name, called in found.judged.models.items())
+        yield from judged_lines(found.judged, found)
+    if found.is_demo:
+        yield DEMO_NOTE
+
+
+def judged_lines(judged: Backtest, found: Found) -> Iterator[str]:
+    days = [from_ms(day.day * DAY_MS) for day in judged.days]
+    yield (
+        f"judged: {len(days):,} daily lists from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; "
+        f"{judged.n_buyers:,} of the {found.n_orders:,} leads that ordered did so within "
+        f"{found.terms.horizon_days:g} days of standing on one"
+    )
+    yield from (worth(name, called) for name, called in judged.models.items())
 
 
 def found_json(mapping: ColumnMapping, read: Read, found: Found, top: int) -> dict[str, Any]:
     judged = found.judged
     told: dict[str, Any] = json_value(
         {
+            "model": {"name": found.name, "is_demo": found.is_demo},
             "mapping": mapping.model_dump(),
             "rows": read.counts,
             "skipped": read.skipped,
@@ -73,6 +114,7 @@ def found_json(mapping: ColumnMapping, read: Read, found: Found, top: int) -> di
             "backtest": None
             if judged is None
             else {
+                "orders": found.n_orders,
                 "buyers": judged.n_buyers,
                 "models": {name: asdict(called) for name, called in judged.models.items()},
                 "paired": asdict(judged.paired[0]),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -20,13 +21,15 @@ from schemas.codec import describe
 from schemas.events import FieldName
 from scoring.features import FEATURES
 from scoring.sources import Flag, Profile
-from streams.exports.table import Table
-from streams.exports.times import ISO, possible_formats
+from streams.exports.table import Row, Table
+from streams.exports.times import FORMATS, Reading, reading_of
 from streams.importers.outcomes import ImportFault
 
-N_SAMPLED = 500
+N_SAMPLED = 5_000
 
 LEAD = ("lead", "lead_id", "leadid", "contact_id", "customer_id", "customer", "contact", "id")
+PHONE = ("phone", "phone_number", "telephone", "mobile", "mobile_phone", "tel", "telefon",
+         "customer_number", "caller_number", "number")  # fmt: skip
 NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "leads": {
         "lead": LEAD,
@@ -34,9 +37,11 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
                        "created_on", "creation_date", "date"),
         "queue": ("queue", "team", "list"),
         "owner": ("owner", "owner_id", "agent", "assigned_to", "sales_rep"),
+        "phone": PHONE,
     },
     "calls": {
         "lead": LEAD[:-1],
+        "phone": PHONE,
         "started_at": ("started_at", "start_time", "call_start", "call_time", "called_at", "start",
                        "timestamp", "date", "time"),
         "call_id": ("call_id", "callid", "call", "id"),
@@ -48,7 +53,7 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "lead": LEAD,
         "ordered_at": ("ordered_at", "order_date", "ordered", "won_at", "won_date", "close_date",
                        "closed_at", "closed_won_date", "converted_at", "conversion_date", "date"),
-        "outcome": ("outcome", "result", "status", "won"),
+        "outcome": ("outcome", "result", "won", "is_won", "status", "stage", "deal_stage"),
     },
 }  # fmt: skip
 """File -> what asllr reads -> names that mean it, the surest first."""
@@ -60,12 +65,15 @@ TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
 
 class Columns(BaseModel):
     """Of one file: what asllr reads -> the export's column. `times`: iso, epoch-s, epoch-ms or as
-    strptime has it."""
+    strptime has it, the first that reads a cell; none: as the cells look."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: dict[str, str]
-    times: str = ISO
+    times: tuple[str, ...] = ()
+
+    def cell(self, row: Row, field: str) -> Any:
+        return row.get(self.columns.get(field, ""))
 
 
 class ColumnMapping(BaseModel):
@@ -103,7 +111,10 @@ class Guess:
 def guess(tables: Mapping[str, Table]) -> Guess:
     """`tables` by kind: leads, calls, outcomes."""
     doubts: list[str] = []
-    found = {kind: _columns(kind, table, doubts) for kind, table in tables.items()}
+    found: dict[str, Columns] = {}
+    for kind, table in tables.items():
+        by_phone = kind == "calls" and "phone" in found["leads"].columns
+        found[kind] = _columns(kind, table, by_phone, doubts)
     used = set(found["leads"].columns.values())
     profile = _profile(tables["leads"], used)
     return Guess(
@@ -117,7 +128,7 @@ def guess(tables: Mapping[str, Table]) -> Guess:
     )
 
 
-def _columns(kind: str, table: Table, doubts: list[str]) -> Columns:
+def _columns(kind: str, table: Table, by_phone: bool, doubts: list[str]) -> Columns:
     named: dict[str, list[str]] = {}
     for column in table.columns:
         named.setdefault(_plain(column), []).append(column)
@@ -129,25 +140,31 @@ def _columns(kind: str, table: Table, doubts: list[str]) -> Columns:
             columns[field] = hits[0]
             if len(named[_plain(hits[0])]) > 1:
                 doubts.append(f"{table.path}: {', '.join(hits)} could all be {field}")
-        elif field in REQUIRED[kind]:
-            doubts.append(f"{table.path}: no column looks like {field}")
+    for field in REQUIRED[kind]:
+        if field not in columns and not (field == "lead" and by_phone and "phone" in columns):
             columns[field] = ""
-    return Columns(columns=columns, times=_times(kind, table, columns, doubts))
+            doubts.append(_missing(field, table, {*columns.values()}))
+    reading = _reading(table, columns[TIMES[kind]])
+    if reading.doubt is not None:
+        doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
+    return Columns(columns=columns, times=() if reading.doubt else reading.formats)
 
 
-def _times(kind: str, table: Table, columns: Mapping[str, str], doubts: list[str]) -> str:
-    column = columns[TIMES[kind]]
-    if not column:
-        return ISO
+def _missing(field: str, table: Table, used: set[str]) -> str:
+    said = f"{table.path}: no column is named like {field}"
+    if field in TIMES.values():
+        timed = [
+            column
+            for column in table.columns
+            if column not in used and (found := _reading(table, column)).formats and not found.doubt
+        ]
+        said += f"; times stand in {', '.join(map(repr, timed))}" if timed else ""
+    return said
+
+
+def _reading(table: Table, column: str) -> Reading:
     cells = (row[column] for row in table.rows if column in row)
-    formats = possible_formats(islice(cells, N_SAMPLED))
-    if len(formats) == 1:
-        return formats[0]
-    if ISO in formats:
-        return ISO
-    meant = f"could be {' or '.join(formats)}" if formats else "holds no times that asllr knows"
-    doubts.append(f"{table.path}: column {column!r} {meant}")
-    return formats[0] if formats else ISO
+    return reading_of(islice(cells, N_SAMPLED)) if column else Reading(())
 
 
 def _profile(table: Table, used: set[str]) -> dict[str, str]:
@@ -175,8 +192,10 @@ def read_mapping(path: Path) -> ColumnMapping:
         raise ImportFault(f"{path}: no mapping: {describe(error)}") from None
 
 
-def check_mapping(mapping: ColumnMapping, tables: Mapping[str, Table]) -> None:
-    """Every file has its columns, and every column is in its file. Raises ImportFault."""
+def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, Table]) -> ColumnMapping:
+    """With formats for all times. Every file has its columns, and every column is in its file.
+    Raises ImportFault."""
+    timed: dict[str, Columns] = {}
     for kind, table in tables.items():
         found = mapping.of(kind)
         if found is None:
@@ -186,11 +205,27 @@ def check_mapping(mapping: ColumnMapping, tables: Mapping[str, Table]) -> None:
                 f"the mapping of {kind} names {sorted(unknown)[0]!r}; there is: "
                 f"{', '.join(NAMES[kind])}"
             )
-        if missing := [name for name in REQUIRED[kind] if not found.columns.get(name)]:
+        missing = [name for name in REQUIRED[kind] if not found.columns.get(name)]
+        if missing and not (missing == ["lead"] and found.columns.get("phone") and kind != "leads"):
             raise ImportFault(f"the mapping of {kind} leaves {', '.join(missing)} open")
         named = {*found.columns.values(), *(mapping.profile.values() if kind == "leads" else ())}
-        if absent := named - {*table.columns}:
+        if absent := named - {*table.columns, ""}:
             raise ImportFault(
                 f"{table.path}: no column {sorted(absent)[0][:80]!r}; there is: "
                 f"{', '.join(table.columns)[:400]}"
             )
+        timed[kind] = _timed(kind, found, table)
+    return mapping.model_copy(update=timed)
+
+
+def _timed(kind: str, found: Columns, table: Table) -> Columns:
+    if found.times:
+        return found
+    column = found.columns[TIMES[kind]]
+    reading = _reading(table, column)
+    if reading.doubt is not None:
+        raise ImportFault(
+            f"{table.path}: column {column!r} {reading.doubt}: set times of {kind} in the mapping, "
+            f'such as ["{FORMATS[3]}"]'
+        )
+    return found.model_copy(update={"times": reading.formats})

@@ -4,11 +4,11 @@ file and the line, and quotes no cell.
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,30 @@ MAX_FILE_BYTES = 1_000_000_000
 """What is read is held: a table of this size takes a few times as much memory."""
 MAX_CELL_CHARS = 1_000_000
 JSON_LINES = (".jsonl", ".ndjson")
+LEGACY = "cp1252"
+"""What Excel writes in western Europe where it does not write UTF-8."""
 
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Table:
-    """`lines`: where each of `rows` begins. A cell that is empty or absent is not in its row."""
+    """`lines`: where each of `rows` begins. A cell that is empty or absent is not in its row.
+    `unreadable`: lines that are no row, by reason. `encoding`: what the bytes were read as."""
 
     path: Path
     columns: tuple[str, ...]
-    rows: list[Row]
-    lines: list[int]
+    encoding: str
+    rows: list[Row] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    unreadable: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, line: int, row: Row) -> None:
+        self.rows.append(row)
+        self.lines.append(line)
+
+    def refuse(self, line: int, reason: str) -> None:
+        self.unreadable.setdefault(reason, []).append(line)
 
 
 def read_table(path: Path) -> Table:
@@ -39,40 +51,49 @@ def read_table(path: Path) -> Table:
         raise ImportFault(
             f"{path}: {size:,} bytes, at most {MAX_FILE_BYTES:,}: export a part of it"
         )
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ImportFault(
-            f"{path}: not UTF-8 at byte {error.start:,}: export it as UTF-8 "
-            f"(or `iconv -f WINDOWS-1252 -t UTF-8`)"
-        ) from None
+    text, encoding = _decoded(path, path.read_bytes())
     if "\0" in text:
         raise ImportFault(f"{path}: holds NUL characters: export it as UTF-8 text")
     if not text.strip():
         raise ImportFault(f"{path}: empty: export it with its line of column names")
-    table = _json_lines(path, text) if path.suffix.lower() in JSON_LINES else _csv(path, text)
+    is_json = path.suffix.lower() in JSON_LINES
+    table = _json_lines(path, text, encoding) if is_json else _csv(path, text, encoding)
     if not table.rows:
+        for reason, lines in table.unreadable.items():
+            raise ImportFault(f"{path}: line {lines[0]}: {reason}; no line of it can be read")
         raise ImportFault(f"{path}: has column names and no row")
     return table
 
 
-def _csv(path: Path, text: str) -> Table:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    rows: list[Row] = []
-    lines: list[int] = []
+def _decoded(path: Path, content: bytes) -> tuple[str, str]:
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    likely = ("utf-16",) if content.startswith(marks) else ("utf-8-sig", LEGACY)
+    for encoding in likely:
+        try:
+            return content.decode(encoding), encoding
+        except UnicodeDecodeError as error:
+            at = error.start
+    raise ImportFault(
+        f"{path}: neither {' nor '.join(likely)} at byte {at:,}: export it as UTF-8"
+    ) from None
+
+
+def _csv(path: Path, text: str, encoding: str) -> Table:
+    reader = csv.reader(_lines(text), delimiter=_delimiter(text), strict=True)
     before = csv.field_size_limit(MAX_CELL_CHARS)
     try:
         columns = _checked(path, [name.strip() for name in next(reader)])
+        table = Table(path, columns, encoding)
         for start, cells in _numbered(reader):
-            if len(cells) > len(columns):
-                raise ImportFault(
-                    f"{path}: line {start}: {len(cells)} cells for {len(columns)} columns: quote "
-                    "cells that hold the separator"
-                )
             row = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip()}
-            if row:
-                rows.append(row)
-                lines.append(start)
+            if len(cells) > len(columns) and any(cells[len(columns) :]):
+                table.refuse(
+                    start,
+                    f"{len(cells)} cells for {len(columns)} columns: quote cells that hold the "
+                    "separator",
+                )
+            elif row:
+                table.add(start, row)
     except csv.Error as error:
         raise ImportFault(
             f"{path}: line {reader.line_num}: not CSV ({error}); a cell holds at most "
@@ -80,10 +101,19 @@ def _csv(path: Path, text: str) -> Table:
         ) from None
     finally:
         csv.field_size_limit(before)
-    return Table(path, columns, rows, lines)
+    return table
 
 
-def _numbered(reader: Any) -> Any:
+def _lines(text: str) -> Iterator[str]:
+    """With their line breaks; a StringIO would take four bytes for each character."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
     start = reader.line_num + 1
     for cells in reader:
         yield start, cells
@@ -100,37 +130,44 @@ def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         if not name:
-            raise ImportFault(f"{path}: column {number} has no name")
+            raise ImportFault(
+                f"{path}: column {number} has no name: give it one in the first line, or remove it"
+            )
         if name in seen:
             raise ImportFault(
-                f"{path}: columns {seen[name]} and {number} are both named {name[:80]!r}"
+                f"{path}: columns {seen[name]} and {number} are both named {name[:80]!r}: rename "
+                "one in the first line"
             )
         seen[name] = number
     return tuple(names)
 
 
-def _json_lines(path: Path, text: str) -> Table:
-    rows: list[Row] = []
-    lines: list[int] = []
+def _json_lines(path: Path, text: str, encoding: str) -> Table:
+    table = Table(path, (), encoding)
     columns: dict[str, None] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         if not line.strip():
             continue
-        where = f"{path}: line {number}"
         if len(line) > MAX_CELL_CHARS:
-            raise ImportFault(f"{where}: longer than {MAX_CELL_CHARS:,} characters")
+            table.refuse(number, f"longer than {MAX_CELL_CHARS:,} characters")
+            continue
         try:
             row = json.loads(line, object_pairs_hook=_object)
         except _TwoOfOneName:
-            raise ImportFault(f"{where}: two fields have one name: rename one") from None
+            table.refuse(number, "two fields have one name: rename one")
         except (json.JSONDecodeError, RecursionError):
-            raise ImportFault(f"{where}: not JSON; need one object a line") from None
-        if not isinstance(row, dict):
-            raise ImportFault(f"{where}: not an object; need one object a line")
-        columns |= dict.fromkeys(row)
-        rows.append({name: cell for name, cell in row.items() if cell not in (None, "")})
-        lines.append(number)
-    return Table(path, tuple(columns), rows, lines)
+            table.refuse(number, "not JSON: need one object a line")
+        else:
+            if isinstance(row, dict):
+                columns |= dict.fromkeys(row)
+                table.add(number, {name: cell for name, cell in row.items() if cell not in _EMPTY})
+            else:
+                table.refuse(number, "not an object: need one object a line")
+    table.columns = tuple(columns)
+    return table
+
+
+_EMPTY: tuple[Any, ...] = (None, "")
 
 
 class _TwoOfOneName(Exception):

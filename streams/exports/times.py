@@ -2,50 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 ISO, EPOCH_S, EPOCH_MS = "iso", "epoch-s", "epoch-ms"
-_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
+_DATES = (
+    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y"),
+    *("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y", "%d-%b-%y"),
+)
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S")
 FORMATS = (ISO, EPOCH_S, EPOCH_MS, *(date + clock for date in _DATES for clock in _CLOCKS))
 _YEARS = range(1990, 2100)
+_READS = 0.95
+"""A format reads a column when it reads so many of its cells."""
+
+_N_TRIED = 20
+"""Cells of one shape that a format must read one of before all are tried."""
 
 
-def parse_time(value: Any, format_: str, zone: tzinfo) -> datetime:
-    """In UTC, to the millisecond; `zone` is for times without an offset. Raises ValueError."""
-    try:
-        moment = _parse(value, format_)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(f"no time in the format {format_}") from None
-    if moment.year not in _YEARS:
-        raise ValueError(f"the year {moment.year} is outside {_YEARS[0]} to {_YEARS[-1]}")
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+def parse_time(value: Any, formats: Sequence[str], zone: tzinfo) -> datetime:
+    """In UTC, to the millisecond, by the first format that reads it; `zone` is for times without an
+    offset. Raises ValueError."""
+    for format_ in formats:
+        try:
+            moment = _parse(value, format_)
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        except (ValueError, OverflowError, OSError):
+            continue
+        if moment.year not in _YEARS:
+            raise ValueError(f"the year is outside {_YEARS[0]} to {_YEARS[-1]}")
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    raise ValueError(f"no time in the format {' or '.join(formats)}")
 
 
 def _parse(value: Any, format_: str) -> datetime:
     if format_ == ISO:
-        return datetime.fromisoformat(str(value).strip())
+        return datetime.fromisoformat(re.sub(r" ?(UTC|GMT)$", "+00:00", str(value).strip()))
     if format_ in (EPOCH_S, EPOCH_MS):
         return datetime.fromtimestamp(float(value) / (1 if format_ == EPOCH_S else 1000), UTC)
     return datetime.strptime(str(value).strip(), format_)  # noqa: DTZ007  # the zone comes after
 
 
-def possible_formats(values: Iterable[Any]) -> list[str]:
-    """Those that read nineteen in twenty of `values`."""
-    sample = list(values)
-    return [
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a column's times are to be read, or what stands against it (`doubt`)."""
+
+    formats: tuple[str, ...]
+    doubt: str | None = None
+
+
+def reading_of(cells: Iterable[Any]) -> Reading:
+    """Cells of one shape (`00.00.0000`) have one format; a column may mix shapes."""
+    shapes: dict[str, list[Any]] = {}
+    for cell in cells:
+        shapes.setdefault(_shape(cell), []).append(cell)
+    n_cells = sum(map(len, shapes.values()))
+    formats: dict[str, None] = {}
+    n_unread, unread = 0, None
+    for alike in sorted(shapes.values(), key=len, reverse=True):
+        possible = possible_formats(alike)
+        if len(possible) > 1:
+            said = f"could be {' or '.join(possible)}, as {_quoted(alike[0])}"
+            return Reading((), said)
+        formats |= dict.fromkeys(possible)
+        if not possible:
+            n_unread += len(alike)
+            unread = unread or alike[0]
+    if not n_cells or n_unread > (1 - _READS) * n_cells:
+        return Reading((), f"holds no times that asllr knows, as {_quoted(unread)}")
+    return Reading(tuple(formats))
+
+
+def possible_formats(cells: Sequence[Any]) -> list[str]:
+    """ISO where it is possible, else all that are."""
+    found = [
         format_
         for format_ in FORMATS
-        if sum(_reads(value, format_) for value in sample) >= max(1, 0.95 * len(sample))
+        if _n_read(cells[:_N_TRIED], format_)
+        and _n_read(cells, format_) >= max(1, _READS * len(cells))
     ]
+    return [ISO] if ISO in found else found
 
 
-def _reads(value: Any, format_: str) -> bool:
-    try:
-        parse_time(value, format_, UTC)
-    except ValueError:
-        return False
-    return True
+def _n_read(cells: Iterable[Any], format_: str) -> int:
+    n = 0
+    for cell in cells:
+        try:
+            parse_time(cell, (format_,), UTC)
+        except ValueError:
+            continue
+        n += 1
+    return n
+
+
+def _shape(cell: Any) -> str:
+    text = re.sub(r"[A-Za-z]+", "a", str(cell).strip())
+    return re.sub(r"\d{1,2}(?!\d)", "00", re.sub(r"\d{3,}", "0000", text))
+
+
+def _quoted(cell: Any) -> str:
+    return "an empty column" if cell is None else repr(str(cell)[:40])

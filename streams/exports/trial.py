@@ -54,7 +54,7 @@ def judge_history(
         raise CannotTell("there is no event")
     span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)
     try:
-        seen = _standings(events, trial.scorer, span.first_day, advanced)
+        seen = _standings(events, trial.scorer, span, advanced)
         boards, standing = boards_of(seen, span)
     except RecordingError as error:
         raise CannotTell(str(error)) from None
@@ -88,11 +88,12 @@ def _span(first_ms: int, last_ms: int, trial: Trial) -> Span:
 
 
 def _standings(
-    events: Sequence[EventBase], scorer: Scorer, first_day: int, advanced: Callable[[int], None]
+    events: Sequence[EventBase], scorer: Scorer, span: Span, advanced: Callable[[int], None]
 ) -> Standings:
     with tempfile.TemporaryDirectory(prefix="asllr-try-") as folder:
         path = Path(folder) / "recording"
         record_events(map(history, events), path, n_partitions=1)
         end_ms = to_ms(events[-1].occurred_at)
-        told = Pass(open_recording(path), frozenset(), [scorer], first_day, None, end_ms)
+        days = span.first_day, span.end_day
+        told = Pass(open_recording(path), frozenset(), [scorer], *days, None, end_ms)
         return standings(told, advanced)

@@ -81,7 +81,7 @@ def run_backtest(
     scorers = [load_scorer(path) for path in order.artifacts.values()]
     total = sum(one.n_records for one in ranges)
     erased = erased_leads(recording, progress("looked for erased leads in", total))
-    told = Pass(recording, erased, scorers, first_day, order.until_ms, end_ms)
+    told = Pass(recording, erased, scorers, first_day, asked.span.end_day, order.until_ms, end_ms)
     if learn is not None:  # without scoring, which may take an hour
         orders_learned(standings(replace(told, scorers=())), asked)
     seen = standings(told, progress("replayed", total))

@@ -63,19 +63,21 @@ class Standings:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass is told. Models are asked about days from `first_day` on."""
+    """What one pass is told. Models are asked about days from `first_day` up to but not
+    including `end_day`."""
 
     recording: RecordingFolder
     erased: frozenset[str]
     scorers: Sequence[Scorer]
     first_day: int
+    end_day: int
     until_ms: int | None
     end_ms: int
 
 
 def standings(told: Pass, advanced: Advanced = lambda n: None) -> Standings:
     """Raises RecordingError."""
-    kept, tally = _Kept(told.scorers, told.first_day), Tally()
+    kept, tally = _Kept(told.scorers, told.first_day, told.end_day), Tally()
     for number in range(told.recording.manifest.n_partitions):
         partition = Partition(
             number, told.recording.manifest.n_partitions, told.erased, MemoryTable()
@@ -113,6 +115,7 @@ class _Closed:
 class _Kept:
     scorers: Sequence[Scorer]
     first_day: int
+    end_day: int
     open: dict[str, _Open] = field(default_factory=dict)
     closed: list[_Closed] = field(default_factory=list)
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -147,7 +150,8 @@ class _Kept:
             return
         subject = one.subject
         features = vector_of(view(subject.state), subject.as_of_ms)
-        asked = self.scorers if end > self.first_day else ()
+        is_judged = one.first < self.end_day and end > self.first_day
+        asked = self.scorers if is_judged else ()
         said = tuple(self._said(subject, i) for i in range(len(asked)))
         unknown = (float("nan"),) * (len(self.scorers) - len(said))
         queue = f"{subject.key.tenant}/{one.queue}"

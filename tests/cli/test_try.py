@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from asllr import main
-from streams.exports.events import lead_id, own_name
-from streams.exports.times import possible_formats
+from streams.exports.cells import lead_id, own_name, phone_of
+from streams.exports.times import Reading, reading_of
 from tests.stub_artifact import build_stub_artifact
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -81,7 +81,7 @@ BAD = {
     "two columns of one name": (b"lead,created_at,lead\n1,2026-01-01,2\n", "both named 'lead'"),
     "nothing": (b"", "empty"),
     "no rows": (b"lead,created_at\n", "no row"),
-    "another encoding": ("lead,created_at\nJörg,2026-01-01\n".encode("latin-1"), "not UTF-8"),
+    "a third encoding": (b"lead,created_at\nJ\x81rg,2026-01-01\n", "export it as UTF-8"),
     "a huge cell": (b"lead,created_at\n" + b"a" * 1_000_001 + b",2026-01-01\n", "line 2"),
     "too many cells": (b"lead,created_at\n1,2026-01-01,3\n", "line 2: 3 cells for 2"),
     "bad times": (b"lead,created_at\n1,soon\n", "holds no times"),
@@ -111,12 +111,16 @@ def test_doubt_writes_a_draft_and_the_corrected_draft_is_used(
     words = ("--leads", leads, "--mapping", draft)
     unsure = asllr_try(environ, *words)
     assert unsure.exit_code == 78
-    assert "no column looks like lead" in unsure.stderr
+    assert "no column is named like lead" in unsure.stderr
     assert "%d/%m/%Y or %m/%d/%Y" in unsure.stderr
     mapping = json.loads(draft.read_text())
     open_still = asllr_try(environ, *words)
     assert "leaves lead open" in open_still.stderr
     mapping["leads"]["columns"]["lead"] = "who"
+    draft.write_text(json.dumps(mapping))
+    ambiguous = asllr_try(environ, *words)
+    assert "set times of leads in the mapping" in ambiguous.stderr
+    mapping["leads"]["times"] = ["%d/%m/%Y"]
     draft.write_text(json.dumps(mapping))
     found = asllr_try(environ, *words, "--json")
     assert found.exit_code == 0, found.output
@@ -130,5 +134,19 @@ def test_any_name_becomes_an_id_and_comes_back() -> None:
 
 
 def test_a_day_above_twelve_settles_the_order_of_day_and_month() -> None:
-    assert possible_formats(["03/04/2026", "25/04/2026"]) == ["%d/%m/%Y"]
-    assert possible_formats(["03/04/2026"]) == ["%d/%m/%Y", "%m/%d/%Y"]
+    assert reading_of(["03/04/2026", "25/04/2026"]) == Reading(("%d/%m/%Y",))
+    doubt = reading_of(["03/04/2026"]).doubt
+    assert doubt == "could be %d/%m/%Y or %m/%d/%Y, as '03/04/2026'"
+
+
+def test_a_column_may_mix_shapes_of_times_but_not_hold_others() -> None:
+    mixed = ["2026-03-01T09:00:00Z", "01.03.2026", "01.03.2026 9:05", "2026-03-01"]
+    assert set(reading_of(mixed).formats) == {"iso", "%d.%m.%Y", "%d.%m.%Y %H:%M"}
+    assert "'soon'" in (reading_of(["2026-03-01", "soon"]).doubt or "")
+    assert reading_of(["2026-03-01"] * 30 + ["soon"]).doubt is None
+
+
+def test_one_number_has_many_spellings() -> None:
+    spelt = ("+49 170 123 4567", "0049(170)1234567", "0170-1234567", "1701234567.")
+    assert len({phone_of(one) for one in spelt}) == 1
+    assert phone_of("n/a") is None

@@ -10,12 +10,14 @@ pytest.importorskip("sklearn", reason="needs the train extra")
 
 from sklearn.isotonic import IsotonicRegression
 
-from scoring.calibration import probability
+from scoring.calibration import Calibration, probability
 from scoring.metrics import expected_calibration_error
 from training.calibrate import (
     MIN_POSITIVES_FOR_ISOTONIC,
+    MIN_POSITIVES_FOR_PLATT,
     MIN_POSITIVES_PER_KNOT,
     cross_fitted_quality,
+    doubts,
     fit_calibration,
     fit_platt,
     isotonic_knots,
@@ -92,3 +94,17 @@ def test_cross_fitted_quality_sees_what_the_fitted_slice_hides() -> None:
         honest = cross_fitted_quality(logits, orders, ones, np.random.default_rng(seed)).ece
         gaps.append(honest - expected_calibration_error(_said(logits, orders, ones), orders))
     assert np.mean(gaps) > 0.005
+
+
+def test_a_score_that_points_the_wrong_way_is_said_not_served_as_if_it_meant_something() -> None:
+    logits, orders, _ = _bent(2_000, 7)
+    ones = np.ones(2_000)
+    assert doubts(fit_platt(logits, orders, ones), int(orders.sum())) == []
+    (said,) = doubts(fit_platt(-logits, orders, ones), int(orders.sum()))
+    assert "do not serve" in said
+
+
+def test_fewer_orders_than_a_probability_needs_are_said() -> None:
+    (said,) = doubts(Calibration(), MIN_POSITIVES_FOR_PLATT - 1)
+    assert "has 9 orders, probabilities need at least 10" in said
+    assert doubts(Calibration(), MIN_POSITIVES_FOR_PLATT) == []

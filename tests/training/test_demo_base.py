@@ -15,7 +15,7 @@ from scoring.artifact import demo_artifact_path  # noqa: E402
 from scoring.prompt import MARKER, OPENING  # noqa: E402
 from training.base import BaseSize, build_base, described_tokenizer  # noqa: E402
 from training.model.fit_dataset import FitOrder  # noqa: E402
-from training.model.hub import Hub, load_base  # noqa: E402
+from training.model.hub import Hub, load_base, open_base  # noqa: E402
 from training.model.leads import check_budget  # noqa: E402
 from training.recipe import Recipe  # noqa: E402
 
@@ -28,16 +28,18 @@ WRITTEN = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
 @pytest.mark.slow
 def test_the_shipped_base_takes_a_fit_with_nothing_else_said() -> None:
-    base = load_base(Hub(str(BASE)), torch.float32)
-    check_budget(base.tokenizer, FitOrder.__dataclass_fields__["token_budget"].default, 1_024)
-    assert base.max_tokens == 1_024
+    opened = open_base(Hub(str(BASE)))
+    default = FitOrder.__dataclass_fields__["token_budget"].default
+    check_budget(opened.tokenizer, default, opened.max_tokens)
+    assert opened.max_tokens == 1_024
+    assert load_base(opened, torch.float32).answers
 
 
 @pytest.mark.slow
 def test_a_fit_splits_text_as_the_file_of_the_base_says() -> None:
     """The class that belongs to the architecture has rules of its own and would drop spaces."""
     file = Tokenizer.from_file(str(BASE / "tokenizer.json"))
-    loaded = load_base(Hub(str(BASE)), torch.float32).tokenizer
+    loaded = open_base(Hub(str(BASE))).tokenizer
     ids = loaded.encode(TEXT, add_special_tokens=False).ids
     assert ids == file.encode(TEXT, add_special_tokens=False).ids
     assert loaded.decode(ids, skip_special_tokens=False) == TEXT

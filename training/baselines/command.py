@@ -23,10 +23,11 @@ from training.baselines.tree import TreePredictor
 from training.baselines.tree_artifacts import write_stack, write_trees
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.unseen import check_left, seen_rows, split_unseen
+from training.calibrate import doubts
 from training.evaluation.served import score_artifact
 from training.examples.example import Examples
 from training.examples.folder import read_examples
-from training.examples.manifest import BEFORE_TEST, DatasetError, DatasetManifest
+from training.examples.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
 from training.progress import Report
 from training.trials import Log
 
@@ -57,6 +58,7 @@ class Made:
     settings: Settings
     worth: Worth
     artifact: str | None
+    doubts: list[str]
 
     def described(self) -> dict[str, Any]:
         return {
@@ -65,6 +67,7 @@ class Made:
             "settings": dict(self.settings),
             "calibration": self.worth.calibration.model_dump(mode="json"),
             "artifact": self.artifact,
+            "doubts": self.doubts,
         }
 
 
@@ -93,7 +96,7 @@ def _rule(order: Order, data: _Data, log: Log) -> Made:
     worth = worth_of(fitted.logits(data.examples), data.examples, Calibration())
     if order.out is not None:
         write_rule(order.out, fitted.rule, _facts(order, data, fitted.described, worth))
-    return _made(order, fitted.described, worth)
+    return _made(order, fitted.described, worth, [])
 
 
 def _learned(order: Order, data: _Data, log: Log) -> Made:
@@ -104,7 +107,7 @@ def _learned(order: Order, data: _Data, log: Log) -> Made:
             raise ValueError(f"{order.name} cannot be served")
         newest = data.examples.take(np.arange(len(data.examples))[-N_PARITY_ROWS:])
         write_trees(order.out, fitted.tree, newest, _facts(order, data, fitted.described, worth))
-    return _made(order, fitted.described, worth)
+    return _made(order, fitted.described, worth, _doubts(worth, data.examples))
 
 
 def _stack(order: Order, lm: Path, data: _Data, log: Log, report: Report) -> Made:
@@ -129,7 +132,7 @@ def _stack(order: Order, lm: Path, data: _Data, log: Log, report: Report) -> Mad
     if order.out is not None:
         grown = _Data(examples, data.manifest)
         write_stack(order.out, fitted.tree, lm, _facts(order, grown, fitted.described, worth))
-    return _made(order, fitted.described, worth)
+    return _made(order, fitted.described, worth, _doubts(worth, examples))
 
 
 def _worth(logits: Floats, examples: Examples) -> Worth:
@@ -151,6 +154,10 @@ def _facts(order: Order, data: _Data, settings: Settings, worth: Worth) -> Facts
     )
 
 
-def _made(order: Order, settings: Settings, worth: Worth) -> Made:
+def _doubts(worth: Worth, examples: Examples) -> list[str]:
+    return doubts(worth.calibration, int(examples.of(Split.CALIBRATE).label.sum()))
+
+
+def _made(order: Order, settings: Settings, worth: Worth, doubts: list[str]) -> Made:
     written = None if order.out is None else digest(order.out)
-    return Made(order.name, settings, worth, written)
+    return Made(order.name, settings, worth, written, doubts)

@@ -10,16 +10,13 @@ import numpy as np
 from scoring.calibration import Calibration, probability
 from scoring.metrics import auc, average_precision, expected_calibration_error, log_loss
 from training.baselines.baseline import Floats, labels_of
-from training.calibrate import fit_calibration
+from training.calibrate import MIN_POSITIVES_FOR_PLATT, fit_calibration
 from training.examples.example import Examples
 from training.examples.manifest import DatasetError, Split
 
 MIN_POSITIVES = 100
 """As for a language model (`training.model.enough`): with fewer orders the interval of an AUC is
 wider than any model's gain over the rule."""
-
-MIN_TO_CALIBRATE = 10
-"""Of each kind: Platt's two numbers need as many before they are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def check_enough(examples: Examples, min_positives: int) -> None:
 
 
 def calibrate(
-    logits: Floats, examples: Examples, at_least: int = MIN_TO_CALIBRATE
+    logits: Floats, examples: Examples, at_least: int = MIN_POSITIVES_FOR_PLATT
 ) -> Calibration | None:
     """`logits` are of all rows of `examples`, of which only the split `calibrate` is looked at.
     None where that has fewer than `at_least` rows of a kind."""

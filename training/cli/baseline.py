@@ -83,7 +83,10 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
         if as_json:
             click.echo(json.dumps(report))
         else:
+            doubts = report.pop("doubts", [])
             click.echo("\n".join(f"{name:<24} {value}" for name, value in report.items()))
+            for doubt in doubts:
+                click.echo(f"{'warning':<24} {doubt}")
 
     return baseline
 

@@ -138,7 +138,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, Any]) -> None:
     with refusing():
-        from training.evaluation.files import write_report
+        from training.evaluation.files import check_free, write_report
         from training.evaluation.run import evaluate_artifacts
         from training.progress import Progress
 
@@ -147,8 +147,8 @@ def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, A
 
         folders = {name: find_artifact(name) for name in names}
         out: Path | None = options["out"]
-        if out is not None and out.exists():
-            raise click.UsageError(f"{out} exists; choose another folder or remove it")
+        if out is not None:
+            check_free(out)
         found = evaluate_artifacts(options["dataset"], folders, _terms(options), progress, _say)
         if out is not None:
             write_report(out, found.files)

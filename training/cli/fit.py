@@ -164,6 +164,7 @@ def _say(line: str) -> None:
 
 
 def _order(options: dict[str, Any]) -> FitOrder:
+    from training.model.faults import read_text
     from training.model.fit_dataset import FitOrder
     from training.model.hub import Hub
 
@@ -172,7 +173,7 @@ def _order(options: dict[str, Any]) -> FitOrder:
         name=options["base"],
         revision=options["revision"],
         pad_token=options["pad_token"],
-        chat_template=None if template is None else template.read_text(encoding="utf-8"),
+        chat_template=None if template is None else read_text(template, "--chat-template"),
     )
     out: Path = options["out"]
     return FitOrder(

@@ -33,3 +33,14 @@ def refusing() -> Iterator[None]:
         raise Refusal(f"{package} is not installed: pip install 'asllr[train]'") from error
     except OSError as error:
         raise Refusal(f"{error.filename or 'file'}: {error.strerror or error}") from error
+
+
+@contextmanager
+def exiting() -> Iterator[None]:
+    """The same for a `main` that is no click command."""
+    try:
+        with refusing():
+            yield
+    except Refusal as refusal:
+        refusal.show()
+        raise SystemExit(refusal.exit_code) from refusal

@@ -13,6 +13,7 @@ from scoring.json_values import json_value
 from training.evaluation.about import About
 from training.evaluation.judged import EvaluationError
 from training.evaluation.report import Report
+from training.whole_file import naming_files
 
 HTML, JSON, CARD = "report.html", "report.json", "MODEL_CARD.md"
 
@@ -38,18 +39,24 @@ def report_json(about: About, report: Report) -> dict[str, Any]:
 
 def write_report(folder: Path, texts: Mapping[str, str]) -> None:
     """File name -> content. The folder appears complete or not at all. Raises EvaluationError when
-    it exists, OSError when it cannot be written."""
-    if folder.exists():
-        raise EvaluationError(f"{folder} exists; choose another folder or remove it")
+    it exists, CannotWrite."""
+    check_free(folder)
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
-        for name, text in texts.items():
-            (part / name).write_text(text, encoding="utf-8")
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with naming_files(folder):
+        try:
+            part.mkdir(parents=True)
+            for name, text in texts.items():
+                (part / name).write_text(text, encoding="utf-8")
+            part.replace(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def check_free(folder: Path) -> None:
+    """Raises EvaluationError: a report is never written over."""
+    if folder.exists():
+        raise EvaluationError(f"{folder} exists; choose another folder or remove it")
 
 
 def to_json(value: object) -> str:

@@ -18,14 +18,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from scoring.artifact import ArtifactError, demo_artifact_path
+from scoring.artifact import demo_artifact_path
 from scoring.cost import PRICE_PER_CPU_HOUR
 from scoring.resampling import Interval
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
+from training.cli.refusal import exiting
 from training.evaluation import words
 from training.evaluation.about import about_of
-from training.evaluation.files import to_json, write_report
+from training.evaluation.files import check_free, to_json, write_report
 from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
 from training.evaluation.report import Report
 from training.evaluation.rivals import TABULAR, score_trees_and_stack
@@ -33,7 +34,7 @@ from training.evaluation.run import Outcome, Terms, conclude
 from training.evaluation.served import score_artifact
 from training.evaluation.way import shares_of_the_way
 from training.examples.example import Examples
-from training.examples.manifest import BEFORE_TEST, DatasetError, Split
+from training.examples.manifest import BEFORE_TEST, Split
 from training.examples.simulated import Simulation, simulate_examples
 from training.examples.split import Shares
 from training.progress import Progress
@@ -196,12 +197,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         n_processes=asked.processes,
         command=f'make evaluate ARGS="{shlex.join(arguments or sys.argv[1:])}"',
     )
-    try:
+    with exiting():
+        if asked.out is not None:
+            check_free(asked.out)
         outcome, summary = evaluate_simulated(plan)
         if asked.out is not None:
             write_report(asked.out, outcome.files)
-    except (ArtifactError, DatasetError, EvaluationError) as error:
-        raise SystemExit(f"Error: {error}") from error
     if not asked.json:
         sys.stdout.write("\n".join(words.lines(outcome.report)) + "\n")
     sys.stdout.write(to_json(summary) + "\n")

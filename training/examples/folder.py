@@ -19,6 +19,7 @@ from scoring.fold import from_ms
 from scoring.prompt import PROMPT_ID
 from training.examples.example import Examples
 from training.examples.manifest import MANIFEST, DatasetError, DatasetManifest, Slice, Split
+from training.whole_file import naming_files
 
 EXAMPLES = "examples.parquet"
 ROWS_PER_GROUP = 10_000
@@ -48,23 +49,24 @@ SCHEMA = pa.schema(
 
 def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) -> DatasetManifest:
     """The folder appears complete or not at all; returns the manifest with counts and digest.
-    Raises DatasetError when `folder` exists, OSError when it cannot be written."""
+    Raises DatasetError when `folder` exists, CannotWrite."""
     check_free(folder)
     written = manifest.model_copy(
         update={"slices": slices_of(examples), "sha256": content_sha256(examples)}
     )
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
-        with pq.ParquetWriter(part / EXAMPLES, SCHEMA, compression="zstd") as file:
-            for start in range(0, max(len(examples), 1), ROWS_PER_GROUP):
-                file.write_table(_table(examples, slice(start, start + ROWS_PER_GROUP)))
-        text = written.model_dump_json(indent=2) + "\n"
-        (part / MANIFEST).write_text(text, encoding="utf-8")
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with naming_files(folder):
+        try:
+            part.mkdir(parents=True)
+            with pq.ParquetWriter(part / EXAMPLES, SCHEMA, compression="zstd") as file:
+                for start in range(0, max(len(examples), 1), ROWS_PER_GROUP):
+                    file.write_table(_table(examples, slice(start, start + ROWS_PER_GROUP)))
+            text = written.model_dump_json(indent=2) + "\n"
+            (part / MANIFEST).write_text(text, encoding="utf-8")
+            part.replace(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return written
 
 

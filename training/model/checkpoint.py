@@ -7,7 +7,6 @@ with the same bits as one that was not. No pickle.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from training.model.faults import FitError
-from training.model.guards import naming_files
+from training.whole_file import whole_file
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -53,8 +52,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Atomic: a kill at any moment leaves the old file or the new one. Raises CannotWrite."""
-    part = path.with_name(path.name + ".part")
+    """Raises CannotWrite."""
     described = {
         "format": FORMAT,
         "run": checkpoint.run,
@@ -62,16 +60,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "checks": [asdict(check) for check in checkpoint.checks],
         "best": checkpoint.best,
     }
-    with naming_files(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-            save_file(tensors, part, metadata={"asllr": json.dumps(described)})
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
+    with whole_file(path) as part:
+        save_file(tensors, part, metadata={"asllr": json.dumps(described)})
 
 
 def load_checkpoint(path: Path, run: str) -> Checkpoint | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from training.calibrate import MIN_POSITIVES_FOR_PLATT
 from training.examples.example import Examples
 from training.examples.manifest import Split
 from training.model.faults import FitError, TooFewPositives
@@ -9,8 +10,8 @@ from training.model.faults import FitError, TooFewPositives
 MIN_FIT_POSITIVES = 100
 """With fewer, the 95% interval of an AUC is wider than the gain of any model here over the rule."""
 
-MIN_OTHER_POSITIVES = 10
-"""Of the judging and of the calibrating split: Platt's two numbers need as many."""
+MIN_OTHER_POSITIVES = MIN_POSITIVES_FOR_PLATT
+"""Of the judging and of the calibrating split."""
 
 RULE = "`asllr baseline rule --out RULE`"
 

@@ -8,6 +8,8 @@ FitError              a value, its limit and the fix
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class FitError(ValueError):
     """The message names the value, the limit and the fix; nothing half-written is left."""
@@ -23,3 +25,13 @@ class OutOfMemory(FitError):
 
 class CannotWrite(FitError):
     """A file could not be written."""
+
+
+def read_text(path: Path, option: str) -> str:
+    """The file that `option` names. Raises FitError for one that is no UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FitError(
+            f"{option} {path} is not UTF-8 (byte {error.start}); save it as UTF-8 text"
+        ) from error

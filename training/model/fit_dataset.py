@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from training.artifact_folder import check_replaceable
 from training.examples.example import Examples
-from training.examples.folder import read_examples
+from training.examples.folder import read_examples, read_manifest
 from training.examples.manifest import DatasetManifest, Split
 from training.fit import FitData, Fitted, Place, described_run, fit
 from training.model.enough import MIN_FIT_POSITIVES, check_evidence
+from training.model.faults import FitError, read_text
 from training.model.guards import naming_memory
-from training.model.hub import Base, Hub, load_base
+from training.model.hub import Base, Hub, Opened, load_base, open_base
 from training.model.leads import Leads, Reading, check_budget, read_leads, samples_of
 from training.model.readout import answers_at, marker_states
 from training.model.settings import FitSettings, Precision
@@ -49,7 +50,8 @@ class FitOrder:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`rows`: the row numbers of each split. `answers`: the tokens of Yes and No."""
+    """`rows`: the row numbers of each split. `answers`: the tokens of Yes and No. `held_out`: those
+    of the text that the base should not forget, if one was given."""
 
     base: Base
     examples: Examples
@@ -57,6 +59,7 @@ class Prepared:
     leads: Leads
     rows: dict[Split, NDArray[np.int64]]
     answers: tuple[int, int]
+    held_out: NDArray[np.int32] | None
 
     @property
     def data(self) -> FitData:
@@ -76,22 +79,26 @@ class FittedOnData:
 
 
 def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
-    """Raises FitError, DatasetError, NotOurs: before anything has been computed where it can."""
+    """Raises FitError, DatasetError, NotOurs. What can be refused in seconds is, before the dataset
+    and the base's weights, which may take minutes, are read."""
     check_replaceable(order.out)
+    read_manifest(order.dataset)
+    opened = open_base(order.hub)
+    check_budget(opened.tokenizer, order.token_budget, opened.max_tokens)
+    held_out = _held_out(opened, order.held_out)
     examples, dataset = read_examples(order.dataset)
     check_evidence(examples, order.min_positives)
     accelerator = Accelerator()
     say: Log = log if accelerator.is_main_process else lambda line: None
     with naming_memory(order.settings.batch_tokens, "loading the base"):
-        base = load_base(order.hub, _dtype(order.settings, accelerator))
+        base = load_base(opened, _dtype(order.settings, accelerator))
         base.model.to(accelerator.device)
-    check_budget(base.tokenizer, order.token_budget, base.max_tokens)
     reading = Reading(base.tokenizer.to_str(), order.token_budget)
     if not accelerator.is_main_process:
         report = _silently
     leads = read_leads(examples, reading, order.n_processes, report)
     rows = {split: np.flatnonzero(examples.split == split.value) for split in Split}
-    prepared = Prepared(base, examples, dataset, leads, rows, base.answers[0])
+    prepared = Prepared(base, examples, dataset, leads, rows, base.answers[0], held_out)
     prepared = replace(prepared, answers=_likelier_answers(prepared, order.settings))
     say(_described(prepared))
     if order.hub.revision is None and not Path(order.hub.name).is_dir():
@@ -109,6 +116,15 @@ def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
     place = Place(say, accelerator, order.work / CHECKPOINT, run)
     fitted = fit(base.model, prepared.data, order.settings, place)
     return FittedOnData(order, prepared, fitted, accelerator)
+
+
+def _held_out(opened: Opened, path: Path | None) -> NDArray[np.int32] | None:
+    if path is None:
+        return None
+    encoded = opened.tokenizer.encode(read_text(path, "--held-out"), add_special_tokens=False)
+    if len(encoded.ids) < 2:
+        raise FitError(f"--held-out {path} has {len(encoded.ids)} tokens; give a page of text")
+    return np.array(encoded.ids, dtype=np.int32)
 
 
 def _silently(done: int, total: int) -> None:

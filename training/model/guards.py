@@ -1,15 +1,13 @@
-"""Where foreign errors become ours: memory that runs out, files that cannot be written."""
+"""Where memory that runs out becomes an error that says what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 
-from training.model.faults import CannotWrite, OutOfMemory
+from training.model.faults import OutOfMemory
 
 
 @contextmanager
@@ -33,16 +31,3 @@ def _is_out_of_memory(error: Exception) -> bool:
     text = str(error)
     # The CPU's allocator and oneDNN have no exception class of their own.
     return "can't allocate memory" in text or "bad_alloc" in text or "out of memory" in text
-
-
-@contextmanager
-def naming_files(path: Path) -> Iterator[None]:
-    """Turns a failed write below `path` into CannotWrite."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CannotWrite(
-            f"{path} cannot be written: {reason}; make room or choose another place, then run the "
-            "same command again"
-        ) from error

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -42,10 +43,23 @@ class Hub:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A base before its weights are read: all that it can be refused for in seconds. `answers`: the
+    first tokens of Yes and No, in each form that tells the two apart."""
+
+    hub: Hub
+    config: PreTrainedConfig
+    tokenizer: Tokenizer
+    reading: PreTrainedTokenizerBase
+    pad_id: int
+    answers: tuple[tuple[int, int], ...]
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """`revision` names the very weights: a commit of the hub, or a digest of a folder's files.
-    `answers`: the first tokens of Yes and No, in each form that tells the two apart. `dtype` is
-    the one the weights are stored in."""
+    `answers` as in Opened. `dtype` is the one the weights are stored in."""
 
     model: PreTrainedModel
     tokenizer: Tokenizer
@@ -54,11 +68,10 @@ class Base:
     revision: str
     pad_id: int
     answers: tuple[tuple[int, int], ...]
-    max_tokens: int
     dtype: torch.dtype
 
 
-def load_base(hub: Hub, dtype: torch.dtype) -> Base:
+def open_base(hub: Hub) -> Opened:
     """Raises FitError, which says what the base lacks and what to do."""
     reading = _tokenizer(hub)
     pad_id = _pad_id(hub, reading)
@@ -66,19 +79,30 @@ def load_base(hub: Hub, dtype: torch.dtype) -> Base:
     tokenizer = Tokenizer.from_str(reading.backend_tokenizer.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    answers = _answers(hub, tokenizer)
-    model, revision, stored = _model(hub, dtype)
-    _check_causal(hub, model, len(reading))
-    config = model.config.to_dict()
-    return Base(
-        model=model,
+    config = _config(hub)
+    return Opened(
+        hub=hub,
+        config=config,
         tokenizer=tokenizer,
         reading=reading,
-        name=hub.name,
-        revision=revision,
         pad_id=pad_id,
-        answers=answers,
-        max_tokens=int(config.get("max_position_embeddings") or UNBOUNDED_TOKENS),
+        answers=_answers(hub, tokenizer),
+        max_tokens=int(config.to_dict().get("max_position_embeddings") or UNBOUNDED_TOKENS),
+    )
+
+
+def load_base(opened: Opened, dtype: torch.dtype) -> Base:
+    """Reads the weights. Raises FitError."""
+    model, revision, stored = _model(opened, dtype)
+    _check_causal(opened.hub, model, len(opened.reading))
+    return Base(
+        model=model,
+        tokenizer=opened.tokenizer,
+        reading=opened.reading,
+        name=opened.hub.name,
+        revision=revision,
+        pad_id=opened.pad_id,
+        answers=opened.answers,
         dtype=stored,
     )
 
@@ -165,11 +189,19 @@ def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _model(hub: Hub, dtype: torch.dtype) -> tuple[PreTrainedModel, str, torch.dtype]:
-    """The model, its revision, and the type its weights are stored in."""
-    folder = Path(hub.name)
+def _config(hub: Hub) -> PreTrainedConfig:
     try:
-        config = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
+        found: PreTrainedConfig = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
+    except (OSError, ValueError, KeyError) as error:
+        raise FitError(_not_found(hub, "causal language model", error)) from error
+    return found
+
+
+def _model(opened: Opened, dtype: torch.dtype) -> tuple[PreTrainedModel, str, torch.dtype]:
+    """The model, its revision, and the type its weights are stored in."""
+    hub, config, folder = opened.hub, opened.config, Path(opened.hub.name)
+    stored = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
+    try:
         model = AutoModelForCausalLM.from_pretrained(
             hub.name, revision=hub.revision, config=config, dtype=dtype, use_safetensors=True
         )
@@ -179,7 +211,6 @@ def _model(hub: Hub, dtype: torch.dtype) -> tuple[PreTrainedModel, str, torch.dt
         ) from error
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "causal language model", error)) from error
-    stored = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
     if folder.is_dir():
         return model, f"sha256-{_digest(folder)}", stored
     return model, str(getattr(config, "_commit_hash", None) or hub.revision or "main"), stored

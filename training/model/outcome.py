@@ -15,7 +15,6 @@ from scoring.calibration import Calibration
 from training.calibrate import Quality, cross_fitted_quality, fit_calibration
 from training.examples.manifest import Split
 from training.fit import Fitted
-from training.model.faults import FitError
 from training.model.fit_dataset import FittedOnData, Prepared
 from training.model.guards import naming_memory
 from training.model.heads import Head
@@ -138,13 +137,8 @@ def _held_out(done: FittedOnData) -> dict[str, list[NDArray[np.int32]]]:
     rows = prepared.rows[Split.JUDGE]
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), N_HELD_OUT_LEADS)).astype(int)]
     texts = {"later leads": [prepared.leads.prompts[row] for row in some]}
-    if path is not None:
-        ids = prepared.base.tokenizer.encode(
-            path.read_text(encoding="utf-8"), add_special_tokens=False
-        ).ids
-        if len(ids) < 2:
-            raise FitError(f"--held-out {path} has {len(ids)} tokens; give a page of text")
+    if path is not None and (ids := prepared.held_out) is not None:
         starts = range(0, len(ids) - 1, HELD_OUT_CHUNK_TOKENS)
-        pieces = [np.array(ids[at : at + HELD_OUT_CHUNK_TOKENS], np.int32) for at in starts]
+        pieces = [ids[at : at + HELD_OUT_CHUNK_TOKENS] for at in starts]
         texts[path.name] = [piece for piece in pieces if len(piece) > 1]
     return texts

@@ -11,6 +11,7 @@ import numpy as np
 from scoring.calibration import Calibration
 from scoring.delong import hanley_mcneil, z_of
 from scoring.prompt import HORIZON_DAYS
+from training.calibrate import doubts
 from training.examples.manifest import Split
 from training.model.fit_dataset import FittedOnData
 from training.model.outcome import Outcome
@@ -48,6 +49,7 @@ def report_of(outcome: Outcome) -> dict[str, Any]:
         "expected_auc_half_width": _half_width(outcome),
         "calibration": {
             "kind": _kind(outcome.calibration),
+            "orders": _n_calibrating(outcome),
             "ece": outcome.quality.ece,
             "mean_probability": outcome.quality.mean_probability,
             "mean_observed": outcome.quality.mean_observed,
@@ -100,8 +102,9 @@ def text_of(report: Mapping[str, Any]) -> str:
         "0 is the frozen base under its probe; * is what was kept. With so many orders an AUC is",
         f"known to ± {report['expected_auc_half_width']:.4f} ({LEVEL:.0%}).",
         "",
-        f"calibration of the {report['serve']}-wise head: {calibration['kind']}; on leads it was",
-        f"not fitted on its error is {calibration['ece']:.4f},",
+        f"calibration of the {report['serve']}-wise head: {calibration['kind']} on "
+        f"{calibration['orders']} orders;",
+        f"on leads it was not fitted on its error is {calibration['ece']:.4f},",
         f"it says {calibration['mean_probability']:.2%} on average and "
         f"{calibration['mean_observed']:.2%} ordered",
         "",
@@ -116,12 +119,18 @@ def warnings_of(outcome: Outcome) -> list[str]:
     """What is not a signature and should still be known."""
     dataset = outcome.done.prepared.dataset
     said = [finding.sentence for finding in dataset.findings]
+    said += doubts(outcome.calibration, _n_calibrating(outcome))
     if dataset.horizon_days != HORIZON_DAYS:
         said.append(
             f"the labels look {dataset.horizon_days} days ahead, the prompt asks about "
             f"{HORIZON_DAYS}: probabilities are of the labels"
         )
     return said
+
+
+def _n_calibrating(outcome: Outcome) -> int:
+    prepared = outcome.done.prepared
+    return int(prepared.examples.label[prepared.rows[Split.CALIBRATE]].sum())
 
 
 def _signature(signature: Signature) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from training.export import (
     save_language_model,
 )
 from training.model.fit_dataset import CHECKPOINT
-from training.model.guards import naming_files
 from training.model.leads import counter
 from training.model.outcome import Outcome
 from training.model.report import metrics_of, report_of, text_of
@@ -43,7 +42,7 @@ def write_fitted(outcome: Outcome, log: Log) -> dict[str, Any]:
     CannotWrite, NotOurs."""
     order = outcome.done.order
     report = report_of(outcome)
-    with naming_files(order.out), artifact_folder(order.out) as folder:
+    with artifact_folder(order.out) as folder:
         lm = _language_model(outcome)
         save_language_model(folder, lm)
         parity = _graph(folder, lm, outcome, log)

@@ -16,15 +16,16 @@ from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 
-from scoring.artifact import ArtifactError, demo_artifact_path
+from scoring.artifact import demo_artifact_path
 from training.baselines.baseline import Budget
+from training.cli.refusal import exiting
 from training.evaluation.files import to_json
-from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
-from training.examples.manifest import DatasetError
+from training.evaluation.judged import Judged, Scored, judged_of
 from training.progress import Progress
 from training.tables.bench import Bench, Size, dataset_bench, simulated_bench
 from training.tables.cells import Cells, Means
 from training.tables.table import Table, build_table, markdown
+from training.whole_file import whole_file
 
 Judgeable = tuple[str, Judged, dict[str, Scored]]
 """(group, rows, model -> scores): all that is kept of a bench."""
@@ -32,13 +33,11 @@ Judgeable = tuple[str, Judged, dict[str, Scored]]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
-    try:
+    with exiting():
         tables = list(_tables(asked))
-    except (ArtifactError, DatasetError, EvaluationError) as error:
-        raise SystemExit(f"Error: {error}") from error
-    text = "\n".join(map(markdown, tables))
-    _write(asked.work / "tables.md", text)
-    _write(asked.work / "tables.json", to_json([asdict(table) for table in tables]) + "\n")
+        text = "\n".join(map(markdown, tables))
+        _write(asked.work / "tables.md", text)
+        _write(asked.work / "tables.json", to_json([asdict(table) for table in tables]) + "\n")
     sys.stdout.write(text)
 
 
@@ -99,10 +98,8 @@ def _artifact(name: str) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _say(line: str) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from scoring.artifact import digest, load_manifest
@@ -29,6 +29,7 @@ from training.examples.example import Examples
 from training.progress import Report
 from training.tables.bench import Bench
 from training.trials import Log
+from training.whole_file import whole_file
 
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
@@ -136,7 +137,7 @@ class Cells:
 
     def _kept(self, name: str, compute: Callable[[], Scored]) -> Scored:
         path, key = self.bench.folder / f"{name}.safetensors", self._key(name)
-        if (found := read_cell(path, key)) is not None:
+        if (found := read_cell(path, key, self.means.say)) is not None:
             return found
         self.means.say(f"{self.bench.name}: {name}")
         made = compute()
@@ -162,14 +163,18 @@ class Cells:
         return lambda line: self.means.say(f"{self.bench.name}: {name}: {line}")
 
 
-def read_cell(path: Path, key: str) -> Scored | None:
-    """None where there is no cell of this key."""
+def read_cell(path: Path, key: str, say: Log) -> Scored | None:
+    """None where there is no cell of this key, or only the ruins of one."""
     if not path.exists():
         return None
-    with safe_open(path, framework="numpy") as file:
-        if (file.metadata() or {}).get("key") != key:
-            return None
-        columns = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no dict
+    try:
+        with safe_open(path, framework="numpy") as file:
+            if (file.metadata() or {}).get("key") != key:
+                return None
+            columns = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no dict
+    except (SafetensorError, OSError) as error:
+        say(f"{path} is damaged or cut short ({error}); computed again")
+        return None
     return Scored(
         name=json.loads(key)["name"],
         scores=columns["scores"],
@@ -179,12 +184,10 @@ def read_cell(path: Path, key: str) -> Scored | None:
 
 
 def write_cell(path: Path, key: str, scored: Scored) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Raises CannotWrite."""
     columns = {"scores": scored.scores, "probabilities": scored.probabilities}
     if scored.read is not None:
         columns["read"] = scored.read
-    part = path.with_suffix(".part")
-    save_file(
-        {name: np.ascontiguousarray(each) for name, each in columns.items()}, part, {"key": key}
-    )
-    part.replace(path)
+    whole = {name: np.ascontiguousarray(each) for name, each in columns.items()}
+    with whole_file(path) as part:
+        save_file(whole, part, {"key": key})

@@ -51,7 +51,7 @@ def _seen(
     recording = open_recording(folder / "log")
     scorer = load_scorer(build_rule_artifact(folder / "rule"))
     end_ms = max(one.last_ms for one in recording.input_ranges() if one.last_ms)
-    return standings(Pass(recording, frozenset(), [scorer], 0, None, end_ms))
+    return standings(Pass(recording, frozenset(), [scorer], 0, end_ms // DAY_MS + 1, None, end_ms))
 
 
 def _listed(seen: Standings, span: Span) -> list[tuple[int, str]]:

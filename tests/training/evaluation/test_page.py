@@ -23,6 +23,7 @@ from training.evaluation.page import html_page
 from training.evaluation.report import Asked, Report, build_report
 from training.evaluation.words import lines, metric_name
 from training.evaluation.worst import WorstLead
+from training.model.faults import CannotWrite
 
 ABOUT = About(
     title="one <b> beside two",
@@ -107,7 +108,7 @@ def test_the_terminal_hears_positives_metrics_and_a_verdict(report: Report) -> N
 
 def test_a_report_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     folder = tmp_path / "report"
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(CannotWrite, match="report cannot be written"):
         write_report(folder, {"a.html": "a", "no/such/place.json": "b"})
     assert list(tmp_path.iterdir()) == []
     write_report(folder, {"a.html": "a"})

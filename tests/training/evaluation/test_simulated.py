@@ -12,6 +12,7 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from scoring.resampling import Bootstrap
 from tests.training.evaluation.rows import judged, model
+from training.cli.refusal import UNUSABLE
 from training.evaluation.judged import Scored
 from training.evaluation.simulated import RIVALS_SEED, TRAINING_SEEDS, main
 from training.evaluation.way import shares_of_the_way
@@ -41,9 +42,22 @@ def test_the_last_line_has_every_model_beside_the_truth(
 
 
 @pytest.mark.parametrize("seed", [*TRAINING_SEEDS, RIVALS_SEED])
-def test_leads_that_somebody_trained_on_judge_nobody(seed: int) -> None:
-    with pytest.raises(SystemExit, match="choose another"):
+def test_leads_that_somebody_trained_on_judge_nobody(
+    seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
         main([*TINY, "--seed", str(seed)])
+    assert left.value.code == UNUSABLE
+    assert "choose another" in capsys.readouterr().err
+
+
+def test_a_report_that_has_no_place_is_refused_before_any_lead_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--simulate", "1000000000", "--seed", "77", "--out", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert said == f"Error: {tmp_path} exists; choose another folder or remove it\n"
 
 
 def test_the_way_is_none_of_it_at_the_start_and_all_of_it_at_the_truth() -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ pytest.importorskip("torch", reason="needs the train extra")
 import torch
 from transformers import BertConfig, BertLMHeadModel, PreTrainedTokenizerFast
 
+from tests.full_disk import files_of_at_most
 from tests.training.model.tiny import examples, relabelled, save_base
 from training.artifact_folder import NotOurs, artifact_folder
 from training.examples.example import Example, columns_of
@@ -22,8 +20,8 @@ from training.examples.manifest import Split
 from training.model.checkpoint import Check, Checkpoint, load_checkpoint, save_checkpoint
 from training.model.enough import check_evidence
 from training.model.faults import CannotWrite, FitError, OutOfMemory, TooFewPositives
-from training.model.guards import naming_files, naming_memory
-from training.model.hub import Base, Hub, load_base
+from training.model.guards import naming_memory
+from training.model.hub import Base, Hub, load_base, open_base
 from training.model.leads import check_budget
 from training.model.settings import FitSettings
 from training.tokenizer import CHAT_TEMPLATE
@@ -50,7 +48,7 @@ def rows() -> list[Example]:
 
 
 def _load(name: Path, **fields: str) -> Base:
-    return load_base(Hub(str(name), **fields), torch.float32)
+    return load_base(open_base(Hub(str(name), **fields)), torch.float32)
 
 
 def _without(folder: Path, name: str) -> None:
@@ -137,13 +135,13 @@ def test_a_tokenizer_larger_than_the_model_is_refused(base: Path) -> None:
 
 
 def test_a_budget_that_cannot_hold_a_record_or_the_base_is_refused(base: Path) -> None:
-    loaded = _load(base)
+    opened = open_base(Hub(str(base)))
     with pytest.raises(
         FitError, match=r"--token-budget is 64; the longest record takes \d+ .* reads at most 512"
     ):
-        check_budget(loaded.tokenizer, 64, 512)
+        check_budget(opened.tokenizer, 64, 512)
     with pytest.raises(FitError, match=r"reads at most 512: give a number between"):
-        check_budget(loaded.tokenizer, 4_096, loaded.max_tokens)
+        check_budget(opened.tokenizer, 4_096, opened.max_tokens)
 
 
 @pytest.mark.parametrize(
@@ -170,17 +168,6 @@ def test_running_out_of_memory_names_the_batch_and_the_way_out() -> None:
         torch.zeros(2) @ torch.zeros(3, 3)
 
 
-@contextmanager
-def _files_of_at_most(n_bytes: int) -> Iterator[None]:
-    """The kernel refuses to write more, as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def _checkpoint(step: int, n: int) -> Checkpoint:
     check = Check(step, 0.5, 0.6, 0.1, 0.6, 0.6, 2.0, 0.5)
     return Checkpoint(RUN, step, (check,), 0, {"adapter.x": torch.full((n,), float(step))})
@@ -190,7 +177,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     save_checkpoint(path, _checkpoint(1, 10))
     with (
-        _files_of_at_most(4_096),
+        files_of_at_most(4_096),
         pytest.raises(CannotWrite, match=r"cannot be written: .*make room"),
     ):
         save_checkpoint(path, _checkpoint(2, 100_000))
@@ -205,9 +192,8 @@ def test_a_full_disk_leaves_the_artifact_before(tmp_path: Path) -> None:
     with artifact_folder(out) as folder:
         (folder / "artifact.json").write_text("{}", encoding="utf-8")
     with (
-        _files_of_at_most(4_096),
+        files_of_at_most(4_096),
         pytest.raises(CannotWrite, match="make room or choose another place"),
-        naming_files(out),
         artifact_folder(out) as folder,
     ):
         (folder / "weights").write_bytes(b"x" * 100_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,7 +30,7 @@ from scoring.engines.torch import HEADS
 from scoring.loading import load_scorer
 from scoring.prompt import PromptSpec
 from tests.training.model.tiny import SETTINGS, TOKEN_BUDGET, save_base, save_dataset
-from training.examples.folder import read_examples
+from training.examples.folder import EXAMPLES, read_examples
 from training.examples.manifest import Split
 from training.model.fit_dataset import CHECKPOINT
 
@@ -168,6 +169,33 @@ def test_a_refusal_is_one_sentence_and_leaves_nothing(
     assert sentence in refused.stderr
     assert "Traceback" not in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--token-budget", "50"], "--token-budget is 50; the longest record takes"),
+        (["--base", "/nowhere"], "is neither a folder nor an id in reach"),
+        (["--chat-template", "{binary}"], "is not UTF-8 (byte 0); save it as UTF-8 text"),
+        (["--held-out", "{binary}"], "is not UTF-8 (byte 0); save it as UTF-8 text"),
+        (["--held-out", "{empty}"], "has 0 tokens; give a page of text"),
+    ],
+)
+def test_what_can_be_refused_in_seconds_is_refused_before_the_dataset_is_read(
+    dataset: Path, qwen2: Path, tmp_path: Path, more: list[str], sentence: str
+) -> None:
+    """A dataset takes minutes to read, a base minutes to fetch. This one cannot be read at all."""
+    unreadable = Path(shutil.copytree(dataset, tmp_path / "unreadable"))
+    (unreadable / EXAMPLES).write_bytes(b"no Parquet")
+    files = {"{binary}": tmp_path / "binary", "{empty}": tmp_path / "empty"}
+    files["{binary}"].write_bytes(b"\xff\xfe")
+    files["{empty}"].write_bytes(b"")
+    named = [str(files.get(part, part)) for part in more]
+    refused = _run(_arguments(unreadable, qwen2, tmp_path / "lm", *named))
+    assert refused.exit_code == 78
+    assert sentence in refused.stderr
+    rest = _run(_arguments(unreadable, qwen2, tmp_path / "lm"))
+    assert f"{EXAMPLES} cannot be read" in rest.stderr
 
 
 def test_a_killed_run_continues_to_the_same_bits(

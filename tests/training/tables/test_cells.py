@@ -10,13 +10,18 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
+from tests.full_disk import files_of_at_most
 from tests.table_artifacts import build_rule_artifact
 from tests.training.examples.rows import manifest, row
 from training.baselines.baseline import Budget
+from training.baselines.registry import Baseline
+from training.cli.refusal import UNUSABLE
 from training.evaluation.judged import EvaluationError
 from training.examples.example import Examples, columns_of
 from training.examples.folder import write_examples
 from training.examples.manifest import Split
+from training.model.faults import CannotWrite
+from training.tables.__main__ import main
 from training.tables.bench import Bench, dataset_bench
 from training.tables.cells import Cells, Means
 
@@ -82,6 +87,40 @@ def test_an_artifact_without_a_language_model_has_scores_but_no_stack(
     assert len(cells.scored("artifact").scores) == 20
     with pytest.raises(EvaluationError, match="no language model"):
         cells.scored("stack")
+
+
+def test_a_cell_that_was_cut_short_is_named_and_computed_again(bench: Bench) -> None:
+    said: list[str] = []
+    whole = _cells(bench, said).scored("rule")
+    path = bench.folder / "rule.safetensors"
+    path.write_bytes(path.read_bytes()[:-8])
+    said.clear()
+    again = _cells(bench, said).scored("rule")
+    assert f"{path} is damaged or cut short" in said[0]
+    assert np.array_equal(whole.scores, again.scores)
+
+
+def test_a_full_disk_is_named_and_leaves_no_part_of_a_cell(bench: Bench) -> None:
+    with (
+        files_of_at_most(64),
+        pytest.raises(CannotWrite, match=r"rule\.safetensors cannot be written: .*make room"),
+    ):
+        _cells(bench, []).scored("rule")
+    assert list(bench.folder.iterdir()) == []
+
+
+def test_the_command_says_a_full_disk_in_one_sentence(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [baseline.value for baseline in Baseline if baseline is not Baseline.RULE]
+    arguments = ["--seeds", "0", "--dataset", str(tmp_path / "data"), "--work", str(tmp_path / "w")]
+    with files_of_at_most(64), pytest.raises(SystemExit) as left:
+        main([*arguments, "--artifact", "--without", *others])
+    assert left.value.code == UNUSABLE
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert "make room" in last
+    assert [path for path in (tmp_path / "w").rglob("*") if path.is_file()] == []
 
 
 def test_nothing_but_whole_cells_is_left(bench: Bench) -> None:

@@ -1,0 +1,47 @@
+"""A file appears complete or not at all, and a place that cannot be written is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.model.faults import CannotWrite
+
+FAILED_WRITES: tuple[type[Exception], ...] = (OSError,)
+try:
+    from safetensors import SafetensorError
+
+    FAILED_WRITES = (OSError, SafetensorError)
+except ModuleNotFoundError:  # the base install writes rules, which have no tensors
+    pass
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields a sibling to write, which takes the place of `path` when the block succeeds and goes
+    when it fails: a kill at any moment leaves the old file or the new one. Raises CannotWrite."""
+    part = path.with_name(path.name + ".part")
+    with naming_files(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_files(path: Path) -> Iterator[None]:
+    """Turns a failed write at or below `path` into CannotWrite."""
+    try:
+        yield
+    except FAILED_WRITES as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotWrite(
+            f"{path} cannot be written: {reason}; make room or choose another place, then run the "
+            "same command again"
+        ) from error
