@@ -103,11 +103,11 @@ def test_past_on_kafka_is_recorded_verified_replayed_and_explained(
 
 def assert_production_is_refused(environ: dict[str, str], day: Path) -> None:
     """As a target, and nothing was sent."""
-    before = [*read_to_end(broker_of(environ), SCORES.name)]
+    n_before = len([*read_to_end(broker_of(environ), SCORES.name)])
     refused = run(environ, "replay", day, "--shadow-topic", SCORES.name)
     assert refused.exit_code == exit_codes.USAGE
     assert "leads.scores belongs to production" in refused.stderr
-    assert [*read_to_end(broker_of(environ), SCORES.name)] == before
+    assert len([*read_to_end(broker_of(environ), SCORES.name)]) == n_before
 
 
 def assert_too_early_is_told(environ: dict[str, str], tmp_path: Path, key: str) -> None:
