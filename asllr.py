@@ -38,6 +38,7 @@ try:
     from streams.cli.replay_diff import diff
     from streams.cli.replay_verify import verify
     from streams.cli.roles import ingest, publish, score
+    from streams.cli.shadow import shadow
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
     from streams.cli.try_leads import try_leads
@@ -287,6 +288,7 @@ for command in (
     evaluate,
     compare,
     promote,
+    shadow,
     rebuild,
     show_settings,
     reference,

@@ -20,6 +20,7 @@ from schemas.topics import (
     PROMOTIONS,
     RANKED,
     SCORES,
+    SHADOW,
     STATE,
     TOPICS,
     Topic,
@@ -43,9 +44,10 @@ _MESSAGES_OF: dict[str, tuple[str, ...]] = {
     DEAD_LETTER.name: ("DeadLetter",),
     ERASED.name: ("Erasure",),
     STATE.name: ("LeadSnapshot", "FrontierMark"),
+    SHADOW.name: ("ShadowScore",),
 }
 _RECEIVED = (CRM_EVENTS, ASR_TRANSCRIPTS, PROMOTIONS)
-_SENT = (SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED, STATE)
+_SENT = (SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED, STATE, SHADOW)
 
 
 def asyncapi_document() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from schemas.outputs import (
     Promotion,
     RankUpdate,
     Score,
+    ShadowScore,
 )
 
 JsonSchema = dict[str, Any]
@@ -38,6 +39,7 @@ OUTPUTS: dict[str, type[Output]] = {
         Erasure,
         LeadSnapshot,
         FrontierMark,
+        ShadowScore,
     )
 }
 MESSAGES: dict[str, type[BaseModel]] = {**EVENT_TYPES, **OUTPUTS}

@@ -185,3 +185,24 @@ class FrontierMark(Output):
     `frontier:<partition>`, is no lead's."""
 
     frontier: dict[str, int]
+
+
+class ShadowScore(Output):
+    """What another artifact says of a published score, on `leads.shadow`; nothing acts on it.
+    `probability` is null where it was `skipped`: the lead had changed before it could be read, or
+    the artifact cannot score it. `queue` is null for a lead that was not listed. `engine_ms`: the
+    engine's time for one lead; `behind_ms`: from the published score to this."""
+
+    tenant: Id
+    lead: Id
+    queue: Id | None
+    order: Order
+    state_hash: str
+    live: str
+    live_probability: float = Field(ge=0, le=1)
+    candidate: str
+    probability: float | None = Field(ge=0, le=1)
+    skipped: Literal["changed", "unscorable"] | None
+    reason: str
+    engine_ms: float
+    behind_ms: float

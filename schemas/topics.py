@@ -41,6 +41,7 @@ DEAD_LETTER = Topic(
 )
 ERASED = Topic("leads.erased", "tenant/lead", "Erasure", None, None, True)
 STATE = Topic("leads.state", "tenant/lead", "LeadSnapshot or FrontierMark", None, None, True)
+SHADOW = Topic("leads.shadow", "tenant/lead", "ShadowScore", None, 30 * DAY_MS, False)
 
 INPUTS = (CRM_EVENTS, ASR_TRANSCRIPTS)
-TOPICS = (*INPUTS, SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED, STATE)
+TOPICS = (*INPUTS, SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED, STATE, SHADOW)

@@ -21,7 +21,7 @@ from scoring.ledger import Point
 from streams.oracle_outputs import order_of
 from streams.recording import read_recording
 from streams.replay.recording import RecordingFolder
-from streams.topic_reader import read_to_end
+from streams.topic_reader import length_of, read_to_end
 
 TOPICS = (*(topic.name for topic in INPUTS), SCORES.name)
 
@@ -55,6 +55,18 @@ class LeadStory:
         ]
 
 
+def n_offsets_beside(bootstrap_servers: str, key: LeadKey, n_partitions: int) -> int:
+    """How much `read_kafka` has to read, at most. Raises TopicsUnusable."""
+    partition = partition_for(str(key).encode(), n_partitions)
+    return sum(length_of(bootstrap_servers, topic, partition) for topic in TOPICS)
+
+
+def n_records_beside(recording: RecordingFolder, key: LeadKey) -> int:
+    """How much `read_folder` has to read."""
+    partition = partition_for(str(key).encode(), recording.manifest.n_partitions)
+    return sum(one.n_records for one in recording.ranges(TOPICS) if one.partition == partition)
+
+
 def read_kafka(
     bootstrap_servers: str, key: LeadKey, n_partitions: int, now_ms: int, advanced: Advanced
 ) -> LeadStory:
@@ -83,10 +95,9 @@ def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) ->
 
 def read_file(path: Path, key: LeadKey, advanced: Advanced) -> LeadStory:
     """A file of events has no offsets: a lead's events are counted in the order of their times.
-    Raises RecordingError, OSError."""
+    `advanced` hears of bytes. Raises RecordingError, OSError."""
     mine, end_ms = [], 0
-    for recorded in read_recording(path):
-        advanced(1)
+    for recorded in read_recording(path, advanced):
         end_ms = max(end_ms, to_ms(recorded.ingested_at))
         if recorded.event.key == key:
             mine.append(recorded)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,9 @@ from scoring.fold import to_ms
 
 MAX_LINE_BYTES = 2 * MAX_RECORD_BYTES
 """Bounds what one line may take of memory; the envelope is small beside the largest record."""
+
+TOLD_EVERY = 1_000
+"""Lines between two reports of progress."""
 
 _timestamp: TypeAdapter[datetime] = TypeAdapter(Timestamp)
 
@@ -72,18 +75,25 @@ def write_recording(path: Path, recorded: Iterable[Recorded]) -> int:
     return n
 
 
-def read_recording(path: Path) -> Iterator[Recorded]:
-    """The recorded events in file order, one line in memory at a time. Raises RecordingError at
-    the first line that is not one, OSError when the file cannot be opened."""
-    number = 0
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+def read_recording(
+    path: Path, advanced: Callable[[int], None] = lambda n: None
+) -> Iterator[Recorded]:
+    """The recorded events in file order, one line in memory at a time. `advanced` hears of bytes of
+    the file, compressed ones where it is. Raises RecordingError at the first line that is not one,
+    OSError when the file cannot be opened."""
+    number, told = 0, 0
+    with path.open("rb") as raw, _decompressed(raw, path) as file:
         while True:
+            if number % TOLD_EVERY == TOLD_EVERY - 1:
+                advanced(raw.tell() - told)
+                told = raw.tell()
             number += 1
             try:
                 line = file.readline(MAX_LINE_BYTES + 1)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise RecordingError(f"{path}:{number}: damaged gzip file: {error}") from error
             if not line:
+                advanced(raw.tell() - told)
                 return
             if line.strip():
                 yield parse_line(line, f"{path}:{number}")
@@ -112,6 +122,15 @@ def _recorded(topic: str, time: str, event: dict[str, Any], where: str) -> Recor
         raise RecordingError(f"{where}: ingested_at is no RFC 3339 time") from None
     except BadRecord as bad:
         raise RecordingError(f"{where}: {bad}; {bad.fix}") from None
+
+
+@contextmanager
+def _decompressed(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    if path.suffix != ".gz":
+        yield raw
+        return
+    with gzip.GzipFile(fileobj=raw) as file:
+        yield file  # type: ignore[misc]  # as above
 
 
 @contextmanager

@@ -22,7 +22,9 @@ from schemas.outputs import (
     LeadSnapshot,
     RankUpdate,
     Score,
+    ShadowScore,
 )
+from scoring.fold import to_ms
 from streams.output import OutRecord
 from streams.store import BoardView, Entry, Move, Order, Placement
 
@@ -147,6 +149,14 @@ def snapshot_record(queue: str, board: BoardView) -> OutRecord:
     return OutRecord(
         topics.BOARDS.name, queue.encode(), snapshot.model_dump_json().encode(), headers
     )
+
+
+def shadow_record(said: ShadowScore) -> OutRecord:
+    key = f"{said.tenant}/{said.lead}"
+    order = said.order
+    identity = f"{key}:{order.promotion}.{order.version}.{to_ms(order.as_of)}:{said.candidate}"
+    headers = _headers("ShadowScore", identity, key, None)
+    return OutRecord(topics.SHADOW.name, key.encode(), said.model_dump_json().encode(), headers)
 
 
 def _top(rows: Sequence[Placement]) -> tuple[BoardRow, ...]:

@@ -118,6 +118,18 @@ def read_last(bootstrap_servers: str, topic: str) -> list[Record]:
         consumer.close()
 
 
+def length_of(bootstrap_servers: str, topic: str, partition: int) -> int:
+    """How many offsets it has now; 0 when there is no such partition. Raises TopicsUnusable."""
+    consumer = _open(bootstrap_servers)
+    try:
+        if partition not in partitions_of(consumer, topic):
+            return 0
+        first, end = watermarks(consumer, TopicPartition(topic, partition))
+        return end - first
+    finally:
+        consumer.close()
+
+
 def watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
     """(first offset, next offset). A partition that was just made has no leader for a moment."""
     deadline = monotonic() + ANSWER_S

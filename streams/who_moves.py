@@ -11,17 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from schemas.ids import LeadKey
 from schemas.outputs import Score
-from scoring.calibration import NotALogit
-from scoring.engine import EngineInput, Unscorable
-from scoring.fold import to_ms
-from scoring.queue_moves import QueueMove, queue_moves
-from scoring.rank_agreement import Agreement
-from scoring.score import Scorer, Subject, build_score, build_subject, prepare
-from scoring.state import state_hash
+from scoring.score import Scorer
 from streams.live_artifacts import live_artifacts
-from streams.replay.outcome import NO_TIME, logits_of
+from streams.second_opinion import Apart, NotAsked, Question, answers, how_far_apart, question
 from streams.store import LeadView, Store, board_of
 
 CHUNK = 500
@@ -31,30 +24,22 @@ CHUNK = 500
 class WhoMoves:
     """Of listed leads. Compared are those whose stored score is of their present state; `n_stale`
     have changed since, `n_unscored` have none, `n_unscorable` the candidate cannot score. Ranks
-    are among the compared. `max_dp` and `mean_dp` are 0 where none is, `at` is the lead with
-    `max_dp`. `scored_by`: the artifacts of the stored scores and how many leads each scored.
-    `reasons`: why each mover stands where it does, in the words that were published: they follow
-    from state and moment, whatever the artifact."""
+    are among the compared. `scored_by`: the artifacts of the stored scores and how many leads each
+    scored. `reasons`: why each mover stands where it does, in the words that were published: they
+    follow from state and moment, whatever the artifact."""
 
-    n_compared: int
     n_stale: int
     n_unscored: int
     n_unscorable: int
     scored_by: dict[str, int]
-    max_dp: float
-    mean_dp: float
-    at: str | None
-    queues: dict[str, Agreement]
-    movers: tuple[QueueMove, ...]
+    apart: Apart
     reasons: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     queue: str
-    stored: Score
-    subject: Subject
-    engine_input: EngineInput
+    question: Question
 
 
 @dataclass(slots=True)
@@ -122,68 +107,42 @@ def _views(store: Store, shard: int) -> Iterator[LeadView]:
 
 
 def _ask(view: LeadView, queue: str, scorer: Scorer, tally: _Tally) -> _Asked | None:
-    state, cursor = view.stored.state, view.stored.cursor
-    if view.score is None or state is None or cursor is None:
+    if view.score is None:
         tally.n_unscored += 1
         return None
-    stored = Score.model_validate_json(view.score)
-    if stored.state_hash != state_hash(state):
-        tally.n_stale += 1
-        return None
-    as_of_ms = to_ms(stored.order.as_of)
-    subject = build_subject(
-        LeadKey.parse(view.lead), state, cursor, stored.order.promotion, as_of_ms
-    )
-    try:
-        engine_input = prepare(subject.state, subject.as_of_ms, scorer.spec)
-    except Unscorable:
-        tally.n_unscorable += 1
-        return None
-    return _Asked(queue, stored, subject, engine_input)
+    found = question(view, Score.model_validate_json(view.score), scorer)
+    match found:
+        case NotAsked.CHANGED:
+            tally.n_stale += 1
+        case NotAsked.UNSCORABLE:
+            tally.n_unscorable += 1
+        case Question():
+            return _Asked(queue, found)
+    return None
 
 
 def _score(batch: Sequence[_Asked], scorer: Scorer, tally: _Tally) -> None:
-    logits = logits_of([one.engine_input for one in batch], scorer.engine)
-    for one, logit in zip(batch, logits, strict=True):
-        after = None if logit is None else _probability(one, logit, scorer)
-        if after is None:
+    after = answers([one.question for one in batch], scorer)
+    for one, probability in zip(batch, after, strict=True):
+        if probability is None:
             tally.n_unscorable += 1
             continue
-        lead = str(one.subject.key)
-        tally.before[one.queue][lead] = one.stored.probability
-        tally.after[one.queue][lead] = after
-        tally.reasons[lead] = one.stored.reason
-        tally.scored_by[one.stored.artifact] += 1
-
-
-def _probability(one: _Asked, logit: float, scorer: Scorer) -> float | None:
-    try:
-        score = build_score(one.subject, logit, scorer, one.stored.scored_at, NO_TIME)
-    except NotALogit:
-        return None
-    return score.probability
+        published, lead = one.question.published, str(one.question.subject.key)
+        tally.before[one.queue][lead] = published.probability
+        tally.after[one.queue][lead] = probability
+        tally.reasons[lead] = published.reason
+        tally.scored_by[published.artifact] += 1
 
 
 def _judge(tally: _Tally, k: int) -> WhoMoves:
-    before, after = tally.before, tally.after
-    dps = {
-        lead: abs(after[queue][lead] - p) for queue in before for lead, p in before[queue].items()
-    }
-    moved = queue_moves(before, after, k)
-    farthest = max(dps, key=lambda lead: (dps[lead], lead), default=None)
-    max_dp = dps[farthest] if farthest is not None else 0.0
+    apart = how_far_apart(tally.before, tally.after, k)
     return WhoMoves(
-        n_compared=len(dps),
         n_stale=tally.n_stale,
         n_unscored=tally.n_unscored,
         n_unscorable=tally.n_unscorable,
         scored_by=dict(sorted(tally.scored_by.items())),
-        max_dp=max_dp,
-        mean_dp=sum(dps.values()) / len(dps) if dps else 0.0,
-        at=farthest if max_dp > 0 else None,
-        queues=moved.queues,
-        movers=moved.moves,
-        reasons={one.move.lead: tally.reasons[one.move.lead] for one in moved.moves},
+        apart=apart,
+        reasons={one.move.lead: tally.reasons[one.move.lead] for one in apart.movers},
     )
 
 

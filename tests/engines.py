@@ -49,6 +49,16 @@ class RuleEngine:
         return float(np.tanh(known) @ WEIGHTS / 4) + len(item.prompt) % 17 / 50 + self.bias
 
 
+@dataclass(frozen=True, slots=True)
+class Contrary:
+    """Last comes first."""
+
+    batch_size: int = 5
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        return [-logit for logit in RuleEngine().logits(inputs)]
+
+
 def raises() -> float:
     raise RuntimeError("the engine says what it read")
 

@@ -30,7 +30,14 @@ from streams.cli.front import Failure, lead_key, naming_files, open_admin, setti
 from streams.cli.option_types import MOMENT
 from streams.cli.sources import KAFKA, explaining, no_source, progress
 from streams.lead_moment import at_moment
-from streams.lead_story import LeadStory, read_file, read_folder, read_kafka
+from streams.lead_story import (
+    LeadStory,
+    n_offsets_beside,
+    n_records_beside,
+    read_file,
+    read_folder,
+    read_kafka,
+)
 from streams.replay.recording import MANIFEST, open_recording
 
 _SOURCE = click.option(
@@ -160,16 +167,17 @@ def _story(source: str, key: LeadKey) -> LeadStory:
     with naming_files(), explaining():
         if (path / MANIFEST).is_file():
             recording = open_recording(path)
-            total = sum(one.n_records for one in recording.input_ranges())
+            total = n_records_beside(recording, key)
             return read_folder(recording, key, progress("read", total))
         if path.is_file():
-            return read_file(path, key, progress("read", 0))
+            return read_file(path, key, progress("read", path.stat().st_size, "bytes"))
     if source != KAFKA:
         raise no_source(source)
     found = settings()
     open_admin(found)  # says clearly when Kafka is away
     now_ms = to_ms(datetime.now(UTC))
-    return read_kafka(found.broker, key, found.partitions, now_ms, progress("read", 0))
+    total = n_offsets_beside(found.broker, key, found.partitions)
+    return read_kafka(found.broker, key, found.partitions, now_ms, progress("read", total))
 
 
 @contextmanager

@@ -1,24 +1,29 @@
 """How `asllr replay diff` says what it found: for a person, for a machine; and the words that
-`asllr promote --dry-run` shares with it."""
+`asllr promote --dry-run` and `asllr shadow report` share with it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from scoring.queue_moves import QueueMove, queue_change_counts
 from scoring.rank_agreement import Agreement, RankMove
 from streams.replay.diff import Difference, Mover, why_counts
+from streams.second_opinion import Apart
 
 
-def difference_lines(found: Difference, show: int) -> Iterator[str]:
+def scores_line(found: Difference) -> str:
     at = f", at {found.at}" if found.at else ""
-    yield (
+    return (
         f"{found.n_common:,} scores of one lead, version and moment in both ({found.n_a:,} and "
         f"{found.n_b:,}): {found.n_differing:,} differ, by {found.max_dp:.4f} at most{at}"
     )
+
+
+def difference_lines(found: Difference, show: int) -> Iterator[str]:
+    yield scores_line(found)
     for name, queue in found.queues.items():
         yield agreement_line(name, queue)
     for why, n in why_counts(found.movers).items():
@@ -93,3 +98,15 @@ def agreement_json(queue: Agreement) -> dict[str, Any]:
 
 def _number(value: float) -> str:
     return "unknown" if math.isnan(value) else f"{value:.3f}"
+
+
+def apart_json(found: Apart, reasons: Mapping[str, str]) -> dict[str, Any]:
+    """`reasons` of each mover, by lead."""
+    return {
+        "leads_compared": found.n_compared,
+        "max_dp": found.max_dp,
+        "max_dp_at": found.at,
+        "mean_dp": found.mean_dp,
+        "queues": {name: agreement_json(queue) for name, queue in found.queues.items()},
+        "movers": [asdict(one) | {"reason": reasons[one.move.lead]} for one in found.movers],
+    }

@@ -36,7 +36,13 @@ def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
             until = None if as_of is None else to_ms(as_of) + 1
             record_range(copy, Wanted(until_ms=until), accept_missing=False)
         elif path.is_file():
-            record_file(path, copy, settings().partitions)
+            record_file(
+                path,
+                copy,
+                settings().partitions,
+                advanced=progress("read", path.stat().st_size, "bytes"),
+                progress=lambda total: progress("put in order", total),
+            )
         else:
             raise no_source(source)
         try:
@@ -67,8 +73,8 @@ def record_range(out: Path, wanted: Wanted, *, accept_missing: bool) -> Recordin
         )
 
 
-def progress(verb: str, total: int) -> Advanced:
-    return Progress(verb, "records", total).advance
+def progress(verb: str, total: int, what: str = "records") -> Advanced:
+    return Progress(verb, what, total).advance
 
 
 @contextmanager

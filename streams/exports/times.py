@@ -15,6 +15,7 @@ _DATES = (
 )
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S")
 FORMATS = (ISO, EPOCH_S, EPOCH_MS, *(date + clock for date in _DATES for clock in _CLOCKS))
+ISO_EXAMPLE = "2026-03-01 09:30+01:00"
 _YEARS = range(1990, 2100)
 _READS = 0.95
 """A format reads a column when it reads so many of its cells."""
@@ -72,7 +73,9 @@ def reading_of(cells: Iterable[Any]) -> Reading:
             n_unread += len(alike)
             unread = unread or alike[0]
     if not n_cells or n_unread > (1 - _READS) * n_cells:
-        return Reading((), f"holds no times that asllr knows, as {_quoted(unread)}")
+        return Reading(
+            (), f"holds what is no time for asllr, as {_quoted(unread)}; {ISO_EXAMPLE} is one"
+        )
     return Reading(tuple(formats))
 
 

@@ -24,13 +24,17 @@ class Progress:
 
     def advance(self, n: int) -> None:
         self._done += n
-        if self._pace.is_due():
+        is_over = self._shown and self._done >= self._total
+        if self._pace.is_due(at_end=is_over):
             self._show()
+        if is_over:
+            self.close()
 
     def close(self) -> None:
-        """After the last advance; the line stays."""
+        """After the last advance, where that may come before the total; the line stays."""
         if self._shown and sys.stderr.isatty():
             sys.stderr.write("\n")
+        self._shown = False
 
     def line(self) -> str:
         rate = self._done / self._pace.spent_s

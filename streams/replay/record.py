@@ -62,9 +62,33 @@ def record_kafka(
         return writer.close(n_partitions, ranges, missing)
 
 
-def record_file(path: Path, out: Path, n_partitions: int) -> RecordingManifest:
-    """The events of the file at `path`, by time, then by line. Raises RecordingError, OSError."""
-    return record_events(in_order(read_recording(path)), out, n_partitions)
+def record_file(
+    path: Path,
+    out: Path,
+    n_partitions: int,
+    *,
+    advanced: Callable[[int], None] = lambda n: None,
+    progress: Callable[[int], Callable[[int], None]] = lambda total: lambda n: None,
+) -> RecordingManifest:
+    """The events of the file at `path`, by time, then by line. `advanced` hears of bytes read;
+    then `progress` is told the number of events and returns what hears of those in place. Raises
+    RecordingError, OSError."""
+    n_read = 0
+
+    def counted() -> Iterator[Recorded]:
+        nonlocal n_read
+        for one in read_recording(path, advanced):
+            n_read += 1
+            yield one
+
+    def told() -> Iterator[Recorded]:
+        placed: Callable[[int], None] | None = None
+        for one in in_order(counted()):
+            placed = placed or progress(n_read)  # all are read before the first is in place
+            yield one
+            placed(1)
+
+    return record_events(told(), out, n_partitions)
 
 
 def record_events(recorded: Iterable[Recorded], out: Path, n_partitions: int) -> RecordingManifest:

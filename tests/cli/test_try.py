@@ -84,7 +84,7 @@ BAD = {
     "a third encoding": (b"lead,created_at\nJ\x81rg,2026-01-01\n", "export it as UTF-8"),
     "a huge cell": (b"lead,created_at\n" + b"a" * 1_000_001 + b",2026-01-01\n", "line 2"),
     "too many cells": (b"lead,created_at\n1,2026-01-01,3\n", "line 2: 3 cells for 2"),
-    "bad times": (b"lead,created_at\n1,soon\n", "holds no times"),
+    "bad times": (b"lead,created_at\n1,soon\n", "is no time"),
     "an open quote": (b'lead,created_at\n"1,2026-01-01\n', "not CSV"),
 }
 
@@ -150,3 +150,68 @@ def test_one_number_has_many_spellings() -> None:
     spelt = ("+49 170 123 4567", "0049(170)1234567", "0170-1234567", "1701234567.")
     assert len({phone_of(one) for one in spelt}) == 1
     assert phone_of("n/a") is None
+
+
+@pytest.mark.slow
+def test_the_example_files_of_the_readme_work_as_they_stand(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("only `--leads` is needed:\n\n```\n")[2].partition("```")[0]
+    files: dict[str, list[str]] = {}
+    for line in block.splitlines():
+        name, text = line[:15].strip(), line[15:]
+        if name:
+            files[name] = []
+        files[next(reversed(files))].append(text)
+    words: list[str | Path] = []
+    for name, lines in files.items():
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        words += [f"--{name.partition('.')[0]}", tmp_path / name]
+    found = asllr_try(environ, *words, "--json")
+    assert found.exit_code == 0, found.output
+    read = json.loads(found.stdout)
+    assert read["rows"] == {"leads": 1, "calls": 1, "outcomes": 1}
+    assert read["mapping"]["profile"] == {
+        "budget_band": "Budget band",
+        "lead_source": "Lead source",
+    }
+    assert "Cannot tell" in read["verdict"]
+    assert read["model"]["is_demo"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
+def test_what_excel_writes_is_read(encoding: str, environ: dict[str, str], tmp_path: Path) -> None:
+    leads = tmp_path / "leads.csv"
+    cells = 'Lead ID;Created;Note\r\nJörg;01.03.2026 9:05;"two\r\nlines; ""quoted"""\r\n'
+    leads.write_bytes(cells.encode(encoding))
+    found = asllr_try(environ, "--leads", leads, "--json")
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["leads"][0]["lead"] == "Jörg"
+    assert ("read as cp1252" in found.stderr) == (encoding == "cp1252")
+
+
+@pytest.mark.slow
+def test_what_is_nobodys_or_still_open_is_left_out_and_counted(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    files = {
+        "leads": "contact_id,phone,created_at\nann,+49 170 1234567,2026-02-01\nbob,,2026-02-02\n",
+        "calls": "phone,started_at\n0170/1234567,2026-02-03\n015550000,2026-02-03\n",
+        "outcomes": "contact_id,close_date,stage\nann,2026-02-09,Closed Won\n"
+        "bob,2099-01-01,Closed Won\nbob,2026-02-05,Negotiation\n",
+    }
+    words: list[str | Path] = []
+    for kind, text in files.items():
+        (tmp_path / f"{kind}.csv").write_text(text, encoding="utf-8")
+        words += [f"--{kind}", tmp_path / f"{kind}.csv"]
+    found = asllr_try(environ, *words, "--json")
+    assert found.exit_code == 0, found.output
+    read = json.loads(found.stdout)
+    assert read["rows"] == {"leads": 2, "calls": 1, "outcomes": 1}
+    said = "\n".join(read["skipped"])
+    assert "'015550000': a telephone number of no lead" in said
+    assert "line 3, '2099-01-01': ordered_at: in the future" in said
+    assert "line 4, 'Negotiation': taken for still open" in said
+    assert [row["lead"] for row in read["leads"]] == ["bob"]

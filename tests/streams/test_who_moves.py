@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import pytest
 
-from scoring.engine import EngineInput
 from streams.memory_store import MemoryStore
 from streams.who_moves import live_for, n_standing, who_moves
-from tests.engines import RuleEngine, raises_unscorable, rule_scorer
+from tests.engines import Contrary, RuleEngine, raises_unscorable, rule_scorer
 from tests.lead_events import clicks, closes, joins, talks, writes
 from tests.roles import Clock, Roles
 
 N_LEADS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Contrary:
-    """Last comes first."""
-
-    batch_size: int = 5
-
-    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        return [-logit for logit in RuleEngine().logits(inputs)]
 
 
 def settled(roles: Roles) -> Roles:
@@ -40,10 +26,15 @@ def settled(roles: Roles) -> Roles:
 
 def test_the_same_model_under_another_name_moves_nobody(roles: Roles) -> None:
     found = who_moves(settled(roles).store, rule_scorer(digest="rule-2"), 5)
-    assert (found.n_compared, found.n_stale, found.n_unscored) == (N_LEADS, 0, 0)
-    assert (found.max_dp, found.mean_dp, found.at, found.movers) == (0.0, 0.0, None, ())
+    assert (found.apart.n_compared, found.n_stale, found.n_unscored) == (N_LEADS, 0, 0)
+    assert (found.apart.max_dp, found.apart.mean_dp, found.apart.at, found.apart.movers) == (
+        0.0,
+        0.0,
+        None,
+        (),
+    )
     assert found.scored_by == {"rule-1": N_LEADS}
-    assert [queue.jaccard for queue in found.queues.values()] == [1.0]
+    assert [queue.jaccard for queue in found.apart.queues.values()] == [1.0]
 
 
 def test_ranks_before_are_the_boards_and_ranks_after_those_of_the_switch(roles: Roles) -> None:
@@ -51,10 +42,10 @@ def test_ranks_before_are_the_boards_and_ranks_after_those_of_the_switch(roles: 
     store = settled(roles).store
     standing = [row.lead for row in store.board("acme/north", 100).rows]
     found = who_moves(store, contrary, N_LEADS)
-    assert found.queues["acme/north"].kendall_tau < 0
-    ranks = {one.move.lead: one.move for one in found.movers}
+    assert found.apart.queues["acme/north"].kendall_tau < 0
+    ranks = {one.move.lead: one.move for one in found.apart.movers}
     assert all(standing[move.rank_a - 1] == lead for lead, move in ranks.items() if move.rank_a)
-    distances = [one.move.distance for one in found.movers]
+    distances = [one.move.distance for one in found.apart.movers]
     assert distances == sorted(distances, reverse=True)
     assert distances[0] > 0
 
@@ -62,7 +53,7 @@ def test_ranks_before_are_the_boards_and_ranks_after_those_of_the_switch(roles: 
     roles.promote("contrary")
     roles.settle(roles.worker(), roles.publisher())
     rows = store.board("acme/north", 100).rows
-    for one in found.movers:
+    for one in found.apart.movers:
         assert one.move.rank_b is not None
         row = rows[one.move.rank_b - 1]
         assert (row.lead, row.probability) == (one.move.lead, one.probability_b)
@@ -79,18 +70,20 @@ def test_the_differences_are_those_of_the_published_probabilities(memory_roles: 
     memory_roles.settle(memory_roles.worker(), memory_roles.publisher())
     after = {row.lead: row.probability for row in memory_roles.store.board("acme/north", 99).rows}
     dps = {lead: after[lead] - p for lead, p in before.items()}
-    assert found.max_dp == max(dps.values())
-    assert found.mean_dp == pytest.approx(sum(dps.values()) / N_LEADS)
-    assert found.at is not None
-    assert dps[found.at] == found.max_dp
+    assert found.apart.max_dp == max(dps.values())
+    assert found.apart.mean_dp == pytest.approx(sum(dps.values()) / N_LEADS)
+    assert found.apart.at is not None
+    assert dps[found.apart.at] == found.apart.max_dp
 
 
 def test_changed_unscored_and_unlisted_leads_are_not_compared(memory_roles: Roles) -> None:
     settled(memory_roles)
     memory_roles.ingest(clicks(500, "l00"), joins(501, lead="new"), closes(502, "l03"))
     found = who_moves(memory_roles.store, rule_scorer(Contrary(), "contrary"), 5)
-    assert (found.n_compared, found.n_stale, found.n_unscored) == (N_LEADS - 2, 1, 1)
-    assert found.queues["acme/north"].n_a == found.queues["acme/north"].n_b == N_LEADS - 2
+    assert (found.apart.n_compared, found.n_stale, found.n_unscored) == (N_LEADS - 2, 1, 1)
+    assert (
+        found.apart.queues["acme/north"].n_a == found.apart.queues["acme/north"].n_b == N_LEADS - 2
+    )
 
 
 def test_what_the_candidate_cannot_score_is_counted_and_others_are_compared(
@@ -101,7 +94,7 @@ def test_what_the_candidate_cannot_score_is_counted_and_others_are_compared(
     choosy = RuleEngine(batch_size=4, faults={"I will take it": raises_unscorable})
     found = who_moves(memory_roles.store, rule_scorer(choosy, "choosy"), 5)
     assert found.n_unscorable == 1
-    assert found.n_compared == N_LEADS
+    assert found.apart.n_compared == N_LEADS
 
 
 def test_only_the_tenant_that_was_asked_for_is_compared(memory_roles: Roles) -> None:
@@ -110,8 +103,8 @@ def test_only_the_tenant_that_was_asked_for_is_compared(memory_roles: Roles) -> 
     store = settled(memory_roles).store
     heard: list[int] = []
     scorer = rule_scorer(Contrary(), "contrary")
-    assert who_moves(store, scorer, 5, "other", heard.append).n_compared == sum(heard) == 1
-    assert who_moves(store, scorer, 5).n_compared == N_LEADS + 1
+    assert who_moves(store, scorer, 5, "other", heard.append).apart.n_compared == sum(heard) == 1
+    assert who_moves(store, scorer, 5).apart.n_compared == N_LEADS + 1
     assert (n_standing(store, "other"), n_standing(store, "*")) == (1, N_LEADS + 1)
 
 
