@@ -85,15 +85,6 @@ def test_padding_and_batch_mates_do_not_change_a_state(base: torch.nn.Module) ->
     assert torch.allclose(exact, padded, atol=1e-5)
 
 
-def test_each_lead_of_a_batch_has_the_state_that_it_has_alone(base: torch.nn.Module) -> None:
-    """Up to rounding, as above. Of one width, so that they are batch mates."""
-    samples = [_sample(seed, 20 + seed) for seed in range(6)]
-    together = marker_states(base, samples, PAD, precision=Precision.FP32)
-    alone = [marker_states(base, [each], PAD, precision=Precision.FP32)[0] for each in samples]
-    assert np.allclose(together, alone, atol=1e-4)
-    assert not np.allclose(together, together[::-1], atol=0.1)
-
-
 def test_only_prompt_and_answer_positions_are_taught() -> None:
     samples = [_sample(seed, 10 + 7 * seed) for seed in range(4)]
     batch = collate(samples, PAD, 0, np.random.default_rng(0))
