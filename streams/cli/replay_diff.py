@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from streams import exit_codes
-from streams.cli.front import Failure, naming_files
-from streams.cli.sources import explaining
+from streams.cli.artifacts import artifact_folder
+from streams.cli.front import Failure, naming_files, settings
+from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
+from streams.cli.sources import explaining, opened_source
+from streams.replay.progress import Progress
+from streams.replay.recording import open_recording
+
+if TYPE_CHECKING:
+    from streams.replay.diff import Difference
+    from streams.replay.mover_events import MovedBy
+    from streams.replay.result import ReplayManifest
 
 _OUTPUT = click.Path(path_type=Path, file_okay=False)
 
@@ -33,7 +45,31 @@ _OUTPUT = click.Path(path_type=Path, file_okay=False)
     help="how many of those who move to print.",
 )
 @click.option("--json", "as_json", is_flag=True, help="for machines, with everybody who moves.")
-def diff(a: Path, b: Path, *, k: int, show: int, as_json: bool) -> None:
+@REPORT
+@click.option(
+    "--source",
+    help="with --report: what both were replayed from; the page then names the events that move "
+    "somebody.",
+)
+@click.option(
+    "--artifacts",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    multiple=True,
+    help="with --source: where else the artifacts of A and B may be; may be repeated.",
+)
+@TRANSCRIPTS
+def diff(
+    a: Path,
+    b: Path,
+    *,
+    k: int,
+    show: int,
+    as_json: bool,
+    report: Path | None,
+    source: str | None,
+    artifacts: Sequence[Path],
+    transcripts: bool,
+) -> None:
     """Compare two replays: how far scores and ranks are apart, who moves and why.
 
     A and B are folders that `asllr replay --out` made, as of two artifacts on one recording.
@@ -42,12 +78,18 @@ def diff(a: Path, b: Path, *, k: int, show: int, as_json: bool) -> None:
     Example:
       asllr replay diff monday-demo monday-retrained
       asllr replay diff a b --top 200 --json | jq .max_dp
+      asllr replay diff a b --report diff.html --source monday
     """
     # Here: the engines' libraries take a moment to load.
     from streams.cli.replay_diff_words import difference_json, difference_lines
     from streams.replay.diff import difference
     from streams.replay.result import open_output
 
+    require_place(report, transcripts=transcripts)
+    if source is None and (transcripts or artifacts):
+        raise click.UsageError("--transcripts and --artifacts need the events: name a --source")
+    if source is not None and report is None:
+        raise click.UsageError("the events of --source are shown in a page: name one with --report")
     with naming_files(), explaining():
         first, second = open_output(a), open_output(b)
         try:
@@ -61,3 +103,47 @@ def diff(a: Path, b: Path, *, k: int, show: int, as_json: bool) -> None:
         click.echo(json.dumps(difference_json(found)))
     else:
         click.echo("\n".join(difference_lines(found, show)))
+    if report is not None:
+        by = _events(source, artifacts, (a, b), found, show, transcripts=transcripts)
+        replays = [(str(a), first.manifest), (str(b), second.manifest)]
+        write_page(report, _page(found, replays, by))
+
+
+def _page(
+    found: Difference,
+    replays: Sequence[tuple[str, ReplayManifest]],
+    by: Sequence[tuple[MovedBy, ...] | None],
+) -> str:
+    from streams.cli.replay_diff_page import difference_page
+
+    return difference_page(found, replays, by, ["asllr", *sys.argv[1:]])
+
+
+def _events(
+    source: str | None,
+    artifacts: Sequence[Path],
+    names: tuple[Path, Path],
+    found: Difference,
+    show: int,
+    *,
+    transcripts: bool,
+) -> list[tuple[MovedBy, ...] | None]:
+    """Of the first `show` who move."""
+    from streams.artifact_shelf import load_from
+    from streams.replay.mover_events import Source, of_mover
+
+    movers = found.movers[:show]
+    if source is None:
+        return [None] * len(movers)
+    folders = (artifact_folder(settings().artifacts), *artifacts)
+    digests = {one.artifact for mover in movers for one in (mover.a, mover.b) if one}
+    told = Progress("looked up", "movers", len(movers))
+    by: list[tuple[MovedBy, ...] | None] = []
+    with naming_files(), explaining(), opened_source(source, None) as path:
+        scorers = {digest: load_from(folders, digest) for digest in sorted(digests)}
+        events = Source(open_recording(path), scorers, transcripts)
+        for mover in movers:
+            by.append(of_mover(events, (str(names[0]), str(names[1])), mover))
+            told.advance(1)
+    told.close()
+    return by

@@ -14,12 +14,16 @@ from streams.replay.diff import Difference, Mover, why_counts
 from streams.second_opinion import Apart
 
 
-def difference_lines(found: Difference, show: int) -> Iterator[str]:
+def scores_line(found: Difference) -> str:
     at = f", at {found.at}" if found.at else ""
-    yield (
+    return (
         f"{found.n_common:,} scores of one lead, version and moment in both ({found.n_a:,} and "
         f"{found.n_b:,}): {found.n_differing:,} differ, by {found.max_dp:.4f} at most{at}"
     )
+
+
+def difference_lines(found: Difference, show: int) -> Iterator[str]:
+    yield scores_line(found)
     for name, queue in found.queues.items():
         yield agreement_line(name, queue)
     for why, n in why_counts(found.movers).items():

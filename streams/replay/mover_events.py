@@ -18,6 +18,7 @@ from scoring.fold import to_ms
 from scoring.history import DAY_MS
 from scoring.occlusion import occlude
 from scoring.score import Scorer
+from scoring.state import state_hash, to_bytes
 from streams.lead_story import Advanced, read_folder
 from streams.recording import RecordingError
 from streams.replay.diff import Mover
@@ -85,13 +86,12 @@ def of_mover(source: Source, names: tuple[str, str], mover: Mover) -> tuple[Move
 def _of_score(name: str, arrivals: Sequence[Arrival], score: Score, source: Source) -> MovedBy:
     known = [one for one in arrivals if is_included(one, score.cursor)]
     moment_ms = to_ms(score.order.as_of)
-    found = _moved_by(name, known, moment_ms, source.scorers[score.artifact], source)
-    if found.probability != score.probability:
+    if state_hash(to_bytes(state_of(known))) != score.state_hash:
         raise RecordingError(
-            f"{source.recording.path} is not what {name} was replayed from: there "
-            f"{score.tenant}/{score.lead} has {score.probability:.6f}, here {found.probability:.6f}"
+            f"the source is not what {name} was replayed from: it has other events of "
+            f"{score.tenant}/{score.lead}; name the one it was, or leave --source out"
         )
-    return found
+    return _moved_by(name, known, moment_ms, source.scorers[score.artifact], source)
 
 
 def _moved_by(

@@ -17,6 +17,7 @@ from scoring.calibration import Calibration, probability
 from streams.recording import Recorded, write_recording
 from streams.replay.result import open_output
 from tests.event_stream import events
+from tests.html_reader import read
 from tests.stub_artifact import build_stub_artifact
 
 pytestmark = pytest.mark.slow
@@ -78,6 +79,48 @@ def test_another_policy_says_who_moves_and_why(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "because: " in result.stdout
     assert " -> " in result.stdout
+
+
+def test_a_page_names_the_events_that_moved_somebody(folder: Path, tmp_path: Path) -> None:
+    ticks = tmp_path / "ticks"
+    words = ("replay", folder / "leads.jsonl", "--policy", "every-5m", "--out", ticks)
+    assert asllr(folder, *words, "--as-of", "2025-06-02T10:03:00Z").exit_code == 0
+    page = tmp_path / "diff.html"
+    words = ("replay", "diff", folder / "a", ticks, "--report", page)
+    result = asllr(folder, *words, "--source", folder / "leads.jsonl")
+    assert result.exit_code == 0, result.output
+    seen = read(page.read_text(encoding="utf-8"))
+    for said in ("The replays", "Change of rank", "Who moves farthest", "less what it would say"):
+        assert said in seen.text, said
+    assert not {"script", "img", "link"} & set(seen.tags)
+    assert "<pre>" not in page.read_text(encoding="utf-8")
+
+    page.unlink()
+    assert asllr(folder, "replay", "diff", folder / "a", ticks, "--report", page).exit_code == 0
+    assert "name it with --source" in read(page.read_text(encoding="utf-8")).text
+
+
+def test_a_recording_that_the_replays_are_not_of_is_refused(folder: Path, tmp_path: Path) -> None:
+    other, ticks = tmp_path / "other.jsonl", tmp_path / "ticks"
+    write_recording(other, map(later, list(events(4, 60, n_leads=6))[::2]))
+    words = ("replay", folder / "leads.jsonl", "--policy", "every-5m", "--out", ticks)
+    assert asllr(folder, *words, "--as-of", "2025-06-02T10:03:00Z").exit_code == 0
+    page = tmp_path / "diff.html"
+    words = ("replay", "diff", folder / "a", ticks, "--report", page, "--source", other)
+    result = asllr(folder, *words)
+    assert (result.exit_code, "is not what" in result.stderr) == (78, True), result.stderr
+    assert not page.exists()
+
+
+def test_options_of_the_page_need_each_other(folder: Path, tmp_path: Path) -> None:
+    two = ("replay", "diff", folder / "a", folder / "b")
+    for words in (
+        ("--source", "x"),
+        ("--transcripts",),
+        ("--transcripts", "--report", tmp_path / "x.html"),
+    ):
+        result = asllr(folder, *two, *words)
+        assert (result.exit_code, "name " in result.stderr) == (2, True), result.stderr
 
 
 def test_a_folder_without_a_replay_and_a_damaged_one_are_named(
