@@ -112,13 +112,13 @@ RULES = (
 )
 
 
-LUA_COMMIT, LUA_COMPLETE, LUA_PRELUDE = (
-    f"streams/lua/{name}.lua" for name in ("commit", "complete", "prelude")
+LUA_COMMIT, LUA_COMPLETE, LUA_PRELUDE, LUA_SNAPSHOT, LUA_MOVE = (
+    f"streams/lua/{name}.lua" for name in ("commit", "complete", "prelude", "snapshot", "move")
 )
 CONSUMER = "streams/faust_consumer.py"
-INGEST_ON_REDIS, RESULTS_ON_REDIS, CLAIMS_ON_REDIS = (
+INGEST_ON_REDIS, RESULTS_ON_REDIS, CLAIMS_ON_REDIS, SNAPSHOTS_ON_REDIS, BOARDS_ON_REDIS = (
     (f"tests/streams/test_store_{name}.py", "-k", "redis")
-    for name in ("ingest", "results", "claims")
+    for name in ("ingest", "results", "claims", "snapshots", "publishing")
 )
 CONSUMING = ("tests/streams/test_faust_consumer.py",)
 ORDER_FENCE = Mutant(
@@ -164,6 +164,60 @@ WHERE_NOTICED = (
             "return true",
         ),
         CLAIMS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "a board that Redis lost hands out no version again",
+            LUA_MOVE,
+            "math.max(last + 1, now_ms())",
+            "last + 1",
+        ),
+        BOARDS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "a repeated step of a snapshot pass tells nothing again",
+            LUA_SNAPSHOT,
+            "if taken == step then",
+            "if false then",
+        ),
+        SNAPSHOTS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "a snapshot pass that lacks a step is broken off",
+            LUA_SNAPSHOT,
+            "elseif taken ~= step - 1 then",
+            "elseif false then",
+        ),
+        SNAPSHOTS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "a snapshot pass knows another from itself",
+            LUA_SNAPSHOT,
+            "known[1] == pass_id and tonumber(known[2])",
+            "tonumber(known[2] or -9)",
+        ),
+        SNAPSHOTS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "snapshots wait for room in the outbox",
+            LUA_SNAPSHOT,
+            "elseif is_full(ARGV[1]) then",
+            "elseif false then",
+        ),
+        SNAPSHOTS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "a snapshot pass ends with the frontier at which it began",
+            LUA_SNAPSHOT,
+            "{frontier = known[3]}",
+            "{frontier = frontier_text()}",
+        ),
+        SNAPSHOTS_ON_REDIS,
     ),
     (
         Mutant(

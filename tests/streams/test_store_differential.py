@@ -27,6 +27,8 @@ from streams.store import (
     LeadWrite,
     Move,
     Placement,
+    SnapshotChunk,
+    SnapshotStatus,
     Store,
     StoredLead,
     version_of,
@@ -62,6 +64,13 @@ moments = (st.sampled_from((100, 200, 300)), st.sampled_from((None, PAST_MS, 10*
 results = st.tuples(st.just("complete"), workers, st.sampled_from((0, 0, 1, 2, 3)), *moments)
 scores = st.tuples(st.just("score"), workers, *moments)
 drains = st.tuples(st.just("drain"), numbers)
+snapshots = st.tuples(
+    st.just("snapshot"),
+    st.sampled_from(("one", "one", "one", "two")),
+    st.sampled_from((-1, 0, 1, 1, 1, 2)),
+    st.lists(leads, max_size=3, unique=True),
+    st.booleans(),
+)
 steps = st.one_of(
     commits,
     commits,
@@ -74,6 +83,8 @@ steps = st.one_of(
     scores,
     drains,
     drains,
+    snapshots,
+    snapshots,
     st.tuples(st.just("give_up"), workers, numbers),
     st.tuples(st.just("renew"), workers),
     st.tuples(st.just("promote"), st.sampled_from(("t", "*")), numbers, artifacts),
@@ -90,6 +101,7 @@ class Pair:
 
     redis: RedisStore
     clock_ms: int = 0
+    snapshot_step: int = 0
     claims: list[Claim] = field(default_factory=list)
     n: count[int] = field(default_factory=lambda: count(1))
 
@@ -177,6 +189,13 @@ class Pair:
 
     def restate(self, names: list[str]) -> None:
         self.both(lambda store: store.restate(SHARD, names))
+
+    def snapshot(self, pass_id: str, ahead: int, names: list[str], is_last: bool) -> None:
+        """`ahead` 1 is the step that follows, -1 begins anew."""
+        step = 0 if ahead < 0 else self.snapshot_step + ahead
+        chunk = SnapshotChunk(pass_id, step, tuple(names), is_last=is_last)
+        if self.both(lambda store: store.snapshot(SHARD, chunk)) is SnapshotStatus.TAKEN:
+            self.snapshot_step = step
 
     def drain(self, limit: int) -> None:
         def oldest(store: Store) -> None:

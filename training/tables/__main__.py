@@ -24,7 +24,7 @@ from training.evaluation.judged import Judged, Scored, judged_of
 from training.progress import Progress
 from training.tables.bench import Bench, Size, dataset_bench, simulated_bench
 from training.tables.cells import Cells, Means
-from training.tables.table import Table, build_table, markdown
+from training.tables.table import RIVAL, Table, build_table, markdown
 from training.whole_file import whole_file
 
 Judgeable = tuple[str, Judged, dict[str, Scored]]
@@ -32,7 +32,10 @@ Judgeable = tuple[str, Judged, dict[str, Scored]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if RIVAL in asked.without:
+        parser.error(f"--without {RIVAL}: every other model is compared with it; leave it in")
     with exiting():
         tables = list(_tables(asked))
         text = "\n".join(map(markdown, tables))

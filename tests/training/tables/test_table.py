@@ -11,6 +11,7 @@ from scoring.metrics import auc, expected_auc, expected_precision_at
 from scoring.verdict import Verdict
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.judged import Judged, Scored
+from training.tables.__main__ import main
 from training.tables.table import Table, build_table, markdown
 
 
@@ -86,3 +87,11 @@ def test_markdown_has_a_line_for_each_model_best_last(table: Table) -> None:
         "bayes",
     ]
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_model_that_all_are_compared_with_cannot_be_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--seeds", "0", "--without", "rule", "tree_text"])
+    assert "every other model is compared with it; leave it in" in capsys.readouterr().err
