@@ -21,8 +21,10 @@ except ModuleNotFoundError:  # the base install writes rules, which have no tens
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yields a sibling to write, which takes the place of `path` when the block succeeds and goes
-    when it fails: a kill at any moment leaves the old file or the new one. Raises CannotWrite."""
+    when it fails: a kill at any moment leaves the old file or the new one, a failure no folder that
+    was not there before. Raises CannotWrite."""
     part = path.with_name(path.name + ".part")
+    is_new_folder = not path.parent.exists()
     with naming_files(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -32,6 +34,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+            if is_new_folder and not any(path.parent.iterdir()):
+                path.parent.rmdir()
 
 
 @contextmanager

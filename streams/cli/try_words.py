@@ -62,7 +62,7 @@ def mapping_lines(mapping: ColumnMapping, tables: Mapping[str, Table], read: Rea
         if found is not None:
             named = ", ".join(f"{name} = {column}" for name, column in found.columns.items())
             times = f"times {' or '.join(found.times)} ({mapping.zone} where they name no offset)"
-            yield f"{kind}: {n_rows:,} rows; {named}; {times}"
+            yield f"{kind}: {n_rows:,} rows read; {named}; {times}"
         if tables[kind].encoding == LEGACY:
             yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
     profile = ", ".join(f"{name} = {column}" for name, column in mapping.profile.items())

@@ -37,6 +37,9 @@ NO = {
     "rejected",
     "verloren",
 }
+MAX_ID_CHARS = 128
+"""As ids have it; a character that ids do not have takes three for each of its bytes."""
+
 MAX_CALL_S = 7 * 86_400
 MAX_TALK_CHARS = 200_000
 """Of a transcript: a day of talk. As a record it may take several bytes a character."""
@@ -72,12 +75,15 @@ class LeftOut(Unusable):
 
 
 def lead_id(cell: Any) -> str:
-    """Any name in the alphabet of ids; `own_name` is the inverse."""
+    """Any name in the alphabet of ids; `own_name` is the inverse. Raises Unusable."""
     parts = re.split(r"([^A-Za-z0-9._-])", str(cell).strip())
-    return "".join(
+    found = "".join(
         "".join(f":{byte:02x}" for byte in part.encode()) if number % 2 else part
         for number, part in enumerate(parts)
     )
+    if len(found) > MAX_ID_CHARS:
+        raise Unusable(f"a name longer than {MAX_ID_CHARS} characters: is it a note?")
+    return found
 
 
 def own_name(lead: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.exports.cells import LeftOut, lead_id, phone_of
+from streams.exports.cells import LeftOut, Unusable, lead_id, phone_of
 from streams.exports.mapping import Columns
 from streams.exports.table import Row, Table
 
@@ -15,8 +15,12 @@ class Leads:
         self._by_phone: dict[str, str | None] = {}
         self.n_repeated = 0
         for row in table.rows:
-            if (cell := columns.cell(row, "lead")) is not None:
-                self._add(lead_id(cell), phone_of(columns.cell(row, "phone") or ""))
+            try:
+                lead = lead_id(columns.cell(row, "lead") or "")
+            except Unusable:
+                continue  # told where the row itself is read
+            if lead:
+                self._add(lead, phone_of(columns.cell(row, "phone") or ""))
 
     def _add(self, lead: str, phone: str | None) -> None:
         self.n_repeated += lead in self._known

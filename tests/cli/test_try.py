@@ -85,6 +85,7 @@ BAD = {
     "a huge cell": (b"lead,created_at\n" + b"a" * 1_000_001 + b",2026-01-01\n", "line 2"),
     "too many cells": (b"lead,created_at\n1,2026-01-01,3\n", "line 2: 3 cells for 2"),
     "bad times": (b"lead,created_at\n1,soon\n", "is no time"),
+    "a note for a name": (b"lead,created_at\n" + b"a" * 200 + b",2026-01-01\n", "is it a note?"),
     "an open quote": (b'lead,created_at\n"1,2026-01-01\n', "not CSV"),
 }
 
