@@ -74,8 +74,9 @@ def try_leads(
     top: int,
     as_json: bool,
 ) -> None:
-    """Rank the leads of your own exports and say what daily calls by these ranks would have been
-    worth. No Kafka, no Redis; nothing leaves this machine.
+    """Rank your own exports and say what daily calls by these ranks would have been worth.
+
+    No Kafka, no Redis; nothing leaves this machine.
 
     Shows which column it took for what. Where it is not sure it writes a mapping to correct and
     give back with --mapping. Columns are taken as known from a lead's creation on: leave out of
