@@ -101,7 +101,7 @@ def test_compare_fits_baselines_on_older_rows(place: Path) -> None:
         (["evaluate", "{}/rule", "--dataset", "{}/nowhere"], 78, "no dataset at"),
         (["evaluate", "{}/rule", "--dataset", "{}/one-class"], 78, "0 of 2 rows are positive"),
         (["evaluate", "{}/rule", "--dataset", "{}/data", "--split", "fit"], 78, "no rows in split"),
-        (["evaluate", "{}/rule", "--dataset", "{}/data", "--out", "{}/data"], 2, "exists; choose"),
+        (["evaluate", "{}/rule", "--dataset", "{}/data", "--out", "{}/data"], 78, "exists; choose"),
         (["compare", "{}/rule", "{}/rule", "--dataset", "{}/data"], 2, "at least two"),
         (["compare", "{}/rule", "--against", "rule", "--dataset", "{}/data"], 78, "has 0 orders"),
     ],

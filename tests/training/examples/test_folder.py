@@ -17,6 +17,7 @@ from tests.training.examples.rows import codes, manifest, row
 from training.examples.example import Example, Examples, columns_of
 from training.examples.folder import EXAMPLES, content_sha256, read_examples, write_examples
 from training.examples.manifest import MANIFEST, DatasetError, Split
+from training.model.faults import CannotWrite
 
 pytestmark = pytest.mark.train
 
@@ -121,11 +122,11 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A limit on the size of files stands for the disk: the writer gets an OSError either way."""
+    """A limit on the size of files stands for the disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(CannotWrite, match="File too large"):
             write_examples(tmp_path / "d", columns_of([row(n) for n in range(40)]), manifest())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
