@@ -1,14 +1,17 @@
-"""What the options of several commands take: moments, offset ranges, scoring policies."""
+"""Options of several commands and what they take: moments, offset ranges, scoring policies."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from streams.replay.policy import Policy, parse_policy
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Moment(click.ParamType):
@@ -65,3 +68,14 @@ class PolicyOption(click.ParamType):
 MOMENT = Moment()
 OFFSET_RANGE = OffsetRange()
 POLICY = PolicyOption()
+
+
+def agreement_depth(when: str = "") -> Callable[[Command], Command]:
+    return click.option(
+        "--top",
+        "k",
+        default=50,
+        show_default=True,
+        type=click.IntRange(1, 5_000),
+        help=f"{when}how far down a queue agreement counts.",
+    )

@@ -18,6 +18,7 @@ from scoring.artifact import ArtifactError
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_digest, find_artifact
 from streams.cli.front import DURATION, Failure, look_at_store, open_admin, settings
+from streams.cli.option_types import agreement_depth
 from streams.coverage import Coverage, coverage, is_copied
 from streams.promotions import publish_promotion
 from streams.replay.progress import Progress
@@ -32,14 +33,7 @@ WAIT_EVERY_S = 0.5
 @click.argument("artifact", default=SHIPPED)
 @click.option("--tenant", default="*", show_default=True, help="only for this tenant.")
 @click.option("--dry-run", is_flag=True, help="say who would move and by how much; write nothing.")
-@click.option(
-    "--top",
-    "k",
-    default=50,
-    show_default=True,
-    type=click.IntRange(1, 5_000),
-    help="with --dry-run: how far down a queue agreement counts.",
-)
+@agreement_depth("with --dry-run: ")
 @click.option(
     "--wait",
     "wait_s",

@@ -13,6 +13,7 @@ import click
 from streams import exit_codes
 from streams.cli.artifacts import artifact_folder
 from streams.cli.front import Failure, naming_files, settings
+from streams.cli.option_types import agreement_depth
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
 from streams.cli.sources import explaining, opened_source
 from streams.replay.progress import Progress
@@ -29,14 +30,7 @@ _OUTPUT = click.Path(path_type=Path, file_okay=False)
 @click.command()
 @click.argument("a", type=_OUTPUT)
 @click.argument("b", type=_OUTPUT)
-@click.option(
-    "--top",
-    "k",
-    default=50,
-    show_default=True,
-    type=click.IntRange(1, 5_000),
-    help="how far down a queue agreement counts.",
-)
+@agreement_depth()
 @click.option(
     "--show",
     default=10,

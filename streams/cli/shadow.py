@@ -12,6 +12,7 @@ from scoring.artifact import ArtifactError
 from streams import exit_codes
 from streams.cli.artifacts import artifact_digest, find_artifact
 from streams.cli.front import Failure, look_at_store, open_admin, set_up_logging, settings
+from streams.cli.option_types import agreement_depth
 from streams.topic_admin import require_topics
 
 
@@ -69,14 +70,7 @@ def run(artifact: str) -> None:
 
 @shadow.command()
 @click.argument("artifact", required=False)
-@click.option(
-    "--top",
-    "k",
-    default=50,
-    show_default=True,
-    type=click.IntRange(1, 5_000),
-    help="how far down a queue agreement counts.",
-)
+@agreement_depth()
 @click.option("--json", "as_json", is_flag=True, help="for machines, with everybody who moves.")
 def report(artifact: str | None, *, k: int, as_json: bool) -> None:
     """Say how far ARTIFACT was from the live one so far, who would move, how long it took.

@@ -8,7 +8,6 @@ many leads. A few minutes with --quick, half an hour without; --steady MINUTES a
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -22,17 +21,12 @@ from tests.bench.ingest import compare, profile
 from tests.bench.latency import measure, steady
 from tests.bench.scaling import scale
 from tests.brokers import ServerNotStarted, check_kafka
+from tests.command_line import parser_of, say
 from tests.machine import this_machine
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    description, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "bench",
-        description=description,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("bench", __doc__)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, one run of each")
     parser.add_argument("--steady", type=int, default=0, metavar="MINUTES", help="of constant load")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
@@ -43,10 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found["steady"] = steady(asked.steady, 50.0, say)
     found["machine"] = this_machine().described()
     sys.stdout.write(json.dumps(found, indent=None if asked.json else 2) + "\n")
-
-
-def say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 def _quick() -> dict[str, Any]:

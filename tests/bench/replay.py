@@ -8,7 +8,6 @@ then the fold alone on 10^5 events, without --quick on 10^6 too. --no-live: only
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from tests.bench.replay_live import NotAtRest, live_run, proof
 from tests.bench.replay_log import write_fold_log
 from tests.bench.replay_work import LEFT_OUT, compared
 from tests.brokers import ServerNotStarted, check_kafka
+from tests.command_line import parser_of, say
 from tests.machine import this_machine
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,13 +32,7 @@ SIZE_QUICK, SIZE = 100_000, 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    description, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "bench-replay",
-        description=description,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("bench-replay", __doc__)
     parser.add_argument("--quick", action="store_true", help="few kills, 10^5 events")
     parser.add_argument("--no-live", action="store_true", help="only the fold: needs no Kafka")
     parser.add_argument("--events", type=int, help="of the fold instead of 10^5 or 10^6")
@@ -57,10 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write(json.dumps(found, indent=None if asked.json else 2) + "\n")
     if not asked.no_live and (found["verify_differences"] or not found["digests_equal"]):
         sys.exit(NO)
-
-
-def say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 def _live(folder: Path, n_kills: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from streams.exit_codes import AWAY, NO, OK
 from tests.brokers import ServerNotStarted, check_kafka
 from tests.chaos.report import summary, write_report
 from tests.chaos.run import Outcome, run_chaos
+from tests.command_line import parser_of
 from tests.machine import this_machine
 
 NOT_RECOVERED = 3
@@ -77,13 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    description, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "chaos",
-        description=description,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("chaos", __doc__)
     parser.add_argument("--faults", type=_positive, default=40, help="at least (default 40)")
     parser.add_argument("--seed", type=int, default=1, help="of faults and leads (default 1)")
     parser.add_argument("--only", default="", metavar="TEXT", help="kinds of faults that hold TEXT")

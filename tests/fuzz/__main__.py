@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streams import exit_codes
+from tests.command_line import parser_of
 from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -27,13 +28,7 @@ INPUT_LIMIT_S = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    description, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "fuzz",
-        description=description,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("fuzz", __doc__)
     parser.add_argument("--target", choices=TARGETS, help="one of them (default: all, in turn)")
     parser.add_argument("--runs", type=int, default=20_000, help="inputs per target")
     parser.add_argument("--seed", type=int, default=1)

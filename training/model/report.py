@@ -10,6 +10,7 @@ import numpy as np
 
 from scoring.calibration import Calibration
 from scoring.delong import hanley_mcneil, z_of
+from scoring.json_values import json_value
 from scoring.prompt import HORIZON_DAYS
 from training.calibrate import doubts
 from training.examples.manifest import Split
@@ -43,7 +44,7 @@ def report_of(outcome: Outcome) -> dict[str, Any]:
         },
         "token_budget": order.token_budget,
         "serve": order.settings.serve.value,
-        "settings": {name: _plain(value) for name, value in settings.items()},
+        "settings": json_value(settings),
         "checks": [asdict(check) for check in fitted.checks],
         "best_check": fitted.best,
         "expected_auc_half_width": _half_width(outcome),
@@ -138,7 +139,7 @@ def _signature(signature: Signature) -> dict[str, Any]:
         "name": signature.name,
         "finding": signature.finding.value,
         "sentence": signature.sentence,
-        "values": {name: _plain(value) for name, value in signature.values.items()},
+        "values": json_value(signature.values),
     }
 
 
@@ -166,12 +167,3 @@ def _n_weights(done: FittedOnData) -> int:
 
 def _kind(calibration: Calibration) -> str:
     return f"isotonic, {len(calibration.knots)} knots" if calibration.knots else "Platt"
-
-
-def _plain(value: Any) -> Any:
-    """NaN is no JSON."""
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value
