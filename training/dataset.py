@@ -23,11 +23,7 @@ from scoring.score import prepare
 from training.simulator.codes import final_codes
 from training.simulator.emit import SimulatedLead, simulate_leads
 
-FUNNEL = {
-    Stage.VISIT: f"Will this customer visit within {HORIZON_DAYS} days?",
-    Stage.TEST_DRIVE: f"Will this customer drive within {HORIZON_DAYS} days?",
-    Stage.QUOTE: f"Will this customer get a quote within {HORIZON_DAYS} days?",
-}
+FUNNEL = frozenset({Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOTE})
 CHUNK_LEADS = 500
 
 
@@ -107,7 +103,7 @@ def _prepared(lead: SimulatedLead, tokenizer: Tokenizer, spec: PromptSpec, n_tai
         body=np.array(_ids(tokenizer, read.prompt)[:-n_tail], dtype=np.int16),
         features=read.features,
         codes=final_codes(lead),
-        moves=reached & frozenset(FUNNEL),
+        moves=reached & FUNNEL,
         ordered=Stage.ORDER in reached,
         truth=lead.probability,
         as_of_ms=as_of_ms,

@@ -20,7 +20,7 @@ from training.curriculum import (
     code_word,
     short_calls,
 )
-from training.dataset import FUNNEL, Reading, load_leads, sample_prompts
+from training.dataset import Reading, load_leads, sample_prompts
 from training.objective import CodeHeads
 from training.pretrain import PretrainSettings, Stage, pretrain
 from training.questions import Questions, pretraining_samples, table_texts
@@ -43,7 +43,6 @@ def build_reading(recipe: Recipe) -> Reading:
     """Trains the tokenizer."""
     fixed = [
         *table_texts(),
-        *FUNNEL.values(),
         *(code_word(*code) + ";" for code in CODES),
         f"{CODES_QUESTION}{ANSWER_YES}{ANSWER_NO}{NOTHING_SAID}",
     ]

@@ -1,7 +1,9 @@
-"""Questions about whole leads: the order itself, funnel moves, the table, and the wrap-up codes.
+"""Questions about whole leads: the table and the wrap-up codes for the base, the order for the
+adapter.
 
-All end in the one marker that serving uses. The base must have met the exact question, marker and
-Yes / No before the adapter is fitted, and questions about the table teach it to read the table.
+All end in the one marker that serving uses. The base learns to read a lead and to answer Yes / No;
+what becomes of leads is left to the adapter, and the text baselines get every label that the base
+got (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from scoring.declaration import Feature, Kind
 from scoring.features import FEATURES
 from scoring.prompt import ANSWER_NO, ANSWER_YES, QUESTION
 from training.curriculum import CODES_QUESTION, Writer, codes_answer
-from training.dataset import FUNNEL, Lead
+from training.dataset import Lead
 from training.examples.example import Grade
 from training.samples import Sample
 from training.simulator.codes import CODES
 
-SHARES = {"order": 0.2, "funnel": 0.35, "table": 0.15, "codes": 0.3}
+CODES_SHARE = 0.65
+"""Of the leads whose codes are known; all others are asked about their table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,6 @@ class Questions:
     no: NDArray[np.int32]
     order: NDArray[np.int32]
     codes: NDArray[np.int32]
-    funnel: dict[Stage, NDArray[np.int32]]
     table: tuple[tuple[tuple[float, NDArray[np.int32]], ...], ...]
     """Per categorical or yes / no feature: (encoded value, "Is <wording> <word>?")."""
 
@@ -44,7 +46,6 @@ class Questions:
             no=writer.answer(ANSWER_NO),
             order=writer.question(QUESTION),
             codes=writer.question(CODES_QUESTION),
-            funnel={stage: writer.question(text) for stage, text in FUNNEL.items()},
             table=tuple(
                 tuple(
                     (value, writer.question(f"Is {feature.wording} {word}?"))
@@ -91,23 +92,16 @@ _GRADES = {Stage.VISIT: Grade.VISIT, Stage.TEST_DRIVE: Grade.TEST_DRIVE, Stage.Q
 def pretraining_samples(
     leads: Sequence[Lead], asked: Questions, writer: Writer, rng: np.random.Generator
 ) -> list[Sample]:
-    """One question per lead, drawn by SHARES; the codes are always a target of the marker."""
-    kinds = rng.choice(list(SHARES), size=len(leads), p=list(SHARES.values()))
-    return [_asked(lead, kind, asked, writer, rng) for lead, kind in zip(leads, kinds, strict=True)]
+    """One question per lead; the codes are always a target of the marker."""
+    return [_asked(lead, asked, writer, rng) for lead in leads]
 
 
-def _asked(
-    lead: Lead, kind: str, asked: Questions, writer: Writer, rng: np.random.Generator
-) -> Sample:
-    question, answer = asked.order, asked.answer(lead.ordered)
-    if kind == "funnel":
-        stage = list(FUNNEL)[rng.integers(len(FUNNEL))]
-        question, answer = asked.funnel[stage], asked.answer(stage in lead.moves)
-    elif kind == "table":
-        question, answer = _about_table(lead, asked, rng)
-    elif kind == "codes" and not np.isnan(lead.codes).any():
+def _asked(lead: Lead, asked: Questions, writer: Writer, rng: np.random.Generator) -> Sample:
+    if rng.random() < CODES_SHARE and not np.isnan(lead.codes).any():
         held = [CODES[i] for i in np.flatnonzero(lead.codes)]
         question, answer = asked.codes, writer.answer(codes_answer(held, rng))
+    else:
+        question, answer = _about_table(lead, asked, rng)
     prompt = np.concatenate([lead.body, question]).astype(np.int32)
     return Sample(prompt=prompt, answer=answer, codes=lead.codes)
 
