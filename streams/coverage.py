@@ -1,4 +1,4 @@
-"""How far a promotion has come: of the listed leads, how many stand with a score of it."""
+"""How far a promotion has come: of the listed leads, how many are scored by it and shown so."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ CHUNK = 500
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """`n_parked`: leads that no worker could score; they wait until they change, and are no part of
-    `n_listed`."""
+    `n_listed`. `n_held`: leads that a board will show otherwise once it flips."""
 
     n_scored: int = 0
     n_listed: int = 0
     n_parked: int = 0
+    n_held: int = 0
 
     @property
     def is_complete(self) -> bool:
-        return self.n_scored == self.n_listed
+        """Scored and shown."""
+        return self.n_scored == self.n_listed and not self.n_held
 
 
 def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
@@ -40,7 +42,9 @@ def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
                 n_listed += not view.parked
                 is_scored = view.order is not None and view.order[0] >= promotion
                 n_scored += is_scored and not view.parked
-    return Coverage(n_scored, n_listed, n_parked)
+    queues = [name for name in store.queues() if tenant in ("*", name.partition("/")[0])]
+    n_held = sum(store.board(name, 0).n_held for name in queues)
+    return Coverage(n_scored, n_listed, n_parked, n_held)
 
 
 def is_copied(store: Store, tenant: str, promotion: int) -> bool:

@@ -9,7 +9,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from streams.store import BoardView, Move, Order, Placement
+from streams.board import BoardView, Move, Order, Placement, is_held
 
 BoardOrder = tuple[int, Order]
 """(lead version when the entry was written, score order); a removal without a score sorts first."""
@@ -24,21 +24,32 @@ class Row:
     order: BoardOrder
     placement: Placement | None
     move: Move
+    held: Placement | None = None
+
+    @property
+    def newest(self) -> Placement | None:
+        return self.held or self.placement
 
 
 @dataclass(slots=True)
 class MemoryBoard:
-    """Without a clock its versions are 1, 2, 3."""
+    """Without a clock its versions are 1, 2, 3. Without `holds` every placement is shown at once:
+    who replays one artifact sees no promotion."""
 
     now_ms: Callable[[], int] = lambda: 0
+    holds: bool = True
     version: int = 0
     n_moves: int = 0
     rows: dict[str, Row] = field(default_factory=dict)
     ranking: list[tuple[float, str]] = field(default_factory=list)
 
     def place(self, placement: Placement) -> Move:
-        order = (placement.version, placement.order)
-        return self._settled(placement.lead, order, placement) or self._place(placement, order)
+        order = _order_of(placement)
+        return (
+            self._settled(placement.lead, order, placement)
+            or self._held(placement, order)
+            or self._place(placement, order)
+        )
 
     def remove(self, lead: str, version: int, order: Order | None) -> Move:
         board_order = (version, order or UNSCORED)
@@ -47,7 +58,29 @@ class MemoryBoard:
     def view(self, limit: int, start: int) -> BoardView:
         leads = [lead for _, lead in self.ranking[start : start + max(0, limit)]]
         rows = [row.placement for lead in leads if (row := self.rows[lead]).placement]
-        return BoardView(self.version, self.n_moves, len(self.ranking), rows)
+        n_held = sum(row.held is not None for row in self.rows.values())
+        return BoardView(self.version, self.n_moves, len(self.ranking), rows, n_held)
+
+    def uncovered(self, limit: int, start: int) -> list[str]:
+        newest = {lead: row.newest.order[0] for lead, row in self.rows.items() if row.newest}
+        latest = max(newest.values(), default=0)
+        found = sorted((number, lead) for lead, number in newest.items() if number < latest)
+        return [lead for _, lead in found[start : start + max(0, limit)]]
+
+    def flip(self, limit: int) -> list[str]:
+        held = sorted((row.held.order[0], lead) for lead, row in self.rows.items() if row.held)
+        leads = [lead for _, lead in held[: max(0, limit)]]
+        before = {lead: self._rank(lead) for lead in leads}
+        shown: dict[str, tuple[Placement, Placement | None]] = {}
+        for lead in leads:
+            if (placement := self.rows[lead].held) is not None:
+                shown[lead] = placement, self._take_out(lead)[1]
+                insort(self.ranking, (-placement.probability, lead))
+        self._count_moves(len(leads))
+        for lead, (placement, previous) in shown.items():
+            move = self._move(placement, before[lead], previous)
+            self.rows[lead] = Row(_order_of(placement), placement, move)
+        return leads
 
     def _settled(self, lead: str, order: BoardOrder, placement: Placement | None) -> Move | None:
         """The answer when nothing is to be done: a retry, or the board holds something newer."""
@@ -58,37 +91,61 @@ class MemoryBoard:
             return replace(row.move, applied=False)
         return row.move if row.placement == placement else None
 
+    def _held(self, placement: Placement, order: BoardOrder) -> Move | None:
+        """The answer when the placement waits for a flip, or something newer does."""
+        row = self.rows.get(placement.lead)
+        if not self.holds or row is None or not is_held(row.placement, placement):
+            return None
+        if row.held is None or order >= _order_of(row.held):
+            self.rows[placement.lead] = replace(row, held=placement)
+        return replace(row.move, applied=False)
+
     def _place(self, placement: Placement, order: BoardOrder) -> Move:
         previous_rank, previous = self._take_out(placement.lead)
-        position = (-placement.probability, placement.lead)
-        insort(self.ranking, position)
-        self._count_move()
-        move = Move(
-            rank=bisect_left(self.ranking, position) + 1,
+        insort(self.ranking, (-placement.probability, placement.lead))
+        self._count_moves(1)
+        move = self._move(placement, previous_rank, previous)
+        self.rows[placement.lead] = Row(order, placement, move)
+        return move
+
+    def _move(
+        self, placement: Placement, previous_rank: int | None, previous: Placement | None
+    ) -> Move:
+        """Of a lead that stands where `placement` puts it."""
+        return Move(
+            rank=bisect_left(self.ranking, (-placement.probability, placement.lead)) + 1,
             previous_rank=previous_rank,
             board_version=self.version,
             delta=None if previous is None else placement.probability - previous.probability,
             applied=True,
         )
-        self.rows[placement.lead] = Row(order, placement, move)
-        return move
 
     def _remove(self, lead: str, order: BoardOrder) -> Move:
         previous_rank, previous = self._take_out(lead)
         if previous is not None:
-            self._count_move()
+            self._count_moves(1)
         move = Move(None, previous_rank, self.version, None, applied=True)
         self.rows[lead] = Row(order, None, move)
         return move
 
-    def _count_move(self) -> None:
-        self.version = max(self.version + 1, self.now_ms())
-        self.n_moves += 1
+    def _count_moves(self, n: int) -> None:
+        if n:
+            self.version = max(self.version + 1, self.now_ms())
+            self.n_moves += n
 
-    def _take_out(self, lead: str) -> tuple[int | None, Placement | None]:
+    def _rank(self, lead: str) -> int | None:
         row = self.rows.get(lead)
         if row is None or row.placement is None:
+            return None
+        return bisect_left(self.ranking, (-row.placement.probability, lead)) + 1
+
+    def _take_out(self, lead: str) -> tuple[int | None, Placement | None]:
+        rank = self._rank(lead)
+        if rank is None:
             return None, None
-        index = bisect_left(self.ranking, (-row.placement.probability, lead))
-        del self.ranking[index]
-        return index + 1, row.placement
+        del self.ranking[rank - 1]
+        return rank, self.rows[lead].placement
+
+
+def _order_of(placement: Placement) -> BoardOrder:
+    return placement.version, placement.order

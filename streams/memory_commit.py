@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scoring.state import state_hash
+from streams.board import board_of
 from streams.memory_shard import Lead, Shard
 from streams.memory_snapshot import append_snapshots
 from streams.store import (
@@ -12,7 +13,6 @@ from streams.store import (
     Entry,
     EntryKind,
     LeadWrite,
-    board_of,
     checked,
     version_of,
 )

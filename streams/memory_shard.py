@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from streams.store import (
-    DEFAULT_OUTBOX_BOUND,
-    Cursor,
-    Entry,
-    EntryKind,
-    LeadView,
-    Order,
-    StoredLead,
-)
+from streams.board import Order
+from streams.store import DEFAULT_OUTBOX_BOUND, Cursor, Entry, EntryKind, LeadView, StoredLead
 
 
 @dataclass(slots=True)

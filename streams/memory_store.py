@@ -14,6 +14,7 @@ from itertools import count
 from threading import RLock
 from typing import Concatenate, ParamSpec, TypeVar
 
+from streams.board import BoardView, Move, Order, Placement
 from streams.memory_board import MemoryBoard
 from streams.memory_commit import apply_commit
 from streams.memory_scoring import (
@@ -27,7 +28,6 @@ from streams.memory_shard import Shard
 from streams.memory_snapshot import take_snapshot
 from streams.store import (
     DEFAULT_OUTBOX_BOUND,
-    BoardView,
     Claim,
     Commit,
     CommitResult,
@@ -35,9 +35,6 @@ from streams.store import (
     CompletionStatus,
     Entry,
     LeadView,
-    Move,
-    Order,
-    Placement,
     SnapshotChunk,
     SnapshotStatus,
     StoredLead,
@@ -215,6 +212,14 @@ class MemoryStore:
     @_atomic
     def board(self, queue: str, limit: int, start: int = 0) -> BoardView:
         return self._boards[queue].view(limit, start)
+
+    @_atomic
+    def uncovered(self, queue: str, limit: int, start: int = 0) -> list[str]:
+        return self._boards[queue].uncovered(limit, start)
+
+    @_atomic
+    def flip(self, queue: str, limit: int) -> list[str]:
+        return self._boards[queue].flip(limit)
 
     @_atomic
     def queues(self) -> list[str]:

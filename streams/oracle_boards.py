@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from schemas.outputs import RankUpdate, Score
 from scoring.fold import to_ms
 from scoring.ranking import ranked
+from streams.board import BoardView, Move, board_of
 from streams.oracle_outputs import Published, last_score, order_of
 from streams.snapshots import TOP_K
-from streams.store import BoardView, LeadView, Move, Store, board_of
+from streams.store import LeadView, Store
 
 MAX_ROWS = 1_000_000
 

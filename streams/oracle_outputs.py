@@ -18,9 +18,10 @@ from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpda
 from scoring.fold import to_ms
 from scoring.score import Scorer, Subject, build_score, prepare
 from scoring.state import LeadState, state_hash, to_bytes
+from streams.board import Order
 from streams.folded_log import FoldedLog
 from streams.records import ORDER_HEADER
-from streams.store import LeadView, Order, Store
+from streams.store import LeadView, Store
 
 ScorerOf = Callable[[str], Scorer | None]
 """The artifact of this digest, None when it cannot be had."""

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import assert_never
 
 from schemas.outputs import Score
+from streams.board import board_of
 from streams.output import KafkaOutput, Output, OutRecord
 from streams.promotions import PromotionLog, Promotions
 from streams.records import (
@@ -29,7 +30,7 @@ from streams.records import (
 from streams.shard_leases import ShardLeases
 from streams.snapshots import Snapshots
 from streams.state_snapshots import StateSnapshots
-from streams.store import Entry, EntryKind, Store, board_of
+from streams.store import Entry, EntryKind, Store
 from streams.sweep import Sweep
 from streams.waiting import Patience, Pause, Stopping, stop_on_signals
 

@@ -25,8 +25,9 @@ from schemas.outputs import (
     ShadowScore,
 )
 from scoring.fold import to_ms
+from streams.board import BoardView, Move, Order, Placement
 from streams.output import OutRecord
-from streams.store import BoardView, Entry, Move, Order, Placement
+from streams.store import Entry
 
 ORDER_HEADER = "asllr_order"
 """On every record of `leads.ranked`, tombstones included: a JSON list of four integers. The

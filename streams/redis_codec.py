@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from scoring.state import state_hash
+from streams.board import Move, Order, Placement
 from streams.redis_scripts import Argument
 from streams.store import (
     Claim,
@@ -20,9 +21,6 @@ from streams.store import (
     EntryKind,
     LeadView,
     LeadWrite,
-    Move,
-    Order,
-    Placement,
     StoredLead,
     version_of,
 )

@@ -11,13 +11,13 @@ from typing import Any
 
 from scoring.state import state_hash
 from streams import redis_codec as codec
+from streams.board import BoardView, Move, Order, Placement
 from streams.redis_errors import store_errors
 from streams.redis_scripts import Client, RedisScripts
 from streams.store import (
     CLAIM_SPARE,
     DEFAULT_OUTBOX_BOUND,
     POSTPONED_MS,
-    BoardView,
     Claim,
     Commit,
     CommitResult,
@@ -26,9 +26,6 @@ from streams.store import (
     CompletionStatus,
     Entry,
     LeadView,
-    Move,
-    Order,
-    Placement,
     SnapshotChunk,
     SnapshotStatus,
     StoredLead,
@@ -221,8 +218,17 @@ class RedisStore:
         return codec.move(reply)
 
     def board(self, queue: str, limit: int, start: int = 0) -> BoardView:
-        version, n_moves, size, *rows = self._scripts.run("board", queue_tag(queue), limit, start)
-        return BoardView(int(version), int(n_moves), int(size), codec.placements(rows))
+        reply = self._scripts.run("board", queue_tag(queue), limit, start)
+        version, n_moves, size, n_held, *rows = reply
+        placed = codec.placements(rows)
+        return BoardView(int(version), int(n_moves), int(size), placed, int(n_held))
+
+    def uncovered(self, queue: str, limit: int, start: int = 0) -> list[str]:
+        found = self._scripts.run("uncovered", queue_tag(queue), limit, start)
+        return [lead.decode() for lead in found]
+
+    def flip(self, queue: str, limit: int) -> list[str]:
+        return [lead.decode() for lead in self._scripts.run("flip", queue_tag(queue), limit)]
 
     def queues(self) -> list[str]:
         with store_errors():

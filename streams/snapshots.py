@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
+from streams.board import BoardView
+from streams.board_flips import BoardFlips
 from streams.output import Output
 from streams.records import snapshot_record
-from streams.store import BoardView, Store
+from streams.store import Store
 
 LEASE_MS = 5_000
 
@@ -45,6 +47,7 @@ class Snapshots:
         self._next_s = clock()
         self._restate_s = clock() + restate_every_s
         self._published: dict[str, BoardView] = {}
+        self._flips = BoardFlips(store)
 
     def step(self) -> bool:
         """True when a board's version went back: its Redis node forgot something."""
@@ -72,9 +75,12 @@ class Snapshots:
                 self._published.pop(queue, None)
                 continue
             board = self._store.board(queue, TOP_K)
+            if board.n_held and self._flips.flip_when_covered(queue, self._owner, LEASE_MS):
+                board = self._store.board(queue, TOP_K)
             last = self._published.get(queue, NEVER)
             if board.board_version != last.board_version or (all_of_them and last is not NEVER):
                 due[queue] = board
+        self._flips.tell()
         if due:
             self._output.deliver([snapshot_record(*item) for item in due.items()])
         went_back = any(

@@ -5,7 +5,7 @@
 Redis it is one Lua call on one hash tag. Every method may be retried after a lost reply.
 
 A shard is the number of an input partition. `lead` is always `tenant/lead`. A lead's `queue`,
-`listed_in` and `left` are queue ids within its tenant; boards, `queues` and `board_lease` speak of
+`listed_in` and `left` are queue ids within its tenant; boards (`streams.board`) speak of
 `tenant/queue` (`board_of` makes one of the other).
 """
 
@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from streams.board import Boards, Order
+
 Cursor = Mapping[str, int]
 """Input topic -> last offset of this lead's records that its state includes."""
-
-Order = tuple[int, int, int]
-"""(promotion, version, as_of_ms)."""
 
 
 DEFAULT_OUTBOX_BOUND = 100_000
@@ -44,10 +43,6 @@ def latest_expiry_ms(now_ms: int, lease_ms: int) -> int:
 def version_of(cursor: Cursor) -> int:
     """Grows with every record of the lead; the same for all who have read the same."""
     return sum(offset + 1 for offset in cursor.values())
-
-
-def board_of(lead: str, queue: str) -> str:
-    return f"{lead.partition('/')[0]}/{queue}"
 
 
 class StoreAway(Exception):
@@ -236,43 +231,6 @@ class SnapshotChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
-    """What a board should hold of a lead: compare-and-set by (version, order). Equal order with
-    equal content is a retry; with other content (after a rollback) the newcomer replaces it."""
-
-    lead: str
-    version: int
-    order: Order
-    probability: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """The rank move a placement caused, stored so that a retry returns the same. `rank` is None
-    for a removal. `applied` is False when the board already held something newer; then the rest
-    tells of that."""
-
-    rank: int | None
-    previous_rank: int | None
-    board_version: int
-    delta: float | None
-    applied: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BoardView:
-    """`board_version` only grows, whatever the store forgets: it is the store's clock in
-    milliseconds, or one more than the last where that is greater. `n_moves` counts what the store
-    remembers: it goes back when the store does."""
-
-    board_version: int
-    n_moves: int
-    size: int
-    rows: Sequence[Placement]
-
-
-@dataclass(frozen=True, slots=True)
 class LeadView:
     """All that is known of one lead, for `lead show`, the sweep and the oracle."""
 
@@ -290,7 +248,7 @@ class LeadView:
     parked: bool
 
 
-class Store(Protocol):
+class Store(Boards, Protocol):
     def now_ms(self) -> int: ...
 
     def partitions(self, expected: int) -> int:
@@ -366,20 +324,3 @@ class Store(Protocol):
     def snapshot(self, shard: int, chunk: SnapshotChunk) -> SnapshotStatus:
         """Adds a SNAPSHOT entry for each lead of the chunk, and FRONTIER after the last."""
         ...
-
-    # Boards (own hash tag per queue)
-    def place(self, queue: str, placement: Placement) -> Move:
-        """`queue` is `tenant/queue`."""
-        ...
-
-    def remove(self, queue: str, lead: str, version: int, order: Order | None) -> Move: ...
-    def board(self, queue: str, limit: int, start: int = 0) -> BoardView:
-        """Rows by rank, from the `start`-th (0 = rank 1) on."""
-        ...
-
-    def queues(self) -> list[str]:
-        """Every `tenant/queue` that ever had a lead, sorted; none before `partitions` was
-        recorded."""
-        ...
-
-    def board_lease(self, queue: str, owner: str, ttl_ms: int) -> bool: ...

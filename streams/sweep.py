@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from time import monotonic
 
 from schemas.partitioner import partition_for
+from streams.board import Placement, board_of
 from streams.output import Output
 from streams.records import tombstone
-from streams.store import Entry, EntryKind, LeadView, Placement, Store, board_of
+from streams.store import Entry, EntryKind, LeadView, Store
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,10 @@ from itertools import islice
 
 from schemas.outputs import Score
 from scoring.score import Scorer
+from streams.board import board_of
 from streams.live_artifacts import live_artifacts
 from streams.second_opinion import Apart, NotAsked, Question, answers, how_far_apart, question
-from streams.store import LeadView, Store, board_of
+from streams.store import LeadView, Store
 
 CHUNK = 500
 

@@ -73,7 +73,9 @@ class Live:
     def _is_quiet(self) -> bool:
         self.outputs += self.reader.read(0.01)
         shards = range(N_PARTITIONS)
-        return not any(self.store.dirty_count(s) or self.store.outbox_size(s) for s in shards)
+        if any(self.store.dirty_count(s) or self.store.outbox_size(s) for s in shards):
+            return False
+        return not any(self.store.board(queue, 0).n_held for queue in self.store.queues())
 
 
 @contextmanager

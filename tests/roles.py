@@ -25,6 +25,7 @@ from scoring.artifact import ArtifactError
 from scoring.score import Scorer
 from scoring.state import state_hash
 from streams.artifact_shelf import Shelf
+from streams.board import board_of
 from streams.ingest_batch import Batch, Conditions, apply_batch
 from streams.oracle import all_leads
 from streams.output import OutRecord
@@ -35,7 +36,7 @@ from streams.score_worker import ScoreWorker, ScoreWorkerConfig
 from streams.shard_leases import ShardLeases
 from streams.snapshots import Snapshots
 from streams.state_snapshots import StateSnapshots
-from streams.store import LeadView, Store, board_of
+from streams.store import LeadView, Store
 from streams.sweep import Sweep
 from streams.waiting import Patience
 from streams.work_leases import WorkLeases

@@ -62,10 +62,20 @@ def show_queue(queue: str | None, *, top: int, as_json: bool) -> None:
         for rank, row in enumerate(board.rows, start=1)
     ]
     if as_json:
-        view = {"queue": name, "board_version": board.board_version, "size": board.size}
+        view = {
+            "queue": name,
+            "board_version": board.board_version,
+            "size": board.size,
+            "held": board.n_held,
+        }
         click.echo(json.dumps(view | {"top": rows}))
         return
     click.echo(f"{name}: {board.size} leads, board version {board.board_version}")
+    if board.n_held:
+        click.echo(
+            f"a promotion is under way: {board.n_held} of them are scored with the new artifact; "
+            "the board shows it when all are"
+        )
     for row in rows:
         click.echo(
             f"{row['rank']:>4}  {row['probability']:6.1%}  {row['lead']:<24} {row['reason']}"

@@ -38,7 +38,7 @@ WAIT_EVERY_S = 0.5
     "--wait",
     "wait_s",
     type=DURATION,
-    help="stay until every listed lead is scored with it, at most this long.",
+    help="stay until every listed lead is scored with it and shown so, at most this long.",
 )
 @click.option("--json", "as_json", is_flag=True, help="for machines.")
 def promote(
@@ -53,8 +53,10 @@ def promote(
     here and now, and the two are compared: who would move on which queue, and how far. Leads that
     changed since their score are counted, not compared. Needs Redis, not Kafka; changes neither.
 
-    Workers take up the new artifact without a restart. Until every lead is scored again, boards
-    hold scores of both; --wait ends with 0 when none is left, with 1 when time is up.
+    Workers take up the new artifact without a restart. A board turns over at once, when all of its
+    leads are scored again; until then it shows them as before. Only a lead with news (an event, a
+    call) takes its new place right away: a call does not wait for a promotion. --wait ends with 0
+    when every board has turned over, with 1 when time is up.
 
     \b
     Example:
@@ -93,12 +95,19 @@ def _switch(
     if as_json:
         click.echo(json.dumps(said))
     if wait_s is not None and not reached.is_complete:
-        raise Failure(
-            f"{reached.n_listed - reached.n_scored} listed leads are not scored with it after "
-            f"{wait_s:.0f} s; they will be: is `asllr score` running, and does it find the "
-            "artifact? `asllr doctor` says",
-            exit_codes.NO,
+        raise Failure(_what_is_missing(reached, wait_s), exit_codes.NO)
+
+
+def _what_is_missing(reached: Coverage, wait_s: float) -> str:
+    if n_left := reached.n_listed - reached.n_scored:
+        return (
+            f"{n_left} listed leads are not scored with it after {wait_s:.0f} s; they will be: is "
+            "`asllr score` running, and does it find the artifact? `asllr doctor` says"
         )
+    return (
+        f"all are scored with it; after {wait_s:.0f} s boards still show {reached.n_held} of them "
+        "as before: is `asllr publish` running? It turns the boards over"
+    )
 
 
 def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:

@@ -4,7 +4,6 @@
 -- gets the same, and a removed lead's row stays as a marker that no late writer can step over.
 local lead, probability, reason = ARGV[1], ARGV[6], ARGV[7]
 local order = {tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])}
-local board = key('board')
 
 local packed = redis.call('HGET', key('rows'), lead)
 local row = packed and cmsgpack.unpack(packed)
@@ -17,30 +16,30 @@ if row and not is_greater(order, row.order) then
   end
 end
 
-local previous_rank = redis.call('ZRANK', board, lead)
-local rank, delta = '', ''
-if probability ~= '' then
-  -- Negated, so that ascending is the ranking: best probability first, then lead id ascending.
-  redis.call('ZADD', board, string.format('%.17g', -tonumber(probability)), lead)
-  rank = integer(redis.call('ZRANK', board, lead) + 1)
-  if previous_rank then
-    delta = string.format('%.17g', tonumber(probability) - tonumber(row.probability))
+-- Nothing new of a lead that stands, only a later promotion's view of it: that waits for the flip.
+if probability ~= '' and row and row.probability ~= '' and order[2] > row.order[2]
+    and order[3] <= row.order[3] then
+  if not row.held or not is_greater(row.held.order, order) then
+    row.held = {order = order, probability = probability, reason = reason}
+    keep_row(lead, row)
+    redis.call('ZADD', key('held'), order[2], lead)
+    redis.call('ZADD', key('newest'), order[2], lead)
   end
+  return {row.move[1], row.move[2], row.move[3], row.move[4], 0}
+end
+
+local previous_rank = redis.call('ZRANK', key('board'), lead)
+if probability ~= '' then
+  stand(lead, probability)
+  redis.call('ZADD', key('newest'), order[2], lead)
 else
-  redis.call('ZREM', board, lead)
+  redis.call('ZREM', key('board'), lead)
+  redis.call('ZREM', key('newest'), lead)
 end
+redis.call('ZREM', key('held'), lead)
 if probability ~= '' or previous_rank then
-  -- The clock, so that a board that was lost or went back hands out no version again.
-  local last = tonumber(redis.call('GET', key('version')) or 0)
-  redis.call('SET', key('version'), integer(math.max(last + 1, now_ms())))
-  redis.call('INCR', key('moves'))
+  count_moves(1)
 end
-local move = {
-  rank,
-  previous_rank and integer(previous_rank + 1) or '',
-  redis.call('GET', key('version')) or '0',
-  delta,
-}
-redis.call('HSET', key('rows'), lead, cmsgpack.pack(
-  {order = order, probability = probability, reason = reason, move = move}))
+local move = move_of(lead, previous_rank, probability, row and row.probability)
+keep_row(lead, {order = order, probability = probability, reason = reason, move = move})
 return {move[1], move[2], move[3], move[4], 1}

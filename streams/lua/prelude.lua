@@ -114,3 +114,42 @@ local function release(worker, lead)
     redis.call('ZREM', key('leased'), lead)
   end
 end
+
+-- Boards: `board` (ZSET, who stands where), `rows` (what is known of each lead, markers of removed
+-- ones included), `held` (ZSET lead -> promotion of what waits for a flip) and `newest` (ZSET lead
+-- -> promotion of its newest row, shown or held).
+
+-- Negated, so that ascending is the ranking: best probability first, then lead id ascending.
+local function stand(lead, probability)
+  redis.call('ZADD', key('board'), string.format('%.17g', -tonumber(probability)), lead)
+end
+
+-- The clock, so that a board that was lost or went back hands out no version again.
+local function count_moves(n)
+  if n > 0 then
+    local last = tonumber(redis.call('GET', key('version')) or 0)
+    redis.call('SET', key('version'), integer(math.max(last + 1, now_ms())))
+    redis.call('INCRBY', key('moves'), n)
+  end
+end
+
+-- What became of a lead that was `previous_rank`-th (from 0; nil: stood nowhere) with `previous`.
+local function move_of(lead, previous_rank, probability, previous)
+  local rank, delta = '', ''
+  if probability ~= '' then
+    rank = integer(redis.call('ZRANK', key('board'), lead) + 1)
+    if previous_rank then
+      delta = string.format('%.17g', tonumber(probability) - tonumber(previous))
+    end
+  end
+  return {
+    rank,
+    previous_rank and integer(previous_rank + 1) or '',
+    redis.call('GET', key('version')) or '0',
+    delta,
+  }
+end
+
+local function keep_row(lead, row)
+  redis.call('HSET', key('rows'), lead, cmsgpack.pack(row))
+end

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from pydantic import AwareDatetime
 
 from schemas.ids import Id, LeadKey
 from schemas.outputs import Order, Output, Score
 from scoring.fold import from_ms, to_ms
+from streams.board import BoardView, Placement, board_of
 from streams.memory_board import MemoryBoard
 from streams.replay.outcome import Outcome
-from streams.store import BoardView, Placement, board_of
 
 
 class RankMove(Output):
@@ -36,7 +37,7 @@ class Boards:
     """All queues. Takes outcomes in the order of their places."""
 
     def __init__(self) -> None:
-        self._boards: dict[str, MemoryBoard] = defaultdict(MemoryBoard)
+        self._boards: dict[str, MemoryBoard] = defaultdict(partial(MemoryBoard, holds=False))
 
     def take(self, outcome: Outcome) -> RankMove | None:
         """What the outcome moved; None when nothing, as the score of an unlisted lead."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scoring.state import state_hash
+from streams.board import Order
 from streams.store import (
     Claim,
     Commit,
@@ -14,7 +15,6 @@ from streams.store import (
     CompletionStatus,
     Entry,
     LeadWrite,
-    Order,
     Store,
     StoredLead,
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from asllr import main
-from schemas.outputs import Score
-from schemas.topics import SCORES
+from schemas.codec import Record
+from schemas.outputs import BoardSnapshot, Score
+from schemas.topics import BOARDS, SCORES
 from scoring.artifact import digest
 from scoring.engines.rule import Rule
 from scoring.score import Scorer
@@ -68,7 +71,31 @@ def test_workers_follow_a_promotion_without_restart_and_the_boards_with_them(
         scored = [r for r in live.outputs if r.topic == SCORES.name and r.value]
         by = {Score.model_validate_json(r.value or b"").artifact for r in scored}
         assert by == {cold, warm}
+        assert mixed(live.outputs) == [], "each board turned over at once"
         assert differences(live.evidence, live.store, N_PARTITIONS, scorer_of) == []
+
+
+def mixed(outputs: Sequence[Record]) -> list[BoardSnapshot]:
+    """Snapshots of which no one artifact has scored all rows."""
+    by: dict[tuple[str, str, float], set[str]] = defaultdict(set)
+    for record in outputs:
+        if record.topic == SCORES.name and record.value:
+            score = Score.model_validate_json(record.value)
+            by[score.tenant, score.lead, score.probability].add(score.artifact)
+    boards = [
+        BoardSnapshot.model_validate_json(record.value)
+        for record in outputs
+        if record.topic == BOARDS.name and record.value
+    ]
+    assert boards
+    return [
+        board
+        for board in boards
+        if board.top
+        and not set.intersection(
+            *(by[board.tenant, row.lead, row.probability] for row in board.top)
+        )
+    ]
 
 
 def test_a_promotion_that_nobody_serves_says_what_to_look_at(

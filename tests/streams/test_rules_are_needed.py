@@ -25,11 +25,20 @@ NOTICING = [
         "store_ingest",
         "store_results",
         "store_publishing",
+        "store_flips",
+        "board_flips",
     )
 ]
-COMMIT, SCORING, BOARD, SWEEP, SNAPSHOTS = (
+COMMIT, SCORING, BOARD, FLIPS, SWEEP, SNAPSHOTS = (
     f"streams/{name}.py"
-    for name in ("memory_commit", "memory_scoring", "memory_board", "sweep", "snapshots")
+    for name in (
+        "memory_commit",
+        "memory_scoring",
+        "memory_board",
+        "board_flips",
+        "sweep",
+        "snapshots",
+    )
 )
 
 RULES = (
@@ -83,6 +92,26 @@ RULES = (
         "max(self.version + 1, self.now_ms())",
         "self.version + 1",
     ),
+    Mutant(
+        "a promotion's view waits for the flip",
+        BOARD,
+        "if not self.holds or row is None",
+        "if True",
+    ),
+    Mutant(
+        "news does not wait for the flip",
+        "streams/board.py",
+        "and newcomer.order[1] <= row.order[1]",
+        "",
+    ),
+    Mutant(
+        "the flip waits for all",
+        FLIPS,
+        "if any(_is_awaited(self._view(lead), queue) for lead in leads):",
+        "if False:",
+    ),
+    Mutant("the flip waits for no parked lead", FLIPS, " and not view.parked", ""),
+    Mutant("a flip is told", FLIPS, "self._untold[self._shard_of(lead)].append(lead)", "pass"),
     Mutant("snapshots are restated", SNAPSHOTS, " or (all_of_them and last is not NEVER)", ""),
     Mutant("who ends looks at its boards twice", SNAPSHOTS, "range(2)", "range(1)"),
     Mutant(
@@ -116,9 +145,16 @@ LUA_COMMIT, LUA_COMPLETE, LUA_PRELUDE, LUA_SNAPSHOT, LUA_MOVE = (
     f"streams/lua/{name}.lua" for name in ("commit", "complete", "prelude", "snapshot", "move")
 )
 CONSUMER = "streams/faust_consumer.py"
-INGEST_ON_REDIS, RESULTS_ON_REDIS, CLAIMS_ON_REDIS, SNAPSHOTS_ON_REDIS, BOARDS_ON_REDIS = (
+(
+    INGEST_ON_REDIS,
+    RESULTS_ON_REDIS,
+    CLAIMS_ON_REDIS,
+    SNAPSHOTS_ON_REDIS,
+    BOARDS_ON_REDIS,
+    FLIPS_ON_REDIS,
+) = (
     (f"tests/streams/test_store_{name}.py", "-k", "redis")
-    for name in ("ingest", "results", "claims", "snapshots", "publishing")
+    for name in ("ingest", "results", "claims", "snapshots", "publishing", "flips")
 )
 CONSUMING = ("tests/streams/test_faust_consumer.py",)
 ORDER_FENCE = Mutant(
@@ -168,11 +204,47 @@ WHERE_NOTICED = (
     (
         Mutant(
             "a board that Redis lost hands out no version again",
-            LUA_MOVE,
+            LUA_PRELUDE,
             "math.max(last + 1, now_ms())",
             "last + 1",
         ),
         BOARDS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "news does not wait for the flip in Redis",
+            LUA_MOVE,
+            "\n    and order[3] <= row.order[3] then",
+            " then",
+        ),
+        FLIPS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "what waits for the flip keeps the greatest order",
+            LUA_MOVE,
+            "if not row.held or not is_greater(row.held.order, order) then",
+            "if true then",
+        ),
+        FLIPS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "who leaves is not flipped back",
+            LUA_MOVE,
+            "redis.call('ZREM', key('held'), lead)",
+            "",
+        ),
+        FLIPS_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "an erased lead's snapshot is told at once",
+            LUA_COMMIT,
+            "if write.departure == 'erase' then\n    append_snapshot(write.lead)",
+            "if false then\n    append_snapshot(write.lead)",
+        ),
+        SNAPSHOTS_ON_REDIS,
     ),
     (
         Mutant(

@@ -13,12 +13,13 @@ import pytest
 import redis
 
 from streams import redis_scripts
+from streams.board import Placement
 from streams.doctor import Verdict, check_redis
 from streams.embedded_redis import free_port, redis_server_binary
 from streams.redis_check import require_usable
 from streams.redis_scripts import Argument, Client, RedisScripts
 from streams.redis_store import RedisStore
-from streams.store import CompletionStatus, Placement, SnapshotChunk, SnapshotStatus
+from streams.store import CompletionStatus, SnapshotChunk, SnapshotStatus
 from tests.streams.store_steps import HOUR_MS, SHARD, A, batch, result, wrote
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]

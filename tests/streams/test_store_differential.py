@@ -16,17 +16,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scoring.state import state_hash
+from streams.board import BoardView, Move, Placement
 from streams.memory_store import MemoryStore
 from streams.redis_store import RedisStore
 from streams.store import (
-    BoardView,
     Claim,
     Commit,
     Completion,
     LeadView,
     LeadWrite,
-    Move,
-    Placement,
     SnapshotChunk,
     SnapshotStatus,
     Store,
@@ -92,6 +90,7 @@ steps = st.one_of(
     st.tuples(st.just("restate"), st.lists(leads, max_size=3, unique=True)),
     st.tuples(st.just("place"), st.sampled_from(BOARDS), leads, orders, st.integers(0, 4)),
     st.tuples(st.just("remove"), st.sampled_from(BOARDS), leads, st.none() | orders, numbers),
+    st.tuples(st.just("flip"), st.sampled_from(BOARDS), numbers),
 )
 
 
@@ -210,6 +209,9 @@ class Pair:
     def remove(self, queue: str, lead: str, order: Any, version: int) -> None:
         self.both(lambda store: store.remove(queue, lead, version, order), _unnumbered)
 
+    def flip(self, queue: str, limit: int) -> None:
+        self.both(lambda store: store.flip(queue, limit))
+
     def check(self) -> None:
         mine, theirs = _everything(self.memory), _everything(self.redis)
         assert mine == theirs
@@ -224,6 +226,7 @@ def _everything(store: Store) -> list[Any]:
         (entries(store), store.outbox_size(SHARD)),
         (store.frontier(SHARD), store.promoted(SHARD)),
         [_unnumbered(store.board(queue, 9)) for queue in BOARDS],
+        [store.uncovered(queue, 9) for queue in BOARDS],
         (store.dirty_count(SHARD), store.queues()),
         sorted(view.lead for view in store.leads(SHARD, 0, 99)[1]),
     ]

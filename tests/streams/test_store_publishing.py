@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 import redis
 
+from streams.board import BoardView, Move, Order, Placement
 from streams.memory_store import MemoryStore
 from streams.redis_store import RedisStore
-from streams.store import BoardView, CommitStatus, Entry, EntryKind, Move, Order, Placement, Store
+from streams.store import CommitStatus, Entry, EntryKind, Store
 from tests.streams.store_steps import (
     SHARD,
     A,

@@ -1,0 +1,79 @@
+"""After a promotion: shows a board as the new artifact sees it, once it has scored all its leads.
+
+Runs in the publisher that holds the board's lease. A death between any two steps is mended by the
+next holder: what is held stays held, and the sweep says what was flipped and not told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+
+from schemas.partitioner import partition_for
+from streams.board import board_of
+from streams.store import LeadView, Store
+
+log = logging.getLogger(__name__)
+
+CHUNK = 500
+"""Leads of one call: a flip takes the node some 20 µs per lead."""
+
+MAX_BACKLOG = 200
+"""Entries waiting in a shard above which the tale of a flip waits: what is new goes first."""
+
+
+class BoardFlips:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._untold: dict[int, list[str]] = defaultdict(list)
+
+    def flip_when_covered(self, queue: str, owner: str, lease_ms: int) -> bool:
+        """True when the board was flipped. The caller holds the board's lease; it is renewed. A
+        board beyond CHUNK leads is mixed for the moment that the calls take."""
+        if not self._is_covered(queue):
+            return False
+        n_flipped = 0
+        while self._store.board_lease(queue, owner, lease_ms):
+            flipped = self._store.flip(queue, CHUNK)
+            for lead in flipped:
+                self._untold[self._shard_of(lead)].append(lead)
+            n_flipped += len(flipped)
+            if len(flipped) < CHUNK:
+                break
+        log.info("board_flipped queue=%s n=%d", queue, n_flipped)
+        return n_flipped > 0
+
+    def tell(self) -> bool:
+        """Has the flipped leads' new ranks published, a chunk per shard and call. True when it did
+        some."""
+        told = False
+        for shard, leads in [*self._untold.items()]:
+            if self._store.outbox_size(shard) > MAX_BACKLOG:
+                continue
+            if self._store.restate(shard, leads[:CHUNK]):
+                told = True
+                del leads[:CHUNK]
+            if not leads:
+                del self._untold[shard]
+        return told
+
+    def _is_covered(self, queue: str) -> bool:
+        """No lead is left that will be scored under the board's newest promotion."""
+        start = 0
+        while leads := self._store.uncovered(queue, CHUNK, start):
+            if any(_is_awaited(self._view(lead), queue) for lead in leads):
+                return False
+            start += len(leads)
+        return True
+
+    def _view(self, lead: str) -> LeadView:
+        return self._store.lead(self._shard_of(lead), lead)
+
+    def _shard_of(self, lead: str) -> int:
+        return partition_for(lead.encode(), self._store.recorded_partitions() or 1)
+
+
+def _is_awaited(view: LeadView, queue: str) -> bool:
+    """A lead that no worker could score keeps its row; one that left is about to lose it."""
+    is_here = view.queue is not None and board_of(view.lead, view.queue) == queue
+    return is_here and not view.parked
