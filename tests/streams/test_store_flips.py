@@ -93,7 +93,12 @@ def test_of_what_waits_the_greatest_order_stays(store: Store) -> None:
     place(store, seen(A, 0.5, promotion=1))
     place(store, seen(A, 0.7, promotion=3), seen(A, 0.9, promotion=2), seen(A, 0.5, promotion=1))
     assert (n_held(store), shown(store)) == (1, [(A, 0.5)])
-    place(store, replace(seen(A, 0.75, promotion=3), reason="told again after a rollback"))
+    assert (store.flip(QUEUE, 9), shown(store)) == ([A], [(A, 0.7)])
+
+
+def test_of_what_waits_the_same_order_with_other_content_replaces(store: Store) -> None:
+    place(store, seen(A, 0.5, promotion=1), seen(A, 0.7, promotion=2))
+    place(store, replace(seen(A, 0.75, promotion=2), reason="told again after a rollback"))
     assert (store.flip(QUEUE, 9), shown(store)) == ([A], [(A, 0.75)])
 
 

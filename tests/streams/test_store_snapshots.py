@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streams.store import Entry, EntryKind, SnapshotChunk, SnapshotStatus, Store
-from tests.streams.store_steps import ASR, CRM, SHARD, A, B, batch, drain, entries, ingest
+from tests.streams.store_steps import ASR, CRM, SHARD, A, B, batch, drain, entries, erase, ingest
 
 TAKEN, BROKEN_OFF = SnapshotStatus.TAKEN, SnapshotStatus.BROKEN_OFF
 
@@ -32,6 +32,14 @@ def test_a_pass_tells_states_with_their_cursor_and_ends_with_its_first_frontier(
         Entry("", snapshot, B, b"one", 2, cursor={CRM: 1}, frontier=now),
         Entry("", EntryKind.FRONTIER, str(SHARD), b"", frontier={CRM: 0, ASR: 0}),
     ]
+
+
+def test_what_is_left_of_an_erased_lead_is_told_by_the_commit_that_erases_it(store: Store) -> None:
+    """Else `leads.state` holds what was known of it until the next pass."""
+    ingest(store, A)
+    erase(store, A)
+    left = Entry("", EntryKind.SNAPSHOT, A, b"erased", 2, cursor={CRM: 1}, frontier={CRM: 1})
+    assert [one for one in entries(store) if one.kind is EntryKind.SNAPSHOT] == [left]
 
 
 def test_a_step_whose_reply_was_lost_is_taken_once(store: Store) -> None:
