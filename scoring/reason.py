@@ -29,6 +29,7 @@ MILESTONES = {
     Channel.QUOTE.value: "quote",
 }
 LATE_STAGES = (Stage.VISIT.value, Stage.TEST_DRIVE.value, Stage.QUOTE.value)
+CLICKS = (Channel.WEB.value, Channel.APP.value)
 WRITTEN = (Channel.MESSAGE.value, Channel.EMAIL.value)
 
 
@@ -45,6 +46,7 @@ def reason_of(seen: View, as_of_ms: int) -> str:
             _talk(seen, as_of_ms),
             _milestone(seen, as_of_ms),
             _writing(seen, as_of_ms),
+            _unheard_call(seen, as_of_ms),
         )
         if clause
     ]
@@ -53,7 +55,7 @@ def reason_of(seen: View, as_of_ms: int) -> str:
 
 def reason_edges(seen: View) -> Iterable[int]:
     """When time alone changes a reason's words."""
-    told = [_last_milestone(seen), _last_written(seen)]
+    told = [_last_milestone(seen), _last_written(seen), _last_unheard_call(seen)]
     moments = [contact.at_ms for contact in told if contact]
     moments += [call.started_ms for call in seen.calls[-1:]]
     if seen.state.contact:
@@ -65,7 +67,7 @@ def evidence(state: LeadState) -> Evidence:
     """How much is known, not how good the lead is: what was said weighs most, then contacts,
     profile and progress."""
     seen = view(state)
-    n_contacts = sum(c.channel not in (Channel.WEB, Channel.APP) for c in seen.contacts)
+    n_contacts = sum(c.channel not in CLICKS for c in seen.contacts)
     known = sum(name.startswith(PROFILE) for name in state.register_names())
     points = (
         2 * any(customer_topics(call) for call in seen.calls)
@@ -132,6 +134,18 @@ def _last_written(seen: View) -> Contact | None:
     return next(inbound, None)
 
 
+def _unheard_call(seen: View, as_of_ms: int) -> str | None:
+    last = _last_unheard_call(seen)
+    return _ago("call without transcript", last.at_ms, as_of_ms) if last else None
+
+
+def _last_unheard_call(seen: View) -> Contact | None:
+    """None where a later call has a transcript: that one is spoken of."""
+    calls = (c for c in reversed(seen.contacts) if c.channel == Channel.CALL.value)
+    last = next(calls, None)
+    return None if last is None or last.has_transcript else last
+
+
 def _ago(what: str, at_ms: int, as_of_ms: int) -> str | None:
     days = age_bin(at_ms, as_of_ms, AGE_DAYS)
     if days >= RECENT_DAYS:
@@ -143,4 +157,6 @@ def _little(seen: View) -> str:
     stage = seen.state.value("stage")
     if stage is not None:
         return f"stage {stage}, no recent contact"
+    if any(contact.channel not in CLICKS for contact in seen.contacts):
+        return "no recent contact"
     return "clicks only, no contact yet" if seen.contacts else "no contact yet"

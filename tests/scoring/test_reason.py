@@ -56,6 +56,13 @@ PRICE = spoken("The price is fine, and we need it next week")
         ([contact("message", direction="inbound")], 0, "customer wrote today"),
         ([contact("test_drive")], 15, "no contact for 14 days, test drive 14 days ago"),
         ([contact("visit")], 100, "no contact for 90 days"),
+        ([contact("call")], 1.5, "call without transcript yesterday"),
+        (
+            [contact("call", call_id="c"), PRICE],
+            0,
+            "customer spoke of price and timing, today's call",
+        ),
+        ([contact("other")], 0, "no recent contact"),
         ([event(StageChanged, stage="quote")], 0, "stage quote, no recent contact"),
         (
             [PRICE, contact("test_drive"), contact("email", direction="inbound")],
@@ -77,6 +84,8 @@ def test_reason_never_repeats_lead_text(events: list[EventBase]) -> None:
         "of",
         "and",
         "call",
+        "without",
+        "transcript",
         "no",
         "contact",
         "for",
