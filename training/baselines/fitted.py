@@ -14,10 +14,6 @@ from training.calibrate import MIN_POSITIVES_FOR_PLATT, fit_calibration
 from training.examples.example import Examples
 from training.examples.manifest import DatasetError, Split
 
-MIN_POSITIVES = 100
-"""As for a language model (`training.model.enough`): with fewer orders the interval of an AUC is
-wider than any model's gain over the rule."""
-
 
 @dataclass(frozen=True, slots=True)
 class Worth:
