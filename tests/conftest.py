@@ -7,15 +7,16 @@ import pytest
 from hypothesis import settings
 
 from tests.brokers import broker, embedded, kafka, kafka_server, redis_url
+from tests.browser import chromium
 
-__all__ = ["broker", "embedded", "kafka", "kafka_server", "redis_url"]
+__all__ = ["broker", "chromium", "embedded", "kafka", "kafka_server", "redis_url"]
 
 # The same examples every time, and no clock: a busy machine must not fail a property.
 # `--hypothesis-profile default` searches further.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-MAY_NOT_BE_SKIPPED = ("service", "kafka", "data", "train")
+MAY_NOT_BE_SKIPPED = ("service", "kafka", "data", "train", "browser")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,11 @@ missing when it cannot."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,12 +24,15 @@ from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, INPUTS, STATE
 from scoring.fold import initial_state
 from scoring.state import to_bytes
 from streams.folded_log import fold_log
-from streams.oracle import state_differences
+from streams.oracle import differences, state_differences
 from streams.redis_store import RedisStore
 from streams.state_topic import read_shard
 from streams.topic_reader import read_to_end
-from tests.brokers import N_PARTITIONS
-from tests.event_stream import events
+from tests.brokers import N_PARTITIONS, wait_until
+from tests.calls_table import SUBSCRIBER, table_differences
+from tests.engines import rule_scorer_of
+from tests.event_stream import TENANT, events
+from tests.lead_events import clicks, closes, erased, joins, reopens, talks
 from tests.live import Live, live_deployment
 
 SNAPSHOT_EVERY_S = 1.0
@@ -127,6 +134,74 @@ def test_snapshots_that_are_ahead_of_the_log_are_refused_and_nothing_is_written(
     assert "ends at offset 0, but the snapshots include offset 7" in result.output
     with redis.Redis.from_url(redis_url) as client:
         assert RedisStore(client).recorded_partitions() is None
+
+
+@pytest.mark.service
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_subscriber_follows_through_a_rebuild_and_its_table_is_the_boards(
+    embedded: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Boards and versions of theirs begin anew; what `leads.ranked` says must still be newer."""
+    path = tmp_path / "calls.db"
+    with (
+        live_deployment(embedded, redis_url, tmp_path, state_every_s=SNAPSHOT_EVERY_S) as live,
+        subscriber(embedded, path) as follows,
+        closing(sqlite3.connect(path)) as table,
+    ):
+
+        def is_followed() -> bool:
+            assert follows.poll() is None
+            return has_table(table) and table_differences(table, live.store, TENANT) == []
+
+        live.send([*events(7, 400), *(joins(n, "south", f"old-{n}") for n in range(9))])
+        live.send([erased(10, "old-0"), closes(11, "old-1")])
+        wait_until(is_followed, "the table is the boards")
+        assert {queue_of(table, lead) for lead in ("old-0", "old-1")} == {None}
+        assert queue_of(table, "old-2") == "south"
+        live.fleet.tend_until(snapshot_is_after(live, embedded), "snapshots", 60)
+        assert live.stop() == [0, 0, 0]
+        stopped_ms = live.store.now_ms()
+        # Only the log knows these, and only the table knows that the leads were listed.
+        live.journal.send([erased(12, "old-2"), closes(13, "old-3"), joins(14, "north", "old-4")])
+        live.journal.flush()
+        assert rebuild(embedded, redis_url).exit_code == 1
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushall()
+        done = rebuild(embedded, redis_url)
+        assert done.exit_code == 0, done.output
+        rebuilt_ms = live.store.now_ms()
+        live.start()
+        live.until_quiet()
+        live.send([*events(8, 200), clicks(15, "old-1"), reopens(16, "old-3"), talks(17, "old-5")])
+        wait_until(is_followed, "the table is the boards again")
+        found = [queue_of(table, f"old-{n}") for n in range(6)]
+        assert found == [None, None, None, "south", "north", "south"]
+        assert live.stop() == [0, 0, 0]
+        assert table_differences(table, live.store, TENANT) == []
+        # A lead may be scored under an order of before, at another time.
+        window, n = (stopped_ms, rebuilt_ms), N_PARTITIONS
+        assert differences(live.evidence, live.store, n, rule_scorer_of, excused=[window]) == []
+
+
+@contextmanager
+def subscriber(broker: str, table: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """As its own documentation says to run it."""
+    with subprocess.Popen([sys.executable, SUBSCRIBER, broker, table]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def has_table(table: sqlite3.Connection) -> bool:
+    return bool(table.execute("SELECT 1 FROM sqlite_master WHERE name = 'calls'").fetchall())
+
+
+def queue_of(table: sqlite3.Connection, lead: str) -> str | None:
+    found = table.execute("SELECT queue FROM calls WHERE lead = ?", [f"{TENANT}/{lead}"])
+    queue: str | None = found.fetchone()[0]
+    return queue
 
 
 def told(offset: int, lead: str, cursor: int, frontier: int) -> Record:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -18,22 +15,11 @@ from streams.memory_store import MemoryStore
 from streams.output import KafkaOutput
 from streams.topic_reader import read_to_end
 from tests.brokers import N_PARTITIONS
-from tests.event_stream import events
+from tests.calls_table import load_subscribe, table_differences
+from tests.event_stream import TENANT, events
 from tests.roles import Clock, Roles
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
-
-SUBSCRIBER = Path(__file__).parents[2] / "docs" / "subscriber.py"
-
-
-def load_subscribe() -> Callable[[str, sqlite3.Connection, Callable[[], bool]], None]:
-    spec = spec_from_file_location("subscriber", SUBSCRIBER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: Callable[[str, sqlite3.Connection, Callable[[], bool]], None] = module.subscribe
-    return found
 
 
 def test_table_equals_the_boards_in_spite_of_duplicates_and_late_records(broker: str) -> None:
@@ -60,14 +46,7 @@ def test_table_equals_the_boards_in_spite_of_duplicates_and_late_records(broker:
         return seen[0] < n_records
 
     load_subscribe()(broker, table, is_wanted)
-    for queue in roles.store.queues():
-        listed = table.execute(
-            "SELECT lead, probability, reason FROM calls WHERE queue = ?"
-            " ORDER BY probability DESC, lead",
-            [queue.split("/")[1]],
-        )
-        board = roles.store.board(queue, 1000).rows
-        assert [(row.lead, row.probability, row.reason) for row in board] == listed.fetchall()
+    assert table_differences(table, roles.store, TENANT) == []
     table.close()
 
 
