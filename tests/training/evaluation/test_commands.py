@@ -118,6 +118,7 @@ def test_compare_fits_baselines_on_older_rows(place: Path) -> None:
         (["evaluate", "{}/rule", "--dataset", "{}/data", "--split", "fit"], 78, "no rows in split"),
         (["evaluate", "{}/rule", "--dataset", "{}/data", "--out", "{}/data"], 78, "exists; choose"),
         (["compare", "{}/rule", "{}/rule", "--dataset", "{}/data"], 2, "at least two"),
+        (["compare", "rule", "trees", "--against", "rule", "--dataset", "no"], 2, "named twice"),
         (["compare", "{}/rule", "--against", "rule", "--dataset", "{}/data"], 78, "has 0 orders"),
     ],
 )
