@@ -29,12 +29,9 @@ class TorchEngine:
     head_bias: torch.Tensor
     reader: Reader
     device: torch.device
-
-    @property
-    def batch_size(self) -> int:
-        """1 on the CPU: a matrix product of another height may round another way, and batch mates
-        must not change a score."""
-        return GPU_BATCH_SIZE if self.device.type == "cuda" else 1
+    batch_size: int
+    """1 on the CPU: a matrix product of another height may round another way, and batch mates must
+    not change a score."""
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         rows = [self.reader.token_ids(each.prompt) for each in inputs]
@@ -67,4 +64,5 @@ def load_torch_engine(path: Path, reader: Reader, head: HeadKind = HeadKind.POIN
         head_bias=heads[f"{head}.bias"].to(device),
         reader=reader,
         device=device,
+        batch_size=GPU_BATCH_SIZE if device.type == "cuda" else 1,
     )

@@ -15,7 +15,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from training.base import BaseSize, build_base, round_to_half
 from training.model.batch import collate_leads
-from training.model.heads import ThreeHeads, add_lora
+from training.model.heads import ThreeHeads, add_lora, marked_states
 from training.model.readout import marker_states
 from training.model.settings import FitSettings, Precision
 from training.objective import CodeHeads, PretrainWeights, final_states, pretrain_loss
@@ -74,15 +74,30 @@ def test_last_token_that_is_not_padding_would_read_the_label(base: torch.nn.Modu
 
 def test_padding_and_batch_mates_do_not_change_a_state(base: torch.nn.Module) -> None:
     """Up to rounding: a matrix product of another height may add in another order."""
-    short, long = _sample(1, 12), _sample(2, 80)
-    alone = marker_states(base, [short], PAD)[0]
-    beside = marker_states(base, [long, short], PAD)[1]
-    assert np.abs(alone - beside).max() < 0.05 * np.abs(alone).max()
-    rng = np.random.default_rng(0)
+    samples = [_sample(seed, length) for seed, length in enumerate((12, 80, 31, 50))]
+    alone = [_states_of(base, [each])[0] for each in samples]
+    assert torch.allclose(_states_of(base, samples), torch.stack(alone), atol=1e-5)
+    read = marker_states(base, samples, PAD, precision=Precision.FP32)
+    assert np.allclose(read, torch.stack(alone).numpy(), atol=1e-5)
+
+
+def _states_of(base: torch.nn.Module, samples: list[Sample]) -> torch.Tensor:
+    """In one batch, as training reads them: all as wide as the longest."""
+    batch = collate_leads(samples, PAD)
     with torch.inference_mode():
-        exact = final_states(base, collate([short], PAD, 0, rng).input_ids)[0, 11]
-        padded = final_states(base, collate([long, short], PAD, 0, rng).input_ids)[1, 11]
-    assert torch.allclose(exact, padded, atol=1e-5)
+        return marked_states(base, batch.input_ids, batch.markers)
+
+
+def test_each_lead_of_a_batch_has_the_state_that_it_has_alone(base: torch.nn.Module) -> None:
+    """Of one width, so that `marker_states` reads them as batch mates. Alone is without padding."""
+    samples = [_sample(seed, 20 + seed) for seed in range(6)]
+    together = marker_states(base, samples, PAD, precision=Precision.FP32)
+    for sample, state in zip(samples, together, strict=True):
+        tokens = torch.from_numpy(sample.prompt.astype(np.int64))[None, :]
+        with torch.inference_mode():
+            bare = final_states(base, tokens)[0, -1].numpy()
+        assert np.allclose(state, bare, atol=1e-5)
+    assert not np.allclose(together, together[::-1], atol=0.1)
 
 
 def test_only_prompt_and_answer_positions_are_taught() -> None:

@@ -73,8 +73,14 @@ def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Co
           asllr compare demo trees --dataset march --out march-report
           asllr compare demo --against tree_text --against logistic --dataset march
         """
-        if len({*artifacts, *options["against"]}) < 2:
+        names = [*artifacts, *options["against"]]
+        if len(set(names)) < 2:
             raise click.UsageError("name at least two different models to compare")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise click.UsageError(
+                f"{', '.join(twice)} is named twice; an artifact that has a baseline's name can be "
+                "given by its path: ./rule"
+            )
         _run(artifacts, find_artifact, options)
 
     return evaluate, compare

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scoring.artifact import Manifest
+from scoring.artifact import DataWindow, Manifest
+from scoring.fold import EPOCH
 from scoring.interval_words import interval, number
 from training.evaluation import words
 from training.evaluation.about import About
@@ -17,7 +18,7 @@ MODEL_CARD = """# {name}
 |---|---|
 | artifact | `{digest}` |
 | base | {base} |
-| trained on | {start:%Y-%m-%d} to {end:%Y-%m-%d} |
+| trained on | {window} |
 | positive | {label} |
 | prompt, features | `{prompt_id}`, `{features_id}` |
 | probability | of the label within {horizon_days} days |
@@ -66,8 +67,7 @@ def model_card(about: About, report: Report, model: ModelReport, manifest: Manif
         engine_line=f"A lead scorer for asllr; engine `{manifest.engine.value}`.",
         digest=model.digest or "–",
         base=f"{manifest.base.name}, {manifest.base.revision}" if manifest.base else "none",
-        start=manifest.data_window.start,
-        end=manifest.data_window.end,
+        window=_window(manifest.data_window),
         label=manifest.label,
         prompt_id=manifest.prompt_id,
         features_id=manifest.features_id,
@@ -86,10 +86,15 @@ def model_card(about: About, report: Report, model: ModelReport, manifest: Manif
         expected=_expected(model, report),
         differences=_differences(report, model),
         groups="\n".join(_group_rows(model)),
-        findings="".join(f"- The data check found: {each}\n" for each in about.findings),
+        findings="".join(f"- {each}\n" for each in about.findings),
         cost=_cost(about, model),
         command=about.command,
     )
+
+
+def _window(data: DataWindow) -> str:
+    """A rule may have seen no data."""
+    return "no data" if data.end == EPOCH else f"{data.start:%Y-%m-%d} to {data.end:%Y-%m-%d}"
 
 
 def _metric_row(model: ModelReport, name: str) -> str:

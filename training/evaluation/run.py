@@ -82,7 +82,7 @@ def evaluate_artifacts(
     ]
     models += _baselines(every, examples, terms, log)
     about = _about(examples, manifest, [model.name for model in models], terms)
-    about = replace(about, findings=(*about.findings, *_misfits(manifests, manifest, about)))
+    about = replace(about, findings=(*about.findings, *_misfits(manifests, manifest, about, terms)))
     outcome = conclude(about, examples, judged, models, terms)
     if len(artifacts) > 1:
         return outcome
@@ -111,11 +111,16 @@ def conclude(
 
 
 def _misfits(
-    artifacts: Mapping[str, Manifest], dataset: DatasetManifest, about: About
+    artifacts: Mapping[str, Manifest], dataset: DatasetManifest, about: About, terms: Terms
 ) -> Iterator[str]:
     """Warnings about artifacts whose figures on these rows mean something else."""
     for name, artifact in artifacts.items():
-        if dataset.as_of_policy != POLICY:
+        if artifact.dataset == dataset.sha256 and terms.split is not Split.TEST:
+            yield (
+                f"warning: {name} was made from {about.split} of this very dataset: its figures "
+                "are too good; judge it on split test"
+            )
+        elif dataset.as_of_policy != POLICY:
             yield from filter(None, [trained_too_late(name, artifact.data_window.end, about)])
         if artifact.horizon_days != dataset.horizon_days:
             yield (

@@ -23,7 +23,7 @@ from training.examples.log_check import (
     check_log,
 )
 from training.examples.manifest import DatasetError, DatasetManifest, Split, SplitBy, label_of
-from training.examples.outcome import ends_lead, first_order_ms, outcome_of
+from training.examples.outcome import ends_lead, outcome_of
 from training.examples.plan import Maturity, Plan
 from training.examples.policy import moments, policy_name
 from training.examples.split import (
@@ -102,13 +102,13 @@ class Skipped(Enum):
 
 def drafts_of(lead: LeadLog, end_ms: int, plan: Plan) -> Iterator[Draft | Skipped]:
     """One for each moment of the plan's policy up to `end_ms`."""
-    ordered_ms = first_order_ms(lead.events)
+    orders = tuple(lead.orders)
     for as_of_ms, state in states_at(lead, moments(plan.policy, lead, end_ms, plan.seed)):
         queue = listing(state).queue
         newest_ms = state.newest.at_ms if state.newest else as_of_ms
         if queue is None or as_of_ms - newest_ms > plan.silent_days * DAY_MS:
             yield Skipped.UNLISTED
-        elif ordered_ms is not None and ordered_ms <= as_of_ms:
+        elif any(to_ms(o.event.occurred_at) <= as_of_ms < o.at_ms for o in orders):
             yield Skipped.ORDERED_UNKNOWN
         else:
             outcome = outcome_of(lead.events, state, as_of_ms, plan.horizon_ms)

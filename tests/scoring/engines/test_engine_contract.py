@@ -4,6 +4,7 @@ table alone, and the rule. What concerns the prompt is asked of those that read 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,18 @@ def test_one_logit_per_input_in_order(engine: Engine, inputs: list[EngineInput])
 def test_batch_mates_do_not_change_a_logit(engine: Engine, inputs: list[EngineInput]) -> None:
     together = engine.logits(inputs)
     assert [engine.logits([each])[0] for each in inputs] == together
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_leads_of_other_lengths_in_a_batch_move_a_logit_by_rounding_only(
+    inputs: list[EngineInput],
+) -> None:
+    """As a GPU reads them; in fp32, so that it can be told from rounding."""
+    alone = _load(EngineKind.TORCH, {})
+    batched = replace(alone, batch_size=5)
+    assert len({len(each.prompt) for each in inputs}) > 5
+    assert np.abs(np.subtract(batched.logits(inputs), alone.logits(inputs))).max() < 1e-3
 
 
 def test_the_same_input_gives_the_same_bits(engine: Engine, inputs: list[EngineInput]) -> None:

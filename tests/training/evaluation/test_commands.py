@@ -11,12 +11,14 @@ from click.testing import CliRunner
 pytest.importorskip("pyarrow", reason="needs the train extra")
 
 from asllr import main
+from scoring.artifact import load_manifest, save_manifest
 from tests.table_artifacts import build_rule_artifact, build_trees_artifact
 from tests.training.evaluation.rows import examples
 from tests.training.examples.rows import manifest, row
 from training.examples.example import Examples, columns_of
 from training.examples.folder import write_examples
 from training.examples.manifest import Split
+from training.examples.simulated import POLICY
 
 pytestmark = pytest.mark.train
 QUICK = ["--resamples", "20", "--processes", "1"]
@@ -58,6 +60,19 @@ def test_evaluate_writes_page_numbers_and_card(place: Path) -> None:
     ]
     # the rule was trained until February 2026, the rows begin in January: it may know them
     assert "was trained on data until 2026-02-01" in said
+
+
+def test_a_model_on_the_rows_it_was_made_from_is_named_whatever_their_time(place: Path) -> None:
+    data, made = place / "simulated", place / "made"
+    written = write_examples(data, _whole(), manifest(as_of_policy=POLICY))
+    build_rule_artifact(made)
+    known = load_manifest(made).model_copy(update={"dataset": written.sha256})
+    save_manifest(made, known, sorted(known.files))
+    warning = "was made from split fit of this very dataset"
+    _, on_fit, _ = _run("evaluate", str(made), "--dataset", str(data), "--split", "fit")
+    assert warning in on_fit
+    _, on_test, _ = _run("evaluate", str(made), "--dataset", str(data))
+    assert "warning" not in on_test
 
 
 def test_labels_of_another_horizon_are_said(place: Path) -> None:
@@ -103,6 +118,7 @@ def test_compare_fits_baselines_on_older_rows(place: Path) -> None:
         (["evaluate", "{}/rule", "--dataset", "{}/data", "--split", "fit"], 78, "no rows in split"),
         (["evaluate", "{}/rule", "--dataset", "{}/data", "--out", "{}/data"], 78, "exists; choose"),
         (["compare", "{}/rule", "{}/rule", "--dataset", "{}/data"], 2, "at least two"),
+        (["compare", "rule", "trees", "--against", "rule", "--dataset", "no"], 2, "named twice"),
         (["compare", "{}/rule", "--against", "rule", "--dataset", "{}/data"], 78, "has 0 orders"),
     ],
 )

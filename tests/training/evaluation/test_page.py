@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.artifact import demo_artifact_path, load_manifest
+from scoring.artifact import DataWindow, demo_artifact_path, load_manifest
 from scoring.cost import Cost
 from scoring.drawing import round_end
 from tests.html_reader import read
@@ -97,6 +97,18 @@ def test_the_card_says_what_for_how_good_and_what_not_for(report: Report) -> Non
     for words in ("**Not for**", "queue: south", "half-width to expect", manifest.prompt_id):
         assert words in card
     assert "{" not in card
+
+
+def test_a_card_says_when_nothing_was_learned_and_repeats_findings_as_they_are(
+    report: Report,
+) -> None:
+    at = datetime(1970, 1, 1, tzinfo=UTC)
+    manifest = load_manifest(demo_artifact_path())
+    rule = manifest.model_copy(update={"data_window": DataWindow(start=at, end=at)})
+    card = model_card(ABOUT, report, report.models[0], rule)
+    assert "| trained on | no data |" in card
+    assert "1970" not in card
+    assert "\n- leak: status knows the outcome\n" in card
 
 
 def test_the_terminal_hears_positives_metrics_and_a_verdict(report: Report) -> None:

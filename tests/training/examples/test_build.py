@@ -120,6 +120,25 @@ def test_an_order_that_came_unheard_of_is_no_row() -> None:
     assert len(found) > len(days)
 
 
+def test_a_customer_who_comes_back_is_asked_about_again() -> None:
+    """The first order was known by then: only the next one is an outcome."""
+    history = [
+        NEW,
+        _event(StageChanged, 5, stage=Stage.ORDER),
+        _event(StageChanged, 30, stage=Stage.CONTACTED),
+        _event(StageChanged, 50, stage=Stage.ORDER),
+    ]
+    labels = {day: draft.outcome.label for day, draft in _by_day(_drafts(history, "every-1d"))}
+    assert [label for day, label in labels.items() if day < 5] == [1] * 5
+    assert {label for day, label in labels.items() if 30 <= day < 35} == {0}
+    assert {label for day, label in labels.items() if 37 <= day < 50} == {1}
+    assert not any(5 <= day < 30 for day in labels)
+
+
+def _by_day(drafts: list[Draft]) -> list[tuple[float, Draft]]:
+    return list(zip(_days(drafts), drafts, strict=True))
+
+
 def test_grades_are_the_furthest_move_within_the_horizon() -> None:
     stage = [NEW, _event(StageChanged, 0.5, stage=Stage.VISIT)]
     cases: list[tuple[EventBase | None, Grade]] = [
