@@ -12,7 +12,8 @@ CHUNK = 500
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """`n_parked`: leads that no worker could score; they wait until they change, and are no part of
-    `n_listed`. `n_held`: leads that a board will show otherwise once it flips."""
+    `n_listed`. `n_held`: scored leads that a board still shows as before, be it that it has not
+    flipped or that no publisher has placed them."""
 
     n_scored: int = 0
     n_listed: int = 0
@@ -27,7 +28,8 @@ class Coverage:
 
 def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
     """Of `tenant` (`*`: of everybody). A later promotion's scores count as well."""
-    n_scored = n_listed = n_parked = 0
+    n_listed = n_parked = 0
+    scored: set[str] = set()
     for shard in range(store.recorded_partitions() or 0):
         seen: set[str] = set()  # a scan may repeat
         cursor: int | None = None
@@ -41,10 +43,20 @@ def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
                 n_parked += view.parked
                 n_listed += not view.parked
                 is_scored = view.order is not None and view.order[0] >= promotion
-                n_scored += is_scored and not view.parked
+                if is_scored and not view.parked:
+                    scored.add(view.lead)
     queues = [name for name in store.queues() if tenant in ("*", name.partition("/")[0])]
-    n_held = sum(store.board(name, 0).n_held for name in queues)
-    return Coverage(n_scored, n_listed, n_parked, n_held)
+    n_held = sum(len(_shown_as_before(store, name, promotion) & scored) for name in queues)
+    return Coverage(len(scored), n_listed, n_parked, n_held)
+
+
+def _shown_as_before(store: Store, queue: str, promotion: int) -> set[str]:
+    found: set[str] = set()
+    start = 0
+    while rows := store.board(queue, CHUNK, start).rows:
+        found.update(row.lead for row in rows if row.order[0] < promotion)
+        start += len(rows)
+    return found
 
 
 def is_copied(store: Store, tenant: str, promotion: int) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.outputs import BoardSnapshot, RankUpdate
 from schemas.topics import BOARDS, RANKED
+from streams.coverage import coverage
 from streams.publisher import Publisher
 from tests.engines import Contrary, raises_unscorable, rule_scorer
 from tests.engines import RuleEngine as Rule
@@ -71,6 +72,18 @@ def test_the_board_turns_over_once_and_when_all_are_scored(promoting: Roles) -> 
     updates = [promoting.output.ranked(lead) for lead in ranking(promoting)]
     assert [update and update.rank for update in updates] == list(range(1, N_LEADS + 1))
     assert {update.order.promotion for update in updates if update} == {1}
+
+
+def test_what_is_scored_but_not_shown_is_not_covered(promoting: Roles) -> None:
+    """No publisher placed the scores yet: nothing is held, and boards show what they did."""
+    worker, publisher = promoting.worker(), promoting.publisher()
+    while worker.step():
+        pass
+    reached = coverage(promoting.store, "*", 1)
+    assert (reached.n_scored, reached.n_held, reached.is_complete) == (N_LEADS, N_LEADS, False)
+    step(promoting, publisher)
+    assert set(promotions_shown(promoting)) == {1}
+    assert coverage(promoting.store, "*", 1).is_complete
 
 
 def test_no_snapshot_mixes_two_artifacts(promoting: Roles) -> None:
