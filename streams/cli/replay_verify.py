@@ -26,7 +26,8 @@ from streams.replay.recording import open_recording
 def verify(source: str, *, show: int, as_json: bool) -> None:
     """Recompute every published score of SOURCE at its own cursor, moment and artifact.
 
-    The proof that production did what it says. Exits with 1 when there is a difference.
+    The proof that production did what it says. Exits with 1 when there is a difference, or
+    no score at all: that proves nothing.
 
     \b
     Example:
@@ -58,6 +59,8 @@ def verify(source: str, *, show: int, as_json: bool) -> None:
         click.echo(", ".join(f"{count:,} {name}" for name, count in counts.items()))
         for sentence in result.differences[:show]:
             click.echo(sentence)
+    if result.n_scores == 0:
+        raise Failure(f"{source} has no published score to recompute", exit_codes.NO)
     if result.differences:
         raise Failure(
             f"{len(result.differences)} published scores differ from their recomputation",

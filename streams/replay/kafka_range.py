@@ -100,7 +100,14 @@ def _refuse_unknown(asked: Iterable[tuple[str, int]], found: set[tuple[str, int]
 
 
 def _refuse_grown(topic: Topic, found: int, expected: int) -> None:
-    if topic.partitions is None and topic.key == "tenant/lead" and found != expected:
+    if topic.partitions is not None or topic.key != "tenant/lead":
+        return
+    if found < expected:
+        raise TopicsUnusable(
+            f"{topic.name} has {found} partitions, ASLLR_PARTITIONS says {expected}; topics do not "
+            f"shrink: set ASLLR_PARTITIONS={found}, or name the Kafka that has all of them"
+        )
+    if found > expected:
         raise TopicsUnusable(
             f"{topic.name} has {found} partitions, leads were placed on {expected}: a topic that "
             "grew splits its leads' histories; replay from a recording made before, or move the "
