@@ -50,13 +50,15 @@ class Move:
 class BoardView:
     """`board_version` only grows, whatever the store forgets: it is the store's clock in
     milliseconds, or one more than the last where that is greater. `n_moves` counts what the store
-    remembers: it goes back when the store does. `n_held`: rows that a flip would replace."""
+    remembers: it goes back when the store does. `n_held`: rows that a flip would replace. `newest`:
+    the latest promotion of all rows, shown or held, -1 when there is none."""
 
     board_version: int
     n_moves: int
     size: int
     rows: Sequence[Placement]
     n_held: int = 0
+    newest: int = -1
 
 
 def is_held(row: Placement | None, newcomer: Placement) -> bool:
@@ -86,9 +88,10 @@ class Boards(Protocol):
         newest, by (promotion, lead), from the `start`-th on."""
         ...
 
-    def flip(self, queue: str, limit: int) -> list[str]:
-        """Shows what is held of at most `limit` leads, in one step, which counts as one move of
-        each; returns them. Their `place`, repeated, answers with the move of the flip."""
+    def flip(self, queue: str, limit: int, promotion: int) -> list[str]:
+        """Shows what is held of at most `limit` leads up to `promotion`, in one step, which counts
+        as one move of each; returns them. Their `place`, repeated, answers with the move of the
+        flip. What a still later promotion holds back waits for its own."""
         ...
 
     def queues(self) -> list[str]:

@@ -27,14 +27,15 @@ class BoardFlips:
         self._store = store
         self._untold: dict[int, list[str]] = defaultdict(list)
 
-    def flip_when_covered(self, queue: str, owner: str, lease_ms: int) -> bool:
-        """True when the board was flipped. The caller holds the board's lease; it is renewed. A
-        board beyond CHUNK leads is mixed for the moment that the calls take."""
+    def flip_when_covered(self, queue: str, promotion: int, owner: str, lease_ms: int) -> bool:
+        """True when the board was flipped. `promotion` was the board's newest. The caller holds the
+        board's lease; it is renewed. A board beyond CHUNK leads is mixed for the moment that the
+        calls take."""
         if not self._is_covered(queue):
             return False
         n_flipped = 0
         while self._store.board_lease(queue, owner, lease_ms):
-            flipped = self._store.flip(queue, CHUNK)
+            flipped = self._store.flip(queue, CHUNK, promotion)
             for lead in flipped:
                 self._untold[self._shard_of(lead)].append(lead)
             n_flipped += len(flipped)

@@ -59,17 +59,21 @@ class MemoryBoard:
         leads = [lead for _, lead in self.ranking[start : start + max(0, limit)]]
         rows = [row.placement for lead in leads if (row := self.rows[lead]).placement]
         n_held = sum(row.held is not None for row in self.rows.values())
-        return BoardView(self.version, self.n_moves, len(self.ranking), rows, n_held)
+        return BoardView(
+            self.version, self.n_moves, len(self.ranking), rows, n_held, self._newest()
+        )
 
     def uncovered(self, limit: int, start: int) -> list[str]:
         newest = {lead: row.newest.order[0] for lead, row in self.rows.items() if row.newest}
-        latest = max(newest.values(), default=0)
-        found = sorted((number, lead) for lead, number in newest.items() if number < latest)
+        found = sorted((number, lead) for lead, number in newest.items() if number < self._newest())
         return [lead for _, lead in found[start : start + max(0, limit)]]
 
-    def flip(self, limit: int) -> list[str]:
+    def _newest(self) -> int:
+        return max((row.newest.order[0] for row in self.rows.values() if row.newest), default=-1)
+
+    def flip(self, limit: int, promotion: int) -> list[str]:
         held = sorted((row.held.order[0], lead) for lead, row in self.rows.items() if row.held)
-        leads = [lead for _, lead in held[: max(0, limit)]]
+        leads = [lead for number, lead in held if number <= promotion][: max(0, limit)]
         before = {lead: self._rank(lead) for lead in leads}
         shown: dict[str, tuple[Placement, Placement | None]] = {}
         for lead in leads:

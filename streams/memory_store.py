@@ -218,8 +218,8 @@ class MemoryStore:
         return self._boards[queue].uncovered(limit, start)
 
     @_atomic
-    def flip(self, queue: str, limit: int) -> list[str]:
-        return self._boards[queue].flip(limit)
+    def flip(self, queue: str, limit: int, promotion: int) -> list[str]:
+        return self._boards[queue].flip(limit, promotion)
 
     @_atomic
     def queues(self) -> list[str]:

@@ -219,16 +219,17 @@ class RedisStore:
 
     def board(self, queue: str, limit: int, start: int = 0) -> BoardView:
         reply = self._scripts.run("board", queue_tag(queue), limit, start)
-        version, n_moves, size, n_held, *rows = reply
+        version, n_moves, size, n_held, newest, *rows = reply
         placed = codec.placements(rows)
-        return BoardView(int(version), int(n_moves), int(size), placed, int(n_held))
+        return BoardView(int(version), int(n_moves), int(size), placed, int(n_held), int(newest))
 
     def uncovered(self, queue: str, limit: int, start: int = 0) -> list[str]:
         found = self._scripts.run("uncovered", queue_tag(queue), limit, start)
         return [lead.decode() for lead in found]
 
-    def flip(self, queue: str, limit: int) -> list[str]:
-        return [lead.decode() for lead in self._scripts.run("flip", queue_tag(queue), limit)]
+    def flip(self, queue: str, limit: int, promotion: int) -> list[str]:
+        flipped = self._scripts.run("flip", queue_tag(queue), limit, promotion)
+        return [lead.decode() for lead in flipped]
 
     def queues(self) -> list[str]:
         with store_errors():

@@ -75,7 +75,9 @@ class Snapshots:
                 self._published.pop(queue, None)
                 continue
             board = self._store.board(queue, TOP_K)
-            if board.n_held and self._flips.flip_when_covered(queue, self._owner, LEASE_MS):
+            if board.n_held and self._flips.flip_when_covered(
+                queue, board.newest, self._owner, LEASE_MS
+            ):
                 board = self._store.board(queue, TOP_K)
             last = self._published.get(queue, NEVER)
             if board.board_version != last.board_version or (all_of_them and last is not NEVER):

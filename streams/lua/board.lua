@@ -1,11 +1,12 @@
--- ARGV: limit, start. Returns board version, moves, size, how many rows a flip would replace, then
--- per row: lead, order (4), probability, reason.
+-- ARGV: limit, start. Returns board version, moves, size, how many rows a flip would replace, the
+-- latest promotion, then per row: lead, order (4), probability, reason.
 local limit, start = tonumber(ARGV[1]), tonumber(ARGV[2])
 local found = {
   redis.call('GET', key('version')) or '0',
   redis.call('GET', key('moves')) or '0',
   redis.call('ZCARD', key('board')),
   redis.call('ZCARD', key('held')),
+  redis.call('ZREVRANGE', key('newest'), 0, 0, 'WITHSCORES')[2] or '-1',
 }
 if limit <= 0 then
   return found

@@ -1,7 +1,9 @@
--- ARGV: limit. Shows what is held of the first leads; returns them. All ranks before are of the
+-- ARGV: limit, promotion. Shows what is held up to it of the first leads; returns them. All ranks before are of the
 -- board before, all ranks after of the board after.
-local limit = tonumber(ARGV[1])
-local leads = limit > 0 and redis.call('ZRANGE', key('held'), 0, limit - 1) or {}
+local leads = {}
+if tonumber(ARGV[1]) > 0 then
+  leads = redis.call('ZRANGEBYSCORE', key('held'), '-inf', ARGV[2], 'LIMIT', 0, ARGV[1])
+end
 local rows, before = {}, {}
 for i, lead in ipairs(leads) do
   rows[i] = cmsgpack.unpack(redis.call('HGET', key('rows'), lead))

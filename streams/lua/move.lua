@@ -12,6 +12,10 @@ if row and not is_greater(order, row.order) then
     return {row.move[1], row.move[2], row.move[3], row.move[4], 0}
   end
   if row.probability == probability and row.reason == reason then
+    if probability ~= '' then
+      -- Boards of before the flips know it of no lead.
+      redis.call('ZADD', key('newest'), 'NX', order[2], lead)
+    end
     return {row.move[1], row.move[2], row.move[3], row.move[4], 1}
   end
 end

@@ -153,7 +153,7 @@ def test_who_died_between_flip_and_tale_is_spoken_for_by_the_sweep(promoting: Ro
     while worker.step():
         pass
     publisher.step()
-    promoting.store.flip(QUEUE, 99)
+    promoting.store.flip(QUEUE, 99, 1)
     promoting.settle(worker, promoting.publisher(sweep_every_s=1.0))
     told = [promoting.output.ranked(lead) for lead in ranking(promoting)]
     assert {update.order.promotion for update in told if update} == {1}

@@ -90,7 +90,7 @@ steps = st.one_of(
     st.tuples(st.just("restate"), st.lists(leads, max_size=3, unique=True)),
     st.tuples(st.just("place"), st.sampled_from(BOARDS), leads, orders, st.integers(0, 4)),
     st.tuples(st.just("remove"), st.sampled_from(BOARDS), leads, st.none() | orders, numbers),
-    st.tuples(st.just("flip"), st.sampled_from(BOARDS), numbers),
+    st.tuples(st.just("flip"), st.sampled_from(BOARDS), numbers, st.integers(-1, 2)),
 )
 
 
@@ -209,8 +209,8 @@ class Pair:
     def remove(self, queue: str, lead: str, order: Any, version: int) -> None:
         self.both(lambda store: store.remove(queue, lead, version, order), _unnumbered)
 
-    def flip(self, queue: str, limit: int) -> None:
-        self.both(lambda store: store.flip(queue, limit))
+    def flip(self, queue: str, limit: int, promotion: int) -> None:
+        self.both(lambda store: store.flip(queue, limit, promotion))
 
     def check(self) -> None:
         mine, theirs = _everything(self.memory), _everything(self.redis)
