@@ -2,15 +2,15 @@
 
 A cursor may include records in another order than they arrived in: two topics are read by two
 workers. So each lead is folded once per topic, and a score's state is the join of the parts that
-its cursor names (law 1). Memory holds the scores of one partition, as the bytes they were
-published as, and no events.
+its cursor names (law 1). Memory holds the scores of one partition, as packed bytes, and no events.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 
 from schemas.events import EventBase
@@ -23,27 +23,39 @@ from streams.replay.arrival import Place
 TOPICS = tuple(topic.name for topic in INPUTS)
 
 
+Parts = tuple[LeadState | None, ...]
+"""Of one lead, in the order of TOPICS."""
+
+
 @dataclass(slots=True)
 class Point:
-    """A published score and, once the log has reached its cursor, the parts of its state. `value`:
-    Score JSON, a sixth of the size of what it becomes. `cursor`: for each of TOPICS the last offset
-    included, or -1. `is_known`: the log has an event of the lead."""
+    """A published score and, once the log has reached its cursor, the parts of its state. `packed`:
+    Score JSON, as what it has not in common with `like`. `cursor`: for each of TOPICS the last
+    offset included, or -1. `is_known`: the log has an event of the lead."""
 
     place: Place
     lead: str
-    value: bytes
+    packed: bytes
+    like: bytes
     cursor: tuple[int, ...]
-    parts: dict[str, LeadState] = field(default_factory=dict)
+    parts: Parts = (None,) * len(TOPICS)
     is_known: bool = False
 
     def score(self) -> Score:
-        return Score.model_validate_json(self.value)
+        unpacking = zlib.decompressobj(-_WINDOW, self.like)
+        return Score.model_validate_json(unpacking.decompress(self.packed))
+
+    def add(self, topic: int, part: LeadState) -> None:
+        self.parts = (*self.parts[:topic], part, *self.parts[topic + 1 :])
 
     def state(self) -> LeadState | None:
         """None as long as the log may still have a record that the cursor includes."""
-        if len(self.parts) < len(TOPICS):
-            return None
-        return reduce(join, self.parts.values(), initial_state())
+        found = [part for part in self.parts if part is not None]
+        return reduce(join, found, initial_state()) if len(found) == len(TOPICS) else None
+
+
+_WINDOW = 12
+"""Of 2^12 bytes: more than a score has."""
 
 
 class _Lead:
@@ -98,8 +110,8 @@ class Points:
         waiting = lead.waiting[topic]
         while waiting and (end is None or _cursor(waiting[0], topic) < end):
             point = waiting.popleft()
-            point.parts[topic] = lead.parts[topic]
-            if len(point.parts) == len(TOPICS):
+            point.add(TOPICS.index(topic), lead.parts[topic])
+            if None not in point.parts:
                 self._ready(point)
 
 
@@ -107,7 +119,9 @@ def _cursor(point: Point, topic: str) -> int:
     return point.cursor[TOPICS.index(topic)]
 
 
-def point_of(place: Place, lead: str, value: bytes) -> Point:
-    """Raises ValidationError when `value` is no score."""
+def point_of(place: Place, lead: str, value: bytes, like: bytes) -> Point:
+    """`like`: another score's JSON. Raises ValidationError when `value` is no score."""
     cursor = Score.model_validate_json(value).cursor
-    return Point(place, lead, value, tuple(cursor.get(topic, -1) for topic in TOPICS))
+    packing = zlib.compressobj(wbits=-_WINDOW, zdict=like)
+    packed = packing.compress(value) + packing.flush()
+    return Point(place, lead, packed, like, tuple(cursor.get(topic, -1) for topic in TOPICS))

@@ -31,6 +31,8 @@ def published_scores(
     """`records` of one partition of `leads.scores`, by offset."""
     found = PublishedScores()
     seen: set[bytes] = set()
+    names: dict[str, str] = {}
+    like = b""
     for arrival in arrivals(records, until_ms):
         record = arrival.record
         lead = (record.key or b"").decode(errors="replace")
@@ -43,8 +45,10 @@ def published_scores(
             found.n_repeated += 1
         else:
             seen.add(content)
+            like = like or record.value or b""
+            name = names.setdefault(lead, lead)  # one string for all scores of a lead
             try:
-                found.points.append(point_of(arrival.place, lead, record.value or b""))
+                found.points.append(point_of(arrival.place, name, record.value or b"", like))
             except ValidationError:
                 found.unreadable.append(record.offset)
     return found

@@ -2,7 +2,7 @@
 its own cursor, moment and artifact.
 
 One partition after the other: memory holds the leads of one of them, and of its published scores
-the bytes of those that are still to be judged.
+packed bytes of those that are still to be judged.
 """
 
 from __future__ import annotations
