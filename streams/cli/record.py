@@ -59,6 +59,10 @@ def record(
     """
     if as_of is not None and (from_ or to):
         raise click.UsageError("--as-of is a whole history; leave out --from and --to")
+    if from_ and to and from_ >= to:
+        raise click.UsageError(
+            f"--from {from_.isoformat()} is not before --to {to.isoformat()}: exchange them"
+        )
     until = to if as_of is None else as_of + timedelta(milliseconds=1)
     wanted = Wanted(_ms(from_), _ms(until), dict(offsets))
     with naming_files(), explaining():

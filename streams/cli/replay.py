@@ -155,5 +155,7 @@ def _lines(manifest: ReplayManifest) -> Iterator[str]:
         f"{manifest.n_erased_leads:,} erased leads left out with {manifest.n_erased_records:,} "
         f"records, {manifest.n_unscorable:,} times no score was possible"
     )
+    if manifest.n_scores == 0 and manifest.policy != str(Never()):
+        yield f"no score: under {manifest.policy} no listed lead had a moment to be scored at"
     yield f"states {manifest.states}"
     yield f"digest {manifest.digest}"

@@ -222,8 +222,11 @@ def open_recording(path: Path) -> RecordingFolder:
     except FileNotFoundError:
         raise RecordingError(f"{path} is no recording: it has no {MANIFEST}") from None
     except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, fault["loc"])) or "the file"
         raise RecordingError(
-            f"{path / MANIFEST} cannot be read: {error.error_count()} faults; record again"
+            f"{path / MANIFEST} is of no recording ({where}: {fault['msg']}): name a folder that "
+            "`asllr record` made, not what a replay wrote, or record again"
         ) from None
     if manifest.format != FORMAT:
         raise RecordingError(

@@ -57,8 +57,8 @@ def claimed(place: RedisPlace, n_partitions: int) -> Iterator[None]:
         if not is_ours:
             raise StoreUnusable(
                 f"namespace {place.namespace} is used by another replay, or one was killed there: "
-                "name another one, or free it: redis-cli --scan --pattern "
-                f"'{place.key('*')}' | xargs redis-cli unlink"
+                "name another one, or, with the address of --redis for URL, free it: redis-cli -u "
+                f"URL --scan --pattern '{place.key('*')}' | xargs redis-cli -u URL unlink"
             )
         try:
             yield

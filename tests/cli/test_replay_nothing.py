@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from scoring.engines.rule import Rule
 from streams import exit_codes
+from streams.recording import history, write_recording
 from tests.brokers import N_PARTITIONS
 from tests.commands import run
 from tests.event_stream import events
 from tests.harness import Journal
+from tests.lead_events import clicks, joins
+from tests.table_artifacts import build_rule_artifact
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
@@ -35,3 +39,25 @@ def test_fewer_partitions_than_the_setting_says_are_not_called_grown(
     assert found.exit_code == exit_codes.UNUSABLE, found.output
     assert f"set ASLLR_PARTITIONS={N_PARTITIONS}, or name the Kafka" in found.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_range_that_ends_before_it_begins_is_named(tmp_path: Path) -> None:
+    words = ("--from", "2026-03-03T00:00Z", "--to", "2026-03-01T00:00Z")
+    found = run({}, "record", *words, "--out", tmp_path / "day")
+    assert found.exit_code == exit_codes.USAGE
+    assert "--from 2026-03-03T00:00:00+00:00 is not before --to 2026-03-01" in found.stderr
+
+
+def test_what_a_replay_wrote_is_no_recording_and_no_score_is_explained(tmp_path: Path) -> None:
+    leads = tmp_path / "leads.jsonl"
+    write_recording(leads, map(history, [joins(0), clicks(1)]))
+    build_rule_artifact(tmp_path / "artifacts" / "rule", Rule())
+    environ = {"ASLLR_ARTIFACTS": str(tmp_path / "artifacts")}
+    out = tmp_path / "out"
+    words = ("replay", "run", leads, "--artifact", "rule", "--policy", "every-365d", "--out", out)
+    done = run(environ, *words)
+    assert done.exit_code == 0, done.output
+    assert "no score: under every-365d no listed lead had a moment to be scored at" in done.stdout
+    found = run(environ, "replay", "run", out, "--artifact", "rule")
+    assert found.exit_code == exit_codes.UNUSABLE, found.output
+    assert "name a folder that `asllr record` made, not what a replay wrote" in found.stderr
