@@ -101,7 +101,10 @@ def test_leads_of_other_lengths_in_a_batch_move_a_logit_by_rounding_only(
     inputs: list[EngineInput],
 ) -> None:
     """As a GPU reads them; in fp32, so that it can be told from rounding."""
+    from scoring.engines.torch import TorchEngine
+
     alone = _load(EngineKind.TORCH, {})
+    assert isinstance(alone, TorchEngine)
     batched = replace(alone, batch_size=5)
     assert len({len(each.prompt) for each in inputs}) > 5
     assert np.abs(np.subtract(batched.logits(inputs), alone.logits(inputs))).max() < 1e-3
