@@ -151,6 +151,7 @@ def _facts(order: Order, data: _Data, settings: Settings, worth: Worth) -> Facts
         metrics=worth.metrics,
         settings=settings,
         revision=f"dataset-{str(data.manifest.sha256)[:16]}-seed-{order.seed}",
+        dataset=data.manifest.sha256,
     )
 
 

@@ -22,7 +22,8 @@ NO_BASE = "none"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What manifest and card say beside the model. `window` None: it has seen no data."""
+    """What manifest and card say beside the model. `window` and `dataset` (its sha256) None: it has
+    seen no data."""
 
     name: str
     horizon_days: int
@@ -32,6 +33,7 @@ class Facts:
     metrics: Mapping[str, float]
     settings: Settings
     revision: str
+    dataset: str | None = None
 
 
 def data_window_of(facts: Facts) -> DataWindow:
@@ -51,6 +53,7 @@ def manifest_of(engine: EngineKind, facts: Facts) -> Manifest:
         agreement=None,
         label=facts.label,
         base=Base(name=NO_BASE, revision=facts.revision),
+        dataset=facts.dataset,
         data_window=data_window_of(facts),
         metrics=dict(facts.metrics),
         files={},

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from scoring.artifact import EngineKind, Manifest, load_manifest
+from scoring.artifact import DataWindow, EngineKind, Manifest, load_manifest
 from scoring.engine import EngineInput
 from scoring.engines.trees import TREES, load_trees_engine
 from training.artifact_folder import artifact_folder, seal
@@ -39,9 +39,11 @@ def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: Facts) ->
 
 
 def write_stack(out: Path, tree: TunedTree, lm: Path, facts: Facts) -> Manifest:
-    """The artifact `lm` with `tree` on top: its language model reads, the trees decide. Complete
-    or not at all. Raises NotOurs, ArtifactError."""
+    """The artifact `lm` with `tree` on top: its language model reads, the trees decide; the data
+    window is of both. Complete or not at all. Raises NotOurs, ArtifactError."""
     below = load_manifest(lm)
+    own, other = data_window_of(facts), below.data_window
+    window = DataWindow(start=min(own.start, other.start), end=max(own.end, other.end))
     with artifact_folder(out) as folder:
         for name in below.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +59,7 @@ def write_stack(out: Path, tree: TunedTree, lm: Path, facts: Facts) -> Manifest:
             "calibration": facts.calibration,
             "horizon_days": facts.horizon_days,
             "label": facts.label,
-            "data_window": data_window_of(facts),
+            "data_window": window,
             "metrics": dict(facts.metrics),
             "files": {},
         }

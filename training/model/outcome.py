@@ -97,7 +97,7 @@ def _signatures(done: FittedOnData) -> tuple[Signature, ...]:
     return (
         plateau(judged, fitted.checks, fitted.best, done.order.settings.qa_weight),
         long_context(judged),
-        forgetting(frozen_losses, losses),
+        forgetting(frozen_losses, losses, fitted.model.config.vocab_size),
         answers_still_mean(judged),
     )
 

@@ -24,6 +24,9 @@ N_LENGTH_BINS = 4
 MIN_POSITIVES_PER_BIN = 10
 """With fewer, a bin's AUC has a half-width of .15 and more: it tells nothing."""
 
+MAX_TELLING_HALF_WIDTH = 0.1
+"""Of a difference of AUCs: a fall that matters would go unseen in a wider one."""
+
 FORGOTTEN_NATS = 0.1
 """Of rise in the loss per token: a tenth of a nat is ten percent more perplexity."""
 
@@ -140,6 +143,9 @@ def long_context(judged: Judged) -> Signature:
             "try a larger --token-budget"
         )
         return Signature("long context", Finding.WARNING, say, values)
+    if half > MAX_TELLING_HALF_WIDTH:
+        say = f"a fall of less than {fall + half:.2f} would not be seen; AUC: {said}; {tail}"
+        return Signature("long context", Finding.CANNOT_TELL, say, values)
     return Signature("long context", Finding.FINE, f"AUC: {said}; {tail}", values)
 
 
@@ -150,17 +156,27 @@ def _bin(judged: Judged, rows: NDArray[np.int64]) -> tuple[float, float, float, 
     return tokens, float(judged.orders[rows].sum()), estimate.value, estimate.half_width()
 
 
-def forgetting(before: Mapping[str, float], after: Mapping[str, float]) -> Signature:
+def forgetting(
+    before: Mapping[str, float], after: Mapping[str, float], n_vocabulary: int
+) -> Signature:
     """The language-model loss per token on held-out text, by the text's name: the frozen base's
-    and the adapted one's."""
-    rises = {name: after[name] - before[name] for name in before}
+    and the adapted one's. Who guesses among `n_vocabulary` tokens has nothing to forget."""
+    guessing = float(np.log(n_vocabulary))
+    known = [name for name in before if before[name] < guessing]
+    rises = [after[name] - before[name] for name in known]
     said = "; ".join(f"{name} {before[name]:.3f} → {after[name]:.3f}" for name in before)
     values: dict[str, float | list[float]] = {
         f"loss_{when} on {name}": loss
         for when, losses in (("before", before), ("after", after))
         for name, loss in losses.items()
     }
-    if max(rises.values()) > FORGOTTEN_NATS:
+    if not known:
+        say = (
+            f"the base reads the held-out text no better than guessing among its {n_vocabulary} "
+            f"tokens ({guessing:.3f} a token), so there is nothing to forget: {said}"
+        )
+        return Signature("forgetting", Finding.CANNOT_TELL, say, values)
+    if max(rises) > FORGOTTEN_NATS:
         say = (
             f"the adapter unlearns the language, loss per token on held-out text: {said}; try a "
             "smaller --adapter-rate, more --dropout or fewer epochs"

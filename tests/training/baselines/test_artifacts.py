@@ -126,10 +126,12 @@ def test_a_stack_and_its_calibration_are_of_rows_the_language_model_does_not_kno
     said: list[str] = []
     asked = order("stack", dataset, tmp_path / "stack", lm=known, min_positives=10)
     make_baseline(asked, said.append, lambda done, total: None)
-    n_known = len(examples.of(Split.FIT))
-    assert any(f"may know {n_known} of 500 rows" in line for line in said)
-    start = load_manifest(tmp_path / "stack").data_window.start
-    assert to_ms(start) >= examples.of(Split.JUDGE).as_of_ms[0]
+    n_known, unknown = len(examples.of(Split.FIT)), examples.of(Split.JUDGE, Split.CALIBRATE)
+    said_of = f"may know {n_known} of 500 rows; the trees and their calibration are of "
+    assert any(f"{said_of}{len(unknown)} others" in line for line in said)
+    window = load_manifest(tmp_path / "stack").data_window
+    assert window.start == fitted_here.data_window.start, "the language model's data are in it"
+    assert to_ms(window.end) >= unknown.as_of_ms[-1]
     with pytest.raises(DatasetError, match="orders to grow trees on, a stack needs 200"):
         make(order("stack", dataset, None, lm=known, min_positives=200))
 

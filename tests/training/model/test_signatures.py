@@ -54,7 +54,7 @@ def test_a_healthy_fit_has_no_finding(judged: Judged) -> None:
     found = (
         plateau(judged, CHECKS, 1, 0.5),
         long_context(judged),
-        forgetting({"leads": 2.0}, {"leads": 2.02}),
+        forgetting({"leads": 2.0}, {"leads": 2.02}, 1_000),
         answers_still_mean(judged),
     )
     assert [signature.finding for signature in found] == [Finding.FINE] * 4
@@ -98,15 +98,31 @@ def test_too_few_orders_per_length_tell_nothing(judged: Judged) -> None:
     assert long_context(replace(judged, orders=orders)).finding is Finding.CANNOT_TELL
 
 
+def test_intervals_that_hide_a_fall_tell_nothing(judged: Judged) -> None:
+    some = np.arange(N // 8)
+    names = ("orders", "logits", "frozen_logits", "lengths", "is_cut", "is_summarised", "clusters")
+    fewer = replace(judged, **{name: getattr(judged, name)[some] for name in names})
+    found = long_context(fewer)
+    assert found.finding is Finding.CANNOT_TELL
+    assert "would not be seen" in found.sentence
+
+
 def test_leads_of_one_length_tell_nothing(judged: Judged) -> None:
     same = replace(judged, lengths=np.full(N, 100))
     assert long_context(same).finding is Finding.CANNOT_TELL
 
 
 def test_an_unlearned_language_is_seen() -> None:
-    found = forgetting({"leads": 2.0, "news": 3.0}, {"leads": 1.5, "news": 3.2})
+    found = forgetting({"leads": 2.0, "news": 3.0}, {"leads": 1.5, "news": 3.2}, 1_000)
     assert found.finding is Finding.WARNING
     assert "news 3.000 → 3.200" in found.sentence
+
+
+def test_who_only_guesses_has_nothing_to_forget() -> None:
+    """ln 1000 is 6.9."""
+    assert forgetting({"leads": 7.7}, {"leads": 9.0}, 1_000).finding is Finding.CANNOT_TELL
+    mixed = forgetting({"leads": 7.7, "news": 3.0}, {"leads": 9.0, "news": 3.0}, 1_000)
+    assert mixed.finding is Finding.FINE
 
 
 def test_answers_that_are_no_longer_yes_or_no_are_seen(judged: Judged) -> None:
