@@ -82,7 +82,8 @@ def check_classes(examples: Examples) -> None:
         raise DatasetError(
             f"the split {split} has one class: {len(part)} rows, {n_positive} positives; both "
             "classes are needed to fit and to judge. Use a longer log (or more leads), other "
-            "shares or a shorter embargo"
+            "shares or a shorter embargo; where new leads stop coming before the log ends, "
+            "--silent-days 21 leaves out the moments of those that had gone silent"
         )
 
 
