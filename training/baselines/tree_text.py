@@ -1,8 +1,9 @@
 """LightGBM on features, own fields, aggregates and text: what a good practitioner would deploy.
 
 `fit_tree_words` reads TF-IDF through an SVD and a linear model of the order. `fit_tree_text` is the
-fair rival: it also reads the wrap-up codes, predicted from the same words, because the language
-model is pre-trained on those labels. Where a dataset has no codes the two are one.
+fair rival: it also reads the wrap-up codes and the funnel moves that followed, predicted from the
+same words, because language models are trained on those labels. Where a dataset has neither the two
+are one.
 
 For evaluation only: an engine is given features and prompt, not the state, and no exported text
 column would be exactly the trained one.
@@ -25,12 +26,15 @@ from training.baselines.linear_reading import (
 from training.baselines.own_fields import OwnFields, fit_own_fields
 from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
 from training.baselines.words import Words, fit_words
-from training.examples.example import Examples
+from training.examples.example import Examples, Grade
 from training.trials import Log
 
 ORDER_PENALTIES = (0.3, 3.0)
 CODE_PENALTY = 1.0
 """Codes are many and their rows plentiful: one strength does."""
+
+MOVE_PENALTY = 1.0
+MOVES = (Grade.VISIT, Grade.TEST_DRIVE, Grade.QUOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows
 
 
 def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
-    return _fit_columns(examples, rng, [*_order_targets(examples), *_code_targets(examples)])
+    targets = [*_order_targets(examples), *_code_targets(examples), *_move_targets(examples)]
+    return _fit_columns(examples, rng, targets)
 
 
 def fit_tree_words(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
@@ -81,6 +86,12 @@ def _order_targets(examples: Examples) -> list[Target]:
 def _code_targets(examples: Examples) -> list[Target]:
     codes = examples.codes.astype(np.float64)
     return [Target(code, np.ones(len(examples)), CODE_PENALTY) for code in codes.T]
+
+
+def _move_targets(examples: Examples) -> list[Target]:
+    """That a lead went as far within the horizon, for each rung below the order."""
+    went = [(examples.grade >= move).astype(np.float64) for move in MOVES]
+    return [Target(far, examples.weight, MOVE_PENALTY) for far in went]
 
 
 def _joined(examples: Examples, own: OwnFields, components: Rows, read: list[np.ndarray]) -> Rows:

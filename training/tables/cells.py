@@ -33,7 +33,7 @@ from training.whole_file import whole_file
 
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
-COLUMNS_VERSION = 2
+COLUMNS_VERSION = 3
 """Of what the baselines read: raised with it, so that older cells are computed again."""
 
 STACKS = {STACK_TABULAR: fit_feature_columns, STACK: fit_text_columns}

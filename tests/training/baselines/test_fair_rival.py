@@ -1,4 +1,5 @@
-"""The fair rival is fair: what the language model is taught about calls, it is taught as well."""
+"""The fair rival is fair: what the language model is taught about calls and what followed, it is
+taught as well."""
 
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ import pytest
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from scoring.artifact import demo_artifact_path
-from training.baselines.tree_text import ORDER_PENALTIES, TextColumns, fit_text_columns
+from training.baselines.tree_text import MOVES, ORDER_PENALTIES, TextColumns, fit_text_columns
 from training.curriculum import code_word
-from training.dataset import Reading, load_leads
+from training.dataset import FUNNEL, Reading, load_leads
+from training.examples.example import Grade
 from training.examples.simulated import Simulation, simulate_examples
 from training.simulator.codes import CODES
 
@@ -39,7 +41,7 @@ def test_the_fair_rival_is_taught_every_code_that_the_language_model_is() -> Non
 
     _, columns = fit_text_columns(examples, np.random.default_rng(0))
     assert isinstance(columns, TextColumns)
-    of_codes = columns.readings[len(ORDER_PENALTIES) :]
+    of_codes = columns.readings[len(ORDER_PENALTIES) : -len(MOVES)]
     assert len(of_codes) == len(CODES)
     is_frequent = np.nansum(examples.codes, axis=0) >= MIN_LEADS_OF_A_CODE
     assert is_frequent.any()
@@ -48,3 +50,5 @@ def test_the_fair_rival_is_taught_every_code_that_the_language_model_is() -> Non
         for reading, frequent in zip(of_codes, is_frequent, strict=True)
         if frequent
     )
+    assert {Grade(move).name.lower() for move in MOVES} == {stage.value for stage in FUNNEL}
+    assert all(reading.model is not None for reading in columns.readings[-len(MOVES) :])
