@@ -132,6 +132,10 @@ def test_each_step_works_on_a_cluster(cluster: redis.RedisCluster) -> None:
     placement = Placement(A, 1, (0, 1, 100), 0.5, "why")
     assert store.place("t/q1", placement).rank == 1
     assert store.board("t/q1", 9).rows == [placement]
+    later = Placement(A, 1, (1, 1, 100), 0.6, "why")
+    assert not store.place("t/q1", later).applied
+    assert (store.uncovered("t/q1", 9), store.flip("t/q1", 9, 1)) == ([], [A])
+    assert store.board("t/q1", 9).rows == [later]
     assert store.remove("t/q1", A, 2, None).applied
     assert store.lease("publisher", SHARD, "p1", HOUR_MS)
     assert store.board_lease("t/q1", "p1", HOUR_MS)

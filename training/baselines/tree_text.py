@@ -2,8 +2,7 @@
 
 `fit_tree_words` reads TF-IDF through an SVD and a linear model of the order. `fit_tree_text` is the
 fair rival: it also reads the wrap-up codes and the funnel moves that followed, predicted from the
-same words, because language models are trained on those labels. Where a dataset has neither the two
-are one.
+same words, because language models are trained on those labels.
 
 For evaluation only: an engine is given features and prompt, not the state, and no exported text
 column would be exactly the trained one.

@@ -19,7 +19,7 @@ from training.baselines.linear_reading import N_FOLDS, Target, fit_out_of_fold, 
 from training.baselines.rule import fit_rule
 from training.baselines.stack import fit_stack
 from training.baselines.tree_tabular import fit_feature_columns, fit_tree_tabular
-from training.baselines.tree_text import fit_text_columns, fit_tree_text, fit_word_columns
+from training.baselines.tree_text import MOVES, fit_text_columns, fit_tree_text, fit_word_columns
 from training.baselines.words import fit_words, terms
 from training.examples.example import Examples
 from training.examples.manifest import DatasetError, Split
@@ -65,18 +65,21 @@ def test_labels_after_the_judging_split_change_nothing(examples: Examples) -> No
     assert np.array_equal(first.logits(examples), again.logits(examples))
 
 
-def test_codes_help_where_a_quality_sample_exists_and_are_not_missed_elsewhere(
+def test_codes_and_moves_help_where_they_are_known_and_are_not_missed_elsewhere(
     examples: Examples,
 ) -> None:
     known = examples.of(Split.FIT)
-    uncoded = replace(known, codes=np.zeros((len(known), 0), dtype=np.float32))
-    rng = np.random.default_rng(0)
     words, _ = fit_word_columns(known, np.random.default_rng(0))
-    coded, _ = fit_text_columns(known, np.random.default_rng(0))
-    without, _ = fit_text_columns(uncoded, rng)
-    assert coded.shape[1] == words.shape[1] + known.codes.shape[1]
-    words, _ = fit_word_columns(uncoded, np.random.default_rng(0))
-    assert np.array_equal(without, words, equal_nan=True)
+    taught, _ = fit_text_columns(known, np.random.default_rng(0))
+    n_words, n_codes, n_moves = words.shape[1], known.codes.shape[1], len(MOVES)
+    assert taught.shape[1] == n_words + n_codes + n_moves
+    assert all(np.ptp(column) > 0 for column in taught[:, -n_moves:].T)
+    no_codes = np.zeros((len(known), 0), dtype=np.float32)
+    untaught = replace(known, codes=no_codes, grade=np.zeros_like(known.grade))
+    without, _ = fit_text_columns(untaught, np.random.default_rng(0))
+    words, _ = fit_word_columns(untaught, np.random.default_rng(0))
+    assert np.array_equal(without[:, :-n_moves], words, equal_nan=True)
+    assert not without[:, -n_moves:].any()
 
 
 def test_a_row_reads_the_same_alone_and_in_company(examples: Examples) -> None:
