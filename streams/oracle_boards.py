@@ -38,6 +38,8 @@ def board_differences(
             yield f"board {queue}: differs from the last scores of {', '.join(odd[:5])}"
         elif list(rows) != ranked({lead: score.probability for lead, score in scores.items()}):
             yield f"board {queue}: is not in the order of its probabilities"
+        if board.n_held:
+            yield f"board {queue}: {board.n_held} rows wait for a flip that nothing holds back"
         yield from _snapshot_differences(queue, board, published)
         # Placed again as it stands, a row answers with the move that put it there.
         moves |= {row.lead: store.place(queue, row) for row in board.rows if row.lead in expected}

@@ -261,6 +261,19 @@ def test_a_ghost_on_a_board_is_found(roles: Roles) -> None:
     assert any("acme/ghost" in difference for difference in found), found
 
 
+def test_a_board_that_never_turned_over_is_found() -> None:
+    clock = Clock()
+    roles = started(MemoryStore(clock.now_ms), clock)
+    roles.ingest(*events(2, 20, n_leads=3))
+    roles.settle(roles.worker(), roles.publisher())
+    queue = next(name for name in roles.store.queues() if roles.store.board(name, 0).size)
+    (row,) = roles.store.board(queue, 1).rows
+    promotion, *rest = row.order
+    roles.store.place(queue, replace(row, order=(promotion + 1, *rest)))
+    found = verdict(roles)
+    assert any("1 rows wait for a flip" in difference for difference in found), found
+
+
 def test_a_lead_given_up_without_a_dead_letter_is_found() -> None:
     clock = Clock()
     roles = started(MemoryStore(clock.now_ms), clock)
