@@ -31,47 +31,43 @@ class BoardFlips:
         """True when the board was flipped. `promotion` was the board's newest. The caller holds the
         board's lease; it is renewed. A board beyond CHUNK leads is mixed for the moment that the
         calls take."""
-        if not self._is_covered(queue):
+        n_shards = self._store.recorded_partitions() or 1
+        if not self._is_covered(queue, n_shards):
             return False
         n_flipped = 0
         while self._store.board_lease(queue, owner, lease_ms):
             flipped = self._store.flip(queue, CHUNK, promotion)
             for lead in flipped:
-                self._untold[self._shard_of(lead)].append(lead)
+                self._untold[_shard_of(lead, n_shards)].append(lead)
             n_flipped += len(flipped)
             if len(flipped) < CHUNK:
                 break
         log.info("board_flipped queue=%s n=%d", queue, n_flipped)
         return n_flipped > 0
 
-    def tell(self) -> bool:
-        """Has the flipped leads' new ranks published, a chunk per shard and call. True when it did
-        some."""
-        told = False
+    def tell(self) -> None:
+        """Has the flipped leads' new ranks published, a chunk per shard and call."""
         for shard, leads in [*self._untold.items()]:
             if self._store.outbox_size(shard) > MAX_BACKLOG:
                 continue
             if self._store.restate(shard, leads[:CHUNK]):
-                told = True
                 del leads[:CHUNK]
             if not leads:
                 del self._untold[shard]
-        return told
 
-    def _is_covered(self, queue: str) -> bool:
+    def _is_covered(self, queue: str, n_shards: int) -> bool:
         """No lead is left that will be scored under the board's newest promotion."""
         start = 0
         while leads := self._store.uncovered(queue, CHUNK, start):
-            if any(_is_awaited(self._view(lead), queue) for lead in leads):
+            views = (self._store.lead(_shard_of(lead, n_shards), lead) for lead in leads)
+            if any(_is_awaited(view, queue) for view in views):
                 return False
             start += len(leads)
         return True
 
-    def _view(self, lead: str) -> LeadView:
-        return self._store.lead(self._shard_of(lead), lead)
 
-    def _shard_of(self, lead: str) -> int:
-        return partition_for(lead.encode(), self._store.recorded_partitions() or 1)
+def _shard_of(lead: str, n_shards: int) -> int:
+    return partition_for(lead.encode(), n_shards)
 
 
 def _is_awaited(view: LeadView, queue: str) -> bool:
