@@ -16,9 +16,17 @@ from typing import Protocol
 Order = tuple[int, int, int]
 """(promotion, version, as_of_ms)."""
 
+UNSCORED: Order = (-1, -1, -1)
+"""Of what was never scored: older than any score of the same lead version."""
+
 
 def board_of(lead: str, queue: str) -> str:
     return f"{lead.partition('/')[0]}/{queue}"
+
+
+def is_of(name: str, tenant: str) -> bool:
+    """`name`: a lead or a board, with its tenant before the slash. `tenant` `*`: anybody's."""
+    return tenant in ("*", name.partition("/")[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,12 @@ import logging
 from collections import defaultdict
 
 from schemas.partitioner import partition_for
-from streams.board import board_of
-from streams.store import LeadView, Store
+from streams.store import MAX_BACKLOG, LeadView, Store
 
 log = logging.getLogger(__name__)
 
 CHUNK = 500
 """Leads of one call: a flip takes the node some 20 µs per lead."""
-
-MAX_BACKLOG = 200
-"""Entries waiting in a shard above which the tale of a flip waits: what is new goes first."""
 
 
 class BoardFlips:
@@ -72,5 +68,4 @@ def _shard_of(lead: str, n_shards: int) -> int:
 
 def _is_awaited(view: LeadView, queue: str) -> bool:
     """A lead that no worker could score keeps its row; one that left is about to lose it."""
-    is_here = view.queue is not None and board_of(view.lead, view.queue) == queue
-    return is_here and not view.parked
+    return view.board == queue and not view.parked

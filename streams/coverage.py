@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streams.board import is_of
 from streams.store import Store
 
 CHUNK = 500
@@ -36,8 +37,7 @@ def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
         while cursor != 0:
             cursor, views = store.leads(shard, cursor or 0, CHUNK)
             for view in views:
-                is_asked = tenant in ("*", view.lead.partition("/")[0])
-                if view.lead in seen or view.queue is None or not is_asked:
+                if view.lead in seen or view.queue is None or not is_of(view.lead, tenant):
                     continue
                 seen.add(view.lead)
                 n_parked += view.parked
@@ -45,7 +45,7 @@ def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
                 is_scored = view.order is not None and view.order[0] >= promotion
                 if is_scored and not view.parked:
                     scored.add(view.lead)
-    queues = [name for name in store.queues() if tenant in ("*", name.partition("/")[0])]
+    queues = [name for name in store.queues() if is_of(name, tenant)]
     n_held = sum(len(_shown_as_before(store, name, promotion) & scored) for name in queues)
     return Coverage(len(scored), n_listed, n_parked, n_held)
 

@@ -9,12 +9,10 @@ from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from streams.board import BoardView, Move, Order, Placement, is_held
+from streams.board import UNSCORED, BoardView, Move, Order, Placement, is_held
 
 BoardOrder = tuple[int, Order]
 """(lead version when the entry was written, score order); a removal without a score sorts first."""
-
-UNSCORED: Order = (-1, -1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,8 @@ class MemoryBoard:
 
     def uncovered(self, limit: int, start: int) -> list[str]:
         newest = {lead: row.newest.order[0] for lead, row in self.rows.items() if row.newest}
-        found = sorted((number, lead) for lead, number in newest.items() if number < self._newest())
+        latest = max(newest.values(), default=-1)
+        found = sorted((number, lead) for lead, number in newest.items() if number < latest)
         return [lead for _, lead in found[start : start + max(0, limit)]]
 
     def _newest(self) -> int:

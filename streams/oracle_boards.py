@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from schemas.outputs import RankUpdate, Score
 from scoring.fold import to_ms
 from scoring.ranking import ranked
-from streams.board import BoardView, Move, board_of
+from streams.board import BoardView, Move
 from streams.oracle_outputs import Published, last_score, order_of
 from streams.snapshots import TOP_K
 from streams.store import LeadView, Store
@@ -26,8 +26,8 @@ def board_differences(
     wanted: dict[str, dict[str, Score]] = defaultdict(dict)
     for view in views:
         last = last_score(published, view.lead)
-        if view.queue is not None and last is not None:
-            wanted[board_of(view.lead, view.queue)][view.lead] = last
+        if view.board is not None and last is not None:
+            wanted[view.board][view.lead] = last
     for queue in sorted(wanted.keys() | set(store.queues())):
         board = store.board(queue, MAX_ROWS)
         scores = wanted.get(queue, {})

@@ -25,7 +25,7 @@ from schemas.outputs import (
     ShadowScore,
 )
 from scoring.fold import to_ms
-from streams.board import BoardView, Move, Order, Placement
+from streams.board import UNSCORED, BoardView, Move, Order, Placement
 from streams.output import OutRecord
 from streams.store import Entry
 
@@ -33,7 +33,6 @@ ORDER_HEADER = "asllr_order"
 """On every record of `leads.ranked`, tombstones included: a JSON list of four integers. The
 greatest list wins (see `rank_order`)."""
 
-UNSCORED: Order = (-1, -1, -1)
 SOURCE = b"asllr"
 
 FRONTIER_KEY = "frontier:"

@@ -11,7 +11,7 @@ from typing import Any
 
 from scoring.state import state_hash
 from streams import redis_codec as codec
-from streams.board import BoardView, Move, Order, Placement
+from streams.board import UNSCORED, BoardView, Move, Order, Placement
 from streams.redis_errors import store_errors
 from streams.redis_scripts import Client, RedisScripts
 from streams.store import (
@@ -38,9 +38,6 @@ QUEUES = "{asllr}:queues"
 
 KEYS = ("{asllr}:*", "{s[0-9]*}:*", "{q:*}:*")
 """Patterns of every key that asllr writes."""
-
-UNSCORED: Order = (-1, -1, -1)
-"""A removal without a score: older than any score of the same lead version."""
 
 
 def shard_tag(shard: int) -> str:

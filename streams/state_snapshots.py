@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from time import monotonic
 from uuid import uuid4
 
-from streams.store import SnapshotChunk, SnapshotStatus, Store
+from streams.store import MAX_BACKLOG, SnapshotChunk, SnapshotStatus, Store
 
 log = logging.getLogger(__name__)
 
 CHUNK = 100
 """Leads of one step: with their states, less than a megabyte."""
-
-MAX_BACKLOG = 200
-"""Entries waiting in a shard above which a pass waits: what is new goes first."""
 
 FIRST_AFTER_S = 60.0
 """A shard just taken: soon, because the one before may have died before its pass was done."""

@@ -16,16 +16,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from streams.board import Boards, Order
+from streams.board import Boards, Order, board_of
 
 Cursor = Mapping[str, int]
 """Input topic -> last offset of this lead's records that its state includes."""
-
 
 DEFAULT_OUTBOX_BOUND = 100_000
 """Entries waiting for Kafka in one shard before scoring pauses: about 200 MB of scores. One batch
 may overshoot it, so that no batch is too large to ever pass."""
 
+MAX_BACKLOG = 200
+"""Entries waiting in a shard above which whoever tells things again waits: what is new goes
+first."""
 
 CLAIM_SPARE = 1_000
 """How many unclaimable leads (leased, failing, without an artifact) one claim looks past."""
@@ -246,6 +248,11 @@ class LeadView:
     leased_until_ms: int | None
     attempts: int
     parked: bool
+
+    @property
+    def board(self) -> str | None:
+        """Where the lead is to stand, None when it is unlisted."""
+        return None if self.queue is None else board_of(self.lead, self.queue)
 
 
 class Store(Boards, Protocol):

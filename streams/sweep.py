@@ -13,18 +13,15 @@ from dataclasses import dataclass
 from time import monotonic
 
 from schemas.partitioner import partition_for
-from streams.board import Placement, board_of
+from streams.board import Placement
 from streams.output import Output
 from streams.records import tombstone
-from streams.store import Entry, EntryKind, LeadView, Store
+from streams.store import MAX_BACKLOG, Entry, EntryKind, LeadView, Store
 
 log = logging.getLogger(__name__)
 
 CHUNK = 200
 """Leads or board rows of one step."""
-
-MAX_BACKLOG = 200
-"""Entries waiting in a shard above which the sweep waits: what is new goes first."""
 
 SLACK_MS = 2_000
 """How long the score of a lead may wait that the sweep asks for: nobody waits for it."""
@@ -154,8 +151,7 @@ class Sweep:
 def is_ghost(row: Placement, queue: str, view: LeadView) -> bool:
     """The board holds a lead that its shard lists elsewhere or nowhere. A shard that is behind the
     board has gone back and reads the log again: until it has caught up it knows less."""
-    listed_here = view.queue is not None and board_of(row.lead, view.queue) == queue
-    return not listed_here and view.version > row.version
+    return view.board != queue and view.version > row.version
 
 
 def has_passed_its_score(view: LeadView) -> bool:

@@ -13,7 +13,7 @@ from itertools import islice
 
 from schemas.outputs import Score
 from scoring.score import Scorer
-from streams.board import board_of
+from streams.board import board_of, is_of
 from streams.live_artifacts import live_artifacts
 from streams.second_opinion import Apart, NotAsked, Question, answers, how_far_apart, question
 from streams.store import LeadView, Store
@@ -68,7 +68,7 @@ def live_for(store: Store, tenant: str) -> frozenset[str]:
 
 def n_standing(store: Store, tenant: str) -> int:
     """How many leads stand on boards: about as many as `who_moves` looks at."""
-    return sum(store.board(name, 0).size for name in store.queues() if _is_of(name, tenant))
+    return sum(store.board(name, 0).size for name in store.queues() if is_of(name, tenant))
 
 
 def who_moves(
@@ -91,7 +91,7 @@ def _asked(store: Store, scorer: Scorer, tenant: str, tally: _Tally) -> Iterator
     for shard in range(store.recorded_partitions() or 0):
         seen: set[str] = set()  # a scan may repeat
         for view in _views(store, shard):
-            if view.lead in seen or view.queue is None or not _is_of(view.lead, tenant):
+            if view.lead in seen or view.queue is None or not is_of(view.lead, tenant):
                 continue
             seen.add(view.lead)
             found = _ask(view, board_of(view.lead, view.queue), scorer, tally)
@@ -145,8 +145,3 @@ def _judge(tally: _Tally, k: int) -> WhoMoves:
         apart=apart,
         reasons={one.move.lead: tally.reasons[one.move.lead] for one in apart.movers},
     )
-
-
-def _is_of(name: str, tenant: str) -> bool:
-    """`name`: a lead or a queue, with its tenant before the slash."""
-    return tenant in ("*", name.partition("/")[0])

@@ -8,8 +8,7 @@ from schemas.outputs import BoardSnapshot, RankUpdate
 from schemas.topics import BOARDS, RANKED
 from streams.coverage import coverage
 from streams.publisher import Publisher
-from tests.engines import Contrary, raises_unscorable, rule_scorer
-from tests.engines import RuleEngine as Rule
+from tests.engines import Contrary, RuleEngine, raises_unscorable, rule_scorer
 from tests.lead_events import clicks, closes, joins, talks, writes
 from tests.roles import Roles
 
@@ -120,7 +119,7 @@ def test_a_lead_that_cannot_be_scored_does_not_hold_the_board_back(roles: Roles)
     roles.ingest(joins(0, lead="easy"), joins(1, lead="hard"), talks(2, "hard to read", "hard"))
     worker, publisher = roles.worker(), roles.publisher()
     roles.settle(worker, publisher)
-    choosy = Rule(bias=0.5, faults={"hard to read": raises_unscorable})
+    choosy = RuleEngine(bias=0.5, faults={"hard to read": raises_unscorable})
     roles.scorers["choosy"] = rule_scorer(choosy, "choosy")
     roles.promote("choosy")
     roles.settle(worker, publisher)

@@ -117,7 +117,7 @@ RULES = (
     Mutant(
         "the sweep finds rows no shard lists",
         SWEEP,
-        "return not listed_here and view.version > row.version",
+        "return view.board != queue and view.version > row.version",
         "return False",
     ),
     Mutant(

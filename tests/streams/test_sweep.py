@@ -8,7 +8,8 @@ import pytest
 
 from schemas.topics import RANKED
 from streams.output import OutRecord
-from streams.sweep import MAX_BACKLOG, SLACK_MS, Sweep, is_ghost
+from streams.store import MAX_BACKLOG
+from streams.sweep import SLACK_MS, Sweep, is_ghost
 from tests.deaths import Died
 from tests.forgetting import remember_boards
 from tests.lead_events import A, closes, joins

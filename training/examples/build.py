@@ -23,7 +23,7 @@ from training.examples.log_check import (
     check_log,
 )
 from training.examples.manifest import DatasetError, DatasetManifest, Split, SplitBy, label_of
-from training.examples.outcome import ends_lead, outcome_of
+from training.examples.outcome import ends_lead, is_order, outcome_of
 from training.examples.plan import Maturity, Plan
 from training.examples.policy import moments, policy_name
 from training.examples.split import (
@@ -102,7 +102,7 @@ class Skipped(Enum):
 
 def drafts_of(lead: LeadLog, end_ms: int, plan: Plan) -> Iterator[Draft | Skipped]:
     """One for each moment of the plan's policy up to `end_ms`."""
-    orders = tuple(lead.orders)
+    orders = [known for known in lead.known if is_order(known.event)]
     for as_of_ms, state in states_at(lead, moments(plan.policy, lead, end_ms, plan.seed)):
         queue = listing(state).queue
         newest_ms = state.newest.at_ms if state.newest else as_of_ms

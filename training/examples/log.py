@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.events import EventBase, LeadErased, Stage, StageChanged
+from schemas.events import EventBase, LeadErased
 from schemas.ids import LeadKey
 from scoring.fold import evolve, from_ms, initial_state, to_ms
 from scoring.state import LeadState
@@ -46,10 +46,6 @@ class LeadLog:
     @property
     def events(self) -> Iterator[EventBase]:
         return (known.event for known in self.known)
-
-    @property
-    def orders(self) -> Iterator[Known]:
-        return (known for known in self.known if is_order(known.event))
 
     def until(self, as_of_ms: int) -> LeadLog:
         return LeadLog(self.key, tuple(k for k in self.known if k.at_ms <= as_of_ms))
@@ -106,10 +102,6 @@ def states_at(log: LeadLog, moments_ms: Iterable[int]) -> Iterator[tuple[int, Le
             state = evolve(state, log.known[at].event)
             at += 1
         yield moment_ms, state
-
-
-def is_order(event: EventBase) -> bool:
-    return isinstance(event, StageChanged) and event.stage is Stage.ORDER
 
 
 def _erases(known: Known) -> bool:

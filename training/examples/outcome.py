@@ -80,9 +80,12 @@ def _grade(event: EventBase, as_of_ms: int, known_calls: set[str | None]) -> Gra
             return Grade.NOTHING
 
 
+def is_order(event: EventBase) -> bool:
+    return isinstance(event, StageChanged) and event.stage is Stage.ORDER
+
+
 def first_order_ms(events: Iterable[EventBase]) -> int | None:
-    orders = (event for event in events if isinstance(event, StageChanged))
-    return min((to_ms(e.occurred_at) for e in orders if e.stage is Stage.ORDER), default=None)
+    return min((to_ms(event.occurred_at) for event in events if is_order(event)), default=None)
 
 
 def ends_lead(event: EventBase) -> bool:
