@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scoring.artifact import MANIFEST, Manifest, save_manifest
-from training.whole_file import naming_files
+from training.whole_file import check_place, naming_files
 
 CARD = "README.md"
 METRICS = "metrics.json"
@@ -19,13 +19,14 @@ class NotOurs(ValueError):
 
 
 def check_replaceable(out: Path) -> None:
-    """Raises NotOurs for anything but nothing, an empty folder or an artifact."""
+    """Raises NotOurs for anything but nothing, an empty folder or an artifact; and CannotWrite."""
     is_free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if not is_free and not (out / MANIFEST).is_file():
         raise NotOurs(
             f"{out} exists and is no artifact (it has no {MANIFEST}); choose another folder or "
             "remove it"
         )
+    check_place(out)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from scoring.pace import Pace, spoken
 
@@ -14,6 +15,11 @@ StartReport = Callable[[str], Report]
 """Begins one stage of the work, by what it counts."""
 
 
+T = TypeVar("T")
+
+EVERY_S = 5.0
+
+
 @dataclass(slots=True)
 class Progress:
     """A `Report` that writes at most every `every_s` seconds, and when all is done. The estimate
@@ -22,7 +28,7 @@ class Progress:
     what: str
     clock: Callable[[], float]
     write: Callable[[str], object]
-    every_s: float = 5.0
+    every_s: float = EVERY_S
     _pace: Pace = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,3 +43,14 @@ class Progress:
         else:
             left = spoken(pace.left_s(max(done, 1), total))
             self.write(f"{self.what}: {done} of {total}, {left} left\n")
+
+
+def counted(
+    items: Iterable[T], what: str, clock: Callable[[], float], write: Callable[[str], object]
+) -> Iterator[T]:
+    """`items`, saying every few seconds how many went by; for work whose end nobody knows."""
+    pace = Pace(clock, EVERY_S)
+    for done, item in enumerate(items, 1):
+        if pace.is_due():
+            write(f"{what}: {done} so far, {done / pace.spent_s:.0f}/s\n")
+        yield item

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from training.model.faults import CannotWrite
 
 FAILED_WRITES: tuple[type[Exception], ...] = (OSError,)
 try:
@@ -16,6 +15,10 @@ try:
     FAILED_WRITES = (OSError, SafetensorError)
 except ModuleNotFoundError:  # the base install writes rules, which have no tensors
     pass
+
+
+class CannotWrite(ValueError):
+    """A file could not be written: which, why, and what to do. Nothing half-written is left."""
 
 
 @contextmanager
@@ -36,6 +39,13 @@ def whole_file(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
             if is_new_folder and not any(path.parent.iterdir()):
                 path.parent.rmdir()
+
+
+def check_place(path: Path) -> None:
+    """Raises CannotWrite where nothing can be written, before work is done that would be lost."""
+    nearest = next(folder for folder in path.absolute().parents if folder.exists())
+    with naming_files(path), tempfile.TemporaryFile(dir=nearest):
+        pass
 
 
 @contextmanager

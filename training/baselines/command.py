@@ -152,6 +152,7 @@ def _facts(order: Order, data: _Data, settings: Settings, worth: Worth) -> Facts
         settings=settings,
         revision=f"dataset-{str(data.manifest.sha256)[:16]}-seed-{order.seed}",
         dataset=data.manifest.sha256,
+        sources=data.manifest.source_names,
     )
 
 

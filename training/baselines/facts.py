@@ -34,6 +34,7 @@ class Facts:
     settings: Settings
     revision: str
     dataset: str | None = None
+    sources: tuple[str, ...] = ()
 
 
 def data_window_of(facts: Facts) -> DataWindow:
@@ -54,6 +55,7 @@ def manifest_of(engine: EngineKind, facts: Facts) -> Manifest:
         label=facts.label,
         base=Base(name=NO_BASE, revision=facts.revision),
         dataset=facts.dataset,
+        sources=facts.sources,
         data_window=data_window_of(facts),
         metrics=dict(facts.metrics),
         files={},

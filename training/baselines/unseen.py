@@ -25,14 +25,21 @@ FIT_SHARE, JUDGE_SHARE = 0.6, 0.2
 
 def seen_rows(artifact: Manifest, examples: Examples, dataset: DatasetManifest) -> Mask:
     """Of its own dataset the split fit; of another, whoever it may have met in the time of its
-    data. Simulated leads of another dataset are other people at the same dates, and an artifact
-    that names no dataset is of other people, too."""
+    data."""
     if artifact.dataset == dataset.sha256:
         return np.isin(examples.split, [Split.FIT.value])
-    if artifact.dataset is None or dataset.as_of_policy == POLICY:
+    if not may_have_met(artifact, dataset):
         return np.zeros(len(examples), dtype=bool)
     early = examples.as_of_ms <= to_ms(artifact.data_window.end)
     return np.isin(examples.cluster, np.unique(examples.cluster[early]))
+
+
+def may_have_met(artifact: Manifest, dataset: DatasetManifest) -> bool:
+    """Simulated leads of another seed are other people at the same dates, and so are those of an
+    artifact that names no dataset."""
+    if artifact.dataset is None or dataset.as_of_policy != POLICY:
+        return artifact.dataset is not None
+    return not set(dataset.source_names).isdisjoint(artifact.sources)
 
 
 def split_unseen(examples: Examples, seen: Mask) -> Examples:

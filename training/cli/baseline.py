@@ -84,7 +84,7 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
             click.echo(json.dumps(report))
         else:
             doubts = report.pop("doubts", [])
-            click.echo("\n".join(f"{name:<24} {value}" for name, value in report.items()))
+            click.echo("\n".join(f"{name:<24} {_told(value)}" for name, value in report.items()))
             for doubt in doubts:
                 click.echo(f"{'warning':<24} {doubt}")
 
@@ -135,6 +135,18 @@ def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, A
     )
     progress = Progress("language model", monotonic, lambda line: _say(line.rstrip("\n")))
     return make_baseline(order, _say, progress).described()
+
+
+def _told(value: object) -> str:
+    match value:
+        case float():
+            return f"{value:.4g}"
+        case dict():
+            return ", ".join(f"{name} {_told(each)}" for name, each in value.items())
+        case None:
+            return "-"
+        case _:
+            return str(value)
 
 
 def _say(line: str) -> None:

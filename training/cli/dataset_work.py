@@ -32,7 +32,7 @@ from training.examples.policy import parse_policy
 from training.examples.protocols import protocol_of
 from training.examples.simulated import Simulation, simulate_examples
 from training.examples.split import Shares
-from training.progress import Progress
+from training.progress import Progress, counted
 
 SHOWN_COLUMNS = 12
 
@@ -50,7 +50,7 @@ def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> Non
         negative_rate=options["negative_rate"],
         known_at=KnownAt(options["known_at"]),
     )
-    examples, manifest = build_examples(logged, plan, _progress)
+    examples, manifest = build_examples(_counted(logged), plan, _progress)
     _finish(examples, manifest, out, as_json=options["as_json"])
 
 
@@ -73,7 +73,7 @@ def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **opt
     check_free(out)
     protocol = protocol_of(data_set, options["seed"], options["first_units"])
     plan = protocol.plan(shares_of(options["shares"]), SplitBy(options["split_by"]))
-    examples, manifest = build_examples(protocol.adapted(logged), plan, _progress)
+    examples, manifest = build_examples(protocol.adapted(_counted(logged)), plan, _progress)
     _finish(examples, manifest, out, as_json=options["as_json"])
 
 
@@ -108,7 +108,15 @@ def shares_of(text: str) -> Shares:
 
 
 def _progress(what: str) -> Progress:
-    return Progress(what, monotonic, lambda line: click.echo(line, nl=False, err=True))
+    return Progress(what, monotonic, _say)
+
+
+def _counted(logged: Iterable[Logged]) -> Iterator[Logged]:
+    return counted(logged, "events", monotonic, _say)
+
+
+def _say(line: str) -> None:
+    click.echo(line, nl=False, err=True)
 
 
 def _finish(examples: Examples, manifest: DatasetManifest, out: Path, *, as_json: bool) -> None:

@@ -12,9 +12,12 @@ from training.artifact_folder import NotOurs
 from training.evaluation.judged import EvaluationError
 from training.examples.manifest import DatasetError
 from training.model.faults import FitError
+from training.whole_file import CannotWrite
 
 UNUSABLE = 78
 """EX_CONFIG, as in `streams.exit_codes`: a person has to act first."""
+
+REFUSED = (ArtifactError, CannotWrite, DatasetError, EvaluationError, FitError, NotOurs)
 
 
 class Refusal(click.ClickException):
@@ -26,7 +29,7 @@ def refusing() -> Iterator[None]:
     """Other errors crash: they are ours."""
     try:
         yield
-    except (ArtifactError, DatasetError, EvaluationError, FitError, NotOurs) as error:
+    except REFUSED as error:
         raise Refusal(str(error)) from error
     except ModuleNotFoundError as error:
         package = (error.name or "a library").partition(".")[0]

@@ -13,7 +13,7 @@ from scoring.json_values import json_value
 from training.evaluation.about import About
 from training.evaluation.judged import EvaluationError
 from training.evaluation.report import Report
-from training.whole_file import naming_files
+from training.whole_file import check_place, naming_files
 
 HTML, JSON, CARD = "report.html", "report.json", "MODEL_CARD.md"
 
@@ -54,9 +54,10 @@ def write_report(folder: Path, texts: Mapping[str, str]) -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Raises EvaluationError: a report is never written over."""
+    """Raises EvaluationError: a report is never written over; and CannotWrite."""
     if folder.exists():
         raise EvaluationError(f"{folder} exists; choose another folder or remove it")
+    check_place(folder)
 
 
 def to_json(value: object) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from scoring.artifact import Manifest, load_manifest
 from training.baselines.baseline import Budget
 from training.baselines.registry import Baseline
+from training.baselines.unseen import may_have_met
 from training.evaluation import words
 from training.evaluation.about import About, about_of, trained_too_late
 from training.evaluation.card import model_card
@@ -120,7 +121,7 @@ def _misfits(
                 f"warning: {name} was made from {about.split} of this very dataset: its figures "
                 "are too good; judge it on split test"
             )
-        elif dataset.as_of_policy != POLICY:
+        elif dataset.as_of_policy != POLICY or may_have_met(artifact, dataset):
             yield from filter(None, [trained_too_late(name, artifact.data_window.end, about)])
         if artifact.horizon_days != dataset.horizon_days:
             yield (

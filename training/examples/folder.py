@@ -19,7 +19,7 @@ from scoring.fold import from_ms
 from scoring.prompt import PROMPT_ID
 from training.examples.example import Examples
 from training.examples.manifest import MANIFEST, DatasetError, DatasetManifest, Slice, Split
-from training.whole_file import naming_files
+from training.whole_file import check_place, naming_files
 
 EXAMPLES = "examples.parquet"
 ROWS_PER_GROUP = 10_000
@@ -71,9 +71,11 @@ def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) 
 
 
 def check_free(folder: Path) -> None:
-    """Raises DatasetError: a dataset is never written over, what was learnt from it may need it."""
+    """Raises DatasetError: a dataset is never written over, what was learnt from it may need it.
+    Raises CannotWrite."""
     if folder.exists():
         raise DatasetError(f"{folder} exists; choose another folder or remove it")
+    check_place(folder)
 
 
 def read_examples(folder: Path) -> tuple[Examples, DatasetManifest]:

@@ -111,3 +111,7 @@ class DatasetManifest(_Part):
     sha256: Sha256 | None = None
     """`slices` and `sha256` are filled in by `write_examples`."""
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        return tuple(source.name for source in self.sources)

@@ -126,7 +126,7 @@ def _collect(
         report(sum(each.n_leads for each in done), asked.n_leads)
     borders = asked.borders
     source = Source(
-        name=asked.name,
+        name=f"simulator, seed {asked.seed}",
         first_ingested_at=from_ms(min(chunk.first_ms for chunk in done)),
         last_ingested_at=from_ms(max(chunk.last_ms for chunk in done)),
         n_events=sum(chunk.n_events for chunk in done),

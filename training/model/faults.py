@@ -3,7 +3,6 @@
 FitError              a value, its limit and the fix
   TooFewPositives     not enough orders to learn from: the rule ranks until there are
   OutOfMemory         a batch did not fit; the message says how to make it smaller
-  CannotWrite         the disk is full, or the folder is not ours
 """
 
 from __future__ import annotations
@@ -21,10 +20,6 @@ class TooFewPositives(FitError):
 
 class OutOfMemory(FitError):
     """The device has no room for a batch of this size."""
-
-
-class CannotWrite(FitError):
-    """A file could not be written."""
 
 
 def read_text(path: Path, option: str) -> str:

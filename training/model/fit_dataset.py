@@ -25,6 +25,7 @@ from training.model.leads import Leads, Reading, check_budget, read_leads, sampl
 from training.model.readout import answers_at, marker_states
 from training.model.settings import FitSettings, Precision
 from training.progress import Report
+from training.whole_file import check_place
 
 Log = Callable[[str], None]
 
@@ -82,6 +83,7 @@ def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
     """Raises FitError, DatasetError, NotOurs. What can be refused in seconds is, before the dataset
     and the base's weights, which may take minutes, are read."""
     check_replaceable(order.out)
+    check_place(order.work)
     read_manifest(order.dataset)
     opened = open_base(order.hub)
     check_budget(opened.tokenizer, order.token_budget, opened.max_tokens)

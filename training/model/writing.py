@@ -109,6 +109,7 @@ def _manifest(outcome: Outcome, parity: Parity | None) -> Manifest:
         agreement=None if parity is None else _agreement(parity),
         label=prepared.dataset.label,
         dataset=prepared.dataset.sha256,
+        sources=prepared.dataset.source_names,
         head=order.settings.serve,
         base=NamedBase(name=prepared.base.name, revision=prepared.base.revision),
         data_window=DataWindow(start=start, end=end),

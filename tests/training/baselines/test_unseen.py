@@ -13,7 +13,7 @@ from tests.scoring.test_artifact import manifest as artifact_manifest
 from tests.training.examples.rows import DAY_MS, START_MS, manifest, row
 from training.baselines.unseen import check_left, seen_rows, split_unseen
 from training.examples.example import Examples, columns_of
-from training.examples.manifest import BEFORE_TEST, DatasetError, Split
+from training.examples.manifest import BEFORE_TEST, DatasetError, Source, Split
 
 pytestmark = pytest.mark.train
 
@@ -48,6 +48,18 @@ def test_simulated_leads_and_a_model_of_no_dataset_have_never_met() -> None:
     simulated = manifest(sha256=OURS, as_of_policy="simulated")
     assert not seen_rows(fitted(OTHERS), rows(), simulated).any()
     assert not seen_rows(fitted(None), rows(), manifest(sha256=OURS)).any()
+
+
+def test_simulated_leads_of_one_seed_are_the_same_people() -> None:
+    """Until day 40; a dataset of the seed with more leads or another split holds them again."""
+    people = Source(
+        name="simulator, seed 4", first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1
+    )
+    simulated = manifest(sha256=OURS, as_of_policy="simulated", sources=(people,))
+    of_one_seed = fitted(OTHERS, 40).model_copy(update={"sources": simulated.source_names})
+    assert np.flatnonzero(seen_rows(of_one_seed, rows(), simulated)).tolist() == list(range(42))
+    of_another = of_one_seed.model_copy(update={"sources": ("simulator, seed 5",)})
+    assert not seen_rows(of_another, rows(), simulated).any()
 
 
 def test_what_is_left_is_split_by_time_with_a_cluster_in_one_split() -> None:

@@ -12,12 +12,13 @@ pytest.importorskip("pyarrow", reason="needs the train extra")
 
 from asllr import main
 from scoring.artifact import load_manifest, save_manifest
+from scoring.fold import EPOCH
 from tests.table_artifacts import build_rule_artifact, build_trees_artifact
 from tests.training.evaluation.rows import examples
 from tests.training.examples.rows import manifest, row
 from training.examples.example import Examples, columns_of
 from training.examples.folder import write_examples
-from training.examples.manifest import Split
+from training.examples.manifest import Source, Split
 from training.examples.simulated import POLICY
 
 pytestmark = pytest.mark.train
@@ -73,6 +74,31 @@ def test_a_model_on_the_rows_it_was_made_from_is_named_whatever_their_time(place
     assert warning in on_fit
     _, on_test, _ = _run("evaluate", str(made), "--dataset", str(data))
     assert "warning" not in on_test
+
+
+def test_a_model_of_the_same_simulated_people_is_named(place: Path) -> None:
+    """Another dataset of the seed that the model was made from: other rows, the same leads."""
+    data, made = place / "same-seed", place / "made-from-seed"
+    people = Source(
+        name="simulator, seed 4", first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1
+    )
+    write_examples(data, examples(40), manifest(as_of_policy=POLICY, sources=(people,)))
+    build_rule_artifact(made)
+    known = load_manifest(made)
+    for seed, is_warned in ((4, True), (5, False)):
+        update = {"dataset": "d" * 64, "sources": (f"simulator, seed {seed}",)}
+        save_manifest(made, known.model_copy(update=update), sorted(known.files))
+        _, said, _ = _run("evaluate", str(made), "--dataset", str(data))
+        assert ("was trained on data until 2026-02-01" in said) is is_warned
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_is_scored(place: Path) -> None:
+    is_a_file = place / "taken"
+    is_a_file.write_text("", encoding="utf-8")
+    out = is_a_file / "report"
+    code, _, errors = _run("evaluate", str(place / "rule"), "--dataset", "none", "--out", str(out))
+    assert code == 78
+    assert f"{out} cannot be written: Not a directory" in errors
 
 
 def test_labels_of_another_horizon_are_said(place: Path) -> None:

@@ -23,7 +23,7 @@ from training.evaluation.page import html_page
 from training.evaluation.report import Asked, Report, build_report
 from training.evaluation.words import lines, metric_name
 from training.evaluation.worst import WorstLead
-from training.model.faults import CannotWrite
+from training.whole_file import CannotWrite
 
 ABOUT = About(
     title="one <b> beside two",

@@ -17,7 +17,7 @@ from tests.training.examples.rows import codes, manifest, row
 from training.examples.example import Example, Examples, columns_of
 from training.examples.folder import EXAMPLES, content_sha256, read_examples, write_examples
 from training.examples.manifest import MANIFEST, DatasetError, Split
-from training.model.faults import CannotWrite
+from training.whole_file import CannotWrite
 
 pytestmark = pytest.mark.train
 

@@ -19,12 +19,13 @@ from training.examples.example import Example, columns_of
 from training.examples.manifest import Split
 from training.model.checkpoint import Check, Checkpoint, load_checkpoint, save_checkpoint
 from training.model.enough import check_evidence
-from training.model.faults import CannotWrite, FitError, OutOfMemory, TooFewPositives
+from training.model.faults import FitError, OutOfMemory, TooFewPositives
 from training.model.guards import naming_memory
 from training.model.hub import Base, Hub, load_base, open_base
 from training.model.leads import check_budget
 from training.model.settings import FitSettings
 from training.tokenizer import CHAT_TEMPLATE
+from training.whole_file import CannotWrite
 
 pytestmark = pytest.mark.train
 

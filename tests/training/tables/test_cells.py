@@ -20,10 +20,10 @@ from training.evaluation.judged import EvaluationError
 from training.examples.example import Examples, columns_of
 from training.examples.folder import write_examples
 from training.examples.manifest import Split
-from training.model.faults import CannotWrite
 from training.tables.__main__ import main
 from training.tables.bench import Bench, dataset_bench
 from training.tables.cells import Cells, Means
+from training.whole_file import CannotWrite
 
 pytestmark = pytest.mark.train
 
