@@ -1,6 +1,7 @@
 """Pre-training of the base: a curriculum of stages, one cosine, measured in tokens, not minutes.
 
-Token counts are fixed, so that the same seed gives the same base on a slower machine.
+Token counts are fixed, so that the same seed gives the same base on a slower machine. In float32:
+a CPU without units for bf16 takes 2.6 times as long over it.
 """
 
 from __future__ import annotations
@@ -75,8 +76,7 @@ def pretrain(
         rate = settings.peak_rate * schedule(progress.n_done / settings.n_tokens)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16):
-            parts = pretrain_loss(model, heads, batch, settings.weights)
+        parts = pretrain_loss(model, heads, batch, settings.weights)
         torch.autograd.backward(parts["total"])
         torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
         optimizer.step()

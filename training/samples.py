@@ -54,8 +54,8 @@ LM_SHARE = 0.125
 
 ANSWER_TOKENS = 16
 LINES_PER_TOKEN = 1 / 12
-"""Room per batch; what does not fit is left out. Few distinct shapes matter more: the CPU's bf16
-kernels are compiled per shape, which costs more than the training does."""
+"""Room per batch; what does not fit is left out. Few distinct shapes matter more: where a kernel is
+compiled per shape, that costs more than the training does."""
 
 
 def width_of(length: int) -> int:

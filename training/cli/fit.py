@@ -87,9 +87,7 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--precision",
     type=click.Choice(["bf16", "fp32"]),
-    default="bf16",
-    show_default=True,
-    help="of the matrix products.",
+    help="of the matrix products.  [default: bf16 on a GPU, fp32 on a CPU]",
 )
 @click.option("--gradient-checkpointing", is_flag=True, help="less memory, a third more time.")
 @click.option(
@@ -197,11 +195,12 @@ def _settings(options: dict[str, Any]) -> FitSettings:
         heights = tuple(float(part) for part in options["heights"].split(","))
     except ValueError:
         raise click.BadParameter(f"{options['heights']!r} is no list of numbers") from None
+    asked: str | None = options["precision"]
     named = (number.option.removeprefix("--").replace("-", "_") for number in SETTINGS)
     return FitSettings(
         **{name: options[name] for name in named},
         heights=heights,
-        precision=Precision(options["precision"]),
+        precision=Precision(asked) if asked else Precision.for_this_machine(),
         gradient_checkpointing=options["gradient_checkpointing"],
         serve=HeadKind(options["serve"]),
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+import torch
+
 from scoring.artifact import HeadKind
 from training.examples.example import Grade
 from training.model.faults import FitError
@@ -16,6 +18,12 @@ class Precision(StrEnum):
 
     BF16 = "bf16"
     FP32 = "fp32"
+
+    @staticmethod
+    def for_this_machine() -> Precision:
+        """bf16 on a GPU. Not on a CPU, few of which have units for it: without them it takes more
+        than twice as long."""
+        return Precision.BF16 if torch.accelerator.is_available() else Precision.FP32
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class FitSettings:
     heights: tuple[float, ...] = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
     min_positives_per_batch: int = 2
     probe_strength: float = 0.02
-    precision: Precision = Precision.BF16
+    precision: Precision = Precision.FP32
     gradient_checkpointing: bool = False
     serve: HeadKind = HeadKind.POINT
     seed: int = 0
