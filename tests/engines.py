@@ -95,6 +95,10 @@ def rule_scorer(engine: Engine | None = None, digest: str = "rule-1") -> Scorer:
     )
 
 
+CONTRARY = "contrary"
+
+
 def rule_scorer_of(digest: str) -> Scorer:
-    """Any digest names a rule: for tests that watch everything but the model."""
-    return rule_scorer(digest=digest)
+    """Any digest names a rule: for tests that watch everything but the model. One that begins with
+    CONTRARY turns every list over."""
+    return rule_scorer(Contrary() if digest.startswith(CONTRARY) else None, digest)

@@ -21,21 +21,28 @@ class Mood(Enum):
 
 
 @dataclass(slots=True)
-class MoodyEngine:
-    engine: Engine
-    mood: Mood | None = None
+class Moods:
+    """Of a process, whichever of its engines is asked next."""
+
+    next: Mood | None = None
 
     def listen(self) -> None:
         """From the main thread."""
         for mood in Mood:
-            signal.signal(mood.value, lambda *_, mood=mood: setattr(self, "mood", mood))
+            signal.signal(mood.value, lambda *_, mood=mood: setattr(self, "next", mood))
+
+
+@dataclass(frozen=True, slots=True)
+class MoodyEngine:
+    engine: Engine
+    moods: Moods
 
     @property
     def batch_size(self) -> int:
         return self.engine.batch_size
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        mood, self.mood = self.mood, None
+        mood, self.moods.next = self.moods.next, None
         match mood:
             case Mood.RAISES:
                 raise RuntimeError("in a bad mood")

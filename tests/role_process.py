@@ -18,11 +18,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 from redis import Redis
 
 from streams.redis_store import RedisStore
 from streams.waiting import RoleStopped
+
+if TYPE_CHECKING:
+    from scoring.score import Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,16 @@ def ingest(spec: RoleSpec) -> None:
 def score(spec: RoleSpec) -> None:
     from streams.artifact_shelf import Shelf
     from streams.score_worker import ScoreWorkerConfig, run_score_worker
-    from tests.engines import RuleEngine, rule_scorer_of
-    from tests.moody_engine import MoodyEngine
+    from tests.engines import rule_scorer_of
+    from tests.moody_engine import Moods, MoodyEngine
 
-    engine = MoodyEngine(RuleEngine())
-    engine.listen()
+    moods = Moods()
+    moods.listen()
+
+    def moody(digest: str) -> Scorer:
+        scorer = rule_scorer_of(digest)
+        return replace(scorer, engine=MoodyEngine(scorer.engine, moods))
+
     run_score_worker(
         ScoreWorkerConfig(
             open_store=lambda: RedisStore(Redis.from_url(spec.redis_url)),
@@ -87,9 +96,7 @@ def score(spec: RoleSpec) -> None:
             engine_timeout_s=spec.engine_timeout_s,
         ),
         checkpoint=checkpoint_of(spec),
-        shelf=None
-        if spec.artifacts
-        else Shelf(lambda digest: replace(rule_scorer_of(digest), engine=engine)),
+        shelf=None if spec.artifacts else Shelf(moody),
     )
 
 

@@ -10,10 +10,14 @@ import random
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
+from schemas.outputs import Promotion
+from streams.promotions import publish_promotion
 from tests.chaos.servers import KafkaNode, RedisNode
 from tests.chaos.traffic import TOPICS, Traffic
+from tests.engines import CONTRARY
 from tests.harness import Fleet
 from tests.moody_engine import Mood
 from tests.role_process import DAWDLES_WITHIN_S, RoleSpec
@@ -166,6 +170,14 @@ def _oversize(world: World, rng: random.Random) -> Iterator[float]:
     yield 0.1
 
 
+def _promotes(world: World, rng: random.Random) -> Iterator[float]:
+    """Now and then the artifact that is live already."""
+    artifact = rng.choice(("rule-1", f"{CONTRARY}-1"))
+    promotion = Promotion(tenant="*", artifact=artifact, promoted_at=datetime.now(UTC))
+    publish_promotion(world.kafka.address, promotion)
+    yield rng.uniform(0.1, 2.0)
+
+
 FAULTS = (
     Fault("ingest SIGKILL", "ingest", 8, _signals("ingest", signal.SIGKILL)),
     Fault("ingest SIGTERM", "ingest", 4, _signals("ingest", signal.SIGTERM)),
@@ -186,6 +198,7 @@ FAULTS = (
     Fault("publisher SIGSTOP", "publish", 4, _freezes("publish", 4.0)),
     Fault("two publishers", "publish", 4, _freezes_between_steps("publish", 4.0)),
     Fault("broker SIGKILL", "broker", 3, _kill_broker),
+    Fault("another artifact promoted", "broker", 4, _promotes),
     Fault("redis SIGKILL", "redis", 5, _kill_redis),
     Fault("redis restored from a snapshot", "redis", 5, _restore_redis),
     Fault("redis slow", "redis", 4, _slow_redis),
