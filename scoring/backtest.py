@@ -11,7 +11,7 @@ exported tables. Who was really called may stand beside the models, as an array 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def backtest(
         n_rows=int(chosen.sum()),
         n_leads=len(np.unique(boards.lead[chosen])),
         n_buyers=n_buyers,
-        models={name: _called(calls[name], drawn, i) for i, name in enumerate(names)},
+        models={name: _called(calls[name], drawn, i, n_buyers) for i, name in enumerate(names)},
         paired=tuple(_paired(names, drawn, i, n_buyers) for i in range(1, len(names))),
         days=tuple(days_of(facts, calls)),
     )
@@ -130,9 +130,19 @@ def _draw(facts: Facts, calls: Sequence[CallTally], bootstrap: Bootstrap) -> _Dr
     return _Drawn(found.values[0], found.drawn[:, 0], bootstrap.level)
 
 
-def _called(calls: CallTally, drawn: _Drawn, model: int) -> Called:
+def _called(calls: CallTally, drawn: _Drawn, model: int, n_buyers: int) -> Called:
     n_calls, n_hits = (int(total) for total in calls.sums[:2].sum(axis=1))
-    return Called(n_calls, n_hits, *(drawn.of(model, value) for value in range(VALUES - 1)))
+    found = Called(n_calls, n_hits, *(drawn.of(model, value) for value in range(VALUES - 1)))
+    return replace(found, recall=_of_all_or_none(found.recall, n_buyers))
+
+
+def _of_all_or_none(share: Interval, n: int) -> Interval:
+    """A bootstrap never draws what did not happen: where all or none of `n` were reached, the
+    bound of Clopper and Pearson says how far that can be from the truth."""
+    if share.value not in (0.0, 1.0):
+        return share
+    certain = ((1.0 - share.level) / 2.0) ** (1.0 / n)
+    return replace(share, low=certain) if share.value else replace(share, high=1.0 - certain)
 
 
 def _paired(names: Sequence[str], drawn: _Drawn, model: int, n_buyers: int) -> Paired:

@@ -63,6 +63,6 @@ def verify(source: str, *, show: int, as_json: bool) -> None:
         raise Failure(f"{source} has no published score to recompute", exit_codes.NO)
     if result.differences:
         raise Failure(
-            f"{len(result.differences)} published scores differ from their recomputation",
+            f"{len(result.differences)} of {result.n_scores} published scores are not as recomputed",
             exit_codes.NO,
         )

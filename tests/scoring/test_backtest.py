@@ -73,6 +73,20 @@ def test_figures_of_a_case_worked_by_hand() -> None:
     assert paired.judgement.verdict is Verdict.CANNOT_TELL
 
 
+def test_three_buyers_of_three_are_no_certainty() -> None:
+    boards = _boards([(0, 0, lead) for lead in range(5)], [0.5, 0.6, 0.7, np.nan, np.nan])
+    scores = {"all": [5.0, 4.0, 3.0, 2.0, 1.0], "none": [1.0, 2.0, 3.0, 4.0, 5.0]}
+    for n_reached, name in ((3, "all"), (0, "none")):
+        terms = Terms(capacity=3 if n_reached else 2, horizon_days=3.0, rest_days=2)
+        called = calls_made(boards, np.array(scores[name]), terms)
+        recall = backtest(boards, {name: called}, terms, _bootstrap()).models[name].recall
+        assert recall.value == n_reached / 3
+        # The exact bounds for three of three and for none of three, as tables have them.
+        assert (recall.low, recall.high) == pytest.approx(
+            (0.2924, 1.0) if n_reached else (0.0, 0.7076), abs=1e-4
+        )
+
+
 def test_days_add_up_to_the_whole() -> None:
     found = _hand_worked()
     assert [(day.day, day.n_listed, day.n_positive) for day in found.days] == [
