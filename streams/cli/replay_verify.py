@@ -62,7 +62,6 @@ def verify(source: str, *, show: int, as_json: bool) -> None:
     if result.n_scores == 0:
         raise Failure(f"{source} has no published score to recompute", exit_codes.NO)
     if result.differences:
-        raise Failure(
-            f"{len(result.differences)} of {result.n_scores} published scores are not as recomputed",
-            exit_codes.NO,
-        )
+        n = len(result.differences)
+        told = f"{n} of {result.n_scores} published scores are not as recomputed"
+        raise Failure(told, exit_codes.NO)
