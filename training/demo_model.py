@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from scoring.artifact import HeadKind
+from scoring.fold import from_ms
 from scoring.metrics import expected_auc
 from training.artifact_writer import Built, write_artifact
 from training.base import described_tokenizer
-from training.dataset import Lead, Reading, load_leads
+from training.dataset import Lead, Reading, at_own_moment, load_leads
 from training.demo_base import WEIGHTS, build_writer, load_base, make_base
 from training.demo_stack import (
     Slices,
@@ -66,9 +67,16 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log
         make_base(recipe, work, n_processes, log)
     base, tokenizer = load_base(recipe, work)
     reading = Reading(tokenizer.to_str(), recipe.token_budget)
-    leads = load_leads(recipe.seed, recipe.n_leads, reading, n_processes=n_processes, log=log)
-    log(f"leads: {len(leads)}, {sum(lead.ordered for lead in leads)} orders")
-    baseline = fit_baseline(recipe, leads, log)
+    leads = load_leads(
+        recipe.seed,
+        recipe.n_leads,
+        reading,
+        n_processes=n_processes,
+        log=log,
+        elsewhen_share=recipe.elsewhen_share,
+    )
+    log(f"leads: {len(leads)} rows, {sum(lead.ordered for lead in leads)} orders")
+    baseline = fit_baseline(recipe, at_own_moment(leads), log)
     slices = slice_leads(recipe, leads)
     asked, pad_id = Questions.of(build_writer(tokenizer)), token_id(tokenizer, PAD)
     fitted = fit_adapter(recipe, base, slices, asked, pad_id, log)
@@ -122,22 +130,24 @@ def _metrics(
     logits: Floats,
 ) -> dict[str, float]:
     """Of the run itself; `make evaluate` compares on fresh leads."""
-    n_newest = len(slices.calibrating)
-    truth = np.array([lead.truth for lead in slices.calibrating])
+    newest = slices.calibrating
+    truth = np.array([lead.truth for lead in newest])
+    is_known = ~np.isnan(truth)
     return {
-        "n_leads": float(len(leads)),
+        "n_rows": float(len(leads)),
+        "n_leads": float(len(at_own_moment(leads))),
         "n_orders": float(sum(lead.ordered for lead in leads)),
         "probe_log_loss_on_judging_slice": fitted.losses[0],
         "adapter_log_loss_on_judging_slice": min(fitted.losses),
         "language_model_expected_auc_on_sampled_calibrating_slice": expected_auc(
-            logits[-n_newest:], truth
+            logits[-len(newest) :][is_known], truth[is_known]
         ),
     }
 
 
 def _window(leads: Sequence[Lead]) -> tuple[datetime, datetime]:
-    first, last = leads[0].as_of_ms, leads[-1].as_of_ms
-    return datetime.fromtimestamp(first / 1000, UTC), datetime.fromtimestamp(last / 1000, UTC)
+    moments = [lead.as_of_ms for lead in leads]
+    return from_ms(min(moments)), from_ms(max(moments))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from transformers import Qwen2ForCausalLM
 
 from scoring.calibration import Calibration, sampling_correction
 from training.calibrate import fit_platt
-from training.dataset import Lead
+from training.dataset import Lead, at_own_moment
 from training.fit import FitData, Fitted, Place, fit
 from training.model.heads import Head
 from training.model.readout import marker_states
@@ -25,8 +25,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """Sampled leads by time, oldest first: `fitting` for the adapter, `judging` chooses between
-    checks and settings, `calibrating` is first looked at by Platt."""
+    """Sampled leads by time, oldest first: `fitting` for adapter and trees, `judging` chooses
+    between checks and settings, `calibrating` is first looked at by Platt. The adapter reads each
+    at its own moment only."""
 
     fitting: list[Lead]
     judging: list[Lead]
@@ -70,8 +71,8 @@ def fit_adapter(
 ) -> Fitted:
     """The head's bias is corrected for the negatives that were left out."""
     data = FitData(
-        older=[order_sample(lead, asked) for lead in slices.fitting],
-        newest=[order_sample(lead, asked) for lead in slices.judging],
+        older=[order_sample(lead, asked) for lead in at_own_moment(slices.fitting)],
+        newest=[order_sample(lead, asked) for lead in at_own_moment(slices.judging)],
         pad_id=pad_id,
         yes=int(asked.yes[0]),
         no=int(asked.no[0]),

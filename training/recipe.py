@@ -12,7 +12,9 @@ from training.model.settings import FitSettings
 class Recipe:
     """Leads in order of time: the oldest fit, the next judge, the newest calibrate. Pre-training
     reads the first `n_read_leads` of them that are old enough to fit. `kept_negatives` is the share
-    of the leads without an order that adapter and stack see."""
+    of the leads without an order that adapter and stack see. `elsewhen_share`: of the leads that
+    the stack also sees at another moment, before they are worth a call or when they have gone
+    silent; a day's list is full of those."""
 
     seed: int = 20260
     n_leads: int = 150_000
@@ -23,9 +25,10 @@ class Recipe:
     base: BaseSize = field(default_factory=BaseSize)
     phrasebook_tokens: int = 600_000
     short_tokens: int = 1_500_000
-    call_tokens: int = 4_500_000
+    call_tokens: int = 10_000_000
     lead_tokens: int = 8_000_000
     kept_negatives: float = 0.08
+    elsewhen_share: float = 0.25
     judging_share: float = 0.12
     calibrating_share: float = 0.12
     n_trials: int = 24

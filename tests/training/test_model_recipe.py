@@ -17,10 +17,11 @@ from scoring.engines import load_engine, load_language_model  # noqa: E402
 from scoring.engines.reading import load_reader  # noqa: E402
 from scoring.features import FEATURES  # noqa: E402
 from scoring.fold import fold, to_ms  # noqa: E402
-from scoring.prompt import MARKER, PromptSpec  # noqa: E402
+from scoring.history import DAY_MS  # noqa: E402
+from scoring.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
 from scoring.score import prepare  # noqa: E402
 from training.base import BaseSize  # noqa: E402
-from training.dataset import Reading, load_leads  # noqa: E402
+from training.dataset import LONGEST_SILENCE_DAYS, Reading, load_leads  # noqa: E402
 from training.demo_model import build_demo  # noqa: E402
 from training.demo_stack import slice_leads  # noqa: E402
 from training.export import AgreementBroken, check_parity  # noqa: E402
@@ -49,10 +50,14 @@ TINY = replace(
 )
 
 
+def _unheard(line: str) -> None:
+    """Nobody reads the log of a test."""
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recipe")
-    build_demo(TINY, folder / "artifact", folder / "work", n_processes=1, log=lambda line: None)
+    build_demo(TINY, folder / "artifact", folder / "work", n_processes=1, log=_unheard)
     return folder / "artifact"
 
 
@@ -102,12 +107,33 @@ def test_a_truncated_conversation_keeps_the_question_and_marker(made: Path) -> N
 
 def test_leads_are_split_by_time_and_every_order_is_kept(made: Path) -> None:
     reading = Reading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
-    leads = load_leads(4, 600, reading, n_processes=1, log=lambda line: None)
+    leads = load_leads(4, 600, reading, n_processes=1, log=_unheard)
     slices = slice_leads(TINY, leads)
     times = [[lead.as_of_ms for lead in part] for part in (slices.fitting, slices.judging)]
     assert max(times[0]) <= min(times[1])
     assert sum(lead.ordered for lead in slices.all) == sum(lead.ordered for lead in leads)
     assert all(len(lead.features) == len(FEATURES) for lead in leads)
+
+
+def test_a_second_look_at_a_lead_follows_the_first_and_knows_what_was_known_then(
+    made: Path,
+) -> None:
+    reading = Reading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
+    once = load_leads(4, 600, reading, n_processes=1, log=_unheard)
+    leads = load_leads(4, 600, reading, n_processes=1, log=_unheard, elsewhen_share=0.5)
+    owners = [i for i, lead in enumerate(leads) if not lead.is_elsewhen]
+    assert [leads[i].as_of_ms for i in owners] == [lead.as_of_ms for lead in once]
+    others = [i for i, lead in enumerate(leads) if lead.is_elsewhen]
+    assert 200 < len(others) < 300  # half of them, less those whose end was told by then
+    assert all(i - 1 in owners for i in others)
+    days = np.array([leads[i].as_of_ms - leads[i - 1].as_of_ms for i in others]) / DAY_MS
+    assert (days < 0).any()
+    assert ((days > 0) & (days < HORIZON_DAYS)).any()
+    assert HORIZON_DAYS < days.max() <= LONGEST_SILENCE_DAYS
+    silent = [leads[i] for i, d in zip(others, days, strict=True) if d > HORIZON_DAYS]
+    assert not any(lead.ordered for lead in silent)  # the world sells within the horizon or never
+    found = [i for i in others if leads[i].ordered]
+    assert all(leads[i - 1].ordered for i in found)
 
 
 def test_an_artifact_names_its_adapted_layers_in_one_order(made: Path) -> None:
