@@ -6,6 +6,7 @@ rounds from early stopping, then a refit on every lead.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +71,9 @@ def choose_settings(
     all of them, a little more than for the older ones."""
     n_older = len(table.rows) - table.n_newest
     older, newest = table.cut(0, n_older), table.cut(n_older, len(table.rows))
-    best = search(lambda i: _trial(older, newest, draw_settings(rng, i)), n_trials, log)
+    drawn = [draw_settings(rng, number) for number in range(n_trials)]
+    n_at_once = os.cpu_count() or 1  # LightGBM lets go of the interpreter
+    best = search(lambda i: _trial(older, newest, drawn[i]), n_trials, log, n_at_once)
     return replace(best, size=max(1, round(best.size * (len(table.rows) / n_older) ** 0.5)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -175,3 +176,18 @@ def test_a_search_runs_its_budget_and_keeps_the_best() -> None:
     assert ran == [0, 1, 2, 3]
     with pytest.raises(ValueError, match="at least 1"):
         search(run, 0, silent)
+
+
+def test_trials_at_once_choose_as_one_after_the_other_does() -> None:
+    losses = [0.3, 0.1, 0.1]
+    together = Barrier(3)
+
+    def run(number: int) -> Trial[int]:
+        together.wait(timeout=60)
+        return Trial(losses[number], number)
+
+    lines: list[str] = []
+    assert search(run, 3, lines.append, n_at_once=3).settings == 1
+    assert lines[-1] == "trial 3 of 3: loss 0.10000"
+    with pytest.raises(ZeroDivisionError):
+        search(lambda number: Trial(1 / number, number), 3, silent, n_at_once=2)
