@@ -10,20 +10,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from schemas.codec import BadRecord, Record, decode
+from schemas.events import LeadErased
 from schemas.ids import LeadKey
 from schemas.outputs import Score
 from schemas.partitioner import partition_for
-from schemas.topics import INPUTS, SCORES
+from schemas.topics import ERASED, INPUTS, SCORES
 from scoring.arrival import Arrival, in_order
 from scoring.fold import to_ms
 from scoring.ledger import Point
 from streams.oracle_outputs import order_of
-from streams.recording import read_recording
+from streams.recording import RecordingError, read_recording
 from streams.replay.recording import RecordingFolder
 from streams.topic_reader import length_of, read_to_end
 
-TOPICS = (*(topic.name for topic in INPUTS), SCORES.name)
+TOPICS = (*(topic.name for topic in INPUTS), SCORES.name, ERASED.name)
 
 Advanced = Callable[[int], None]
 """Hears of records read."""
@@ -32,12 +35,14 @@ Advanced = Callable[[int], None]
 @dataclass(frozen=True, slots=True)
 class LeadStory:
     """`arrivals` in the order of a replay, `scores` by order, each order once: of equal orders the
-    record published later stands. `end_ms`: up to when the log is known."""
+    record published later stands. `end_ms`: up to when the log is known. `is_erased`: the person
+    asked to be forgotten, maybe later than all this: no past of theirs is told."""
 
     key: LeadKey
     arrivals: tuple[Arrival, ...]
     scores: tuple[Score, ...]
     end_ms: int
+    is_erased: bool = False
 
     def until(self, moment_ms: int) -> LeadStory:
         """As it was known at this moment."""
@@ -87,8 +92,8 @@ def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) ->
     # Only what was read: who asked to be forgotten is recorded to a later end than the rest.
     ends = (
         one.last_ms
-        for one in recording.manifest.ranges
-        if one.topic in TOPICS and one.last_ms is not None
+        for one in recording.ranges(name for name in TOPICS if name != ERASED.name)
+        if one.last_ms is not None
     )
     return replace(story, end_ms=max(ends, default=0))
 
@@ -96,37 +101,51 @@ def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) ->
 def read_file(path: Path, key: LeadKey, advanced: Advanced) -> LeadStory:
     """A file of events has no offsets: a lead's events are counted in the order of their times.
     `advanced` hears of bytes. Raises RecordingError, OSError."""
-    mine, end_ms = [], 0
+    mine, end_ms, is_erased = [], 0, False
     for recorded in read_recording(path, advanced):
         end_ms = max(end_ms, to_ms(recorded.ingested_at))
         if recorded.event.key == key:
             mine.append(recorded)
+            is_erased = is_erased or isinstance(recorded.event, LeadErased)
     mine.sort(key=lambda one: one.ingested_at)
     arrivals = (
         Arrival(one.event, one.topic, n, to_ms(one.ingested_at)) for n, one in enumerate(mine)
     )
-    return LeadStory(key, tuple(in_order(arrivals)), (), end_ms)
+    return LeadStory(key, tuple(in_order(arrivals)), (), end_ms, is_erased)
 
 
 def tell(
     key: LeadKey, records: Iterable[Record], n_partitions: int, advanced: Advanced
 ) -> LeadStory:
-    """`records` of the inputs and of `leads.scores`, each topic's by offset."""
+    """`records` of TOPICS, each topic's by offset. Raises RecordingError for one of this lead on
+    `leads.scores` that is no score."""
     name = str(key).encode()
     arrivals: list[Arrival] = []
     scores: dict[tuple[int, int, int], Score] = {}
+    is_erased = False
     for record in records:
         advanced(1)
         if record.key != name:
             continue
-        if record.topic != SCORES.name:
+        if record.topic == ERASED.name:
+            is_erased = is_erased or record.value is not None
+        elif record.topic != SCORES.name:
             arrivals.extend(_arrival(record, n_partitions))
         elif record.value is not None:
-            score = Score.model_validate_json(record.value)
+            score = _score(record, record.value)
             scores[order_of(score)] = score
+    is_erased = is_erased or any(isinstance(one.event, LeadErased) for one in arrivals)
     end_ms = max((one.ingested_ms for one in arrivals), default=0)
     in_their_order = tuple(scores[order] for order in sorted(scores))
-    return LeadStory(key, tuple(in_order(arrivals)), in_their_order, end_ms)
+    return LeadStory(key, tuple(in_order(arrivals)), in_their_order, end_ms, is_erased)
+
+
+def _score(record: Record, value: bytes) -> Score:
+    try:
+        return Score.model_validate_json(value)
+    except ValidationError:  # its text quotes the record
+        where = f"{record.topic}/{record.partition} offset {record.offset}"
+        raise RecordingError(f"{where}: is no score") from None
 
 
 def _arrival(record: Record, n_partitions: int) -> Iterator[Arrival]:

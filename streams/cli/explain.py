@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 
 from schemas.ids import LeadKey
-from scoring.arrival import state_of
 from scoring.artifact import ArtifactError
 from scoring.engine import Unscorable
 from scoring.explanation import Unexplainable, explain
@@ -139,6 +138,11 @@ def _asked(lead: str, source: str, as_of: datetime | None, artifact: str | None)
 
     found = settings()
     story = _story(source, lead_key(lead, found.tenant))
+    if story.is_erased:
+        raise Failure(
+            f"{story.key}: this person asked to be forgotten: nothing is told, of no moment",
+            exit_codes.NO,
+        )
     if not story.arrivals:
         raise Failure(f"no event of {story.key} is in {source}", exit_codes.NO)
     first = story.arrivals[0]
@@ -157,8 +161,6 @@ def _asked(lead: str, source: str, as_of: datetime | None, artifact: str | None)
     path = find_artifact(artifact or SHIPPED, found.artifacts)
     digest = artifact_digest(path)
     named = Shelf(lambda _: load_scorer(path))
-    if state_of(story.arrivals).erased:
-        return _Asked(story, [Point({}, story.end_ms, digest)], named.scorer)
     return _Asked(story, points_of(story.arrivals, digest, story.end_ms), named.scorer)
 
 

@@ -58,14 +58,19 @@ class Source:
     with_transcripts: bool = False
     advanced: Advanced = lambda n: None
 
-    def arrivals(self, lead: str) -> tuple[Arrival, ...]:
-        return read_folder(self.recording, LeadKey.parse(lead), self.advanced).arrivals
+    def arrivals(self, lead: str) -> tuple[Arrival, ...] | None:
+        """None: the person asked to be forgotten, maybe after the replays that tell of them."""
+        story = read_folder(self.recording, LeadKey.parse(lead), self.advanced)
+        return None if story.is_erased else story.arrivals
 
 
 def of_list_move(source: Source, changes: ListChanges, move: ListMove) -> tuple[MovedBy, ...]:
     """From day to day only what came in since counts; of two models each one's own reasons."""
     midnight_ms = move.since * DAY_MS
-    known = [one for one in source.arrivals(move.lead) if one.ingested_ms < midnight_ms]
+    arrivals = source.arrivals(move.lead)
+    if arrivals is None:
+        return ()
+    known = [one for one in arrivals if one.ingested_ms < midnight_ms]
     moment_ms = as_of(state_of(known), midnight_ms)
     is_one_model = changes.theirs == changes.ours
     since_ms = move.before * DAY_MS if is_one_model else 0
@@ -79,6 +84,8 @@ def of_mover(source: Source, names: tuple[str, str], mover: Mover) -> tuple[Move
     """`names`: of the two replays. Raises RecordingError when the recording is not theirs."""
     tenant = mover.moved.queue.partition("/")[0]
     arrivals = source.arrivals(f"{tenant}/{mover.moved.move.lead}")
+    if arrivals is None:
+        return ()
     sides = zip(names, (mover.a, mover.b), strict=True)
     return tuple(_of_score(name, arrivals, score, source) for name, score in sides if score)
 

@@ -85,8 +85,10 @@ def test_an_unknown_lead_and_a_forgotten_one_are_told_apart(
     unknown = asllr(environ, "explain", "acme/nobody", "--source", recording)
     assert (unknown.exit_code, "no event of acme/nobody" in unknown.stderr) == (1, True)
     for command in ("state", "explain"):
-        gone = asllr(environ, command, "acme/gone", "--source", recording)
-        assert (gone.exit_code, "asked to be forgotten" in gone.stderr) == (1, True)
+        for moment in ([], ["--as-of", "2025-06-02T09:01:00Z"]):  # nobody had asked yet
+            gone = asllr(environ, command, "acme/gone", "--source", recording, *moment)
+            assert (gone.exit_code, "asked to be forgotten" in gone.stderr) == (1, True)
+            assert gone.stdout == ""
 
 
 def test_a_source_that_is_none_is_named(environ: dict[str, str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from schemas.codec import Record
 from schemas.ids import LeadKey
 from schemas.partitioner import partition_for
-from schemas.topics import SCORES
+from schemas.topics import ERASED, SCORES
 from scoring.arrival import state_of
 from scoring.explanation import Unexplainable, explain
 from scoring.fold import fold, from_ms, to_ms
@@ -20,7 +20,7 @@ from scoring.state import to_bytes
 from streams.lead_moment import at_moment
 from streams.lead_story import LeadStory, read_file, tell
 from streams.memory_store import MemoryStore
-from streams.recording import Recorded, history, write_recording
+from streams.recording import Recorded, RecordingError, history, write_recording
 from tests.engines import RuleEngine, rule_scorer
 from tests.event_stream import events
 from tests.lead_events import A, clicks, erased, joins, reopens, talks, writes
@@ -141,6 +141,7 @@ def test_an_erased_lead_is_not_explained(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     write_recording(path, map(history, [joins(0), erased(5), reopens(6)]))
     story = read_file(path, KEY, lambda n: None)
+    assert story.until(to_ms(joins(0).occurred_at)).is_erased
     points = points_of(story.arrivals[:1], "rule-1", story.end_ms)
     for ask in (
         lambda: explain(story.arrivals, points, SCORERS.get),
@@ -148,6 +149,20 @@ def test_an_erased_lead_is_not_explained(tmp_path: Path) -> None:
     ):
         with pytest.raises(Unexplainable, match="asked to be forgotten"):
             ask()
+
+
+def test_an_erasure_is_known_when_its_event_is_not_there(roles: Roles) -> None:
+    """As in a recording that ends before the lead was erased."""
+    lead = sorted(leads_of(roles))[0]
+    erasure = Record(ERASED.name, 0, 0, NOW_MS, lead.encode(), b"{}", ())
+    assert not story_of(roles, lead).is_erased
+    assert tell(LeadKey.parse(lead), [erasure], 2, lambda n: None).is_erased
+
+
+def test_a_record_that_is_no_score_is_named_and_not_quoted() -> None:
+    record = Record(SCORES.name, 1, 7, NOW_MS, A.encode(), b'{"lead": "secret"}', ())
+    with pytest.raises(RecordingError, match=r"leads.scores/1 offset 7: is no score$"):
+        tell(KEY, [record], 2, lambda n: None)
 
 
 def test_a_missing_artifact_is_named(roles: Roles) -> None:
