@@ -50,6 +50,7 @@ def verify(source: str, *, show: int, as_json: bool) -> None:
         "scores": result.n_scores,
         "repeated": result.n_repeated,
         "erased": result.n_erased,
+        "beyond": result.n_beyond,
         "events": result.n_events,
         "differences": len(result.differences),
     }
@@ -59,9 +60,15 @@ def verify(source: str, *, show: int, as_json: bool) -> None:
         click.echo(", ".join(f"{count:,} {name}" for name, count in counts.items()))
         for sentence in result.differences[:show]:
             click.echo(sentence)
+    if result.n_beyond:
+        click.echo(
+            f"{result.n_beyond:,} scores include records after the end of {source}; nothing is "
+            "said of them: record to a later end",
+            err=True,
+        )
     if result.n_scores == 0:
         raise Failure(f"{source} has no published score to recompute", exit_codes.NO)
     if result.differences:
         n = len(result.differences)
-        told = f"{n} of {result.n_scores} published scores are not as recomputed"
+        told = f"{n} of {result.n_scores} published scores are not as recomputed, or could not be"
         raise Failure(told, exit_codes.NO)

@@ -78,15 +78,16 @@ def find_ranges(consumer: Consumer, wanted: Wanted, n_partitions: int) -> list[L
     """Of every topic there is, in a fixed order. Raises TopicsUnusable when an input is missing or
     was given other partitions than `n_partitions`, or `wanted` names a partition that is not."""
     existing = existing_topics(consumer)
-    ranges = []
+    places = []
     for topic in RECORDED:
         if topic not in INPUTS and topic.name not in existing:
             continue
         partitions = partitions_of(consumer, topic.name)
         _refuse_grown(topic, len(partitions), n_partitions)
-        ranges += [_range(consumer, topic, partition, wanted) for partition in partitions]
-    _refuse_unknown(wanted.offsets, {(one.topic, one.partition) for one in ranges})
-    return ranges
+        places += [(topic, partition) for partition in partitions]
+    _refuse_unknown(wanted.offsets, {(topic.name, partition) for topic, partition in places})
+    # Inputs last: what a score includes was there before the score.
+    return [_range(consumer, *place, wanted) for place in reversed(places)][::-1]
 
 
 def _refuse_unknown(asked: Iterable[tuple[str, int]], found: set[tuple[str, int]]) -> None:

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from pydantic import ValidationError
 
-from schemas.codec import Record
+from schemas.topics import SCORES
+from streams.recording import RecordingError
 from streams.replay.arrival import arrivals
-from streams.replay.points import Point, point_of
+from streams.replay.points import TOPICS, Point, point_of
+from streams.replay.recording import RecordingFolder
 
 
 @dataclass(slots=True)
 class PublishedScores:
     """`points` in the order of publication. `n_repeated`: delivered again with the same content, as
-    at-least-once allows. `n_erased`: of leads that asked to be forgotten. `unreadable`: offsets of
-    records that are no score."""
+    at-least-once allows. `n_erased`: of leads that asked to be forgotten. `n_beyond`: include
+    records that the recording does not reach to. `unreadable`: offsets of records that are no
+    score."""
 
     points: list[Point] = field(default_factory=list)
     n_repeated: int = 0
     n_erased: int = 0
+    n_beyond: int = 0
     unreadable: list[int] = field(default_factory=list)
 
 
 def published_scores(
-    records: Iterable[Record], erased: Collection[str], until_ms: int | None = None
+    recording: RecordingFolder,
+    partition: int,
+    erased: Collection[str],
+    until_ms: int | None = None,
 ) -> PublishedScores:
-    """`records` of one partition of `leads.scores`, by offset."""
+    """Raises RecordingError where no partition of `leads.scores` was recorded."""
+    if not recording.ranges([SCORES.name]):
+        raise RecordingError(
+            f"{recording.path} has no {SCORES.name}, so nothing says what production scored, and "
+            "when; record Kafka with `asllr record`, or replay with another --policy"
+        )
+    ends = {one.topic: one.end for one in recording.input_ranges() if one.partition == partition}
+    records = recording.records(SCORES.name, partition)
     found = PublishedScores()
     seen: set[bytes] = set()
     names: dict[str, str] = {}
@@ -48,7 +62,14 @@ def published_scores(
             like = like or record.value or b""
             name = names.setdefault(lead, lead)  # one string for all scores of a lead
             try:
-                found.points.append(point_of(arrival.place, name, record.value or b"", like))
+                point = point_of(arrival.place, name, record.value or b"", like)
             except ValidationError:
                 found.unreadable.append(record.offset)
+                continue
+            if all(
+                last < ends.get(topic, 0) for topic, last in zip(TOPICS, point.cursor, strict=True)
+            ):
+                found.points.append(point)
+            else:
+                found.n_beyond += 1
     return found

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.topics import INPUTS, SCORES
+from schemas.topics import INPUTS
 from scoring.artifact import ArtifactError
 from scoring.score import Scorer
 from streams.artifact_shelf import Shelf, load_from, load_scorer
@@ -83,9 +83,8 @@ class Replay:
         arriving = reporting(inputs(self._recording, number, spec.until_ms), self._advanced)
         policy = parse_policy(spec.policy)
         if isinstance(policy, Recorded):
-            records = self._recording.records(SCORES.name, number)
-            found = published_scores(records, spec.erased, spec.until_ms)
-            partition.tally.unscorable += len(found.unreadable)
+            found = published_scores(self._recording, number, spec.erased, spec.until_ms)
+            partition.tally.unscorable += len(found.unreadable) + found.n_beyond
             drafted = drafts_at_points(arriving, partition, found.points)
         else:
             drafted = drafts(arriving, partition, policy, spec.end_ms)

@@ -23,12 +23,13 @@ from streams.replay.run import Advanced, inputs
 
 @dataclass(slots=True)
 class Verified:
-    """`n_scores` were recomputed, each delivered once or more. `n_erased` were not: their leads
-    asked to be forgotten."""
+    """`n_scores` were recomputed, each delivered once or more. `n_erased` were not, as their leads
+    asked to be forgotten, nor `n_beyond`: they include records after the end of the recording."""
 
     n_scores: int = 0
     n_repeated: int = 0
     n_erased: int = 0
+    n_beyond: int = 0
     n_events: int = 0
     differences: list[str] = field(default_factory=list)
 
@@ -44,10 +45,11 @@ def verify(
     _require_whole(recording)
     verified = Verified()
     for number in range(recording.manifest.n_partitions):
-        found = published_scores(recording.records(SCORES.name, number), erased)
+        found = published_scores(recording, number, erased)
         verified.n_scores += len(found.points)
         verified.n_repeated += found.n_repeated
         verified.n_erased += found.n_erased
+        verified.n_beyond += found.n_beyond
         partition = Partition(number, recording.manifest.n_partitions, erased, MemoryTable())
         differences = _differences(recording, partition, found.points, scorer_of, advanced)
         verified.differences.extend(_unreadable(number, found))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from schemas.codec import BadRecord, decode
-from schemas.topics import SCORES
 from scoring.engine import Unscorable
 from scoring.fold import evolve, from_ms, initial_state, listing, to_ms
 from scoring.score import build_score, prepare
@@ -113,7 +112,7 @@ def compared(recording: RecordingFolder, said: list[list[Any]]) -> Compared:
     n_differing, n_missing, n_scores = 0, 0, 0
     erased = erased_leads(recording)
     for partition in range(recording.manifest.n_partitions):
-        found = published_scores(recording.records(SCORES.name, partition), erased)
+        found = published_scores(recording, partition, erased)
         for point in found.points:
             score = point.score()
             places = [(topic, partition, offset) for topic, offset in score.cursor.items()]

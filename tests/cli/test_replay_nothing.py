@@ -27,7 +27,7 @@ def test_a_gate_does_not_pass_because_nothing_was_published(embedded: str) -> No
     environ = {"ASLLR_BROKER": embedded, "ASLLR_PARTITIONS": str(N_PARTITIONS)}
     found = run(environ, *words)
     assert found.exit_code == exit_codes.NO, found.output
-    assert "0 scores, 0 repeated, 0 erased, 20 events, 0 differences" in found.stdout
+    assert "0 scores, 0 repeated, 0 erased, 0 beyond, 20 events, 0 differences" in found.stdout
     assert "kafka has no published score to recompute" in found.stderr
 
 
@@ -57,6 +57,9 @@ def test_what_a_replay_wrote_is_no_recording_and_no_score_is_explained(tmp_path:
     words = ("replay", "run", leads, "--artifact", "rule", "--policy", "every-365d", "--out", out)
     done = run(environ, *words)
     assert done.exit_code == 0, done.output
+    recorded = ("replay", leads, "--policy", "recorded", "--artifact", "rule")
+    none = run(environ, *recorded)
+    assert (none.exit_code, "has no leads.scores" in none.stderr) == (exit_codes.UNUSABLE, True)
     assert "no score: under every-365d no listed lead had a moment to be scored at" in done.stdout
     found = run(environ, "replay", "run", out, "--artifact", "rule")
     assert found.exit_code == exit_codes.UNUSABLE, found.output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from schemas.codec import BadRecord, decode
@@ -9,14 +11,21 @@ from schemas.outputs import Score
 from schemas.topics import INPUTS
 from streams.replay.points import Point, Points
 from streams.replay.published import published_scores
-from tests.streams.replay.logs import N_PARTITIONS, deployment, input_records, score_records
+from tests.streams.replay.logs import (
+    N_PARTITIONS,
+    deployment,
+    input_records,
+    recorded,
+    score_records,
+)
 
 
 @pytest.mark.parametrize("partition", range(N_PARTITIONS))
-def test_a_score_is_judged_as_soon_as_its_cursor_is_reached(partition: int) -> None:
+def test_a_score_is_judged_as_soon_as_its_cursor_is_reached(tmp_path: Path, partition: int) -> None:
     roles = deployment(4, 240)
     scores = [record for record in score_records(roles) if record.partition == partition]
-    published = published_scores(scores, ()).points
+    day = recorded(tmp_path / "day", [*input_records(roles), *scores])
+    published = published_scores(day, partition, ()).points
     judged: list[Point] = []
     points = Points(published, judged.append)
     reached = {topic.name: -1 for topic in INPUTS}

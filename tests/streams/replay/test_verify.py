@@ -11,11 +11,15 @@ import pytest
 from schemas.codec import Record
 from schemas.events import LeadErased
 from schemas.outputs import Score
+from schemas.topics import CRM_EVENTS
 from streams.recording import RecordingError
+from streams.replay.policy import Recorded
+from streams.replay.replay import Asked, replay
 from streams.replay.verify import Verified, verify
 from tests.engines import RuleEngine, rule_scorer
 from tests.roles import Roles
 from tests.streams.replay.logs import deployment, input_records, recorded, score_records
+from tests.table_artifacts import build_rule_artifact
 
 Change = Callable[[bytes], bytes]
 
@@ -113,6 +117,29 @@ def test_an_erased_lead_is_left_out_and_counted(tmp_path: Path, roles: Roles) ->
     assert found.n_erased > 0
     assert found.n_scores + found.n_erased == len(score_records(roles))
     assert not any(isinstance(event, LeadErased) for event in roles.events.values())
+
+
+def test_a_score_that_includes_more_than_was_recorded_is_no_difference(
+    tmp_path: Path, roles: Roles
+) -> None:
+    whole, n_recorded = score_records(roles), 20
+    inputs = [
+        record
+        for record in input_records(roles)
+        if (record.topic, record.partition) != (CRM_EVENTS.name, 0) or record.offset < n_recorded
+    ]
+    beyond = sum(
+        score.partition == 0
+        and Score.model_validate_json(score.value or b"").cursor.get(CRM_EVENTS.name, 0)
+        >= n_recorded
+        for score in whole
+    )
+    found = verdict(tmp_path, inputs, whole)
+    assert found.differences == []
+    assert found.n_beyond == beyond > 10
+    assert found.n_scores == len(whole) - beyond > 10
+    again = replay(tmp_path / "day", Asked(Recorded(), build_rule_artifact(tmp_path / "rule")))
+    assert (again.n_scores + again.n_unscorable, again.n_unscorable) == (len(whole), beyond)
 
 
 def test_a_recording_that_cannot_tell_is_refused(tmp_path: Path, roles: Roles) -> None:
