@@ -1,22 +1,29 @@
-"""Which code decided: the release, and a hash of the sources that a score follows from."""
+"""Which code decided: the release, and a hash of the sources that scores and ranks follow from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 
-CORE = ("schemas", "scoring", "streams.replay")
+PACKAGES = ("schemas", "scoring", "scoring.engines", "streams.replay")
+MODULES = (("streams", "board.py"), ("streams", "memory_board.py"))
 
 
 @cache
 def code_version() -> str:
     digest = sha256()
-    for package in CORE:
-        folder = files(package)
-        for source in sorted(folder.iterdir(), key=lambda path: path.name):
-            if source.name.endswith(".py"):
-                digest.update(f"{package}/{source.name}\0".encode())
-                digest.update(source.read_bytes())
+    for package, name in sources():
+        digest.update(f"{package}/{name}\0".encode())
+        digest.update((files(package) / name).read_bytes())
     return f"{version('asllr')}+{digest.hexdigest()[:12]}"
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """Package and file name, in a fixed order."""
+    for package in PACKAGES:
+        names = sorted(one.name for one in files(package).iterdir())
+        yield from ((package, name) for name in names if name.endswith(".py"))
+    yield from MODULES

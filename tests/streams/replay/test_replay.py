@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from streams.folded_log import fold_log
 from streams.recording import Recorded as RecordedEvent
 from streams.recording import RecordingError, write_recording
 from streams.replay.boards import Boards
+from streams.replay.code_version import sources
 from streams.replay.erased import erased_leads
 from streams.replay.outcome import Outcome
 from streams.replay.policy import EveryEvent, EveryTick, Never, Policy, Recorded
@@ -237,3 +239,17 @@ def test_a_file_is_replayed_in_the_order_of_ingestion(
     assert end_of(day, None) == max(round(t.timestamp() * 1000) for t in times)
     with pytest.raises(RecordingError, match="nothing had happened"):
         end_of(day, times[0] - timedelta(days=1))
+
+
+def test_the_code_version_is_of_all_that_a_score_and_a_rank_follow_from() -> None:
+    """What this process has loaded, engines and boards among them."""
+    told = {(package, name.removesuffix(".py")) for package, name in sources()}
+    loaded = {
+        tuple(name.rsplit(".", 1))
+        for name in sys.modules
+        if name.startswith(("schemas.", "scoring.", "streams.replay."))
+    }
+    packages = {one for one in loaded if hasattr(sys.modules[".".join(one)], "__path__")}
+    assert ("scoring.engines", "rule") in loaded
+    assert loaded - packages <= told
+    assert {("streams", "board"), ("streams", "memory_board")} <= told
