@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from streams.replay.result import ReplayManifest
 
 _OUTPUT = click.Path(path_type=Path, file_okay=False)
+
+_UNLIKE = (
+    ("recording", "these are replays of two recordings"),
+    ("policy", "leads were scored by two policies"),
+    ("until", "the replays end at two moments"),
+)
+"""Fields of a manifest, and what it means that they are not the same."""
 
 
 @click.command()
@@ -93,6 +100,8 @@ def diff(
                 f"{a} or {b} holds a line that is no score or move: replay it again",
                 exit_codes.UNUSABLE,
             ) from error
+    for sentence in _unlike((a, first.manifest), (b, second.manifest)):
+        click.echo(sentence, err=True)
     if as_json:
         click.echo(json.dumps(difference_json(found)))
     else:
@@ -101,6 +110,14 @@ def diff(
         by = _events(source, artifacts, (a, b), found, show, transcripts=transcripts)
         replays = [(str(a), first.manifest), (str(b), second.manifest)]
         write_page(report, _page(found, replays, by))
+
+
+def _unlike(a: tuple[Path, ReplayManifest], b: tuple[Path, ReplayManifest]) -> Iterator[str]:
+    """Scores of other leads or other moments differ for reasons that are no model's."""
+    for field, what in _UNLIKE:
+        ours, theirs = getattr(a[1], field), getattr(b[1], field)
+        if ours != theirs:
+            yield f"mind: {what}, {ours} of {a[0]} and {theirs} of {b[0]}"
 
 
 def _page(

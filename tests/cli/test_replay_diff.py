@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from asllr import main
 from schemas.codec import topic_of
-from schemas.events import EventBase
+from schemas.events import EventBase, LeadErased
 from scoring.artifact import load_manifest, save_manifest
 from scoring.calibration import Calibration, probability
 from streams.recording import Recorded, write_recording
@@ -77,6 +77,9 @@ def test_another_policy_says_who_moves_and_why(folder: Path) -> None:
     assert asllr(folder, *words, "--as-of", "2025-06-02T10:03:00Z").exit_code == 0
     result = asllr(folder, "replay", "diff", folder / "a", folder / "ticks", "--show", "3")
     assert result.exit_code == 0, result.output
+    assert "mind: leads were scored by two policies, every-event of" in result.stderr
+    assert "mind: the replays end at two moments" in result.stderr
+    assert "recordings" not in result.stderr
     assert "because: " in result.stdout
     assert " -> " in result.stdout
 
@@ -98,6 +101,28 @@ def test_a_page_names_the_events_that_moved_somebody(folder: Path, tmp_path: Pat
     page.unlink()
     assert asllr(folder, "replay", "diff", folder / "a", ticks, "--report", page).exit_code == 0
     assert "name it with --source" in read(page.read_text(encoding="utf-8")).text
+
+
+def test_the_page_tells_no_event_of_who_asked_later_to_be_forgotten(
+    folder: Path, tmp_path: Path
+) -> None:
+    ticks = tmp_path / "ticks"
+    words = ("replay", folder / "leads.jsonl", "--policy", "every-5m", "--out", ticks)
+    assert asllr(folder, *words, "--as-of", "2025-06-02T10:03:00Z").exit_code == 0
+    said = [*events(4, 60, n_leads=6)]
+    at = max(one.occurred_at for one in said)
+    gone = [
+        LeadErased(id=f"gone-{lead}", source="t", tenant=tenant, lead=lead, occurred_at=at)
+        for tenant, lead in sorted({(one.tenant, one.lead) for one in said})
+    ]
+    source = tmp_path / "since.jsonl"
+    write_recording(source, map(later, [*said, *gone]))
+    page = tmp_path / "diff.html"
+    words = ("replay", "diff", folder / "a", ticks, "--report", page)
+    result = asllr(folder, *words, "--source", source, "--transcripts")
+    assert result.exit_code == 0, result.output
+    assert "customer: " not in page.read_text()
+    assert "less what it would say without each" not in page.read_text()
 
 
 def test_a_recording_that_the_replays_are_not_of_is_refused(folder: Path, tmp_path: Path) -> None:
