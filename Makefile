@@ -56,7 +56,7 @@ nightly: $(DEV)/.installed  ## what is too large for every run: three Apache Kaf
 fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--runs 1000000")
 	@$(DEV)/bin/python -m tests.fuzz $(ARGS)
 
-demo-model: $(DEV)/.installed  ## train the demo artifact again (40 minutes on 2 fast cores, twice that on slow ones)
+demo-model: $(DEV)/.installed  ## train the demo artifact again (38 minutes on 2 cores of a server)
 	$(DEV)/bin/python -m training.demo_model --out scoring/artifacts/demo $(ARGS)
 
 evaluate: $(DEV)/.installed  ## an artifact beside tuned trees and the truth (ARGS="--artifact demo --simulate 20000 --seed 77 --json")
