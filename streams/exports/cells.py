@@ -76,6 +76,8 @@ class LeftOut(Unusable):
 
 def lead_id(cell: Any) -> str:
     """Any name in the alphabet of ids; `own_name` is the inverse. Raises Unusable."""
+    if isinstance(cell, dict | list):
+        raise Unusable("a name is a text or a number, no object or list")
     parts = re.split(r"([^A-Za-z0-9._-])", str(cell).strip())
     found = "".join(
         "".join(f":{byte:02x}" for byte in part.encode()) if number % 2 else part

@@ -153,10 +153,16 @@ def _json_lines(path: Path, text: str, encoding: str) -> Table:
             continue
         try:
             row = json.loads(line, object_pairs_hook=_object)
+            if "\\u" in line:
+                json.dumps(row, ensure_ascii=False).encode()
         except _TwoOfOneName:
             table.refuse(number, "two fields have one name: rename one")
         except (json.JSONDecodeError, RecursionError):
             table.refuse(number, "not JSON: need one object a line")
+        except UnicodeEncodeError:
+            table.refuse(number, "half a character, such as \\ud83d without \\ude00 after it")
+        except ValueError:
+            table.refuse(number, "a number of thousands of digits")
         else:
             if isinstance(row, dict):
                 columns |= dict.fromkeys(row)

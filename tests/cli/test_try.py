@@ -104,6 +104,32 @@ def test_a_bad_csv_is_one_sentence(
     assert found.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lead", "said"),
+    [
+        (r'"\ud800"', "half a character"),
+        ("9" * 5_000, "thousands of digits"),
+        ('{"id": 4711}', "no object or list"),
+        ("[4711]", "no object or list"),
+    ],
+)
+def test_a_json_line_whose_lead_is_no_name_is_left_out(
+    lead: str, said: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    named = [*map(str, range(40)), lead]
+    lines = [f'{{"lead_id": {one}, "created_at": "2026-03-01"}}\n' for one in named]
+    leads = tmp_path / "leads.jsonl"
+    leads.write_text("".join(lines), encoding="utf-8")
+    found = asllr_try(environ, "--leads", leads, "--json")
+    assert found.exit_code == 0, found.output
+    read = json.loads(found.stdout)
+    assert read["rows"] == {"leads": 40}
+    (skipped,) = read["skipped"]
+    assert "1 row skipped, in line 41" in skipped
+    assert said in skipped
+
+
 def test_doubt_writes_a_draft_and_the_corrected_draft_is_used(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
