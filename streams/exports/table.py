@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,10 +80,15 @@ def _decoded(path: Path, content: bytes) -> tuple[str, str]:
 
 
 def _csv(path: Path, text: str, encoding: str) -> Table:
-    reader = csv.reader(_lines(text), delimiter=_delimiter(text), strict=True)
+    first = next(line for line in _lines(text) if line.strip())
+    said = _SEPARATOR.fullmatch(first)
+    reader = csv.reader(_lines(text), delimiter=said[1] if said else _likely(first), strict=True)
     before = csv.field_size_limit(MAX_CELL_CHARS)
     try:
-        columns = _checked(path, [name.strip() for name in next(reader)])
+        heads = (cells for cells in reader if any(cell.strip() for cell in cells))
+        if said:
+            next(heads)
+        columns = _checked(path, [name.strip() for name in next(heads, [])])
         table = Table(path, columns, encoding)
         for start, cells in _numbered(reader):
             row = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip()}
@@ -96,7 +102,7 @@ def _csv(path: Path, text: str, encoding: str) -> Table:
                 table.add(start, row)
     except csv.Error as error:
         raise ImportFault(
-            f"{path}: line {reader.line_num}: not CSV ({error}); a cell holds at most "
+            f"{path}: line {reader.line_num}: not CSV ({_reason(error)}); a cell holds at most "
             f"{MAX_CELL_CHARS:,} characters and its quotes are doubled"
         ) from None
     finally:
@@ -104,11 +110,19 @@ def _csv(path: Path, text: str, encoding: str) -> Table:
     return table
 
 
+def _reason(error: csv.Error) -> str:
+    """Without the question of how the file was opened, which is to the programmer."""
+    return str(error).partition(" - do you")[0]
+
+
 def _lines(text: str) -> Iterator[str]:
-    """With their line breaks; a StringIO would take four bytes for each character."""
+    """With their line breaks, which are as the first one, a carriage return alone in some exports;
+    a StringIO would take four bytes for each character."""
+    first = re.search("\r\n|\n|\r", text)
+    last = first[0][-1] if first else "\n"
     start = 0
     while start < len(text):
-        end = text.find("\n", start) + 1 or len(text)
+        end = text.find(last, start) + 1 or len(text)
         yield text[start:end]
         start = end
 
@@ -120,10 +134,13 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
         start = reader.line_num + 1
 
 
-def _delimiter(text: str) -> str:
+_SEPARATOR = re.compile(r"sep=(\t|[^\w\s\"])\s*")
+"""What Excel understands, and other programs write for it, above the line of names."""
+
+
+def _likely(names: str) -> str:
     """The one of four that the line of names holds most often."""
-    first = text.lstrip().partition("\n")[0]
-    return max(",;\t|", key=first.count)
+    return max(",;\t|", key=names.count)
 
 
 def _checked(path: Path, names: list[str]) -> tuple[str, ...]:

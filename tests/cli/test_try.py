@@ -86,6 +86,8 @@ BAD = {
     "too many cells": (b"lead,created_at\n1,2026-01-01,3\n", "line 2: 3 cells for 2"),
     "bad times": (b"lead,created_at\n1,soon\n", "is no time"),
     "a note for a name": (b"lead,created_at\n" + b"a" * 200 + b",2026-01-01\n", "is it a note?"),
+    "a separator and no names": (b"sep=;\r\n", "no row"),
+    "line breaks of two kinds": (b"lead,created_at\n1,2026-01-01\r2,\n", "unquoted field); a"),
     "an open quote": (b'lead,created_at\n"1,2026-01-01\n', "not CSV"),
 }
 
@@ -217,6 +219,30 @@ def test_what_excel_writes_is_read(encoding: str, environ: dict[str, str], tmp_p
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout)["leads"][0]["lead"] == "Jörg"
     assert ("read as cp1252" in found.stderr) == (encoding == "cp1252")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n \n;;\nlead;created;note\nann;2026-03-01;\n",
+        "sep=;\r\nlead;created;a,b,c,d\r\nann;2026-03-01;\r\n",
+        "sep=^\nlead^created\nann^2026-03-01\n",
+        "sep=\t\nlead\tcreated\nann\t2026-03-01\n",
+        'lead,created,note\rann,2026-03-01,"two\nlines"\r',
+    ],
+    ids=["blank lines first", "sep=;", "sep=^", "sep=tab", "carriage returns"],
+)
+def test_other_beginnings_and_ends_of_lines_are_read(
+    text: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    leads = tmp_path / "leads.csv"
+    leads.write_bytes(text.encode())
+    found = asllr_try(environ, "--leads", leads, "--json")
+    assert found.exit_code == 0, found.output
+    read = json.loads(found.stdout)
+    assert [row["lead"] for row in read["leads"]] == ["ann"]
+    assert read["skipped"] == []
 
 
 @pytest.mark.slow
