@@ -8,7 +8,7 @@ from scoring.backtest import Backtest, Called, Paired
 from scoring.daily_calls import Terms
 from scoring.interval_words import percent, tenths
 from scoring.resampling import Interval
-from scoring.verdict import Verdict
+from scoring.verdict import MIN_POSITIVES, Verdict
 
 
 def answer(found: Backtest, paired: Paired, terms: Terms) -> str:
@@ -23,6 +23,8 @@ def answer(found: Backtest, paired: Paired, terms: Terms) -> str:
     if paired.judgement.verdict is Verdict.CANNOT_TELL:
         needed = paired.judgement.positives_needed
         about = f"; about {needed:,} buyers might tell" if needed else ""
+        if paired.reached.excludes_zero:
+            about = f"; with fewer than {MIN_POSITIVES} buyers no interval tells"
         return f"cannot tell {paired.ours} from {paired.theirs}: {reached} ({more}){about}"
     return f"{reached} ({more}){_earlier(paired)}"
 

@@ -99,7 +99,7 @@ def try_leads(
         click.echo(line, err=True)
     found = _found(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
     if as_json:
-        click.echo(json.dumps(found_json(mapping, read, found, top), allow_nan=False))
+        click.echo(json.dumps(found_json(mapping, found, top), allow_nan=False))
     else:
         click.echo("\n".join(found_lines(found, top)))
 
@@ -155,4 +155,4 @@ def _found(read: Read, asked: _Asked) -> Found:
             why_not = str(error)
     progress.close()
     ranked = rank_events(map(history, read.events), scorer)
-    return Found(trial.name, is_shipped, ranked, trial.terms, read.n_orders, judged, why_not)
+    return Found(trial.name, is_shipped, ranked, trial.terms, read, judged, why_not)

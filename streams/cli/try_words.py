@@ -26,23 +26,32 @@ DEMO_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The lists as they stand; what earlier ones would have been worth, or why nobody can tell.
-    `n_orders`: leads that ordered, whenever."""
+    """The lists as they stand; what earlier ones would have been worth, or why nobody can tell."""
 
     name: str
     is_demo: bool
     ranked: RankedFile
     terms: Terms
-    n_orders: int
+    read: Read
     judged: Backtest | None
     why_not: str = ""
 
     @property
     def verdict(self) -> str:
         if self.judged is None:
-            return f"Cannot tell what daily calls would have been worth: {self.why_not}"
+            return f"Cannot tell what daily calls would have been worth: {self.why_not}{self.early}"
         said = answer(self.judged, self.judged.paired[0], self.terms)
         return said[:1].upper() + said[1:] + self._hint
+
+    @property
+    def early(self) -> str:
+        """Of orders that no list can come before."""
+        if not self.read.n_early:
+            return ""
+        return (
+            f"; {self.read.n_early:,} ordered before the first event of their lead: look at the "
+            "dates of both"
+        )
 
     @property
     def _hint(self) -> str:
@@ -90,20 +99,20 @@ def judged_lines(judged: Backtest, found: Found) -> Iterator[str]:
     days = [from_ms(day.day * DAY_MS) for day in judged.days]
     yield (
         f"judged: {len(days):,} daily lists from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; "
-        f"{judged.n_buyers:,} of the {found.n_orders:,} leads that ordered did so within "
-        f"{found.terms.horizon_days:g} days of standing on one"
+        f"{judged.n_buyers:,} of the {found.read.n_orders:,} leads that ordered did so within "
+        f"{found.terms.horizon_days:g} days of standing on one{found.early}"
     )
     yield from (worth(name, called) for name, called in judged.models.items())
 
 
-def found_json(mapping: ColumnMapping, read: Read, found: Found, top: int) -> dict[str, Any]:
+def found_json(mapping: ColumnMapping, found: Found, top: int) -> dict[str, Any]:
     judged = found.judged
     told: dict[str, Any] = json_value(
         {
             "model": {"name": found.name, "is_demo": found.is_demo},
             "mapping": mapping.model_dump(),
-            "rows": read.counts,
-            "skipped": read.skipped,
+            "rows": found.read.counts,
+            "skipped": found.read.skipped,
             "as_of": None if found.ranked.as_of is None else found.ranked.as_of.isoformat(),
             "leads": [
                 asdict(row) | {"lead": own_name(row.lead), "queue": own_name(row.queue)}
@@ -114,7 +123,7 @@ def found_json(mapping: ColumnMapping, read: Read, found: Found, top: int) -> di
             "backtest": None
             if judged is None
             else {
-                "orders": found.n_orders,
+                "orders": found.read.n_orders,
                 "buyers": judged.n_buyers,
                 "models": {name: asdict(called) for name, called in judged.models.items()},
                 "paired": asdict(judged.paired[0]),

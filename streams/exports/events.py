@@ -48,12 +48,14 @@ MAX_UNUSABLE = 0.05
 @dataclass(slots=True)
 class Read:
     """`counts`: rows used, by file. `skipped`: one sentence for each reason, with how many rows it
-    took. `n_orders`: leads that ordered."""
+    took. `n_orders`: leads that ordered; `n_early`: of these, before all else that is known of
+    them."""
 
     events: list[EventBase] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     n_orders: int = 0
+    n_early: int = 0
 
 
 def events_of(tables: Mapping[str, Table], mapping: ColumnMapping, now: datetime) -> Read:
@@ -72,7 +74,20 @@ def events_of(tables: Mapping[str, Table], mapping: ColumnMapping, now: datetime
             _read(kind, table, _Reader(mapping, columns, leads, now), found)
     found.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
     found.n_orders = len({each.lead for each in found.events if isinstance(each, StageChanged)})
+    found.n_early = _n_early(found.events)
     return found
+
+
+def _n_early(events: Iterable[EventBase]) -> int:
+    """`events` in order of time."""
+    known: set[str] = set()
+    early: set[str] = set()
+    for event in events:
+        if isinstance(event, StageChanged):
+            early |= {event.lead} - known
+        elif not isinstance(event, LeadClosed):
+            known.add(event.lead)
+    return len(early & known)
 
 
 def _read(kind: str, table: Table, reader: _Reader, found: Read) -> None:

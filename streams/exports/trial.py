@@ -62,7 +62,14 @@ def judge_history(
         NEWEST: calls_made(boards, seen.known_ms[boards.lead], trial.terms),
         trial.name: calls_made(boards, seen.probabilities[standing, 0], trial.terms),
     }
-    return backtest(boards, called, trial.terms, Bootstrap(np.random.default_rng(0), N_RESAMPLES))
+    bootstrap = Bootstrap(np.random.default_rng(0), N_RESAMPLES)
+    found = backtest(boards, called, trial.terms, bootstrap)
+    if not found.n_buyers:
+        raise CannotTell(
+            f"no lead ordered within {trial.terms.horizon_days:g} days of standing on one of the "
+            f"{len(found.days):,} daily lists judged"
+        )
+    return found
 
 
 def _span(first_ms: int, last_ms: int, trial: Trial) -> Span:

@@ -77,6 +77,21 @@ def test_without_outcomes_it_cannot_tell(
     assert "Cannot tell" in found.stdout
 
 
+@pytest.mark.slow
+def test_orders_older_than_their_leads_are_named_as_the_cause(
+    environ: dict[str, str], exports: tuple[str | Path, ...]
+) -> None:
+    outcomes = Path(exports[-1])
+    long_ago = [f"jo+{n}@example.org,2026-02-{1 + n % 28:02}" for n in range(1, 60, 2)]
+    outcomes.write_text("\n".join(["lead_id,ordered_at", *long_ago]), encoding="utf-8")
+    found = asllr_try(environ, *exports, "--capacity", "2")
+    assert found.exit_code == 0, found.output
+    (verdict,) = [line for line in found.stdout.splitlines() if line.startswith("Cannot tell")]
+    assert "no lead ordered within 14 days of standing on one of the" in verdict
+    assert "30 ordered before the first event of their lead" in verdict
+    assert "--capacity" not in found.stdout
+
+
 BAD = {
     "two columns of one name": (b"lead,created_at,lead\n1,2026-01-01,2\n", "both named 'lead'"),
     "nothing": (b"", "empty"),

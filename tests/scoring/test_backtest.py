@@ -145,6 +145,16 @@ def test_few_buyers_cannot_tell() -> None:
     assert answer(found, found.paired[0], TERMS).startswith("cannot tell good from poor")
 
 
+def test_an_interval_without_zero_and_few_buyers_names_the_buyers_as_the_reason() -> None:
+    boards, knows = _many(100)
+    terms = Terms(capacity=8, horizon_days=3.0)
+    called = {"blind": calls_made(boards, -knows, terms), "ours": calls_made(boards, knows, terms)}
+    found = backtest(boards, called, terms, _bootstrap(300))
+    (paired,) = found.paired
+    assert (found.n_buyers, paired.reached.excludes_zero) == (10, True)
+    assert answer(found, paired, terms).endswith("with fewer than 20 buyers no interval tells")
+
+
 _ROWS = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 1), st.integers(0, 8)),
     min_size=1, max_size=40, unique_by=lambda row: (row[0], row[2]),
