@@ -111,7 +111,13 @@ def main() -> None:
     type=click.FloatRange(min=0.1),
     help="events per second, on average.",
 )
-@click.option("--seed", default=1, show_default=True, help="another seed, another dealership.")
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="another seed, another dealership.",
+)
 @_INGEST_WORKERS
 @_SCORE_WORKERS
 def demo(
@@ -200,7 +206,13 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     type=click.FloatRange(min=0.1),
     help="events per second, on average.",
 )
-@click.option("--seed", default=1, show_default=True, help="another seed, another dealership.")
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="another seed, another dealership.",
+)
 @click.option("--for", "for_s", type=DURATION, help="stop after this long.")
 @click.option(
     "--out",

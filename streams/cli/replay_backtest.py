@@ -86,7 +86,13 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
         help="also how well each lead is judged once, on its first list so long after it became "
         "known, such as 24h.",
     )
-    @click.option("--seed", default=0, show_default=True, help="of the bootstrap and of chance.")
+    @click.option(
+        "--seed",
+        default=0,
+        show_default=True,
+        type=click.IntRange(min=0),
+        help="of the bootstrap and of chance.",
+    )
     @click.option("--json", "as_json", is_flag=True, help="for machines, with every day.")
     @REPORT
     @TRANSCRIPTS

@@ -35,6 +35,20 @@ def test_every_option_says_what_it_is_for(path: tuple[str, ...], command: click.
     assert [option.name for option in options if not option.help] == []
 
 
+SEEDS = [
+    pytest.param(option, id=" ".join(path))
+    for path, command in COMMANDS
+    for option in command.params
+    if option.name == "seed"
+]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_seed_that_no_generator_takes_is_refused_before_any_work(seed: click.Parameter) -> None:
+    with pytest.raises(click.BadParameter, match="-1 is not in the range"):
+        seed.type.convert("-1", seed, None)
+
+
 def _examples() -> list[str]:
     lines = []
     for _, command in COMMANDS:

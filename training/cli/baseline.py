@@ -44,7 +44,9 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
         type=click.IntRange(min=1),
         help="settings to try; the same for every baseline.",
     )
-    @click.option("--seed", default=0, show_default=True, help="of the trials.")
+    @click.option(
+        "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="of the trials."
+    )
     @click.option(
         "--min-positives",
         default=100,

@@ -74,7 +74,13 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         type=click.IntRange(min=1),
         help="that many simulated leads instead of recordings.",
     )
-    @click.option("--seed", default=1, show_default=True, help="of every choice by chance.")
+    @click.option(
+        "--seed",
+        default=1,
+        show_default=True,
+        type=click.IntRange(min=0),
+        help="of every choice by chance.",
+    )
     @click.option(
         "--as-of",
         default="every-7d",
@@ -159,7 +165,13 @@ def _convert_command(public: Mapping[str, ReadLog]) -> click.Command:
         type=click.Choice(["time", "cluster"]),
         help="cluster: by chance over clusters, as the published figures of persuasion.",
     )
-    @click.option("--seed", default=1, show_default=True, help="of every choice by chance.")
+    @click.option(
+        "--seed",
+        default=1,
+        show_default=True,
+        type=click.IntRange(min=0),
+        help="of every choice by chance.",
+    )
     @_SHARES
     @_JSON
     def convert(data_set: str, path: Path, **options: Any) -> None:

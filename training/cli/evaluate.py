@@ -118,7 +118,13 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 type=click.IntRange(min=20),
                 help="of the bootstrap.",
             ),
-            click.option("--seed", default=1, show_default=True, help="of the bootstrap."),
+            click.option(
+                "--seed",
+                default=1,
+                show_default=True,
+                type=click.IntRange(min=0),
+                help="of the bootstrap.",
+            ),
             click.option(
                 "--processes",
                 default=os.cpu_count() or 1,
