@@ -37,12 +37,14 @@ class Over(msgspec.Struct, tag=True):
 
 
 class Fault(msgspec.Struct, tag=True):
+    """`arguments`: what an error of this kind is made of."""
+
     kind: str
-    sentence: str
+    arguments: tuple[str | int | None, ...]
 
 
 FAULTS: dict[str, type[Exception]] = {
-    one.__name__: one for one in (RecordingError, ArtifactError, StoreAway, StoreUnusable)
+    one.__name__: one for one in (RecordingError, ArtifactError, StoreAway, StoreUnusable, OSError)
 }
 """What a person can act on; anything else is our bug."""
 
@@ -90,8 +92,8 @@ def _received(connection: Connection, tally: Tally, advanced: Advanced) -> Itera
                 case Over(counts, states):
                     tally.add(Tally(**counts, states=int(states, 16)))
                     return
-                case Fault(kind, sentence):
-                    raise FAULTS[kind](sentence)
+                case Fault(kind, arguments):
+                    raise FAULTS[kind](*arguments)
 
 
 def work(spec: Spec, partitions: list[int], connection: Connection) -> None:
@@ -111,10 +113,13 @@ def work(spec: Spec, partitions: list[int], connection: Connection) -> None:
                 chunk = []
         send(Part(chunk))
         send(over(replay.tally))
-    except tuple(FAULTS.values()) as error:
-        send(Fault(type(error).__name__, str(error)))
     except BrokenPipeError:
         return  # whoever asked is gone
+    except OSError as error:
+        file = None if error.filename is None else str(error.filename)
+        send(Fault(OSError.__name__, (error.errno, error.strerror or str(error), file)))
+    except tuple(FAULTS.values()) as error:
+        send(Fault(type(error).__name__, (str(error),)))
 
 
 def over(tally: Tally) -> Over:

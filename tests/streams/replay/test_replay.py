@@ -199,6 +199,20 @@ def test_damage_in_another_process_is_named_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("n_processes", [1, 2])
+def test_a_segment_that_cannot_be_read_is_one_error_in_any_process(
+    roles: Roles, tmp_path: Path, n_processes: int
+) -> None:
+    day = recorded(tmp_path / "day", input_records(roles))
+    segment = day.path / next(e for e in day.manifest.segments if e.topic != CRM_EVENTS.name).file
+    segment.unlink()
+    segment.mkdir()
+    with pytest.raises(IsADirectoryError) as raised:
+        replay(day.path, Asked(Never(), None, n_processes=n_processes))
+    assert (raised.value.filename, raised.value.strerror) == (str(segment), "Is a directory")
+
+
 def test_before_the_first_record_there_is_nothing_to_replay(folder: RecordingFolder) -> None:
     early = Asked(Never(), None, as_of=from_ms(NOW_MS - 1))
     with pytest.raises(RecordingError, match="nothing had happened: the first record"):
