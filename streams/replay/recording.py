@@ -9,6 +9,7 @@ The folder appears complete or not at all; each segment has a checksum, so that 
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,7 @@ from streams.recording import RecordingError
 from streams.replay.segment import Damaged, line_of, pack, unpack
 
 MANIFEST = "manifest.json"
+MARK = ".asllr-unfinished"
 FORMAT = 1
 
 SEGMENT_BYTES = 2_000_000
@@ -155,18 +157,42 @@ class RecordingWriter:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to write into that becomes `path` when all went well, and vanishes otherwise.
-    Raises RecordingError when `path` exists."""
+    """A folder to write into that becomes `path` when all went well, and vanishes otherwise. What a
+    killed run left of it is removed. Raises RecordingError when `path` exists, or in its place for
+    work a folder that another run is writing or that asllr did not make; OSError."""
     if path.exists():
         raise RecordingError(f"{path} exists: name another folder, or remove that one")
     part = path.with_name(path.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with _claimed(part):
+        try:
+            yield part
+            part.replace(path)
+            (path / MARK).unlink()
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _claimed(part: Path) -> Iterator[None]:
+    """`part` holds nothing but MARK, which is locked until the end, or until this process is
+    killed."""
+    part.mkdir(parents=True, exist_ok=True)
+    mark = part / MARK
+    if not mark.exists() and any(part.iterdir()):
+        raise RecordingError(
+            f"{part} is needed for the work, and asllr did not make it: name another folder, or "
+            "move that one away"
+        )
+    with mark.open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RecordingError(
+                f"{part} is being written by another run: wait for its end, or name another folder"
+            ) from None
+        for left in set(part.iterdir()) - {mark}:
+            left.unlink()
+        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from tests.event_stream import events
 from tests.records import log_of
 from tests.streams.replay.logs import N_PARTITIONS, recorded
 
+ROOT = Path(__file__).parents[3]
 CONTENT = st.none() | st.binary(max_size=40) | st.text(max_size=20).map(str.encode)
 RECORDS = st.builds(
     Record,
@@ -128,3 +132,46 @@ def test_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="exists: name another folder"), new_folder(tmp_path):
         pass
     assert tmp_path.is_dir()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from streams.replay.recording import new_folder
+with new_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("of it")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    day = tmp_path / "day"
+    ended = subprocess.run([sys.executable, "-c", KILLED, day], cwd=ROOT, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert (tmp_path / "day.part" / "half").exists()
+    with new_folder(day) as folder:
+        (folder / "whole").touch()
+    assert list(tmp_path.iterdir()) == [day]
+    assert list(day.iterdir()) == [day / "whole"]
+
+
+def test_a_folder_of_somebody_else_is_not_removed(tmp_path: Path) -> None:
+    mine = tmp_path / "day.part" / "mine"
+    mine.parent.mkdir()
+    mine.touch()
+    refused = pytest.raises(RecordingError, match="asllr did not make it")
+    with refused, new_folder(tmp_path / "day"):
+        pass
+    assert mine.exists()
+
+
+def test_a_folder_that_another_run_writes_is_not_touched(tmp_path: Path) -> None:
+    day = tmp_path / "day"
+    with new_folder(day) as folder:
+        (folder / "half").touch()
+        refused = pytest.raises(RecordingError, match="is being written by another run")
+        with refused, new_folder(day):
+            pass
+        assert (folder / "half").exists()
+    assert list(day.iterdir()) == [day / "half"]
