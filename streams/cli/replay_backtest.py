@@ -131,8 +131,8 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
 
         require_place(report, transcripts=transcripts)
         period_s = PERIOD_S if retrain_s is None else retrain_s
-        if period_s < DAY_S:
-            raise click.UsageError("--retrain-every is a day or more, such as 30d")
+        if period_s < DAY_S or period_s % DAY_S:
+            raise click.UsageError("--retrain-every is a number of whole days, such as 30d")
         if horizon_s == 0:
             raise click.UsageError("--horizon is longer than nothing, such as 14d")
         folder = settings().artifacts

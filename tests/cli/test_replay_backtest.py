@@ -131,7 +131,8 @@ def test_trees_that_learn_again_stand_beside_the_same_trees(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (("--retrain-every", "5h"), 2, "--retrain-every is a day or more"),
+        (("--retrain-every", "5h"), 2, "--retrain-every is a number of whole days"),
+        (("--retrain-every", "36h"), 2, "--retrain-every is a number of whole days"),
         (("--capacity", "0"), 2, "--capacity"),
         (("--horizon", "0d"), 2, "--horizon"),
         (("--horizon", "90d"), 78, "take a longer recording, a shorter --horizon"),
