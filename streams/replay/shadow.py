@@ -21,16 +21,16 @@ RECORDS_AT_ONCE = 1_000
 
 def shadow_topic(name: str) -> Topic:
     """Like that of production's scores, which it must not be. Raises ValueError for a name that is
-    production's, Kafka's own or none."""
+    production's, Kafka's or Faust's own or none."""
     if name in {topic.name for topic in TOPICS}:
         raise ValueError(
             f"{name} belongs to production, where a replay never writes: name another topic, such "
             f"as {SCORES.name}.replay"
         )
-    if not re.fullmatch(r"(?!__)(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}", name):
+    if not re.fullmatch(r"(?!(.*-)?__)(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}", name):
         raise ValueError(
-            f"{name[:80]!r} is no topic for a replay: 1 to 249 of [A-Za-z0-9._-], not beginning "
-            "with two underscores, which are Kafka's own"
+            f"{name[:80]!r} is no topic for a replay: 1 to 249 of [A-Za-z0-9._-], without two "
+            "underscores at the beginning or after a hyphen, as Kafka's and Faust's own have them"
         )
     return replace(SCORES, name=name)
 

@@ -128,10 +128,17 @@ def test_no_topic_of_production_is_a_shadow_topic(name: str) -> None:
         ShadowScores(Kept(), name)
 
 
-@pytest.mark.parametrize("name", ["__consumer_offsets", "", "..", "a b", "x" * 250])
-def test_what_kafka_would_refuse_is_no_shadow_topic(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["__consumer_offsets", "app-__assignor-__leader", "", "..", "a b", "x" * 250]
+)
+def test_what_kafka_would_refuse_or_faust_writes_is_no_shadow_topic(name: str) -> None:
     with pytest.raises(ValueError, match="is no topic for a replay"):
         shadow_topic(name)
+
+
+@pytest.mark.parametrize("name", ["team__scores", "a-_b", "leads.scores.replay"])
+def test_any_other_name_is_a_shadow_topic(name: str) -> None:
+    assert shadow_topic(name).name == name
 
 
 @contextmanager
