@@ -240,6 +240,19 @@ class RecordingFolder:
         return self.ranges(topic.name for topic in INPUTS)
 
 
+def _require_segments(path: Path, manifest: RecordingManifest) -> None:
+    listed: dict[tuple[str, int], int] = defaultdict(int)
+    for entry in manifest.segments:
+        listed[entry.topic, entry.partition] += entry.n_records
+    for one in manifest.ranges:
+        if (n_lacking := one.n_records - listed[one.topic, one.partition]) > 0:
+            raise RecordingError(
+                f"{path / MANIFEST} lacks {n_lacking:,} of the {one.n_records:,} records of "
+                f"{one.topic}/{one.partition}: it lists no segment with them; record again or "
+                "restore it"
+            )
+
+
 def open_recording(path: Path) -> RecordingFolder:
     """Raises RecordingError; reads no segment."""
     try:
@@ -258,4 +271,5 @@ def open_recording(path: Path) -> RecordingFolder:
         raise RecordingError(
             f"{path} has recording format {manifest.format}, this asllr reads {FORMAT}"
         )
+    _require_segments(path, manifest)
     return RecordingFolder(path, manifest, sha256(text).hexdigest())

@@ -92,6 +92,21 @@ def test_segment_that_the_manifest_misdescribes_is_named(tmp_path: Path) -> None
         list(open_recording(tmp_path / "day").records(entry.topic, entry.partition))
 
 
+def test_a_segment_that_the_manifest_does_not_list_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_module, "SEGMENT_BYTES", 2_000)
+    recorded(tmp_path / "day", some_records())
+    path = tmp_path / "day" / MANIFEST
+    manifest = json.loads(path.read_text())
+    gone = manifest["segments"].pop(3)
+    path.write_text(json.dumps(manifest))
+    of = f"{gone['topic']}/{gone['partition']}"
+    lacks = rf"lacks {gone['n_records']} of the \d+ records of {of}:"
+    with pytest.raises(RecordingError, match=lacks):
+        open_recording(tmp_path / "day")
+
+
 @pytest.mark.parametrize(
     ("manifest", "says"),
     [
