@@ -26,10 +26,10 @@ class Worth:
 
 def check_enough(examples: Examples, min_positives: int) -> None:
     """Raises DatasetError, which proposes the rule."""
-    n_positive = int(examples.of(Split.FIT).label.sum())
+    n_positive = examples.of(Split.FIT).n_who_ordered
     if n_positive < min_positives:
         raise DatasetError(
-            f"split {Split.FIT} has {n_positive} orders, a model that learns needs "
+            f"split {Split.FIT} has orders of {n_positive} leads, a model that learns needs "
             f"{min_positives}: serve the rule until there are more (`asllr baseline rule`; its "
             "scores say evidence low), or build the dataset from a longer log"
         )
@@ -39,11 +39,11 @@ def calibrate(
     logits: Floats, examples: Examples, at_least: int = MIN_POSITIVES_FOR_PLATT
 ) -> Calibration | None:
     """`logits` are of all rows of `examples`, of which only the split `calibrate` is looked at.
-    None where that has fewer than `at_least` rows of a kind."""
+    None where that has orders of fewer than `at_least` leads, or fewer other rows."""
     inside = examples.split == Split.CALIBRATE.value
     labels = labels_of(examples)[inside]
-    n_positive = int(labels.sum())
-    if min(n_positive, len(labels) - n_positive) < at_least:
+    n_others = len(labels) - int(labels.sum())
+    if min(examples.of(Split.CALIBRATE).n_who_ordered, n_others) < at_least:
         return None
     return fit_calibration(logits[inside], labels, examples.weight[inside])
 

@@ -57,12 +57,12 @@ def split_unseen(examples: Examples, seen: Mask) -> Examples:
 
 def check_left(left: Examples, min_positives: int) -> None:
     """Raises DatasetError where the unseen rows are too few to grow trees on."""
-    n_positive = int(left.of(Split.FIT).label.sum())
+    n_positive = left.of(Split.FIT).n_who_ordered
     if n_positive < min_positives:
         raise DatasetError(
-            f"the rows that the language model was not fitted on have {n_positive} orders to grow "
-            f"trees on, a stack needs {min_positives}: serve the language model alone, or give the "
-            "later splits more (`asllr dataset --shares 40,25,20,15`) and fit it again"
+            "the rows that the language model was not fitted on have orders of "
+            f"{n_positive} leads to grow trees on, a stack needs {min_positives}: serve the "
+            "language model alone, or give the later splits more (`asllr dataset --shares 40,25,20,15`) and fit it again"
         )
 
 

@@ -33,8 +33,9 @@ first, with `asllr evaluate`.
 ## What it is worth
 
 {n:,} rows of {n_leads:,} leads from {dataset}, {split}, {first:%Y-%m-%d} to {last:%Y-%m-%d};
-{n_positives:,} positive, {prevalence:.2%} of all leads. Intervals: {level:.0%}, {n_resamples:,}
-resamples of whole leads. The half-width to expect is what theory gives at this number of positives.
+{n_positives:,} positive of {n_who_ordered:,} leads, {prevalence:.2%} of all leads.
+Intervals: {level:.0%}, {n_resamples:,} resamples of whole leads.
+The half-width to expect is what theory gives at this number of leads.
 
 | metric | value | interval | half-width to expect |
 |---|---|---|---|
@@ -79,6 +80,7 @@ def model_card(about: About, report: Report, model: ModelReport, manifest: Manif
         first=about.first,
         last=about.last,
         n_positives=report.n_positives,
+        n_who_ordered=report.n_who_ordered,
         prevalence=report.prevalence,
         level=report.asked.level,
         n_resamples=report.asked.n_resamples,

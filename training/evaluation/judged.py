@@ -61,6 +61,15 @@ class Judged:
         return int(self.labels.sum())
 
     @property
+    def n_leads(self) -> int:
+        return len(np.unique(self.clusters))
+
+    @property
+    def n_who_ordered(self) -> int:
+        """Leads with a positive row: what intervals and verdicts rest on."""
+        return len(np.unique(self.clusters[self.labels > 0]))
+
+    @property
     def prevalence(self) -> float:
         """Of all leads, sampled away or not."""
         return float(np.average(self.labels, weights=self.weights))

@@ -103,16 +103,18 @@ def measures(scored: Scored, judged: Judged, outcomes: Floats, calls_per_day: fl
 def expected_half_widths(
     values: dict[str, float], judged: Judged, calls_per_day: float, level: float
 ) -> dict[str, float]:
-    """How wide an interval around each of these values to expect of so many labelled positives,
-    by theory; NaN for metrics that have no such formula."""
+    """How wide an interval around each of these values to expect of so many leads that ordered and
+    that did not, by theory; NaN for metrics that have no such formula."""
     n, n_positives = len(judged), float(judged.n_positives)
+    n_ordered = float(judged.n_who_ordered)
+    n_others = max(1.0, judged.n_leads - n_ordered)
     prevalence, mass = judged.prevalence, float(judged.weights.sum())
     per_list = sums(judged.lists, judged.weights)
     called = {top: max(1.0, mass * fraction) for top, fraction in FRACTIONS.items()}
     called[CAPACITY] = float(np.minimum(per_list, calls_per_day).sum())
     errors = {
-        "auc": hanley_mcneil(values["auc"], n_positives, n - n_positives),
-        "average_precision": share_error(values["average_precision"], n_positives),
+        "auc": hanley_mcneil(values["auc"], n_ordered, n_others),
+        "average_precision": share_error(values["average_precision"], n_ordered),
     }
     # Rows stand for more leads than there are where negatives were sampled; what was seen counts.
     for top, n_called in called.items():
@@ -120,7 +122,7 @@ def expected_half_widths(
         n_seen = precision * n_called + (1.0 - precision) * n_called * (n - n_positives) / max(
             mass - n_positives, 1.0
         )
-        errors[f"p_at_{top}"] = share_error(precision, n_seen)
-        errors[f"r_at_{top}"] = share_error(values[f"r_at_{top}"], n_positives)
+        errors[f"p_at_{top}"] = share_error(precision, n_seen * judged.n_leads / n)
+        errors[f"r_at_{top}"] = share_error(values[f"r_at_{top}"], n_ordered)
         errors[f"lift_at_{top}"] = errors[f"p_at_{top}"] / prevalence
     return {name: z_of(level) * errors.get(name, float("nan")) for name in METRICS}

@@ -42,7 +42,8 @@ def _head(about: About, report: Report) -> str:
         f"<p>{report.n:,} rows of {report.n_leads:,} leads from "
         f"{escape(about.dataset)}{sha}, {escape(about.split)}, asked about between "
         f"{about.first:%Y-%m-%d} and {about.last:%Y-%m-%d}. Positive: {escape(about.label)}: "
-        f"{report.n_positives:,} of them, {report.prevalence:.2%} of all leads.</p>"
+        f"{report.n_positives:,} of them, of {report.n_who_ordered:,} leads, "
+        f"{report.prevalence:.2%} of all leads.</p>"
         f"<p><code>{escape(about.command)}</code></p>"
         + (f"<ul>{findings}</ul>" if findings else "")
     )
@@ -82,8 +83,8 @@ def _metrics(report: Report) -> str:
     rows.append(noise + [number(model.calibration_noise) for model in report.models])
     caption = (
         f"{level} intervals from {report.asked.n_resamples:,} resamples of whole leads; “expect” "
-        f"is the half-width that theory gives at {report.n_positives:,} positives. Daily capacity: "
-        f"{report.asked.calls_per_day:g} calls a queue. ECE: 10 bins of equal mass."
+        f"is the half-width that theory gives at {report.n_who_ordered:,} leads that ordered. "
+        f"Daily capacity: {report.asked.calls_per_day:g} calls a queue. ECE: 10 bins of equal mass."
     )
     return "<h2>Metrics</h2>" + table(["", *_names(report)], rows, caption)
 

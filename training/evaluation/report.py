@@ -90,6 +90,7 @@ class Report:
     n: int
     n_positives: int
     n_leads: int
+    n_who_ordered: int
     prevalence: float
     asked: Asked
     models: list[ModelReport]
@@ -113,7 +114,8 @@ def build_report(judged: Judged, models: Sequence[Scored], asked: Asked) -> Repo
     return Report(
         n=len(judged),
         n_positives=judged.n_positives,
-        n_leads=len(np.unique(judged.clusters)),
+        n_leads=judged.n_leads,
+        n_who_ordered=judged.n_who_ordered,
         prevalence=judged.prevalence,
         asked=asked,
         models=[_model(judged, model, i, seen, true, asked) for i, model in enumerate(models)],
@@ -200,5 +202,5 @@ def _difference(
         is_expected=is_expected,
         interval=interval,
         p_value=p_value,
-        judgement=judge(better, None if is_expected else judged.n_positives),
+        judgement=judge(better, None if is_expected else judged.n_who_ordered),
     )

@@ -55,6 +55,7 @@ def lines(report: Report) -> list[str]:
     """For a terminal: the main metrics of each model, then the verdicts on AUC."""
     said = [
         f"{report.n:,} rows of {report.n_leads:,} leads, {report.n_positives:,} positive "
+        f"of {report.n_who_ordered:,} leads "
         f"({report.prevalence:.2%} of all leads)"
     ]
     for model in report.models:

@@ -95,20 +95,30 @@ def _standard_error(value: float, n_positive: float, n_negative: float) -> float
 
 
 def _levels(column: Column) -> NDArray[np.int64]:
-    """0 = unknown. Numbers by their quantiles, others by value; rare categories are one."""
+    """0 = unknown. Numbers by the quantiles of those that are not the commonest one, which has a
+    level of its own: few may stand beside it. Others by value; rare categories are one."""
     levels = np.zeros(len(column), dtype=np.int64)
     numbers = [row for row, v in enumerate(column) if isinstance(v, int | float) and v is not True]
     values = np.array([float(column[row] or 0) for row in numbers])
     if len(values):
-        cuts = np.unique(np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1]))
-        levels[numbers] = 1 + np.searchsorted(cuts, values, side="right")
+        levels[numbers] = 1 + np.searchsorted(_cuts(values), values, side="right")
     texts = Counter(str(v) for v in column if isinstance(v, str) or v is True)
-    first = N_BINS + 2
+    first = N_BINS + 3
     index = {text: first + i for i, (text, _) in enumerate(texts.most_common(MAX_CATEGORIES))}
     for row, value in enumerate(column):
         if isinstance(value, str) or value is True:
             levels[row] = index.get(str(value), first + MAX_CATEGORIES)
     return levels
+
+
+def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At most N_BINS + 1 of them."""
+    found, counts = np.unique(values, return_counts=True)
+    commonest = found[counts.argmax()]
+    cuts = [commonest, np.nextafter(commonest, np.inf)]
+    if (others := values[values != commonest]).size:
+        cuts += [*np.quantile(others, np.linspace(0, 1, N_BINS + 1)[1:-1])]
+    return np.unique(cuts)
 
 
 def _far_above(found: list[Strength]) -> Iterator[Finding]:

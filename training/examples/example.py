@@ -107,6 +107,11 @@ class Examples:
         return States(self.state)
 
     @property
+    def n_who_ordered(self) -> int:
+        """Clusters with an order: rows of one lead tell of one order, however many they are."""
+        return len(np.unique(self.cluster[self.label > 0]))
+
+    @property
     def has_truth(self) -> bool:
         return len(self) > 0 and not np.isnan(self.true_probability).any()
 

@@ -19,17 +19,17 @@ RULE = "`asllr baseline rule --out RULE`"
 def check_evidence(examples: Examples, min_positives: int) -> None:
     """Raises TooFewPositives, which proposes the rule, and FitError for a split of one class."""
     for split in (Split.FIT, Split.JUDGE, Split.CALIBRATE):
-        labels = examples.of(split).label
-        n_positive = int(labels.sum())
+        rows = examples.of(split)
+        n_positive, labels = rows.n_who_ordered, rows.label
         needed = min_positives if split is Split.FIT else min(min_positives, MIN_OTHER_POSITIVES)
         if n_positive < needed:
             raise TooFewPositives(
-                f"split {split} has {n_positive} orders in {len(labels)} rows, a language model "
-                f"needs {needed}: serve the rule until there are more ({RULE}; its scores say "
-                "evidence low), or build the dataset from a longer log"
+                f"split {split} has orders of {n_positive} leads in {len(labels)} rows, a "
+                f"language model needs {needed}: serve the rule until there are more ({RULE}; "
+                "its scores say evidence low), or build the dataset from a longer log"
             )
-        if n_positive == len(labels):
+        if labels.all():
             raise FitError(
-                f"split {split} has orders only, {n_positive} of them; a model needs leads that "
+                f"split {split} has orders only, {len(labels)} of them; a model needs leads that "
                 "did not order: raise the rate of negatives of `asllr dataset`"
             )

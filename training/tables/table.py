@@ -91,12 +91,12 @@ def build_table(
         np.mean([each.drawn for each in found], axis=0),
         found[0].level,
     )
-    n_positives = sum(judged.n_positives for judged, _ in benches)
+    n_who_ordered = sum(judged.n_who_ordered for judged, _ in benches)
     return Table(
         group=group,
         n_benches=len(benches),
         n_rows=sum(len(judged) for judged, _ in benches),
-        n_positives=n_positives,
+        n_positives=sum(judged.n_positives for judged, _ in benches),
         is_expected=is_expected,
         rows=[
             _row(
@@ -104,7 +104,7 @@ def build_table(
                 i,
                 mean,
                 found,
-                None if is_expected else n_positives,
+                None if is_expected else n_who_ordered,
                 _mean_ece(name, benches),
             )
             for i, name in enumerate(names)
@@ -117,7 +117,7 @@ def _row(
     at: int,
     mean: Replicates,
     found: Sequence[Replicates],
-    n_positives: int | None,
+    n_who_ordered: int | None,
     ece: float,
 ) -> Row:
     rival = names.index(RIVAL)
@@ -127,7 +127,7 @@ def _row(
         model=names[at],
         values=tuple(mean.interval(at, i) for i in range(len(METRICS))),
         over_rival=over,
-        verdict=judge(over[0], n_positives).verdict,
+        verdict=judge(over[0], n_who_ordered).verdict,
         way=_way(names, at, mean),
         spread=float(np.std(by_bench, ddof=1)) if len(by_bench) > 1 else float("nan"),
         ece=ece,

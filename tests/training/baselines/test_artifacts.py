@@ -132,7 +132,7 @@ def test_a_stack_and_its_calibration_are_of_rows_the_language_model_does_not_kno
     window = load_manifest(tmp_path / "stack").data_window
     assert window.start == fitted_here.data_window.start, "the language model's data are in it"
     assert to_ms(window.end) >= unknown.as_of_ms[-1]
-    with pytest.raises(DatasetError, match="orders to grow trees on, a stack needs 200"):
+    with pytest.raises(DatasetError, match="leads to grow trees on, a stack needs 200"):
         make(order("stack", dataset, None, lm=known, min_positives=200))
 
 

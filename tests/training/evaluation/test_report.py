@@ -35,6 +35,20 @@ def test_a_much_better_model_is_ahead_on_labels_and_on_the_truth() -> None:
     assert _auc(report, is_expected=True).p_value is None
 
 
+def test_many_rows_of_few_leads_that_ordered_tell_nothing() -> None:
+    """As many moments of each lead make them."""
+    each_its_own = judged(2000)
+    who = np.where(each_its_own.labels > 0, np.arange(2000) % 6, np.arange(2000) + 6)
+    rows = replace(each_its_own, clusters=np.array([f"acme/l-{number}" for number in who]))
+    assert (rows.n_who_ordered, rows.n_positives > 100) == (6, True)
+    for one, verdict in ((each_its_own, Verdict.AHEAD), (rows, Verdict.CANNOT_TELL)):
+        report = build_report(one, [model(one, 0.1, "good"), model(one, 4.0, "bad")], ASKED)
+        assert _auc(report, is_expected=False).judgement.verdict is verdict
+    few = build_report(rows, [model(rows, 0.1)], ASKED).models[0].metrics["auc"]
+    many = build_report(each_its_own, [model(rows, 0.1)], ASKED).models[0].metrics["auc"]
+    assert few.expected_half_width > 3 * many.expected_half_width
+
+
 def test_a_smaller_loss_is_ahead() -> None:
     rows = judged(2000)
     report = build_report(rows, [model(rows, 0.1, "good"), model(rows, 4.0, "bad")], ASKED)

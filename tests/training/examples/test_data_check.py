@@ -62,6 +62,18 @@ def test_a_status_of_the_export_is_found_by_its_auc_and_by_its_name(honest: Exam
     assert warned == ["profile.status"]
 
 
+@pytest.mark.parametrize("paid", [1, 500])
+def test_a_number_that_only_orders_have_is_found_where_they_are_few(
+    honest: Examples, paid: int
+) -> None:
+    """At 3% orders: nearly all rows have the commonest number, and every quantile is that one."""
+    others, orders = np.flatnonzero(honest.label == 0), np.flatnonzero(honest.label == 1)
+    some = orders[: round(0.03 * len(others))]
+    rare = honest.take(np.sort(np.concatenate([others, some])))
+    values = [float(paid) if label else 0.0 for label in rare.label]
+    assert _leaks(_with(rare, "deposit_eur", values)) == ["profile.deposit_eur"]
+
+
 def test_a_date_that_only_orders_have_is_found(honest: Examples) -> None:
     rng = np.random.default_rng(1)
     values = [float(rng.integers(100)) if label else None for label in honest.label]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
 
+import numpy as np
 import torch
 from transformers import BertConfig, BertLMHeadModel, PreTrainedTokenizerFast
 
@@ -62,14 +64,18 @@ def _without(folder: Path, name: str) -> None:
 @pytest.mark.slow
 def test_without_positives_the_rule_is_proposed(rows: list[Example]) -> None:
     none = columns_of(relabelled(rows, Split.FIT, 0))
-    with pytest.raises(TooFewPositives, match=r"split fit has 0 orders .* needs 20: .* rule"):
+    with pytest.raises(TooFewPositives, match=r"fit has orders of 0 leads .* needs 20: .* rule"):
         check_evidence(none, 20)
+    ordered = columns_of(relabelled(rows, Split.FIT, 1))
+    one_lead = replace(ordered, cluster=np.full(len(ordered), "acme/lead-1"))
+    with pytest.raises(TooFewPositives, match=r"split fit has orders of 1 leads"):
+        check_evidence(one_lead, 20)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("split", [Split.JUDGE, Split.CALIBRATE])
 def test_a_split_of_one_class_is_named(rows: list[Example], split: Split) -> None:
-    with pytest.raises(TooFewPositives, match=f"split {split} has 0 orders"):
+    with pytest.raises(TooFewPositives, match=f"split {split} has orders of 0 leads"):
         check_evidence(columns_of(relabelled(rows, split, 0)), 2)
     with pytest.raises(FitError, match=f"split {split} has orders only"):
         check_evidence(columns_of(relabelled(rows, split, 1)), 2)
