@@ -62,7 +62,8 @@ def check_left(left: Examples, min_positives: int) -> None:
         raise DatasetError(
             "the rows that the language model was not fitted on have orders of "
             f"{n_positive} leads to grow trees on, a stack needs {min_positives}: serve the "
-            "language model alone, or give the later splits more (`asllr dataset --shares 40,25,20,15`) and fit it again"
+            "language model alone, or give the later splits more (`asllr dataset --shares "
+            "40,25,20,15`) and fit it again"
         )
 
 
