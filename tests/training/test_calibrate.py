@@ -80,6 +80,18 @@ def test_weights_undo_the_sampling_of_negatives() -> None:
     assert np.average(said, weights=weights) == pytest.approx(orders.mean(), rel=0.03)
 
 
+def test_platt_alone_undoes_the_sampling_of_negatives() -> None:
+    """Too few orders for isotonic knots, which would hide a Platt that ignores weights."""
+    rng = np.random.default_rng(4)
+    logits = rng.normal(size=9_000)
+    orders = (rng.random(9_000) < 1 / (1 + np.exp(3 - logits))).astype(np.float64)
+    assert orders.sum() < MIN_POSITIVES_FOR_ISOTONIC
+    kept = (orders > 0) | (rng.random(9_000) < 0.1)
+    weights = np.where(orders > 0, 1.0, 10.0)[kept]
+    said = _said(logits[kept], orders[kept], weights)
+    assert np.average(said, weights=weights) == pytest.approx(orders.mean(), rel=0.1)
+
+
 def test_a_logit_that_says_nothing_is_calibrated_to_the_share_of_orders() -> None:
     rng = np.random.default_rng(6)
     orders = (rng.random(30_000) < 0.05).astype(np.float64)

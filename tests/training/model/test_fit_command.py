@@ -22,14 +22,21 @@ from safetensors.numpy import load_file, save_file
 
 from asllr import main
 from scoring.artifact import ArtifactError, EngineKind, HeadKind, digest, load_manifest
-from scoring.calibration import probability
+from scoring.calibration import Calibration, probability
 from scoring.engine import EngineInput
 from scoring.engines import load_language_model
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import HEADS
 from scoring.loading import load_scorer
 from scoring.prompt import PromptSpec
-from tests.training.model.tiny import SETTINGS, TOKEN_BUDGET, save_base, save_dataset
+from tests.training.model.tiny import (
+    SETTINGS,
+    TOKEN_BUDGET,
+    examples,
+    sampled,
+    save_base,
+    save_dataset,
+)
 from training.examples.folder import EXAMPLES, read_examples
 from training.examples.manifest import Split
 from training.model.fit_dataset import CHECKPOINT
@@ -130,6 +137,21 @@ def test_an_artifact_says_of_which_rows_and_horizon_it_is(qwen2: Path, tmp_path:
     assert load_scorer(tmp_path / "lm").horizon_days == 30
     assert int(made.data_window.end.timestamp() * 1000) < examples.of(Split.TEST).as_of_ms[0]
     _check_pair_head_scores(month, tmp_path / "lm")
+
+
+def test_sampled_negatives_move_no_probability(qwen2: Path, tmp_path: Path) -> None:
+    """Neither the served one nor the point-wise head's own, before a calibration that would make
+    up for a shift."""
+    rows = sampled(examples(600), 0.2)
+    few = save_dataset(tmp_path / "few", rows, negative_rate=0.2)
+    done = _run(_arguments(few, qwen2, tmp_path / "lm"))
+    assert done.exit_code == 0, done.stderr
+    scorer, (written, _) = load_scorer(tmp_path / "lm"), read_examples(few)
+    test = written.of(Split.TEST)
+    logits = scorer.engine.logits(_inputs(few, tmp_path / "lm", len(test)))
+    for calibration in (Calibration(), scorer.calibration):
+        said = np.mean([probability(logit, calibration) for logit in logits])
+        assert said == pytest.approx(test.label.mean(), abs=0.12)
 
 
 def _check_pair_head_scores(dataset: Path, artifact: Path) -> None:
