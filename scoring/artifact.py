@@ -101,8 +101,9 @@ class Manifest(_Part):
     """`artifact.json`. `metrics` are numbers with what they mean in their names; `files` holds
     every other file that belongs to the artifact, the card included. `horizon_days`: how far the
     labels looked ahead, so what the probability is of. `dataset`: sha256 of the dataset whose split
-    fit the model knows, of a stack the language model below; None where no dataset was read.
-    `sources`: what that dataset was built from, by name."""
+    fit the model knows, of a stack the language model below or, where that read none, the trees;
+    None where no dataset was read. `sources`: what it and, of a stack, the trees' dataset were
+    built from, by name."""
 
     format: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
@@ -40,9 +42,26 @@ def fit_calibration(logits: Floats, orders: Floats, weights: Floats) -> Calibrat
 
 
 def fit_platt(logits: Floats, orders: Floats, weights: Floats) -> Calibration:
-    """probability = sigmoid(a * logit + b). Practically unregularised: two parameters only."""
+    """probability = sigmoid(a * logit + b). Practically unregularised: two parameters only. The
+    mean probability is the share of orders, also where the slope is held at MIN_SLOPE."""
     found = LogisticRegression(C=1e6).fit(logits[:, None], orders, weights)
-    return Calibration(a=max(MIN_SLOPE, float(found.coef_[0, 0])), b=float(found.intercept_[0]))
+    slope, intercept = float(found.coef_[0, 0]), float(found.intercept_[0])
+    if slope < MIN_SLOPE:
+        slope, intercept = MIN_SLOPE, _intercept(MIN_SLOPE * logits, orders, weights)
+    return Calibration(a=slope, b=intercept)
+
+
+def _intercept(log_odds: Floats, orders: Floats, weights: Floats) -> float:
+    """What to add to `log_odds`, so that they say the share of orders on average."""
+    share = float(np.average(orders, weights=weights))
+
+    def excess(b: float) -> float:
+        return float(np.average(expit(log_odds + b), weights=weights)) - share
+
+    alone = float(logit(share))
+    # A rounding error wide of where all would say too little, and all too much.
+    low, high = alone - log_odds.max() - 1e-6, alone - log_odds.min() + 1e-6
+    return float(brentq(excess, low, high))
 
 
 def doubts(calibration: Calibration, n_positive: int) -> list[str]:

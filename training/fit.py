@@ -49,13 +49,15 @@ CHECKPOINT_EVERY_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class FitData:
-    """Every sample has an order, a grade and a one-token answer: `yes` or `no`."""
+    """Every sample has an order, a grade and a one-token answer: `yes` or `no`. `newest_weights`:
+    how many leads each of `newest` stands for; None where none was left out."""
 
     older: Sequence[Sample]
     newest: Sequence[Sample]
     pad_id: int
     yes: int
     no: int
+    newest_weights: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +173,15 @@ def _check(run: Run, data: FitData, place: Place) -> Check:
     states = _states(run, data.newest, data, place)
     orders = np.array([sample.order for sample in data.newest], dtype=np.float64)
     logits = Head.of(run.model.point).logits(states)
+    pair = Head.of(run.model.pair).logits(states)
+    served = logits if run.settings.serve is HeadKind.POINT else pair
     own = answers_at(run.model.lm, states, data.yes, data.no)
     check = Check(
         step=run.step,
         log_loss=_log_loss(logits, orders),
         auc=auc(logits, orders),
-        precision_at_1_percent=expected_precision_at(logits, orders, 0.01),
-        pair_auc=auc(Head.of(run.model.pair).logits(states), orders),
+        precision_at_1_percent=expected_precision_at(served, orders, 0.01, data.newest_weights),
+        pair_auc=auc(pair, orders),
         qa_auc=auc(own.logits, orders),
         qa_loss=own.loss(orders),
         mass=float(own.mass.mean()),

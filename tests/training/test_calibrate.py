@@ -16,6 +16,7 @@ from training.calibrate import (
     MIN_POSITIVES_FOR_ISOTONIC,
     MIN_POSITIVES_FOR_PLATT,
     MIN_POSITIVES_PER_KNOT,
+    MIN_SLOPE,
     cross_fitted_quality,
     doubts,
     fit_calibration,
@@ -79,6 +80,18 @@ def test_weights_undo_the_sampling_of_negatives() -> None:
     assert np.average(said, weights=weights) == pytest.approx(orders.mean(), rel=0.03)
 
 
+def test_platt_alone_undoes_the_sampling_of_negatives() -> None:
+    """Too few orders for isotonic knots, which would hide a Platt that ignores weights."""
+    rng = np.random.default_rng(4)
+    logits = rng.normal(size=9_000)
+    orders = (rng.random(9_000) < 1 / (1 + np.exp(3 - logits))).astype(np.float64)
+    assert orders.sum() < MIN_POSITIVES_FOR_ISOTONIC
+    kept = (orders > 0) | (rng.random(9_000) < 0.1)
+    weights = np.where(orders > 0, 1.0, 10.0)[kept]
+    said = _said(logits[kept], orders[kept], weights)
+    assert np.average(said, weights=weights) == pytest.approx(orders.mean(), rel=0.1)
+
+
 def test_a_logit_that_says_nothing_is_calibrated_to_the_share_of_orders() -> None:
     rng = np.random.default_rng(6)
     orders = (rng.random(30_000) < 0.05).astype(np.float64)
@@ -102,6 +115,20 @@ def test_a_score_that_points_the_wrong_way_is_said_not_served_as_if_it_meant_som
     assert doubts(fit_platt(logits, orders, ones), int(orders.sum())) == []
     (said,) = doubts(fit_platt(-logits, orders, ones), int(orders.sum()))
     assert "do not serve" in said
+
+
+def test_a_held_slope_keeps_the_share_of_orders() -> None:
+    """Of a score far from zero, too, and of sampled negatives."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-4, 1, 20_000)
+    orders = (rng.random(20_000) < 1 / (1 + np.exp(8.5 + logits))).astype(np.float64)
+    kept = (orders > 0) | (rng.random(20_000) < 0.1)
+    weights = np.where(orders > 0, 1.0, 10.0)[kept]
+    fitted = fit_platt(logits[kept], orders[kept], weights)
+    assert fitted.a == MIN_SLOPE
+    said = [probability(logit, fitted) for logit in logits[kept]]
+    share = np.average(orders[kept], weights=weights)
+    assert np.average(said, weights=weights) == pytest.approx(share, rel=1e-6)
 
 
 def test_fewer_orders_than_a_probability_needs_are_said() -> None:

@@ -40,7 +40,7 @@ def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: Facts) ->
 
 def write_stack(out: Path, tree: TunedTree, lm: Path, facts: Facts) -> Manifest:
     """The artifact `lm` with `tree` on top: its language model reads, the trees decide; the data
-    window is of both. Complete or not at all. Raises NotOurs, ArtifactError."""
+    window and the sources are of both. Complete or not at all. Raises NotOurs, ArtifactError."""
     below = load_manifest(lm)
     own, other = data_window_of(facts), below.data_window
     window = DataWindow(start=min(own.start, other.start), end=max(own.end, other.end))
@@ -59,6 +59,8 @@ def write_stack(out: Path, tree: TunedTree, lm: Path, facts: Facts) -> Manifest:
             "calibration": facts.calibration,
             "horizon_days": facts.horizon_days,
             "label": facts.label,
+            "dataset": below.dataset or facts.dataset,
+            "sources": tuple(dict.fromkeys([*below.sources, *facts.sources])),
             "data_window": window,
             "metrics": dict(facts.metrics),
             "files": {},

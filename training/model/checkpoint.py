@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from scoring.artifact import HeadKind
 from training.model.faults import FitError
 from training.whole_file import whole_file
 
@@ -26,8 +27,10 @@ FORMAT = "1"
 @dataclass(frozen=True, slots=True)
 class Check:
     """What the judging slice says after `step` optimizer steps. Check 0 is the frozen base under
-    its logistic probe. `log_loss` chooses; `qa_loss` and `mass` are of the model's own Yes and No
-    (their cross-entropy, and how much of all it could say they are)."""
+    its logistic probe. `log_loss` and `auc` are of the point-wise head; `precision_at_1_percent` is
+    of the head that is served, sampled negatives counting for those left out. `qa_loss` and `mass`
+    are of the model's own Yes and No (their cross-entropy, and how much of all it could say they
+    are)."""
 
     step: int
     log_loss: float
@@ -37,6 +40,9 @@ class Check:
     qa_auc: float
     qa_loss: float
     mass: float
+
+    def auc_of(self, served: HeadKind) -> float:
+        return self.auc if served is HeadKind.POINT else self.pair_auc
 
 
 @dataclass(frozen=True, slots=True)

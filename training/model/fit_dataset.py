@@ -68,7 +68,8 @@ class Prepared:
             samples_of(self.examples, self.leads, self.rows[split], self.answers)
             for split in (Split.FIT, Split.JUDGE)
         )
-        return FitData(older, newest, self.base.pad_id, *self.answers)
+        weights = self.examples.weight[self.rows[Split.JUDGE]]
+        return FitData(older, newest, self.base.pad_id, *self.answers, newest_weights=weights)
 
 
 @dataclass(frozen=True, slots=True)

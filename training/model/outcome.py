@@ -40,7 +40,7 @@ HELD_OUT_CHUNK_TOKENS = 256
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`fitted` with its point-wise head corrected for the negatives that were left out.
-    `calibration` and `quality` are of the head that the order serves."""
+    `calibration` and `quality` are of the head that the order serves, and so are the signatures."""
 
     done: FittedOnData
     fitted: Fitted
@@ -63,7 +63,7 @@ def look_at(done: FittedOnData) -> Outcome:
     calibration = fit_calibration(logits, orders, weights)
     rng = np.random.default_rng(done.order.settings.seed)
     quality = cross_fitted_quality(logits, orders, weights, rng)
-    return Outcome(done, fitted, calibration, quality, _signatures(done))
+    return Outcome(done, fitted, calibration, quality, _signatures(done, served))
 
 
 def sampling_shift(prepared: Prepared) -> float:
@@ -73,7 +73,7 @@ def sampling_shift(prepared: Prepared) -> float:
     return float(np.log(weights[labels == 1].mean() / weights[labels == 0].mean()))
 
 
-def _signatures(done: FittedOnData) -> tuple[Signature, ...]:
+def _signatures(done: FittedOnData, served: Head) -> tuple[Signature, ...]:
     """The frozen base is the fitted model with its adapter switched off."""
     fitted, prepared = done.fitted, done.prepared
     rows, texts = prepared.rows[Split.JUDGE], _held_out(done)
@@ -85,7 +85,7 @@ def _signatures(done: FittedOnData) -> tuple[Signature, ...]:
         frozen_losses = _losses(done, texts)
     judged = Judged(
         orders=prepared.examples.label[rows].astype(np.float64),
-        logits=fitted.head.logits(states),
+        logits=served.logits(states),
         frozen_logits=fitted.probe.logits(frozen_states),
         answers=_answers(done, states),
         frozen_answers=frozen,
@@ -94,8 +94,10 @@ def _signatures(done: FittedOnData) -> tuple[Signature, ...]:
         is_summarised=prepared.leads.is_summarised[rows],
         clusters=prepared.examples.cluster[rows],
     )
+    settings = done.order.settings
+    aucs = [check.auc_of(settings.serve) for check in fitted.checks]
     return (
-        plateau(judged, fitted.checks, fitted.best, done.order.settings.qa_weight),
+        plateau(judged, aucs, fitted.best, settings.qa_weight),
         long_context(judged),
         forgetting(frozen_losses, losses, fitted.model.config.vocab_size),
         answers_still_mean(judged),

@@ -61,17 +61,20 @@ def report_of(outcome: Outcome) -> dict[str, Any]:
 
 
 def metrics_of(outcome: Outcome) -> dict[str, float]:
-    """For the manifest: finite numbers with what they mean in their names."""
+    """For the manifest: finite numbers with what they mean in their names; of the head that is
+    served where none is named."""
     best, first = outcome.fitted.checks[outcome.fitted.best], outcome.fitted.checks[0]
+    served = outcome.done.order.settings.serve
     prepared = outcome.done.prepared
     found = {
         "n_fitted_rows": float(len(prepared.rows[Split.FIT])),
         "n_fitted_orders": float(prepared.examples.label[prepared.rows[Split.FIT]].sum()),
-        "auc_on_judging_slice": best.auc,
+        "auc_on_judging_slice": best.auc_of(served),
         "auc_half_width_to_expect": _half_width(outcome),
         "precision_at_1_percent_on_judging_slice": best.precision_at_1_percent,
-        "log_loss_on_judging_slice": best.log_loss,
+        "point_head_log_loss_on_judging_slice": best.log_loss,
         "log_loss_of_frozen_probe_on_judging_slice": first.log_loss,
+        "point_head_auc_on_judging_slice": best.auc,
         "pair_head_auc_on_judging_slice": best.pair_auc,
         "answer_auc_on_judging_slice": best.qa_auc,
         "cross_fitted_calibration_error": outcome.quality.ece,
@@ -100,8 +103,9 @@ def text_of(report: Mapping[str, Any]) -> str:
             f"{check['qa_auc']:.4f}  {check['qa_loss']:7.3f}"
         )
     lines += [
-        "0 is the frozen base under its probe; * is what was kept. With so many orders an AUC is",
-        f"known to ± {report['expected_auc_half_width']:.4f} ({LEVEL:.0%}).",
+        "0 is the frozen base under its probe; * is what was kept. Log loss and AUC are of the",
+        f"point-wise head, P@1% of the served one, the {report['serve']}-wise. With so many orders",
+        f"its AUC is known to ± {report['expected_auc_half_width']:.4f} ({LEVEL:.0%}).",
         "",
         f"calibration of the {report['serve']}-wise head: {calibration['kind']} on "
         f"{calibration['orders']} orders;",
@@ -156,7 +160,8 @@ def _half_width(outcome: Outcome) -> float:
     labels = done.prepared.examples.label[done.prepared.rows[Split.JUDGE]]
     best = outcome.fitted.checks[outcome.fitted.best]
     n_positive = float(labels.sum())
-    return z_of(LEVEL) * hanley_mcneil(best.auc, n_positive, len(labels) - n_positive)
+    auc = best.auc_of(done.order.settings.serve)
+    return z_of(LEVEL) * hanley_mcneil(auc, n_positive, len(labels) - n_positive)
 
 
 def _n_weights(done: FittedOnData) -> int:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.delong import delong, delong_difference
-from training.model.checkpoint import Check
 from training.model.readout import Answers
 
 Floats = NDArray[np.float64]
@@ -56,7 +55,7 @@ class Signature:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The judging slice under the fitted model, (n,) each, and under the frozen base where the
-    name says so. `lengths` in tokens."""
+    name says so. `logits` are of the head that is served; `lengths` in tokens."""
 
     orders: Floats
     logits: Floats
@@ -69,8 +68,9 @@ class Judged:
     clusters: NDArray[np.str_]
 
 
-def plateau(judged: Judged, checks: tuple[Check, ...], best: int, qa_weight: float) -> Signature:
-    """Is the language model worth more than its frozen probe, and is the QA loss at work?"""
+def plateau(judged: Judged, aucs: list[float], best: int, qa_weight: float) -> Signature:
+    """Is the language model worth more than its frozen probe, and is the QA loss at work? `aucs`
+    are of the checks, `best` the number of the one that was kept."""
     gain = delong_difference(
         judged.logits, judged.frozen_logits, judged.orders, clusters=judged.clusters
     )
@@ -82,7 +82,7 @@ def plateau(judged: Judged, checks: tuple[Check, ...], best: int, qa_weight: flo
         "half_width": half,
         "qa_loss_before": before,
         "qa_loss_after": after,
-        "aucs": [check.auc for check in checks],
+        "aucs": aucs,
     }
     gained = f"AUC over the frozen probe {gain.value:+.4f} ± {half:.4f}"
     qa = f"QA loss {before:.3f} → {after:.3f}"

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
+from asllr import main
 from scoring.artifact import EngineKind, demo_artifact_path, load_manifest, save_manifest
 from scoring.engines.rule import Rule
-from scoring.fold import to_ms
+from scoring.fold import EPOCH, to_ms
 from scoring.loading import load_scorer
 from scoring.score import Scorer
 from tests.training.baselines.leads import leads
@@ -25,10 +27,12 @@ from training.baselines.facts import Facts
 from training.baselines.rule import fit_rule
 from training.baselines.tree_artifacts import GraphBroken, write_trees
 from training.baselines.tree_tabular import fit_tree_tabular
+from training.baselines.unseen import may_have_met
 from training.evaluation.served import score_artifact
 from training.examples.example import Examples
 from training.examples.folder import read_manifest, write_examples
-from training.examples.manifest import DatasetError, Split
+from training.examples.manifest import DatasetError, DatasetManifest, Source, Split
+from training.examples.simulated import POLICY
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -41,7 +45,8 @@ def examples() -> Examples:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory, examples: Examples) -> Path:
     folder = tmp_path_factory.mktemp("data") / "leads"
-    write_examples(folder, examples, manifest(code_names=("pro", "contra")))
+    crm = Source(name="crm", first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1)
+    write_examples(folder, examples, manifest(code_names=("pro", "contra"), sources=(crm,)))
     return folder
 
 
@@ -103,6 +108,10 @@ def test_a_stack_reads_with_the_language_model_below_and_decides_with_its_own_tr
     assert above.engine is EngineKind.STACK
     assert above.files["model.onnx"] == below.files["model.onnx"]
     assert above.files["trees.onnx"] != below.files["trees.onnx"]
+    assert (above.dataset, above.sources) == (read_manifest(dataset).sha256, ("crm",))
+    command = ["evaluate", str(tmp_path / "stack"), "--dataset", str(dataset), "--split", "fit"]
+    judged = CliRunner().invoke(main, command)
+    assert "stack was made from split fit of this very dataset" in judged.output
     few = examples.take(np.arange(20))
     scored = score_artifact(tmp_path / "stack", few, n_processes=1, report=lambda done, total: None)
     assert np.isfinite(scored.scores).all()
@@ -134,6 +143,29 @@ def test_a_stack_and_its_calibration_are_of_rows_the_language_model_does_not_kno
     assert to_ms(window.end) >= unknown.as_of_ms[-1]
     with pytest.raises(DatasetError, match="leads to grow trees on, a stack needs 200"):
         make(order("stack", dataset, None, lm=known, min_positives=200))
+
+
+def test_a_stack_is_of_the_sources_of_its_language_model_and_of_its_trees(
+    examples: Examples, tmp_path: Path
+) -> None:
+    """Two datasets of simulated people: whoever either half may have met is known."""
+    lm = shutil.copytree(demo_artifact_path(), tmp_path / "lm")
+    read = load_manifest(lm).model_copy(update={"dataset": "d" * 64, "sources": ("seed 4",)})
+    save_manifest(lm, read, read.files)
+    simulated = {name: people(name) for name in ("seed 4", "seed 5", "seed 6")}
+    grown_on = tmp_path / "grown-on"
+    write_examples(grown_on, examples, simulated["seed 5"])
+    make(order("stack", grown_on, tmp_path / "stack", lm=lm))
+    stack = load_manifest(tmp_path / "stack")
+    assert (stack.dataset, stack.sources) == ("d" * 64, ("seed 4", "seed 5"))
+    met = [may_have_met(stack, dataset) for dataset in simulated.values()]
+    assert met == [True, True, False]
+
+
+def people(source: str) -> DatasetManifest:
+    """Of simulated leads."""
+    named = Source(name=source, first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1)
+    return manifest(as_of_policy=POLICY, code_names=("pro", "contra"), sources=(named,))
 
 
 def test_too_few_orders_propose_the_rule_and_leave_nothing(dataset: Path, tmp_path: Path) -> None:

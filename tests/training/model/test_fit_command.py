@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +23,22 @@ from safetensors.numpy import load_file, save_file
 
 from asllr import main
 from scoring.artifact import ArtifactError, EngineKind, HeadKind, digest, load_manifest
-from scoring.calibration import probability
+from scoring.calibration import Calibration, probability
 from scoring.engine import EngineInput
 from scoring.engines import load_language_model
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import HEADS
 from scoring.loading import load_scorer
+from scoring.metrics import auc, expected_precision_at
 from scoring.prompt import PromptSpec
-from tests.training.model.tiny import SETTINGS, TOKEN_BUDGET, save_base, save_dataset
+from tests.training.model.tiny import (
+    SETTINGS,
+    TOKEN_BUDGET,
+    examples,
+    sampled,
+    save_base,
+    save_dataset,
+)
 from training.examples.folder import EXAMPLES, read_examples
 from training.examples.manifest import Split
 from training.model.fit_dataset import CHECKPOINT
@@ -130,6 +139,60 @@ def test_an_artifact_says_of_which_rows_and_horizon_it_is(qwen2: Path, tmp_path:
     assert load_scorer(tmp_path / "lm").horizon_days == 30
     assert int(made.data_window.end.timestamp() * 1000) < examples.of(Split.TEST).as_of_ms[0]
     _check_pair_head_scores(month, tmp_path / "lm")
+
+
+def test_sampled_negatives_move_no_probability(qwen2: Path, tmp_path: Path) -> None:
+    """Neither the served one nor the point-wise head's own, before a calibration that would make
+    up for a shift."""
+    rows = sampled(examples(600), 0.2)
+    few = save_dataset(tmp_path / "few", rows, negative_rate=0.2)
+    done = _run(_arguments(few, qwen2, tmp_path / "lm"))
+    assert done.exit_code == 0, done.stderr
+    scorer, (written, _) = load_scorer(tmp_path / "lm"), read_examples(few)
+    test = written.of(Split.TEST)
+    logits = scorer.engine.logits(_inputs(few, tmp_path / "lm", len(test)))
+    for calibration in (Calibration(), scorer.calibration):
+        said = np.mean([probability(logit, calibration) for logit in logits])
+        assert said == pytest.approx(test.label.mean(), abs=0.12)
+
+
+def test_what_is_said_of_the_judging_slice_is_of_the_head_that_serves(
+    qwen2: Path, tmp_path: Path
+) -> None:
+    """Every lead stands for another number of leads, those without an order for 50 times as many;
+    a high head rate parts the heads."""
+    rows = [
+        replace(row, weight=(1.0 if row.label else 50.0) + number / 360)
+        if row.split is Split.JUDGE
+        else row
+        for number, row in enumerate(examples())
+    ]
+    few, out = save_dataset(tmp_path / "few", rows), tmp_path / "lm"
+    more = ("--serve", "pair", "--adapter-rate", "0.02", "--head-rate", "0.2", "--seed", "4")
+    done = _run(_arguments(few, qwen2, out, *more))
+    assert done.exit_code == 0, done.stderr
+    judged = read_examples(few)[0].of(Split.JUDGE)
+    reader, count_tokens = load_reader(out, TOKEN_BUDGET)
+    inputs = list(judged.inputs(PromptSpec(TOKEN_BUDGET, count_tokens)))
+    pair, point = (
+        np.array(load_language_model(out, reader, EngineKind.TORCH, head).logits(inputs))
+        for head in (HeadKind.PAIR, HeadKind.POINT)
+    )
+    assert auc(pair, judged.label) != auc(point, judged.label)
+    metrics = load_manifest(out).metrics
+    assert metrics["auc_on_judging_slice"] == pytest.approx(auc(pair, judged.label))
+    precision = expected_precision_at(pair, judged.label, 0.01, judged.weight)
+    others = [
+        expected_precision_at(pair, judged.label, 0.01),
+        expected_precision_at(point, judged.label, 0.01, judged.weight),
+    ]
+    assert precision not in others
+    assert metrics["precision_at_1_percent_on_judging_slice"] == pytest.approx(precision)
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    said = report["signatures"][0]["values"]
+    assert said["aucs"] == [check["pair_auc"] for check in report["checks"]]
+    probe = report["checks"][0]["auc"]
+    assert said["auc_gain_over_frozen_probe"] == pytest.approx(auc(pair, judged.label) - probe)
 
 
 def _check_pair_head_scores(dataset: Path, artifact: Path) -> None:

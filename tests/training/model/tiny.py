@@ -92,6 +92,19 @@ def save_dataset(folder: Path, rows: list[Example] | None = None, **facts: objec
     return folder
 
 
+def sampled(rows: list[Example], negative_rate: float) -> list[Example]:
+    """As a dataset with this rate holds them: whole from calibrate on, before it that share of the
+    negatives, each of which stands for those that were left out."""
+    chance = np.random.default_rng(3).random(len(rows))
+    found = []
+    for row, drawn in zip(rows, chance, strict=True):
+        if row.label or row.split not in (Split.FIT, Split.JUDGE):
+            found.append(row)
+        elif drawn < negative_rate:
+            found.append(replace(row, weight=1 / negative_rate))
+    return found
+
+
 def relabelled(rows: list[Example], split: Split, label: int) -> list[Example]:
     """All of one split with the same label."""
     grade = Grade.ORDER if label else Grade.NOTHING
