@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import Qwen2ForCausalLM
@@ -21,6 +22,7 @@ from training.curriculum import (
     short_calls,
 )
 from training.dataset import Reading, load_leads, sample_prompts
+from training.model.faults import FitError
 from training.objective import CodeHeads
 from training.pretrain import PretrainSettings, Stage, pretrain
 from training.questions import Questions, pretraining_samples, table_texts
@@ -28,6 +30,7 @@ from training.recipe import Recipe
 from training.samples import Sample
 from training.simulator.codes import CODES, N_CODES
 from training.tokenizer import EOS, PAD, token_id, train_tokenizer
+from training.whole_file import whole_file
 
 Log = Callable[[str], None]
 
@@ -56,7 +59,7 @@ def build_writer(tokenizer: Tokenizer) -> Writer:
 
 
 def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
-    """Writes tokenizer and weights to `folder`; `load_base` reads them."""
+    """Writes tokenizer and weights to `folder`; `load_base` reads them. Raises CannotWrite."""
     folder.mkdir(parents=True, exist_ok=True)
     reading = build_reading(recipe)
     tokenizer = reading.tokenizer()
@@ -95,16 +98,25 @@ def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
     pretrain(model, heads, settings, token_id(tokenizer, PAD), log)
     round_to_half(model)
     weights = {k: v.contiguous() for k, v in model.state_dict().items() if k != "lm_head.weight"}
-    save_file(weights, folder / WEIGHTS)
-    save_file(
-        {k: v.contiguous() for k, v in heads.state_dict().items()}, folder / "codes.safetensors"
-    )
+    codes = {k: v.contiguous() for k, v in heads.state_dict().items()}
+    # The weights last: where they are, everything is.
+    for name, tensors in (("codes.safetensors", codes), (WEIGHTS, weights)):
+        with whole_file(folder / name) as part:
+            save_file(tensors, part)
 
 
 def load_base(recipe: Recipe, folder: Path) -> tuple[Qwen2ForCausalLM, Tokenizer]:
+    """Raises FitError for weights that are damaged."""
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     model = _empty(recipe, tokenizer)
-    model.load_state_dict(load_file(folder / WEIGHTS), strict=False)
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except SafetensorError as error:
+        raise FitError(
+            f"{folder / WEIGHTS} is damaged or cut short ({error}); remove it to train the base "
+            "again"
+        ) from error
+    model.load_state_dict(weights, strict=False)
     model.tie_weights()
     return model, tokenizer
 

@@ -29,6 +29,7 @@ from scoring.fold import from_ms
 from scoring.metrics import expected_auc
 from training.artifact_writer import Built, write_artifact
 from training.base import described_tokenizer
+from training.cli.refusal import exiting
 from training.dataset import Lead, Reading, at_own_moment, load_leads
 from training.demo_base import WEIGHTS, build_writer, load_base, make_base
 from training.demo_stack import (
@@ -168,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def log(line: str) -> None:
         sys.stderr.write(f"[{(time.monotonic() - started) / 60:5.1f} min] {line}\n")
 
-    with tempfile.TemporaryDirectory() as temporary:
+    with exiting(), tempfile.TemporaryDirectory() as temporary:
         build_demo(recipe, asked.out, asked.work or Path(temporary), asked.processes, log)
     log(f"artifact: {asked.out}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +21,19 @@ from scoring.fold import fold, to_ms  # noqa: E402
 from scoring.history import DAY_MS  # noqa: E402
 from scoring.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
 from scoring.score import prepare  # noqa: E402
+from tests.full_disk import files_of_at_most  # noqa: E402
 from training.base import BaseSize  # noqa: E402
 from training.dataset import LONGEST_SILENCE_DAYS, Reading, load_leads  # noqa: E402
+from training.demo_base import WEIGHTS, make_base  # noqa: E402
 from training.demo_model import build_demo  # noqa: E402
 from training.demo_stack import slice_leads  # noqa: E402
 from training.export import AgreementBroken, check_parity  # noqa: E402
+from training.model.faults import FitError  # noqa: E402
 from training.model.settings import FitSettings  # noqa: E402
 from training.recipe import Recipe  # noqa: E402
 from training.simulator.emit import simulate_leads  # noqa: E402
 from training.tokenizer import CHAT_TEMPLATE  # noqa: E402
+from training.whole_file import CannotWrite  # noqa: E402
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -66,6 +71,26 @@ def inputs(made: Path) -> list[EngineInput]:
     _, count_tokens = load_reader(made, TINY.token_budget)
     spec = PromptSpec(TINY.token_budget, count_tokens)
     return [prepare(fold(lead.history), to_ms(lead.as_of), spec) for lead in simulate_leads(8, 6)]
+
+
+@pytest.fixture
+def work(made: Path, tmp_path: Path) -> Path:
+    """The base of `made`, to damage."""
+    return shutil.copytree(made.with_name("work"), tmp_path / "work")
+
+
+def test_a_base_that_was_cut_short_is_named(work: Path, tmp_path: Path) -> None:
+    weights = work / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1_000])
+    with pytest.raises(FitError, match=r"base\.safetensors is damaged or cut short .* remove it"):
+        build_demo(TINY, tmp_path / "artifact", work, n_processes=1, log=_unheard)
+    assert not (tmp_path / "artifact").exists()
+
+
+def test_a_full_disk_leaves_no_part_of_a_base(tmp_path: Path) -> None:
+    with files_of_at_most(150_000), pytest.raises(CannotWrite, match=f"{WEIGHTS} cannot be"):
+        make_base(TINY, tmp_path, n_processes=1, log=_unheard)
+    assert [path.name for path in tmp_path.glob(f"{WEIGHTS}*")] == []
 
 
 def test_the_recipe_makes_an_artifact_that_loads_and_scores(
