@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,20 @@ Log = Callable[[str], None]
 
 TOKENIZER = "tokenizer.json"
 WEIGHTS = "base.safetensors"
+RECIPE = "recipe.json"
+"""What the weights beside it follow from."""
+
+FOLLOWED = (
+    "seed",
+    "n_read_leads",
+    "n_tokenizer_prompts",
+    "vocab_size",
+    "token_budget",
+    "phrasebook_tokens",
+    "short_tokens",
+    "call_tokens",
+    "lead_tokens",
+)
 POOL_CALLS = 8_000
 POOL_LEADS = 8_000
 TOKENIZER_SEED_OFFSET = 1
@@ -60,7 +75,8 @@ def build_writer(tokenizer: Tokenizer) -> Writer:
 
 def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
     """Writes tokenizer and weights to `folder`; `load_base` reads them. Raises CannotWrite."""
-    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / RECIPE) as part:
+        part.write_text(json.dumps(_followed(recipe), indent=2) + "\n", encoding="utf-8")
     reading = build_reading(recipe)
     tokenizer = reading.tokenizer()
     tokenizer.save(str(folder / TOKENIZER))
@@ -103,6 +119,31 @@ def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
     for name, tensors in (("codes.safetensors", codes), (WEIGHTS, weights)):
         with whole_file(folder / name) as part:
             save_file(tensors, part)
+
+
+def check_base(recipe: Recipe, folder: Path) -> None:
+    """Raises FitError for weights in `folder` that another recipe made."""
+    try:
+        theirs = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        theirs = {}
+    for name, ours in _followed(recipe).items():
+        if theirs.get(name) != ours:
+            raise FitError(
+                f"the base in {folder} is of another recipe: its {name} is "
+                f"{theirs.get(name, 'unknown')}, this run's is {ours}; give --work another folder, "
+                f"or remove {WEIGHTS} there to train a base again"
+            )
+
+
+def _followed(recipe: Recipe) -> dict[str, object]:
+    """The part of the recipe that decides about the base, flat."""
+    chosen = {
+        name: value
+        for name, value in recipe.described().items()
+        if name in FOLLOWED or name.startswith("base.")
+    }
+    return {**chosen, "fitting_share": recipe.fitting_share}
 
 
 def load_base(recipe: Recipe, folder: Path) -> tuple[Qwen2ForCausalLM, Tokenizer]:

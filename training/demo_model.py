@@ -31,7 +31,7 @@ from training.artifact_writer import Built, write_artifact
 from training.base import described_tokenizer
 from training.cli.refusal import exiting
 from training.dataset import Lead, Reading, at_own_moment, load_leads
-from training.demo_base import WEIGHTS, build_writer, load_base, make_base
+from training.demo_base import WEIGHTS, build_writer, check_base, load_base, make_base
 from training.demo_stack import (
     Slices,
     fit_adapter,
@@ -63,8 +63,11 @@ NAME = "asllr-demo"
 
 def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log) -> None:
     """Writes the artifact to `out`, replacing it, once everything has succeeded. A base that an
-    earlier run of the same recipe left in `work` is used again."""
-    if not (work / WEIGHTS).exists():
+    earlier run of the same recipe left in `work` is used again, one of another refused. Raises
+    FitError, CannotWrite."""
+    if (work / WEIGHTS).exists():
+        check_base(recipe, work)
+    else:
         make_base(recipe, work, n_processes, log)
     base, tokenizer = load_base(recipe, work)
     reading = Reading(tokenizer.to_str(), recipe.token_budget)

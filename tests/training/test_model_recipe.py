@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from scoring.score import prepare  # noqa: E402
 from tests.full_disk import files_of_at_most  # noqa: E402
 from training.base import BaseSize  # noqa: E402
 from training.dataset import LONGEST_SILENCE_DAYS, Reading, load_leads  # noqa: E402
-from training.demo_base import WEIGHTS, make_base  # noqa: E402
+from training.demo_base import RECIPE, WEIGHTS, make_base  # noqa: E402
 from training.demo_model import build_demo  # noqa: E402
 from training.demo_stack import slice_leads  # noqa: E402
 from training.export import AgreementBroken, check_parity  # noqa: E402
@@ -85,6 +86,29 @@ def test_a_base_that_was_cut_short_is_named(work: Path, tmp_path: Path) -> None:
     with pytest.raises(FitError, match=r"base\.safetensors is damaged or cut short .* remove it"):
         build_demo(TINY, tmp_path / "artifact", work, n_processes=1, log=_unheard)
     assert not (tmp_path / "artifact").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"seed": 5}, "its seed is 4, this run's is 5; give --work another folder"),
+        ({"lead_tokens": 9_000}, "its lead_tokens is 8000, this run's is 9000"),
+        ({"base": replace(TINY.base, hidden=64)}, r"its base\.hidden is 32, this run's is 64"),
+        ({"judging_share": 0.2}, "its fitting_share is"),
+    ],
+)
+def test_a_base_of_another_recipe_is_refused(
+    work: Path, tmp_path: Path, changed: dict[str, Any], says: str
+) -> None:
+    """The artifact would name a seed that its base is not of."""
+    with pytest.raises(FitError, match=says):
+        build_demo(replace(TINY, **changed), tmp_path / "a", work, n_processes=1, log=_unheard)
+
+
+def test_a_base_of_an_unknown_recipe_is_refused(work: Path, tmp_path: Path) -> None:
+    (work / RECIPE).unlink()
+    with pytest.raises(FitError, match="its seed is unknown, this run's is 4"):
+        build_demo(TINY, tmp_path / "a", work, n_processes=1, log=_unheard)
 
 
 def test_a_full_disk_leaves_no_part_of_a_base(tmp_path: Path) -> None:
