@@ -27,6 +27,7 @@ from tokenizers import Tokenizer
 from scoring.artifact import HeadKind
 from scoring.fold import from_ms
 from scoring.metrics import expected_auc
+from training.artifact_folder import artifact_folder, check_replaceable
 from training.artifact_writer import Built, write_artifact
 from training.base import described_tokenizer
 from training.cli.refusal import exiting
@@ -64,7 +65,8 @@ NAME = "asllr-demo"
 def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log) -> None:
     """Writes the artifact to `out`, replacing it, once everything has succeeded. A base that an
     earlier run of the same recipe left in `work` is used again, one of another refused. Raises
-    FitError, CannotWrite."""
+    FitError, NotOurs, CannotWrite."""
+    check_replaceable(out)
     if (work / WEIGHTS).exists():
         check_base(recipe, work)
     else:
@@ -106,8 +108,14 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log
         recipe.described(),
     )
     write_artifact(made, built)
-    shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(made, out)
+    put_artifact(made, out)
+
+
+def put_artifact(made: Path, out: Path) -> None:
+    """A copy of `made` takes the place of `out`, which stays until the copy is complete. Raises
+    NotOurs, CannotWrite."""
+    with artifact_folder(out) as folder:
+        shutil.copytree(made, folder, dirs_exist_ok=True)
 
 
 def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> LanguageModel:

@@ -13,7 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from scoring.artifact import EngineKind, load_manifest  # noqa: E402
+from scoring.artifact import EngineKind, digest, load_manifest  # noqa: E402
 from scoring.engine import EngineInput  # noqa: E402
 from scoring.engines import load_engine, load_language_model  # noqa: E402
 from scoring.engines.reading import load_reader  # noqa: E402
@@ -23,10 +23,11 @@ from scoring.history import DAY_MS  # noqa: E402
 from scoring.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
 from scoring.score import prepare  # noqa: E402
 from tests.full_disk import files_of_at_most  # noqa: E402
+from training.artifact_folder import NotOurs  # noqa: E402
 from training.base import BaseSize  # noqa: E402
 from training.dataset import LONGEST_SILENCE_DAYS, Reading, load_leads  # noqa: E402
 from training.demo_base import RECIPE, WEIGHTS, make_base  # noqa: E402
-from training.demo_model import build_demo  # noqa: E402
+from training.demo_model import build_demo, put_artifact  # noqa: E402
 from training.demo_stack import slice_leads  # noqa: E402
 from training.export import AgreementBroken, check_parity  # noqa: E402
 from training.model.faults import FitError  # noqa: E402
@@ -115,6 +116,26 @@ def test_a_full_disk_leaves_no_part_of_a_base(tmp_path: Path) -> None:
     with files_of_at_most(150_000), pytest.raises(CannotWrite, match=f"{WEIGHTS} cannot be"):
         make_base(TINY, tmp_path, n_processes=1, log=_unheard)
     assert [path.name for path in tmp_path.glob(f"{WEIGHTS}*")] == []
+
+
+def test_the_artifact_before_stays_until_the_new_one_is_complete(
+    made: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(made, tmp_path / "artifact")
+    before = digest(out)
+    with files_of_at_most(4_096), pytest.raises(CannotWrite, match="make room"):
+        put_artifact(made, out)
+    assert digest(out) == before
+    assert list(tmp_path.iterdir()) == [out]
+    put_artifact(made, out)
+    assert digest(out) == before
+
+
+def test_a_folder_that_is_no_artifact_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(NotOurs, match="exists and is no artifact"):
+        build_demo(TINY, tmp_path, tmp_path / "work", n_processes=1, log=_unheard)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_the_recipe_makes_an_artifact_that_loads_and_scores(
