@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import Qwen2ForCausalLM
@@ -21,6 +23,7 @@ from training.curriculum import (
     short_calls,
 )
 from training.dataset import Reading, load_leads, sample_prompts
+from training.model.faults import FitError
 from training.objective import CodeHeads
 from training.pretrain import PretrainSettings, Stage, pretrain
 from training.questions import Questions, pretraining_samples, table_texts
@@ -28,11 +31,26 @@ from training.recipe import Recipe
 from training.samples import Sample
 from training.simulator.codes import CODES, N_CODES
 from training.tokenizer import EOS, PAD, token_id, train_tokenizer
+from training.whole_file import whole_file
 
 Log = Callable[[str], None]
 
 TOKENIZER = "tokenizer.json"
 WEIGHTS = "base.safetensors"
+RECIPE = "recipe.json"
+"""What the weights beside it follow from."""
+
+FOLLOWED = (
+    "seed",
+    "n_read_leads",
+    "n_tokenizer_prompts",
+    "vocab_size",
+    "token_budget",
+    "phrasebook_tokens",
+    "short_tokens",
+    "call_tokens",
+    "lead_tokens",
+)
 POOL_CALLS = 8_000
 POOL_LEADS = 8_000
 TOKENIZER_SEED_OFFSET = 1
@@ -56,8 +74,9 @@ def build_writer(tokenizer: Tokenizer) -> Writer:
 
 
 def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
-    """Writes tokenizer and weights to `folder`; `load_base` reads them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes tokenizer and weights to `folder`; `load_base` reads them. Raises CannotWrite."""
+    with whole_file(folder / RECIPE) as part:
+        part.write_text(json.dumps(_followed(recipe), indent=2) + "\n", encoding="utf-8")
     reading = build_reading(recipe)
     tokenizer = reading.tokenizer()
     tokenizer.save(str(folder / TOKENIZER))
@@ -95,16 +114,50 @@ def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
     pretrain(model, heads, settings, token_id(tokenizer, PAD), log)
     round_to_half(model)
     weights = {k: v.contiguous() for k, v in model.state_dict().items() if k != "lm_head.weight"}
-    save_file(weights, folder / WEIGHTS)
-    save_file(
-        {k: v.contiguous() for k, v in heads.state_dict().items()}, folder / "codes.safetensors"
-    )
+    codes = {k: v.contiguous() for k, v in heads.state_dict().items()}
+    # The weights last: where they are, everything is.
+    for name, tensors in (("codes.safetensors", codes), (WEIGHTS, weights)):
+        with whole_file(folder / name) as part:
+            save_file(tensors, part)
+
+
+def check_base(recipe: Recipe, folder: Path) -> None:
+    """Raises FitError for weights in `folder` that another recipe made."""
+    try:
+        theirs = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        theirs = {}
+    for name, ours in _followed(recipe).items():
+        if theirs.get(name) != ours:
+            raise FitError(
+                f"the base in {folder} is of another recipe: its {name} is "
+                f"{theirs.get(name, 'unknown')}, this run's is {ours}; give --work another folder, "
+                f"or remove {WEIGHTS} there to train a base again"
+            )
+
+
+def _followed(recipe: Recipe) -> dict[str, object]:
+    """The part of the recipe that decides about the base, flat."""
+    chosen = {
+        name: value
+        for name, value in recipe.described().items()
+        if name in FOLLOWED or name.startswith("base.")
+    }
+    return {**chosen, "fitting_share": recipe.fitting_share}
 
 
 def load_base(recipe: Recipe, folder: Path) -> tuple[Qwen2ForCausalLM, Tokenizer]:
+    """Raises FitError for weights that are damaged."""
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     model = _empty(recipe, tokenizer)
-    model.load_state_dict(load_file(folder / WEIGHTS), strict=False)
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except SafetensorError as error:
+        raise FitError(
+            f"{folder / WEIGHTS} is damaged or cut short ({error}); remove it to train the base "
+            "again"
+        ) from error
+    model.load_state_dict(weights, strict=False)
     model.tie_weights()
     return model, tokenizer
 

@@ -27,10 +27,12 @@ from tokenizers import Tokenizer
 from scoring.artifact import HeadKind
 from scoring.fold import from_ms
 from scoring.metrics import expected_auc
+from training.artifact_folder import artifact_folder, check_replaceable
 from training.artifact_writer import Built, write_artifact
 from training.base import described_tokenizer
+from training.cli.refusal import exiting
 from training.dataset import Lead, Reading, at_own_moment, load_leads
-from training.demo_base import WEIGHTS, build_writer, load_base, make_base
+from training.demo_base import WEIGHTS, build_writer, check_base, load_base, make_base
 from training.demo_stack import (
     Slices,
     fit_adapter,
@@ -62,8 +64,12 @@ NAME = "asllr-demo"
 
 def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log) -> None:
     """Writes the artifact to `out`, replacing it, once everything has succeeded. A base that an
-    earlier run of the same recipe left in `work` is used again."""
-    if not (work / WEIGHTS).exists():
+    earlier run of the same recipe left in `work` is used again, one of another refused. Raises
+    FitError, NotOurs, CannotWrite."""
+    check_replaceable(out)
+    if (work / WEIGHTS).exists():
+        check_base(recipe, work)
+    else:
         make_base(recipe, work, n_processes, log)
     base, tokenizer = load_base(recipe, work)
     reading = Reading(tokenizer.to_str(), recipe.token_budget)
@@ -102,8 +108,14 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log
         recipe.described(),
     )
     write_artifact(made, built)
-    shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(made, out)
+    put_artifact(made, out)
+
+
+def put_artifact(made: Path, out: Path) -> None:
+    """A copy of `made` takes the place of `out`, which stays until the copy is complete. Raises
+    NotOurs, CannotWrite."""
+    with artifact_folder(out) as folder:
+        shutil.copytree(made, folder, dirs_exist_ok=True)
 
 
 def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> LanguageModel:
@@ -168,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def log(line: str) -> None:
         sys.stderr.write(f"[{(time.monotonic() - started) / 60:5.1f} min] {line}\n")
 
-    with tempfile.TemporaryDirectory() as temporary:
+    with exiting(), tempfile.TemporaryDirectory() as temporary:
         build_demo(recipe, asked.out, asked.work or Path(temporary), asked.processes, log)
     log(f"artifact: {asked.out}")
 

@@ -28,9 +28,11 @@ from training.model.checkpoint import (
     Checkpoint,
     below,
     load_checkpoint,
+    remove_checkpoint,
     save_checkpoint,
     under,
 )
+from training.model.faults import Diverged
 from training.model.guards import naming_memory
 from training.model.heads import Head, ThreeHeads, add_lora
 from training.model.progress import FitProgress, Log
@@ -94,7 +96,7 @@ class Fitted:
 
 def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: Place) -> Fitted:
     """`base` is wrapped in place. If no check beats the probe, the adapter stays at zero and the
-    head is the probe."""
+    head is the probe. Raises Diverged, and removes the checkpoint then: it leads there again."""
     torch.manual_seed(settings.seed)
     model = ThreeHeads(add_lora(base, settings), settings)
     run = Run(model, data.older, data.pad_id, place.accelerator)
@@ -115,15 +117,20 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: Plac
             save_checkpoint(place.checkpoint, now)
 
     progress = FitProgress(len(run.plan.steps), run.step, place.log, time.monotonic)
-    for cut in run.plan.cuts(settings.n_epochs * settings.checks_per_epoch)[len(checks) - 1 :]:
-        while run.step < cut:
-            run.train_to(cut, progress, until_s=time.monotonic() + CHECKPOINT_EVERY_S)
-            if run.step < cut:
-                save()
-        checks.append(_check(run, data, place))
-        if _is_better(checks[-1], checks[best], settings.serve):
-            best, kept = len(checks) - 1, run.weights()
-        save()
+    try:
+        for cut in run.plan.cuts(settings.n_epochs * settings.checks_per_epoch)[len(checks) - 1 :]:
+            while run.step < cut:
+                run.train_to(cut, progress, until_s=time.monotonic() + CHECKPOINT_EVERY_S)
+                if run.step < cut:
+                    save()
+            checks.append(_check(run, data, place))
+            if _is_better(checks[-1], checks[best], settings.serve):
+                best, kept = len(checks) - 1, run.weights()
+            save()
+    except Diverged:
+        if place.checkpoint is not None and place.accelerator.is_main_process:
+            remove_checkpoint(place.checkpoint)
+        raise
     run.load_weights(kept)
     heads = Head.of(model.point), Head.of(model.pair)
     return Fitted(model.lm, *heads, probe, tuple(checks), best)
@@ -172,8 +179,8 @@ def _states(
 def _check(run: Run, data: FitData, place: Place) -> Check:
     states = _states(run, data.newest, data, place)
     orders = np.array([sample.order for sample in data.newest], dtype=np.float64)
-    logits = Head.of(run.model.point).logits(states)
-    pair = Head.of(run.model.pair).logits(states)
+    logits, pair = (Head.of(head).logits(states) for head in (run.model.point, run.model.pair))
+    run.check_finite(torch.from_numpy(np.stack([logits, pair])), f"a logit after step {run.step}")
     served = logits if run.settings.serve is HeadKind.POINT else pair
     own = answers_at(run.model.lm, states, data.yes, data.no)
     check = Check(

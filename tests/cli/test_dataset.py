@@ -65,6 +65,7 @@ def test_simulated_leads_become_a_dataset(tmp_path: Path) -> None:
         (("--as-of", "weekly"), "as-of policy 'weekly'"),
         (("--shares", "50,50"), "not four percentages"),
         (("--shares", "80,20,10,10"), "not four positive shares"),
+        (("--shares", "nan,11,11,14"), "not four positive shares"),
         (("--horizon-days", "4000"), "longer than the log"),
         (("--embargo-days", "200"), "leaves nothing to fit"),
     ],
@@ -75,6 +76,26 @@ def test_what_cannot_be_is_one_sentence_and_no_folder(
     refused = asllr("dataset", recording, "--out", tmp_path / "d", *words)
     assert refused.exit_code == 78
     assert says in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--embargo-days", "nan", "nan is no finite number; expected 0<=x<=36500"),
+        ("--embargo-days", "inf", "inf is not in the range 0<=x<=36500"),
+        ("--embargo-days", "1e305", "1e+305 is not in the range 0<=x<=36500"),
+        ("--silent-days", "nan", "nan is no finite number; expected x>=0"),
+        ("--silent-days", "inf", "inf is no finite number; expected x>=0"),
+        ("--negative-rate", "nan", "nan is no finite number; expected 0<x<=1"),
+    ],
+)
+def test_a_number_that_is_none_is_wrong_usage(
+    recording: Path, tmp_path: Path, option: str, value: str, says: str
+) -> None:
+    refused = asllr("dataset", recording, "--out", tmp_path / "d", option, value)
+    assert refused.exit_code == 2
+    assert f"Invalid value for '{option}': {says}" in refused.stderr
     assert list(tmp_path.iterdir()) == []
 
 

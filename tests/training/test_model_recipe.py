@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from scoring.artifact import EngineKind, load_manifest  # noqa: E402
+from scoring.artifact import EngineKind, digest, load_manifest  # noqa: E402
 from scoring.engine import EngineInput  # noqa: E402
 from scoring.engines import load_engine, load_language_model  # noqa: E402
 from scoring.engines.reading import load_reader  # noqa: E402
@@ -20,15 +22,20 @@ from scoring.fold import fold, to_ms  # noqa: E402
 from scoring.history import DAY_MS  # noqa: E402
 from scoring.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
 from scoring.score import prepare  # noqa: E402
+from tests.full_disk import files_of_at_most  # noqa: E402
+from training.artifact_folder import NotOurs  # noqa: E402
 from training.base import BaseSize  # noqa: E402
 from training.dataset import LONGEST_SILENCE_DAYS, Reading, load_leads  # noqa: E402
-from training.demo_model import build_demo  # noqa: E402
+from training.demo_base import RECIPE, WEIGHTS, make_base  # noqa: E402
+from training.demo_model import build_demo, put_artifact  # noqa: E402
 from training.demo_stack import slice_leads  # noqa: E402
 from training.export import AgreementBroken, check_parity  # noqa: E402
+from training.model.faults import FitError  # noqa: E402
 from training.model.settings import FitSettings  # noqa: E402
 from training.recipe import Recipe  # noqa: E402
 from training.simulator.emit import simulate_leads  # noqa: E402
 from training.tokenizer import CHAT_TEMPLATE  # noqa: E402
+from training.whole_file import CannotWrite  # noqa: E402
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -66,6 +73,69 @@ def inputs(made: Path) -> list[EngineInput]:
     _, count_tokens = load_reader(made, TINY.token_budget)
     spec = PromptSpec(TINY.token_budget, count_tokens)
     return [prepare(fold(lead.history), to_ms(lead.as_of), spec) for lead in simulate_leads(8, 6)]
+
+
+@pytest.fixture
+def work(made: Path, tmp_path: Path) -> Path:
+    """The base of `made`, to damage."""
+    return shutil.copytree(made.with_name("work"), tmp_path / "work")
+
+
+def test_a_base_that_was_cut_short_is_named(work: Path, tmp_path: Path) -> None:
+    weights = work / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1_000])
+    with pytest.raises(FitError, match=r"base\.safetensors is damaged or cut short .* remove it"):
+        build_demo(TINY, tmp_path / "artifact", work, n_processes=1, log=_unheard)
+    assert not (tmp_path / "artifact").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"seed": 5}, "its seed is 4, this run's is 5; give --work another folder"),
+        ({"lead_tokens": 9_000}, "its lead_tokens is 8000, this run's is 9000"),
+        ({"base": replace(TINY.base, hidden=64)}, r"its base\.hidden is 32, this run's is 64"),
+        ({"judging_share": 0.2}, "its fitting_share is"),
+    ],
+)
+def test_a_base_of_another_recipe_is_refused(
+    work: Path, tmp_path: Path, changed: dict[str, Any], says: str
+) -> None:
+    """The artifact would name a seed that its base is not of."""
+    with pytest.raises(FitError, match=says):
+        build_demo(replace(TINY, **changed), tmp_path / "a", work, n_processes=1, log=_unheard)
+
+
+def test_a_base_of_an_unknown_recipe_is_refused(work: Path, tmp_path: Path) -> None:
+    (work / RECIPE).unlink()
+    with pytest.raises(FitError, match="its seed is unknown, this run's is 4"):
+        build_demo(TINY, tmp_path / "a", work, n_processes=1, log=_unheard)
+
+
+def test_a_full_disk_leaves_no_part_of_a_base(tmp_path: Path) -> None:
+    with files_of_at_most(150_000), pytest.raises(CannotWrite, match=f"{WEIGHTS} cannot be"):
+        make_base(TINY, tmp_path, n_processes=1, log=_unheard)
+    assert [path.name for path in tmp_path.glob(f"{WEIGHTS}*")] == []
+
+
+def test_the_artifact_before_stays_until_the_new_one_is_complete(
+    made: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(made, tmp_path / "artifact")
+    before = digest(out)
+    with files_of_at_most(4_096), pytest.raises(CannotWrite, match="make room"):
+        put_artifact(made, out)
+    assert digest(out) == before
+    assert list(tmp_path.iterdir()) == [out]
+    put_artifact(made, out)
+    assert digest(out) == before
+
+
+def test_a_folder_that_is_no_artifact_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(NotOurs, match="exists and is no artifact"):
+        build_demo(TINY, tmp_path, tmp_path / "work", n_processes=1, log=_unheard)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_the_recipe_makes_an_artifact_that_loads_and_scores(

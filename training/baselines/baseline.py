@@ -41,6 +41,11 @@ class Budget:
     n_trials: int = 24
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Raises DatasetError."""
+        if self.n_trials < 1:
+            raise DatasetError(f"{self.n_trials} trials choose no settings; ask for at least 1")
+
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)
 

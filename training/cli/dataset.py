@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from training.cli.default_group import DefaultGroup
+from training.cli.finite import FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # it loads numpy's libraries, which `asllr --help` should not wait for
@@ -19,6 +20,9 @@ ReadLog = Callable[[Path], Iterable["Logged"]]
 
 NO = 1
 """As in `streams.exit_codes`: the question was answered, and the answer is no."""
+
+MAX_DAYS = 36_500
+"""A century: no log is longer."""
 
 _OUT = click.option(
     "--out",
@@ -31,7 +35,7 @@ _NEGATIVES = click.option(
     "--negative-rate",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     help="share of the rows without an order that fit and judge keep.",
 )
 _SHARES = click.option(
@@ -96,14 +100,14 @@ def _build_command(read_recording: ReadLog) -> click.Command:
     )
     @click.option(
         "--embargo-days",
-        type=click.FloatRange(0),
+        type=FiniteRange(0, MAX_DAYS),
         help="left out before each later split.  [default: the horizon]",
     )
     @click.option(
         "--silent-days",
         default=90.0,
         show_default=True,
-        type=click.FloatRange(0),
+        type=FiniteRange(0),
         help="do not ask about leads that were silent for longer.",
     )
     @click.option(

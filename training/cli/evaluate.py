@@ -14,6 +14,7 @@ import click
 
 from scoring.cost import PRICE_PER_CPU_HOUR
 from training.baselines.registry import Baseline
+from training.cli.finite import FiniteRange
 from training.cli.refusal import refusing
 from training.examples.manifest import Split
 
@@ -108,7 +109,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--json", "as_json", is_flag=True, help="print the report as JSON."),
             click.option(
                 "--calls-per-day",
-                type=click.FloatRange(min=0, min_open=True),
+                type=FiniteRange(min=0, min_open=True),
                 help="calls a queue makes a day; otherwise a tenth of its leads.",
             ),
             click.option(
@@ -136,7 +137,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 "--price-per-cpu-hour",
                 default=PRICE_PER_CPU_HOUR,
                 show_default=True,
-                type=click.FloatRange(min=0),
+                type=FiniteRange(min=0),
                 help="in US dollars, for the cost of 1,000 scores.",
             ),
             click.option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from training.cli.finite import FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # torch takes seconds that `asllr --help` should not wait for
@@ -32,16 +33,16 @@ class _Number:
 
 SETTINGS = (
     _Number("--rank", click.IntRange(min=1), 16, "of the adapter."),
-    _Number("--dropout", click.FloatRange(0, 1, max_open=True), 0.5, "of the adapter."),
+    _Number("--dropout", FiniteRange(0, 1, max_open=True), 0.5, "of the adapter."),
     _Number("--n-epochs", click.IntRange(min=1), 1, "times through the fit split."),
     _Number("--checks-per-epoch", click.IntRange(min=1), 4, "looks at the judge split."),
     _Number("--batch-tokens", click.IntRange(min=1), 4_096, "read at once, padding included."),
     _Number("--accumulation", click.IntRange(min=1), 1, "batches in one step."),
-    _Number("--adapter-rate", click.FloatRange(min=0), 2e-4, "learning rate, falls to zero."),
-    _Number("--head-rate", click.FloatRange(min=0), 5e-5, "learning rate, falls to zero."),
-    _Number("--ctr-weight", click.FloatRange(min=0), 2.0, "of the point-wise loss."),
-    _Number("--pair-weight", click.FloatRange(min=0), 1.0, "of the pair-wise loss (HPRO)."),
-    _Number("--qa-weight", click.FloatRange(min=0), 0.5, "of the Yes / No loss."),
+    _Number("--adapter-rate", FiniteRange(min=0), 2e-4, "learning rate, falls to zero."),
+    _Number("--head-rate", FiniteRange(min=0), 5e-5, "learning rate, falls to zero."),
+    _Number("--ctr-weight", FiniteRange(min=0), 2.0, "of the point-wise loss."),
+    _Number("--pair-weight", FiniteRange(min=0), 1.0, "of the pair-wise loss (HPRO)."),
+    _Number("--qa-weight", FiniteRange(min=0), 0.5, "of the Yes / No loss."),
     _Number("--seed", click.IntRange(min=0), 0, "of everything that is drawn."),
 )
 

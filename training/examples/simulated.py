@@ -43,6 +43,11 @@ class Simulation:
     only: Split | None = None
     world: World = field(default_factory=World)
 
+    def __post_init__(self) -> None:
+        """Raises DatasetError."""
+        if self.seed < 0:
+            raise DatasetError(f"the seed is {self.seed}; expected 0 or more")
+
     @property
     def borders(self) -> Borders:
         """Moments are spread evenly over the world's time, so its length is all one must know."""

@@ -69,7 +69,9 @@ def borders_of(moments_ms: Iterable[int], shares: Shares, embargo_ms: int) -> Bo
 
 def check_shares(shares: Shares) -> None:
     """Raises DatasetError."""
-    if len(shares) != len(Split) or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
+    # Said so that a NaN is refused: it is neither positive nor anything else.
+    are_positive = len(shares) == len(Split) and all(share > 0 for share in shares)
+    if not (are_positive and abs(sum(shares) - 1) <= 1e-6):
         raise DatasetError(
             f"shares {shares} are not four positive shares of 1, such as {SHARES}: fit, judge, "
             "calibrate, test"

@@ -92,6 +92,13 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint | None:
     return Checkpoint(run, described["step"], checks, described["best"], tensors)
 
 
+def remove_checkpoint(path: Path) -> None:
+    """And its folder if nothing else is in it."""
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
+
+
 def _difference(theirs: str, ours: str) -> str:
     """`run` is JSON of flat values: the first that differs, by name."""
     left, right = json.loads(theirs), json.loads(ours)

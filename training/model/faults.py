@@ -2,6 +2,7 @@
 
 FitError              a value, its limit and the fix
   TooFewPositives     not enough orders to learn from: the rule ranks until there are
+  Diverged            the loss is no finite number any more: the rates are too high
   OutOfMemory         a batch did not fit; the message says how to make it smaller
 """
 
@@ -16,6 +17,10 @@ class FitError(ValueError):
 
 class TooFewPositives(FitError):
     """Fewer orders than a language model can learn from."""
+
+
+class Diverged(FitError):
+    """A step or the model after it gives no finite number; no later step can mend that."""
 
 
 class OutOfMemory(FitError):

@@ -18,6 +18,7 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from training.examples.example import Grade
 from training.model.batch import collate_leads
 from training.model.checkpoint import Tensors, below, under
+from training.model.faults import Diverged
 from training.model.guards import naming_memory
 from training.model.heads import ThreeHeads
 from training.model.progress import FitProgress
@@ -83,7 +84,8 @@ class Run:
         )
 
     def train_to(self, stop: int, progress: FitProgress, until_s: float) -> None:
-        """Up to `stop` steps in all, or until the clock of `progress` passes `until_s`."""
+        """Up to `stop` steps in all, or until the clock of `progress` passes `until_s`. Raises
+        Diverged at the first loss that is not finite."""
         self.model.train()
         while self.step < stop and progress.clock() < until_s:
             n_tokens, losses = self._one_step()
@@ -118,8 +120,19 @@ class Run:
         samples = [self.samples[row] for row in picked.rows]
         batch = collate_leads(samples, self.pad_id, picked.n_guests)
         losses = self.wrapped(batch.to(self.accelerator.device))
+        self.check_finite(losses["total"].detach(), f"the loss of step {self.step + 1}")
         (losses["total"] / self.settings.accumulation).backward()
         return batch.input_ids.numel(), {name: float(x.detach()) for name, x in losses.items()}
+
+    def check_finite(self, numbers: torch.Tensor, what: str) -> None:
+        """Raises Diverged."""
+        if not torch.isfinite(numbers).all():
+            rates = self.settings
+            raise Diverged(
+                f"{what} of {len(self.plan.steps)} is not finite: the fit has diverged; try a "
+                f"lower --adapter-rate (it is {rates.adapter_rate:g}) or --head-rate "
+                f"({rates.head_rate:g})"
+            )
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Copies of what is trained: the adapter under peft's names, and the two heads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -64,17 +65,20 @@ class FitSettings:
             ("checks_per_epoch", self.checks_per_epoch, 1),
             ("batch_tokens", self.batch_tokens, 1),
             ("accumulation", self.accumulation, 1),
+            ("adapter_rate", self.adapter_rate, 0),
+            ("head_rate", self.head_rate, 0),
             ("ctr_weight", self.ctr_weight, 0),
             ("pair_weight", self.pair_weight, 0),
             ("qa_weight", self.qa_weight, 0),
         ):
-            if value < low:
-                raise FitError(f"{name} is {value}; expected at least {low}")
+            if not low <= value < math.inf:
+                raise FitError(f"{name} is {value}; expected at least {low} and finite")
         if not 0 <= self.dropout < 1:
             raise FitError(f"dropout is {self.dropout}; expected a share in [0, 1)")
         rises = all(low <= high for low, high in pairwise(self.heights))
-        if len(self.heights) != len(Grade) or not rises:
+        if len(self.heights) != len(Grade) or not (rises and all(map(math.isfinite, self.heights))):
             raise FitError(
                 f"heights are {self.heights}; expected {len(Grade)} numbers that never "
-                "fall, one per grade: nothing, contacted, visit, test drive, quote, order"
+                "fall, all finite, one per grade: nothing, contacted, visit, test drive, quote, "
+                "order"
             )

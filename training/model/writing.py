@@ -24,6 +24,7 @@ from training.export import (
     save_graph,
     save_language_model,
 )
+from training.model.checkpoint import remove_checkpoint
 from training.model.fit_dataset import CHECKPOINT
 from training.model.leads import counter
 from training.model.outcome import Outcome
@@ -168,6 +169,4 @@ one scores.
 
 def clear_work(work: Path) -> None:
     """The checkpoint of a finished run, and its folder if nothing else is in it."""
-    (work / CHECKPOINT).unlink(missing_ok=True)
-    if work.is_dir() and not any(work.iterdir()):
-        work.rmdir()
+    remove_checkpoint(work / CHECKPOINT)

@@ -19,11 +19,12 @@ from time import monotonic
 from scoring.artifact import demo_artifact_path
 from training.baselines.baseline import Budget
 from training.cli.refusal import exiting
+from training.cli.whole_number import at_least
 from training.evaluation.files import to_json
 from training.evaluation.judged import Judged, Scored, judged_of
 from training.progress import Progress
 from training.tables.bench import Bench, Size, dataset_bench, simulated_bench
-from training.tables.cells import Cells, Means
+from training.tables.cells import NAMES, Cells, Means
 from training.tables.table import RIVAL, Table, build_table, markdown
 from training.whole_file import whole_file
 
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     if RIVAL in asked.without:
         parser.error(f"--without {RIVAL}: every other model is compared with it; leave it in")
+    if not (asked.seeds or asked.dataset):
+        parser.error(
+            "--seeds 0 without --dataset: nothing to do; name a dataset or take more seeds"
+        )
     with exiting():
         tables = list(_tables(asked))
         text = "\n".join(map(markdown, tables))
@@ -77,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make tables", description=__doc__)
     add = parser.add_argument
     add("--work", type=Path, default=Path("build/tables"), help="keeps leads and scores")
-    add("--seeds", type=int, default=3, help="simulated benches")
-    add("--leads", type=int, default=50_000, help="simulated to judge on, each bench")
-    add("--known-leads", type=int, default=150_000, help="simulated to fit on, each bench")
+    add("--seeds", type=at_least(0), default=3, help="simulated benches")
+    add("--leads", type=at_least(1), default=50_000, help="simulated to judge on, each bench")
+    add("--known-leads", type=at_least(1), default=150_000, help="simulated to fit on, each bench")
     add(
         "--artifact",
         type=_artifact,
@@ -88,11 +93,18 @@ def _parser() -> argparse.ArgumentParser:
         help="demo or folders: whose language model; benches take turns; nothing for none",
     )
     add("--dataset", type=Path, nargs="*", default=[], help="folders of `asllr dataset`")
-    add("--without", nargs="*", default=[], help="models to leave out")
-    add("--trials", type=int, default=24, help="settings each model may try")
-    add("--resamples", type=int, default=1000, help="of the bootstrap")
-    add("--seed", type=int, default=0, help="of trials and bootstrap")
-    add("--processes", type=int, default=os.cpu_count() or 1)
+    add(
+        "--without",
+        nargs="*",
+        default=[],
+        choices=NAMES,
+        metavar="MODEL",
+        help=f"models to leave out: {', '.join(NAMES)}",
+    )
+    add("--trials", type=at_least(1), default=24, help="settings each model may try")
+    add("--resamples", type=at_least(20), default=1000, help="of the bootstrap")
+    add("--seed", type=at_least(0), default=0, help="of trials and bootstrap")
+    add("--processes", type=at_least(1), default=os.cpu_count() or 1)
     return parser
 
 

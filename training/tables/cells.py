@@ -39,6 +39,9 @@ COLUMNS_VERSION = 3
 STACKS = {STACK_TABULAR: fit_feature_columns, STACK: fit_text_columns}
 """What the trees read beside the language model's logit."""
 
+NAMES = (*(baseline.value for baseline in Baseline), READ, *STACKS, ARTIFACT, BAYES)
+"""All that a bench may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Means:

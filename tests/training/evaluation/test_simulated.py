@@ -51,6 +51,17 @@ def test_leads_that_somebody_trained_on_judge_nobody(
     assert "choose another" in capsys.readouterr().err
 
 
+def test_no_trial_and_no_such_seed_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    for more, says in (
+        (["--seed", "77", "--trials", "0"], "0 trials choose no settings; ask for at least 1"),
+        (["--seed", "-5"], "the seed is -5; expected 0 or more"),
+    ):
+        with pytest.raises(SystemExit) as left:
+            main([*TINY, "--processes", "1", *more])
+        assert left.value.code == UNUSABLE
+        assert capsys.readouterr().err.splitlines()[-1] == f"Error: {says}"
+
+
 def test_a_report_that_has_no_place_is_refused_before_any_lead_is_drawn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

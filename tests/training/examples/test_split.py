@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +48,16 @@ def test_the_horizon_before_a_border_is_nobodys() -> None:
     assert [borders.split_of(moment) for moment in (40, 49, 60, 69, 80, 89)] == [None] * 6
 
 
-@pytest.mark.parametrize("shares", [(1, 0, 0, 0), (0.5, 0.5, 0.5, -0.5), (0.2, 0.2, 0.2, 0.2)])
+@pytest.mark.parametrize(
+    "shares",
+    [
+        (1, 0, 0, 0),
+        (0.5, 0.5, 0.5, -0.5),
+        (0.2, 0.2, 0.2, 0.2),
+        (nan, 0.11, 0.11, 0.14),
+        (0.64, 0.11, 0.11, nan),
+    ],
+)
 def test_shares_that_are_none_are_refused(shares: tuple[float, float, float, float]) -> None:
     with pytest.raises(DatasetError, match="four positive shares"):
         borders_of([1], shares, 0)

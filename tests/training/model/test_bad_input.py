@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -155,9 +156,13 @@ def test_a_budget_that_cannot_hold_a_record_or_the_base_is_refused(base: Path) -
     ("fields", "sentence"),
     [
         ({"rank": 0}, "rank is 0; expected at least 1"),
+        ({"adapter_rate": math.nan}, "adapter_rate is nan; expected at least 0 and finite"),
+        ({"head_rate": math.inf}, "head_rate is inf; expected at least 0 and finite"),
+        ({"qa_weight": math.inf}, "qa_weight is inf; expected at least 0 and finite"),
         ({"dropout": 1.0}, r"dropout is 1.0; expected a share in \[0, 1\)"),
         ({"heights": (0.0, 1.0)}, "expected 6 numbers that never fall"),
         ({"heights": (0.0, 0.1, 0.3, 0.2, 0.7, 1.0)}, "expected 6 numbers that never fall"),
+        ({"heights": (0.0, 0.1, 0.3, 0.5, 0.7, math.inf)}, "that never fall, all finite"),
     ],
 )
 def test_a_setting_out_of_range_is_named(fields: dict[str, object], sentence: str) -> None:

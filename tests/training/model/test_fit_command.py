@@ -222,6 +222,8 @@ def _check_pair_head_scores(dataset: Path, artifact: Path) -> None:
         (["--token-budget", "50"], "--token-budget is 50; the longest record takes"),
         (["--heights", "1,0,0,0,0,0"], "expected 6 numbers that never fall"),
         (["--base", "/nowhere"], "is neither a folder nor an id in reach"),
+        (["--adapter-rate", "1e6"], "diverged; try a lower --adapter-rate (it is 1e+06)"),
+        (["--adapter-rate", "1e6", "--checks-per-epoch", "100"], "is not finite"),
     ],
 )
 def test_a_refusal_is_one_sentence_and_leaves_nothing(

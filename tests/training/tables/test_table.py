@@ -89,6 +89,25 @@ def test_markdown_has_a_line_for_each_model_best_last(table: Table) -> None:
     assert len({line.count("|") for line in lines}) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--trials", "0"], "argument --trials: '0' is no whole number of at least 1"),
+        (["--resamples", "0"], "argument --resamples: '0' is no whole number of at least 20"),
+        (["--seed", "-5"], "argument --seed: '-5' is no whole number of at least 0"),
+        (["--leads", "many"], "argument --leads: 'many' is no whole number of at least 1"),
+        (["--without", "treetxt"], "invalid choice: 'treetxt'"),
+        (["--seeds", "0", "--artifact"], "--seeds 0 without --dataset: nothing to do"),
+    ],
+)
+def test_what_cannot_be_computed_is_wrong_usage(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert says in capsys.readouterr().err
+
+
 def test_the_model_that_all_are_compared_with_cannot_be_left_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
