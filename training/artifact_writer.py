@@ -24,7 +24,8 @@ LABEL = label_of(HORIZON_DAYS)
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What the card and the manifest say beside the files."""
+    """What the card and the manifest say beside the files. `leads_sha256` and `source`: what was
+    read."""
 
     name: str
     token_budget: int
@@ -33,6 +34,8 @@ class Built:
     window: tuple[datetime, datetime]
     metrics: Mapping[str, float]
     recipe: Mapping[str, object]
+    leads_sha256: str
+    source: str
 
 
 def write_artifact(path: Path, built: Built) -> Manifest:
@@ -55,6 +58,7 @@ def write_artifact(path: Path, built: Built) -> Manifest:
         ),
         label=LABEL,
         base=Base(name="training.demo_model", revision=f"seed-{built.recipe['seed']}"),
+        sources=(built.source,),
         data_window=DataWindow(start=built.window[0], end=built.window[1]),
         metrics=dict(built.metrics),
         files={},
@@ -81,7 +85,8 @@ the prompt; boosted trees read the 31 features and the language model's logit.
 **Use:** asllr's demo and tests. **Not for real customers:** it has met only the simulator's
 people, words and prices, and knows no language beyond them.
 
-Label: {LABEL}. Data: {built.window[0]:%Y-%m-%d} to {built.window[1]:%Y-%m-%d}, simulated.
+Label: {LABEL}. Data: {built.window[0]:%Y-%m-%d} to {built.window[1]:%Y-%m-%d}, simulated:
+{built.source}; sha256 of all that was read of the leads: `{built.leads_sha256}`.
 Remake it with `make demo-model`.
 
 Agreement with the torch reference on {parity.n_prompts} held-out prompts: largest logit difference

@@ -6,10 +6,11 @@ serving calls; codes, funnel moves and the order come from later events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from math import isnan, nan
 from multiprocessing import get_context
 
@@ -51,6 +52,17 @@ class Lead:
 
 def at_own_moment(leads: Sequence[Lead]) -> list[Lead]:
     return [lead for lead in leads if not lead.is_elsewhen]
+
+
+def digest_of(leads: Iterable[Lead]) -> str:
+    """sha256 of all that a fit reads of them, in hexadecimal: one recipe has one."""
+    digest = sha256()
+    for lead in leads:
+        moves = ",".join(sorted(lead.moves))
+        digest.update(f"{lead.as_of_ms} {lead.ordered:d} {moves} {len(lead.body)}\n".encode())
+        for numbers in (lead.body, lead.features, lead.codes):
+            digest.update(np.ascontiguousarray(numbers).tobytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

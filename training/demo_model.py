@@ -31,7 +31,7 @@ from training.artifact_folder import artifact_folder, check_replaceable
 from training.artifact_writer import Built, write_artifact
 from training.base import described_tokenizer
 from training.cli.refusal import exiting
-from training.dataset import Lead, Reading, at_own_moment, load_leads
+from training.dataset import Lead, Reading, at_own_moment, digest_of, load_leads
 from training.demo_base import WEIGHTS, build_writer, check_base, load_base, make_base
 from training.demo_stack import (
     Slices,
@@ -41,6 +41,7 @@ from training.demo_stack import (
     language_logits,
     slice_leads,
 )
+from training.examples.simulated import source_name
 from training.export import (
     LanguageModel,
     Parity,
@@ -106,6 +107,8 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log
         _window(leads),
         metrics,
         recipe.described(),
+        digest_of(leads),
+        source_name(recipe.seed),
     )
     write_artifact(made, built)
     put_artifact(made, out)

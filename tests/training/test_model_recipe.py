@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,16 @@ from scoring.score import prepare  # noqa: E402
 from tests.full_disk import files_of_at_most  # noqa: E402
 from training.artifact_folder import NotOurs  # noqa: E402
 from training.base import BaseSize  # noqa: E402
-from training.dataset import LONGEST_SILENCE_DAYS, Reading, load_leads  # noqa: E402
+from training.dataset import (  # noqa: E402
+    LONGEST_SILENCE_DAYS,
+    Reading,
+    digest_of,
+    load_leads,
+)
 from training.demo_base import RECIPE, WEIGHTS, make_base  # noqa: E402
 from training.demo_model import build_demo, put_artifact  # noqa: E402
 from training.demo_stack import slice_leads  # noqa: E402
+from training.examples.simulated import source_name  # noqa: E402
 from training.export import AgreementBroken, check_parity  # noqa: E402
 from training.model.faults import FitError  # noqa: E402
 from training.model.settings import FitSettings  # noqa: E402
@@ -204,6 +211,19 @@ def test_a_second_look_at_a_lead_follows_the_first_and_knows_what_was_known_then
     assert not any(lead.ordered for lead in silent)  # the world sells within the horizon or never
     found = [i for i in others if leads[i].ordered]
     assert all(leads[i - 1].ordered for i in found)
+
+
+def test_the_card_names_leads_that_can_be_made_again(made: Path) -> None:
+    reading = Reading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
+
+    def read(seed: int) -> str:
+        asked = partial(load_leads, seed, TINY.n_leads, reading, log=_unheard)
+        return digest_of(asked(n_processes=2, elsewhen_share=TINY.elsewhen_share))
+
+    card = (made / "README.md").read_text(encoding="utf-8")
+    assert f"leads: `{read(TINY.seed)}`" in card
+    assert read(TINY.seed + 1) not in card
+    assert load_manifest(made).sources == (source_name(TINY.seed),)
 
 
 def test_an_artifact_names_its_adapted_layers_in_one_order(made: Path) -> None:

@@ -35,11 +35,11 @@ def seen_rows(artifact: Manifest, examples: Examples, dataset: DatasetManifest) 
 
 
 def may_have_met(artifact: Manifest, dataset: DatasetManifest) -> bool:
-    """Simulated leads of another seed are other people at the same dates, and so are those of an
-    artifact that names no dataset."""
-    if artifact.dataset is None or dataset.as_of_policy != POLICY:
-        return artifact.dataset is not None
-    return not set(dataset.source_names).isdisjoint(artifact.sources)
+    """Simulated leads of another seed are other people at the same dates. An artifact that names no
+    dataset has met simulated leads only."""
+    if dataset.as_of_policy == POLICY:
+        return not set(dataset.source_names).isdisjoint(artifact.sources)
+    return artifact.dataset is not None
 
 
 def split_unseen(examples: Examples, seen: Mask) -> Examples:

@@ -122,6 +122,11 @@ def _row(
     return read_draft(draft, split, weight, Truth(lead.probability, final_codes(lead)))
 
 
+def source_name(seed: int) -> str:
+    """By which a manifest tells whose people were read: equal seeds are the same people."""
+    return f"simulator, seed {seed}"
+
+
 def _collect(
     asked: Simulation, chunks: Iterable[_Chunk], report: Report
 ) -> tuple[Examples, DatasetManifest]:
@@ -131,7 +136,7 @@ def _collect(
         report(sum(each.n_leads for each in done), asked.n_leads)
     borders = asked.borders
     source = Source(
-        name=f"simulator, seed {asked.seed}",
+        name=source_name(asked.seed),
         first_ingested_at=from_ms(min(chunk.first_ms for chunk in done)),
         last_ingested_at=from_ms(max(chunk.last_ms for chunk in done)),
         n_events=sum(chunk.n_events for chunk in done),
