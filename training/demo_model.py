@@ -31,6 +31,7 @@ from training.artifact_folder import artifact_folder, check_replaceable
 from training.artifact_writer import Built, write_artifact
 from training.base import described_tokenizer
 from training.cli.refusal import exiting
+from training.cli.whole_number import at_least
 from training.dataset import Lead, Reading, at_own_moment, digest_of, load_leads
 from training.demo_base import WEIGHTS, build_writer, check_base, load_base, make_base
 from training.demo_stack import (
@@ -167,12 +168,13 @@ def _window(leads: Sequence[Lead]) -> tuple[datetime, datetime]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder of the artifact")
-    parser.add_argument("--work", type=Path, help="keeps the base here, or continues from it")
-    parser.add_argument("--scale", type=float, default=1.0, help="share of every amount")
-    parser.add_argument("--seed", type=int, default=Recipe().seed, help="of leads and training")
-    parser.add_argument("--threads", type=int, default=2, help="of torch; 1 on a busy machine")
-    parser.add_argument("--processes", type=int, default=2, help="that simulate leads")
+    add = parser.add_argument
+    add("--out", type=Path, required=True, help="folder of the artifact")
+    add("--work", type=Path, help="keeps the base here, or continues from it")
+    add("--scale", type=float, default=1.0, help="share of every amount")
+    add("--seed", type=at_least(0), default=Recipe().seed, help="of leads and training")
+    add("--threads", type=at_least(1), default=2, help="of torch; 1 on a busy machine")
+    add("--processes", type=at_least(1), default=2, help="that simulate leads")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
     recipe = replace(Recipe(), seed=asked.seed)

@@ -24,6 +24,7 @@ from scoring.resampling import Interval
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
 from training.cli.refusal import exiting
+from training.cli.whole_number import at_least
 from training.evaluation import words
 from training.evaluation.about import about_of
 from training.evaluation.files import check_free, to_json, write_report
@@ -177,15 +178,16 @@ def _progress(what: str) -> Progress:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="make evaluate", description=__doc__)
-    parser.add_argument("--artifact", default="demo", help="demo, or a folder")
-    parser.add_argument("--simulate", type=int, default=20_000, help="leads to judge on")
-    parser.add_argument("--seed", type=int, required=True, help="of leads nobody trained on")
-    parser.add_argument("--rival-leads", type=int, default=150_000, help="to tune the trees on")
-    parser.add_argument("--trials", type=int, default=24, help="settings each tree may try")
-    parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, help="folder for the report")
-    parser.add_argument("--json", action="store_true", help="nothing but JSON")
+    add = parser.add_argument
+    add("--artifact", default="demo", help="demo, or a folder")
+    add("--simulate", type=at_least(1), default=20_000, help="leads to judge on")
+    add("--seed", type=at_least(0), required=True, help="of leads nobody trained on")
+    add("--rival-leads", type=at_least(1), default=150_000, help="to tune the trees on")
+    add("--trials", type=at_least(1), default=24, help="settings each tree may try")
+    add("--resamples", type=at_least(20), default=1000, help="of the bootstrap")
+    add("--processes", type=at_least(1), default=os.cpu_count() or 1)
+    add("--out", type=Path, help="folder for the report")
+    add("--json", action="store_true", help="nothing but JSON")
     asked = parser.parse_args(arguments)
     plan = Plan(
         artifact=demo_artifact_path() if asked.artifact == "demo" else Path(asked.artifact),

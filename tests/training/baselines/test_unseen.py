@@ -83,7 +83,7 @@ def test_where_nothing_was_seen_the_splits_stay() -> None:
 
 def test_too_few_unseen_orders_name_the_number_and_two_ways_out() -> None:
     left = split_unseen(rows(), rows().split == "fit")
-    with pytest.raises(DatasetError, match=r"have orders of 12 leads .* needs 13: serve .* --shares"):
+    with pytest.raises(DatasetError, match=r"orders of 12 leads .* needs 13: serve .* --shares"):
         check_left(left, 13)
     check_left(left, 12)
 

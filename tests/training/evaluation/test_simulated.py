@@ -51,15 +51,19 @@ def test_leads_that_somebody_trained_on_judge_nobody(
     assert "choose another" in capsys.readouterr().err
 
 
-def test_no_trial_and_no_such_seed_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_trial_and_no_such_seed_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     for more, says in (
-        (["--seed", "77", "--trials", "0"], "0 trials choose no settings; ask for at least 1"),
-        (["--seed", "-5"], "the seed is -5; expected 0 or more"),
+        (["--seed", "77", "--trials", "0"], "--trials: '0' is no whole number of at least 1"),
+        (["--seed", "-5"], "--seed: '-5' is no whole number of at least 0"),
+        (
+            ["--seed", "77", "--resamples", "0"],
+            "--resamples: '0' is no whole number",
+        ),
     ):
         with pytest.raises(SystemExit) as left:
-            main([*TINY, "--processes", "1", *more])
-        assert left.value.code == UNUSABLE
-        assert capsys.readouterr().err.splitlines()[-1] == f"Error: {says}"
+            main([*TINY, *more])
+        assert left.value.code == 2
+        assert says in capsys.readouterr().err
 
 
 def test_a_report_that_has_no_place_is_refused_before_any_lead_is_drawn(
