@@ -61,6 +61,20 @@ if TYPE_CHECKING:
 SELF = (sys.executable, __file__)
 """How a role process is started: with the very code that starts it."""
 
+_RATE = click.option(
+    "--rate",
+    default=8.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="events per second, on average.",
+)
+_SEED = click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="another seed, another dealership.",
+)
 _INGEST_WORKERS = click.option(
     "--ingest-workers",
     default=1,
@@ -104,20 +118,8 @@ def main() -> None:
     type=click.IntRange(min=1),
     help="leads at a time.",
 )
-@click.option(
-    "--rate",
-    default=8.0,
-    show_default=True,
-    type=click.FloatRange(min=0.1),
-    help="events per second, on average.",
-)
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="another seed, another dealership.",
-)
+@_RATE
+@_SEED
 @_INGEST_WORKERS
 @_SCORE_WORKERS
 def demo(
@@ -199,20 +201,8 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     type=click.IntRange(min=1),
     help="leads (at a time).",
 )
-@click.option(
-    "--rate",
-    default=8.0,
-    show_default=True,
-    type=click.FloatRange(min=0.1),
-    help="events per second, on average.",
-)
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="another seed, another dealership.",
-)
+@_RATE
+@_SEED
 @click.option("--for", "for_s", type=DURATION, help="stop after this long.")
 @click.option(
     "--out",

@@ -101,17 +101,17 @@ def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) ->
 def read_file(path: Path, key: LeadKey, advanced: Advanced) -> LeadStory:
     """A file of events has no offsets: a lead's events are counted in the order of their times.
     `advanced` hears of bytes. Raises RecordingError, OSError."""
-    mine, end_ms, is_erased = [], 0, False
+    mine, end_ms = [], 0
     for recorded in read_recording(path, advanced):
         end_ms = max(end_ms, to_ms(recorded.ingested_at))
         if recorded.event.key == key:
             mine.append(recorded)
-            is_erased = is_erased or isinstance(recorded.event, LeadErased)
     mine.sort(key=lambda one: one.ingested_at)
     arrivals = (
         Arrival(one.event, one.topic, n, to_ms(one.ingested_at)) for n, one in enumerate(mine)
     )
-    return LeadStory(key, tuple(in_order(arrivals)), (), end_ms, is_erased)
+    in_their_order = tuple(in_order(arrivals))
+    return LeadStory(key, in_their_order, (), end_ms, _tells_erasure(in_their_order))
 
 
 def tell(
@@ -134,10 +134,14 @@ def tell(
         elif record.value is not None:
             score = _score(record, record.value)
             scores[order_of(score)] = score
-    is_erased = is_erased or any(isinstance(one.event, LeadErased) for one in arrivals)
+    is_erased = is_erased or _tells_erasure(arrivals)
     end_ms = max((one.ingested_ms for one in arrivals), default=0)
     in_their_order = tuple(scores[order] for order in sorted(scores))
     return LeadStory(key, tuple(in_order(arrivals)), in_their_order, end_ms, is_erased)
+
+
+def _tells_erasure(arrivals: Iterable[Arrival]) -> bool:
+    return any(isinstance(one.event, LeadErased) for one in arrivals)
 
 
 def _score(record: Record, value: bytes) -> Score:

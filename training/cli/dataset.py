@@ -38,6 +38,13 @@ _NEGATIVES = click.option(
     type=FiniteRange(0, 1, min_open=True),
     help="share of the rows without an order that fit and judge keep.",
 )
+_SEED = click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="of every choice by chance.",
+)
 _SHARES = click.option(
     "--shares",
     default="64,11,11,14",
@@ -78,13 +85,7 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         type=click.IntRange(min=1),
         help="that many simulated leads instead of recordings.",
     )
-    @click.option(
-        "--seed",
-        default=1,
-        show_default=True,
-        type=click.IntRange(min=0),
-        help="of every choice by chance.",
-    )
+    @_SEED
     @click.option(
         "--as-of",
         default="every-7d",
@@ -169,13 +170,7 @@ def _convert_command(public: Mapping[str, ReadLog]) -> click.Command:
         type=click.Choice(["time", "cluster"]),
         help="cluster: by chance over clusters, as the published figures of persuasion.",
     )
-    @click.option(
-        "--seed",
-        default=1,
-        show_default=True,
-        type=click.IntRange(min=0),
-        help="of every choice by chance.",
-    )
+    @_SEED
     @_SHARES
     @_JSON
     def convert(data_set: str, path: Path, **options: Any) -> None:
