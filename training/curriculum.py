@@ -63,18 +63,23 @@ def short_calls(
     """Calls of 1 to `max_topics` turns, a few of which take an earlier one back."""
     draws = Draws(int(rng.integers(1 << 62)))
     question = writer.question(CODES_QUESTION)
-    return [_short_call(writer, question, max_topics, draws, rng) for _ in range(n_calls)]
+    calls = (practice_call(draws, max_topics) for _ in range(n_calls))
+    return [_short_call(writer, question, *call, rng) for call in calls]
+
+
+def practice_call(draws: Draws, max_topics: int) -> tuple[list[Item], tuple[Line, ...]]:
+    """What it is about, and its lines, annotated."""
+    agenda = _agenda(draws, 1 + draws.below(max_topics))
+    return agenda, hold_call(draws, agenda, TAUGHT_SPEECH)
 
 
 def _short_call(
     writer: Writer,
     question: NDArray[np.int32],
-    max_topics: int,
-    draws: Draws,
+    agenda: Sequence[Item],
+    lines: Sequence[Line],
     rng: np.random.Generator,
 ) -> Sample:
-    agenda = _agenda(draws, 1 + draws.below(max_topics))
-    lines = hold_call(draws, agenda, TAUGHT_SPEECH)
     held = {item.topic: item.stance for item in agenda}
     body = f"{OPENING}{HEADING}{CALLS}\ncall today\n{layout(lines)}{HEADING}{END}\n"
     ids = writer.ids(body)

@@ -23,6 +23,9 @@ class Baseline(StrEnum):
     TREE_TEXT = "tree_text"
     """The fair rival: `tree_words` and the wrap-up codes predicted from the words, where there are
     any."""
+    TREE_PRACTISED = "tree_practised"
+    """`tree_text` and a tagger of lines, taught by as many of the simulator's calls as the demo's
+    base: what the demo is ahead of it is reading, not practice."""
     TREE_RANK = "tree_rank"
     """LambdaRank on the funnel's grades."""
     DEEPFM = "deepfm"
@@ -57,6 +60,10 @@ def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: Log) -
             from training.baselines.tree_text import fit_tree_text
 
             return fit_tree_text(examples, budget, log)
+        case Baseline.TREE_PRACTISED:
+            from training.baselines.tree_text import fit_tree_practised
+
+            return fit_tree_practised(examples, budget, log)
         case Baseline.TREE_RANK:
             from training.baselines.tree_rank import fit_tree_rank
 

@@ -6,6 +6,7 @@ Text comes from the state at `as_of`: the statements the summary keeps, whole fo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,12 +40,18 @@ def terms(state: LeadState) -> list[str]:
     for statement in (s for call in view(state).calls for s in call.statements):
         mark = MARKS.get(statement.role, "o")
         words = WORD.findall(statement.text.lower())
-        for n in (1, 2, 3):
-            found += [f"{mark}:{' '.join(words[i : i + n])}" for i in range(len(words) - n + 1)]
+        found += [f"{mark}:{run}" for run in runs(words, 3)]
         if last is not None and words:
             found.append(f"{last}>{mark}:{' '.join(words[:2])}")
         last = f"{mark}:{words[-1]}" if words else None
     return found
+
+
+def runs(words: Sequence[str], longest: int) -> list[str]:
+    """Each run of 1 to `longest` neighbours."""
+    return [
+        " ".join(words[i : i + n]) for n in range(1, longest + 1) for i in range(len(words) - n + 1)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

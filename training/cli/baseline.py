@@ -21,6 +21,7 @@ NAMES = (
     "tree_fields",
     "tree_words",
     "tree_text",
+    "tree_practised",
     "tree_rank",
     "deepfm",
     "dcn_v2",

@@ -35,8 +35,8 @@ Judgeable = tuple[str, Judged, dict[str, Scored]]
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     asked = parser.parse_args(arguments)
-    if RIVAL in asked.without:
-        parser.error(f"--without {RIVAL}: every other model is compared with it; leave it in")
+    if asked.against in asked.without:
+        parser.error(f"--without {asked.against}: the others are compared with it; leave it in")
     if not (asked.seeds or asked.dataset):
         parser.error(
             "--seeds 0 without --dataset: nothing to do; name a dataset or take more seeds"
@@ -53,7 +53,9 @@ def _tables(asked: argparse.Namespace) -> Iterator[Table]:
     found = [_judged(asked, number, bench) for number, bench in enumerate(_benches(asked))]
     for group in dict.fromkeys(group for group, _, _ in found):
         benches = [(judged, models) for of, judged, models in found if of == group]
-        yield build_table(group, benches, n_resamples=asked.resamples, seed=asked.seed)
+        yield build_table(
+            group, benches, n_resamples=asked.resamples, seed=asked.seed, rival=asked.against
+        )
 
 
 def _benches(asked: argparse.Namespace) -> Iterator[Bench]:
@@ -100,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=NAMES,
         metavar="MODEL",
         help=f"models to leave out: {', '.join(NAMES)}",
+    )
+    add(
+        "--against",
+        default=RIVAL,
+        choices=NAMES,
+        metavar="MODEL",
+        help=f"whom all are compared with; {RIVAL}",
     )
     add("--trials", type=at_least(1), default=24, help="settings each model may try")
     add("--resamples", type=at_least(20), default=1000, help="of the bootstrap")

@@ -66,6 +66,8 @@ class Cells:
         names = [baseline.value for baseline in Baseline]
         if not fit_own_fields(self.bench.known).names:
             names.remove(Baseline.TREE_FIELDS)  # it would be tree_tabular again
+        if not self.bench.judged.has_truth:
+            names.remove(Baseline.TREE_PRACTISED)  # it practised on the simulator's calls
         if self.means.artifact is not None:
             names += [READ, *STACKS, ARTIFACT]
         return [*names, BAYES] if self.bench.judged.has_truth else names

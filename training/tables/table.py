@@ -1,5 +1,5 @@
 """From scores to the table: each model's mean over the benches of a group, its paired difference to
-the fair rival, and how far it has come to the best possible score."""
+a rival, and how far it has come to the best possible score."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scoring.resampling import (
 )
 from scoring.tally import Floats, aucs, best_mass, caught, rank_by, ratio, tally
 from scoring.verdict import Verdict, judge
-from training.evaluation.judged import Judged, Scored
+from training.evaluation.judged import EvaluationError, Judged, Scored
 from training.evaluation.way import share_of_the_way
 
 METRICS = ("AUC", "precision at 1%", "precision at 10%")
@@ -29,8 +29,8 @@ RIVAL, START, BAYES = "tree_text", "tree_tabular", "bayes"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`over_rival`: paired differences of METRICS to the fair rival. `way`: None where no truth is
-    known. `spread`: the AUC's standard deviation over benches, NaN for one."""
+    """`over_rival`: paired differences of METRICS to the table's rival. `way`: None where no truth
+    is known. `spread`: the AUC's standard deviation over benches, NaN for one."""
 
     model: str
     values: tuple[Interval, ...]
@@ -46,6 +46,7 @@ class Table:
     """`is_expected`: against true probabilities, so without label noise."""
 
     group: str
+    rival: str
     n_benches: int
     n_rows: int
     n_positives: int
@@ -71,10 +72,16 @@ def build_table(
     *,
     n_resamples: int,
     seed: int,
+    rival: str = RIVAL,
 ) -> Table:
-    """All benches hold the same models, the rival among them. Leads are resampled within each
-    bench, benches are not: the interval is of leads, `spread` of fits."""
+    """All benches hold the same models. Leads are resampled within each bench, benches are not: the
+    interval is of leads, `spread` of fits. Raises EvaluationError when `rival` is not among the
+    models."""
     names = list(benches[0][1])
+    if rival not in names:
+        raise EvaluationError(
+            f"{group} has no {rival} to compare with; it has {', '.join(names)}: give --against one"
+        )
     is_expected = all(judged.has_truth for judged, _ in benches)
     found = [
         replicates(
@@ -94,6 +101,7 @@ def build_table(
     n_who_ordered = sum(judged.n_who_ordered for judged, _ in benches)
     return Table(
         group=group,
+        rival=rival,
         n_benches=len(benches),
         n_rows=sum(len(judged) for judged, _ in benches),
         n_positives=sum(judged.n_positives for judged, _ in benches),
@@ -102,6 +110,7 @@ def build_table(
             _row(
                 names,
                 i,
+                names.index(rival),
                 mean,
                 found,
                 None if is_expected else n_who_ordered,
@@ -115,12 +124,12 @@ def build_table(
 def _row(
     names: list[str],
     at: int,
+    rival: int,
     mean: Replicates,
     found: Sequence[Replicates],
     n_who_ordered: int | None,
     ece: float,
 ) -> Row:
-    rival = names.index(RIVAL)
     over = tuple(mean.difference(at, rival, i) for i in range(len(METRICS)))
     by_bench = [float(each.values[at, 0]) for each in found]
     return Row(
@@ -159,7 +168,8 @@ def _outcomes(judged: Judged, is_expected: bool) -> Floats:
 
 def markdown(table: Table) -> str:
     kind = "expected " if table.is_expected else ""
-    heads = ["model", *(kind + name for name in METRICS), "ECE", f"AUC over {RIVAL}", "verdict"]
+    heads = ["model", *(kind + name for name in METRICS), "ECE"]
+    heads += [f"AUC over {table.rival}", "verdict"]
     with_way = any(row.way for row in table.rows)
     heads += [f"way {START} → {BAYES}"] if with_way else []
     lines = [
@@ -172,15 +182,15 @@ def markdown(table: Table) -> str:
         f"|{'---|' * len(heads)}",
     ]
     ordered = sorted(table.rows, key=lambda row: row.values[0].value)
-    lines += [f"| {' | '.join(_cells(row, with_way=with_way))} |" for row in ordered]
+    lines += [f"| {' | '.join(_cells(row, table.rival, with_way=with_way))} |" for row in ordered]
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row, *, with_way: bool) -> list[str]:
+def _cells(row: Row, rival: str, *, with_way: bool) -> list[str]:
     auc, *tops = (f"{v.value:.4f} [{v.low:.4f}, {v.high:.4f}]" for v in row.values)
     spread = "" if np.isnan(row.spread) else f" ±{row.spread:.4f}"
     over, way = row.over_rival[0], row.way
-    is_rival = row.model == RIVAL
+    is_rival = row.model == rival
     cells = [
         row.model,
         auc + spread,

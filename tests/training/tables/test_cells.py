@@ -77,7 +77,7 @@ def test_another_budget_or_other_rows_are_another_cell(bench: Bench) -> None:
 def test_without_an_artifact_there_is_no_stack_and_without_truth_no_bayes(bench: Bench) -> None:
     names = _cells(bench, []).names
     assert {"rule", "tree_tabular", "tree_text", "deepfm"} <= set(names)
-    assert not {"stack", "artifact", "bayes"} & set(names)
+    assert not {"stack", "artifact", "bayes", "tree_practised"} & set(names)
 
 
 def test_an_artifact_without_a_language_model_has_scores_but_no_stack(

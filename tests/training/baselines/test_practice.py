@@ -1,0 +1,118 @@
+"""The tagger that practises: as many calls as the base, and what it makes of a lead's lines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from tokenizers import Tokenizer
+
+pytest.importorskip("torch", reason="needs the train extra")
+
+from scoring.artifact import demo_artifact_path
+from scoring.metrics import auc
+from training.baselines.practice import (
+    PRACTICE,
+    SETS_NONE,
+    TOPICS,
+    Tagger,
+    Turn,
+    fit_tagger,
+    follow,
+    practice_turns,
+    turns_of,
+)
+from training.curriculum import short_calls
+from training.demo_base import build_writer
+from training.examples.simulated import Simulation, simulate_examples
+from training.recipe import Recipe
+from training.samples import width_of
+from training.simulator.codes import CODE_INDEX, N_CODES
+from training.simulator.phrases import Stance, Topic
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+TOO_DEAR = CODE_INDEX[Topic.PRICE, Stance.CONTRA]
+AFFORDABLE = CODE_INDEX[Topic.PRICE, Stance.PRO]
+
+TAGS = arrays(np.float64, N_CODES, elements=st.floats(0, 1)).map(
+    lambda tag: tag / max(1.0, float(tag.sum()))
+)
+
+
+@pytest.fixture(scope="module")
+def tagger() -> Tagger:
+    return fit_tagger(((1, 600), (2, 1_200), (5, 3_000)), seed=1)
+
+
+def _turn(question: str, answer: str) -> Turn:
+    turn = turns_of([("agent", question), ("customer", answer)])[1]
+    assert turn is not None
+    return turn
+
+
+def test_it_practises_on_as_many_calls_as_the_base_reads() -> None:
+    recipe = Recipe()
+    writer = build_writer(Tokenizer.from_file(str(demo_artifact_path() / "tokenizer.json")))
+    budgets = (recipe.phrasebook_tokens, recipe.short_tokens, recipe.call_tokens)
+    for (max_topics, n_calls), n_tokens in zip(PRACTICE, budgets, strict=True):
+        calls = short_calls(writer, 1_000, max_topics, np.random.default_rng(2))
+        n_read = n_tokens / np.mean([width_of(len(call)) for call in calls])
+        assert n_calls == pytest.approx(n_read, rel=0.05)
+
+
+def test_an_agents_question_belongs_to_the_answer_right_after_it() -> None:
+    lines = [("agent", "Too dear?"), ("customer", "no"), ("customer", "well yes")]
+    assert turns_of(lines) == [
+        None,
+        Turn(("no",), ("too", "dear", "?")),
+        Turn(("well", "yes"), ()),
+    ]
+
+
+def test_lines_of_calls_it_never_met_are_tagged(tagger: Tagger) -> None:
+    turns, labels = practice_turns(((5, 300),), seed=2)
+    tags = tagger.tags(turns)
+    best = np.where(tags.max(axis=1) > 1 - tags.sum(axis=1), tags.argmax(axis=1), SETS_NONE)
+    assert np.mean(best == labels) > 0.8
+
+
+def test_a_bare_yes_means_what_was_asked(tagger: Tagger) -> None:
+    asked = ("is the price too high", "is the price all right")
+    too_high, all_right = tagger.tags([_turn(question, "yes") for question in asked])
+    odds = [tag / (1 - tag) for tag in (too_high, all_right)]
+    assert odds[0][TOO_DEAR] > 2 * odds[1][TOO_DEAR]
+    assert odds[1][AFFORDABLE] > 2 * odds[0][AFFORDABLE]
+
+
+def test_what_is_held_of_leads_are_their_wrap_up_codes(tagger: Tagger) -> None:
+    examples, _ = simulate_examples(
+        Simulation(9, 600), n_processes=1, report=lambda done, total: None
+    )
+    held = tagger.held(examples)
+    known = ~np.isnan(examples.codes).any(axis=1)
+    assert auc(held[known].ravel(), examples.codes[known].ravel()) > 0.9
+    assert held.min() >= 0.0
+    assert held[:, TOPICS].sum(axis=2).max() <= 1.0 + 1e-9
+
+
+def test_of_a_topic_the_last_word_counts() -> None:
+    first, then = np.zeros(N_CODES), np.zeros(N_CODES)
+    first[TOO_DEAR], then[AFFORDABLE] = 1.0, 0.75
+    held = follow(follow(np.zeros(N_CODES), first), then)
+    assert (held[TOO_DEAR], held[AFFORDABLE]) == (0.25, 0.75)
+    assert held.sum() == 1.0
+
+
+@given(TAGS, TAGS)
+def test_what_is_held_stays_a_share(held: np.ndarray, tag: np.ndarray) -> None:
+    after = follow(follow(np.zeros(N_CODES), held), tag)
+    assert after.min() >= 0.0
+    assert after[TOPICS].sum(axis=1).max() <= 1.0 + 1e-9
+
+
+def test_a_line_without_a_code_changes_nothing() -> None:
+    held = np.linspace(0.0, 0.05, N_CODES)
+    assert np.array_equal(follow(held, np.zeros(N_CODES)), held)
