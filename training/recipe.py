@@ -21,7 +21,7 @@ class Recipe:
     n_read_leads: int = 48_000
     n_tokenizer_prompts: int = 3_000
     vocab_size: int = 2_048
-    token_budget: int = 256
+    token_budget: int = 352
     base: BaseSize = field(default_factory=BaseSize)
     phrasebook_tokens: int = 600_000
     short_tokens: int = 1_500_000
