@@ -30,8 +30,8 @@ MARKER = "<|im_end|>\n<|im_start|>assistant\n"
 ANSWER_YES = " Yes"
 ANSWER_NO = " No"
 SEPARATOR = " "
-"""Between features: order and labels tell them apart. A mark there would take 27 tokens of 256
-from the conversation, and with them 6% of the customers' last words (simulated leads)."""
+"""Between features: order and labels tell them apart. A mark there would take 27 tokens from the
+conversation."""
 
 HEADING = "# "
 CALLS = "calls"

@@ -19,12 +19,11 @@ from training.samples import Sample
 from training.simulator.codes import CODE_INDEX, N_CODES, multi_hot
 from training.simulator.draws import Draws
 from training.simulator.phrases import Stance, Topic
-from training.simulator.talk import Item, Line, Speech, hold_call
+from training.simulator.practice import practice_call
+from training.simulator.talk import Item, Line
 
 CODES_QUESTION = "Which codes wrap up these calls?"
 NOTHING_SAID = " none"
-
-TAUGHT_SPEECH = Speech(slang=0.05, asr_errors=0.03, small_talk=0.12)
 
 
 def code_word(topic: Topic, stance: Stance) -> str:
@@ -67,12 +66,6 @@ def short_calls(
     return [_short_call(writer, question, *call, rng) for call in calls]
 
 
-def practice_call(draws: Draws, max_topics: int) -> tuple[list[Item], tuple[Line, ...]]:
-    """What it is about, and its lines, annotated."""
-    agenda = _agenda(draws, 1 + draws.below(max_topics))
-    return agenda, hold_call(draws, agenda, TAUGHT_SPEECH)
-
-
 def _short_call(
     writer: Writer,
     question: NDArray[np.int32],
@@ -91,16 +84,6 @@ def _short_call(
         line_ends=ends,
         line_codes=codes,
     )
-
-
-def _agenda(draws: Draws, n_turns: int) -> list[Item]:
-    topics, stances = tuple(Topic), tuple(Stance)
-    agenda: list[Item] = []
-    for _ in range(n_turns):
-        topic, stance = draws.pick(topics), draws.pick(stances)
-        is_change = any(item.topic is topic for item in agenda)
-        agenda.append(Item(topic, stance, is_change))
-    return agenda
 
 
 def layout(lines: Sequence[Line]) -> str:

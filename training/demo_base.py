@@ -25,11 +25,12 @@ from training.curriculum import (
 from training.dataset import Reading, load_leads, sample_prompts
 from training.model.faults import FitError
 from training.objective import CodeHeads
-from training.pretrain import PretrainSettings, Stage, pretrain
+from training.pretrain import Draw, PretrainSettings, Stage, pretrain
 from training.questions import Questions, pretraining_samples, table_texts
 from training.recipe import Recipe
 from training.samples import Sample
 from training.simulator.codes import CODES, N_CODES
+from training.simulator.practice import MAX_TOPICS
 from training.tokenizer import EOS, PAD, token_id, train_tokenizer
 from training.whole_file import whole_file
 
@@ -89,22 +90,16 @@ def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
         chosen = rng.choice(len(old_enough), min(POOL_LEADS, len(old_enough)), replace=False)
         return pretraining_samples([old_enough[i] for i in chosen], asked, writer, rng)
 
+    def draw_calls(max_topics: int) -> Draw:
+        return lambda rng: short_calls(writer, POOL_CALLS, max_topics, rng)
+
+    amounts = {
+        "phrasebook": (recipe.phrasebook_tokens, 1_024),
+        "short calls": (recipe.short_tokens, 2_048),
+        "calls": (recipe.call_tokens, 3_072),
+    }
     stages = (
-        Stage(
-            "phrasebook",
-            recipe.phrasebook_tokens,
-            1_024,
-            lambda rng: short_calls(writer, POOL_CALLS, 1, rng),
-        ),
-        Stage(
-            "short calls",
-            recipe.short_tokens,
-            2_048,
-            lambda rng: short_calls(writer, POOL_CALLS, 2, rng),
-        ),
-        Stage(
-            "calls", recipe.call_tokens, 3_072, lambda rng: short_calls(writer, POOL_CALLS, 5, rng)
-        ),
+        *(Stage(name, *amounts[name], draw_calls(most)) for name, most in MAX_TOPICS.items()),
         Stage("leads", recipe.lead_tokens, 4_096, draw_leads),
     )
     torch.manual_seed(recipe.seed)

@@ -19,6 +19,7 @@ from training.objective import CodeHeads, PretrainWeights, pretrain_loss
 from training.samples import Sample, batches_by_width, collate, width_of
 
 Log = Callable[[str], None]
+Draw = Callable[[np.random.Generator], Sequence[Sample]]
 
 WARM_UP_SHARE = 0.03
 FINAL_SHARE = 0.03
@@ -35,7 +36,7 @@ class Stage:
     name: str
     n_tokens: int
     batch_tokens: int
-    draw: Callable[[np.random.Generator], Sequence[Sample]]
+    draw: Draw
 
 
 @dataclass(frozen=True, slots=True)

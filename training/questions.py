@@ -3,7 +3,7 @@ adapter.
 
 All end in the one marker that serving uses. The base learns to read a lead and to answer Yes / No;
 what becomes of leads is left to the adapter, and the text baselines get every label of leads that
-the base got, though not its practice on generated calls (docs/experiments.md).
+the base got; `tree_practised` has its practice on generated calls, too.
 """
 
 from __future__ import annotations

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+
 from scoring.artifact import demo_artifact_path
 from scoring.engines.reading import load_reader
 from scoring.fold import fold, to_ms
@@ -9,6 +13,8 @@ from scoring.prompt import PromptSpec
 from scoring.score import prepare
 from training.recipe import Recipe
 from training.simulator.emit import simulate_leads
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 N_LEADS = 400
 ENDLESS = 100_000

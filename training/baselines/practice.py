@@ -1,16 +1,17 @@
 """Practice for a bag of words: a tagger of lines, taught by as many generated calls as the demo's
 base.
 
-The base practises on calls that the simulator makes for it (`training.curriculum`) before it reads
-leads. The tagger gets calls of the same kinds, as many of them, with the code that each line sets:
-what a language model is ahead of it is not the practice.
+The base practises on calls that the simulator makes for it (`training.simulator.practice`) before
+it reads leads. The tagger gets calls of the same kinds, as many of them, and the code that each
+line sets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +22,22 @@ from schemas.events import Role
 from scoring.history import view
 from scoring.tally import Floats
 from training.baselines.words import MARKS, WORD, runs
-from training.curriculum import practice_call
 from training.examples.example import Examples
 from training.simulator.codes import CODE_INDEX, N_CODES
 from training.simulator.draws import Draws
 from training.simulator.phrases import Stance, Topic
+from training.simulator.practice import MAX_TOPICS, practice_call
 from training.simulator.talk import Line
 
-Practice = tuple[tuple[int, int], ...]
-"""(topics at most, calls) of each stage."""
+Practice = Mapping[str, int]
+"""Stage of the base's practice -> calls."""
 
-PRACTICE: Practice = ((1, 8_300), (2, 18_200), (5, 91_000))
-"""The calls that the recipe's tokens hold: 73, 82 and 110 each, as the base reads them."""
+PRACTICE: Practice = {"phrasebook": 8_300, "short calls": 18_200, "calls": 91_000}
+"""As many as the recipe's tokens hold: 73, 82 and 110 of them a call, padding among them."""
 
 SEED = 53_000
+"""Apart from those of the benches (`training.tables.bench`)."""
+
 SETS_NONE = N_CODES
 """The class of a line that sets no code."""
 
@@ -45,8 +48,9 @@ MIN_LINES_PER_TERM = 3
 MAX_TERMS = 60_000
 MAX_STEPS = 300
 CHUNK_LINES = 50_000
+N_CALLS_OF_ID = 100
 
-TOPICS = np.array([[CODE_INDEX[topic, stance] for stance in Stance] for topic in Topic])
+CODES_OF_TOPIC = np.array([[CODE_INDEX[topic, stance] for stance in Stance] for topic in Topic])
 """(topics, stances): where each code of a topic is."""
 
 
@@ -70,14 +74,15 @@ def turns_of(lines: Sequence[tuple[str, str]]) -> list[Turn | None]:
 
 
 def turn_terms(turn: Turn) -> list[str]:
-    """What was said, what was asked, and what was asked with how the answer begins: "yes" means
-    what the question makes it mean."""
+    """What was said, what was asked, and how the answer begins with either: "yes" means what the
+    question makes it mean, "I would not say" turns round what follows it."""
     said, asked = MARKS[Role.CUSTOMER.value], MARKS[Role.AGENT.value]
-    begins = " ".join(turn.words[:2])
+    begins, opening = " ".join(turn.words[:2]), " ".join(turn.words[:3])
     return [
         *(f"{said}:{run}" for run in runs(turn.words, 3)),
         *(f"{asked}:{run}" for run in runs(turn.asked, 3)),
         *(f"{run}>{begins}" for run in runs(turn.asked, 2)),
+        *(f"{opening}^{run}" for run in runs(turn.words, 2)),
         f"^{begins}",
         f"{len(turn.words)} words",
     ]
@@ -111,8 +116,8 @@ class Tagger:
 def follow(held: Floats, tag: Floats) -> Floats:
     """What holds after a line: where it may have set a topic's code, what was held is less sure."""
     after = held.copy()
-    is_set = tag[TOPICS].sum(axis=1, keepdims=True)
-    after[TOPICS] = held[TOPICS] * (1 - is_set) + tag[TOPICS]
+    is_set = tag[CODES_OF_TOPIC].sum(axis=1, keepdims=True)
+    after[CODES_OF_TOPIC] = held[CODES_OF_TOPIC] * (1 - is_set) + tag[CODES_OF_TOPIC]
     return after
 
 
@@ -142,14 +147,22 @@ def practised_tagger() -> Tagger:
     return fit_tagger(PRACTICE, SEED)
 
 
+def practice_id() -> str:
+    """Of the amounts and of what the first calls say: another one, another tagger."""
+    turns, labels = practice_turns(dict.fromkeys(PRACTICE, N_CALLS_OF_ID), SEED)
+    amounts = (sorted(PRACTICE.items()), SEED, C, MIN_LINES_PER_TERM, MAX_TERMS, MAX_STEPS)
+    told = repr((amounts, turns, labels.tolist()))
+    return blake2b(told.encode(), digest_size=8).hexdigest()
+
+
 def practice_turns(practice: Practice, seed: int) -> tuple[list[Turn], NDArray[np.int64]]:
     """Customers' lines of generated calls, and the code that each sets."""
     draws = Draws(seed)
     turns: list[Turn] = []
     labels: list[int] = []
-    for max_topics, n_calls in practice:
+    for stage, n_calls in practice.items():
         for _ in range(n_calls):
-            _, lines = practice_call(draws, max_topics)
+            _, lines = practice_call(draws, MAX_TOPICS[stage])
             found = turns_of([(line.role, line.text) for line in lines])
             for turn, line in zip(found, lines, strict=True):
                 if turn is not None:

@@ -24,8 +24,8 @@ class Baseline(StrEnum):
     """The fair rival: `tree_words` and the wrap-up codes predicted from the words, where there are
     any."""
     TREE_PRACTISED = "tree_practised"
-    """`tree_text` and a tagger of lines, taught by as many of the simulator's calls as the demo's
-    base: what the demo is ahead of it is reading, not practice."""
+    """On the features and on what a tagger of lines holds, taught by as many of the simulator's
+    calls as the demo's base: for simulated leads."""
     TREE_RANK = "tree_rank"
     """LambdaRank on the funnel's grades."""
     DEEPFM = "deepfm"
@@ -61,7 +61,7 @@ def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: Log) -
 
             return fit_tree_text(examples, budget, log)
         case Baseline.TREE_PRACTISED:
-            from training.baselines.tree_text import fit_tree_practised
+            from training.baselines.tree_practised import fit_tree_practised
 
             return fit_tree_practised(examples, budget, log)
         case Baseline.TREE_RANK:

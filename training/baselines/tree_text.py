@@ -2,8 +2,7 @@
 
 `fit_tree_words` reads TF-IDF through an SVD and a linear model of the order. `fit_tree_text` is the
 fair rival: it also reads the wrap-up codes and the funnel moves that followed, predicted from the
-same words, because language models are trained on those labels. `fit_tree_practised` reads one
-thing more: what a tagger says that practised on as many generated calls as the demo's base.
+same words, because language models are trained on those labels.
 
 For evaluation only: an engine is given features and prompt, not the state, and no exported text
 column would be exactly the trained one.
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.baselines.aggregates import aggregate_rows
-from training.baselines.baseline import Budget, Floats, labels_of
+from training.baselines.baseline import Budget, labels_of
 from training.baselines.linear_reading import (
     LinearReading,
     Target,
@@ -24,7 +23,6 @@ from training.baselines.linear_reading import (
     folds_of,
 )
 from training.baselines.own_fields import OwnFields, fit_own_fields
-from training.baselines.practice import Tagger, practised_tagger
 from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
 from training.baselines.words import Words, fit_words
 from training.examples.example import Examples, Grade
@@ -50,29 +48,13 @@ class TextColumns:
         return _joined(examples, self.own, self.words.components(matrix), read)
 
 
-@dataclass(frozen=True, slots=True)
-class PractisedColumns:
-    text: TextColumns
-    tagger: Tagger
-
-    def rows(self, examples: Examples) -> Rows:
-        return _beside(self.text.rows(examples), self.tagger.held(examples))
-
-
 def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
     return _fit_columns(examples, rng, _order_targets(examples))
 
 
-def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, TextColumns]:
+def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
     targets = [*_order_targets(examples), *_code_targets(examples), *_move_targets(examples)]
     return _fit_columns(examples, rng, targets)
-
-
-def fit_practised_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
-    """The tagger has seen none of the leads, so that what it says needs no folds."""
-    rows, text = fit_text_columns(examples, rng)
-    tagger = practised_tagger()
-    return _beside(rows, tagger.held(examples)), PractisedColumns(text, tagger)
 
 
 def fit_tree_words(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
@@ -81,10 +63,6 @@ def fit_tree_words(examples: Examples, budget: Budget, log: Log) -> TreePredicto
 
 def fit_tree_text(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
     return fit_tree(examples, budget, fit_text_columns, log)
-
-
-def fit_tree_practised(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
-    return fit_tree(examples, budget, fit_practised_columns, log)
 
 
 def _fit_columns(
@@ -118,7 +96,3 @@ def _move_targets(examples: Examples) -> list[Target]:
 def _joined(examples: Examples, own: OwnFields, components: Rows, read: list[np.ndarray]) -> Rows:
     columns = [own.beside_features(examples), aggregate_rows(examples), components, *read]
     return np.column_stack(columns).astype(np.float32)
-
-
-def _beside(rows: Rows, held: Floats) -> Rows:
-    return np.column_stack([rows, held.astype(np.float32)]).astype(np.float32)

@@ -69,6 +69,7 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
         The rule needs no dataset, only knows stage and recency, and can be served from day one.
         Trees on the table, and a stack of trees on table and language model, can be served too;
         the others are measured. All try the same number of settings on the same split.
+        tree_practised knows the simulator's talk and nothing else: it is for simulated leads.
 
         \b
         Example:

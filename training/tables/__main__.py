@@ -21,7 +21,7 @@ from training.baselines.baseline import Budget
 from training.cli.refusal import exiting
 from training.cli.whole_number import at_least
 from training.evaluation.files import to_json
-from training.evaluation.judged import Judged, Scored, judged_of
+from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
 from training.progress import Progress
 from training.tables.bench import Bench, Size, dataset_bench, simulated_bench
 from training.tables.cells import NAMES, Cells, Means
@@ -77,6 +77,11 @@ def _judged(asked: argparse.Namespace, number: int, bench: Bench) -> Judgeable:
     )
     cells = Cells(bench, means)
     names = [name for name in cells.names if name not in asked.without]
+    if asked.against not in names:
+        raise EvaluationError(
+            f"{bench.name} has no {asked.against} to compare with; it has {', '.join(names)}: give "
+            "--against one of them"
+        )
     return bench.group, judged_of(bench.judged), {name: cells.scored(name) for name in names}
 
 
@@ -108,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         default=RIVAL,
         choices=NAMES,
         metavar="MODEL",
-        help=f"whom all are compared with; {RIVAL}",
+        help=f"the model that all others are compared with (default: {RIVAL})",
     )
     add("--trials", type=at_least(1), default=24, help="settings each model may try")
     add("--resamples", type=at_least(20), default=1000, help="of the bootstrap")

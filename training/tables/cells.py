@@ -16,6 +16,7 @@ from scoring.artifact import digest, load_manifest
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
 from training.baselines.own_fields import fit_own_fields
+from training.baselines.practice import practice_id
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.stack import stack_prepared
 from training.baselines.tree import prepare_columns
@@ -153,16 +154,17 @@ class Cells:
         """What the scores follow from: a cell with another key is computed again."""
         reads = name in (READ, *STACKS) or name.startswith(ARTIFACT)
         artifact = self.means.artifact if reads else None
-        return json.dumps(
-            {
-                "name": name,
-                "columns": COLUMNS_VERSION,
-                "data": self.bench.data_sha256,
-                "trials": self.means.budget.n_trials,
-                "seed": self.means.budget.seed,
-                "artifact": None if artifact is None else digest(artifact),
-            }
-        )
+        follows = {
+            "name": name,
+            "columns": COLUMNS_VERSION,
+            "data": self.bench.data_sha256,
+            "trials": self.means.budget.n_trials,
+            "seed": self.means.budget.seed,
+            "artifact": None if artifact is None else digest(artifact),
+        }
+        if name == Baseline.TREE_PRACTISED:
+            follows["practice"] = practice_id()
+        return json.dumps(follows)
 
     def _saying(self, name: str) -> Log:
         return lambda line: self.means.say(f"{self.bench.name}: {name}: {line}")

@@ -19,7 +19,7 @@ from scoring.resampling import (
 )
 from scoring.tally import Floats, aucs, best_mass, caught, rank_by, ratio, tally
 from scoring.verdict import Verdict, judge
-from training.evaluation.judged import EvaluationError, Judged, Scored
+from training.evaluation.judged import Judged, Scored
 from training.evaluation.way import share_of_the_way
 
 METRICS = ("AUC", "precision at 1%", "precision at 10%")
@@ -74,14 +74,9 @@ def build_table(
     seed: int,
     rival: str = RIVAL,
 ) -> Table:
-    """All benches hold the same models. Leads are resampled within each bench, benches are not: the
-    interval is of leads, `spread` of fits. Raises EvaluationError when `rival` is not among the
-    models."""
+    """All benches hold the same models, `rival` among them. Leads are resampled within each bench,
+    benches are not: the interval is of leads, `spread` of fits."""
     names = list(benches[0][1])
-    if rival not in names:
-        raise EvaluationError(
-            f"{group} has no {rival} to compare with; it has {', '.join(names)}: give --against one"
-        )
     is_expected = all(judged.has_truth for judged, _ in benches)
     found = [
         replicates(

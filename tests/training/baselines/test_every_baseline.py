@@ -20,7 +20,8 @@ from training.baselines.tree_rank import lists_of
 from training.examples.example import Examples
 from training.examples.manifest import DatasetError, Split
 
-pytestmark = [pytest.mark.train, pytest.mark.slow]
+pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(900)]
+"""The tagger that practises takes a minute, more on a busy machine."""
 
 BUDGET = Budget(n_trials=2, seed=3)
 LEARNERS = [name for name in Baseline if name is not Baseline.RULE]

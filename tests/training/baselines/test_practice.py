@@ -11,12 +11,17 @@ from tokenizers import Tokenizer
 
 pytest.importorskip("torch", reason="needs the train extra")
 
+from schemas.events import Role, TranscriptReady
 from scoring.artifact import demo_artifact_path
+from scoring.fold import fold, from_ms
 from scoring.metrics import auc
+from scoring.state import to_bytes
+from tests.scoring.histories import segment
+from tests.training.examples.rows import START_MS, row
 from training.baselines.practice import (
+    CODES_OF_TOPIC,
     PRACTICE,
     SETS_NONE,
-    TOPICS,
     Tagger,
     Turn,
     fit_tagger,
@@ -24,13 +29,16 @@ from training.baselines.practice import (
     practice_turns,
     turns_of,
 )
+from training.baselines.tree_practised import PractisedColumns
 from training.curriculum import short_calls
 from training.demo_base import build_writer
+from training.examples.example import Example, columns_of
 from training.examples.simulated import Simulation, simulate_examples
 from training.recipe import Recipe
 from training.samples import width_of
 from training.simulator.codes import CODE_INDEX, N_CODES
 from training.simulator.phrases import Stance, Topic
+from training.simulator.practice import MAX_TOPICS
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -44,7 +52,7 @@ TAGS = arrays(np.float64, N_CODES, elements=st.floats(0, 1)).map(
 
 @pytest.fixture(scope="module")
 def tagger() -> Tagger:
-    return fit_tagger(((1, 600), (2, 1_200), (5, 3_000)), seed=1)
+    return fit_tagger({"phrasebook": 600, "short calls": 1_200, "calls": 3_000}, seed=1)
 
 
 def _turn(question: str, answer: str) -> Turn:
@@ -57,8 +65,9 @@ def test_it_practises_on_as_many_calls_as_the_base_reads() -> None:
     recipe = Recipe()
     writer = build_writer(Tokenizer.from_file(str(demo_artifact_path() / "tokenizer.json")))
     budgets = (recipe.phrasebook_tokens, recipe.short_tokens, recipe.call_tokens)
-    for (max_topics, n_calls), n_tokens in zip(PRACTICE, budgets, strict=True):
-        calls = short_calls(writer, 1_000, max_topics, np.random.default_rng(2))
+    assert list(PRACTICE) == list(MAX_TOPICS)
+    for (stage, n_calls), n_tokens in zip(PRACTICE.items(), budgets, strict=True):
+        calls = short_calls(writer, 1_000, MAX_TOPICS[stage], np.random.default_rng(2))
         n_read = n_tokens / np.mean([width_of(len(call)) for call in calls])
         assert n_calls == pytest.approx(n_read, rel=0.05)
 
@@ -73,7 +82,7 @@ def test_an_agents_question_belongs_to_the_answer_right_after_it() -> None:
 
 
 def test_lines_of_calls_it_never_met_are_tagged(tagger: Tagger) -> None:
-    turns, labels = practice_turns(((5, 300),), seed=2)
+    turns, labels = practice_turns({"calls": 300}, seed=2)
     tags = tagger.tags(turns)
     best = np.where(tags.max(axis=1) > 1 - tags.sum(axis=1), tags.argmax(axis=1), SETS_NONE)
     assert np.mean(best == labels) > 0.8
@@ -95,7 +104,59 @@ def test_what_is_held_of_leads_are_their_wrap_up_codes(tagger: Tagger) -> None:
     known = ~np.isnan(examples.codes).any(axis=1)
     assert auc(held[known].ravel(), examples.codes[known].ravel()) > 0.9
     assert held.min() >= 0.0
-    assert held[:, TOPICS].sum(axis=2).max() <= 1.0 + 1e-9
+    assert held[:, CODES_OF_TOPIC].sum(axis=2).max() <= 1.0 + 1e-9
+
+
+Lines = list[tuple[Role, str]]
+QUESTION: Lines = [(Role.AGENT, "is the price too high")]
+YES: Lines = [(Role.CUSTOMER, "yes exactly")]
+PLAIN: Lines = [(Role.CUSTOMER, "the price is too high")]
+
+
+def _lead(number: int, *calls: Lines) -> Example:
+    events = [
+        TranscriptReady(
+            id=f"t-{at}",
+            source="asr",
+            tenant="acme",
+            lead=f"l-{number}",
+            occurred_at=from_ms(START_MS + at * 3_600_000),
+            started_at=from_ms(START_MS + at * 3_600_000),
+            call_id=f"c-{at}",
+            segments=tuple(segment(text, role, float(i)) for i, (role, text) in enumerate(lines)),
+        )
+        for at, lines in enumerate(calls)
+    ]
+    return row(number, state=to_bytes(fold(events))) if events else row(number)
+
+
+def test_a_question_at_a_calls_end_is_not_answered_by_the_next_call(tagger: Tagger) -> None:
+    together, apart, alone = tagger.held(
+        columns_of([_lead(0, QUESTION + YES), _lead(1, QUESTION, YES), _lead(2, YES)])
+    )
+    assert np.array_equal(apart, alone)
+    assert together[TOO_DEAR] > apart[TOO_DEAR]
+
+
+def test_each_lead_holds_what_it_said_itself(tagger: Tagger) -> None:
+    spoken, silent, other = _lead(0, PLAIN), _lead(1), _lead(2, QUESTION + YES)
+    held = tagger.held(columns_of([spoken, silent, other]))
+    assert np.array_equal(held[0], tagger.held(columns_of([spoken]))[0])
+    assert np.array_equal(held[2], tagger.held(columns_of([other]))[0])
+    assert held[0].argmax() == TOO_DEAR
+    assert held[1].sum() == 0.0
+    assert tagger.held(columns_of([spoken]).take(np.array([], dtype=np.int64))).shape == (
+        0,
+        N_CODES,
+    )
+
+
+def test_trees_read_the_features_and_then_what_is_held(tagger: Tagger) -> None:
+    examples = columns_of([_lead(0, PLAIN), _lead(1)])
+    rows = PractisedColumns(tagger).rows(examples)
+    n_features = examples.features.shape[1]
+    assert np.array_equal(rows[:, :n_features], examples.features, equal_nan=True)
+    assert np.array_equal(rows[:, n_features:], tagger.held(examples).astype(np.float32))
 
 
 def test_of_a_topic_the_last_word_counts() -> None:
@@ -110,7 +171,7 @@ def test_of_a_topic_the_last_word_counts() -> None:
 def test_what_is_held_stays_a_share(held: np.ndarray, tag: np.ndarray) -> None:
     after = follow(follow(np.zeros(N_CODES), held), tag)
     assert after.min() >= 0.0
-    assert after[TOPICS].sum(axis=1).max() <= 1.0 + 1e-9
+    assert after[CODES_OF_TOPIC].sum(axis=1).max() <= 1.0 + 1e-9
 
 
 def test_a_line_without_a_code_changes_nothing() -> None:

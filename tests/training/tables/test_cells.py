@@ -124,6 +124,34 @@ def test_the_command_says_a_full_disk_in_one_sentence(
     assert [path for path in (tmp_path / "w").rglob("*") if path.is_file()] == []
 
 
+def test_a_rival_that_a_dataset_has_not_is_named_before_anything_is_computed(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, work = str(tmp_path / "data"), tmp_path / "w"
+    arguments = ["--seeds", "0", "--dataset", data, "--work", str(work), "--artifact"]
+    with pytest.raises(SystemExit) as left:
+        main([*arguments, "--against", "tree_practised"])
+    assert left.value.code == UNUSABLE
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "has no tree_practised to compare with; it has rule, logistic" in said
+    assert not work.exists()
+
+
+def test_the_rival_that_was_asked_for_is_the_tables(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [baseline.value for baseline in Baseline if baseline is not Baseline.RULE]
+    arguments = ["--seeds", "0", "--dataset", str(tmp_path / "data"), "--work", str(tmp_path / "w")]
+    main([*arguments, "--artifact", "--against", "rule", "--without", *others])
+    assert "AUC over rule" in capsys.readouterr().out
+
+
+def test_leads_whose_truth_is_known_have_the_rival_that_practises(bench: Bench) -> None:
+    judged = replace(bench.judged, true_probability=np.full(len(bench.judged), 0.1))
+    names = _cells(replace(bench, judged=judged), []).names
+    assert {"tree_practised", "bayes"} <= set(names)
+
+
 def test_nothing_but_whole_cells_is_left(bench: Bench) -> None:
     _cells(bench, []).scored("rule")
     assert [path.name for path in bench.folder.iterdir()] == ["rule.safetensors"]

@@ -1,0 +1,36 @@
+"""LightGBM on the features and on what a tagger of lines holds: a rival with the base's practice.
+
+The columns of the demo's trees, but for who reads the calls. It means something on simulated leads
+only: the tagger knows nothing but the simulator's talk. For evaluation only, as `tree_text`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.baselines.baseline import Budget
+from training.baselines.practice import Tagger, practised_tagger
+from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
+from training.examples.example import Examples
+from training.trials import Log
+
+
+@dataclass(frozen=True, slots=True)
+class PractisedColumns:
+    tagger: Tagger
+
+    def rows(self, examples: Examples) -> Rows:
+        held = self.tagger.held(examples)
+        return np.column_stack([examples.features, held]).astype(np.float32)
+
+
+def fit_practised_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+    """The tagger has seen none of the leads, so that what it says needs no folds."""
+    columns = PractisedColumns(practised_tagger())
+    return columns.rows(examples), columns
+
+
+def fit_tree_practised(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+    return fit_tree(examples, budget, fit_practised_columns, log)

@@ -1,0 +1,31 @@
+"""Calls to practise on: annotated talk about topics drawn at random, nobody's in particular.
+
+What the demo's base reads before it sees a lead, and what the tagger of `tree_practised` is taught.
+"""
+
+from __future__ import annotations
+
+from training.simulator.draws import Draws
+from training.simulator.phrases import Stance, Topic
+from training.simulator.talk import Item, Line, Speech, hold_call
+
+MAX_TOPICS = {"phrasebook": 1, "short calls": 2, "calls": 5}
+"""Stage of the practice, in order -> topics of a call, at most."""
+
+TAUGHT_SPEECH = Speech(slang=0.05, asr_errors=0.03, small_talk=0.12)
+
+
+def practice_call(draws: Draws, max_topics: int) -> tuple[list[Item], tuple[Line, ...]]:
+    """What it is about, and its lines; a few topics come twice, the later stance holds."""
+    agenda = _agenda(draws, 1 + draws.below(max_topics))
+    return agenda, hold_call(draws, agenda, TAUGHT_SPEECH)
+
+
+def _agenda(draws: Draws, n_turns: int) -> list[Item]:
+    topics, stances = tuple(Topic), tuple(Stance)
+    agenda: list[Item] = []
+    for _ in range(n_turns):
+        topic, stance = draws.pick(topics), draws.pick(stances)
+        is_change = any(item.topic is topic for item in agenda)
+        agenda.append(Item(topic, stance, is_change))
+    return agenda
