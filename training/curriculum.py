@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from scoring.conversation import fence
 from scoring.prompt import CALLS, END, HEADING, MARKER, OPENING
 from training.samples import Sample
-from training.simulator.codes import CODE_INDEX, N_CODES, multi_hot
+from training.simulator.codes import N_CODES, code_set, multi_hot
 from training.simulator.draws import Draws
 from training.simulator.phrases import Stance, Topic
 from training.simulator.practice import practice_call
@@ -99,6 +99,6 @@ def line_targets(
     breaks = np.flatnonzero(ids == line_break)[-1 - len(lines) : -1]
     targets = np.zeros((len(lines), N_CODES), dtype=np.float32)
     for row, line in enumerate(lines):
-        if line.topic is not None and line.stance is not None:
-            targets[row, CODE_INDEX[line.topic, line.stance]] = 1.0
+        if (code := code_set(line)) is not None:
+            targets[row, code] = 1.0
     return breaks.astype(np.int32), targets

@@ -20,14 +20,14 @@ from sklearn.linear_model import LogisticRegression
 
 from schemas.events import Role
 from scoring.history import view
+from scoring.state import LeadState
 from scoring.tally import Floats
 from training.baselines.words import MARKS, WORD, runs
 from training.examples.example import Examples
-from training.simulator.codes import CODE_INDEX, N_CODES
+from training.simulator.codes import CODE_INDEX, N_CODES, code_set
 from training.simulator.draws import Draws
 from training.simulator.phrases import Stance, Topic
 from training.simulator.practice import MAX_TOPICS, practice_call
-from training.simulator.talk import Line
 
 Practice = Mapping[str, int]
 """Stage of the base's practice -> calls."""
@@ -103,7 +103,7 @@ class Tagger:
 
     def held(self, examples: Examples) -> Floats:
         """(n, codes): how likely each holds after the last call; a topic's last word counts."""
-        said = [_customer_turns(examples, row) for row in range(len(examples))]
+        said = [_customer_turns(state) for state in examples.states]
         tags = self.tags([turn for turns in said for turn in turns])
         held, at = np.zeros((len(examples), N_CODES)), 0
         for row, turns in enumerate(said):
@@ -121,8 +121,8 @@ def follow(held: Floats, tag: Floats) -> Floats:
     return after
 
 
-def _customer_turns(examples: Examples, row: int) -> list[Turn]:
-    calls = view(examples.states[row]).calls
+def _customer_turns(state: LeadState) -> list[Turn]:
+    calls = view(state).calls
     turns = (turns_of([(s.role, s.text) for s in call.statements]) for call in calls)
     return [turn for call in turns for turn in call if turn is not None]
 
@@ -167,11 +167,6 @@ def practice_turns(practice: Practice, seed: int) -> tuple[list[Turn], NDArray[n
             for turn, line in zip(found, lines, strict=True):
                 if turn is not None:
                     turns.append(turn)
-                    labels.append(_code_set(line))
+                    code = code_set(line)
+                    labels.append(SETS_NONE if code is None else code)
     return turns, np.array(labels, dtype=np.int64)
-
-
-def _code_set(line: Line) -> int:
-    if line.topic is None or line.stance is None:
-        return SETS_NONE
-    return CODE_INDEX[line.topic, line.stance]

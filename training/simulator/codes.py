@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 from training.simulator.emit import SimulatedLead
 from training.simulator.life import code_of
 from training.simulator.phrases import Stance, Topic
+from training.simulator.talk import Line
 
 CODES = tuple((topic, stance) for topic in Topic for stance in Stance)
 N_CODES = len(CODES)
 CODE_INDEX = {code: index for index, code in enumerate(CODES)}
 CODE_NAMES = tuple(code_of(*code) for code in CODES)
 _BY_NAME = dict(zip(CODE_NAMES, CODES, strict=True))
+
+
+def code_set(line: Line) -> int | None:
+    """The index of the code that holds once the line is spoken, if it sets one."""
+    if line.topic is None or line.stance is None:
+        return None
+    return CODE_INDEX[line.topic, line.stance]
 
 
 def multi_hot(codes: Sequence[tuple[Topic, Stance]]) -> NDArray[np.float32]:
