@@ -19,7 +19,7 @@ try:
     import click
 
     from schemas.events import EventBase
-    from scoring.fold import to_ms
+    from schemas.timestamps import to_ms
     from streams import exit_codes
     from streams.cli.artifacts import find_artifact
     from streams.cli.data import IMPORTERS, import_, rank

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DAY_MS = 86_400_000
+from schemas.timestamps import DAY_MS
+
 MIB = 1_048_576
 
 

@@ -18,8 +18,9 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.timestamps import to_ms
 from scoring.features import AGE_DAYS
-from scoring.fold import lift, to_ms
+from scoring.fold import lift
 from scoring.reason import MAX_TOPICS, MILESTONES, WRITTEN, customer_topics
 from scoring.sources import age_bin
 

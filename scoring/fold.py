@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
 from typing import assert_never, cast
 
@@ -26,6 +25,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.timestamps import to_ms
 from scoring.state import (
     BOUNDS,
     ERASED,
@@ -42,9 +42,6 @@ from scoring.state import (
     stamp,
 )
 from scoring.summary import summarise
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 DEFAULT_QUEUE = "default"
 """Where a lead stands whose CRM never named a queue."""
@@ -165,13 +162,3 @@ def listing(state: LeadState) -> Listing:
         return Listing(None, f"the funnel has ended: stage is {stage}")
     queue = str(known.get("queue") or DEFAULT_QUEUE)
     return Listing(queue, f"listed in queue {queue}")
-
-
-def to_ms(time: datetime) -> int:
-    """Whole milliseconds since 1970, rounded down: the precision of state and order."""
-    return (time - EPOCH) // _MILLISECOND
-
-
-def from_ms(time_ms: int) -> datetime:
-    """Exact inverse of `to_ms` for whole milliseconds."""
-    return EPOCH + timedelta(milliseconds=time_ms)

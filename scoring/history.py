@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from schemas.events import Channel
 from scoring.state import Call, Fact, LeadState, Span
 
-DAY_MS = 86_400_000
-
 
 @dataclass(frozen=True, slots=True)
 class Contact:

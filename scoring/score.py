@@ -13,12 +13,12 @@ from datetime import datetime
 
 from schemas.ids import LeadKey
 from schemas.outputs import Cause, Evidence, Latency, Order, Score
+from schemas.timestamps import from_ms
 from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
 from scoring.edges import as_of, edges
 from scoring.engine import Engine, EngineInput
 from scoring.features import vector_of
-from scoring.fold import from_ms
 from scoring.history import view
 from scoring.prompt import PromptSpec, longest_record_tokens, prompt_of
 from scoring.reason import evidence, reason

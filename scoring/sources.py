@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.events import Channel, Direction
-from scoring.history import DAY_MS, Contact, View, age_ms
+from schemas.timestamps import DAY_MS
+from scoring.history import Contact, View, age_ms
 from scoring.state import PROFILE
 
 SOURCES_VERSION = 1

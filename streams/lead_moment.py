@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.outputs import Score
+from schemas.timestamps import from_ms
 from scoring.arrival import cursor_of, state_of
 from scoring.explanation import Unexplainable
-from scoring.fold import Listing, from_ms, listing
+from scoring.fold import Listing, listing
 from scoring.ledger import Entry, Point, ScorerOf, build_ledger
 from scoring.score import build_score, build_subject, prepare
 from scoring.state import to_bytes

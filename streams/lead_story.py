@@ -17,9 +17,9 @@ from schemas.events import LeadErased
 from schemas.ids import LeadKey
 from schemas.outputs import Score
 from schemas.partitioner import partition_for
+from schemas.timestamps import to_ms
 from schemas.topics import ERASED, INPUTS, SCORES
 from scoring.arrival import Arrival, in_order
-from scoring.fold import to_ms
 from scoring.ledger import Point
 from streams.oracle_outputs import order_of
 from streams.recording import RecordingError, read_recording

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from schemas.outputs import RankUpdate, Score
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from scoring.ranking import ranked
 from streams.board import BoardView, Move
 from streams.oracle_outputs import Published, last_score, order_of

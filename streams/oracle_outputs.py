@@ -15,7 +15,7 @@ from schemas import topics
 from schemas.codec import Record
 from schemas.ids import LeadKey
 from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpdate, Score
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from scoring.score import Scorer, Subject, build_score, prepare
 from scoring.state import LeadState, state_hash, to_bytes
 from streams.board import Order

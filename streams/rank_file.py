@@ -12,9 +12,10 @@ from pathlib import Path
 
 from schemas.ids import LeadKey
 from schemas.outputs import Evidence
+from schemas.timestamps import to_ms
 from scoring.calibration import probability
 from scoring.edges import as_of as last_moment
-from scoring.fold import evolve, initial_state, listing, to_ms
+from scoring.fold import evolve, initial_state, listing
 from scoring.ranking import ranked
 from scoring.reason import reason
 from scoring.score import Scorer, evidence_of, prepare

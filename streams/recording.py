@@ -23,8 +23,8 @@ from pydantic_core import from_json, to_json
 
 from schemas.codec import BadRecord, decode_recorded, structured, topic_of
 from schemas.events import EventBase, Timestamp
+from schemas.timestamps import to_ms
 from schemas.topics import MAX_RECORD_BYTES
-from scoring.fold import to_ms
 
 MAX_LINE_BYTES = 2 * MAX_RECORD_BYTES
 """Bounds what one line may take of memory; the envelope is small beside the largest record."""

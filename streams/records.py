@@ -7,7 +7,7 @@ repeats the record. `streams.publisher` decides when.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 
 from pydantic_core import to_json
@@ -24,7 +24,7 @@ from schemas.outputs import (
     Score,
     ShadowScore,
 )
-from scoring.fold import to_ms
+from schemas.timestamps import from_ms, to_ms
 from streams.board import UNSCORED, BoardView, Move, Order, Placement
 from streams.output import OutRecord
 from streams.store import Entry
@@ -187,4 +187,4 @@ def _headers(
 
 def _written_at(entry: Entry) -> datetime:
     """Outbox ids begin with the store's milliseconds: a repeated delivery says the same."""
-    return datetime.fromtimestamp(int(entry.id.partition("-")[0]) / 1000, UTC)
+    return from_ms(int(entry.id.partition("-")[0]))

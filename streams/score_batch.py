@@ -8,12 +8,13 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 
 from schemas.dead_letter import entry
 from schemas.ids import LeadKey
 from schemas.outputs import DeadLetter, DeadLetterStage, Latency, Origin
+from schemas.timestamps import from_ms
 from schemas.topics import CRM_EVENTS
 from scoring.calibration import NotALogit
 from scoring.edges import edges
@@ -134,7 +135,7 @@ class Scoring:
             claim_to_result=round(elapsed_ms, 3),
             engine=round(engine_ms, 3),
         )
-        claimed_at = datetime.fromtimestamp(claim.claimed_ms / 1000, UTC)
+        claimed_at = from_ms(claim.claimed_ms)
         scored_at = claimed_at + timedelta(milliseconds=elapsed_ms)
         try:
             score = build_score(subject, logit, scorer, scored_at, latency)

@@ -11,9 +11,9 @@ from itertools import islice
 
 from schemas.ids import LeadKey
 from schemas.outputs import Score
+from schemas.timestamps import to_ms
 from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable
-from scoring.fold import to_ms
 from scoring.queue_moves import QueueMove, Queues, queue_moves
 from scoring.rank_agreement import Agreement
 from scoring.score import Scorer, Subject, build_score, build_subject, prepare

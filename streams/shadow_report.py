@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from schemas.codec import Record
 from schemas.outputs import ShadowScore
-from scoring.fold import from_ms, to_ms
+from schemas.timestamps import from_ms, to_ms
 from streams.second_opinion import Apart, how_far_apart
 
 

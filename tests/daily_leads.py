@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from schemas.events import EventBase, LeadUpserted, Role, Stage, StageChanged, TranscriptReady
-from scoring.fold import to_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, to_ms
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = to_ms(START) // DAY_MS

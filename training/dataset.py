@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from schemas.events import EventBase, Stage, StageChanged
-from scoring.fold import fold, listing, to_ms
+from schemas.timestamps import to_ms
+from scoring.fold import fold, listing
 from scoring.prompt import HORIZON_DAYS, MARKER, QUESTION, PromptSpec
 from scoring.score import prepare
 from training.simulator.codes import final_codes

@@ -24,8 +24,8 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from schemas.timestamps import from_ms
 from scoring.artifact import HeadKind
-from scoring.fold import from_ms
 from scoring.metrics import expected_auc
 from training.artifact_folder import artifact_folder, check_replaceable
 from training.artifact_writer import Built, write_artifact

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from schemas.ids import LeadKey
+from schemas.timestamps import from_ms, to_ms
 from scoring.artifact import ArtifactError
 from scoring.engine import Unscorable
 from scoring.explanation import Unexplainable, explain
-from scoring.fold import from_ms, to_ms
 from scoring.ledger import Point, ScorerOf, points_of
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from typing import Any
 
 from schemas.ids import LeadKey
+from schemas.timestamps import to_ms, to_text
 from scoring.arrival import Arrival
 from scoring.event_words import words_of
 from scoring.explanation import Explanation
-from scoring.fold import from_ms, to_ms
 from scoring.ledger import Entry, Kind
 from scoring.occlusion import EventEffect
 from streams.lead_moment import LeadMoment
@@ -27,7 +27,7 @@ def explanation_text(key: LeadKey, found: Explanation, top: int) -> str:
             f"{key}  {_percent(found.probability)} within {found.horizon_days} days, "
             f"evidence {found.evidence.value}",
             f"  {found.reason}",
-            f"  {found.listing.why}; as of {_time(found.as_of_ms)}",
+            f"  {found.listing.why}; as of {to_text(found.as_of_ms)}",
             *_doubts(found),
             "",
             "What moved it most",
@@ -79,7 +79,7 @@ def _changes(entries: Sequence[Entry]) -> Iterator[str]:
         change = _hundredths(entry.after) - _hundredths(entry.before)
         if change or entry.kind is Kind.START:
             ends = f"{change / 100:>+7.2f} {_percent(entry.after):>8}"
-            yield f"  {_time(entry.as_of_ms)}  {ends}  {_cause_words(entry)}"
+            yield f"  {to_text(entry.as_of_ms)}  {ends}  {_cause_words(entry)}"
 
 
 def _cause_words(entry: Entry) -> str:
@@ -98,7 +98,7 @@ def _cause_words(entry: Entry) -> str:
 def explanation_json(key: LeadKey, found: Explanation) -> dict[str, Any]:
     return {
         "lead": str(key),
-        "as_of": _time(found.as_of_ms),
+        "as_of": to_text(found.as_of_ms),
         "artifact": found.artifact,
         "probability": found.probability,
         "horizon_days": found.horizon_days,
@@ -111,7 +111,7 @@ def explanation_json(key: LeadKey, found: Explanation) -> dict[str, Any]:
         "sections": [asdict(one) for one in found.occlusion.sections],
         "ledger": [_entry_json(entry) for entry in found.ledger.entries],
         "published_otherwise": [
-            {"as_of": _time(point.as_of_ms), "artifact": point.artifact, "cursor": point.cursor}
+            {"as_of": to_text(point.as_of_ms), "artifact": point.artifact, "cursor": point.cursor}
             for point in found.ledger.differing
         ],
     }
@@ -127,7 +127,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     return {
         "kind": entry.kind.value,
         "words": _cause_words(entry),
-        "as_of": _time(entry.as_of_ms),
+        "as_of": to_text(entry.as_of_ms),
         "artifact": entry.artifact,
         "before": entry.before,
         "after": entry.after,
@@ -143,8 +143,8 @@ def _event_json(one: Arrival, as_of_ms: int) -> dict[str, Any]:
         "type": type(event).__name__,
         "id": event.id,
         "source": event.source,
-        "occurred_at": _time(to_ms(event.occurred_at)),
-        "ingested_at": _time(one.ingested_ms),
+        "occurred_at": to_text(to_ms(event.occurred_at)),
+        "ingested_at": to_text(one.ingested_ms),
         "topic": one.topic,
         "offset": one.offset,
     }
@@ -172,7 +172,7 @@ def moment_text(found: LeadMoment) -> str:
             f"{score.tenant}/{score.lead}  {_percent(score.probability)} "
             f"within {score.horizon_days} days, evidence {score.evidence.value}",
             f"  {score.reason}",
-            f"  {found.listing.why}; as of {_time(to_ms(score.order.as_of))}",
+            f"  {found.listing.why}; as of {to_text(to_ms(score.order.as_of))}",
             f"  {_published(found)}",
             f"  cursor {score.cursor}, version {score.order.version}, state {score.state_hash}",
             "",
@@ -202,10 +202,10 @@ def _published(found: LeadMoment) -> str:
     if found.published is None:
         return f"nothing is known to have been published; scored with {found.score.artifact[:12]}"
     if found.is_published:
-        return f"published just so at {_time(to_ms(found.published.scored_at))}"
+        return f"published just so at {to_text(to_ms(found.published.scored_at))}"
     return (
         f"the last score published was {_percent(found.published.probability)} "
-        f"at {_time(to_ms(found.published.scored_at))}"
+        f"at {to_text(to_ms(found.published.scored_at))}"
     )
 
 
@@ -220,7 +220,3 @@ def _percent(share: float) -> str:
 
 def _effect(effect: float) -> str:
     return f"{_hundredths(effect) / 100:>+7.2f}"
-
-
-def _time(ms: int) -> str:
-    return from_ms(ms).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import click
 
 from schemas.outputs import Score
 from schemas.partitioner import partition_for
+from schemas.timestamps import to_text
 from scoring.fold import listing
 from scoring.state import ERASED, from_bytes
 from streams import exit_codes
@@ -157,13 +157,9 @@ def _scoring(view: LeadView) -> str:
     if view.parked:
         return f"parked after {view.attempts} failures: see `asllr dead-letters list`"
     if view.leased_until_ms is not None:
-        return f"being scored, until {_time(view.leased_until_ms)} at most"
+        return f"being scored, until {to_text(view.leased_until_ms)} at most"
     if view.dirty:
         return "waiting to be scored"
     if view.due_ms is not None:
-        return f"up to date; time alone moves it at {_time(view.due_ms)}"
+        return f"up to date; time alone moves it at {to_text(view.due_ms)}"
     return "up to date"
-
-
-def _time(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")

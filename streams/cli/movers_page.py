@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from schemas.timestamps import from_ms
 from scoring.drawing import bars
-from scoring.fold import from_ms
 from scoring.report_page import table
 from streams.replay.mover_events import MovedBy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from streams.cli.front import naming_files
 from streams.cli.option_types import MOMENT, OFFSET_RANGE
 from streams.cli.sources import explaining, record_range

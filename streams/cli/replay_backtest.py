@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scoring.fold import to_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, to_ms
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import DURATION, naming_files, settings
 from streams.cli.option_types import MOMENT

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from schemas.timestamps import DAY_MS, from_ms
 from scoring.backtest import Backtest, Called, Paired
 from scoring.backtest_words import answer, worth
-from scoring.fold import from_ms
-from scoring.history import DAY_MS
 from scoring.interval_words import signed_interval, signed_tenths
 from scoring.json_values import json_value
 from streams.replay.backtest import Asked, Result

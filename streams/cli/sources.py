@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from schemas.timestamps import to_ms
 from scoring.artifact import ArtifactError
-from scoring.fold import to_ms
 from streams import exit_codes
 from streams.cli.front import Failure, open_admin, settings
 from streams.lead_story import Advanced

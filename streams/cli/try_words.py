@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from schemas.timestamps import DAY_MS, from_ms
 from scoring.backtest import Backtest
 from scoring.backtest_words import answer, worth
 from scoring.daily_calls import Terms
-from scoring.fold import from_ms
-from scoring.history import DAY_MS
 from scoring.json_values import json_value
 from streams.exports.cells import own_name
 from streams.exports.events import Read

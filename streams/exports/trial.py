@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from schemas.events import EventBase
+from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.backtest import Backtest, backtest
 from scoring.daily_calls import Terms, calls_made
-from scoring.fold import from_ms, to_ms
-from scoring.history import DAY_MS
 from scoring.resampling import Bootstrap
 from scoring.score import Scorer
 from streams.recording import RecordingError, history

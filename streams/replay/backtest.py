@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.artifact import Manifest
 from scoring.backtest import Backtest, backtest
 from scoring.daily_calls import Boards, Bools, Ints, Terms, calls_made, labels_of
-from scoring.fold import from_ms, to_ms
-from scoring.history import DAY_MS
 from scoring.resampling import Bootstrap
 from scoring.tally import Floats
 from streams.recording import RecordingError

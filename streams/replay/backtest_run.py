@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from schemas.timestamps import from_ms
 from scoring.artifact import load_manifest
 from scoring.cost import Cost
 from scoring.daily_calls import Terms
-from scoring.fold import from_ms
 from streams.artifact_shelf import load_scorer
 from streams.replay.backtest import (
     Asked,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from scoring.fold import from_ms
+from schemas.timestamps import from_ms
 from streams.recording import RecordingError
 
 

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 
 from schemas.ids import Id, LeadKey
 from schemas.outputs import Order, Output, Score
-from scoring.fold import from_ms, to_ms
+from schemas.timestamps import from_ms, to_ms
 from streams.board import BoardView, Placement, board_of
 from streams.memory_board import MemoryBoard
 from streams.replay.outcome import Outcome

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from schemas.outputs import Score
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from scoring.queue_moves import QueueMove, queue_moves
 from scoring.rank_agreement import Agreement, RankMove
 from streams.replay.result import ReplayOutput

@@ -13,8 +13,8 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, To
 
 from schemas import topics
 from schemas.codec import Record
+from schemas.timestamps import from_ms
 from schemas.topics import INPUTS, Topic
-from scoring.fold import from_ms
 from streams.replay.beginning import FirstRecord
 from streams.replay.recording import LogRange
 from streams.topic_admin import TopicsUnusable, existing_topics

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from schemas.events import EventBase, TranscriptReady
 from schemas.ids import LeadKey
 from schemas.outputs import Score
+from schemas.timestamps import DAY_MS, to_ms
 from scoring.arrival import Arrival, is_included, state_of
 from scoring.edges import as_of
 from scoring.event_words import words_of
-from scoring.fold import to_ms
-from scoring.history import DAY_MS
 from scoring.occlusion import occlude
 from scoring.score import Scorer
 from scoring.state import state_hash, to_bytes

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.outputs import Latency
+from schemas.timestamps import from_ms
 from scoring.calibration import NotALogit
 from scoring.engine import Engine, EngineInput, Unscorable
-from scoring.fold import from_ms
 from scoring.score import Scorer, Subject, build_score, prepare
 from streams.replay.arrival import Place
 from streams.replay.draft import Draft, Tally

@@ -15,8 +15,8 @@ from confluent_kafka import Consumer
 
 from schemas.codec import Record, encode
 from schemas.partitioner import partition_for
+from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
-from scoring.fold import to_ms
 from streams.recording import Recorded, line_of, parse_line, read_recording
 from streams.replay.beginning import require_begun
 from streams.replay.kafka_range import (

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from scoring.score import version_of
 from streams.replay.arrival import Arrival
 from streams.replay.course import Course

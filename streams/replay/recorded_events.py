@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.codec import BadRecord, decode
-from scoring.fold import from_ms
+from schemas.timestamps import from_ms
 from streams.recording import Recorded, read_recording
 from streams.replay.erased import erased_leads
 from streams.replay.recording import RecordingFolder, open_recording

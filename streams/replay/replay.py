@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from schemas.timestamps import from_ms, to_ms
 from scoring.artifact import digest, load_manifest
-from scoring.fold import from_ms, to_ms
 from streams.replay.beginning import FirstRecord, require_begun
 from streams.replay.code_version import code_version
 from streams.replay.draft import Tally

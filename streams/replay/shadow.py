@@ -8,8 +8,8 @@ import re
 from dataclasses import replace
 
 from schemas.outputs import Score
+from schemas.timestamps import to_ms
 from schemas.topics import SCORES, TOPICS, Topic
-from scoring.fold import to_ms
 from streams.output import Output, OutRecord
 from streams.records import score_record
 from streams.replay.sinks import Kind

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.events import EventBase, Stage, StageChanged
+from schemas.timestamps import DAY_MS, to_ms
 from scoring.calibration import NotALogit, probability
 from scoring.cost import Cost
 from scoring.daily_calls import Ints
 from scoring.engine import Unscorable
 from scoring.features import vector_of
-from scoring.fold import to_ms
-from scoring.history import DAY_MS, view
+from scoring.history import view
 from scoring.score import Scorer, Subject, prepare
 from scoring.tally import Floats
 from streams.recording import RecordingError

@@ -20,9 +20,10 @@ from redis import Redis
 
 from schemas.events import EventBase, InteractionLogged
 from schemas.outputs import Score
+from schemas.timestamps import to_ms
 from schemas.topics import SCORES
 from scoring.engine import EngineInput
-from scoring.fold import evolve, fold, to_ms
+from scoring.fold import evolve, fold
 from scoring.score import Scorer, prepare
 from streams.artifact_shelf import Shelf
 from streams.board import Order

@@ -17,8 +17,8 @@ from typing import Any
 from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.outputs import RankUpdate, Score
+from schemas.timestamps import to_ms
 from schemas.topics import RANKED, SCORES
-from scoring.fold import to_ms
 from streams.folded_log import fold_log
 from streams.journal import JournalingProducer
 from streams.oracle import state_differences

@@ -11,7 +11,7 @@ from pathlib import Path
 from schemas.codec import Record, encode
 from schemas.events import EventBase
 from schemas.partitioner import partition_for
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from streams.replay.record import whole_ranges
 from streams.replay.recording import RecordingWriter, new_folder
 from tests.bench.events import lead_events

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from schemas.codec import BadRecord, decode
+from schemas.timestamps import from_ms, to_ms
 from scoring.engine import Unscorable
-from scoring.fold import evolve, from_ms, initial_state, listing, to_ms
+from scoring.fold import evolve, initial_state, listing
 from scoring.score import build_score, prepare
 from scoring.state import LeadState
 from streams.replay.draft import subject_of

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from schemas.outputs import Score
+from schemas.timestamps import from_ms
 from schemas.topics import INPUTS, SCORES
-from scoring.fold import from_ms
 from streams import exit_codes
 from streams.open_redis import look_at_redis_store
 from streams.topic_reader import read_to_end

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.events import EventBase
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from streams.importers.bpi2012 import bpi2012_events
 from streams.importers.persuasion import persuasion_events
 from streams.importers.uci_bank import uci_bank_events

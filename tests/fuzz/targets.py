@@ -28,10 +28,11 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.partitioner import partition_for
+from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
 from scoring.edges import edges
 from scoring.features import feature_vector
-from scoring.fold import fold, lift, listing, to_ms
+from scoring.fold import fold, lift, listing
 from scoring.state import Bounds, LeadState, from_bytes, join, to_bytes
 from tests.scoring.histories import START, event
 

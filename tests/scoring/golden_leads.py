@@ -20,8 +20,8 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.timestamps import DAY_MS
 from scoring.fold import fold
-from scoring.history import DAY_MS
 from scoring.prompt import PROMPT_ID, PromptSpec, build_prompt
 from tests.scoring.histories import START, START_MS, event, segment
 

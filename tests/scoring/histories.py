@@ -22,8 +22,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
-from scoring.fold import to_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, to_ms
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 START_MS = to_ms(START)

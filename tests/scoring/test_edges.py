@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import EventBase, InteractionLogged, StageChanged
+from schemas.timestamps import DAY_MS
 from scoring.edges import as_of, edges
 from scoring.features import FEATURES, feature_vector
 from scoring.fold import fold
-from scoring.history import DAY_MS
 from scoring.prompt import PromptSpec, build_prompt
 from scoring.reason import evidence, reason
 from scoring.state import LeadState

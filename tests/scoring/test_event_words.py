@@ -18,8 +18,8 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.timestamps import DAY_MS
 from scoring.event_words import words_of
-from scoring.history import DAY_MS
 from tests.scoring.histories import START, START_MS, UTTERANCES, event, events, segment
 
 NOW_MS = START_MS + 2 * DAY_MS

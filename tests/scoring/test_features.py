@@ -15,10 +15,11 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.timestamps import DAY_MS
 from scoring.declaration import OTHER, UNKNOWN, Kind, encode, possible_words, words
 from scoring.features import FEATURES, feature_vector
 from scoring.fold import fold
-from scoring.history import DAY_MS, view
+from scoring.history import view
 from tests.scoring.histories import START, START_MS, event, segment
 
 

@@ -19,7 +19,8 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
-from scoring.fold import evolve, fold, from_ms, initial_state, lift, listing, to_ms
+from schemas.timestamps import from_ms, to_ms
+from scoring.fold import evolve, fold, initial_state, lift, listing
 from scoring.state import ERASED, Bounds, LeadState, from_bytes, join, to_bytes
 from tests.scoring.histories import START, event, histories, segment
 

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.timestamps import DAY_MS, to_ms
 from scoring.arrival import Arrival, cursor_of, state_of
 from scoring.edges import as_of
-from scoring.fold import to_ms
-from scoring.history import DAY_MS
 from scoring.ledger import Entry, Kind, Point, build_ledger, points_of, ppm
 from scoring.score import Scorer, prepare
 from scoring.whatif import probabilities

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from schemas.timestamps import DAY_MS, to_ms
 from scoring.arrival import Arrival, state_of, without_each
 from scoring.declaration import UNKNOWN, Section
 from scoring.features import FEATURES
-from scoring.fold import to_ms
-from scoring.history import DAY_MS
 from scoring.occlusion import occlude, without_section
 from scoring.prompt import CALLS
 from scoring.score import prepare

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import EventBase, Role, TranscriptReady
+from schemas.timestamps import DAY_MS
 from scoring import conversation, prompt, summary, topics
 from scoring.conversation import fence
 from scoring.declaration import Kind, Section
 from scoring.features import FEATURES, INSTRUCTION
 from scoring.fold import fold
-from scoring.history import DAY_MS
 from scoring.prompt import (
     MARKER,
     OPENING,

@@ -16,8 +16,8 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.outputs import Evidence
+from schemas.timestamps import DAY_MS
 from scoring.fold import fold
-from scoring.history import DAY_MS
 from scoring.reason import evidence, reason
 from scoring.topics import TOPICS
 from tests.scoring.histories import START, START_MS, event, long_histories, segment

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from schemas.events import EventBase, InteractionLogged, LeadErased
 from schemas.ids import LeadKey
 from schemas.outputs import Latency, Score
+from schemas.timestamps import DAY_MS, from_ms
 from scoring.artifact import ArtifactError
 from scoring.calibration import NotALogit
 from scoring.edges import as_of
 from scoring.features import feature_vector
-from scoring.fold import fold, from_ms
-from scoring.history import DAY_MS
+from scoring.fold import fold
 from scoring.prompt import build_prompt
 from scoring.score import Subject, build_score, build_scorer, build_subject, prepare
 from scoring.state import state_hash, to_bytes

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from schemas.events import EventBase, LeadClosed, LeadUpserted, Stage, StageChanged
+from schemas.timestamps import to_ms
 from scoring.features import FEATURES, feature_vector
-from scoring.fold import fold, to_ms
+from scoring.fold import fold
 from streams.importers.outcomes import ImportFault
 from streams.importers.uci_bank import ARCHIVE, FILE, uci_bank_events
 

@@ -11,10 +11,11 @@ import pytest
 from schemas.codec import Record
 from schemas.ids import LeadKey
 from schemas.partitioner import partition_for
+from schemas.timestamps import from_ms, to_ms
 from schemas.topics import ERASED, SCORES
 from scoring.arrival import state_of
 from scoring.explanation import Unexplainable, explain
-from scoring.fold import fold, from_ms, to_ms
+from scoring.fold import fold
 from scoring.ledger import build_ledger, points_of
 from scoring.state import to_bytes
 from streams.lead_moment import at_moment

@@ -7,8 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from schemas.codec import topic_of
+from schemas.timestamps import to_ms
 from scoring.calibration import probability
-from scoring.fold import fold, listing, to_ms
+from scoring.fold import fold, listing
 from scoring.score import build_subject, prepare
 from scoring.state import to_bytes
 from streams.rank_file import rank_events, rank_file

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from schemas.outputs import Evidence
+from schemas.timestamps import to_ms
 from scoring.artifact import digest
 from scoring.calibration import probability
-from scoring.fold import fold, to_ms
+from scoring.fold import fold
 from scoring.score import Scorer, prepare
 from streams.artifact_shelf import load_from
 from streams.memory_store import MemoryStore

@@ -14,13 +14,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
+from schemas.timestamps import DAY_MS, to_ms  # noqa: E402
 from scoring.artifact import EngineKind, digest, load_manifest  # noqa: E402
 from scoring.engine import EngineInput  # noqa: E402
 from scoring.engines import load_engine, load_language_model  # noqa: E402
 from scoring.engines.reading import load_reader  # noqa: E402
 from scoring.features import FEATURES  # noqa: E402
-from scoring.fold import fold, to_ms  # noqa: E402
-from scoring.history import DAY_MS  # noqa: E402
+from scoring.fold import fold  # noqa: E402
 from scoring.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
 from scoring.score import prepare  # noqa: E402
 from tests.full_disk import files_of_at_most  # noqa: E402

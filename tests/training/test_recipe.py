@@ -6,9 +6,10 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
 
+from schemas.timestamps import to_ms
 from scoring.artifact import demo_artifact_path
 from scoring.engines.reading import load_reader
-from scoring.fold import fold, to_ms
+from scoring.fold import fold
 from scoring.prompt import PromptSpec
 from scoring.score import prepare
 from training.recipe import Recipe

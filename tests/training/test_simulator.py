@@ -11,10 +11,11 @@ import pytest
 from schemas import codec
 from schemas.events import EventBase, InteractionLogged, Stage, StageChanged, TranscriptReady
 from schemas.partitioner import partition_for
+from schemas.timestamps import to_ms
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from scoring.declaration import Kind
 from scoring.features import FEATURES, feature_vector
-from scoring.fold import fold, to_ms
+from scoring.fold import fold
 from scoring.metrics import expected_auc
 from training.simulator.draws import Draws
 from training.simulator.emit import simulate_events, simulate_lead, simulate_leads

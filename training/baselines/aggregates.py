@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.events import Channel, Direction, Role, Stage
-from scoring.history import DAY_MS, Contact, View, view
+from schemas.timestamps import DAY_MS
+from scoring.history import Contact, View, view
 from scoring.state import PROFILE, Statement
 from scoring.topics import TOPICS
 from training.examples.example import Examples

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from schemas.timestamps import from_ms
 from scoring.artifact import EngineKind, digest, load_manifest
 from scoring.calibration import Calibration
-from scoring.fold import from_ms
 from training.artifact_folder import check_replaceable
 from training.baselines.baseline import KNOWN, Budget, Floats
 from training.baselines.facts import Facts, Settings, artifact_name

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from schemas.timestamps import EPOCH
 from scoring.artifact import Base, DataWindow, EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.engines import UNREAD_BUDGET
 from scoring.features import FEATURES_ID
-from scoring.fold import EPOCH
 from scoring.prompt import PROMPT_ID
 from training.artifact_folder import CARD, METRICS
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.timestamps import to_ms
 from scoring.artifact import Manifest
-from scoring.fold import to_ms
 from training.examples.example import Examples
 from training.examples.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
 from training.examples.simulated import POLICY

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from scoring.fold import from_ms
+from schemas.timestamps import from_ms
 from training.examples.example import Examples
 from training.examples.manifest import DatasetManifest
 

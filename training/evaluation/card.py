@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.timestamps import EPOCH
 from scoring.artifact import DataWindow, Manifest
-from scoring.fold import EPOCH
 from scoring.interval_words import interval, number
 from training.evaluation import words
 from training.evaluation.about import About

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.timestamps import DAY_MS
 from scoring.cost import Cost
-from scoring.history import DAY_MS, view
+from scoring.history import view
 from scoring.state import LeadState
 from scoring.tally import Floats
 from training.examples.example import Examples

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 
-from scoring.fold import listing, to_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, to_ms
+from scoring.fold import listing
 from scoring.state import to_bytes
 from training.examples.draft import Draft, read_draft
 from training.examples.example import Examples, columns_of

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from schemas.timestamps import from_ms
 from scoring.features import FEATURES, FEATURES_ID
-from scoring.fold import from_ms
 from scoring.prompt import PROMPT_ID
 from training.examples.example import Examples
 from training.examples.manifest import MANIFEST, DatasetError, DatasetManifest, Slice, Split

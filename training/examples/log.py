@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from schemas.events import EventBase, LeadErased
 from schemas.ids import LeadKey
-from scoring.fold import evolve, from_ms, initial_state, to_ms
+from schemas.timestamps import from_ms, to_ms
+from scoring.fold import evolve, initial_state
 from scoring.state import LeadState
 from training.examples.manifest import Source
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.events import LeadUpserted
-from scoring.fold import from_ms, to_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, from_ms, to_ms
 from training.examples.draft import Draft
 from training.examples.example import Examples
 from training.examples.log import KnownAt, LeadLog, Log

@@ -14,7 +14,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from scoring.state import LeadState
 from training.examples.example import Grade
 

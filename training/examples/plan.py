@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from schemas.ids import LeadKey
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS
 from scoring.prompt import HORIZON_DAYS
 from training.examples.log import KnownAt
 from training.examples.manifest import SplitBy

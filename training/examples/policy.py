@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from schemas.events import EventBase, TranscriptReady
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, HOUR_MS
 from training.examples.chance import chance
 from training.examples.log import LeadLog
 from training.examples.manifest import DatasetError
-
-HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.ids import LeadKey
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from training.examples.log import Logged
 from training.examples.manifest import DatasetError, SplitBy
 from training.examples.plan import Maturity, Plan

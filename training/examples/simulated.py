@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 
-from scoring.fold import fold, from_ms, listing, to_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
+from scoring.fold import fold, listing
 from scoring.prompt import HORIZON_DAYS
 from scoring.state import to_bytes
 from training.examples.draft import Draft, Truth, read_draft
 from training.examples.example import Example, Examples, columns_of
 from training.examples.manifest import DatasetError, DatasetManifest, Source, Split, label_of
 from training.examples.outcome import outcome_of
-from training.examples.policy import HOUR_MS
 from training.examples.split import SHARES, Borders, Sampling, Shares, borders_of
 from training.progress import Report
 from training.simulator.codes import CODE_NAMES, N_CODES, final_codes

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 
-from scoring.fold import from_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, from_ms
 from training.examples.chance import chance
 from training.examples.manifest import DatasetError, Split
 

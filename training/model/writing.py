@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from schemas.timestamps import from_ms
 from scoring.artifact import Agreement, DataWindow, EngineKind, HeadKind, Manifest
 from scoring.artifact import Base as NamedBase
 from scoring.features import FEATURES_ID
@@ -98,7 +98,7 @@ def _manifest(outcome: Outcome, parity: Parity | None) -> Manifest:
     prepared, order = done.prepared, done.order
     # Not of the test: what judges a model is nothing it was made from.
     as_of_ms = prepared.examples.of(*BEFORE_TEST).as_of_ms
-    start, end = (datetime.fromtimestamp(at / 1000, UTC) for at in (as_of_ms[0], as_of_ms[-1]))
+    start, end = (from_ms(int(at)) for at in (as_of_ms[0], as_of_ms[-1]))
     return Manifest(
         name=_name(order.out.name),
         engine=EngineKind.TORCH if parity is None else EngineKind.ONNX,

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schemas.timestamps import to_ms
 from scoring.artifact import EngineKind, demo_artifact_path, load_manifest
 from scoring.engine import Engine, EngineInput, Unscorable
 from scoring.engines import load_engine, load_language_model
 from scoring.engines.reading import finite, load_reader
 from scoring.features import FEATURES
-from scoring.fold import fold, to_ms
+from scoring.fold import fold
 from scoring.prompt import PromptSpec
 from scoring.score import prepare
 from tests.engines import RuleEngine

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from schemas.events import InteractionLogged, Stage, StageChanged, TranscriptReady
 from schemas.ids import LeadKey
 from schemas.outputs import Evidence, Latency
+from schemas.timestamps import DAY_MS
 from scoring.artifact import ArtifactError, load_manifest
 from scoring.engine import EngineInput
 from scoring.engines import UNREAD_BUDGET, load_engine
 from scoring.engines.rule import RULE, Rule, build_rule_engine
 from scoring.features import FEATURES
 from scoring.fold import fold
-from scoring.history import DAY_MS
 from scoring.loading import load_scorer
 from scoring.prompt import PromptSpec
 from scoring.reason import evidence

@@ -11,10 +11,9 @@ import pytest
 
 from schemas.codec import topic_of
 from schemas.events import EventBase, StageChanged
+from schemas.timestamps import DAY_MS, to_ms
 from scoring.artifact import load_manifest
 from scoring.daily_calls import Terms
-from scoring.fold import to_ms
-from scoring.history import DAY_MS
 from scoring.tally import Floats
 from streams.artifact_shelf import load_scorer
 from streams.recording import Recorded, RecordingError, write_recording

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from schemas.outputs import Score
+from schemas.timestamps import from_ms
 from schemas.topics import CRM_EVENTS
-from scoring.fold import evolve, from_ms, initial_state, listing
+from scoring.fold import evolve, initial_state, listing
 from scoring.ranking import ranked
 from scoring.state import LeadState
 from streams.folded_log import fold_log

@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from scoring.fold import fold, to_ms
+from schemas.timestamps import to_ms
+from scoring.fold import fold
 from scoring.prompt import PromptSpec
 from scoring.score import prepare
 from scoring.state import to_bytes

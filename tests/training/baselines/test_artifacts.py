@@ -12,9 +12,9 @@ from click.testing import CliRunner
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from asllr import main
+from schemas.timestamps import EPOCH, to_ms
 from scoring.artifact import EngineKind, demo_artifact_path, load_manifest, save_manifest
 from scoring.engines.rule import Rule
-from scoring.fold import EPOCH, to_ms
 from scoring.loading import load_scorer
 from scoring.score import Scorer
 from tests.training.baselines.leads import leads

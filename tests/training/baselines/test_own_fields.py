@@ -12,7 +12,8 @@ pytest.importorskip("torch", reason="needs the train extra")
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from schemas.events import Channel, EventBase, InteractionLogged, LeadUpserted
-from scoring.fold import fold, from_ms
+from schemas.timestamps import from_ms
+from scoring.fold import fold
 from scoring.metrics import auc
 from scoring.state import to_bytes
 from tests.training.baselines.leads import leads

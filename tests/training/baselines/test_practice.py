@@ -12,8 +12,9 @@ from tokenizers import Tokenizer
 pytest.importorskip("torch", reason="needs the train extra")
 
 from schemas.events import Role, TranscriptReady
+from schemas.timestamps import from_ms
 from scoring.artifact import demo_artifact_path
-from scoring.fold import fold, from_ms
+from scoring.fold import fold
 from scoring.metrics import auc
 from scoring.state import to_bytes
 from tests.scoring.histories import segment

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("pyarrow", reason="needs the train extra")
 
+from schemas.timestamps import EPOCH, from_ms
 from scoring.artifact import DataWindow, Manifest
-from scoring.fold import EPOCH, from_ms
 from tests.scoring.test_artifact import manifest as artifact_manifest
 from tests.training.examples.rows import DAY_MS, START_MS, manifest, row
 from training.baselines.unseen import check_left, seen_rows, split_unseen

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 pytest.importorskip("pyarrow", reason="needs the train extra")
 
 from asllr import main
+from schemas.timestamps import EPOCH
 from scoring.artifact import load_manifest, save_manifest
-from scoring.fold import EPOCH
 from tests.table_artifacts import build_rule_artifact, build_trees_artifact
 from tests.training.evaluation.rows import examples
 from tests.training.examples.rows import manifest, row

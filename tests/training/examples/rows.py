@@ -7,7 +7,8 @@ from datetime import timedelta
 import numpy as np
 
 from schemas.events import LeadUpserted
-from scoring.fold import EPOCH, fold, from_ms
+from schemas.timestamps import EPOCH, from_ms
+from scoring.fold import fold
 from scoring.prompt import PromptSpec
 from scoring.score import prepare
 from scoring.state import to_bytes

@@ -20,8 +20,8 @@ from schemas.events import (
     Stage,
     StageChanged,
 )
-from scoring.fold import fold, to_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, to_ms
+from scoring.fold import fold
 from scoring.state import to_bytes
 from tests.scoring.histories import START, START_MS, events
 from training.examples.build import build_examples, drafts_of

@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("pyarrow")
 
 from schemas.events import LeadUpserted
-from scoring.fold import evolve, from_ms
+from schemas.timestamps import from_ms
+from scoring.fold import evolve
 from scoring.state import from_bytes, to_bytes
 from training.examples.data_check import check_data, strengths
 from training.examples.example import Examples

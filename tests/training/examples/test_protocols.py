@@ -19,8 +19,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
-from scoring.fold import to_ms
-from scoring.history import DAY_MS
+from schemas.timestamps import DAY_MS, to_ms
 from tests.scoring.histories import START
 from training.examples.build import build_examples
 from training.examples.example import Examples

@@ -9,7 +9,7 @@ pytest.importorskip("pyarrow")
 
 import itertools
 
-from scoring.fold import to_ms
+from schemas.timestamps import to_ms
 from training.examples.example import Examples, Grade
 from training.examples.folder import content_sha256
 from training.examples.manifest import DatasetError, DatasetManifest, Split

@@ -10,7 +10,8 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from schemas.ids import LeadKey
-from scoring.fold import fold, to_ms
+from schemas.timestamps import to_ms
+from scoring.fold import fold
 from scoring.state import to_bytes
 from tests.training.examples.rows import manifest
 from training.base import described_tokenizer
