@@ -36,3 +36,15 @@ class Engine(Protocol):
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         """One raw logit per input, in order."""
         ...
+
+
+def logits_of(inputs: Sequence[EngineInput], engine: Engine) -> list[float | None]:
+    """None for a lead that the engine refuses even alone."""
+    if not inputs:
+        return []
+    try:
+        return [*engine.logits(inputs)]
+    except Unscorable:
+        if len(inputs) == 1:
+            return [None]
+        return [logit for one in inputs for logit in logits_of([one], engine)]

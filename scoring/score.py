@@ -24,6 +24,9 @@ from scoring.prompt import PromptSpec, longest_record_tokens, prompt_of
 from scoring.reason import evidence, reason
 from scoring.state import LeadState, from_bytes, state_hash
 
+NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
+"""Of a score that is computed again: a result must not depend on how long it took."""
+
 MIN_TALK_TOKENS = 16
 """Less conversation than a sentence is none; also covers what counting piece by piece misses."""
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 
-from scoring.artifact import MANIFEST, ArtifactError, digest, load_manifest
-from scoring.engines import load_engine
-from scoring.score import Scorer, build_scorer
+from scoring.artifact import MANIFEST, ArtifactError, digest
+from scoring.loading import load_scorer
+from scoring.score import Scorer
 
 log = logging.getLogger(__name__)
 
@@ -74,13 +74,6 @@ def load_from(folders: Sequence[Path], artifact: str) -> Scorer:
         f"no artifact with digest {artifact[:12]}… can be used from {looked}; copy it there or "
         "promote one that is there" + "".join(f"; skipped: {fault}" for fault in faults)
     )
-
-
-def load_scorer(path: Path) -> Scorer:
-    """Raises ArtifactError."""
-    manifest = load_manifest(path)
-    engine, count_tokens = load_engine(path, manifest)
-    return build_scorer(manifest, digest(path), engine, count_tokens)
 
 
 def _artifact_paths(folders: Sequence[Path]) -> Iterator[Path]:

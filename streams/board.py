@@ -13,11 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from schemas.outputs import RankUpdate, Score
+from schemas.timestamps import to_ms
+
 Order = tuple[int, int, int]
 """(promotion, version, as_of_ms)."""
 
 UNSCORED: Order = (-1, -1, -1)
 """Of what was never scored: older than any score of the same lead version."""
+
+
+def order_of(score: Score | RankUpdate) -> Order:
+    return score.order.promotion, score.order.version, to_ms(score.order.as_of)
 
 
 def board_of(lead: str, queue: str) -> str:

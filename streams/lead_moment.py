@@ -11,10 +11,9 @@ from scoring.arrival import cursor_of, state_of
 from scoring.explanation import Unexplainable
 from scoring.fold import Listing, listing
 from scoring.ledger import Entry, Point, ScorerOf, build_ledger
-from scoring.score import build_score, build_subject, prepare
+from scoring.score import NO_TIME, build_score, build_subject, prepare
 from scoring.state import to_bytes
 from streams.lead_story import LeadStory
-from streams.replay.outcome import NO_TIME
 
 N_CAUSES = 5
 

@@ -21,7 +21,7 @@ from schemas.timestamps import to_ms
 from schemas.topics import ERASED, INPUTS, SCORES
 from scoring.arrival import Arrival, in_order
 from scoring.ledger import Point
-from streams.oracle_outputs import order_of
+from streams.board import order_of
 from streams.recording import RecordingError, read_recording
 from streams.replay.recording import RecordingFolder
 from streams.topic_reader import length_of, read_to_end

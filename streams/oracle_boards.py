@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from schemas.outputs import RankUpdate, Score
 from schemas.timestamps import to_ms
 from scoring.ranking import ranked
-from streams.board import BoardView, Move
-from streams.oracle_outputs import Published, last_score, order_of
+from streams.board import BoardView, Move, order_of
+from streams.oracle_outputs import Published, last_score
 from streams.snapshots import TOP_K
 from streams.store import LeadView, Store
 

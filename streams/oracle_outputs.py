@@ -18,7 +18,7 @@ from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpda
 from schemas.timestamps import to_ms
 from scoring.score import Scorer, Subject, build_score, prepare
 from scoring.state import LeadState, state_hash, to_bytes
-from streams.board import Order
+from streams.board import Order, order_of
 from streams.folded_log import FoldedLog
 from streams.records import ORDER_HEADER
 from streams.store import LeadView, Store
@@ -202,7 +202,3 @@ def order_differences(published: Published, excused: Sequence[Window] = ()) -> I
 def last_score(published: Published, lead: str) -> Score | None:
     """By order; of equal orders the later record: what follows a rollback may repeat an order."""
     return max(reversed(published.scores.get(lead, [])), key=order_of, default=None)
-
-
-def order_of(score: Score | RankUpdate) -> Order:
-    return score.order.promotion, score.order.version, to_ms(score.order.as_of)

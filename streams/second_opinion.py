@@ -13,12 +13,11 @@ from schemas.ids import LeadKey
 from schemas.outputs import Score
 from schemas.timestamps import to_ms
 from scoring.calibration import NotALogit
-from scoring.engine import EngineInput, Unscorable
+from scoring.engine import EngineInput, Unscorable, logits_of
 from scoring.queue_moves import QueueMove, Queues, queue_moves
 from scoring.rank_agreement import Agreement
-from scoring.score import Scorer, Subject, build_score, build_subject, prepare
+from scoring.score import NO_TIME, Scorer, Subject, build_score, build_subject, prepare
 from scoring.state import state_hash
-from streams.replay.outcome import NO_TIME, logits_of
 from streams.store import LeadView
 
 

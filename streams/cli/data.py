@@ -91,7 +91,7 @@ def rank(file: Path, *, artifact: str, top: int, as_json: bool) -> None:
       asllr rank dialogues.jsonl.gz --top 10
       asllr rank leads.jsonl --json | jq -r .lead
     """
-    from streams.artifact_shelf import load_scorer  # loads the engines' libraries
+    from scoring.loading import load_scorer  # loads the engines' libraries
 
     path = find_artifact(artifact, settings().artifacts)
     try:

@@ -134,7 +134,8 @@ class _Asked:
 
 
 def _asked(lead: str, source: str, as_of: datetime | None, artifact: str | None) -> _Asked:
-    from streams.artifact_shelf import Shelf, load_from, load_scorer  # loads the engines' libraries
+    from scoring.loading import load_scorer  # loads the engines' libraries
+    from streams.artifact_shelf import Shelf, load_from  # loads the engines' libraries
 
     found = settings()
     story = _story(source, lead_key(lead, found.tenant))

@@ -133,7 +133,7 @@ def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:
 
 def _say_who_moves(path: Path, found: Settings, tenant: str, k: int, *, as_json: bool) -> None:
     # Here: the engines' libraries take a moment to load, and the switch does not need them.
-    from streams.artifact_shelf import load_scorer
+    from scoring.loading import load_scorer
     from streams.cli.promote_words import who_moves_json, who_moves_lines
     from streams.who_moves import live_for, n_standing, who_moves
 

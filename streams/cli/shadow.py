@@ -42,7 +42,7 @@ def run(artifact: str) -> None:
       asllr shadow run 2026-03-retrained
     """
     # Here: the engines' libraries take a moment to load.
-    from streams.artifact_shelf import load_scorer
+    from scoring.loading import load_scorer
     from streams.shadow import ShadowConfig, run_shadow
 
     found = settings()

@@ -130,7 +130,7 @@ class _Asked:
 
 
 def _found(read: Read, asked: _Asked) -> Found:
-    from streams.artifact_shelf import load_scorer  # loads the engines' libraries
+    from scoring.loading import load_scorer  # loads the engines' libraries
     from streams.exports.trial import CannotTell, Trial, judge_history
 
     is_shipped = asked.artifact == SHIPPED

@@ -10,7 +10,7 @@ from schemas.timestamps import from_ms
 from scoring.artifact import load_manifest
 from scoring.cost import Cost
 from scoring.daily_calls import Terms
-from streams.artifact_shelf import load_scorer
+from scoring.loading import load_scorer
 from streams.replay.backtest import (
     Asked,
     Learn,

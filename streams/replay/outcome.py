@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from schemas.outputs import Latency
 from schemas.timestamps import from_ms
 from scoring.calibration import NotALogit
-from scoring.engine import Engine, EngineInput, Unscorable
-from scoring.score import Scorer, Subject, build_score, prepare
+from scoring.engine import EngineInput, Unscorable, logits_of
+from scoring.score import NO_TIME, Scorer, Subject, build_score, prepare
 from streams.replay.arrival import Place
 from streams.replay.draft import Draft, Tally
-
-NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
-"""A replay's result must not depend on how long it took."""
 
 ScorerFor = Callable[[Draft], Scorer]
 
@@ -78,18 +74,6 @@ def _run(held: list[Draft | _Prepared], scorer: Scorer | None, tally: Tally) -> 
             continue
         draft = one.draft
         yield Outcome(draft.place, draft.lead, draft.version, draft.queue, score)
-
-
-def logits_of(inputs: Sequence[EngineInput], engine: Engine) -> list[float | None]:
-    """None for a lead that the engine refuses even alone."""
-    if not inputs:
-        return []
-    try:
-        return [*engine.logits(inputs)]
-    except Unscorable:
-        if len(inputs) == 1:
-            return [None]
-        return [logit for one in inputs for logit in logits_of([one], engine)]
 
 
 def _score(one: _Prepared, logit: float | None, scorer: Scorer | None) -> bytes | None:

@@ -20,7 +20,8 @@ from streams.recording import RecordingError
 from streams.replay.boards import Boards, RankMove
 from streams.replay.outcome import Outcome
 from streams.replay.recording import LogRange
-from streams.replay.sinks import Kind, Sink, read_lines
+from streams.replay.sink_files import read_lines
+from streams.replay.sinks import Kind, Sink
 
 MANIFEST = "manifest.json"
 FORMAT = 1

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from schemas.topics import INPUTS
 from scoring.artifact import ArtifactError
+from scoring.loading import load_scorer
 from scoring.score import Scorer
-from streams.artifact_shelf import Shelf, load_from, load_scorer
+from streams.artifact_shelf import Shelf, load_from
 from streams.replay.arrival import Arrival, arrivals, merged
 from streams.replay.course import drafts
 from streams.replay.draft import Draft, Partition, Tally

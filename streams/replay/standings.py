@@ -19,7 +19,7 @@ from schemas.timestamps import DAY_MS, to_ms
 from scoring.calibration import NotALogit, probability
 from scoring.cost import Cost
 from scoring.daily_calls import Ints
-from scoring.engine import Unscorable
+from scoring.engine import Unscorable, logits_of
 from scoring.features import vector_of
 from scoring.history import view
 from scoring.score import Scorer, Subject, prepare
@@ -29,7 +29,6 @@ from streams.replay.arrival import Arrival
 from streams.replay.course import drafts
 from streams.replay.draft import Draft, Partition, Tally
 from streams.replay.lead_table import MemoryTable
-from streams.replay.outcome import logits_of
 from streams.replay.policy import EveryTick
 from streams.replay.recording import RecordingFolder
 from streams.replay.run import Advanced, inputs, reporting

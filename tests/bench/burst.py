@@ -26,10 +26,9 @@ from scoring.engine import EngineInput
 from scoring.fold import evolve, fold
 from scoring.score import Scorer, prepare
 from streams.artifact_shelf import Shelf
-from streams.board import Order
+from streams.board import Order, order_of
 from streams.embedded_redis import EmbeddedRedis
 from streams.ingest_batch import Batch, Conditions, apply_batch
-from streams.oracle_outputs import order_of
 from streams.publisher import Step, publish
 from streams.redis_store import RedisStore
 from streams.score_worker import ScoreWorkerConfig, run_score_worker

@@ -17,11 +17,10 @@ from schemas.codec import BadRecord, decode
 from schemas.timestamps import from_ms, to_ms
 from scoring.engine import Unscorable
 from scoring.fold import evolve, initial_state, listing
-from scoring.score import build_score, prepare
+from scoring.score import NO_TIME, build_score, prepare
 from scoring.state import LeadState
 from streams.replay.draft import subject_of
 from streams.replay.erased import erased_leads
-from streams.replay.outcome import NO_TIME
 from streams.replay.policy import EveryEvent, Never, Recorded
 from streams.replay.published import published_scores
 from streams.replay.recording import RecordingFolder, open_recording

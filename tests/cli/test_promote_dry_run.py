@@ -16,8 +16,8 @@ from asllr import main
 from schemas.topics import TOPICS
 from scoring.artifact import digest, load_manifest, save_manifest
 from scoring.calibration import Calibration
+from scoring.loading import load_scorer
 from streams import exit_codes
-from streams.artifact_shelf import load_scorer
 from streams.redis_store import RedisStore
 from streams.replay.kafka_range import open_consumer
 from streams.topic_reader import partitions_of, watermarks

@@ -15,10 +15,10 @@ from schemas.outputs import BoardRow, BoardSnapshot, RankUpdate, Score
 from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, ERASED, RANKED, SCORES
 from scoring.engine import EngineInput
 from scoring.score import Scorer
-from streams.board import Placement
+from streams.board import Placement, order_of
 from streams.memory_store import MemoryStore
 from streams.oracle import Evidence, differences
-from streams.oracle_outputs import order_differences, order_of, read_outputs
+from streams.oracle_outputs import order_differences, read_outputs
 from streams.records import ORDER_HEADER
 from tests.engines import RuleEngine, rule_scorer
 from tests.event_stream import events

@@ -14,8 +14,8 @@ from schemas.events import EventBase, StageChanged
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.artifact import load_manifest
 from scoring.daily_calls import Terms
+from scoring.loading import load_scorer
 from scoring.tally import Floats
-from streams.artifact_shelf import load_scorer
 from streams.recording import Recorded, RecordingError, write_recording
 from streams.replay.backtest import (
     AGAIN,

@@ -23,7 +23,8 @@ from streams.replay.redis_table import PREFIX, RedisPlace, claimed, opened_table
 from streams.replay.replay import Asked, replay
 from streams.replay.result import ReplayManifest, open_output
 from streams.replay.shadow import RECORDS_AT_ONCE, ShadowScores, shadow_topic
-from streams.replay.sinks import FileFormat, Kind, read_lines
+from streams.replay.sink_files import read_lines
+from streams.replay.sinks import FileFormat, Kind
 from streams.store import StoreUnusable
 from streams.topic_reader import read_to_end
 from tests.event_stream import events
