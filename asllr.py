@@ -26,7 +26,7 @@ try:
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
     from streams.cli.explain import explain_lead, lead_state
-    from streams.cli.front import DURATION, Failure, FrontDoor, settings
+    from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, show_settings
     from streams.cli.promote import promote
@@ -245,7 +245,9 @@ def _imported(data_set: str, path: Path) -> Iterator[Logged]:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
 
 
-dataset = build_dataset_group(_recorded, {name: partial(_imported, name) for name in IMPORTERS})
+dataset = build_dataset_group(
+    DefaultGroup, _recorded, {name: partial(_imported, name) for name in IMPORTERS}
+)
 
 
 def _find(name: str) -> Path:

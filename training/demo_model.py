@@ -30,8 +30,8 @@ from scoring.metrics import expected_auc
 from training.artifact_folder import artifact_folder, check_replaceable
 from training.artifact_writer import Built, write_artifact
 from training.base import described_tokenizer
+from training.cli.options import at_least
 from training.cli.refusal import exiting
-from training.cli.whole_number import at_least
 from training.dataset import Lead, Reading, at_own_moment, digest_of, load_leads
 from training.demo_base import WEIGHTS, build_writer, check_base, load_base, make_base
 from training.demo_stack import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.cli.artifacts import SHIPPED, artifact_folder, find_artifact
-from streams.cli.front import naming_files, settings
+from streams.cli.front import DefaultGroup, naming_files, settings
 from streams.cli.option_types import MOMENT, POLICY
 from streams.cli.replay_targets import redis_place, require_format, shadow_scores
 from streams.cli.sources import explaining, opened_source, progress
@@ -24,19 +24,7 @@ PUBLISHED = "recorded"
 """Not an artifact's name: each published score's own."""
 
 
-class _Replay(click.Group):
-    """`asllr replay SOURCE` is `asllr replay run SOURCE`."""
-
-    def named(self, words: list[str], help_names: list[str]) -> list[str]:
-        """`words` with the command in front."""
-        is_named = not words or words[0] in self.commands or words[0] in help_names
-        return words if is_named else ["run", *words]
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, self.named(args, ctx.help_option_names))
-
-
-@click.group(cls=_Replay)
+@click.group(cls=DefaultGroup, default="run")
 def replay() -> None:
     """Live the past again: the same fold, prompt, engine and ranking, a virtual clock.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.progress import Progress, counted
+from scoring.pace import Progress, counted
 
 
 def test_it_says_how_much_is_left_and_not_too_often() -> None:

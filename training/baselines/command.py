@@ -11,6 +11,7 @@ import numpy as np
 from schemas.timestamps import from_ms
 from scoring.artifact import EngineKind, digest, load_manifest
 from scoring.calibration import Calibration
+from scoring.pace import Report
 from training.artifact_folder import check_replaceable
 from training.baselines.baseline import KNOWN, Budget, Floats
 from training.baselines.facts import Facts, Settings, artifact_name
@@ -28,7 +29,6 @@ from training.evaluation.served import score_artifact
 from training.examples.example import Examples
 from training.examples.folder import read_examples
 from training.examples.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
-from training.progress import Report
 from training.trials import Log
 
 N_PARITY_ROWS = 500

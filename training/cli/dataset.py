@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from training.cli.default_group import DefaultGroup
-from training.cli.finite import FiniteRange
+from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # it loads numpy's libraries, which `asllr --help` should not wait for
@@ -53,10 +52,13 @@ _SHARES = click.option(
 )
 
 
-def build_dataset_group(read_recording: ReadLog, public: Mapping[str, ReadLog]) -> click.Group:
-    """`read_recording` and `public` (data set -> its events) fail with an error of their own."""
+def build_dataset_group(
+    default_group: type[click.Group], read_recording: ReadLog, public: Mapping[str, ReadLog]
+) -> click.Group:
+    """`default_group` takes the command that need not be named as `default`; `read_recording` and
+    `public` (data set -> its events) fail with an error of their own."""
 
-    @click.group(cls=DefaultGroup, default="build")
+    @click.group(cls=default_group, default="build")
     def dataset() -> None:
         """Make, convert and check datasets: leads at moments of the past, and what came after.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from scoring.pace import Progress, counted
 from training.examples.build import build_examples
 from training.examples.data_check import Strength, check_data, strengths
 from training.examples.example import Examples
@@ -32,7 +33,6 @@ from training.examples.policy import parse_policy
 from training.examples.protocols import protocol_of
 from training.examples.simulated import Simulation, simulate_examples
 from training.examples.split import Shares
-from training.progress import Progress, counted
 
 SHOWN_COLUMNS = 12
 

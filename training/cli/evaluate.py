@@ -14,7 +14,7 @@ import click
 
 from scoring.cost import PRICE_PER_CPU_HOUR
 from training.baselines.registry import Baseline
-from training.cli.finite import FiniteRange
+from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 from training.examples.manifest import Split
 
@@ -151,9 +151,9 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, Any]) -> None:
     with refusing():
+        from scoring.pace import Progress
         from training.evaluation.files import check_free, write_report
         from training.evaluation.run import evaluate_artifacts
-        from training.progress import Progress
 
         def progress(what: str) -> Progress:
             return Progress(what, monotonic, lambda line: click.echo(line, nl=False, err=True))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from training.cli.finite import FiniteRange
+from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # torch takes seconds that `asllr --help` should not wait for
@@ -137,11 +137,11 @@ def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
         import torch
         from transformers.utils import logging
 
+        from scoring.pace import Progress
         from training.model.fit_dataset import fit_dataset
         from training.model.outcome import look_at
         from training.model.report import text_of
         from training.model.writing import clear_work, write_fitted
-        from training.progress import Progress
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]

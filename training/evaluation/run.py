@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoring.artifact import Manifest, load_manifest
+from scoring.pace import Report as Progress
 from training.baselines.baseline import Budget
 from training.baselines.registry import Baseline
 from training.baselines.unseen import may_have_met
@@ -23,7 +24,6 @@ from training.examples.example import Examples
 from training.examples.folder import read_examples
 from training.examples.manifest import BEFORE_TEST, DatasetManifest, Split
 from training.examples.simulated import POLICY
-from training.progress import Report as Progress
 from training.trials import Log
 
 

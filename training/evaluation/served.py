@@ -22,11 +22,11 @@ from scoring.engines.rule import RuleEngine
 from scoring.engines.stack import StackEngine
 from scoring.engines.trees import TreesEngine
 from scoring.loading import load_scorer
+from scoring.pace import Report
 from scoring.score import Scorer, prepare
 from scoring.state import from_bytes
 from training.evaluation.judged import EvaluationError, Scored
 from training.examples.example import Examples
-from training.progress import Report
 
 CHUNK_LEADS = 200
 

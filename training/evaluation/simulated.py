@@ -20,11 +20,12 @@ from typing import Any
 
 from scoring.artifact import demo_artifact_path
 from scoring.cost import PRICE_PER_CPU_HOUR
+from scoring.pace import Progress
 from scoring.resampling import Interval
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
+from training.cli.options import at_least
 from training.cli.refusal import exiting
-from training.cli.whole_number import at_least
 from training.evaluation import words
 from training.evaluation.about import about_of
 from training.evaluation.files import check_free, to_json, write_report
@@ -38,7 +39,6 @@ from training.examples.example import Examples
 from training.examples.manifest import BEFORE_TEST, Split
 from training.examples.simulated import Simulation, simulate_examples
 from training.examples.split import Shares
-from training.progress import Progress
 from training.recipe import Recipe
 
 ARTIFACT, BAYES = "demo", "bayes"

@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.fold import listing
+from scoring.pace import Report, StartReport
 from scoring.state import to_bytes
 from training.examples.draft import Draft, read_draft
 from training.examples.example import Examples, columns_of
@@ -33,7 +34,6 @@ from training.examples.split import (
     one_split_each,
     split_by_chance,
 )
-from training.progress import Report, StartReport
 
 
 def build_examples(

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from scoring.metrics import auc
 from scoring.state import PROFILE
-from training.examples.chance import chance
 from training.examples.example import Examples
 from training.examples.known_columns import Column, known_columns
 from training.examples.manifest import Finding, Severity
+from training.examples.split import chance
 
 N_BINS = 16
 MAX_CATEGORIES = 200

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from schemas.events import EventBase, TranscriptReady
 from schemas.timestamps import DAY_MS, HOUR_MS
-from training.examples.chance import chance
 from training.examples.log import LeadLog
 from training.examples.manifest import DatasetError
+from training.examples.split import chance
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 
 from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
 from scoring.fold import fold, listing
+from scoring.pace import Report
 from scoring.prompt import HORIZON_DAYS
 from scoring.state import to_bytes
 from training.examples.draft import Draft, Truth, read_draft
@@ -19,7 +20,6 @@ from training.examples.example import Example, Examples, columns_of
 from training.examples.manifest import DatasetError, DatasetManifest, Source, Split, label_of
 from training.examples.outcome import outcome_of
 from training.examples.split import SHARES, Borders, Sampling, Shares, borders_of
-from training.progress import Report
 from training.simulator.codes import CODE_NAMES, N_CODES, final_codes
 from training.simulator.emit import EPOCH, SimulatedLead, simulate_leads
 from training.simulator.world import World

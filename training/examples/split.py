@@ -10,10 +10,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from itertools import accumulate
 
 from schemas.timestamps import DAY_MS, from_ms
-from training.examples.chance import chance
 from training.examples.manifest import DatasetError, Split
 
 Shares = tuple[float, float, float, float]
@@ -117,3 +117,9 @@ class Sampling:
             return 1.0
         is_kept = chance(self.seed, name, as_of_ms) < self.negative_rate
         return 1 / self.negative_rate if is_kept else None
+
+
+def chance(seed: int, *name: object) -> float:
+    """Uniform over names and seeds."""
+    digest = blake2b(repr((seed, *name)).encode(), digest_size=7).digest()
+    return int.from_bytes(digest, "big") / 2**56

@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
+from scoring.pace import Report
 from training.artifact_folder import check_replaceable
 from training.examples.example import Examples
 from training.examples.folder import read_examples, read_manifest
@@ -24,7 +25,6 @@ from training.model.hub import Base, Hub, Opened, load_base, open_base
 from training.model.leads import Leads, Reading, check_budget, read_leads, samples_of
 from training.model.readout import answers_at, marker_states
 from training.model.settings import FitSettings, Precision
-from training.progress import Report
 from training.whole_file import check_place
 
 Log = Callable[[str], None]

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from scoring.pace import Report
 from scoring.prompt import PromptSpec, longest_record_tokens
 from scoring.score import MIN_TALK_TOKENS, prepare
 from scoring.state import LeadState, from_bytes
 from training.examples.example import Examples
 from training.model.faults import FitError
-from training.progress import Report
 from training.samples import Sample
 
 CHUNK_ROWS = 500

@@ -17,12 +17,12 @@ from pathlib import Path
 from time import monotonic
 
 from scoring.artifact import demo_artifact_path
+from scoring.pace import Progress
 from training.baselines.baseline import Budget
+from training.cli.options import at_least
 from training.cli.refusal import exiting
-from training.cli.whole_number import at_least
 from training.evaluation.files import to_json
 from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
-from training.progress import Progress
 from training.tables.bench import Bench, Size, dataset_bench, simulated_bench
 from training.tables.cells import NAMES, Cells, Means
 from training.tables.table import RIVAL, Table, build_table, markdown

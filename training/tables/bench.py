@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from scoring.pace import Report
 from training.examples.example import Examples
 from training.examples.folder import content_sha256, read_examples, write_examples
 from training.examples.manifest import BEFORE_TEST, DatasetManifest, Split
 from training.examples.simulated import Simulation, simulate_examples
 from training.examples.split import Shares
-from training.progress import Report
 
 KNOWN_SEEDS, JUDGED_SEEDS = 51_000, 52_000
 """Bench number `i` fits on leads of seed KNOWN_SEEDS + i and judges on leads of JUDGED_SEEDS + i:

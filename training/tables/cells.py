@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from scoring.artifact import digest, load_manifest
+from scoring.pace import Report
 from scoring.tally import Floats
 from training.baselines.baseline import Budget
 from training.baselines.own_fields import fit_own_fields
@@ -27,7 +28,6 @@ from training.evaluation.judged import EvaluationError, Scored
 from training.evaluation.rivals import calibrated
 from training.evaluation.served import score_artifact
 from training.examples.example import Examples
-from training.progress import Report
 from training.tables.bench import Bench
 from training.trials import Log
 from training.whole_file import whole_file
