@@ -57,13 +57,13 @@ fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--ru
 	@$(DEV)/bin/python -m tests.fuzz $(ARGS)
 
 demo-model: $(DEV)/.installed  ## train the demo artifact again (38 minutes on 2 cores of a server)
-	$(DEV)/bin/python -m training.demo_model --out scoring/artifacts/demo $(ARGS)
+	$(DEV)/bin/python -m training.demo.build --out scoring/artifacts/demo $(ARGS)
 
 evaluate: $(DEV)/.installed  ## an artifact beside tuned trees and the truth (ARGS="--artifact demo --simulate 20000 --seed 77 --json")
-	@$(DEV)/bin/python -m training.evaluation.simulated $(ARGS)
+	@$(DEV)/bin/python -m training.studies.evaluate $(ARGS)
 
 tables: $(DEV)/.installed  ## every model over seeds and data sets, hours, resumable (ARGS="--seeds 3 --dataset DIR")
-	@$(DEV)/bin/python -m training.tables $(ARGS)
+	@$(DEV)/bin/python -m training.studies.tables $(ARGS)
 
 lock: $(DEV)/.installed  ## recompile requirements-dev.lock after a change of dependencies
 	$(DEV)/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 \

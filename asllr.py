@@ -43,20 +43,20 @@ try:
     from streams.cli.topics import tail, topics
     from streams.cli.try_leads import try_leads
     from streams.importers.outcomes import ImportFault
-    from streams.local_roles import RoleCounts
-    from streams.recording import RecordingError
-    from streams.replay.recorded_events import recorded_events
+    from streams.local.local_roles import RoleCounts
+    from streams.recording.event_file import RecordingError
+    from streams.recording.recorded_events import recorded_events
     from training.cli.baseline import build_baseline
     from training.cli.dataset import build_dataset_group
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
     from training.cli.refusal import refusing
-    from training.examples.log import Logged
+    from training.dataset.log import Logged
 except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
 
 if TYPE_CHECKING:
-    from streams.replay.backtest import Learn
+    from streams.backtest.backtest import Learn
 
 SELF = (sys.executable, __file__)
 """How a role process is started: with the very code that starts it."""
@@ -261,7 +261,7 @@ evaluate, compare = build_commands(_find)
 def _learn(seed: int) -> Learn:
     """What `--retrain-every` trains with."""
     with refusing():
-        from training.retrain import learn_trees
+        from training.trees.retrain import learn_trees
     return partial(learn_trees, seed=seed)
 
 

@@ -1,7 +1,8 @@
 """The folder a trained model lives in: its manifest, the checks before use, and its digest.
 
 The one place in the core that reads files, and only under the path it is given. It builds no
-engine: `scoring.engines.load_engine(path, manifest)` does. Training writes with `save_manifest`.
+engine: `scoring.engines.loading.load_engine(path, manifest)` does. Training writes with
+`save_manifest`.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from pydantic import (
 )
 
 from scoring.calibration import Calibration, Finite
-from scoring.features import FEATURES_ID
-from scoring.prompt import PROMPT_ID
+from scoring.prompt.features import FEATURES_ID
+from scoring.prompt.prompt import PROMPT_ID
 
 MANIFEST = "artifact.json"
 

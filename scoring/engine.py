@@ -18,7 +18,7 @@ class Unscorable(ValueError):
 @dataclass(frozen=True, slots=True)
 class EngineInput:
     """One lead at one moment. `features`: float32 (n_features,), NaN = unknown, in the order of
-    `scoring.features.FEATURES`."""
+    `scoring.prompt.features.FEATURES`."""
 
     features: NDArray[np.float32]
     prompt: str

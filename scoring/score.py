@@ -16,13 +16,13 @@ from schemas.outputs import Cause, Evidence, Latency, Order, Score
 from schemas.timestamps import from_ms
 from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
-from scoring.edges import as_of, edges
 from scoring.engine import Engine, EngineInput
-from scoring.features import vector_of
-from scoring.history import view
-from scoring.prompt import PromptSpec, longest_record_tokens, prompt_of
-from scoring.reason import evidence, reason
-from scoring.state import LeadState, from_bytes, state_hash
+from scoring.lead.history import view
+from scoring.lead.state import LeadState, from_bytes, state_hash
+from scoring.prompt.edges import as_of, edges
+from scoring.prompt.features import vector_of
+from scoring.prompt.prompt import PromptSpec, longest_record_tokens, prompt_of
+from scoring.prompt.reason import evidence, reason
 
 NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
 """Of a score that is computed again: a result must not depend on how long it took."""

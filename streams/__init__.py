@@ -1,1 +1,1 @@
-"""All I/O: Faust ingest, stores, score worker, publisher, brokers, settings."""
+"""All I/O. In the root: settings, exit codes, waiting, artifacts, which every process needs."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from scoring.artifact import MANIFEST, ArtifactError, digest
-from scoring.loading import load_scorer
+from scoring.engines.loading import load_scorer
 from scoring.score import Scorer
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import NoReturn, TypeVar
 
 from streams import exit_codes
-from streams.store import StoreAway
+from streams.store.contract import StoreAway
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import TOPICS
-from streams.embedded_broker import embedded_broker
-from streams.embedded_redis import EmbeddedRedis
-from streams.topic_admin import create_topics
+from streams.kafka.embedded_broker import embedded_broker
+from streams.kafka.topic_admin import create_topics
+from streams.store.embedded_redis import EmbeddedRedis
 
 N_PARTITIONS = 4
 KAFKA_FOLDER = Path(__file__).parent.parent / "deploy" / "kafka"

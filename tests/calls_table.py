@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from streams.store import Store
+from streams.store.contract import Store
 
 SUBSCRIBER = Path(__file__).parents[1] / "docs" / "subscriber.py"
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from scoring.calibration import Calibration
 from scoring.engine import Engine, EngineInput, Unscorable
-from scoring.features import FEATURES
-from scoring.prompt import HORIZON_DAYS, MARKER, PROMPT_ID, PromptSpec
+from scoring.prompt.features import FEATURES
+from scoring.prompt.prompt import HORIZON_DAYS, MARKER, PROMPT_ID, PromptSpec
 from scoring.score import Scorer
 
 WEIGHTS = np.linspace(-0.9, 1.1, len(FEATURES))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 
-from streams.memory_store import MemoryStore
-from streams.redis_scripts import Client
-from streams.redis_store import RedisStore
-from streams.store import Store
+from streams.store.contract import Store
+from streams.store.memory_store import MemoryStore
+from streams.store.redis_scripts import Client
+from streams.store.redis_store import RedisStore
 
 
 def remember_shards(store: Store) -> Callable[[], None]:

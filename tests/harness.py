@@ -23,7 +23,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from schemas.codec import Record, encode
 from schemas.events import EventBase
 from streams.exit_codes import UNUSABLE
-from streams.journal import EMBEDDED_TIMESTAMP_MS
+from streams.kafka.journal import EMBEDDED_TIMESTAMP_MS
 from tests.brokers import wait_until
 from tests.records import topic_of
 from tests.role_process import RoleSpec
@@ -40,7 +40,7 @@ class _Child:
 
 class Fleet:
     """Owns its processes: leaving the block kills what is left. A process that ends by itself is
-    started again by `tend`, as `streams.supervisor` would; one that says restarting is no use
+    started again by `tend`, as `streams.local.supervisor` would; one that says restarting is no use
     fails the test."""
 
     def __init__(self, folder: Path) -> None:

@@ -17,10 +17,10 @@ from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.outputs import Promotion
 from schemas.topics import INPUTS
-from streams.oracle import Evidence
-from streams.output_reader import OutputReader
-from streams.promotions import publish_promotion
-from streams.redis_store import RedisStore
+from streams.oracle.oracle import Evidence
+from streams.oracle.output_reader import OutputReader
+from streams.publish.promotions import publish_promotion
+from streams.store.redis_store import RedisStore
 from tests.brokers import N_PARTITIONS
 from tests.engines import rule_scorer
 from tests.harness import Fleet, Journal

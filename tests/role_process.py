@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from redis import Redis
 
-from streams.redis_store import RedisStore
+from streams.store.redis_store import RedisStore
 from streams.waiting import RoleStopped
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class RoleSpec:
 
 
 def ingest(spec: RoleSpec) -> None:
-    from streams.ingest import IngestConfig, run_ingest
+    from streams.ingest.worker import IngestConfig, run_ingest
 
     run_ingest(
         IngestConfig(
@@ -74,7 +74,7 @@ def ingest(spec: RoleSpec) -> None:
 
 def score(spec: RoleSpec) -> None:
     from streams.artifact_shelf import Shelf
-    from streams.score_worker import ScoreWorkerConfig, run_score_worker
+    from streams.score.worker import ScoreWorkerConfig, run_score_worker
     from tests.engines import rule_scorer_of
     from tests.moody_engine import Moods, MoodyEngine
 
@@ -101,7 +101,7 @@ def score(spec: RoleSpec) -> None:
 
 
 def publish(spec: RoleSpec) -> None:
-    from streams.publisher import PublisherConfig, run_publisher
+    from streams.publish.publisher import PublisherConfig, run_publisher
 
     run_publisher(
         PublisherConfig(

@@ -22,24 +22,24 @@ from schemas.outputs import Promotion, RankUpdate, Score
 from schemas.partitioner import partition_for
 from schemas.topics import CRM_EVENTS, RANKED, SCORES
 from scoring.artifact import ArtifactError
+from scoring.lead.state import state_hash
 from scoring.score import Scorer
-from scoring.state import state_hash
 from streams.artifact_shelf import Shelf
-from streams.board import board_of
-from streams.ingest_batch import Batch, Conditions, apply_batch
-from streams.oracle import all_leads
-from streams.output import OutRecord
-from streams.promotions import Promoted, Promotions
-from streams.publisher import Publisher, PublisherConfig, Step
-from streams.records import ORDER_HEADER
-from streams.score_worker import ScoreWorker, ScoreWorkerConfig
-from streams.shard_leases import ShardLeases
-from streams.snapshots import Snapshots
-from streams.state_snapshots import StateSnapshots
-from streams.store import LeadView, Store
-from streams.sweep import Sweep
+from streams.ingest.batch import Batch, Conditions, apply_batch
+from streams.kafka.producer import OutRecord
+from streams.oracle.oracle import all_leads
+from streams.publish.board_snapshots import Snapshots
+from streams.publish.leases import ShardLeases
+from streams.publish.promotions import Promoted, Promotions
+from streams.publish.publisher import Publisher, PublisherConfig, Step
+from streams.publish.records import ORDER_HEADER
+from streams.publish.state_snapshots import StateSnapshots
+from streams.publish.sweep import Sweep
+from streams.score.leases import WorkLeases
+from streams.score.worker import ScoreWorker, ScoreWorkerConfig
+from streams.store.board import board_of
+from streams.store.contract import LeadView, Store
 from streams.waiting import Patience
-from streams.work_leases import WorkLeases
 from tests.deaths import Checkpoint, survives
 from tests.engines import rule_scorer
 from tests.records import NOW_MS, record_of
@@ -63,8 +63,8 @@ class Clock:
 
 @dataclass
 class LogOutput:
-    """Implements `streams.output.Output` as lists in memory; `ranked` reads what a compacted topic
-    would keep."""
+    """Implements `streams.kafka.producer.Output` as lists in memory; `ranked` reads what a
+    compacted topic would keep."""
 
     records: list[OutRecord] = field(default_factory=list)
 

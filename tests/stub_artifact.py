@@ -12,8 +12,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from scoring.artifact import Base, DataWindow, EngineKind, Manifest, save_manifest
 from scoring.calibration import Calibration
-from scoring.features import FEATURES_ID
-from scoring.prompt import HORIZON_DAYS, PROMPT_ID
+from scoring.prompt.features import FEATURES_ID
+from scoring.prompt.prompt import HORIZON_DAYS, PROMPT_ID
 
 TOKEN_BUDGET = 4_096
 

@@ -15,11 +15,11 @@ from scoring.artifact import (
     save_manifest,
 )
 from scoring.calibration import Calibration
-from scoring.engines import UNREAD_BUDGET
+from scoring.engines.loading import UNREAD_BUDGET
 from scoring.engines.rule import RULE, Rule
 from scoring.engines.trees import TREES
-from scoring.features import FEATURES_ID
-from scoring.prompt import HORIZON_DAYS, PROMPT_ID
+from scoring.prompt.features import FEATURES_ID
+from scoring.prompt.prompt import HORIZON_DAYS, PROMPT_ID
 
 
 def build_trees_artifact(path: Path) -> Path:

@@ -1,1 +1,1 @@
-"""From what a model is made: the simulator, data sets, losses, fit, export."""
+"""From what a model is made. In the root: calibration, files and folders, which rooms share."""

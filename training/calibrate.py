@@ -14,7 +14,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from scoring.calibration import Calibration, Knot, probability
-from scoring.metrics import expected_calibration_error
+from scoring.metrics.metrics import expected_calibration_error
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from scoring.engine import Unscorable
-from scoring.prompt import MARKER
+from scoring.prompt.prompt import MARKER
 
 
 @dataclass(frozen=True, slots=True)

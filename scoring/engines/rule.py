@@ -20,8 +20,8 @@ from scoring.artifact import ArtifactError
 from scoring.calibration import Finite
 from scoring.engine import EngineInput
 from scoring.engines.table import check_table
-from scoring.features import FEATURES
-from scoring.sources import Age, Contacts, CurrentStage, Last
+from scoring.prompt.features import FEATURES
+from scoring.prompt.sources import Age, Contacts, CurrentStage, Last
 
 RULE = "rule.json"
 LAST_INBOUND = Last(Contacts(None, Direction.INBOUND))
@@ -109,7 +109,7 @@ def build_rule_engine(rule: Rule) -> RuleEngine:
     if not stage_at or not inbound_at:
         raise ArtifactError(
             "the rule needs the stage and the age of the last inbound contact among FEATURES; "
-            "declare both in scoring/features.py, or serve another artifact"
+            "declare both in scoring/prompt/features.py, or serve another artifact"
         )
     return RuleEngine(rule, stage_at[0], inbound_at[0])
 

@@ -1,7 +1,7 @@
 """Boosted trees on the table alone: no language model, no tokenizer, no lightgbm.
 
-The trees are an ONNX ensemble (`training.tree_graph`): one row of float32 in, the final logit out.
-Unknown features travel as NaN and take the branch learned for them. The prompt is not read.
+The trees are an ONNX ensemble (`training.trees.tree_graph`): one row of float32 in, the final logit
+out. Unknown features travel as NaN and take the branch learned for them. The prompt is not read.
 """
 
 from __future__ import annotations

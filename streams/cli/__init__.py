@@ -1,1 +1,1 @@
-"""The commands that need only `streams`: each chooses implementations and prints; none decides."""
+"""Commands: options in, implementations chosen, results printed; none decides."""

@@ -19,9 +19,9 @@ from streams.importers.bpi2012 import bpi2012_events
 from streams.importers.outcomes import ImportFault, without_outcomes
 from streams.importers.persuasion import persuasion_events
 from streams.importers.uci_bank import uci_bank_events
-from streams.journal import JournalingProducer
-from streams.rank_file import RankedRow, rank_file
-from streams.recording import RecordingError, history, write_recording
+from streams.kafka.journal import JournalingProducer
+from streams.recording.event_file import RecordingError, history, write_recording
+from streams.replay.rank_file import RankedRow, rank_file
 
 IMPORTERS: Mapping[str, Callable[[Path], Iterable[EventBase]]] = {
     "persuasion": persuasion_events,
@@ -91,7 +91,7 @@ def rank(file: Path, *, artifact: str, top: int, as_json: bool) -> None:
       asllr rank dialogues.jsonl.gz --top 10
       asllr rank leads.jsonl --json | jq -r .lead
     """
-    from scoring.loading import load_scorer  # loads the engines' libraries
+    from scoring.engines.loading import load_scorer  # loads the engines' libraries
 
     path = find_artifact(artifact, settings().artifacts)
     try:

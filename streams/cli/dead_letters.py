@@ -15,7 +15,7 @@ from schemas.outputs import DeadLetter, DeadLetterStage
 from schemas.topics import DEAD_LETTER, INPUTS
 from streams import exit_codes
 from streams.cli.front import Failure, settings
-from streams.topic_reader import read_one, read_to_end
+from streams.kafka.topic_reader import read_one, read_to_end
 
 MAX_VALUE_CHARS = 2_000
 

@@ -31,19 +31,19 @@ from streams.cli.front import (
     settings,
     settings_for,
 )
-from streams.demo import Demo, Judge, run_demo
-from streams.demo_tally import Summary
-from streams.demo_view import View, build_view, print_summary
-from streams.embedded_broker import embedded_broker
-from streams.embedded_redis import EmbeddedRedis
-from streams.local_roles import RoleCounts, local_roles, supervise
-from streams.oracle import Evidence, differences
-from streams.output_reader import OUTPUTS
+from streams.kafka.embedded_broker import embedded_broker
+from streams.kafka.topic_admin import create_topics, require_topics
+from streams.kafka.topic_reader import read_to_end
+from streams.local.demo import Demo, Judge, run_demo
+from streams.local.demo_tally import Summary
+from streams.local.demo_view import View, build_view, print_summary
+from streams.local.local_roles import RoleCounts, local_roles, supervise
+from streams.local.supervisor import RoleFailed, Supervisor, die_with_parent
+from streams.oracle.oracle import Evidence, differences
+from streams.oracle.output_reader import OUTPUTS
 from streams.settings import Settings, environment
-from streams.store import Store
-from streams.supervisor import RoleFailed, Supervisor, die_with_parent
-from streams.topic_admin import create_topics, require_topics
-from streams.topic_reader import read_to_end
+from streams.store.contract import Store
+from streams.store.embedded_redis import EmbeddedRedis
 
 EMBEDDED_PARTITIONS = 4
 EMBEDDED_SESSION_S = 6.0

@@ -15,21 +15,15 @@ from schemas.ids import LeadKey
 from schemas.timestamps import from_ms, to_ms
 from scoring.artifact import ArtifactError
 from scoring.engine import Unscorable
-from scoring.explanation import Unexplainable, explain
-from scoring.ledger import Point, ScorerOf, points_of
+from scoring.explain.explanation import Unexplainable, explain
+from scoring.explain.ledger import Point, ScorerOf, points_of
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact
-from streams.cli.explain_words import (
-    explanation_json,
-    explanation_text,
-    moment_json,
-    moment_text,
-)
 from streams.cli.front import Failure, lead_key, naming_files, open_admin, settings
 from streams.cli.option_types import MOMENT
 from streams.cli.sources import KAFKA, explaining, no_source, progress
-from streams.lead_moment import at_moment
-from streams.lead_story import (
+from streams.explain.moment import at_moment
+from streams.explain.story import (
     LeadStory,
     n_offsets_beside,
     n_records_beside,
@@ -37,7 +31,13 @@ from streams.lead_story import (
     read_folder,
     read_kafka,
 )
-from streams.replay.recording import MANIFEST, open_recording
+from streams.recording.folder import MANIFEST, open_recording
+from streams.reports.explain_text import (
+    explanation_json,
+    explanation_text,
+    moment_json,
+    moment_text,
+)
 
 _SOURCE = click.option(
     "--source",
@@ -134,7 +134,7 @@ class _Asked:
 
 
 def _asked(lead: str, source: str, as_of: datetime | None, artifact: str | None) -> _Asked:
-    from scoring.loading import load_scorer  # loads the engines' libraries
+    from scoring.engines.loading import load_scorer  # loads the engines' libraries
     from streams.artifact_shelf import Shelf, load_from  # loads the engines' libraries
 
     found = settings()

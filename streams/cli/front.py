@@ -17,10 +17,10 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.ids import ID_PATTERN, LeadKey
 from streams import exit_codes
-from streams.open_redis import look_at_redis_store, open_redis_store
+from streams.kafka.topic_admin import TopicsUnusable, wait_for_broker
 from streams.settings import BadSettings, Settings, read_settings
-from streams.store import Store, StoreAway, StoreUnusable
-from streams.topic_admin import TopicsUnusable, wait_for_broker
+from streams.store.contract import Store, StoreAway, StoreUnusable
+from streams.store.open_redis import look_at_redis_store, open_redis_store
 from streams.waiting import RoleStopped
 
 

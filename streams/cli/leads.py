@@ -9,11 +9,11 @@ import click
 from schemas.outputs import Score
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_text
-from scoring.fold import listing
-from scoring.state import ERASED, from_bytes
+from scoring.lead.fold import listing
+from scoring.lead.state import ERASED, from_bytes
 from streams import exit_codes
 from streams.cli.front import Failure, lead_key, look_at_store, queue_name, settings
-from streams.store import LeadView
+from streams.store.contract import LeadView
 
 
 @click.group()

@@ -27,7 +27,7 @@ def doctor(artifact: str, *, as_json: bool) -> None:
       asllr doctor --json | jq '.[] | select(.verdict != "ok")'
     """
     # Here: the engines' libraries take a moment to load, and only this command needs them all.
-    from streams.doctor import Verdict, check_artifact, check_kafka, check_redis
+    from streams.operate.doctor import Verdict, check_artifact, check_kafka, check_redis
 
     found = settings()
     of_redis, recorded = check_redis(found.redis, found.partitions)

@@ -16,15 +16,15 @@ from schemas.outputs import Promotion
 from schemas.topics import PROMOTIONS
 from scoring.artifact import ArtifactError
 from streams import exit_codes
+from streams.candidate.coverage import Coverage, coverage, is_copied
 from streams.cli.artifacts import SHIPPED, artifact_digest, find_artifact
 from streams.cli.front import DURATION, Failure, look_at_store, open_admin, settings
 from streams.cli.option_types import agreement_depth
-from streams.coverage import Coverage, coverage, is_copied
-from streams.promotions import publish_promotion
-from streams.replay.progress import Progress
+from streams.cli.progress import Progress
+from streams.kafka.topic_admin import require_topics
+from streams.publish.promotions import publish_promotion
 from streams.settings import Settings
-from streams.store import Store
-from streams.topic_admin import require_topics
+from streams.store.contract import Store
 
 WAIT_EVERY_S = 0.5
 
@@ -133,9 +133,9 @@ def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:
 
 def _say_who_moves(path: Path, found: Settings, tenant: str, k: int, *, as_json: bool) -> None:
     # Here: the engines' libraries take a moment to load, and the switch does not need them.
-    from scoring.loading import load_scorer
-    from streams.cli.promote_words import who_moves_json, who_moves_lines
-    from streams.who_moves import live_for, n_standing, who_moves
+    from scoring.engines.loading import load_scorer
+    from streams.candidate.who_moves import live_for, n_standing, who_moves
+    from streams.reports.who_moves_text import who_moves_json, who_moves_lines
 
     name = artifact_digest(path)
     store = look_at_store(found)

@@ -11,13 +11,13 @@ import click
 from schemas.topics import INPUTS, STATE
 from streams import exit_codes
 from streams.cli.front import Failure, look_at_store, open_admin, open_store, settings
-from streams.open_redis import clear_redis
-from streams.replay.kafka_range import open_consumer
-from streams.replay.progress import Progress
+from streams.cli.progress import Progress
+from streams.kafka.topic_admin import TopicsUnusable, existing_topics, require_topics
+from streams.publish.state_topic import BadSnapshots
+from streams.recording.kafka_range import open_consumer
 from streams.settings import mask
-from streams.state_topic import BadSnapshots
-from streams.store import Store
-from streams.topic_admin import TopicsUnusable, existing_topics, require_topics
+from streams.store.contract import Store
+from streams.store.open_redis import clear_redis
 
 
 @click.command()
@@ -35,7 +35,7 @@ def rebuild(*, yes: bool, as_json: bool) -> None:
       asllr rebuild
       ASLLR_REDIS=redis://new:6379/0 asllr rebuild --json
     """
-    from streams import rebuild as work
+    from streams.operate import rebuild as work
 
     found = settings()
     admin = open_admin(found)

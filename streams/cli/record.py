@@ -12,7 +12,7 @@ from schemas.timestamps import to_ms
 from streams.cli.front import naming_files
 from streams.cli.option_types import MOMENT, OFFSET_RANGE
 from streams.cli.sources import explaining, record_range
-from streams.replay.kafka_range import Wanted
+from streams.recording.kafka_range import Wanted
 
 
 @click.command()

@@ -16,13 +16,13 @@ from schemas.timestamps import DAY_MS, to_ms
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import DURATION, naming_files, settings
 from streams.cli.option_types import MOMENT
+from streams.cli.progress import Progress
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
 from streams.cli.sources import explaining, opened_source, progress
-from streams.replay.progress import Progress
 
 if TYPE_CHECKING:
-    from streams.replay.backtest import Learn
-    from streams.replay.backtest_run import Backtested
+    from streams.backtest.backtest import Learn
+    from streams.backtest.run import Backtested
 
 DAY_S = 86_400.0
 PERIOD_S = 30 * DAY_S
@@ -125,8 +125,8 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
           asllr replay backtest march --artifact march-lm --artifact rule --report march.html
         """
         # Here: the engines' libraries take a moment to load.
-        from streams.cli.replay_backtest_words import result_json, result_lines
-        from streams.replay.backtest_run import Order, run_backtest
+        from streams.backtest.run import Order, run_backtest
+        from streams.reports.backtest_text import result_json, result_lines
 
         require_place(report, transcripts=transcripts)
         period_s = PERIOD_S if retrain_s is None else retrain_s
@@ -161,8 +161,8 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
 
 
 def _page(found: Backtested, *, transcripts: bool) -> str:
-    from streams.cli.replay_backtest_page import backtest_page
-    from streams.replay.mover_events import of_list_move
+    from streams.explain.movers import of_list_move
+    from streams.reports.backtest_html import backtest_page
 
     total = sum(len(changes.movers) for changes in found.result.changes)
     told = Progress("looked up", "movers", total)

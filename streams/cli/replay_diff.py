@@ -14,14 +14,14 @@ from streams import exit_codes
 from streams.cli.artifacts import artifact_folder
 from streams.cli.front import Failure, naming_files, settings
 from streams.cli.option_types import agreement_depth
+from streams.cli.progress import Progress
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
 from streams.cli.sources import explaining, opened_source
-from streams.replay.progress import Progress
-from streams.replay.recording import open_recording
+from streams.recording.folder import open_recording
 
 if TYPE_CHECKING:
+    from streams.explain.movers import MovedBy
     from streams.replay.diff import Difference
-    from streams.replay.mover_events import MovedBy
     from streams.replay.result import ReplayManifest
 
 _OUTPUT = click.Path(path_type=Path, file_okay=False)
@@ -82,9 +82,9 @@ def diff(
       asllr replay diff a b --report diff.html --source monday
     """
     # Here: the engines' libraries take a moment to load.
-    from streams.cli.replay_diff_words import difference_json, difference_lines
     from streams.replay.diff import difference
     from streams.replay.result import open_output
+    from streams.reports.diff_text import difference_json, difference_lines
 
     require_place(report, transcripts=transcripts)
     if source is None and (transcripts or artifacts):
@@ -125,7 +125,7 @@ def _page(
     replays: Sequence[tuple[str, ReplayManifest]],
     by: Sequence[tuple[MovedBy, ...] | None],
 ) -> str:
-    from streams.cli.replay_diff_page import difference_page
+    from streams.reports.diff_html import difference_page
 
     return difference_page(found, replays, by, ["asllr", *sys.argv[1:]])
 
@@ -141,7 +141,7 @@ def _events(
 ) -> list[tuple[MovedBy, ...] | None]:
     """Of the first `show` who move."""
     from streams.artifact_shelf import load_from
-    from streams.replay.mover_events import Source, of_mover
+    from streams.explain.movers import Source, of_mover
 
     movers = found.movers[:show]
     if source is None:

@@ -10,12 +10,12 @@ import click
 
 from streams import exit_codes
 from streams.cli.front import Failure, open_admin
-from streams.output import KafkaOutput
+from streams.kafka.producer import KafkaOutput
+from streams.kafka.topic_admin import create_topics
 from streams.replay.redis_table import RedisPlace
-from streams.replay.shadow import ShadowScores, shadow_topic
+from streams.replay.shadow_topic import ShadowScores, shadow_topic
 from streams.replay.sinks import FileFormat
 from streams.settings import Settings, checked_redis_url
-from streams.topic_admin import create_topics
 
 
 def require_format(out: Path | None, file_format: FileFormat) -> None:

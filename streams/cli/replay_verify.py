@@ -10,7 +10,7 @@ from streams import exit_codes
 from streams.cli.artifacts import artifact_folder
 from streams.cli.front import Failure, naming_files, settings
 from streams.cli.sources import explaining, opened_source, progress
-from streams.replay.recording import open_recording
+from streams.recording.folder import open_recording
 
 
 @click.command()
@@ -35,7 +35,7 @@ def verify(source: str, *, show: int, as_json: bool) -> None:
       asllr replay verify kafka --json
     """
     from streams.artifact_shelf import Shelf, load_from  # loads the engines' libraries
-    from streams.replay.erased import erased_leads
+    from streams.recording.erased import erased_leads
     from streams.replay.verify import verify as verified
 
     folders = (artifact_folder(settings().artifacts),)

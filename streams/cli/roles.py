@@ -38,7 +38,7 @@ def ingest(*, index: int) -> None:
     Example:
       asllr ingest --index 1
     """
-    from streams.ingest import IngestConfig, run_ingest  # Faust takes a moment to load
+    from streams.ingest.worker import IngestConfig, run_ingest  # Faust takes a moment to load
 
     found = settings()
     set_up_logging(found.log_level)
@@ -66,7 +66,7 @@ def score(*, index: int) -> None:
     Example:
       asllr score
     """
-    from streams.score_worker import ScoreWorkerConfig, run_score_worker  # loads the engines
+    from streams.score.worker import ScoreWorkerConfig, run_score_worker  # loads the engines
 
     found = settings()
     set_up_logging(found.log_level)
@@ -90,7 +90,7 @@ def publish(*, index: int) -> None:
     Example:
       asllr publish
     """
-    from streams.publisher import PublisherConfig, run_publisher
+    from streams.publish.publisher import PublisherConfig, run_publisher
 
     found = settings()
     set_up_logging(found.log_level)

@@ -13,7 +13,7 @@ from streams import exit_codes
 from streams.cli.artifacts import artifact_digest, find_artifact
 from streams.cli.front import Failure, look_at_store, open_admin, set_up_logging, settings
 from streams.cli.option_types import agreement_depth
-from streams.topic_admin import require_topics
+from streams.kafka.topic_admin import require_topics
 
 
 @click.group()
@@ -42,8 +42,8 @@ def run(artifact: str) -> None:
       asllr shadow run 2026-03-retrained
     """
     # Here: the engines' libraries take a moment to load.
-    from scoring.loading import load_scorer
-    from streams.shadow import ShadowConfig, run_shadow
+    from scoring.engines.loading import load_scorer
+    from streams.candidate.shadow import ShadowConfig, run_shadow
 
     found = settings()
     set_up_logging(found.log_level)
@@ -82,9 +82,9 @@ def report(artifact: str | None, *, k: int, as_json: bool) -> None:
       asllr shadow report
       asllr shadow report 2026-03-retrained --json | jq .max_dp
     """
-    from streams.cli.shadow_words import shadow_json, shadow_lines
-    from streams.shadow_report import shadow_reports
-    from streams.topic_reader import read_to_end
+    from streams.candidate.shadow_report import shadow_reports
+    from streams.kafka.topic_reader import read_to_end
+    from streams.reports.shadow_text import shadow_json, shadow_lines
 
     found = settings()
     wanted = artifact and artifact_digest(find_artifact(artifact, found.artifacts))

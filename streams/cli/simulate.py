@@ -12,9 +12,9 @@ import click
 from schemas.events import EventBase
 from streams.cli.demo import Script, stop_on_signals
 from streams.cli.front import naming_files, open_admin, settings
-from streams.demo import Paced
-from streams.journal import JournalingProducer
-from streams.recording import history, write_recording
+from streams.kafka.journal import JournalingProducer
+from streams.local.demo import Paced
+from streams.recording.event_file import history, write_recording
 
 POLL_S = 0.05
 

@@ -12,12 +12,12 @@ from schemas.timestamps import to_ms
 from scoring.artifact import ArtifactError
 from streams import exit_codes
 from streams.cli.front import Failure, open_admin, settings
-from streams.lead_story import Advanced
-from streams.recording import RecordingError
-from streams.replay.kafka_range import RangeMissing, Wanted, open_consumer
-from streams.replay.progress import Progress
-from streams.replay.record import record_file, record_kafka
-from streams.replay.recording import MANIFEST, RecordingManifest
+from streams.cli.progress import Progress
+from streams.explain.story import Advanced
+from streams.recording.event_file import RecordingError
+from streams.recording.folder import MANIFEST, RecordingManifest
+from streams.recording.kafka_range import RangeMissing, Wanted, open_consumer
+from streams.recording.record import record_file, record_kafka
 
 KAFKA = "kafka"
 """A source of this name is the Kafka of the settings."""

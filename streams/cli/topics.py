@@ -10,8 +10,8 @@ import click
 from schemas.codec import Record
 from streams import exit_codes
 from streams.cli.front import Failure, open_admin, open_store, settings
-from streams.topic_admin import Adopted, adopt, check_inputs, check_topics, create_topics
-from streams.topic_reader import Start, follow, read_to_end
+from streams.kafka.topic_admin import Adopted, adopt, check_inputs, check_topics, create_topics
+from streams.kafka.topic_reader import Start, follow, read_to_end
 
 
 @click.group()

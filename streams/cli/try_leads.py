@@ -11,18 +11,18 @@ from pathlib import Path
 import click
 
 from scoring.artifact import ArtifactError, load_manifest
-from scoring.daily_calls import Terms
+from scoring.backtest.daily_calls import Terms
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, naming_files, settings
-from streams.cli.try_words import Found, found_json, found_lines, mapping_lines
-from streams.exports.events import Read, events_of
-from streams.exports.mapping import ColumnMapping, complete_mapping, guess, read_mapping
-from streams.exports.table import Table, read_table
+from streams.cli.progress import Progress
 from streams.importers.outcomes import ImportFault
-from streams.rank_file import rank_events
-from streams.recording import history
-from streams.replay.progress import Progress
+from streams.importers.tables.events import Read, events_of
+from streams.importers.tables.mapping import ColumnMapping, complete_mapping, guess, read_mapping
+from streams.importers.tables.table import Table, read_table
+from streams.recording.event_file import history
+from streams.replay.rank_file import rank_events
+from streams.reports.try_text import Found, found_json, found_lines, mapping_lines
 
 DRAFT = Path("asllr-mapping.json")
 DEMO = "the demo model"
@@ -130,8 +130,8 @@ class _Asked:
 
 
 def _found(read: Read, asked: _Asked) -> Found:
-    from scoring.loading import load_scorer  # loads the engines' libraries
-    from streams.exports.trial import CannotTell, Trial, judge_history
+    from scoring.engines.loading import load_scorer  # loads the engines' libraries
+    from streams.backtest.trial import CannotTell, Trial, judge_history
 
     is_shipped = asked.artifact == SHIPPED
     path = find_artifact(asked.artifact, settings().artifacts)

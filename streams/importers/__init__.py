@@ -1,1 +1,1 @@
-"""Public data sets as events: pure streaming generators, composed by `asllr import`."""
+"""Files of others as events: public data sets, and a user's own exports."""

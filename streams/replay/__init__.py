@@ -1,1 +1,1 @@
-"""The past again: recordings of topics, and the same fold, prompt, engine and ranking over them."""
+"""The past again: the same fold, prompt, engine and ranking, on a virtual clock."""

@@ -12,9 +12,9 @@ from pydantic import AwareDatetime
 from schemas.ids import Id, LeadKey
 from schemas.outputs import Order, Output, Score
 from schemas.timestamps import from_ms, to_ms
-from streams.board import BoardView, Placement, board_of
-from streams.memory_board import MemoryBoard
 from streams.replay.outcome import Outcome
+from streams.store.board import BoardView, Placement, board_of
+from streams.store.memory_board import MemoryBoard
 
 
 class RankMove(Output):

@@ -8,8 +8,19 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 
-PACKAGES = ("schemas", "scoring", "scoring.engines", "streams.replay")
-MODULES = (("streams", "board.py"), ("streams", "memory_board.py"))
+PACKAGES = (
+    "schemas",
+    "scoring",
+    "scoring.lead",
+    "scoring.prompt",
+    "scoring.engines",
+    "streams.recording",
+    "streams.replay",
+    "streams.backtest",
+)
+"""Not recursive: each by its name."""
+
+MODULES = (("streams.store", "board.py"), ("streams.store", "memory_board.py"))
 
 
 @cache

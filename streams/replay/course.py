@@ -8,8 +8,8 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 
 from schemas.events import EventBase
-from scoring.edges import as_of, edges
-from scoring.fold import evolve, initial_state, listing
+from scoring.lead.fold import evolve, initial_state, listing
+from scoring.prompt.edges import as_of, edges
 from scoring.score import version_of
 from streams.replay.arrival import Arrival, Place
 from streams.replay.draft import PROMOTION, Draft, Partition, subject_of

@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from schemas.outputs import Score
 from schemas.timestamps import to_ms
-from scoring.queue_moves import QueueMove, queue_moves
-from scoring.rank_agreement import Agreement, RankMove
+from scoring.metrics.queue_moves import QueueMove, queue_moves
+from scoring.metrics.rank_agreement import Agreement, RankMove
 from streams.replay.result import ReplayOutput
 
 

@@ -9,8 +9,8 @@ from schemas.codec import BadRecord, Record, decode
 from schemas.events import EventBase
 from schemas.ids import LeadKey
 from schemas.outputs import Score
+from scoring.lead.state import LeadState, state_hash, to_bytes
 from scoring.score import Subject
-from scoring.state import LeadState, state_hash, to_bytes
 from streams.replay.arrival import Place
 from streams.replay.lead_table import LeadTable
 

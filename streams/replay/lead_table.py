@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from scoring.state import LeadState, to_bytes
+from scoring.lead.state import LeadState, to_bytes
 
 
 class Lead(NamedTuple):

@@ -16,8 +16,8 @@ from functools import reduce
 from schemas.events import EventBase
 from schemas.outputs import Score
 from schemas.topics import INPUTS
-from scoring.fold import evolve, initial_state
-from scoring.state import LeadState, join
+from scoring.lead.fold import evolve, initial_state
+from scoring.lead.state import LeadState, join
 from streams.replay.arrival import Place
 
 TOPICS = tuple(topic.name for topic in INPUTS)

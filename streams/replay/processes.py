@@ -11,11 +11,11 @@ from multiprocessing.connection import Connection
 import msgspec
 
 from scoring.artifact import ArtifactError
-from streams.recording import RecordingError
+from streams.recording.event_file import RecordingError
 from streams.replay.draft import Tally
 from streams.replay.outcome import Outcome
 from streams.replay.run import Advanced, Replay, Spec
-from streams.store import StoreAway, StoreUnusable
+from streams.store.contract import StoreAway, StoreUnusable
 
 CHUNK = 200
 """Outcomes in one message; a process waits when the other side does not read."""

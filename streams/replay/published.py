@@ -9,10 +9,10 @@ from hashlib import blake2b
 from pydantic import ValidationError
 
 from schemas.topics import SCORES
-from streams.recording import RecordingError
+from streams.recording.event_file import RecordingError
+from streams.recording.folder import RecordingFolder
 from streams.replay.arrival import arrivals
 from streams.replay.points import TOPICS, Point, point_of
-from streams.replay.recording import RecordingFolder
 
 
 @dataclass(slots=True)

@@ -17,13 +17,13 @@ from typing import cast
 import msgspec
 
 from schemas.ids import ID_PATTERN
-from scoring.state import from_bytes, to_bytes
-from streams.open_redis import connected
-from streams.redis_check import require_server
-from streams.redis_errors import store_errors
-from streams.redis_scripts import Client
+from scoring.lead.state import from_bytes, to_bytes
 from streams.replay.lead_table import Lead, LeadTable
-from streams.store import StoreUnusable
+from streams.store.contract import StoreUnusable
+from streams.store.open_redis import connected
+from streams.store.redis_check import require_server
+from streams.store.redis_errors import store_errors
+from streams.store.redis_scripts import Client
 
 PREFIX = "asllr-replay:"
 LEADS_AT_ONCE = 500

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from schemas.timestamps import from_ms, to_ms
 from scoring.artifact import digest, load_manifest
-from streams.replay.beginning import FirstRecord, require_begun
+from streams.recording.beginning import FirstRecord, require_begun
+from streams.recording.erased import erased_hash, erased_leads
+from streams.recording.folder import RecordingFolder, new_folder, open_recording
 from streams.replay.code_version import code_version
 from streams.replay.draft import Tally
-from streams.replay.erased import erased_hash, erased_leads
 from streams.replay.outcome import Outcome
 from streams.replay.policy import Never, Policy
 from streams.replay.processes import outcomes_of_processes
-from streams.replay.recording import RecordingFolder, new_folder, open_recording
 from streams.replay.redis_table import RedisPlace, claimed
 from streams.replay.result import MANIFEST, ReplayManifest, Written, write_outcomes
 from streams.replay.run import Advanced, Replay, Spec

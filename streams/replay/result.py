@@ -16,10 +16,10 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from schemas.outputs import Score
-from streams.recording import RecordingError
+from streams.recording.event_file import RecordingError
+from streams.recording.folder import LogRange
 from streams.replay.boards import Boards, RankMove
 from streams.replay.outcome import Outcome
-from streams.replay.recording import LogRange
 from streams.replay.sink_files import read_lines
 from streams.replay.sinks import Kind, Sink
 

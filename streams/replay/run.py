@@ -14,9 +14,10 @@ from pathlib import Path
 
 from schemas.topics import INPUTS
 from scoring.artifact import ArtifactError
-from scoring.loading import load_scorer
+from scoring.engines.loading import load_scorer
 from scoring.score import Scorer
 from streams.artifact_shelf import Shelf, load_from
+from streams.recording.folder import RecordingFolder, open_recording
 from streams.replay.arrival import Arrival, arrivals, merged
 from streams.replay.course import drafts
 from streams.replay.draft import Draft, Partition, Tally
@@ -25,7 +26,6 @@ from streams.replay.outcome import Outcome, ScorerFor, outcomes
 from streams.replay.policy import Recorded, parse_policy
 from streams.replay.published import published_scores
 from streams.replay.recorded_course import drafts_at_points
-from streams.replay.recording import RecordingFolder, open_recording
 from streams.replay.redis_table import RedisPlace, opened_tables
 
 TOLD_EVERY = 1_000

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from schemas.topics import INPUTS, SCORES
-from streams.oracle_outputs import ScorerOf, one_score_differences
-from streams.recording import RecordingError
+from streams.oracle.outputs import ScorerOf, one_score_differences
+from streams.recording.event_file import RecordingError
+from streams.recording.folder import RecordingFolder
 from streams.replay.draft import Partition
 from streams.replay.lead_table import MemoryTable
 from streams.replay.points import Point, Points
 from streams.replay.published import PublishedScores, published_scores
-from streams.replay.recording import RecordingFolder
 from streams.replay.run import Advanced, inputs
 
 

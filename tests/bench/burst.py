@@ -23,15 +23,15 @@ from schemas.outputs import Score
 from schemas.timestamps import to_ms
 from schemas.topics import SCORES
 from scoring.engine import EngineInput
-from scoring.fold import evolve, fold
+from scoring.lead.fold import evolve, fold
 from scoring.score import Scorer, prepare
 from streams.artifact_shelf import Shelf
-from streams.board import Order, order_of
-from streams.embedded_redis import EmbeddedRedis
-from streams.ingest_batch import Batch, Conditions, apply_batch
-from streams.publisher import Step, publish
-from streams.redis_store import RedisStore
-from streams.score_worker import ScoreWorkerConfig, run_score_worker
+from streams.ingest.batch import Batch, Conditions, apply_batch
+from streams.publish.publisher import Step, publish
+from streams.score.worker import ScoreWorkerConfig, run_score_worker
+from streams.store.board import Order, order_of
+from streams.store.embedded_redis import EmbeddedRedis
+from streams.store.redis_store import RedisStore
 from tests.bench.ingest import log_now
 from tests.brokers import N_PARTITIONS
 from tests.engines import RuleEngine, rule_scorer

@@ -21,10 +21,10 @@ from redis import Redis
 
 from schemas.codec import Record
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
-from streams.ingest_batch import Batch, Conditions, apply_batch
-from streams.redis_store import RedisStore
-from streams.store import Commit, CommitResult, CommitStatus
-from streams.topic_reader import to_record
+from streams.ingest.batch import Batch, Conditions, apply_batch
+from streams.kafka.topic_reader import to_record
+from streams.store.contract import Commit, CommitResult, CommitStatus
+from streams.store.redis_store import RedisStore
 from tests.brokers import N_PARTITIONS
 
 TOPICS = [CRM_EVENTS.name, ASR_TRANSCRIPTS.name]
@@ -128,7 +128,7 @@ class CountingStore(RedisStore):
 
 def ours(spec: ConsumerSpec) -> None:
     """(b) The ingest role: decode, validate, fold, commit."""
-    from streams.ingest import IngestConfig, run_ingest
+    from streams.ingest.worker import IngestConfig, run_ingest
 
     meter = Meter(spec.n_events)
     store = CountingStore(spec.redis_url, meter)
@@ -146,7 +146,7 @@ def ours(spec: ConsumerSpec) -> None:
 
 def plain_client_same_work(spec: ConsumerSpec) -> None:
     """(c) confluent-kafka and the same validation, fold and commit: the practical ceiling."""
-    from streams.ingest import collect_rarely
+    from streams.ingest.worker import collect_rarely
 
     collect_rarely()
     store = RedisStore(Redis.from_url(spec.redis_url))

@@ -19,9 +19,9 @@ from redis import Redis
 
 from schemas.outputs import Promotion
 from scoring.artifact import demo_artifact_path, digest
-from streams.embedded_redis import EmbeddedRedis
-from streams.promotions import publish_promotion
-from streams.redis_store import RedisStore
+from streams.publish.promotions import publish_promotion
+from streams.store.embedded_redis import EmbeddedRedis
+from streams.store.redis_store import RedisStore
 from tests.brokers import N_PARTITIONS, make_topics, start_kafka
 from tests.role_process import RoleSpec
 

@@ -22,9 +22,9 @@ from redis import Redis
 
 from schemas.codec import Record
 from schemas.events import EventBase
-from streams.embedded_redis import EmbeddedRedis
-from streams.ingest_batch import Batch, Conditions, apply_batch
-from streams.redis_store import RedisStore
+from streams.ingest.batch import Batch, Conditions, apply_batch
+from streams.store.embedded_redis import EmbeddedRedis
+from streams.store.redis_store import RedisStore
 from tests.bench.consumers import KINDS, POLL_RECORDS, ConsumerSpec
 from tests.bench.events import lead_events, send
 from tests.brokers import N_PARTITIONS, make_topics, start_kafka

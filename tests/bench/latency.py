@@ -19,10 +19,10 @@ from schemas.events import EventBase
 from schemas.outputs import RankUpdate, Score
 from schemas.timestamps import to_ms
 from schemas.topics import RANKED, SCORES
-from streams.folded_log import fold_log
-from streams.journal import JournalingProducer
-from streams.oracle import state_differences
-from streams.output_reader import OutputReader
+from streams.kafka.journal import JournalingProducer
+from streams.oracle.folded_log import fold_log
+from streams.oracle.oracle import state_differences
+from streams.oracle.output_reader import OutputReader
 from tests.bench.deployment import Measured, deployment
 from tests.brokers import N_PARTITIONS, wait_until
 from training.simulator.live import live_events

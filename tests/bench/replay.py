@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.exit_codes import AWAY, NO
-from streams.replay.recording import open_recording
+from streams.recording.folder import open_recording
 from tests.bench.replay_live import NotAtRest, live_run, proof
 from tests.bench.replay_log import write_fold_log
 from tests.bench.replay_work import LEFT_OUT, compared

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scoring.engines.rule import Rule
-from streams.replay.erased import erased_leads
-from streams.replay.kafka_range import Wanted, open_consumer
+from streams.recording.erased import erased_leads
+from streams.recording.folder import open_recording
+from streams.recording.kafka_range import Wanted, open_consumer
+from streams.recording.record import record_kafka
 from streams.replay.policy import EveryEvent
-from streams.replay.record import record_kafka
-from streams.replay.recording import open_recording
 from streams.replay.replay import Asked, replay
 from streams.replay.verify import verify
 from tests.bench.replay_work import replayed

@@ -12,8 +12,8 @@ from schemas.codec import Record, encode
 from schemas.events import EventBase
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
-from streams.replay.record import whole_ranges
-from streams.replay.recording import RecordingWriter, new_folder
+from streams.recording.folder import RecordingWriter, new_folder
+from streams.recording.record import whole_ranges
 from tests.bench.events import lead_events
 from tests.records import topic_of
 

@@ -16,14 +16,14 @@ from typing import Any
 from schemas.codec import BadRecord, decode
 from schemas.timestamps import from_ms, to_ms
 from scoring.engine import Unscorable
-from scoring.fold import evolve, initial_state, listing
+from scoring.lead.fold import evolve, initial_state, listing
+from scoring.lead.state import LeadState
 from scoring.score import NO_TIME, build_score, prepare
-from scoring.state import LeadState
+from streams.recording.erased import erased_leads
+from streams.recording.folder import RecordingFolder, open_recording
 from streams.replay.draft import subject_of
-from streams.replay.erased import erased_leads
 from streams.replay.policy import EveryEvent, Never, Recorded
 from streams.replay.published import published_scores
-from streams.replay.recording import RecordingFolder, open_recording
 from streams.replay.replay import Asked, end_of, replay
 from streams.replay.result import Written, write_outcomes
 from streams.replay.run import Replay, Spec

@@ -18,15 +18,15 @@ from schemas.codec import Record
 from schemas.events import EventBase, TranscriptReady
 from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
-from scoring.fold import fold
-from scoring.state import to_bytes
+from scoring.lead.fold import fold
+from scoring.lead.state import to_bytes
 from streams.artifact_shelf import Shelf
-from streams.embedded_redis import EmbeddedRedis
-from streams.output import OutRecord
-from streams.publisher import Step, publish
-from streams.redis_store import RedisStore
-from streams.score_worker import ScoreWorkerConfig, run_score_worker
-from streams.store import Commit, LeadWrite, StoredLead
+from streams.kafka.producer import OutRecord
+from streams.publish.publisher import Step, publish
+from streams.score.worker import ScoreWorkerConfig, run_score_worker
+from streams.store.contract import Commit, LeadWrite, StoredLead
+from streams.store.embedded_redis import EmbeddedRedis
+from streams.store.redis_store import RedisStore
 from tests.bench.ingest import apply_all, log_now
 from tests.brokers import N_PARTITIONS
 from tests.engines import RuleEngine, rule_scorer
@@ -82,7 +82,7 @@ def _used_bytes(client: Redis) -> int:
 
 @dataclass
 class Nowhere:
-    """Implements `streams.output.Output`: what Kafka would keep is not Redis's."""
+    """Implements `streams.kafka.producer.Output`: what Kafka would keep is not Redis's."""
 
     def deliver(self, records: Sequence[OutRecord]) -> None:
         pass

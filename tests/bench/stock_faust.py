@@ -22,7 +22,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from redis import Redis
 
-from streams.embedded_redis import EmbeddedRedis
+from streams.store.embedded_redis import EmbeddedRedis
 from tests.brokers import start_kafka
 
 N_EVENTS = 2_000

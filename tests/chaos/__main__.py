@@ -23,8 +23,8 @@ import pytest
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streams.embedded_redis import EmbeddedRedisError
 from streams.exit_codes import AWAY, NO, OK
+from streams.store.embedded_redis import EmbeddedRedisError
 from tests.brokers import ServerNotStarted, check_kafka
 from tests.chaos.report import summary, write_report
 from tests.chaos.run import Outcome, run_chaos

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from schemas.outputs import Promotion
-from streams.promotions import publish_promotion
+from streams.publish.promotions import publish_promotion
 from tests.chaos.servers import KafkaNode, RedisNode
 from tests.chaos.traffic import TOPICS, Traffic
 from tests.engines import CONTRARY

@@ -18,14 +18,14 @@ import redis
 
 from schemas.outputs import Promotion
 from streams.exit_codes import CRASH
-from streams.folded_log import fold_log
-from streams.oracle import Evidence, differences, state_differences
-from streams.oracle_outputs import Window, read_outputs
-from streams.output_reader import OUTPUTS
-from streams.promotions import publish_promotion
-from streams.redis_store import RedisStore
-from streams.store import StoreAway
-from streams.topic_reader import read_to_end
+from streams.kafka.topic_reader import read_to_end
+from streams.oracle.folded_log import fold_log
+from streams.oracle.oracle import Evidence, differences, state_differences
+from streams.oracle.output_reader import OUTPUTS
+from streams.oracle.outputs import Window, read_outputs
+from streams.publish.promotions import publish_promotion
+from streams.store.contract import StoreAway
+from streams.store.redis_store import RedisStore
 from tests.bench.stock_faust import losses
 from tests.brokers import N_PARTITIONS
 from tests.chaos.faults import (

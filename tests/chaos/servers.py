@@ -14,8 +14,8 @@ from pathlib import Path
 
 from redis import Redis
 
-from streams.embedded_redis import EmbeddedRedis, redis_server_binary
-from streams.supervisor import die_with_parent
+from streams.local.supervisor import die_with_parent
+from streams.store.embedded_redis import EmbeddedRedis, redis_server_binary
 from tests.brokers import make_topics, start_kafka
 
 MAX_SNAPSHOTS = 3

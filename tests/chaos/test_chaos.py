@@ -13,7 +13,7 @@ from tests.mutants import ROOT, Mutant, plant, run_there
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 
-COMMIT, COMPLETE = "streams/lua/commit.lua", "streams/lua/complete.lua"
+COMMIT, COMPLETE = "streams/store/lua/commit.lua", "streams/store/lua/complete.lua"
 STATES = ("is not the fold of", "not in the store", "cursor", "version")
 """What the oracle says when events are missing from a state."""
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from asllr import main
-from streams.recording import read_recording
+from streams.recording.event_file import read_recording
 from tests.stub_artifact import build_stub_artifact
 
 pytestmark = pytest.mark.slow

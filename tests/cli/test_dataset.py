@@ -13,9 +13,9 @@ pytest.importorskip("pyarrow")
 
 from asllr import main
 from schemas.events import EventBase, LeadUpserted
-from streams.recording import history, write_recording
-from training.examples.folder import EXAMPLES, read_examples
-from training.examples.manifest import Split
+from streams.recording.event_file import history, write_recording
+from training.dataset.folder import EXAMPLES, read_examples
+from training.dataset.manifest import Split
 from training.simulator.emit import simulate_events
 from training.simulator.world import World
 

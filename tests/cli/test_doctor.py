@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 from asllr import main
 from schemas.topics import ASR_TRANSCRIPTS, PROMOTIONS, TOPICS
 from streams import exit_codes
-from streams.embedded_broker import embedded_broker
-from streams.open_redis import open_redis_store
+from streams.kafka.embedded_broker import embedded_broker
+from streams.store.open_redis import open_redis_store
 from tests.brokers import N_PARTITIONS
 from tests.stub_artifact import build_stub_artifact
 

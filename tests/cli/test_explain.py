@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from asllr import main
-from streams.recording import history, write_recording
+from streams.recording.event_file import history, write_recording
 from tests.lead_events import A, clicks, erased, joins, talks, writes
 from tests.stub_artifact import build_stub_artifact
 

@@ -16,8 +16,8 @@ from schemas.codec import BadRecord, Record, encode
 from schemas.dead_letter import dead_letter, entry
 from schemas.events import LeadErased, LeadUpserted
 from schemas.topics import CRM_EVENTS, DEAD_LETTER, TOPICS
-from streams.replay.recorded_events import recorded_events
-from streams.topic_reader import read_to_end
+from streams.kafka.topic_reader import read_to_end
+from streams.recording.recorded_events import recorded_events
 from tests.brokers import N_PARTITIONS, wait_until
 from tests.commands import asllr, running
 from tests.stub_artifact import build_stub_artifact

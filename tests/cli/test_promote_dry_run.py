@@ -16,11 +16,11 @@ from asllr import main
 from schemas.topics import TOPICS
 from scoring.artifact import digest, load_manifest, save_manifest
 from scoring.calibration import Calibration
-from scoring.loading import load_scorer
+from scoring.engines.loading import load_scorer
 from streams import exit_codes
-from streams.redis_store import RedisStore
-from streams.replay.kafka_range import open_consumer
-from streams.topic_reader import partitions_of, watermarks
+from streams.kafka.topic_reader import partitions_of, watermarks
+from streams.recording.kafka_range import open_consumer
+from streams.store.redis_store import RedisStore
 from tests.brokers import N_PARTITIONS
 from tests.lead_events import clicks, joins
 from tests.roles import Clock, Roles

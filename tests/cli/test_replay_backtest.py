@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from asllr import main
 from schemas.events import EventBase
 from scoring.engines.rule import Rule
-from streams.recording import history, write_recording
+from streams.recording.event_file import history, write_recording
 from tests.daily_leads import forty_days, gets_a_quote, talks
 from tests.html_reader import read
 from tests.stub_artifact import build_stub_artifact

@@ -14,7 +14,7 @@ from schemas.codec import topic_of
 from schemas.events import EventBase, LeadErased
 from scoring.artifact import load_manifest, save_manifest
 from scoring.calibration import Calibration, probability
-from streams.recording import Recorded, write_recording
+from streams.recording.event_file import Recorded, write_recording
 from streams.replay.result import open_output
 from tests.event_stream import events
 from tests.html_reader import read

@@ -13,8 +13,8 @@ from schemas.outputs import Score
 from schemas.timestamps import from_ms
 from schemas.topics import INPUTS, SCORES
 from streams import exit_codes
-from streams.open_redis import look_at_redis_store
-from streams.topic_reader import read_to_end
+from streams.kafka.topic_reader import read_to_end
+from streams.store.open_redis import look_at_redis_store
 from tests.brokers import N_PARTITIONS, wait_until
 from tests.commands import asllr, process, run, running
 from tests.event_stream import events

@@ -8,7 +8,7 @@ import pytest
 
 from scoring.engines.rule import Rule
 from streams import exit_codes
-from streams.recording import history, write_recording
+from streams.recording.event_file import history, write_recording
 from tests.brokers import N_PARTITIONS
 from tests.commands import run
 from tests.event_stream import events

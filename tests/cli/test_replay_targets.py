@@ -12,7 +12,7 @@ import pytest
 from schemas.codec import topic_of
 from schemas.events import EventBase
 from schemas.topics import TOPICS
-from streams.recording import Recorded, write_recording
+from streams.recording.event_file import Recorded, write_recording
 from tests.commands import asllr, run
 from tests.event_stream import events
 from tests.table_artifacts import build_rule_artifact

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scoring.engines.rule import Rule
-from streams.recording import history, write_recording
+from streams.recording.event_file import history, write_recording
 from tests.browser import WIDTHS, opened
 from tests.commands import asllr
 from tests.daily_leads import forty_days, gets_a_quote, talks

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.supervisor import MAX_BACK_OFF_S, Role, RoleFailed, Supervisor
+from streams.local.supervisor import MAX_BACK_OFF_S, Role, RoleFailed, Supervisor
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +130,7 @@ def test_killed_supervisor_leaves_no_orphan(tmp_path: Path) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from streams.supervisor import Role, Supervisor
+from streams.local.supervisor import Role, Supervisor
 supervisor = Supervisor(Path({str(tmp_path)!r}))
 supervisor.start(Role("sleeper", (sys.executable, "-c", {SLEEPS!r})))
 print(supervisor.pids()["sleeper"], flush=True)

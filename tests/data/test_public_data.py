@@ -11,11 +11,11 @@ from schemas.codec import Record, decode, encode, encode_structured
 from schemas.events import EventBase, TranscriptReady
 from schemas.ids import LeadKey
 from schemas.partitioner import partition_for
-from scoring.fold import fold
-from scoring.state import from_bytes, to_bytes
+from scoring.lead.fold import fold
+from scoring.lead.state import from_bytes, to_bytes
 from streams.importers.outcomes import without_outcomes
-from streams.rank_file import rank_events
-from streams.recording import history
+from streams.recording.event_file import history
+from streams.replay.rank_file import rank_events
 from tests.data.conftest import N_APPLICATIONS
 from tests.engines import rule_scorer
 from tests.records import topic_of

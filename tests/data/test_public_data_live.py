@@ -11,11 +11,11 @@ import pytest
 
 from schemas.events import EventBase
 from streams.importers.outcomes import is_outcome
-from streams.oracle import differences
-from streams.oracle_outputs import read_outputs
-from streams.rank_file import rank_events
-from streams.recording import history
-from streams.redis_store import RedisStore
+from streams.oracle.oracle import differences
+from streams.oracle.outputs import read_outputs
+from streams.recording.event_file import history
+from streams.replay.rank_file import rank_events
+from streams.store.redis_store import RedisStore
 from tests.brokers import N_PARTITIONS
 from tests.engines import rule_scorer_of
 from tests.live import SCORER, live_deployment

@@ -12,11 +12,11 @@ from schemas.timestamps import to_ms
 from streams.importers.bpi2012 import bpi2012_events
 from streams.importers.persuasion import persuasion_events
 from streams.importers.uci_bank import uci_bank_events
-from training.examples.build import build_examples
-from training.examples.example import Examples
-from training.examples.log import Logged
-from training.examples.protocols import protocol_of
-from training.examples.split import Shares
+from training.dataset.build import build_examples
+from training.dataset.example import Examples
+from training.dataset.log import Logged
+from training.dataset.protocols import protocol_of
+from training.dataset.split import Shares
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 

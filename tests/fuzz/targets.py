@@ -30,10 +30,10 @@ from schemas.events import (
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
-from scoring.edges import edges
-from scoring.features import feature_vector
-from scoring.fold import fold, lift, listing
-from scoring.state import Bounds, LeadState, from_bytes, join, to_bytes
+from scoring.lead.fold import fold, lift, listing
+from scoring.lead.state import Bounds, LeadState, from_bytes, join, to_bytes
+from scoring.prompt.edges import edges
+from scoring.prompt.features import feature_vector
 from tests.scoring.histories import START, event
 
 N_PARTITIONS = 4

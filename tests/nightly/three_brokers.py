@@ -15,8 +15,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import TOPICS
-from streams.oracle import differences
-from streams.topic_admin import create_topics
+from streams.kafka.topic_admin import create_topics
+from streams.oracle.oracle import differences
 from tests.brokers import N_PARTITIONS, free_port, require_kafka, start_kafka, wait_until
 from tests.engines import rule_scorer_of
 from tests.event_stream import events

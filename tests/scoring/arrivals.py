@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.codec import topic_of
 from schemas.events import EventBase
 from schemas.timestamps import to_ms
-from scoring.arrival import Arrival, in_order
+from scoring.lead.arrival import Arrival, in_order
 from tests.scoring.histories import long_histories
 
 HOUR_MS = 3_600_000

@@ -23,8 +23,8 @@ from scoring.artifact import (
     save_manifest,
 )
 from scoring.calibration import Calibration
-from scoring.features import FEATURES_ID
-from scoring.prompt import HORIZON_DAYS, PROMPT_ID
+from scoring.prompt.features import FEATURES_ID
+from scoring.prompt.prompt import HORIZON_DAYS, PROMPT_ID
 from tests.scoring.histories import START
 
 

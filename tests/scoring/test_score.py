@@ -14,15 +14,15 @@ from schemas.outputs import Latency, Score
 from schemas.timestamps import DAY_MS, from_ms
 from scoring.artifact import ArtifactError
 from scoring.calibration import NotALogit
-from scoring.edges import as_of
-from scoring.features import feature_vector
-from scoring.fold import fold
-from scoring.prompt import build_prompt
+from scoring.lead.fold import fold
+from scoring.lead.state import state_hash, to_bytes
+from scoring.prompt.edges import as_of
+from scoring.prompt.features import feature_vector
+from scoring.prompt.prompt import build_prompt
 from scoring.score import Subject, build_score, build_scorer, build_subject, prepare
-from scoring.state import state_hash, to_bytes
 from tests.engines import RuleEngine, rule_scorer
-from tests.scoring.golden_leads import count_tokens
 from tests.scoring.histories import START, START_MS, event, long_histories
+from tests.scoring.prompt.golden_leads import count_tokens
 from tests.scoring.test_artifact import manifest
 
 KEY = LeadKey("acme", "l-1")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from streams.embedded_redis import EmbeddedRedis
-from streams.memory_store import MemoryStore
-from streams.redis_store import RedisStore
-from streams.store import Store
+from streams.store.contract import Store
+from streams.store.embedded_redis import EmbeddedRedis
+from streams.store.memory_store import MemoryStore
+from streams.store.redis_store import RedisStore
 from tests.roles import Clock, Roles, started
 
 OUTBOX_BOUND = 5

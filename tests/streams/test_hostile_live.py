@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import INPUTS, Topic
-from streams.oracle import differences
-from streams.oracle_outputs import read_outputs
+from streams.oracle.oracle import differences
+from streams.oracle.outputs import read_outputs
 from tests.brokers import N_PARTITIONS
 from tests.engines import rule_scorer_of
 from tests.hostile import Hostile, hostile_records

@@ -18,11 +18,11 @@ from redis import Redis
 from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.outputs import Promotion
-from streams.oracle import Evidence, differences
-from streams.output_reader import OUTPUTS
-from streams.promotions import publish_promotion
-from streams.redis_store import RedisStore
-from streams.topic_reader import read_to_end
+from streams.kafka.topic_reader import read_to_end
+from streams.oracle.oracle import Evidence, differences
+from streams.oracle.output_reader import OUTPUTS
+from streams.publish.promotions import publish_promotion
+from streams.store.redis_store import RedisStore
 from tests.brokers import N_PARTITIONS
 from tests.engines import rule_scorer_of
 from tests.event_stream import events

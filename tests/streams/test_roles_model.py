@@ -16,13 +16,13 @@ from schemas.events import EventBase
 from schemas.outputs import Score
 from schemas.topics import SCORES
 from scoring.calibration import probability
-from scoring.fold import evolve, initial_state, listing
+from scoring.lead.fold import evolve, initial_state, listing
+from scoring.lead.state import state_hash, to_bytes
 from scoring.score import prepare
-from scoring.state import state_hash, to_bytes
-from streams.folded_log import fold_log
-from streams.ingest_batch import IngestStopped
-from streams.memory_store import MemoryStore
-from streams.oracle import state_differences
+from streams.ingest.batch import IngestStopped
+from streams.oracle.folded_log import fold_log
+from streams.oracle.oracle import state_differences
+from streams.store.memory_store import MemoryStore
 from tests.deaths import Checkpoint, Died, acts_at, dies_at
 from tests.engines import RuleEngine, rule_scorer
 from tests.forgetting import remember_all, remember_boards, remember_shards

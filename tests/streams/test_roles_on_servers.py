@@ -14,13 +14,13 @@ from schemas.codec import Record
 from schemas.outputs import BoardSnapshot, Promotion, RankUpdate, Score
 from schemas.topics import BOARDS, RANKED, SCORES
 from streams.artifact_shelf import Shelf
-from streams.promotions import publish_promotion
-from streams.publisher import PublisherConfig, run_publisher
-from streams.records import ORDER_HEADER
-from streams.redis_store import RedisStore
-from streams.score_worker import ScoreWorkerConfig, run_score_worker
-from streams.store import Store
-from streams.topic_reader import read_to_end
+from streams.kafka.topic_reader import read_to_end
+from streams.publish.promotions import publish_promotion
+from streams.publish.publisher import PublisherConfig, run_publisher
+from streams.publish.records import ORDER_HEADER
+from streams.score.worker import ScoreWorkerConfig, run_score_worker
+from streams.store.contract import Store
+from streams.store.redis_store import RedisStore
 from tests.brokers import N_PARTITIONS, wait_until
 from tests.engines import rule_scorer
 from tests.event_stream import events

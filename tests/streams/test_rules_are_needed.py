@@ -15,29 +15,29 @@ from tests.mutants import Mutant, plant, run_there
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NOTICING = [
-    f"tests/streams/test_{name}.py"
+    f"tests/streams/{name}.py"
     for name in (
-        "protocol_scoring",
-        "protocol_publishing",
-        "sweep",
-        "score_worker",
-        "ingest_batch",
-        "store_ingest",
-        "store_results",
-        "store_publishing",
-        "store_flips",
-        "board_flips",
+        "score/test_protocol_scoring",
+        "publish/test_protocol_publishing",
+        "publish/test_sweep",
+        "score/test_score_worker",
+        "ingest/test_ingest_batch",
+        "store/test_store_ingest",
+        "store/test_store_results",
+        "store/test_store_publishing",
+        "store/test_store_flips",
+        "publish/test_board_flips",
     )
 ]
 COMMIT, SCORING, BOARD, FLIPS, SWEEP, SNAPSHOTS = (
     f"streams/{name}.py"
     for name in (
-        "memory_commit",
-        "memory_scoring",
-        "memory_board",
-        "board_flips",
-        "sweep",
-        "snapshots",
+        "store/memory_commit",
+        "store/memory_scoring",
+        "store/memory_board",
+        "publish/board_flips",
+        "publish/sweep",
+        "publish/board_snapshots",
     )
 )
 
@@ -100,7 +100,7 @@ RULES = (
     ),
     Mutant(
         "news does not wait for the flip",
-        "streams/board.py",
+        "streams/store/board.py",
         "and newcomer.order[1] <= row.order[1]",
         "",
     ),
@@ -142,9 +142,10 @@ RULES = (
 
 
 LUA_COMMIT, LUA_COMPLETE, LUA_PRELUDE, LUA_SNAPSHOT, LUA_MOVE = (
-    f"streams/lua/{name}.lua" for name in ("commit", "complete", "prelude", "snapshot", "move")
+    f"streams/store/lua/{name}.lua"
+    for name in ("commit", "complete", "prelude", "snapshot", "move")
 )
-CONSUMER = "streams/faust_consumer.py"
+CONSUMER = "streams/ingest/faust_consumer.py"
 (
     INGEST_ON_REDIS,
     RESULTS_ON_REDIS,
@@ -153,10 +154,10 @@ CONSUMER = "streams/faust_consumer.py"
     BOARDS_ON_REDIS,
     FLIPS_ON_REDIS,
 ) = (
-    (f"tests/streams/test_store_{name}.py", "-k", "redis")
+    (f"tests/streams/store/test_store_{name}.py", "-k", "redis")
     for name in ("ingest", "results", "claims", "snapshots", "publishing", "flips")
 )
-CONSUMING = ("tests/streams/test_faust_consumer.py",)
+CONSUMING = ("tests/streams/ingest/test_faust_consumer.py",)
 ORDER_FENCE = Mutant(
     "orders only grow in Redis",
     LUA_COMPLETE,

@@ -11,10 +11,10 @@ from schemas.outputs import Evidence
 from schemas.timestamps import to_ms
 from scoring.artifact import digest
 from scoring.calibration import probability
-from scoring.fold import fold
+from scoring.lead.fold import fold
 from scoring.score import Scorer, prepare
 from streams.artifact_shelf import load_from
-from streams.memory_store import MemoryStore
+from streams.store.memory_store import MemoryStore
 from tests.event_stream import events
 from tests.lead_events import A, clicks, joins
 from tests.roles import Clock, Roles

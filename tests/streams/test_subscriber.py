@@ -11,9 +11,9 @@ from confluent_kafka import Producer
 
 from schemas.codec import Record
 from schemas.topics import RANKED
-from streams.memory_store import MemoryStore
-from streams.output import KafkaOutput
-from streams.topic_reader import read_to_end
+from streams.kafka.producer import KafkaOutput
+from streams.kafka.topic_reader import read_to_end
+from streams.store.memory_store import MemoryStore
 from tests.brokers import N_PARTITIONS
 from tests.calls_table import load_subscribe, table_differences
 from tests.event_stream import TENANT, events

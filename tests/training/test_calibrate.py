@@ -11,7 +11,7 @@ pytest.importorskip("sklearn", reason="needs the train extra")
 from sklearn.isotonic import IsotonicRegression
 
 from scoring.calibration import Calibration, probability
-from scoring.metrics import expected_calibration_error
+from scoring.metrics.metrics import expected_calibration_error
 from training.calibrate import (
     MIN_POSITIVES_FOR_ISOTONIC,
     MIN_POSITIVES_FOR_PLATT,

@@ -12,12 +12,12 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from tokenizers import Tokenizer  # noqa: E402
 
 from scoring.artifact import demo_artifact_path  # noqa: E402
-from scoring.prompt import MARKER, OPENING  # noqa: E402
-from training.base import BaseSize, build_base, described_tokenizer  # noqa: E402
-from training.model.fit_dataset import FitOrder  # noqa: E402
+from scoring.prompt.prompt import MARKER, OPENING  # noqa: E402
+from training.demo.base import BaseSize, build_base, described_tokenizer  # noqa: E402
+from training.demo.recipe import Recipe  # noqa: E402
+from training.fit.dataset import FitOrder  # noqa: E402
+from training.fit.leads import check_budget  # noqa: E402
 from training.model.hub import Hub, load_base, open_base  # noqa: E402
-from training.model.leads import check_budget  # noqa: E402
-from training.recipe import Recipe  # noqa: E402
 
 pytestmark = pytest.mark.train
 

@@ -13,13 +13,13 @@ pytest.importorskip("torch", reason="needs the train extra")
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from training.base import BaseSize, build_base, round_to_half
+from training.demo.base import BaseSize, build_base, round_to_half
 from training.model.batch import collate_leads
 from training.model.heads import ThreeHeads, add_lora, marked_states
+from training.model.losses import CodeHeads, PretrainWeights, final_states, pretrain_loss
 from training.model.readout import marker_states
+from training.model.samples import IGNORED, Sample, collate
 from training.model.settings import FitSettings, Precision
-from training.objective import CodeHeads, PretrainWeights, final_states, pretrain_loss
-from training.samples import IGNORED, Sample, collate
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 

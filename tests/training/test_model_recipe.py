@@ -17,31 +17,26 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from schemas.timestamps import DAY_MS, to_ms  # noqa: E402
 from scoring.artifact import EngineKind, digest, load_manifest  # noqa: E402
 from scoring.engine import EngineInput  # noqa: E402
-from scoring.engines import load_engine, load_language_model  # noqa: E402
+from scoring.engines.loading import load_engine, load_language_model  # noqa: E402
 from scoring.engines.reading import load_reader  # noqa: E402
-from scoring.features import FEATURES  # noqa: E402
-from scoring.fold import fold  # noqa: E402
-from scoring.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
+from scoring.lead.fold import fold  # noqa: E402
+from scoring.prompt.features import FEATURES  # noqa: E402
+from scoring.prompt.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
 from scoring.score import prepare  # noqa: E402
 from tests.full_disk import files_of_at_most  # noqa: E402
 from training.artifact_folder import NotOurs  # noqa: E402
-from training.base import BaseSize  # noqa: E402
-from training.dataset import (  # noqa: E402
-    LONGEST_SILENCE_DAYS,
-    Reading,
-    digest_of,
-    load_leads,
-)
-from training.demo_base import RECIPE, WEIGHTS, make_base  # noqa: E402
-from training.demo_model import build_demo, put_artifact  # noqa: E402
-from training.demo_stack import slice_leads  # noqa: E402
-from training.examples.simulated import source_name  # noqa: E402
-from training.export import AgreementBroken, check_parity  # noqa: E402
-from training.model.faults import FitError  # noqa: E402
+from training.dataset.simulated import source_name  # noqa: E402
+from training.demo.base import BaseSize  # noqa: E402
+from training.demo.base_stage import RECIPE, WEIGHTS, make_base  # noqa: E402
+from training.demo.build import build_demo, put_artifact  # noqa: E402
+from training.demo.leads import LONGEST_SILENCE_DAYS, Reading, digest_of, load_leads  # noqa: E402
+from training.demo.recipe import Recipe  # noqa: E402
+from training.demo.stack_stage import slice_leads  # noqa: E402
+from training.demo.tokenizer import CHAT_TEMPLATE  # noqa: E402
+from training.export.parity import AgreementBroken, check_parity  # noqa: E402
+from training.model.errors import FitError  # noqa: E402
 from training.model.settings import FitSettings  # noqa: E402
-from training.recipe import Recipe  # noqa: E402
 from training.simulator.emit import simulate_leads  # noqa: E402
-from training.tokenizer import CHAT_TEMPLATE  # noqa: E402
 from training.whole_file import CannotWrite  # noqa: E402
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]

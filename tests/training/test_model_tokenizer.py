@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scoring.prompt import MARKER
-from training.tokenizer import EOS, MARKER_OPENS, PAD, token_id, train_tokenizer
+from scoring.prompt.prompt import MARKER
+from training.demo.tokenizer import EOS, MARKER_OPENS, PAD, token_id, train_tokenizer
 
 TEXTS = ["customer: the price is fine\n", "agent: is the price all right\n"] * 20
 

@@ -9,10 +9,10 @@ pytest.importorskip("torch", reason="needs the train extra")
 from schemas.timestamps import to_ms
 from scoring.artifact import demo_artifact_path
 from scoring.engines.reading import load_reader
-from scoring.fold import fold
-from scoring.prompt import PromptSpec
+from scoring.lead.fold import fold
+from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
-from training.recipe import Recipe
+from training.demo.recipe import Recipe
 from training.simulator.emit import simulate_leads
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]

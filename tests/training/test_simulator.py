@@ -13,10 +13,10 @@ from schemas.events import EventBase, InteractionLogged, Stage, StageChanged, Tr
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
-from scoring.declaration import Kind
-from scoring.features import FEATURES, feature_vector
-from scoring.fold import fold
-from scoring.metrics import expected_auc
+from scoring.lead.fold import fold
+from scoring.metrics.metrics import expected_auc
+from scoring.prompt.declaration import Kind
+from scoring.prompt.features import FEATURES, feature_vector
 from training.simulator.draws import Draws
 from training.simulator.emit import simulate_events, simulate_lead, simulate_leads
 from training.simulator.live import live_events

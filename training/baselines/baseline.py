@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.examples.example import Examples
-from training.examples.manifest import DatasetError, Split
-from training.trials import Log
+from training.dataset.example import Examples
+from training.dataset.manifest import DatasetError, Split
+from training.trees.trials import Log
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy
 from torch_rechub.basic.features import DenseFeature, SparseFeature
 from torch_rechub.models.ranking import DCNv2, DeepFM
 
-from scoring.declaration import Kind
+from scoring.prompt.declaration import Kind
 from training.baselines.baseline import (
     KNOWN,
     Budget,
@@ -27,11 +27,11 @@ from training.baselines.baseline import (
     labels_of,
     log_loss,
 )
-from training.baselines.fields import Fields, fit_fields
-from training.baselines.own_fields import OwnFields, fit_own_fields
-from training.examples.example import Examples
-from training.examples.manifest import Split
-from training.trials import Log, Trial, search
+from training.baselines.columns.fields import Fields, fit_fields
+from training.baselines.columns.own_fields import OwnFields, fit_own_fields
+from training.dataset.example import Examples
+from training.dataset.manifest import Split
+from training.trees.trials import Log, Trial, search
 
 MAX_EPOCHS = 20
 PATIENCE_EPOCHS = 3

@@ -11,9 +11,9 @@ from pathlib import Path
 from schemas.timestamps import EPOCH
 from scoring.artifact import Base, DataWindow, EngineKind, Manifest
 from scoring.calibration import Calibration
-from scoring.engines import UNREAD_BUDGET
-from scoring.features import FEATURES_ID
-from scoring.prompt import PROMPT_ID
+from scoring.engines.loading import UNREAD_BUDGET
+from scoring.prompt.features import FEATURES_ID
+from scoring.prompt.prompt import PROMPT_ID
 from training.artifact_folder import CARD, METRICS
 
 Settings = Mapping[str, float | int | str]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.calibration import Calibration, probability
-from scoring.metrics import auc, average_precision, expected_calibration_error, log_loss
+from scoring.metrics.metrics import auc, average_precision, expected_calibration_error, log_loss
 from training.baselines.baseline import Floats, labels_of
 from training.calibrate import MIN_POSITIVES_FOR_PLATT, fit_calibration
-from training.examples.example import Examples
-from training.examples.manifest import DatasetError, Split
+from training.dataset.example import Examples
+from training.dataset.manifest import DatasetError, Split
 
 
 @dataclass(frozen=True, slots=True)

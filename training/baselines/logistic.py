@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from scoring.declaration import Bins, Kind
+from scoring.prompt.declaration import Bins, Kind
 from training.baselines.baseline import (
     KNOWN,
     Budget,
@@ -19,10 +19,10 @@ from training.baselines.baseline import (
     labels_of,
     log_loss,
 )
-from training.baselines.own_fields import OwnFields, fit_own_fields
-from training.examples.example import Examples
-from training.examples.manifest import Split
-from training.trials import Log, Trial, search
+from training.baselines.columns.own_fields import OwnFields, fit_own_fields
+from training.dataset.example import Examples
+from training.dataset.manifest import Split
+from training.trees.trials import Log, Trial, search
 
 MAX_STEPS = 2_000
 LOG10_C = (-4.0, 2.0)

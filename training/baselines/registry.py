@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from training.baselines.baseline import Budget, Predictor
-from training.examples.example import Examples
-from training.trials import Log
+from training.dataset.example import Examples
+from training.trees.trials import Log
 
 
 class Baseline(StrEnum):

@@ -12,8 +12,8 @@ import numpy as np
 from scoring.engine import EngineInput
 from scoring.engines.rule import Rule, RuleEngine, build_rule_engine
 from training.baselines.baseline import KNOWN, Budget, Floats
-from training.examples.example import Examples
-from training.trials import Log
+from training.dataset.example import Examples
+from training.trees.trials import Log
 
 HALVINGS = 60
 LOGIT_LIMIT = 20.0

@@ -7,10 +7,10 @@ from pathlib import Path
 from scoring.artifact import EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.engines.rule import RULE, Rule
-from scoring.prompt import HORIZON_DAYS
+from scoring.prompt.prompt import HORIZON_DAYS
 from training.artifact_folder import artifact_folder, seal
 from training.baselines.facts import Facts, describe, manifest_of
-from training.examples.manifest import label_of
+from training.dataset.manifest import label_of
 
 
 def write_rule(out: Path, rule: Rule, facts: Facts) -> Manifest:

@@ -19,10 +19,10 @@ from training.baselines.tree import (
     prepare_columns,
     tune_prepared,
 )
-from training.examples.example import Examples
-from training.examples.manifest import Split
-from training.tabular import TunedTree
-from training.trials import Log
+from training.dataset.example import Examples
+from training.dataset.manifest import Split
+from training.trees.boosted_trees import TunedTree
+from training.trees.trials import Log
 
 
 @dataclass(frozen=True, slots=True)

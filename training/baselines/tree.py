@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.baselines.baseline import KNOWN, Budget, Floats, check_classes, labels_of
-from training.examples.example import Examples
-from training.examples.manifest import Split
-from training.tabular import Table, TunedTree, choose_settings, grow_tree
-from training.trials import Log
+from training.dataset.example import Examples
+from training.dataset.manifest import Split
+from training.trees.boosted_trees import Table, TunedTree, choose_settings, grow_tree
+from training.trees.trials import Log
 
 Rows = NDArray[np.float32]
 

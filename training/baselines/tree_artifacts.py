@@ -13,9 +13,9 @@ from scoring.engine import EngineInput
 from scoring.engines.trees import TREES, load_trees_engine
 from training.artifact_folder import artifact_folder, seal
 from training.baselines.facts import Facts, data_window_of, describe, manifest_of
-from training.examples.example import Examples
-from training.tabular import TunedTree
-from training.tree_graph import build_tree_graph
+from training.dataset.example import Examples
+from training.trees.boosted_trees import TunedTree
+from training.trees.tree_graph import build_tree_graph
 
 MAX_LOGIT_DIFFERENCE = 1e-4
 """Between the trees and their graph: sums of float32 in another order, nothing more."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.baselines.baseline import Budget
-from training.baselines.practice import Tagger, practised_tagger
+from training.baselines.columns.practice import Tagger, practised_tagger
 from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
-from training.examples.example import Examples
-from training.trials import Log
+from training.dataset.example import Examples
+from training.trees.trials import Log
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ from training.baselines.baseline import (
     check_classes,
     labels_of,
 )
-from training.baselines.own_fields import OwnFields, fit_own_fields
+from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.baselines.tree import Rows
 from training.calibrate import fit_platt
-from training.examples.example import Examples, Grade
-from training.examples.manifest import Split
-from training.tabular import MAX_ROUNDS, PATIENCE_ROUNDS, Settings, draw_settings
-from training.trials import Log, Trial, search
+from training.dataset.example import Examples, Grade
+from training.dataset.manifest import Split
+from training.trees.boosted_trees import MAX_ROUNDS, PATIENCE_ROUNDS, Settings, draw_settings
+from training.trees.trials import Log, Trial, search
 
 LIST_SIZES = (200, 1_000)
 TRUNCATIONS = (30, 100, 300)

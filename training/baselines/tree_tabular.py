@@ -1,5 +1,5 @@
-"""LightGBM on the table. `tree_tabular` reads the features of `scoring.features` and can be served;
-`tree_fields` reads a business's own fields as well and is for measuring."""
+"""LightGBM on the table. `tree_tabular` reads the features of `scoring.prompt.features` and can be
+served; `tree_fields` reads a business's own fields as well and is for measuring."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.baselines.baseline import Budget
-from training.baselines.own_fields import OwnFields, fit_own_fields
+from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
-from training.examples.example import Examples
-from training.trials import Log
+from training.dataset.example import Examples
+from training.trees.trials import Log
 
 
 @dataclass(frozen=True, slots=True)

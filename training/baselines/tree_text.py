@@ -14,19 +14,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.baselines.aggregates import aggregate_rows
 from training.baselines.baseline import Budget, labels_of
-from training.baselines.linear_reading import (
+from training.baselines.columns.aggregates import aggregate_rows
+from training.baselines.columns.bag_of_words import Words, fit_words
+from training.baselines.columns.linear_reading import (
     LinearReading,
     Target,
     fit_out_of_fold,
     folds_of,
 )
-from training.baselines.own_fields import OwnFields, fit_own_fields
+from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
-from training.baselines.words import Words, fit_words
-from training.examples.example import Examples, Grade
-from training.trials import Log
+from training.dataset.example import Examples, Grade
+from training.trees.trials import Log
 
 ORDER_PENALTIES = (0.3, 3.0)
 CODE_PENALTY = 1.0

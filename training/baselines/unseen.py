@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from schemas.timestamps import to_ms
 from scoring.artifact import Manifest
-from training.examples.example import Examples
-from training.examples.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
-from training.examples.simulated import POLICY
+from training.dataset.example import Examples
+from training.dataset.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
+from training.dataset.simulated import POLICY
 
 Mask = NDArray[np.bool_]
 

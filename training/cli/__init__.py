@@ -1,1 +1,1 @@
-"""Commands around data sets and models; `asllr.py` wires them up. Heavy libraries load inside."""
+"""Commands around data sets and models; heavy libraries load inside."""

@@ -123,8 +123,8 @@ def _unfitted_rule(out: Path) -> dict[str, Any]:
 
 
 def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, Any]:
-    from scoring.pace import Progress
-    from training.baselines.command import Order, make_baseline
+    from scoring.report.progress import Progress
+    from training.cli.baseline_work import Order, make_baseline
 
     lm: str | None = options["lm"]
     order = Order(

@@ -13,7 +13,7 @@ from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # it loads numpy's libraries, which `asllr --help` should not wait for
-    from training.examples.log import Logged
+    from training.dataset.log import Logged
 
 ReadLog = Callable[[Path], Iterable["Logged"]]
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 
-from scoring.pace import Progress, counted
-from training.examples.build import build_examples
-from training.examples.data_check import Strength, check_data, strengths
-from training.examples.example import Examples
-from training.examples.folder import check_free, read_examples, write_examples
-from training.examples.known_columns import known_columns
-from training.examples.log import KnownAt, Logged
-from training.examples.log_check import check_classes
-from training.examples.manifest import (
+from scoring.report.progress import Progress, counted
+from training.dataset.build import build_examples
+from training.dataset.data_check import Strength, check_data, strengths
+from training.dataset.example import Examples
+from training.dataset.folder import check_free, read_examples, write_examples
+from training.dataset.known_columns import known_columns
+from training.dataset.log import KnownAt, Logged
+from training.dataset.log_check import check_classes
+from training.dataset.manifest import (
     DatasetError,
     DatasetManifest,
     Finding,
@@ -28,11 +28,11 @@ from training.examples.manifest import (
     Split,
     SplitBy,
 )
-from training.examples.plan import Plan
-from training.examples.policy import parse_policy
-from training.examples.protocols import protocol_of
-from training.examples.simulated import Simulation, simulate_examples
-from training.examples.split import Shares
+from training.dataset.plan import Plan
+from training.dataset.policy import parse_policy
+from training.dataset.protocols import protocol_of
+from training.dataset.simulated import Simulation, simulate_examples
+from training.dataset.split import Shares
 
 SHOWN_COLUMNS = 12
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scoring.cost import PRICE_PER_CPU_HOUR
+from scoring.metrics.cost import PRICE_PER_CPU_HOUR
 from training.baselines.registry import Baseline
 from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
-from training.examples.manifest import Split
+from training.dataset.manifest import Split
 
 if (
     TYPE_CHECKING
@@ -151,7 +151,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, Any]) -> None:
     with refusing():
-        from scoring.pace import Progress
+        from scoring.report.progress import Progress
         from training.evaluation.files import check_free, write_report
         from training.evaluation.run import evaluate_artifacts
 

@@ -15,7 +15,7 @@ from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # torch takes seconds that `asllr --help` should not wait for
-    from training.model.fit_dataset import FitOrder
+    from training.fit.dataset import FitOrder
     from training.model.settings import FitSettings
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -137,11 +137,11 @@ def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
         import torch
         from transformers.utils import logging
 
-        from scoring.pace import Progress
-        from training.model.fit_dataset import fit_dataset
-        from training.model.outcome import look_at
-        from training.model.report import text_of
-        from training.model.writing import clear_work, write_fitted
+        from scoring.report.progress import Progress
+        from training.export.outcome import look_at
+        from training.export.report import text_of
+        from training.export.writing import clear_work, write_fitted
+        from training.fit.dataset import fit_dataset
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -163,8 +163,8 @@ def _say(line: str) -> None:
 
 
 def _order(options: dict[str, Any]) -> FitOrder:
-    from training.model.faults import read_text
-    from training.model.fit_dataset import FitOrder
+    from training.fit.dataset import FitOrder
+    from training.model.errors import read_text
     from training.model.hub import Hub
 
     template: Path | None = options["chat_template"]

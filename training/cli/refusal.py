@@ -9,9 +9,9 @@ import click
 
 from scoring.artifact import ArtifactError
 from training.artifact_folder import NotOurs
+from training.dataset.manifest import DatasetError
 from training.evaluation.judged import EvaluationError
-from training.examples.manifest import DatasetError
-from training.model.faults import FitError
+from training.model.errors import FitError
 from training.whole_file import CannotWrite
 
 UNUSABLE = 78

@@ -1,1 +1,1 @@
-"""What a model's scores are worth, on a dataset folder: metrics, intervals, verdicts, a report."""
+"""What a model is worth on a dataset folder: metrics, intervals, verdicts, a report."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.timestamps import from_ms
-from training.examples.example import Examples
-from training.examples.manifest import DatasetManifest
+from training.dataset.example import Examples
+from training.dataset.manifest import DatasetManifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.timestamps import EPOCH
 from scoring.artifact import DataWindow, Manifest
-from scoring.interval_words import interval, number
+from scoring.report.numbers_text import interval, number
 from training.evaluation import words
 from training.evaluation.about import About
 from training.evaluation.measures import METRICS

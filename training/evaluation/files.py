@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scoring.json_values import json_value
+from scoring.report.json_values import json_value
 from training.evaluation.about import About
 from training.evaluation.judged import EvaluationError
 from training.evaluation.report import Report

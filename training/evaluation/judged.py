@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.timestamps import DAY_MS
-from scoring.cost import Cost
-from scoring.history import view
-from scoring.state import LeadState
-from scoring.tally import Floats
-from training.examples.example import Examples
+from scoring.lead.history import view
+from scoring.lead.state import LeadState
+from scoring.metrics.cost import Cost
+from scoring.metrics.thresholds import Floats
+from training.dataset.example import Examples
 
 Texts = NDArray[np.str_]
 

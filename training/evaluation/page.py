@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from scoring.cost import CURRENCY
-from scoring.curve_charts import curve_charts
-from scoring.interval_words import interval, number, signed
-from scoring.report_page import page, table
+from scoring.metrics.cost import CURRENCY
+from scoring.report.curve_charts import curve_charts
+from scoring.report.html import page, table
+from scoring.report.numbers_text import interval, number, signed
 from training.evaluation import words
 from training.evaluation.about import About
 from training.evaluation.measures import METRICS

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scoring.calibration import probability
-from scoring.tally import Floats
+from scoring.metrics.thresholds import Floats
 from training.baselines.baseline import Budget
 from training.baselines.fitted import calibrate
 from training.baselines.registry import Baseline, fit_baseline
@@ -17,10 +17,10 @@ from training.baselines.stack import stack_prepared
 from training.baselines.tree import TreePredictor, fit_tree, prepare_columns, tune_prepared
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.tree_text import fit_text_columns
+from training.dataset.example import Examples
+from training.dataset.manifest import Split
 from training.evaluation.judged import EvaluationError, Scored
-from training.examples.example import Examples
-from training.examples.manifest import Split
-from training.trials import Log
+from training.trees.trials import Log
 
 TABULAR, TEXT, STACK = Baseline.TREE_TABULAR.value, Baseline.TREE_TEXT.value, "stack"
 

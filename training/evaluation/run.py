@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoring.artifact import Manifest, load_manifest
-from scoring.pace import Report as Progress
+from scoring.report.progress import Report as Progress
 from training.baselines.baseline import Budget
 from training.baselines.registry import Baseline
 from training.baselines.unseen import may_have_met
+from training.dataset.example import Examples
+from training.dataset.folder import read_examples
+from training.dataset.manifest import BEFORE_TEST, DatasetManifest, Split
+from training.dataset.simulated import POLICY
 from training.evaluation import words
 from training.evaluation.about import About, about_of, trained_too_late
 from training.evaluation.card import model_card
@@ -20,11 +24,7 @@ from training.evaluation.page import html_page
 from training.evaluation.report import Asked, Report, build_report
 from training.evaluation.served import score_artifact
 from training.evaluation.worst import worst_leads
-from training.examples.example import Examples
-from training.examples.folder import read_examples
-from training.examples.manifest import BEFORE_TEST, DatasetManifest, Split
-from training.examples.simulated import POLICY
-from training.trials import Log
+from training.trees.trials import Log
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from scoring.artifact import digest, load_manifest
 from scoring.calibration import probability
-from scoring.cost import Cost
 from scoring.engine import Engine, EngineInput, Unscorable
+from scoring.engines.loading import load_scorer
 from scoring.engines.rule import RuleEngine
 from scoring.engines.stack import StackEngine
 from scoring.engines.trees import TreesEngine
-from scoring.loading import load_scorer
-from scoring.pace import Report
+from scoring.lead.state import from_bytes
+from scoring.metrics.cost import Cost
+from scoring.report.progress import Report
 from scoring.score import Scorer, prepare
-from scoring.state import from_bytes
+from training.dataset.example import Examples
 from training.evaluation.judged import EvaluationError, Scored
-from training.examples.example import Examples
 
 CHUNK_LEADS = 200
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.delong import delong
-from scoring.metrics import expected_auc
+from scoring.metrics.delong import delong
+from scoring.metrics.metrics import expected_auc
 from training.evaluation.judged import Judged, Scored
 
 

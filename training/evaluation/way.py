@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.resampling import (
+from scoring.metrics.bootstrap import (
     Bootstrap,
     Interval,
     Replicates,

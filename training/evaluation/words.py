@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import isnan
 
-from scoring.interval_words import interval, number, signed_interval
-from scoring.verdict import Verdict
+from scoring.metrics.verdict import Verdict
+from scoring.report.numbers_text import interval, number, signed_interval
 from training.evaluation.measures import CAPACITY, FRACTIONS
 from training.evaluation.report import Difference, Measured, Report
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.metrics import log_losses
+from scoring.metrics.metrics import log_losses
+from training.dataset.example import Examples
 from training.evaluation.judged import Judged, Scored
-from training.examples.example import Examples
 
 N_WORST = 5
 

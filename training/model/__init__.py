@@ -1,1 +1,1 @@
-"""The language model that reads leads: any causal LM under LoRA, three heads on one state."""
+"""The language model that reads leads: any causal LM under LoRA, three heads, the losses."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from training.samples import Sample, width_of
+from training.model.samples import Sample, width_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from scoring.artifact import HeadKind
-from training.model.faults import FitError
+from training.model.errors import FitError
 from training.whole_file import whole_file
 
 Tensors = Mapping[str, torch.Tensor]

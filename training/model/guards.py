@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from training.model.faults import OutOfMemory
+from training.model.errors import OutOfMemory
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from training.model.batch import LeadBatch
+from training.model.losses import final_states, pair_loss
 from training.model.settings import FitSettings, Precision
-from training.objective import final_states, pair_loss
 
 Floats = NDArray[np.float64]
 

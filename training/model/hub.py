@@ -22,10 +22,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from scoring.prompt import ANSWER_NO, ANSWER_YES, MARKER, OPENING
-from training.model.faults import FitError
+from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES, MARKER, OPENING
+from training.model.errors import FitError
 from training.model.heads import vocabulary_of
-from training.objective import final_states
+from training.model.losses import final_states
 
 LOCAL_REVISION_CHARS = 16
 UNBOUNDED_TOKENS = 1 << 30

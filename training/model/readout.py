@@ -13,9 +13,9 @@ from torch.nn import functional
 
 from training.model.batch import collate_leads
 from training.model.heads import autocast, causal_of, marked_states, vocabulary_of
+from training.model.losses import final_states
+from training.model.samples import Sample, width_of
 from training.model.settings import Precision
-from training.objective import final_states
-from training.samples import Sample, width_of
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from itertools import pairwise
 import torch
 
 from scoring.artifact import HeadKind
-from training.examples.example import Grade
-from training.model.faults import FitError
+from training.dataset.example import Grade
+from training.model.errors import FitError
 
 
 class Precision(StrEnum):

@@ -20,8 +20,8 @@ import numpy as np
 from scoring.artifact import load_manifest
 from scoring.engine import EngineInput
 from scoring.engines import load_engine
-from scoring.features import FEATURES
-from scoring.prompt import MARKER
+from scoring.prompt.features import FEATURES
+from scoring.prompt.prompt import MARKER
 path = Path(sys.argv[1])
 engine, count_tokens = load_engine(path, load_manifest(path))
 table = np.full(len(FEATURES), np.nan, dtype=np.float32)

@@ -13,11 +13,11 @@ import pytest
 from schemas.timestamps import to_ms
 from scoring.artifact import EngineKind, demo_artifact_path, load_manifest
 from scoring.engine import Engine, EngineInput, Unscorable
-from scoring.engines import load_engine, load_language_model
+from scoring.engines.loading import load_engine, load_language_model
 from scoring.engines.reading import finite, load_reader
-from scoring.features import FEATURES
-from scoring.fold import fold
-from scoring.prompt import PromptSpec
+from scoring.lead.fold import fold
+from scoring.prompt.features import FEATURES
+from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
 from tests.engines import RuleEngine
 from tests.table_artifacts import build_rule_artifact, build_trees_artifact

@@ -14,15 +14,14 @@ from schemas.outputs import Evidence, Latency
 from schemas.timestamps import DAY_MS
 from scoring.artifact import ArtifactError, load_manifest
 from scoring.engine import EngineInput
-from scoring.engines import UNREAD_BUDGET, load_engine
+from scoring.engines.loading import UNREAD_BUDGET, load_engine, load_scorer
 from scoring.engines.rule import RULE, Rule, build_rule_engine
-from scoring.features import FEATURES
-from scoring.fold import fold
-from scoring.loading import load_scorer
-from scoring.prompt import PromptSpec
-from scoring.reason import evidence
+from scoring.lead.fold import fold
+from scoring.lead.state import to_bytes
+from scoring.prompt.features import FEATURES
+from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.reason import evidence
 from scoring.score import build_score, build_subject, evidence_of, prepare
-from scoring.state import to_bytes
 from tests.scoring.histories import START, START_MS, event, segment
 from tests.table_artifacts import build_rule_artifact, build_trees_artifact
 

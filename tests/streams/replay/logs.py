@@ -10,8 +10,8 @@ from schemas.codec import Record
 from schemas.outputs import Score
 from schemas.partitioner import partition_for
 from schemas.topics import INPUTS, SCORES
-from streams.memory_store import MemoryStore
-from streams.replay.recording import LogRange, RecordingFolder, RecordingWriter, open_recording
+from streams.recording.folder import LogRange, RecordingFolder, RecordingWriter, open_recording
+from streams.store.memory_store import MemoryStore
 from tests.event_stream import events
 from tests.records import NOW_MS
 from tests.roles import Clock, Roles

@@ -9,8 +9,8 @@ from pathlib import Path
 from schemas.codec import Record, decode
 from schemas.events import EVENT_TYPES, LeadErased
 from schemas.partitioner import partition_for
-from scoring.fold import evolve, initial_state
-from scoring.state import to_bytes
+from scoring.lead.fold import evolve, initial_state
+from scoring.lead.state import to_bytes
 from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import Never
 from streams.replay.replay import Asked, replay

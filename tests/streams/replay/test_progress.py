@@ -11,9 +11,9 @@ import pytest
 
 from schemas.codec import topic_of
 from schemas.events import EventBase
-from streams.recording import Recorded, read_recording, write_recording
-from streams.replay.progress import Progress
-from streams.replay.record import record_file
+from streams.cli.progress import Progress
+from streams.recording.event_file import Recorded, read_recording, write_recording
+from streams.recording.record import record_file
 from tests.commands import run
 from tests.event_stream import events
 from tests.harness import Journal
@@ -66,7 +66,7 @@ def test_the_last_line_says_that_all_is_done_if_any_was_shown(
     quick = Progress("read", "bytes", 10)
     quick.advance(10)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("streams.replay.progress.EVERY_S", 0.0)
+    monkeypatch.setattr("streams.cli.progress.EVERY_S", 0.0)
     told = Progress("read", "bytes", 10)
     told.advance(4)
     told.advance(6)
@@ -83,7 +83,7 @@ def test_the_last_line_says_that_all_is_done_if_any_was_shown(
 def test_commands_say_what_is_left_of_any_source(
     source: str, embedded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.replay.progress.EVERY_S", 0.0)
+    monkeypatch.setattr("streams.cli.progress.EVERY_S", 0.0)
     build_rule_artifact(tmp_path / "artifacts" / "demo")
     environ = {
         "ASLLR_BROKER": embedded,

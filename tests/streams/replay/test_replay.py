@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,19 +11,18 @@ import pytest
 from schemas.outputs import Score
 from schemas.timestamps import from_ms
 from schemas.topics import CRM_EVENTS
-from scoring.fold import evolve, initial_state, listing
+from scoring.lead.fold import evolve, initial_state, listing
+from scoring.lead.state import LeadState
 from scoring.ranking import ranked
-from scoring.state import LeadState
-from streams.folded_log import fold_log
-from streams.recording import Recorded as RecordedEvent
-from streams.recording import RecordingError, write_recording
+from streams.oracle.folded_log import fold_log
+from streams.recording.erased import erased_leads
+from streams.recording.event_file import Recorded as RecordedEvent
+from streams.recording.event_file import RecordingError, write_recording
+from streams.recording.folder import RecordingFolder, open_recording
+from streams.recording.record import SORTED_AT_ONCE, in_order, record_file
 from streams.replay.boards import Boards
-from streams.replay.code_version import sources
-from streams.replay.erased import erased_leads
 from streams.replay.outcome import Outcome
 from streams.replay.policy import EveryEvent, EveryTick, Never, Policy, Recorded
-from streams.replay.record import SORTED_AT_ONCE, in_order, record_file
-from streams.replay.recording import RecordingFolder, open_recording
 from streams.replay.replay import Asked, end_of, replay
 from streams.replay.result import open_output
 from streams.replay.run import Replay, Spec
@@ -240,7 +238,7 @@ def shuffled() -> Iterator[RecordedEvent]:
 def test_a_file_is_replayed_in_the_order_of_ingestion(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.replay.record.SORTED_AT_ONCE", SORTED_AT_ONCE // 5_000)
+    monkeypatch.setattr("streams.recording.record.SORTED_AT_ONCE", SORTED_AT_ONCE // 5_000)
     given = list(shuffled())
     times = [one.ingested_at for one in in_order(given)]
     assert times == sorted(one.ingested_at for one in given)
@@ -254,17 +252,3 @@ def test_a_file_is_replayed_in_the_order_of_ingestion(
     assert end_of(day, None) == max(round(t.timestamp() * 1000) for t in times)
     with pytest.raises(RecordingError, match="nothing had happened"):
         end_of(day, times[0] - timedelta(days=1))
-
-
-def test_the_code_version_is_of_all_that_a_score_and_a_rank_follow_from() -> None:
-    """What this process has loaded, engines and boards among them."""
-    told = {(package, name.removesuffix(".py")) for package, name in sources()}
-    loaded = {
-        tuple(name.rsplit(".", 1))
-        for name in sys.modules
-        if name.startswith(("schemas.", "scoring.", "streams.replay."))
-    }
-    packages = {one for one in loaded if hasattr(sys.modules[".".join(one)], "__path__")}
-    assert ("scoring.engines", "rule") in loaded
-    assert loaded - packages <= told
-    assert {("streams", "board"), ("streams", "memory_board")} <= told

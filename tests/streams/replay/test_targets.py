@@ -12,21 +12,21 @@ import redis
 
 from schemas.outputs import Score
 from schemas.topics import TOPICS
-from scoring.fold import evolve, initial_state
-from streams.output import KafkaOutput, OutRecord
-from streams.redis_store import RedisStore
+from scoring.lead.fold import evolve, initial_state
+from streams.kafka.producer import KafkaOutput, OutRecord
+from streams.kafka.topic_reader import read_to_end
+from streams.recording.folder import RecordingFolder
 from streams.replay.diff import difference
 from streams.replay.lead_table import Lead, LeadTable, MemoryTable, states_digest
 from streams.replay.policy import EveryTick
-from streams.replay.recording import RecordingFolder
 from streams.replay.redis_table import PREFIX, RedisPlace, claimed, opened_tables
 from streams.replay.replay import Asked, replay
 from streams.replay.result import ReplayManifest, open_output
-from streams.replay.shadow import RECORDS_AT_ONCE, ShadowScores, shadow_topic
+from streams.replay.shadow_topic import RECORDS_AT_ONCE, ShadowScores, shadow_topic
 from streams.replay.sink_files import read_lines
 from streams.replay.sinks import FileFormat, Kind
-from streams.store import StoreUnusable
-from streams.topic_reader import read_to_end
+from streams.store.contract import StoreUnusable
+from streams.store.redis_store import RedisStore
 from tests.event_stream import events
 from tests.roles import Clock, Roles
 from tests.streams.replay.logs import (

@@ -12,7 +12,7 @@ from schemas.codec import Record
 from schemas.events import LeadErased
 from schemas.outputs import Score
 from schemas.topics import CRM_EVENTS
-from streams.recording import RecordingError
+from streams.recording.event_file import RecordingError
 from streams.replay.policy import Recorded
 from streams.replay.replay import Asked, replay
 from streams.replay.verify import Verified, verify

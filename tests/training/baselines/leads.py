@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 
 from schemas.timestamps import to_ms
-from scoring.fold import fold
-from scoring.prompt import PromptSpec
+from scoring.lead.fold import fold
+from scoring.lead.state import to_bytes
+from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
-from scoring.state import to_bytes
-from training.examples.example import Example, Examples, Grade, columns_of
-from training.examples.manifest import Split
+from training.dataset.example import Example, Examples, Grade, columns_of
+from training.dataset.manifest import Split
 from training.simulator.emit import SimulatedLead, simulate_leads
 
 RAISED_LOGIT = 3.5

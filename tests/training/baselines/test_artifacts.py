@@ -14,25 +14,25 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 from asllr import main
 from schemas.timestamps import EPOCH, to_ms
 from scoring.artifact import EngineKind, demo_artifact_path, load_manifest, save_manifest
+from scoring.engines.loading import load_scorer
 from scoring.engines.rule import Rule
-from scoring.loading import load_scorer
 from scoring.score import Scorer
 from tests.training.baselines.leads import leads
-from tests.training.examples.rows import manifest
+from tests.training.dataset.rows import manifest
 from training.artifact_folder import NotOurs
 from training.baselines import tree_artifacts
 from training.baselines.baseline import Budget
-from training.baselines.command import Order, make_baseline
 from training.baselines.facts import Facts
 from training.baselines.rule import fit_rule
 from training.baselines.tree_artifacts import GraphBroken, write_trees
 from training.baselines.tree_tabular import fit_tree_tabular
 from training.baselines.unseen import may_have_met
+from training.cli.baseline_work import Order, make_baseline
+from training.dataset.example import Examples
+from training.dataset.folder import read_manifest, write_examples
+from training.dataset.manifest import DatasetError, DatasetManifest, Source, Split
+from training.dataset.simulated import POLICY
 from training.evaluation.served import score_artifact
-from training.examples.example import Examples
-from training.examples.folder import read_manifest, write_examples
-from training.examples.manifest import DatasetError, DatasetManifest, Source, Split
-from training.examples.simulated import POLICY
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from asllr import main
 from scoring.artifact import EngineKind, load_manifest
-from scoring.loading import load_scorer
+from scoring.engines.loading import load_scorer
 from training.cli.baseline import NAMES, SERVABLE, STACK
 
 RULE_WITHOUT_LIBRARIES = """

@@ -12,13 +12,13 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 
 import torch
 
-from scoring.metrics import expected_auc
+from scoring.metrics.metrics import expected_auc
 from tests.training.baselines.leads import leads
 from training.baselines.baseline import KNOWN, Budget, Predictor
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.tree_rank import lists_of
-from training.examples.example import Examples
-from training.examples.manifest import DatasetError, Split
+from training.dataset.example import Examples
+from training.dataset.manifest import DatasetError, Split
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(900)]
 """The tagger that practises takes a minute, more on a busy machine."""

@@ -10,10 +10,10 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from scoring.artifact import demo_artifact_path
 from training.baselines.tree_text import MOVES, ORDER_PENALTIES, TextColumns, fit_text_columns
-from training.curriculum import code_word
-from training.dataset import FUNNEL, Reading, load_leads
-from training.examples.example import Grade
-from training.examples.simulated import Simulation, simulate_examples
+from training.dataset.example import Grade
+from training.dataset.simulated import Simulation, simulate_examples
+from training.demo.curriculum import code_word
+from training.demo.leads import FUNNEL, Reading, load_leads
 from training.simulator.codes import CODES
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]

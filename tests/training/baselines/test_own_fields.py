@@ -13,16 +13,16 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from schemas.events import Channel, EventBase, InteractionLogged, LeadUpserted
 from schemas.timestamps import from_ms
-from scoring.fold import fold
-from scoring.metrics import auc
-from scoring.state import to_bytes
+from scoring.lead.fold import fold
+from scoring.lead.state import to_bytes
+from scoring.metrics.metrics import auc
 from tests.training.baselines.leads import leads
-from tests.training.examples.rows import START_MS, row
+from tests.training.dataset.rows import START_MS, row
 from training.baselines.baseline import Budget
-from training.baselines.own_fields import FEATURE_KINDS, fit_own_fields
+from training.baselines.columns.own_fields import FEATURE_KINDS, fit_own_fields
 from training.baselines.registry import Baseline, fit_baseline
-from training.examples.example import Example, Examples, Grade, columns_of
-from training.examples.manifest import Split
+from training.dataset.example import Example, Examples, Grade, columns_of
+from training.dataset.manifest import Split
 
 pytestmark = pytest.mark.train
 

@@ -14,12 +14,12 @@ pytest.importorskip("torch", reason="needs the train extra")
 from schemas.events import Role, TranscriptReady
 from schemas.timestamps import from_ms
 from scoring.artifact import demo_artifact_path
-from scoring.fold import fold
-from scoring.metrics import auc
-from scoring.state import to_bytes
+from scoring.lead.fold import fold
+from scoring.lead.state import to_bytes
+from scoring.metrics.metrics import auc
 from tests.scoring.histories import segment
-from tests.training.examples.rows import START_MS, row
-from training.baselines.practice import (
+from tests.training.dataset.rows import START_MS, row
+from training.baselines.columns.practice import (
     CODES_OF_TOPIC,
     PRACTICE,
     SETS_NONE,
@@ -31,12 +31,12 @@ from training.baselines.practice import (
     turns_of,
 )
 from training.baselines.tree_practised import PractisedColumns
-from training.curriculum import short_calls
-from training.demo_base import build_writer
-from training.examples.example import Example, columns_of
-from training.examples.simulated import Simulation, simulate_examples
-from training.recipe import Recipe
-from training.samples import width_of
+from training.dataset.example import Example, columns_of
+from training.dataset.simulated import Simulation, simulate_examples
+from training.demo.base_stage import build_writer
+from training.demo.curriculum import short_calls
+from training.demo.recipe import Recipe
+from training.model.samples import width_of
 from training.simulator.codes import CODE_INDEX, N_CODES
 from training.simulator.phrases import Stance, Topic
 from training.simulator.practice import MAX_TOPICS

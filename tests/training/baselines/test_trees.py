@@ -10,21 +10,21 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
-from scoring.fold import fold
-from scoring.metrics import expected_auc
-from scoring.state import to_bytes
+from scoring.lead.fold import fold
+from scoring.lead.state import to_bytes
+from scoring.metrics.metrics import expected_auc
 from tests.training.baselines.leads import leads
-from training.baselines.aggregates import aggregate_rows
 from training.baselines.baseline import Budget
-from training.baselines.linear_reading import N_FOLDS, Target, fit_out_of_fold, folds_of
+from training.baselines.columns.aggregates import aggregate_rows
+from training.baselines.columns.bag_of_words import fit_words, terms
+from training.baselines.columns.linear_reading import N_FOLDS, Target, fit_out_of_fold, folds_of
 from training.baselines.rule import fit_rule
 from training.baselines.stack import fit_stack
 from training.baselines.tree_tabular import fit_feature_columns, fit_tree_tabular
 from training.baselines.tree_text import MOVES, fit_text_columns, fit_tree_text, fit_word_columns
-from training.baselines.words import fit_words, terms
-from training.examples.example import Examples
-from training.examples.manifest import DatasetError, Split
-from training.trials import Trial, search
+from training.dataset.example import Examples
+from training.dataset.manifest import DatasetError, Split
+from training.trees.trials import Trial, search
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 

@@ -10,10 +10,10 @@ pytest.importorskip("pyarrow", reason="needs the train extra")
 from schemas.timestamps import EPOCH, from_ms
 from scoring.artifact import DataWindow, Manifest
 from tests.scoring.test_artifact import manifest as artifact_manifest
-from tests.training.examples.rows import DAY_MS, START_MS, manifest, row
+from tests.training.dataset.rows import DAY_MS, START_MS, manifest, row
 from training.baselines.unseen import check_left, seen_rows, split_unseen
-from training.examples.example import Examples, columns_of
-from training.examples.manifest import BEFORE_TEST, DatasetError, Source, Split
+from training.dataset.example import Examples, columns_of
+from training.dataset.manifest import BEFORE_TEST, DatasetError, Source, Split
 
 pytestmark = pytest.mark.train
 

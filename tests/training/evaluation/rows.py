@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.training.examples.rows import row
+from tests.training.dataset.rows import row
+from training.dataset.example import Examples, columns_of
+from training.dataset.manifest import Split
 from training.evaluation.judged import Judged, Scored
-from training.examples.example import Examples, columns_of
-from training.examples.manifest import Split
 
 
 def judged(

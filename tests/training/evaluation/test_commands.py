@@ -14,12 +14,12 @@ from asllr import main
 from schemas.timestamps import EPOCH
 from scoring.artifact import load_manifest, save_manifest
 from tests.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.training.dataset.rows import manifest, row
 from tests.training.evaluation.rows import examples
-from tests.training.examples.rows import manifest, row
-from training.examples.example import Examples, columns_of
-from training.examples.folder import write_examples
-from training.examples.manifest import Source, Split
-from training.examples.simulated import POLICY
+from training.dataset.example import Examples, columns_of
+from training.dataset.folder import write_examples
+from training.dataset.manifest import Source, Split
+from training.dataset.simulated import POLICY
 
 pytestmark = pytest.mark.train
 QUICK = ["--resamples", "20", "--processes", "1"]

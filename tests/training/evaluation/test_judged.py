@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.fold import fold
+from scoring.lead.fold import fold
+from tests.training.dataset.rows import row
 from tests.training.evaluation.rows import examples
-from tests.training.examples.rows import row
+from training.dataset.example import columns_of
 from training.evaluation.judged import (
     NO_WORDS,
     EvaluationError,
@@ -16,7 +17,6 @@ from training.evaluation.judged import (
     transcript_words,
     usual_capacity,
 )
-from training.examples.example import columns_of
 from training.simulator.emit import simulate_leads
 
 

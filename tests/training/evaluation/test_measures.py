@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.metrics import (
+from scoring.metrics.bootstrap import Bootstrap, replicates
+from scoring.metrics.metrics import (
     auc,
     average_precision,
     brier,
@@ -13,7 +14,6 @@ from scoring.metrics import (
     log_loss,
     top_group,
 )
-from scoring.resampling import Bootstrap, replicates
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.measures import (
     FRACTIONS,

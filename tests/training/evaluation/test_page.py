@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from scoring.artifact import DataWindow, demo_artifact_path, load_manifest
-from scoring.cost import Cost
-from scoring.drawing import round_end
+from scoring.metrics.cost import Cost
+from scoring.report.svg import round_end
 from tests.html_reader import read
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.about import About, trained_too_late

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scoring.verdict import Verdict
+from scoring.metrics.verdict import Verdict
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.judged import EvaluationError, Scored
 from training.evaluation.report import Asked, Difference, Report, build_report

@@ -9,8 +9,8 @@ import pytest
 
 from scoring.artifact import demo_artifact_path, digest
 from scoring.calibration import probability
+from scoring.engines.loading import load_scorer
 from scoring.engines.rule import Rule
-from scoring.loading import load_scorer
 from tests.table_artifacts import build_rule_artifact
 from tests.training.evaluation.rows import examples
 from training.evaluation.judged import EvaluationError

@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
-from scoring.resampling import Bootstrap
+from scoring.metrics.bootstrap import Bootstrap
 from tests.training.evaluation.rows import judged, model
 from training.cli.refusal import UNUSABLE
 from training.evaluation.judged import Scored
-from training.evaluation.simulated import RIVALS_SEED, TRAINING_SEEDS, main
 from training.evaluation.way import shares_of_the_way
+from training.studies.evaluate import RIVALS_SEED, TRAINING_SEEDS, main
 
 pytestmark = pytest.mark.train
 

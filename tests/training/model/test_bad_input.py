@@ -18,16 +18,16 @@ from transformers import BertConfig, BertLMHeadModel, PreTrainedTokenizerFast
 from tests.full_disk import files_of_at_most
 from tests.training.model.tiny import examples, relabelled, save_base
 from training.artifact_folder import NotOurs, artifact_folder
-from training.examples.example import Example, columns_of
-from training.examples.manifest import Split
+from training.dataset.example import Example, columns_of
+from training.dataset.manifest import Split
+from training.demo.tokenizer import CHAT_TEMPLATE
+from training.fit.enough import check_evidence
+from training.fit.leads import check_budget
 from training.model.checkpoint import Check, Checkpoint, load_checkpoint, save_checkpoint
-from training.model.enough import check_evidence
-from training.model.faults import FitError, OutOfMemory, TooFewPositives
+from training.model.errors import FitError, OutOfMemory, TooFewPositives
 from training.model.guards import naming_memory
 from training.model.hub import Base, Hub, load_base, open_base
-from training.model.leads import check_budget
 from training.model.settings import FitSettings
-from training.tokenizer import CHAT_TEMPLATE
 from training.whole_file import CannotWrite
 
 pytestmark = pytest.mark.train

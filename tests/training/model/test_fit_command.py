@@ -25,12 +25,11 @@ from asllr import main
 from scoring.artifact import ArtifactError, EngineKind, HeadKind, digest, load_manifest
 from scoring.calibration import Calibration, probability
 from scoring.engine import EngineInput
-from scoring.engines import load_language_model
+from scoring.engines.loading import load_language_model, load_scorer
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import HEADS
-from scoring.loading import load_scorer
-from scoring.metrics import auc, expected_precision_at
-from scoring.prompt import PromptSpec
+from scoring.metrics.metrics import auc, expected_precision_at
+from scoring.prompt.prompt import PromptSpec
 from tests.training.model.tiny import (
     SETTINGS,
     TOKEN_BUDGET,
@@ -39,9 +38,9 @@ from tests.training.model.tiny import (
     save_base,
     save_dataset,
 )
-from training.examples.folder import EXAMPLES, read_examples
-from training.examples.manifest import Split
-from training.model.fit_dataset import CHECKPOINT
+from training.dataset.folder import EXAMPLES, read_examples
+from training.dataset.manifest import Split
+from training.fit.dataset import CHECKPOINT
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(1_500)]
 

@@ -13,8 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.model.losses import pair_loss
 from training.model.settings import FitSettings
-from training.objective import pair_loss
 
 pytestmark = pytest.mark.train
 

@@ -10,8 +10,8 @@ pytest.importorskip("torch", reason="needs the train extra")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.model.sampler import Picked, Strata, stratified_batches
-from training.samples import width_of
+from training.fit.sampler import Picked, Strata, stratified_batches
+from training.model.samples import width_of
 
 pytestmark = pytest.mark.train
 

@@ -9,8 +9,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
 
-from training.model.readout import Answers
-from training.model.signatures import (
+from training.export.signatures import (
     Finding,
     Judged,
     answers_still_mean,
@@ -19,6 +18,7 @@ from training.model.signatures import (
     plateau,
     rank_correlation,
 )
+from training.model.readout import Answers
 
 pytestmark = pytest.mark.train
 

@@ -11,20 +11,20 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCau
 
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
-from scoring.fold import fold
-from scoring.state import to_bytes
-from tests.training.examples.rows import manifest
-from training.base import described_tokenizer
-from training.dataset import sample_prompts
-from training.examples.draft import Draft, Truth, read_draft
-from training.examples.example import Example, Grade, columns_of
-from training.examples.folder import write_examples
-from training.examples.manifest import Split
-from training.examples.outcome import Outcome
+from scoring.lead.fold import fold
+from scoring.lead.state import to_bytes
+from tests.training.dataset.rows import manifest
+from training.dataset.draft import Draft, Truth, read_draft
+from training.dataset.example import Example, Grade, columns_of
+from training.dataset.folder import write_examples
+from training.dataset.manifest import Split
+from training.dataset.outcome import Outcome
+from training.demo.base import described_tokenizer
+from training.demo.leads import sample_prompts
+from training.demo.questions import table_texts
+from training.demo.tokenizer import train_tokenizer
 from training.model.settings import FitSettings, Precision
-from training.questions import table_texts
 from training.simulator.emit import simulate_leads
-from training.tokenizer import train_tokenizer
 
 TOKEN_BUDGET = 352
 SETTINGS = FitSettings(

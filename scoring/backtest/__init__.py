@@ -1,0 +1,1 @@
+"""What calling from daily lists would have been worth."""

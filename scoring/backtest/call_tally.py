@@ -1,0 +1,128 @@
+"""Calls counted: by lead for the bootstrap, by day for the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.backtest.daily_calls import Boards, Bools, Terms, labels_of, lists
+from scoring.metrics.thresholds import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class DayOf:
+    """One model on one day. `n_reached`: buyers called in time for the first time; `days_gained`:
+    how long before they ordered, on average. NaN: precision without calls, lift where nobody who
+    was to order stood on a list, days gained where nobody was reached."""
+
+    n_calls: int
+    n_hits: int
+    n_reached: int
+    precision: float
+    lift: float
+    days_gained: float
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """All queues together. `n_positive`: who of the `n_listed` orders within the horizon."""
+
+    day: int
+    n_listed: int
+    n_positive: int
+    models: Mapping[str, DayOf]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`hit` (n,): a call would be one; `blind` (n,): the share of that list that are hits;
+    `buyers` (n_leads,) 0 or 1."""
+
+    boards: Boards
+    chosen: Bools
+    hit: Bools
+    blind: Floats
+    buyers: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class CallTally:
+    """One model's: `made` (n,), `first` (n,) of them the ones that reach a buyer; `sums`
+    (5, n_leads): calls, hits, blind hits, reached, days gained."""
+
+    made: Bools
+    first: Bools
+    sums: Floats
+
+
+def facts_of(boards: Boards, terms: Terms, chosen: Bools) -> Facts:
+    hit, blind = labels_of(boards, terms), np.zeros(len(boards.day))
+    for rows in lists(boards, blind):
+        blind[rows] = hit[rows].mean()
+    buyers = np.zeros(len(boards.ordered))
+    buyers[boards.lead[hit & chosen]] = 1.0
+    return Facts(boards, chosen, hit, blind, buyers)
+
+
+def tally_of(facts: Facts, made: Bools) -> CallTally:
+    boards, n_leads = facts.boards, len(facts.buyers)
+    hits = np.flatnonzero(made & facts.hit)
+    by_day = hits[np.argsort(boards.day[hits], kind="stable")]
+    reached, at = np.unique(boards.lead[by_day], return_index=True)
+    first = np.zeros(len(made), dtype=np.bool_)
+    first[by_day[at]] = True
+    gained = np.zeros(n_leads)
+    gained[reached] = boards.ordered[reached] - boards.day[by_day[at]]
+
+    def per_lead(rows: Bools, weights: Floats | None = None) -> Floats:
+        found = None if weights is None else weights[rows]
+        counted: Floats = np.bincount(boards.lead[rows], found, n_leads).astype(np.float64)
+        return counted
+
+    sums = (
+        per_lead(made),
+        per_lead(made & facts.hit),
+        per_lead(made, facts.blind),
+        per_lead(first),
+        gained,
+    )
+    return CallTally(made, first, np.stack(sums))
+
+
+def days_of(facts: Facts, calls: Mapping[str, CallTally]) -> Iterator[Day]:
+    boards = facts.boards
+    days, of = np.unique(boards.day, return_inverse=True)
+
+    def count(rows: Bools) -> list[int]:
+        counted: list[int] = np.bincount(of[rows], minlength=len(days)).tolist()
+        return counted
+
+    listed, positive = count(facts.chosen), count(facts.chosen & facts.hit)
+    models = {}
+    for name, one in calls.items():
+        hits, reached = count(one.made & facts.hit), count(one.first)
+        blind = np.bincount(of[one.made], facts.blind[one.made], len(days))
+        wait_days = boards.ordered[boards.lead[one.first]] - boards.day[one.first]
+        gained = np.bincount(of[one.first], wait_days, len(days))
+        columns = zip(count(one.made), hits, reached, blind, gained, strict=True)
+        models[name] = [
+            DayOf(
+                n_calls=n,
+                n_hits=hit,
+                n_reached=new,
+                precision=_share(hit, n),
+                lift=_share(hit, met),
+                days_gained=_share(won, new),
+            )
+            for n, hit, new, met, won in columns
+        ]
+    for i, day in enumerate(days):
+        if listed[i]:
+            at_day = {name: found[i] for name, found in models.items()}
+            yield Day(int(day), listed[i], positive[i], at_day)
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0.0 else float("nan")

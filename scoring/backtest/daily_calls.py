@@ -1,0 +1,93 @@
+"""Daily lists of leads and who is called from them: the pure part that comes before any figures.
+
+All days are numbers: `day` counts from any midnight, `ordered` is a moment on the same scale.
+`scoring.backtest.backtest` says what the calls came to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.metrics.thresholds import Floats
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Boards:
+    """One row for each lead that is listed at the beginning of `day` and whose outcome within the
+    horizon is known: `day`, `queue` and `lead` (n,), the latter two being numbers from 0 in the
+    order of their names. `ordered` (n_leads,): when each lead ordered first, NaN: never."""
+
+    day: Ints
+    queue: Ints
+    lead: Ints
+    ordered: Floats
+
+    def __post_init__(self) -> None:
+        if not len(self.day) == len(self.queue) == len(self.lead):
+            raise ValueError(
+                f"{len(self.day)} days, {len(self.queue)} queues and {len(self.lead)} leads; "
+                "need one of each for a row"
+            )
+        if len(self.lead) and not 0 <= self.lead.min() <= self.lead.max() < len(self.ordered):
+            raise ValueError(f"a lead is outside 0..{len(self.ordered) - 1}")
+        if (self.ordered[self.lead] <= self.day).any():
+            raise ValueError("a lead is listed after it ordered; leave such rows out")
+
+    def during(self, first_day: int, end_day: int) -> Bools:
+        """Which rows are of days from `first_day` up to but not including `end_day`."""
+        found: Bools = (self.day >= first_day) & (self.day < end_day)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`capacity`: calls a day in each queue. Who was called is not called again for `rest_days`.
+    A buyer is a lead that orders within `horizon_days` of a day on which it was listed."""
+
+    capacity: int
+    horizon_days: float
+    rest_days: int = 7
+
+    def __post_init__(self) -> None:
+        if self.capacity < 1 or self.rest_days < 1 or not self.horizon_days > 0:
+            raise ValueError(
+                f"capacity {self.capacity}, rest {self.rest_days} days, horizon "
+                f"{self.horizon_days} days: capacity and rest must be 1 or more, horizon above 0"
+            )
+
+
+def labels_of(boards: Boards, terms: Terms) -> Bools:
+    """(n,): does the lead order within the horizon of that day?"""
+    wait_days = boards.ordered[boards.lead] - boards.day
+    found: Bools = wait_days <= terms.horizon_days  # NaN compares false
+    return found
+
+
+def calls_made(boards: Boards, scores: Floats, terms: Terms) -> Bools:
+    """(n,): each day the best-scored of each queue that are not resting, ties by lead. NaN: the
+    model knows nothing of the lead and does not call it."""
+    free_from = np.full(len(boards.ordered), -np.inf)
+    called = np.zeros(len(boards.day), dtype=np.bool_)
+    for rows in lists(boards, -scores):
+        day, leads = boards.day[rows[0]], boards.lead[rows]
+        may = (free_from[leads] <= day) & ~np.isnan(scores[rows])
+        chosen = rows[may][: terms.capacity]
+        called[chosen] = True
+        free_from[boards.lead[chosen]] = day + terms.rest_days
+    return called
+
+
+def lists(boards: Boards, within: Floats) -> Iterator[Ints]:
+    """The rows of each day and queue, by day, each list by `within` and then by lead."""
+    order = np.lexsort((boards.lead, within, boards.queue, boards.day))
+    day, queue = boards.day[order], boards.queue[order]
+    cuts = np.flatnonzero((np.diff(day) != 0) | (np.diff(queue) != 0)) + 1
+    if len(order):
+        yield from np.split(order, cuts)

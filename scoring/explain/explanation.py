@@ -1,0 +1,70 @@
+"""Why a lead has the score it has: what is known, what moved it most, and how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.outputs import Evidence
+from scoring.explain.ledger import Ledger, Point, ScorerOf, build_ledger
+from scoring.explain.occlusion import Occlusion, occlude
+from scoring.lead.arrival import Arrival, is_included, state_of
+from scoring.lead.fold import Listing, listing
+from scoring.lead.state import LeadState
+from scoring.prompt.reason import reason
+from scoring.score import evidence_of
+
+
+class Unexplainable(ValueError):
+    """There is no score to explain; the message says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`n_unscored`: events that the score does not include yet."""
+
+    state: LeadState
+    as_of_ms: int
+    artifact: str
+    probability: float
+    horizon_days: int
+    reason: str
+    evidence: Evidence
+    listing: Listing
+    occlusion: Occlusion
+    ledger: Ledger
+    n_unscored: int
+
+
+def explain(
+    arrivals: Sequence[Arrival], points: Sequence[Point], scorer_of: ScorerOf
+) -> Explanation:
+    """Of the last of `points`, with the artifact that scored it. Both in order, see
+    `scoring.explain.ledger`. Raises Unexplainable."""
+    if not arrivals or not points:
+        raise Unexplainable("no event of this lead had arrived")
+    if state_of(arrivals).erased:
+        raise Unexplainable("this person asked to be forgotten: nothing is kept to explain")
+    last = points[-1]
+    scorer = scorer_of(last.artifact)
+    if scorer is None:
+        raise Unexplainable(
+            f"artifact {last.artifact[:12]}, which gave the last score, cannot be loaded; copy it "
+            "back, or name one that is there to score the lead's past again"
+        )
+    included = [one for one in arrivals if is_included(one, last.cursor)]
+    state = state_of(included)
+    occlusion = occlude(included, last.as_of_ms, scorer)
+    return Explanation(
+        state=state,
+        as_of_ms=last.as_of_ms,
+        artifact=last.artifact,
+        probability=occlusion.probability,
+        horizon_days=scorer.horizon_days,
+        reason=reason(state, last.as_of_ms),
+        evidence=evidence_of(state, scorer),
+        listing=listing(state_of(arrivals)),
+        occlusion=occlusion,
+        ledger=build_ledger(arrivals, points, scorer_of),
+        n_unscored=len(arrivals) - len(included),
+    )

@@ -1,0 +1,215 @@
+"""The ledger of one lead: each change of its score with what caused it; the differences add up.
+
+Between two scores everything may have moved at once: the artifact, time, and several events. The
+change is attributed one cause after the other, always in this order, each with what came before it
+already applied:
+
+1. another artifact scores the same state at the same moment;
+2. time alone passes, to the later moment of the two scores;
+3. events that the later score lacks (a Redis node went back) are taken out, newest first;
+4. new events are folded in, one at a time, in the order in which they came in.
+
+So every entry begins where the one before it ended, and the sum of all differences is the last
+score, exactly. Another order would attribute shared effects otherwise; what an event is worth now,
+whatever came first, is what `scoring.explain.occlusion` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+from functools import partial
+
+from scoring.explain.whatif import probabilities
+from scoring.lead.arrival import Arrival, cursor_of, is_included, state_of
+from scoring.lead.fold import evolve, initial_state
+from scoring.lead.state import LeadState
+from scoring.prompt.edges import as_of
+from scoring.score import Scorer, prepare
+
+ScorerOf = Callable[[str], Scorer | None]
+"""The artifact of this digest, None when it cannot be had."""
+
+MILLION = 1_000_000
+
+
+class Kind(StrEnum):
+    START = "start"
+    """A lead of which nothing is known: where every ledger begins."""
+    ARTIFACT = "artifact"
+    TIME = "time"
+    WITHDRAWN = "withdrawn"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A position of the lead's log and a moment at which it was scored. `probability` is what was
+    published, None where nothing was and the ledger computes it."""
+
+    cursor: Mapping[str, int]
+    as_of_ms: int
+    artifact: str
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`causes` is one event; several where they cannot be told apart, because the artifact that
+    scored them cannot be had; none where no event is the cause."""
+
+    kind: Kind
+    causes: tuple[Arrival, ...]
+    as_of_ms: int
+    artifact: str
+    before: float
+    after: float
+
+    @property
+    def difference(self) -> Fraction:
+        """Exact: sums of floats would not add up."""
+        return Fraction(self.after) - Fraction(self.before)
+
+    @property
+    def difference_ppm(self) -> int:
+        """In millionths, of the rounded ends: what is printed adds up as well."""
+        return ppm(self.after) - ppm(self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """`differing`: the points whose published probability is not what their artifact gives again
+    (`asllr replay verify` finds out why)."""
+
+    entries: tuple[Entry, ...]
+    differing: tuple[Point, ...]
+
+
+def ppm(probability: float) -> int:
+    return round(probability * MILLION)
+
+
+def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list[Point]:
+    """Where an endless supply of engines would have scored the lead: as each event came in, and at
+    `until_ms`. For logs without published scores. `arrivals`: in order."""
+    points: list[Point] = []
+    state, cursor = initial_state(), dict[str, int]()
+    for one in arrivals:
+        state = evolve(state, one.event)
+        cursor = cursor_of([one], cursor)
+        points.append(Point(cursor, as_of(state, one.ingested_ms), artifact))
+    if points:
+        points.append(Point(cursor, as_of(state, until_ms), artifact))
+    return points
+
+
+def build_ledger(
+    arrivals: Sequence[Arrival], points: Sequence[Point], scorer_of: ScorerOf
+) -> Ledger:
+    """`arrivals`: in order, no LeadErased among them. `points`: in the order of their scores."""
+    scorers = {point.artifact: scorer_of(point.artifact) for point in points}
+    steps = list(_steps(arrivals, points, scorers))
+    values = _values(steps, scorers)
+    entries, before = [], 0.0
+    for step, after in zip(steps, values, strict=True):
+        if step.kind is not Kind.TIME or after != before:
+            entries.append(
+                Entry(step.kind, step.causes, step.as_of_ms, step.artifact, before, after)
+            )
+        before = after
+    differing = tuple(
+        step.reached
+        for step, value in zip(steps, values, strict=True)
+        if step.reached and step.reached.probability not in (None, value)
+    )
+    return Ledger(tuple(entries), differing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One cause more than the step before it. `reached`: the point that this step ends at."""
+
+    kind: Kind
+    causes: tuple[Arrival, ...]
+    state: LeadState
+    as_of_ms: int
+    artifact: str
+    reached: Point | None = None
+
+
+def _steps(
+    arrivals: Sequence[Arrival], points: Iterable[Point], scorers: Mapping[str, Scorer | None]
+) -> Iterator[_Step]:
+    known: list[Arrival] = []
+    state = initial_state()
+    last: Point | None = None
+    for point in points:
+        wanted = [one for one in arrivals if is_included(one, point.cursor)]
+        steps = list(_between(known, wanted, state, last, point))
+        steps[-1] = replace(steps[-1], as_of_ms=point.as_of_ms, reached=point)
+        if scorers[point.artifact] is None:
+            yield _as_one(steps)
+        else:
+            yield from steps
+        known, state, last = wanted, steps[-1].state, point
+
+
+def _between(
+    known: Sequence[Arrival],
+    wanted: Sequence[Arrival],
+    state: LeadState,
+    last: Point | None,
+    point: Point,
+) -> Iterator[_Step]:
+    """Moments: a late event may put a score's moment before the last one's. Its prompt is the same
+    at both (no edge lies between), so the later one serves for all but the final step."""
+    later_ms = max(point.as_of_ms, last.as_of_ms if last else point.as_of_ms)
+    here = partial(_Step, artifact=point.artifact)
+    if last is None:
+        yield here(Kind.START, (), state, later_ms)
+    else:
+        if point.artifact != last.artifact:
+            yield here(Kind.ARTIFACT, (), state, last.as_of_ms)
+        yield here(Kind.TIME, (), state, later_ms)
+    kept, left = {one.place for one in wanted}, list(known)
+    for one in [one for one in reversed(known) if one.place not in kept]:
+        left.remove(one)
+        state = state_of(left)
+        yield here(Kind.WITHDRAWN, (one,), state, later_ms)
+    had = {one.place for one in known}
+    for one in [one for one in wanted if one.place not in had]:
+        state = evolve(state, one.event)
+        yield here(Kind.EVENT, (one,), state, later_ms)
+
+
+def _as_one(steps: Sequence[_Step]) -> _Step:
+    """The artifact cannot be had: what was published is all there is, for all causes together."""
+    kinds = {step.kind for step in steps}
+    order = (Kind.EVENT, Kind.WITHDRAWN, Kind.ARTIFACT, Kind.TIME, Kind.START)
+    return replace(
+        steps[-1],
+        kind=next(kind for kind in order if kind in kinds),
+        causes=tuple(cause for step in steps for cause in step.causes),
+    )
+
+
+def _values(steps: Sequence[_Step], scorers: Mapping[str, Scorer | None]) -> list[float]:
+    values = [0.0] * len(steps)
+    for artifact, scorer in scorers.items():
+        mine = [i for i, step in enumerate(steps) if step.artifact == artifact]
+        if scorer is None:
+            for i in mine:
+                values[i] = _published(steps[i])
+            continue
+        inputs = [prepare(steps[i].state, steps[i].as_of_ms, scorer.spec) for i in mine]
+        for i, value in zip(mine, probabilities(scorer, inputs), strict=True):
+            values[i] = value
+    return values
+
+
+def _published(step: _Step) -> float:
+    if step.reached is None or step.reached.probability is None:
+        raise ValueError(f"artifact {step.artifact} is missing and nothing was published of it")
+    return step.reached.probability

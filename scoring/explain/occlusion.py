@@ -1,0 +1,91 @@
+"""What a lead's score owes to one event or to one part of its prompt: the score without it.
+
+*Without an event* the lead is folded again from all its other events (a fold takes any set of
+them), so a visit that replaced an older one brings that one back. *Without a section* every feature
+of the section is unknown, or no call was transcribed; the rest of the prompt stays. An effect is
+the score minus the score without: positive raised it. Effects do not add up, because what two
+events both say is lost only without both; the ledger is what adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scoring.engine import EngineInput
+from scoring.explain.whatif import probabilities
+from scoring.lead.arrival import Arrival, state_of, without_each
+from scoring.lead.history import view
+from scoring.lead.state import LeadState
+from scoring.prompt.declaration import Section
+from scoring.prompt.features import FEATURES, vector_of
+from scoring.prompt.prompt import CALLS, PromptSpec, prompt_of
+from scoring.score import Scorer, prepare
+
+
+@dataclass(frozen=True, slots=True)
+class EventEffect:
+    """`arrival` is the event's first; `probability` is the score without it."""
+
+    arrival: Arrival
+    probability: float
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class SectionEffect:
+    """`section` is a heading of the prompt."""
+
+    section: str
+    probability: float
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class Occlusion:
+    """Each by size of effect, largest first; ties as they came in."""
+
+    probability: float
+    events: tuple[EventEffect, ...]
+    sections: tuple[SectionEffect, ...]
+
+
+def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlusion:
+    """`arrivals`: in order, no LeadErased among them."""
+    first = {one.identity: one for one in reversed(arrivals)}
+    without = without_each(arrivals)
+    state = state_of(arrivals)
+    names = [section.value for section in Section] + [CALLS]
+    inputs = [
+        prepare(state, as_of_ms, scorer.spec),
+        *(prepare(other, as_of_ms, scorer.spec) for other in without.values()),
+        *(without_section(state, as_of_ms, scorer.spec, name) for name in names),
+    ]
+    whole, *others = probabilities(scorer, inputs)
+    events = [
+        EventEffect(first[identity], value, whole - value)
+        for identity, value in zip(without, others[: len(without)], strict=True)
+    ]
+    sections = [
+        SectionEffect(name, value, whole - value)
+        for name, value in zip(names, others[len(without) :], strict=True)
+    ]
+    return Occlusion(
+        probability=whole,
+        events=tuple(sorted(events, key=lambda one: -abs(one.effect))),
+        sections=tuple(sorted(sections, key=lambda one: -abs(one.effect))),
+    )
+
+
+def without_section(state: LeadState, as_of_ms: int, spec: PromptSpec, name: str) -> EngineInput:
+    """`name` is a Section's value or CALLS. Counts of calls are behaviour, not conversation: they
+    stay when what was said is hidden."""
+    seen = view(state)
+    features = vector_of(seen, as_of_ms)
+    if name == CALLS:
+        return EngineInput(features, prompt_of(replace(seen, calls=()), as_of_ms, spec))
+    section = Section(name)
+    features[[feature.section is section for feature in FEATURES]] = np.nan
+    return EngineInput(features, prompt_of(seen, as_of_ms, spec, hidden=section))

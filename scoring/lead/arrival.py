@@ -1,0 +1,80 @@
+"""A lead's events as its log has them, in the order in which they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.events import EventBase
+from scoring.lead.fold import evolve, initial_state
+from scoring.lead.state import LeadState, join
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event and the record that brought it. `ingested_ms` is the broker's time."""
+
+    event: EventBase
+    topic: str
+    offset: int
+    ingested_ms: int
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.topic, self.offset
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Two arrivals of one (source, id) are one event that was delivered twice."""
+        return self.event.source, self.event.id
+
+
+def in_order(arrivals: Iterable[Arrival]) -> list[Arrival]:
+    """Of one lead, whose records share a partition number: as a replay merges them. In a topic
+    offsets decide: after a change of leader a broker may stamp a record before the last one."""
+    moments: dict[str, int] = {}
+    timed = []
+    for one in sorted(arrivals, key=lambda one: one.place):
+        moments[one.topic] = max(one.ingested_ms, moments.get(one.topic, 0))
+        timed.append((moments[one.topic], one))
+    timed.sort(key=lambda item: (item[0], item[1].place))
+    return [one for _, one in timed]
+
+
+def is_included(arrival: Arrival, cursor: Mapping[str, int]) -> bool:
+    return arrival.offset <= cursor.get(arrival.topic, -1)
+
+
+def cursor_of(
+    arrivals: Iterable[Arrival], before: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """The cursor of a state that includes all of `arrivals`, and what `before` does."""
+    cursor = dict(before or {})
+    for one in arrivals:
+        cursor[one.topic] = max(one.offset, cursor.get(one.topic, -1))
+    return cursor
+
+
+def state_of(arrivals: Iterable[Arrival]) -> LeadState:
+    state = initial_state()
+    for one in arrivals:
+        state = evolve(state, one.event)
+    return state
+
+
+def without_each(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], LeadState]:
+    """For each event the state of a lead to which everything but it happened: the fold of the
+    others, however often it was delivered. O(n) joins: a fold is a join of folds."""
+    groups: dict[tuple[str, str], list[Arrival]] = {}
+    for one in arrivals:
+        groups.setdefault(one.identity, []).append(one)
+    folded = [state_of(group) for group in groups.values()]
+    after = [initial_state()]
+    for state in reversed(folded):
+        after.append(join(state, after[-1]))
+    before = initial_state()
+    without = {}
+    for i, (identity, state) in enumerate(zip(groups, folded, strict=True)):
+        without[identity] = join(before, after[len(folded) - 1 - i])
+        before = join(before, state)
+    return without

@@ -1,0 +1,164 @@
+"""The fold: `evolve(state, event)`, and what a state says about being listed.
+
+`evolve(state, event) = join(state, lift(event))`: commutative, associative, idempotent. Live
+ingest, replay, training and tests all call this and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import assert_never, cast
+
+from schemas.codec import payload_json
+from schemas.events import (
+    Channel,
+    Event,
+    EventBase,
+    InteractionLogged,
+    LeadClosed,
+    LeadErased,
+    LeadReopened,
+    LeadUpserted,
+    Stage,
+    StageChanged,
+    TranscriptReady,
+)
+from schemas.timestamps import to_ms
+from scoring.lead.state import (
+    BOUNDS,
+    ERASED,
+    PROFILE,
+    Bounds,
+    Call,
+    Fact,
+    LeadState,
+    Newest,
+    Patch,
+    Span,
+    Value,
+    join,
+    stamp,
+)
+from scoring.lead.summary import summarise
+
+DEFAULT_QUEUE = "default"
+"""Where a lead stands whose CRM never named a queue."""
+
+CLICKS = (Channel.WEB, Channel.APP)
+"""Interest, but nobody was in contact with anybody."""
+
+NOT_CLOSED = None
+ENDED_STAGES = (Stage.ORDER.value, Stage.LOST.value)
+
+
+def initial_state() -> LeadState:
+    return LeadState()
+
+
+def evolve(state: LeadState, event: EventBase, bounds: Bounds = BOUNDS) -> LeadState:
+    """The state that includes `event`. The event must be about this lead."""
+    return join(state, lift(event), bounds)
+
+
+def fold(events: Iterable[EventBase], bounds: Bounds = BOUNDS) -> LeadState:
+    return reduce(partial(evolve, bounds=bounds), events, initial_state())
+
+
+def lift(event: EventBase) -> LeadState:
+    """The state of a lead about which only `event` is known."""
+    at_ms = to_ms(event.occurred_at)
+    mark = stamp(event.source, event.id, payload_json(event))
+    event = cast("Event", event)
+    newest = Newest(at_ms, event.source, event.id, mark, event.type)
+
+    match event:
+        case LeadUpserted():
+            fields = _fields(event)
+            patches = (Patch(at_ms, mark, fields),) if fields else ()
+            return LeadState(registers=patches, newest=newest)
+        case InteractionLogged():
+            fact = Fact(
+                at_ms,
+                mark,
+                event.channel.value,
+                event.direction.value if event.direction else None,
+                event.duration_s,
+                event.call_id,
+                event.codes,
+                event.note is not None,
+            )
+            contact = None if event.channel in CLICKS else Span(at_ms, at_ms)
+            return LeadState(facts=(fact,), contact=contact, newest=newest)
+        case TranscriptReady():
+            started_ms = to_ms(event.started_at)
+            return LeadState(
+                calls=(_call(event, started_ms, mark),),
+                contact=Span(started_ms, started_ms),
+                newest=newest,
+            )
+        case StageChanged():
+            stage = event.stage.value
+            return LeadState(
+                registers=(Patch(at_ms, mark, {"stage": stage}),),
+                stages={stage: Span(at_ms, at_ms)},
+                newest=newest,
+            )
+        case LeadClosed():
+            patch = Patch(at_ms, mark, {"closed": event.reason or "closed"})
+            return LeadState(registers=(patch,), newest=newest)
+        case LeadReopened():
+            patch = Patch(at_ms, mark, {"closed": NOT_CLOSED})
+            return LeadState(registers=(patch,), newest=newest)
+        case LeadErased():
+            return ERASED
+    assert_never(event)
+
+
+def _fields(event: LeadUpserted) -> dict[str, Value]:
+    """The registers that `event` sets, by name."""
+    fields: dict[str, Value] = {PROFILE + name: value for name, value in event.profile.items()}
+    for name in ("queue", "consent", "owner"):
+        if (value := getattr(event, name)) is not None:
+            fields[name] = value
+    return {name: fields[name] for name in sorted(fields)}
+
+
+def _call(event: TranscriptReady, started_ms: int, mark: str) -> Call:
+    return Call(
+        started_ms=started_ms,
+        call_id=event.call_id,
+        revision=event.revision,
+        stamp=mark,
+        language=event.language,
+        duration_s=max((segment.end_s for segment in event.segments), default=0.0),
+        n_segments=len(event.segments),
+        n_words=sum(len(segment.text.split()) for segment in event.segments),
+        statements=summarise(event),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`queue` is None when the lead must not be listed; `why` always says why, for a person."""
+
+    queue: str | None
+    why: str
+
+
+def listing(state: LeadState) -> Listing:
+    """Where the lead is listed. Unknown consent lists: withdrawing it is a fact, silence is not."""
+    if state.erased:
+        return Listing(None, "erased: the person asked to be forgotten")
+    if state.newest is None:
+        return Listing(None, "no event of this lead has arrived")
+    known = state.values()
+    if (reason := known.get("closed")) is not None:
+        return Listing(None, f"closed: {reason}")
+    if known.get("consent") is False:
+        return Listing(None, "no consent: the lead may not be contacted")
+    if (stage := known.get("stage")) in ENDED_STAGES:
+        return Listing(None, f"the funnel has ended: stage is {stage}")
+    queue = str(known.get("queue") or DEFAULT_QUEUE)
+    return Listing(queue, f"listed in queue {queue}")

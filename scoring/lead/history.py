@@ -1,0 +1,88 @@
+"""What a state says happened, ready to be counted: one `Contact` per interaction or call.
+
+Derived at read time, never stored. A call that the CRM logged and the transcript of it are joined
+here by `call_id` and count once. Knows no feature and no clock: ages take `as_of_ms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.events import Channel
+from scoring.lead.state import Call, Fact, LeadState, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One interaction. `duration_ms` is 0 when nobody measured one."""
+
+    at_ms: int
+    channel: str
+    direction: str | None
+    duration_ms: int
+    has_transcript: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`contacts` and `calls` are oldest first; `calls` has one transcript per call id."""
+
+    state: LeadState
+    contacts: tuple[Contact, ...]
+    calls: tuple[Call, ...]
+
+    def stage_since_ms(self) -> int | None:
+        """When the lead entered the stage it is in: its first mention, or, if another stage was
+        seen after that, its last one."""
+        stage = self.state.register("stage")
+        if stage is None:
+            return None
+        span = self.state.stages.get(str(stage.value), Span(stage.at_ms, stage.at_ms))
+        others = (s.last_ms for name, s in self.state.stages.items() if name != stage.value)
+        return span.first_ms if max(others, default=span.first_ms) <= span.first_ms else stage.at_ms
+
+
+def view(state: LeadState) -> View:
+    calls = _one_per_call_id(state.calls)
+    logged: dict[str, list[Fact]] = {}
+    contacts: list[Contact] = []
+    for fact in state.facts:
+        if fact.channel == Channel.CALL.value and fact.call_id is not None:
+            logged.setdefault(fact.call_id, []).append(fact)
+        else:
+            contacts.append(_contact([fact], None))
+    transcripts = {call.call_id: call for call in calls}
+    contacts += [_contact(facts, transcripts.get(id_)) for id_, facts in logged.items()]
+    contacts += [_contact([], call) for call in calls if call.call_id not in logged]
+    contacts.sort(key=lambda c: (c.at_ms, c.channel, c.direction or "", c.duration_ms))
+    return View(state, tuple(contacts), calls)
+
+
+def age_ms(at_ms: int, as_of_ms: int) -> int:
+    """An event may be up to 5 minutes ahead of its record's clock: it counts as just now."""
+    return max(0, as_of_ms - at_ms)
+
+
+def _one_per_call_id(calls: Iterable[Call]) -> tuple[Call, ...]:
+    """A vendor that corrects a start time sends one call under two identities."""
+    best: dict[str, Call] = {}
+    for call in calls:
+        kept = best.get(call.call_id)
+        if kept is None or (call.revision, call.started_ms) >= (kept.revision, kept.started_ms):
+            best[call.call_id] = call
+    return tuple(sorted(best.values(), key=lambda call: (call.started_ms, call.call_id)))
+
+
+def _contact(facts: list[Fact], call: Call | None) -> Contact:
+    """`facts` are what the CRM logged of one interaction, oldest first; the transcript's start is
+    the better time, the longest duration the better duration."""
+    durations = [fact.duration_s or 0.0 for fact in facts] + ([call.duration_s] if call else [])
+    directions = [fact.direction for fact in facts if fact.direction]
+    return Contact(
+        at_ms=call.started_ms if call else facts[0].at_ms,
+        channel=facts[0].channel if facts else Channel.CALL.value,
+        direction=directions[-1] if directions else None,
+        duration_ms=round(max(durations) * 1000),
+        has_transcript=call is not None,
+    )

@@ -1,0 +1,344 @@
+"""A lead's state: exact joins and nothing else, and its canonical bytes.
+
+Every field is a join-semilattice: registers and `newest` keep the greatest stamp, `stages` and
+`contact` keep the earliest and latest time, `facts` and `calls` the newest few. So any order,
+duplication and grouping of a lead's events gives the same bytes (ARCHITECTURE.md law 1). Counts
+and windows are derived when read (`scoring.lead.history`), never stored.
+"""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from bisect import insort
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from hashlib import blake2b
+from typing import NamedTuple, TypeAlias, cast
+
+import msgspec
+from pydantic_core import to_json
+
+FORMAT = 2
+"""Bumped when the bytes change meaning; `from_bytes` refuses others."""
+
+Value = str | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many of the newest facts, calls and profile fields a state keeps. Part of what a state
+    means: two states may only be joined under the bounds they were made with."""
+
+    facts: int = 200
+    calls: int = 6
+    profile: int = 64
+
+
+BOUNDS = Bounds()
+
+PROFILE = "profile."
+"""Registers of profile fields begin with this."""
+
+
+class Register(NamedTuple):
+    """Last writer wins by (at_ms, stamp). `stamp` = digest of (source, id) + content digest."""
+
+    at_ms: int
+    stamp: str
+    value: Value
+
+
+class Patch(NamedTuple):
+    """The registers that one event set and no later one did: at least one, sorted by name."""
+
+    at_ms: int
+    stamp: str
+    values: dict[str, Value]
+
+
+Patches: TypeAlias = tuple[Patch, ...]
+
+
+class Fact(NamedTuple):
+    """One `InteractionLogged`, compact. One per (source, id): `stamp[:ID_CHARS]` identifies it."""
+
+    at_ms: int
+    stamp: str
+    channel: str
+    direction: str | None = None
+    duration_s: float | None = None
+    call_id: str | None = None
+    codes: tuple[str, ...] = ()
+    has_note: bool = False
+
+
+class Statement(NamedTuple):
+    """What a summary keeps of an utterance. `topics` are letters of
+    `scoring.lead.summary.TOPICS`."""
+
+    role: str
+    at_s: float
+    text: str
+    topics: str
+
+
+class Call(NamedTuple):
+    """One call's transcript as the statements worth keeping. (started_ms, call_id) is its identity
+    and decides eviction; the highest (revision, stamp) wins."""
+
+    started_ms: int
+    call_id: str
+    revision: int
+    stamp: str
+    language: str
+    duration_s: float
+    n_segments: int
+    n_words: int
+    statements: tuple[Statement, ...]
+
+
+class Newest(NamedTuple):
+    """The newest event included, by (at_ms, source, id, stamp)."""
+
+    at_ms: int
+    source: str
+    id: str
+    stamp: str
+    type: str
+
+
+class Span(NamedTuple):
+    first_ms: int
+    last_ms: int
+
+
+class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
+    """`registers` are `queue`, `consent`, `owner`, `stage`, `closed`, which are always kept, and
+    `profile.<field>`, of which the newest are; patches ascend by (at_ms, stamp). `stages` are
+    sorted by name, `facts` and `calls` oldest first. So its JSON is canonical as it is."""
+
+    erased: bool = False
+    registers: tuple[Patch, ...] = ()
+    stages: dict[str, Span] = {}
+    contact: Span | None = None
+    facts: tuple[Fact, ...] = ()
+    calls: tuple[Call, ...] = ()
+    newest: Newest | None = None
+
+    def value(self, name: str) -> Value:
+        for patch in self.registers:
+            if name in patch.values:
+                return patch.values[name]
+        return None
+
+    def values(self) -> dict[str, Value]:
+        """Of all registers by name, in any order."""
+        values: dict[str, Value] = {}
+        for patch in self.registers:
+            values.update(patch.values)
+        return values
+
+    def register(self, name: str) -> Register | None:
+        for patch in self.registers:
+            if name in patch.values:
+                return Register(patch.at_ms, patch.stamp, patch.values[name])
+        return None
+
+    def register_names(self) -> list[str]:
+        return [name for patch in self.registers for name in patch.values]
+
+
+ERASED = LeadState(erased=True)
+
+
+def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
+    """The least state that includes both: commutative, associative, idempotent."""
+    if a.erased or b.erased:
+        return ERASED
+    return LeadState(
+        registers=_join_registers(a.registers, b.registers, bounds.profile),
+        stages=_join_stages(a.stages, b.stages),
+        contact=_widest(a.contact, b.contact)
+        if a.contact and b.contact
+        else a.contact or b.contact,
+        facts=_join_facts(a.facts, b.facts, bounds.facts),
+        calls=_join_calls(a.calls, b.calls, bounds.calls),
+        newest=max(a.newest, b.newest) if a.newest and b.newest else a.newest or b.newest,
+    )
+
+
+def _join_registers(a: Patches, b: Patches, limit: int) -> Patches:
+    """All, but of the profile the newest `limit` by (at_ms, stamp, name): a source that invents
+    field names must not grow a state without end."""
+    if not b:
+        return a
+    joined = _append_patch(a, b[0]) if _follows(a, b) else _patches(_latest((*a, *b)))
+    n = 0
+    for patch in joined:
+        n += len(patch.values)
+    if n <= limit:
+        return joined
+    kept = _latest(joined)
+    profile = [name for name in kept if name.startswith(PROFILE)]
+    profile.sort(key=lambda name: (*kept[name][:2], name))
+    for name in profile[: max(0, len(profile) - limit)]:
+        del kept[name]
+    return _patches(kept)
+
+
+def _follows(a: Patches, b: Patches) -> bool:
+    """The usual case: one new event, later than all before."""
+    return len(b) == 1 and (not a or a[-1][:2] < b[0][:2])
+
+
+def _append_patch(patches: Patches, new: Patch) -> Patches:
+    names = new.values
+    kept = []
+    for patch in patches:
+        if names.keys().isdisjoint(patch.values):
+            kept.append(patch)
+        elif left := {n: v for n, v in patch.values.items() if n not in names}:
+            kept.append(Patch(patch.at_ms, patch.stamp, left))
+    kept.append(new)
+    return tuple(kept)
+
+
+def _latest(patches: Patches) -> dict[str, Register]:
+    """In any order of `patches`."""
+    latest: dict[str, Register] = {}
+    for at_ms, mark, values in patches:
+        for name, value in values.items():
+            found = Register(at_ms, mark, value)
+            kept = latest.get(name)
+            latest[name] = max(kept, found, key=_register_order) if kept else found
+    return latest
+
+
+def _register_order(register: Register) -> tuple[int, str, bytes]:
+    """The value decides only between two contents whose digests collide."""
+    return register.at_ms, register.stamp, to_json(register.value)
+
+
+def _patches(registers: Mapping[str, Register]) -> Patches:
+    groups: dict[tuple[int, str], dict[str, Value]] = {}
+    for name in sorted(registers):
+        at_ms, mark, value = registers[name]
+        groups.setdefault((at_ms, mark), {})[name] = value
+    return tuple(Patch(*group, groups[group]) for group in sorted(groups))
+
+
+def _join_stages(a: dict[str, Span], b: dict[str, Span]) -> dict[str, Span]:
+    if not b or not a:
+        return a or b
+    names = sorted({*a, *b})
+    return {
+        name: _widest(a[name], b[name]) if name in a and name in b else a.get(name) or b[name]
+        for name in names
+    }
+
+
+def _widest(a: Span, b: Span) -> Span:
+    return Span(min(a.first_ms, b.first_ms), max(a.last_ms, b.last_ms))
+
+
+def _join_facts(a: tuple[Fact, ...], b: tuple[Fact, ...], limit: int) -> tuple[Fact, ...]:
+    """The newest `limit` by (at_ms, stamp), one per (source, id). Eviction and identity use one
+    order, so an evicted fact and one that never came are the same thing."""
+    if not b or not a:
+        return a or b
+    if len(b) == 1:
+        return _insert_fact(a, b[0], limit)
+    by_identity: dict[str, Fact] = {}
+    for fact in (*a, *b):
+        kept = by_identity.get(fact.stamp[:ID_CHARS])
+        by_identity[fact.stamp[:ID_CHARS]] = _later_fact(kept, fact) if kept else fact
+    return tuple(sorted(by_identity.values(), key=_fact_order)[-limit:])
+
+
+def _insert_fact(facts: tuple[Fact, ...], new: Fact, limit: int) -> tuple[Fact, ...]:
+    """`_join_facts` for the usual case: one new event and a long history."""
+    identity = new.stamp[:ID_CHARS]
+    others = [fact for fact in facts if not fact.stamp.startswith(identity)]
+    if len(others) < len(facts):
+        same = (fact for fact in facts if fact.stamp.startswith(identity))
+        new = reduce(_later_fact, same, new)
+    insort(others, new, key=_fact_order)
+    return tuple(others[-limit:])
+
+
+def _fact_order(fact: Fact) -> tuple[int, str]:
+    """Total among facts of different (source, id): a stamp begins with the identity."""
+    return fact.at_ms, fact.stamp
+
+
+def _later_fact(a: Fact, b: Fact) -> Fact:
+    """Of one (source, id). The rest decides only between two contents whose digests collide."""
+    return max(a, b, key=lambda fact: (fact.at_ms, fact.stamp, repr(fact[2:])))
+
+
+def _join_calls(a: tuple[Call, ...], b: tuple[Call, ...], limit: int) -> tuple[Call, ...]:
+    if not b or not a:
+        return a or b
+    by_identity = {(call.started_ms, call.call_id): call for call in a}
+    for call in b:
+        identity = (call.started_ms, call.call_id)
+        kept = by_identity.get(identity)
+        if kept is None or _later_call(call, kept):
+            by_identity[identity] = call
+    return tuple(by_identity[identity] for identity in sorted(by_identity)[-limit:])
+
+
+def _later_call(call: Call, kept: Call) -> bool:
+    if call[2:4] != kept[2:4]:
+        return (call.revision, call.stamp) > (kept.revision, kept.stamp)
+    return repr(call) > repr(kept)
+
+
+ID_CHARS = 12
+"""Of a stamp: the (source, id) digest, 72 bits in base64. 24 bits of the content digest follow,
+which only order two contents under one (source, id)."""
+
+
+def stamp(source: str, id_: str, content: bytes) -> str:
+    """Orders events of one moment by (source, id, content) without storing the strings: 16
+    characters."""
+    identity = blake2b(f"{source}\x00{id_}".encode(), digest_size=9).digest()
+    content_digest = blake2b(content, digest_size=3).digest()
+    return b2a_base64(identity + content_digest, newline=False).decode()
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(LeadState).decode
+
+
+def to_bytes(state: LeadState) -> bytes:
+    """Canonical: equal states have equal bytes, and the reverse. Compact: nothing that is as in
+    the initial state is written, and a fact stops where its defaults begin."""
+    if not state.facts:
+        return _encode(state)
+    written = cast("tuple[Fact, ...]", tuple(map(_trim, state.facts)))
+    return _encode(msgspec.structs.replace(state, facts=written))
+
+
+def from_bytes(data: bytes) -> LeadState:
+    """Inverse of `to_bytes`. Raises ValueError for anything else."""
+    try:
+        return _decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a lead state of format {FORMAT}: {error}") from None
+
+
+_FACT_DEFAULTS = tuple(Fact._field_defaults.values())
+
+
+def _trim(fact: Fact) -> tuple[object, ...]:
+    end = len(fact)
+    while end > 3 and fact[end - 1] == _FACT_DEFAULTS[end - 4]:
+        end -= 1
+    return fact[:end]
+
+
+def state_hash(data: bytes) -> str:
+    """Of canonical bytes: 128 bits, hex."""
+    return blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,175 @@
+"""Extractive summary of one transcript: what was decisive, who said it, and when.
+
+Deterministic and bounded; it picks and cuts utterances, it never rewords them. A call's part of
+the lead's rolling summary is a tuple of `Statement`s and nothing else, so an LM summariser that
+fills the same tuple fits here. `scoring.prompt.conversation` composes the parts of a lead's calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from schemas.events import Role, TranscriptReady
+from scoring.lead.state import Statement
+from scoring.lead.topics import topics_of
+
+SUMMARY_VERSION = 1
+"""Bumped when the same transcript gives another summary: prompts then change too."""
+
+SHORT_CALL_TOKENS = 200
+"""Calls up to this length stay whole: about 90 seconds of talk."""
+
+KEPT_SHARE = 0.4
+"""Of a longer call; asLLR's summaries were about 60% shorter too."""
+
+MAX_SUMMARY_TOKENS = 160
+"""Whatever the call's length: six such calls and a lead's facts still fit a 6 KB state, and a
+typical lead has one or two calls, most of them short."""
+
+MAX_STATEMENT_TOKENS = 40
+"""In a longer call: past this, a statement is cut at a word."""
+
+SHORT_ANSWER_TOKENS = 6
+"""An utterance this short after another speaker's answers it ("yes", "not really, no")."""
+
+REPLY_TOKENS = 20
+"""What a customer says right after the agent, up to here, is a reply to it."""
+
+MAX_STATEMENT_COUNT = 200
+"""Keeps a call of many one-letter utterances bounded in bytes as well."""
+
+_TOKEN = re.compile(
+    r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\w\s]"
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
+_LONG_WORD_CHARS = 16
+
+
+def count_summary_tokens(text: str) -> int:
+    """Words and punctuation marks; one per character where a script does not space its words, and
+    one more per 16 characters of a word, so that no text is long in bytes and short in tokens."""
+    words = _TOKEN.findall(text)
+    long = [word for word in words if len(word) > _LONG_WORD_CHARS]
+    return len(words) + sum((len(word) - 1) // _LONG_WORD_CHARS for word in long)
+
+
+def summarise(event: TranscriptReady) -> tuple[Statement, ...]:
+    """The statements worth keeping, in the order they were spoken."""
+    spoken = [
+        Statement(
+            segment.role.value, round(segment.start_s, 1), text, topics_of(text, event.language)
+        )
+        for segment in sorted(event.segments, key=lambda segment: segment.start_s)
+        if (text := _clean(segment.text))
+    ]
+    length = sum(count_summary_tokens(statement.text) for statement in spoken)
+    if length <= SHORT_CALL_TOKENS and len(spoken) <= MAX_STATEMENT_COUNT:
+        return tuple(spoken)
+    pieces = [piece for statement in spoken for piece in _pieces(statement, event.language)]
+    return _choose(units(pieces), min(int(length * KEPT_SHARE), MAX_SUMMARY_TOKENS))
+
+
+def units(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]:
+    """What must be kept or dropped together: a statement and the reply to it, which alone would
+    mean little or the opposite. A customer's reply may be longer than an agent's "I see"."""
+    grouped: list[tuple[Statement, ...]] = []
+    for statement in statements:
+        limit = REPLY_TOKENS if statement.role == Role.CUSTOMER.value else SHORT_ANSWER_TOKENS
+        if (
+            grouped
+            and len(grouped[-1]) == 1
+            and grouped[-1][0].role != statement.role
+            and count_summary_tokens(statement.text) <= limit
+        ):
+            grouped[-1] = (grouped[-1][0], statement)
+        else:
+            grouped.append((statement,))
+    return grouped
+
+
+def topics_in(unit: Sequence[Statement]) -> set[str]:
+    return {letter for statement in unit for letter in statement.topics}
+
+
+def last_words(grouped: Sequence[Sequence[Statement]]) -> list[set[str]]:
+    """For each unit the topics on which it is the customer's last word: people change their
+    minds, and the last statement wins."""
+    last: dict[str, int] = {}
+    for index, unit in enumerate(grouped):
+        if _from_customer(unit):
+            last.update(dict.fromkeys(topics_in(unit), index))
+    return [
+        {letter for letter in topics_in(unit) if last.get(letter) == index}
+        for index, unit in enumerate(grouped)
+    ]
+
+
+def cut_words(text: str, limit_tokens: int) -> str:
+    """The beginning of `text`, cut after a whole word, or inside one longer than the limit."""
+    end = used = 0
+    for token in _TOKEN.finditer(text):
+        cost = 1 + (len(token.group()) - 1) // _LONG_WORD_CHARS
+        if used + cost > limit_tokens:
+            return text[: end or limit_tokens * _LONG_WORD_CHARS].rstrip()
+        used += cost
+        end = token.end()
+    return text
+
+
+def token_starts(text: str) -> list[int]:
+    """Where `text` may be cut."""
+    return [token.start() for token in _TOKEN.finditer(text)]
+
+
+def _clean(text: str) -> str:
+    """One line: white space collapsed, control characters gone."""
+    if text.isprintable():
+        return " ".join(text.split())
+    return " ".join(
+        "".join(c if c.isprintable() or c in "\u200c\u200d" else " " for c in text).split()
+    )
+
+
+def _pieces(statement: Statement, language: str) -> list[Statement]:
+    """The statement's sentences when it is too long to be kept as one, each cut to the limit."""
+    if count_summary_tokens(statement.text) <= MAX_STATEMENT_TOKENS:
+        return [statement]
+    texts = (cut_words(s, MAX_STATEMENT_TOKENS) for s in _SENTENCE_END.split(statement.text) if s)
+    return [statement._replace(text=t, topics=topics_of(t, language)) for t in texts]
+
+
+def _from_customer(unit: Sequence[Statement]) -> bool:
+    return any(statement.role == Role.CUSTOMER.value for statement in unit)
+
+
+def _choose(grouped: list[tuple[Statement, ...]], budget_tokens: int) -> tuple[Statement, ...]:
+    """Greedy by worth; what does not fit is passed over, so that short decisive units get in."""
+    worth = [
+        _worth(unit, len(last), index / len(grouped))
+        for index, (unit, last) in enumerate(zip(grouped, last_words(grouped), strict=True))
+    ]
+    kept: set[int] = set()
+    for index in sorted(range(len(grouped)), key=lambda i: (worth[i], i), reverse=True):
+        tokens = _tokens_of(grouped[index])
+        if tokens <= budget_tokens:
+            budget_tokens -= tokens
+            kept.add(index)
+    return tuple(statement for index in sorted(kept) for statement in grouped[index])
+
+
+def _worth(unit: Sequence[Statement], n_last_words: int, lateness: float) -> float:
+    """Last words first, then topics, then the customer's side, numbers, substance and lateness:
+    the last three are all there is in a language without phrases."""
+    return (
+        4.0 * n_last_words
+        + 1.5 * len(topics_in(unit))
+        + 1.5 * _from_customer(unit)
+        + 0.5 * any(c.isdigit() for statement in unit for c in statement.text)
+        + min(_tokens_of(unit), 20) / 20
+        + 0.5 * lateness
+    )
+
+
+def _tokens_of(unit: Sequence[Statement]) -> int:
+    return sum(count_summary_tokens(statement.text) for statement in unit)

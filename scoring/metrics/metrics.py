@@ -1,0 +1,191 @@
+"""How well scores order and calibrate: one number each, pure.
+
+Larger scores mean "call first". `outcomes` are labels, or true probabilities where they are known
+(the simulator's): then the labels are integrated out, which leaves no label noise, so that few
+leads suffice to compare two models. Of a ratio (average precision, recall) this gives the ratio of
+the expectations. `weights`: see `scoring.metrics.thresholds`. `scoring.metrics.bootstrap` puts
+intervals around them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scoring.metrics.thresholds import (
+    Floats,
+    aucs,
+    average_precisions,
+    best_mass,
+    caught,
+    floats,
+    rank_by,
+    sums,
+    tally,
+    weighting_rows,
+)
+
+MIN_PROBABILITY = 1e-12
+"""What a log loss is computed from at least: a claim of certainty costs much, not everything."""
+
+
+def auc(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Chance that a random positive scores above a random negative, ties counting half."""
+    return expected_auc(scores, labels, weights)
+
+
+def expected_auc(
+    scores: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> float:
+    """The AUC with each lead counted as `p` of a positive and `1 - p` of a negative, a lead never
+    paired with itself. O(n log n). With 0 / 1 probabilities it is the AUC; NaN when there is no
+    pair to order."""
+    return float(aucs(tally(rank_by(scores, probabilities), weights))[0])
+
+
+def average_precision(
+    scores: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None
+) -> float:
+    """NaN without positives."""
+    return float(average_precisions(tally(rank_by(scores, outcomes), weights))[0])
+
+
+@dataclass(frozen=True, slots=True)
+class TopGroup:
+    """The best-scored `n_called` leads: share of positives among them, share of all positives
+    they are, and how many times the share in a group drawn blindly that is."""
+
+    n_called: float
+    precision: float
+    recall: float
+    lift: float
+
+
+def top_group(
+    scores: ArrayLike, outcomes: ArrayLike, fraction: float, weights: ArrayLike | None = None
+) -> TopGroup:
+    """The best-scored `fraction`, at least one lead; the group tied at the boundary counts by its
+    mean. Recall and lift are NaN without positives."""
+    table = tally(rank_by(scores, outcomes), weights)
+    n_called = best_mass(table, fraction)
+    found = float(caught(table, n_called)[0])
+    n, n_positive = float(table.called[0, -1]), float(table.positives[0, -1])
+    precision = found / float(n_called[0])
+    nothing = n_positive <= 0.0
+    return TopGroup(
+        n_called=float(n_called[0]),
+        precision=precision,
+        recall=float("nan") if nothing else found / n_positive,
+        lift=float("nan") if nothing else precision * n / n_positive,
+    )
+
+
+def expected_precision_at(
+    scores: ArrayLike,
+    probabilities: ArrayLike,
+    fraction: float,
+    weights: ArrayLike | None = None,
+) -> float:
+    """Mean of `probabilities` (or labels) over the best-scored `fraction`, at least one lead."""
+    return top_group(scores, probabilities, fraction, weights).precision
+
+
+def log_loss(
+    probabilities: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None
+) -> float:
+    """In nats per lead."""
+    return _mean(log_losses(probabilities, outcomes), weights)
+
+
+def brier(probabilities: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Mean squared error of the probability."""
+    return _mean(squared_errors(probabilities, outcomes), weights)
+
+
+def log_losses(probabilities: ArrayLike, outcomes: ArrayLike) -> Floats:
+    """Of each lead."""
+    said, seen = _probabilities(probabilities, outcomes)
+    said = np.clip(said, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
+    return -(seen * np.log(said) + (1.0 - seen) * np.log1p(-said))
+
+
+def squared_errors(probabilities: ArrayLike, outcomes: ArrayLike) -> Floats:
+    """Of each lead. Of a true probability p, what labels drawn with it cost on average."""
+    said, seen = _probabilities(probabilities, outcomes)
+    return seen * (1.0 - said) ** 2 + (1.0 - seen) * said**2
+
+
+def expected_calibration_error(
+    probabilities: ArrayLike,
+    outcomes: ArrayLike,
+    n_bins: int = 10,
+    weights: ArrayLike | None = None,
+) -> float:
+    """Mean gap between predicted and observed share over bins of equal mass."""
+    bins = reliability(probabilities, outcomes, n_bins, weights)
+    return float(bins.mass @ np.abs(bins.predicted - bins.observed) / bins.mass.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """One entry a bin that has leads, by ascending prediction."""
+
+    mass: Floats
+    predicted: Floats
+    observed: Floats
+
+
+def reliability(
+    probabilities: ArrayLike,
+    outcomes: ArrayLike,
+    n_bins: int = 10,
+    weights: ArrayLike | None = None,
+) -> Reliability:
+    """Predicted and observed share in bins of equal mass."""
+    said, seen = _probabilities(probabilities, outcomes)
+    mass = weighting_rows(weights, len(said))[0]
+    bin_of = equal_mass_bins(said, n_bins, mass)
+    in_bin = sums(bin_of, mass, n_bins)
+    used = in_bin > 0.0
+    predicted, observed = (sums(bin_of, mass * each, n_bins) for each in (said, seen))
+    return Reliability(in_bin[used], predicted[used] / in_bin[used], observed[used] / in_bin[used])
+
+
+def equal_mass_bins(values: ArrayLike, n_bins: int, weights: ArrayLike | None) -> NDArray[np.intp]:
+    """The bin of each value, 0 for the smallest. Equal values share one, the bin of their middle:
+    which of them comes first in a file must not matter."""
+    found, group_of = np.unique(floats(values), return_inverse=True)
+    mass = sums(group_of, weighting_rows(weights, len(group_of))[0], len(found))
+    middle = np.cumsum(mass) - 0.5 * mass
+    bin_of_group = np.floor(middle / mass.sum() * n_bins).astype(np.intp)
+    bin_of: NDArray[np.intp] = np.minimum(bin_of_group, n_bins - 1)[group_of]
+    return bin_of
+
+
+def calibration_noise(
+    probabilities: ArrayLike, n_bins: int = 10, weights: ArrayLike | None = None
+) -> float:
+    """The calibration error that labels drawn with exactly these probabilities would show on
+    average, by the normal approximation: less than about this says nothing against a model."""
+    said = floats(probabilities)
+    mass = weighting_rows(weights, len(said))[0]
+    bin_of = equal_mass_bins(said, n_bins, mass)
+    variance = sums(bin_of, mass**2 * said * (1.0 - said), n_bins)
+    return float(np.sqrt(2.0 / np.pi) * np.sqrt(variance).sum() / mass.sum())
+
+
+def _mean(values: Floats, weights: ArrayLike | None) -> float:
+    return float(np.average(values, weights=weighting_rows(weights, len(values))[0]))
+
+
+def _probabilities(probabilities: ArrayLike, outcomes: ArrayLike) -> tuple[Floats, Floats]:
+    said, seen = floats(probabilities), floats(outcomes)
+    if len(said) != len(seen) or not len(said):
+        raise ValueError(
+            f"{len(said)} probabilities and {len(seen)} outcomes; need as many, not none"
+        )
+    if not ((said >= 0.0) & (said <= 1.0)).all():
+        raise ValueError("a probability is outside [0, 1] or NaN")
+    return said, seen

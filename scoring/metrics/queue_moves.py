@@ -1,0 +1,88 @@
+"""Whole queues before and after: how their orders agree, who stands elsewhere, and how far.
+
+What `asllr replay diff`, `asllr promote --dry-run` and the lists of a backtest share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.metrics.rank_agreement import Agreement, RankMove, agreement
+from scoring.ranking import ranked
+
+Queues = Mapping[str, Mapping[str, float]]
+"""Queue -> lead -> probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMove:
+    """A lead that stands elsewhere. A probability is None where it is not listed."""
+
+    queue: str
+    move: RankMove
+    probability_a: float | None
+    probability_b: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMoves:
+    """`queues` by name; `moves` of all of them: farthest first, then by how far the probabilities
+    are apart, then by queue and lead."""
+
+    queues: dict[str, Agreement]
+    moves: tuple[QueueMove, ...]
+
+
+def queue_moves(a: Queues, b: Queues, k: int) -> QueueMoves:
+    """`k`: how far down a queue agreement counts. A queue that is empty on both sides is none."""
+    names = sorted(name for name in a.keys() | b.keys() if a.get(name) or b.get(name))
+    queues = {
+        name: agreement(ranked(a.get(name, {})), ranked(b.get(name, {})), k) for name in names
+    }
+    moves = [
+        QueueMove(name, move, a.get(name, {}).get(move.lead), b.get(name, {}).get(move.lead))
+        for name, found in queues.items()
+        for move in found.moves
+    ]
+    return QueueMoves(queues, tuple(sorted(moves, key=_farthest_first)))
+
+
+def _farthest_first(one: QueueMove) -> tuple[int, float, str, str]:
+    apart = abs((one.probability_a or 0.0) - (one.probability_b or 0.0))
+    return -one.move.distance, -apart, one.queue, one.move.lead
+
+
+BOUNDS = (1, 3, 10, 30, 100)
+"""Ranks: where the next kind of change begins."""
+
+_FAR = ("1 or 2", "3 to 9", "10 to 29", "30 to 99", "100 or more")
+UP, SAME, DOWN = "up", "same rank", "down"
+
+
+def change_counts(changes: NDArray[np.intp]) -> dict[str, int]:
+    """How many of each kind, from far up to far down. `changes`: the later rank less the former;
+    below 0 the lead is called sooner."""
+    kinds = np.sign(changes) * np.searchsorted(BOUNDS, np.abs(changes), side="right")
+    counts = np.bincount(kinds + len(BOUNDS), minlength=2 * len(BOUNDS) + 1)
+    names = [f"{UP} {far}" for far in reversed(_FAR)] + [SAME] + [f"{DOWN} {far}" for far in _FAR]
+    return dict(zip(names, counts.tolist(), strict=True))
+
+
+def queue_change_counts(queues: Mapping[str, Agreement]) -> dict[str, int]:
+    """Of all leads of all queues; who came or left is counted beside the others."""
+    n_came = n_left = n_same = 0
+    changes: list[int] = []
+    for found in queues.values():
+        n_same += found.n_a
+        for move in found.moves:
+            n_same -= move.rank_a is not None
+            n_came += move.rank_a is None
+            n_left += move.rank_b is None
+            if move.rank_a is not None and move.rank_b is not None:
+                changes.append(move.rank_b - move.rank_a)
+    counts = change_counts(np.array(changes + [0] * n_same, dtype=np.intp))
+    return {"came": n_came, **counts, "left": n_left}

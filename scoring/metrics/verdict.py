@@ -1,0 +1,52 @@
+"""What a paired difference allows to say. "Cannot tell" is an answer, and comes with how many
+positives an answer would take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil, isnan
+
+from scoring.metrics.bootstrap import Interval
+
+MIN_POSITIVES = 20
+"""Below it a percentile interval is too narrow for its name: no verdict whatever it says."""
+
+
+class Verdict(StrEnum):
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`positives_needed`: about how many it would take for the interval to leave 0 out, were the
+    difference as large as it looks; None where there is a verdict or no difference to find."""
+
+    verdict: Verdict
+    positives_needed: int | None
+
+
+def judge(difference: Interval, n_positives: int | None) -> Judgement:
+    """`difference`: ours less theirs, of a metric of which more is better, on `n_positives`
+    positives in different clusters; None where labels play no part, as in expected metrics."""
+    if n_positives is None:
+        return Judgement(_verdict(difference), None)
+    if n_positives >= MIN_POSITIVES and difference.excludes_zero:
+        return Judgement(_verdict(difference), None)
+    return Judgement(Verdict.CANNOT_TELL, _needed(difference, n_positives))
+
+
+def _verdict(difference: Interval) -> Verdict:
+    if not difference.excludes_zero:
+        return Verdict.CANNOT_TELL
+    return Verdict.AHEAD if difference.low > 0.0 else Verdict.BEHIND
+
+
+def _needed(difference: Interval, n_positives: int) -> int | None:
+    """Half-widths shrink with the square root of the positives."""
+    if isnan(difference.half_width) or difference.value == 0.0 or not n_positives:
+        return None
+    times = (difference.half_width / abs(difference.value)) ** 2
+    return max(MIN_POSITIVES, n_positives + 1, ceil(n_positives * times))

@@ -1,0 +1,1 @@
+"""What a model reads of a lead: features, conversation, prompt, and its time edges."""

@@ -1,0 +1,88 @@
+"""What a feature is: how one is declared, its number in the vector, its words in the prompt.
+
+Names no feature; `scoring.prompt.features` holds the list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scoring.prompt.sources import Raw, Source
+
+UNKNOWN = "unknown"
+OTHER = "other"
+
+
+class Section(StrEnum):
+    """The prompt's sections, what rarely changes first."""
+
+    PROFILE = "profile"
+    INTENT = "intent"
+    BEHAVIOUR = "behaviour"
+    FOLLOW_UP = "followup"
+
+
+class Kind(StrEnum):
+    CATEGORY = "category"
+    """One of `bins`; the vector holds its index, `len(bins)` for any other value."""
+    FLAG = "flag"
+    NUMBER = "number"
+    """Worded as the raw value and the word of its bin; the word of bin 0 stands alone."""
+    AGE = "age"
+    """Days, the lower bound of a bin; worded as the bin's word."""
+
+
+Bins = tuple[tuple[str | int, str], ...]
+"""CATEGORY: (value, word). NUMBER and AGE: (lower bound, word), ascending from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    name: str
+    section: Section
+    meaning: str
+    kind: Kind
+    wording: str
+    bins: Bins
+    source: Source
+
+
+def encode(feature: Feature, raw: Raw) -> float:
+    """The number of a raw value; NaN for unknown."""
+    if raw is None:
+        return float("nan")
+    if feature.kind is Kind.CATEGORY:
+        values = [value for value, _ in feature.bins]
+        return float(values.index(str(raw)) if raw in values else len(values))
+    return float(raw)
+
+
+def words(feature: Feature, raw: Raw) -> str:
+    """What the prompt says of a value. Never repeats text that a caller supplied."""
+    if raw is None:
+        return UNKNOWN
+    match feature.kind:
+        case Kind.CATEGORY:
+            return next((word for value, word in feature.bins if value == raw), OTHER)
+        case Kind.FLAG:
+            return "yes" if raw else "no"
+        case Kind.NUMBER | Kind.AGE:
+            number = float(raw)
+            word = [word for bound, word in feature.bins if int(bound) <= number][-1]
+            alone = feature.kind is Kind.AGE or word == feature.bins[0][1]
+            return word if alone else f"{int(number)} {word}"
+
+
+def possible_words(feature: Feature) -> list[str]:
+    """Everything `words` can return, with a number of four digits for all numbers."""
+    own = [word for _, word in feature.bins]
+    match feature.kind:
+        case Kind.CATEGORY:
+            return [UNKNOWN, OTHER, *own]
+        case Kind.FLAG:
+            return [UNKNOWN, "yes", "no"]
+        case Kind.NUMBER:
+            return [UNKNOWN, own[0], *(f"9999 {word}" for word in own[1:])]
+        case Kind.AGE:
+            return [UNKNOWN, *own]

@@ -1,0 +1,144 @@
+"""The prompt: instruction, the record in sections, the conversation, question, answer marker.
+
+The only place that shapes what a model reads: live, replay, training and evaluation call
+`build_prompt`. What rarely changes comes first, so that consecutive prompts of a lead share a long
+prefix. `PROMPT_ID` names everything that shapes the text; an artifact must match it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from scoring.engine import Unscorable
+from scoring.lead import summary, topics
+from scoring.lead.history import View, view
+from scoring.lead.state import LeadState
+from scoring.prompt import conversation
+from scoring.prompt.declaration import OTHER, UNKNOWN, Feature, Section, possible_words, words
+from scoring.prompt.features import AGES, FEATURES, FEATURES_ID, INSTRUCTION
+
+PROMPT_VERSION = 1
+"""Bumped when code, not a constant below, changes the text."""
+
+HORIZON_DAYS = 14
+QUESTION = f"Will this customer order within {HORIZON_DAYS} days?"
+OPENING = "<|im_start|>user\n"
+MARKER = "<|im_end|>\n<|im_start|>assistant\n"
+"""The answer's start: its last token has seen the whole lead and is where a score is read off."""
+
+ANSWER_YES = " Yes"
+ANSWER_NO = " No"
+SEPARATOR = " "
+"""Between features: order and labels tell them apart. A mark there would take 27 tokens from the
+conversation."""
+
+HEADING = "# "
+CALLS = "calls"
+END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSpec:
+    """`count_tokens` must count markers as the model's tokenizer does."""
+
+    token_budget: int
+    count_tokens: Callable[[str], int]
+
+
+class BudgetTooSmall(Unscorable):
+    """The budget does not even hold what every prompt must say."""
+
+
+def build_prompt(state: LeadState, as_of_ms: int, spec: PromptSpec) -> str:
+    """Never longer than the budget: the conversation gives way, from its oldest end. Constant
+    between two edges of the lead."""
+    return prompt_of(view(state), as_of_ms, spec)
+
+
+def prompt_of(seen: View, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None) -> str:
+    """`hidden`: the section that says "unknown" throughout, to ask what it is worth."""
+    lines = sections(seen, as_of_ms)
+    if hidden is not None:
+        lines[hidden] = _line(hidden, lambda feature: UNKNOWN)
+    head, tail = _head(lines), _tail()
+    prompt = head + conversation.whole_conversation(seen, as_of_ms) + tail
+    if spec.count_tokens(prompt) <= spec.token_budget:
+        return prompt
+    fixed_tokens = spec.count_tokens(head + tail)
+    room = spec.token_budget - fixed_tokens
+    while room >= 0:
+        talk = conversation.conversation(seen, as_of_ms, room, spec.count_tokens)
+        prompt = head + talk + tail
+        excess = spec.count_tokens(prompt) - spec.token_budget
+        if excess <= 0:
+            return prompt
+        room -= excess
+    raise BudgetTooSmall(
+        f"token_budget is {spec.token_budget}, this lead's prompt without any conversation takes "
+        f"{fixed_tokens} tokens; raise the budget"
+    )
+
+
+def longest_record_tokens(count_tokens: Callable[[str], int]) -> int:
+    """What a prompt without any conversation takes at most, to a few tokens: an artifact with a
+    smaller budget would fail on some lead, some day."""
+
+    def longest(feature: Feature) -> str:
+        return max(possible_words(feature), key=lambda word: (count_tokens(f" {word}"), word))
+
+    return count_tokens(_head({s: _line(s, longest) for s in Section}) + _tail())
+
+
+def sections(seen: View, as_of_ms: int) -> dict[Section, str]:
+    """Every feature in words, one line per section, in the declared order."""
+
+    def said(feature: Feature) -> str:
+        return words(feature, feature.source.value(seen, as_of_ms))
+
+    return {section: _line(section, said) for section in Section}
+
+
+def _line(section: Section, said: Callable[[Feature], str]) -> str:
+    return SEPARATOR.join(
+        f"{feature.wording} {said(feature)}" for feature in FEATURES if feature.section is section
+    )
+
+
+def _head(lines: Mapping[Section, str]) -> str:
+    record = "".join(f"{HEADING}{section.value}\n{line}\n" for section, line in lines.items())
+    return f"{OPENING}{INSTRUCTION}\n{record}{HEADING}{CALLS}\n"
+
+
+def _tail() -> str:
+    return f"{HEADING}{END}\n{QUESTION}{MARKER}"
+
+
+def prompt_id() -> str:
+    """Of this build: a digest of every constant and declaration that shapes the text."""
+    shapes = (
+        PROMPT_VERSION,
+        (
+            OPENING,
+            INSTRUCTION,
+            SEPARATOR,
+            HEADING,
+            CALLS,
+            END,
+            QUESTION,
+            MARKER,
+            ANSWER_YES,
+            ANSWER_NO,
+        ),
+        (UNKNOWN, OTHER, FEATURES_ID),
+        (conversation.RESERVED, conversation.SPEAKERS.pattern),
+        (conversation.CUT, conversation.MIN_CUT_TOKENS, conversation.NO_CALLS, AGES),
+        (summary.SUMMARY_VERSION, summary.SHORT_CALL_TOKENS, summary.KEPT_SHARE),
+        (summary.MAX_SUMMARY_TOKENS, summary.MAX_STATEMENT_TOKENS, summary.SHORT_ANSWER_TOKENS),
+        (summary.REPLY_TOKENS, summary.MAX_STATEMENT_COUNT, topics.TOPICS, topics.PHRASES),
+    )
+    return blake2b(repr(shapes).encode(), digest_size=8).hexdigest()
+
+
+PROMPT_ID = prompt_id()

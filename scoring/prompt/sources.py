@@ -1,0 +1,182 @@
+"""Where a feature's value comes from: small declarations that also know when time moves them.
+
+A source's value is constant between the moments its `edges` names (counts change only when a
+contact leaves the window, ages return the lower bound of their bin), so the time edges of a lead
+follow from the declared features. Names no feature; `scoring.prompt.features` composes these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.events import Channel, Direction
+from schemas.timestamps import DAY_MS
+from scoring.lead.history import Contact, View, age_ms
+from scoring.lead.state import PROFILE
+
+SOURCES_VERSION = 1
+"""Bumped when a source computes something else from the same declaration."""
+
+Raw = str | float | bool | None
+"""A category, a number, a yes / no, or None for unknown."""
+
+
+class Source(Protocol):
+    def value(self, view: View, as_of_ms: int) -> Raw: ...
+
+    def edges(self, view: View) -> Iterable[int]:
+        """Every moment (ms) at which the value may change with no event at all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile field as text: trimmed, lower case; 2.0 reads "2"."""
+
+    field: str
+
+    def value(self, view: View, as_of_ms: int) -> Raw:
+        found = view.state.value(f"{PROFILE}{self.field}")
+        if isinstance(found, float) and found.is_integer():
+            found = int(found)
+        return None if found is None else str(found).strip().lower()
+
+    def edges(self, view: View) -> Iterable[int]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A profile field that is true or false; any other content is unknown."""
+
+    field: str
+
+    def value(self, view: View, as_of_ms: int) -> Raw:
+        found = view.state.value(f"{PROFILE}{self.field}")
+        return found if isinstance(found, bool) else None
+
+    def edges(self, view: View) -> Iterable[int]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentStage:
+    def value(self, view: View, as_of_ms: int) -> Raw:
+        return view.state.value("stage")
+
+    def edges(self, view: View) -> Iterable[int]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Which contacts are meant; None means any. Unanswered: nobody spoke, as far as is known."""
+
+    channels: tuple[Channel, ...] | None = None
+    direction: Direction | None = None
+    only_unanswered: bool = False
+
+    def of(self, view: View) -> Iterator[Contact]:
+        for contact in view.contacts:
+            if self.channels is not None and contact.channel not in self.channels:
+                continue
+            if self.direction is not None and contact.direction != self.direction:
+                continue
+            if self.only_unanswered and (contact.duration_ms or contact.has_transcript):
+                continue
+            yield contact
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many contacts of the last `window_days`. Never unknown: silence is 0."""
+
+    contacts: Contacts
+    window_days: int
+
+    def value(self, view: View, as_of_ms: int) -> Raw:
+        window_ms = self.window_days * DAY_MS
+        return float(sum(age_ms(c.at_ms, as_of_ms) < window_ms for c in self.contacts.of(view)))
+
+    def edges(self, view: View) -> Iterable[int]:
+        return (c.at_ms + self.window_days * DAY_MS for c in self.contacts.of(view))
+
+
+@dataclass(frozen=True, slots=True)
+class TalkMinutes:
+    """Minutes spoken in contacts of the last `window_days`."""
+
+    contacts: Contacts
+    window_days: int
+
+    def value(self, view: View, as_of_ms: int) -> Raw:
+        window_ms = self.window_days * DAY_MS
+        spoken_ms = sum(
+            c.duration_ms for c in self.contacts.of(view) if age_ms(c.at_ms, as_of_ms) < window_ms
+        )
+        return spoken_ms / 60_000
+
+    def edges(self, view: View) -> Iterable[int]:
+        return (
+            c.at_ms + self.window_days * DAY_MS for c in self.contacts.of(view) if c.duration_ms
+        )
+
+
+class Moment(Protocol):
+    def at_ms(self, view: View) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FirstContact:
+    def at_ms(self, view: View) -> int | None:
+        return view.state.contact.first_ms if view.state.contact else None
+
+
+@dataclass(frozen=True, slots=True)
+class LastContact:
+    def at_ms(self, view: View) -> int | None:
+        return view.state.contact.last_ms if view.state.contact else None
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The newest of some contacts, among those the state still keeps."""
+
+    contacts: Contacts
+
+    def at_ms(self, view: View) -> int | None:
+        return max((c.at_ms for c in self.contacts.of(view)), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class StageEntered:
+    def at_ms(self, view: View) -> int | None:
+        return view.stage_since_ms()
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Days since a moment, as the lower bound of the bin the elapsed time falls in; None when the
+    moment never came. `bins_days` ascends from 0."""
+
+    moment: Moment
+    bins_days: tuple[int, ...]
+
+    def value(self, view: View, as_of_ms: int) -> Raw:
+        at_ms = self.moment.at_ms(view)
+        return None if at_ms is None else float(age_bin(at_ms, as_of_ms, self.bins_days))
+
+    def edges(self, view: View) -> Iterable[int]:
+        at_ms = self.moment.at_ms(view)
+        return () if at_ms is None else age_edges(at_ms, self.bins_days)
+
+
+def age_bin(at_ms: int, as_of_ms: int, bins_days: tuple[int, ...]) -> int:
+    age = age_ms(at_ms, as_of_ms)
+    return max(bound for bound in bins_days if bound * DAY_MS <= age)
+
+
+def age_edges(at_ms: int, bins_days: tuple[int, ...]) -> Iterator[int]:
+    return (at_ms + bound * DAY_MS for bound in bins_days if bound)

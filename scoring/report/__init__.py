@@ -1,0 +1,1 @@
+"""How a result looks: HTML, SVG, numbers in words, JSON values, progress lines."""

@@ -1,0 +1,53 @@
+"""A backtest in sentences: the answer first, then what it rests on."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from scoring.backtest.backtest import Backtest, Called, Paired
+from scoring.backtest.daily_calls import Terms
+from scoring.metrics.bootstrap import Interval
+from scoring.metrics.verdict import MIN_POSITIVES, Verdict
+from scoring.report.numbers_text import percent, tenths
+
+
+def answer(found: Backtest, paired: Paired, terms: Terms) -> str:
+    """Of `paired.ours` against `paired.theirs`: a difference, or that these leads cannot tell."""
+    ours, theirs = found.models[paired.ours], found.models[paired.theirs]
+    n_ours, n_theirs = round(ours.reached.value), round(theirs.reached.value)
+    reached = (
+        f"with {terms.capacity:,} calls a day in each queue {paired.ours} would have reached "
+        f"{n_ours:,} of {found.n_buyers:,} buyers, {paired.theirs} {n_theirs:,}"
+    )
+    more = f"{_signed(paired.reached)} buyers"
+    if paired.judgement.verdict is Verdict.CANNOT_TELL:
+        needed = paired.judgement.positives_needed
+        about = f"; about {needed:,} buyers might tell" if needed else ""
+        if paired.reached.excludes_zero:
+            about = f"; with fewer than {MIN_POSITIVES} buyers no interval tells"
+        return f"cannot tell {paired.ours} from {paired.theirs}: {reached} ({more}){about}"
+    return f"{reached} ({more}){_earlier(paired)}"
+
+
+def worth(name: str, called: Called) -> str:
+    """One model by itself."""
+    return (
+        f"{name}: {called.n_calls:,} calls, precision {percent(called.precision)}, "
+        f"lift {tenths(called.lift)}, buyers reached {percent(called.recall)}, "
+        f"{tenths(called.days_gained)} days before they ordered"
+    )
+
+
+def _earlier(paired: Paired) -> str:
+    days = paired.days_earlier
+    if isnan(days.value):
+        return ""
+    side = "earlier" if days.value >= 0 else "later"
+    low, high = sorted((abs(days.low), abs(days.high)))
+    if not days.excludes_zero:
+        return f"; those whom both reach {abs(days.value):.1f} days {side}, which may be chance"
+    return f"; those whom both reach {abs(days.value):.1f} days {side} [{low:.1f}, {high:.1f}]"
+
+
+def _signed(found: Interval) -> str:
+    return f"{found.value:+,.0f} [{found.low:+,.0f}, {found.high:+,.0f}]"

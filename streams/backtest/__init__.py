@@ -1,0 +1,1 @@
+"""The daily lists of past midnights, judged by who ordered afterwards."""

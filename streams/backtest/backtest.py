@@ -1,0 +1,235 @@
+"""`backtest`: what each model's daily calls would have been worth, from one pass of the fold.
+
+Outcomes are first orders that occurred within the horizon after a list; days whose horizon the
+recording does not cover are left out, and those that a model may have learned from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from schemas.timestamps import DAY_MS, from_ms, to_ms
+from scoring.artifact import Manifest
+from scoring.backtest.backtest import Backtest, backtest
+from scoring.backtest.daily_calls import Boards, Bools, Ints, Terms, calls_made, labels_of
+from scoring.metrics.bootstrap import Bootstrap
+from scoring.metrics.thresholds import Floats
+from streams.backtest.list_changes import ListChanges, Places, changes_of
+from streams.backtest.list_metrics import ListMetrics, metrics_of
+from streams.backtest.standings import Rows, Standings
+from streams.recording.event_file import RecordingError
+
+CHANCE = "by chance"
+"""A model that knows nothing: what the capacity alone reaches."""
+
+MIN_TO_LEARN = 20
+"""Orders; with fewer, trees learn little but noise."""
+
+Learn = Callable[[Rows, Floats, Floats], Callable[[Rows], Floats]]
+"""(features, labels, weights) in order of time -> what gives features their probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Judged are the days from `first_day` up to but not including `end_day`."""
+
+    first_day: int
+    end_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    terms: Terms
+    span: Span
+    embargo_days: float
+    period_days: int
+    seed: int
+    landmark_days: float | None = None
+    n_resamples: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    first_day: int
+    end_day: int
+    found: Backtest
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`whole.paired` is against the first model; `metrics` are of all places on all lists,
+    `landmark` of each lead's first one so long after it became known; `changes` are of the models
+    that were named; `retraining`: the trees that were retrained against the same ones left as they
+    were."""
+
+    whole: Backtest
+    metrics: ListMetrics
+    landmark: ListMetrics
+    changes: tuple[ListChanges, ...]
+    periods: tuple[Period, ...]
+    retraining: Backtest | None
+    n_orders_learned: Mapping[int, int] = field(default_factory=dict)
+
+
+ONCE, AGAIN = "trees, trained once", "trees, retrained"
+
+
+def first_day_of(
+    manifests: Mapping[str, Manifest], first_ms: int, end_ms: int, embargo_days: float
+) -> int:
+    """The first day that no model can have learned from. Raises RecordingError when none is
+    left in the recording."""
+    first = -(-first_ms // DAY_MS)
+    for name, manifest in manifests.items():
+        learned_until_ms = to_ms(manifest.data_window.end)
+        free = -(-(learned_until_ms + int(embargo_days * DAY_MS)) // DAY_MS)
+        if free * DAY_MS > end_ms:
+            raise RecordingError(
+                f"{name} learned from leads until {manifest.data_window.end:%Y-%m-%d}; with an "
+                f"embargo of {embargo_days:g} days the recording, which ends on "
+                f"{from_ms(end_ms):%Y-%m-%d}, holds nothing later. If these leads are new to it, "
+                f"--from {from_ms(first * DAY_MS):%Y-%m-%d} judges them all the same"
+            )
+        first = max(first, free)
+    return first
+
+
+def span_of(first_day: int, end_ms: int, horizon_days: float) -> Span:
+    """Raises RecordingError when the recording covers the horizon of no day."""
+    end_day = (end_ms - int(horizon_days * DAY_MS)) // DAY_MS + 1
+    if end_day <= first_day:
+        raise RecordingError(
+            f"the outcomes of {from_ms(first_day * DAY_MS):%Y-%m-%d} are known "
+            f"{horizon_days:g} days later, the recording ends on {from_ms(end_ms):%Y-%m-%d}: "
+            "take a longer recording, a shorter --horizon, or an earlier --from"
+        )
+    return Span(first_day, end_day)
+
+
+def judge_models(seen: Standings, names: list[str], asked: Asked, learn: Learn | None) -> Result:
+    """`names`: of the columns of `seen.probabilities`. Raises RecordingError when nobody was
+    listed, or there are too few orders to learn from."""
+    boards, standing = boards_of(seen, asked.span)
+    scores = {name: seen.probabilities[standing, i] for i, name in enumerate(names)}
+    learned: dict[int, int] = {}
+    if learn is not None:
+        learned = orders_learned(seen, asked)
+        once, again = _retrained(seen, asked, learn)
+        period = (boards.day - asked.span.first_day) // asked.period_days
+        scores |= {ONCE: once[standing], AGAIN: again[period, standing]}
+    rng = np.random.default_rng(asked.seed)
+    called = {name: calls_made(boards, said, asked.terms) for name, said in scores.items()}
+    called[CHANCE] = calls_made(boards, rng.random(len(boards.day)), asked.terms)
+
+    def found(models: Mapping[str, Bools], within: Bools | None = None) -> Backtest:
+        bootstrap = Bootstrap(np.random.default_rng(asked.seed), asked.n_resamples)
+        return backtest(boards, models, asked.terms, bootstrap, within)
+
+    labels = labels_of(boards, asked.terms)
+    places = Places(boards, seen.leads, seen.queues, seen.first[standing])
+
+    def metrics(rows: Bools) -> ListMetrics:
+        said = {name: of_rows[rows] for name, of_rows in scores.items()}
+        known = labels[rows].astype(np.float64)
+        return metrics_of(said, known, boards.lead[rows], asked.seed)
+
+    return Result(
+        whole=found(called),
+        metrics=metrics(np.ones(len(standing), dtype=np.bool_)),
+        landmark=metrics(_landmark(seen, boards, asked)),
+        changes=changes_of(places, {name: scores[name] for name in names}, labels),
+        periods=tuple(
+            Period(start, end, found(called, within))
+            for start, end in _periods(asked)
+            if (within := boards.during(start, end)).any()
+        ),
+        retraining=found({name: called[name] for name in (ONCE, AGAIN)}) if learn else None,
+        n_orders_learned=learned,
+    )
+
+
+def boards_of(seen: Standings, span: Span) -> tuple[Boards, Ints]:
+    """The lists of the days of `span`, and the standing of each row. A lead that had ordered
+    unheard of makes no row: nothing is left to predict. Raises RecordingError without rows."""
+    first = np.maximum(seen.first, span.first_day)
+    n_days = np.maximum(np.minimum(seen.end, span.end_day) - first, 0)
+    standing = np.repeat(np.arange(len(first)), n_days)
+    before = np.cumsum(n_days) - n_days
+    day = first[standing] + np.arange(len(standing)) - before[standing]
+    ordered = np.where(np.isinf(seen.ordered_ms), np.nan, seen.ordered_ms / DAY_MS)
+    kept = ~(ordered[seen.lead[standing]] <= day)
+    standing, day = standing[kept], day[kept]
+    if not len(day):
+        raise RecordingError(
+            f"nobody was listed at midnight from {from_ms(span.first_day * DAY_MS):%Y-%m-%d} to "
+            f"{from_ms(span.end_day * DAY_MS):%Y-%m-%d}"
+        )
+    return Boards(day, seen.queue[standing], seen.lead[standing], ordered), standing
+
+
+def known_rows(
+    seen: Standings, known_day: int, horizon_days: float, embargo_days: float
+) -> tuple[Rows, Floats, Floats]:
+    """(features, labels, weights) of the lists whose outcomes were known on `known_day`, an
+    embargo before it, by time; an order that was heard of later did not exist. A standing is at
+    most one row of each label, weighted by its days."""
+    ordered_ms = np.where(seen.heard_ms <= known_day * DAY_MS, seen.ordered_ms, np.inf)
+    ordered = (ordered_ms / DAY_MS)[seen.lead]
+    last = int(np.floor(known_day - horizon_days - embargo_days))
+    end = np.minimum(np.minimum(seen.end, last + 1), np.ceil(ordered))
+    n_days = np.maximum(end - seen.first, 0)
+    n_positive = np.clip(end - np.maximum(seen.first, np.ceil(ordered - horizon_days)), 0, n_days)
+    parts = [(n_positive, 1.0), (n_days - n_positive, 0.0)]
+    at = np.concatenate([np.flatnonzero(n > 0) for n, _ in parts])
+    labels = np.concatenate([np.full(np.count_nonzero(n > 0), label) for n, label in parts])
+    weights = np.concatenate([n[n > 0] for n, _ in parts]).astype(np.float64)
+    order = np.argsort(seen.first[at], kind="stable")
+    return seen.features[at[order]], labels[order], weights[order]
+
+
+def orders_learned(seen: Standings, asked: Asked) -> dict[int, int]:
+    """First day of each period -> orders that trees can learn from by then. Raises RecordingError
+    when they are too few; needs no probabilities."""
+    learned = {start: _n_orders(seen, start, asked) for start, _ in _periods(asked)}
+    day, n = next(iter(learned.items()))  # they only become more
+    if n < MIN_TO_LEARN:
+        raise RecordingError(
+            f"on {from_ms(day * DAY_MS):%Y-%m-%d} the outcomes of {n} orders were known, trees "
+            f"need {MIN_TO_LEARN}: begin later with --from, or leave --retrain-every out"
+        )
+    return learned
+
+
+def _retrained(seen: Standings, asked: Asked, learn: Learn) -> tuple[Floats, Floats]:
+    """Of each standing what trees say that learned once, (periods, n) what those say that learned
+    at the beginning of each period."""
+    said = []
+    for start, _ in _periods(asked):
+        rows = known_rows(seen, start, asked.terms.horizon_days, asked.embargo_days)
+        said.append(learn(*rows)(seen.features))
+    return said[0], np.stack(said)
+
+
+def _n_orders(seen: Standings, day: int, asked: Asked) -> int:
+    known = seen.heard_ms <= day * DAY_MS
+    last = day - asked.embargo_days
+    return int(np.count_nonzero(known & (seen.ordered_ms <= last * DAY_MS)))
+
+
+def _periods(asked: Asked) -> list[tuple[int, int]]:
+    first, end = asked.span.first_day, asked.span.end_day
+    step = asked.period_days
+    return [(start, min(start + step, end)) for start in range(first, end, step)]
+
+
+def _landmark(seen: Standings, boards: Boards, asked: Asked) -> Bools:
+    """Each lead once: where it stands on the first list so long after it became known. A lead that
+    had come so far before the first judged day is left out."""
+    found = np.zeros(len(boards.day), dtype=np.bool_)
+    if asked.landmark_days is not None:
+        due_day = np.ceil(seen.known_ms / DAY_MS + asked.landmark_days)[boards.lead]
+        found[:] = boards.day == due_day
+    return found

@@ -1,0 +1,94 @@
+"""A backtest from a recording and artifacts on disk to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from schemas.timestamps import from_ms
+from scoring.artifact import load_manifest
+from scoring.backtest.daily_calls import Terms
+from scoring.engines.loading import load_scorer
+from scoring.metrics.cost import Cost
+from streams.backtest.backtest import (
+    Asked,
+    Learn,
+    Result,
+    first_day_of,
+    judge_models,
+    orders_learned,
+    span_of,
+)
+from streams.backtest.standings import Pass, standings
+from streams.explain.movers import Source
+from streams.recording.erased import erased_leads
+from streams.recording.folder import open_recording
+from streams.replay.replay import ProgressOf, end_of, silent
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`horizon_days` None: the first artifact's; `embargo_days` None: the horizon; `first_day`
+    None: the first that no model can have learned from."""
+
+    artifacts: Mapping[str, Path]
+    capacity: int
+    rest_days: int
+    horizon_days: float | None
+    embargo_days: float | None
+    first_day: int | None
+    until_ms: int | None
+    period_days: int
+    seed: int
+    landmark_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backtested:
+    """`costs` by artifact. `source`: where the events are that moved somebody."""
+
+    asked: Asked
+    result: Result
+    costs: Mapping[str, Cost]
+    source: Source
+
+
+def run_backtest(
+    source: Path, order: Order, learn: Learn | None, progress: ProgressOf = silent
+) -> Backtested:
+    """Raises RecordingError, ArtifactError. Holds the features of every score in memory."""
+    recording = open_recording(source)
+    ranges = recording.input_ranges()
+    end_ms = end_of(recording, None if order.until_ms is None else from_ms(order.until_ms))
+    manifests = {name: load_manifest(path) for name, path in order.artifacts.items()}
+    horizon_days = order.horizon_days
+    if horizon_days is None:
+        horizon_days = float(next(iter(manifests.values())).horizon_days)
+    embargo_days = horizon_days if order.embargo_days is None else order.embargo_days
+    first_ms = min(one.first_ms for one in ranges if one.first_ms is not None)
+    first_day = order.first_day
+    if first_day is None:
+        first_day = first_day_of(manifests, first_ms, end_ms, embargo_days)
+    asked = Asked(
+        Terms(order.capacity, horizon_days, order.rest_days),
+        span_of(first_day, end_ms, horizon_days),
+        embargo_days,
+        order.period_days,
+        order.seed,
+        order.landmark_days,
+    )
+    scorers = [load_scorer(path) for path in order.artifacts.values()]
+    total = sum(one.n_records for one in ranges)
+    erased = erased_leads(recording, progress("looked for erased leads in", total))
+    told = Pass(recording, erased, scorers, first_day, asked.span.end_day, order.until_ms, end_ms)
+    if learn is not None:  # without scoring, which may take an hour
+        orders_learned(standings(replace(told, scorers=())), asked)
+    seen = standings(told, progress("replayed", total))
+    names = list(order.artifacts)
+    return Backtested(
+        asked,
+        judge_models(seen, names, asked, learn),
+        dict(zip(names, seen.costs, strict=True)),
+        Source(recording, dict(zip(names, scorers, strict=True))),
+    )

@@ -1,0 +1,204 @@
+"""One pass of the fold for a backtest: who stood on which day's list, and what each model said.
+
+A day's list is the queue as it was at midnight UTC, scored by policy `every-1d`. A lead that
+nothing changed keeps its score, as on production's boards; so what is kept is one *standing* for
+each score and the days it lasted, not one row a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import process_time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.events import EventBase, Stage, StageChanged
+from schemas.timestamps import DAY_MS, to_ms
+from scoring.backtest.daily_calls import Ints
+from scoring.calibration import NotALogit, probability
+from scoring.engine import Unscorable, logits_of
+from scoring.lead.history import view
+from scoring.metrics.cost import Cost
+from scoring.metrics.thresholds import Floats
+from scoring.prompt.features import vector_of
+from scoring.score import Scorer, Subject, prepare
+from streams.recording.event_file import RecordingError
+from streams.recording.folder import RecordingFolder
+from streams.replay.arrival import Arrival
+from streams.replay.course import drafts
+from streams.replay.draft import Draft, Partition, Tally
+from streams.replay.lead_table import MemoryTable
+from streams.replay.policy import EveryTick
+from streams.replay.run import Advanced, inputs, reporting
+
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """`lead` and `queue` (n,) are numbers in the order of their names; a standing is on the lists
+    of days `first` up to but not including `end`. `features` (n, n_features); `probabilities`
+    (n, n_scorers), NaN where a model could not score or was not asked. `ordered_ms` and
+    `heard_ms` (n_leads,): when a lead first ordered, and when that was known; inf: never.
+    `known_ms` (n_leads,): when its first event came in. `costs`: of each model, from state to
+    probability."""
+
+    leads: tuple[str, ...]
+    queues: tuple[str, ...]
+    lead: Ints
+    queue: Ints
+    first: Ints
+    end: Ints
+    features: Rows
+    probabilities: Floats
+    ordered_ms: Floats
+    heard_ms: Floats
+    known_ms: Floats
+    tally: Tally
+    costs: tuple[Cost, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass is told. Models are asked about days from `first_day` up to but not
+    including `end_day`."""
+
+    recording: RecordingFolder
+    erased: frozenset[str]
+    scorers: Sequence[Scorer]
+    first_day: int
+    end_day: int
+    until_ms: int | None
+    end_ms: int
+
+
+def standings(told: Pass, advanced: Advanced = lambda n: None) -> Standings:
+    """Raises RecordingError."""
+    kept, tally = _Kept(told.scorers, told.first_day, told.end_day), Tally()
+    for number in range(told.recording.manifest.n_partitions):
+        partition = Partition(
+            number, told.recording.manifest.n_partitions, told.erased, MemoryTable()
+        )
+        arriving = reporting(inputs(told.recording, number, told.until_ms), advanced)
+        policy = EveryTick(DAY_MS)
+        for draft in drafts(arriving, partition, policy, told.end_ms, kept.heard):
+            kept.take(draft)
+        kept.end(told.end_ms // DAY_MS + 1)
+        partition.tally.leads = sum(1 for _ in partition.table.items())
+        tally.add(partition.tally)
+    return kept.standings(tally)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """`subject` is scored when it is known that the standing lasts into the judged days."""
+
+    queue: str
+    first: int
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    lead: str
+    queue: str
+    first: int
+    end: int
+    features: NDArray[np.float32]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class _Kept:
+    scorers: Sequence[Scorer]
+    first_day: int
+    end_day: int
+    open: dict[str, _Open] = field(default_factory=dict)
+    closed: list[_Closed] = field(default_factory=list)
+    orders: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """(occurred, heard) of each lead's first order."""
+    known_ms: dict[str, int] = field(default_factory=dict)
+    spent: dict[int, Cost] = field(default_factory=dict)
+    """By the number of the scorer."""
+
+    def heard(self, arrival: Arrival, event: EventBase) -> None:
+        name = str(event.key)
+        self.known_ms.setdefault(name, arrival.place.moment_ms)
+        if isinstance(event, StageChanged) and event.stage is Stage.ORDER:
+            found = to_ms(event.occurred_at), arrival.place.moment_ms
+            self.orders[name] = min(found, self.orders.get(name, found))
+
+    def take(self, draft: Draft) -> None:
+        day = draft.place.moment_ms // DAY_MS
+        if draft.subject is None or draft.queue is None:
+            # at midnight itself the list came first
+            self._close(draft.lead, day + 1)
+        else:
+            self._close(draft.lead, day)
+            self.open[draft.lead] = _Open(draft.queue, day, draft.subject)
+
+    def end(self, end_day: int) -> None:
+        for lead in list(self.open):
+            self._close(lead, end_day)
+
+    def _close(self, lead: str, end: int) -> None:
+        one = self.open.pop(lead, None)
+        if one is None or one.first >= end:
+            return
+        subject = one.subject
+        features = vector_of(view(subject.state), subject.as_of_ms)
+        is_judged = one.first < self.end_day and end > self.first_day
+        asked = self.scorers if is_judged else ()
+        said = tuple(self._said(subject, i) for i in range(len(asked)))
+        unknown = (float("nan"),) * (len(self.scorers) - len(said))
+        queue = f"{subject.key.tenant}/{one.queue}"
+        self.closed.append(_Closed(lead, queue, one.first, end, features, said + unknown))
+
+    def _said(self, subject: Subject, number: int) -> float:
+        began_s = process_time()
+        found = _probability(subject, self.scorers[number])
+        spent = self.spent.get(number, Cost(0.0, 0))
+        cpu_s = spent.cpu_s + process_time() - began_s
+        self.spent[number] = Cost(cpu_s, spent.n_leads + 1)
+        return found
+
+    def standings(self, tally: Tally) -> Standings:
+        if not self.closed:
+            raise RecordingError("nobody stood on a list at midnight: nothing can be backtested")
+        leads = sorted({one.lead for one in self.closed})
+        queues = sorted({one.queue for one in self.closed})
+        lead_of = {name: i for i, name in enumerate(leads)}
+        queue_of = {name: i for i, name in enumerate(queues)}
+        never = (float("inf"), float("inf"))
+        orders = np.array([self.orders.get(name, never) for name in leads], dtype=np.float64)
+        ints = np.array(
+            [(lead_of[o.lead], queue_of[o.queue], o.first, o.end) for o in self.closed],
+            dtype=np.intp,
+        ).reshape(-1, 4)
+        said = np.array([one.probabilities for one in self.closed], dtype=np.float64)
+        return Standings(
+            tuple(leads),
+            tuple(queues),
+            lead=ints[:, 0],
+            queue=ints[:, 1],
+            first=ints[:, 2],
+            end=ints[:, 3],
+            features=np.stack([one.features for one in self.closed]),
+            probabilities=said.reshape(len(self.closed), len(self.scorers)),
+            ordered_ms=orders[:, 0],
+            heard_ms=orders[:, 1],
+            known_ms=np.array([self.known_ms[name] for name in leads], dtype=np.float64),
+            tally=tally,
+            costs=tuple(self.spent.get(i, Cost(0.0, 0)) for i in range(len(self.scorers))),
+        )
+
+
+def _probability(subject: Subject, scorer: Scorer) -> float:
+    try:
+        read = prepare(subject.state, subject.as_of_ms, scorer.spec)
+        (logit,) = logits_of([read], scorer.engine)
+        return float("nan") if logit is None else probability(logit, scorer.calibration)
+    except (Unscorable, NotALogit):
+        return float("nan")

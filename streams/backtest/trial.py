@@ -1,0 +1,105 @@
+"""What a model's daily lists would have been worth on a history of events: a backtest beside
+calling who came in last, as teams without a model do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from schemas.events import EventBase
+from schemas.timestamps import DAY_MS, from_ms, to_ms
+from scoring.backtest.backtest import Backtest, backtest
+from scoring.backtest.daily_calls import Terms, calls_made
+from scoring.metrics.bootstrap import Bootstrap
+from scoring.score import Scorer
+from streams.backtest.backtest import Span, boards_of
+from streams.backtest.standings import Pass, Standings, standings
+from streams.recording.event_file import RecordingError, history
+from streams.recording.folder import open_recording
+from streams.recording.record import record_events
+
+NEWEST = "calling the newest first"
+N_RESAMPLES = 1000
+
+
+class CannotTell(ValueError):
+    """Why nothing can be judged, and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """`learned_until`: the model may have learned from outcomes up to then; None: not from these
+    leads. At most `last_days` lists are judged."""
+
+    scorer: Scorer
+    name: str
+    terms: Terms
+    last_days: int
+    learned_until: datetime | None = None
+
+
+def judge_history(
+    events: Sequence[EventBase], trial: Trial, advanced: Callable[[int], None]
+) -> Backtest:
+    """`events` in order of time; what occurred was known at once. `advanced` hears of events
+    replayed. Raises CannotTell."""
+    if not events:
+        raise CannotTell("there is no event")
+    span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)
+    try:
+        seen = _standings(events, trial.scorer, span, advanced)
+        boards, standing = boards_of(seen, span)
+    except RecordingError as error:
+        raise CannotTell(str(error)) from None
+    called = {
+        NEWEST: calls_made(boards, seen.known_ms[boards.lead], trial.terms),
+        trial.name: calls_made(boards, seen.probabilities[standing, 0], trial.terms),
+    }
+    bootstrap = Bootstrap(np.random.default_rng(0), N_RESAMPLES)
+    found = backtest(boards, called, trial.terms, bootstrap)
+    if not found.n_buyers:
+        raise CannotTell(
+            f"no lead ordered within {trial.terms.horizon_days:g} days of standing on one of the "
+            f"{len(found.days):,} daily lists judged"
+        )
+    return found
+
+
+def _span(first_ms: int, last_ms: int, trial: Trial) -> Span:
+    """The last lists whose horizon has passed and from which nothing was learned."""
+    horizon_ms = int(trial.terms.horizon_days * DAY_MS)
+    end_day = (last_ms - horizon_ms) // DAY_MS + 1
+    first_day = max(first_ms // DAY_MS + 1, end_day - trial.last_days)
+    free = first_day
+    if trial.learned_until is not None:
+        free = -(-(to_ms(trial.learned_until) + horizon_ms) // DAY_MS)
+    if first_day >= end_day:
+        raise CannotTell(
+            f"who orders within {trial.terms.horizon_days:g} days of a list is known for no list: "
+            f"the exports go from {from_ms(first_ms):%Y-%m-%d} to {from_ms(last_ms):%Y-%m-%d}; "
+            "take a longer time"
+        )
+    if free >= end_day:
+        raise CannotTell(
+            f"{trial.name} learned from leads until {trial.learned_until:%Y-%m-%d} and their "
+            f"outcomes {trial.terms.horizon_days:g} days on; take leads that came in later"
+        )
+    return Span(max(first_day, free), end_day)
+
+
+def _standings(
+    events: Sequence[EventBase], scorer: Scorer, span: Span, advanced: Callable[[int], None]
+) -> Standings:
+    with tempfile.TemporaryDirectory(prefix="asllr-try-") as folder:
+        path = Path(folder) / "recording"
+        record_events(map(history, events), path, n_partitions=1)
+        end_ms = to_ms(events[-1].occurred_at)
+        days = span.first_day, span.end_day
+        told = Pass(open_recording(path), frozenset(), [scorer], *days, None, end_ms)
+        return standings(told, advanced)

@@ -1,0 +1,1 @@
+"""The story of one lead, from a recording or from Kafka, at any past moment."""

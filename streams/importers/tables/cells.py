@@ -1,0 +1,154 @@
+"""What single cells of an export mean: a person, a number to call, a duration, what was said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from schemas.events import MAX_SEGMENT_CHARS, Direction, Role, Segment
+from scoring.prompt.features import FEATURES
+from scoring.prompt.sources import Flag
+
+YES = {
+    "1",
+    "1.0",
+    "true",
+    "yes",
+    "y",
+    "order",
+    "ordered",
+    "won",
+    "closed won",
+    "sold",
+    "bought",
+    "gewonnen",
+}
+NO = {
+    "0",
+    "0.0",
+    "false",
+    "no",
+    "n",
+    "lost",
+    "closed lost",
+    "cancelled",
+    "canceled",
+    "rejected",
+    "verloren",
+}
+MAX_ID_CHARS = 128
+"""As ids have it; a character that ids do not have takes three for each of its bytes."""
+
+MAX_CALL_S = 7 * 86_400
+MAX_TALK_CHARS = 200_000
+"""Of a transcript: a day of talk. As a record it may take several bytes a character."""
+
+MIN_PHONE_DIGITS = 7
+SAME_PHONE_DIGITS = 9
+"""Two numbers that end in the same so many are one, with a country's prefix or without."""
+
+_ROLES = {
+    **dict.fromkeys(("customer", "client", "caller", "lead", "buyer"), Role.CUSTOMER),
+    **dict.fromkeys(("agent", "rep", "seller", "sales", "advisor"), Role.AGENT),
+    **dict.fromkeys(("bot", "assistant", "ivr"), Role.BOT),
+}
+_DIRECTIONS = {
+    **dict.fromkeys(("inbound", "in", "incoming"), Direction.INBOUND),
+    **dict.fromkeys(("outbound", "out", "outgoing"), Direction.OUTBOUND),
+}
+_FLAGS = frozenset(one.source.field for one in FEATURES if isinstance(one.source, Flag))
+
+
+class Unusable(ValueError):
+    """Why a row cannot be an event. `value`: the cell that stands against it, where one does and
+    it is no text of a lead."""
+
+    def __init__(self, reason: str, value: Any = None) -> None:
+        super().__init__(reason)
+        self.value = value
+
+
+class LeftOut(Unusable):
+    """The row is in order and says nothing of a lead in the leads' file, as most do in a telephone
+    log, or nothing that has happened yet."""
+
+
+def lead_id(cell: Any) -> str:
+    """Any name in the alphabet of ids; `own_name` is the inverse. Raises Unusable."""
+    if isinstance(cell, dict | list):
+        raise Unusable("a name is a text or a number, no object or list")
+    parts = re.split(r"([^A-Za-z0-9._-])", str(cell).strip())
+    found = "".join(
+        "".join(f":{byte:02x}" for byte in part.encode()) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
+    if len(found) > MAX_ID_CHARS:
+        raise Unusable(f"a name longer than {MAX_ID_CHARS} characters: is it a note?")
+    return found
+
+
+def own_name(lead: str) -> str:
+    raw = re.sub(rb":([0-9a-f]{2})", lambda hit: bytes.fromhex(hit[1].decode()), lead.encode())
+    return raw.decode()
+
+
+def phone_of(cell: Any) -> str | None:
+    """What two spellings of one number have in common; None for no number."""
+    digits = re.sub(r"\D", "", str(cell))
+    return digits[-SAME_PHONE_DIGITS:] if len(digits) >= MIN_PHONE_DIGITS else None
+
+
+def direction_of(cell: Any) -> Direction | None:
+    return _DIRECTIONS.get(str(cell).strip().lower())
+
+
+def profile_value(name: str, cell: Any) -> str | float | bool:
+    """In the words of the features: `15k - 25k` is `15k_25k`."""
+    text = str(cell).strip().lower()
+    if name in _FLAGS and text in YES | NO:
+        return text in YES
+    return re.sub(r"[^a-z0-9.]+", "_", text).strip("_")[:200]
+
+
+def seconds_of(cell: Any) -> float | None:
+    """`312`, `5:12` or `0:05:12`. Raises Unusable."""
+    if cell is None:
+        return None
+    seconds = 0.0
+    try:
+        for part in str(cell).strip().split(":"):
+            seconds = 60.0 * seconds + float(part.replace(",", "."))
+    except ValueError:
+        raise Unusable("duration_s: no number of seconds and no h:mm:ss", cell) from None
+    if not 0 <= seconds <= MAX_CALL_S:
+        raise Unusable(f"duration_s: outside 0 to {MAX_CALL_S:,} seconds", cell)
+    return seconds
+
+
+def segments_of(talk: Any) -> tuple[Segment, ...]:
+    """A list of turns, or lines such as `Customer: …`; a line without a speaker is nobody's."""
+    if talk is None:
+        return ()
+    turns = talk if isinstance(talk, list) else str(talk).splitlines()
+    said = [one for turn in turns for one in _turn(turn)]
+    if (n_chars := sum(len(text) for _, text in said)) > MAX_TALK_CHARS:
+        raise Unusable(f"a transcript of {n_chars:,} characters, at most {MAX_TALK_CHARS:,}")
+    return tuple(
+        Segment(role=role, start_s=float(at), end_s=float(at + 1), text=text)
+        for at, (role, text) in enumerate(said)
+    )
+
+
+def _turn(turn: Any) -> Iterator[tuple[Role, str]]:
+    if isinstance(turn, dict):
+        speaker = turn.get("role") or turn.get("speaker") or ""
+        text = turn.get("text") or ""
+    else:
+        speaker, colon, text = str(turn).partition(":")
+        if not colon or speaker.strip().lower() not in _ROLES:
+            speaker, text = "", str(turn)
+    role = _ROLES.get(str(speaker).strip().lower(), Role.UNKNOWN)
+    words = str(text).strip().replace("\0", "")
+    for start in range(0, len(words), MAX_SEGMENT_CHARS):
+        yield role, words[start : start + MAX_SEGMENT_CHARS]

@@ -1,0 +1,231 @@
+"""Mapped rows as events. A row that cannot be one is counted with its reason; many such rows mean
+that the mapping is wrong, and stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from schemas.codec import describe
+from schemas.events import (
+    Channel,
+    EventBase,
+    InteractionLogged,
+    LeadClosed,
+    LeadUpserted,
+    Stage,
+    StageChanged,
+    TranscriptReady,
+)
+from streams.importers.outcomes import ImportFault
+from streams.importers.tables.cells import (
+    NO,
+    YES,
+    LeftOut,
+    Unusable,
+    direction_of,
+    lead_id,
+    profile_value,
+    seconds_of,
+    segments_of,
+)
+from streams.importers.tables.mapping import ColumnMapping, Columns
+from streams.importers.tables.table import Row, Table
+from streams.importers.tables.times import parse_time
+from streams.importers.tables.whose import Leads
+
+TENANT = "try"
+MAX_UNUSABLE = 0.05
+"""Of a file's rows."""
+
+
+@dataclass(slots=True)
+class Read:
+    """`counts`: rows used, by file. `skipped`: one sentence for each reason, with how many rows it
+    took. `n_orders`: leads that ordered; `n_early`: of these, before all else that is known of
+    them."""
+
+    events: list[EventBase] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    n_orders: int = 0
+    n_early: int = 0
+
+
+def events_of(tables: Mapping[str, Table], mapping: ColumnMapping, now: datetime) -> Read:
+    """In order of time; what is later than `now` is a plan. Raises ImportFault when too much of a
+    file is unusable, or nothing of it is left."""
+    found = Read()
+    leads = Leads(tables["leads"], mapping.leads)
+    if leads.n_repeated:
+        found.skipped.append(
+            f"{tables['leads'].path}: {leads.n_repeated:,} rows are of a lead that has one "
+            "already: of each column the newest row with a value counts"
+        )
+    for kind, table in tables.items():
+        columns = mapping.of(kind)
+        if columns is not None:
+            _read(kind, table, _Reader(mapping, columns, leads, now), found)
+    found.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
+    found.n_orders = len({each.lead for each in found.events if isinstance(each, StageChanged)})
+    found.n_early = _n_early(found.events)
+    return found
+
+
+def _n_early(events: Iterable[EventBase]) -> int:
+    """`events` in order of time."""
+    known: set[str] = set()
+    early: set[str] = set()
+    for event in events:
+        if isinstance(event, StageChanged):
+            early |= {event.lead} - known
+        elif not isinstance(event, LeadClosed):
+            known.add(event.lead)
+    return len(early & known)
+
+
+def _read(kind: str, table: Table, reader: _Reader, found: Read) -> None:
+    convert = {"leads": reader.lead, "calls": reader.call, "outcomes": reader.outcome}[kind]
+    unusable = _Refused({reason: (lines, None) for reason, lines in table.unreadable.items()})
+    left_out = _Refused({})
+    for line, row in zip(table.lines, table.rows, strict=True):
+        try:
+            found.events += convert(line, row)
+        except ValidationError as error:
+            unusable.add(line, describe(error), None)
+        except LeftOut as error:
+            left_out.add(line, str(error), error.value)
+        except Unusable as error:
+            unusable.add(line, str(error), error.value)
+    n_rows = len(table.rows) + sum(map(len, table.unreadable.values()))
+    said = [*unusable.sentences(table), *left_out.sentences(table)]
+    if unusable.n_rows > MAX_UNUSABLE * n_rows:
+        raise ImportFault(
+            f"{said[0]}; with {unusable.n_rows:,} of {n_rows:,} rows unusable the mapping or the "
+            "export is wrong"
+        )
+    if left_out.n_rows == n_rows - unusable.n_rows:
+        raise ImportFault(
+            f"{said[-1]}; nothing of it is left: map lead to the columns that hold the same ids "
+            "in both files, or phone to those with telephone numbers"
+        )
+    found.skipped += said
+    found.counts[kind] = n_rows - unusable.n_rows - left_out.n_rows
+
+
+@dataclass(slots=True)
+class _Refused:
+    """Reason -> (lines, the first one's cell, where it may be shown)."""
+
+    reasons: dict[str, tuple[list[int], Any]]
+
+    def add(self, line: int, reason: str, value: Any) -> None:
+        self.reasons.setdefault(reason, ([], value))[0].append(line)
+
+    @property
+    def n_rows(self) -> int:
+        return sum(len(lines) for lines, _ in self.reasons.values())
+
+    def sentences(self, table: Table) -> Iterable[str]:
+        for reason, (lines, value) in self.reasons.items():
+            shown = "" if value is None else f", {str(value)[:40]!r}"
+            rows = "row" if len(lines) == 1 else "rows"
+            first = "in" if len(lines) == 1 else "the first in"
+            yield (
+                f"{table.path}: {len(lines):,} {rows} skipped, {first} line {lines[0]}{shown}: "
+                f"{reason}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    mapping: ColumnMapping
+    columns: Columns
+    leads: Leads
+    now: datetime
+
+    def lead(self, line: int, row: Row) -> Iterator[EventBase]:
+        if (named := self._cell(row, "lead")) is None:
+            raise Unusable("no lead")
+        profile: dict[str, str | float | bool | None] = {
+            name: profile_value(name, row[column])
+            for name, column in self.mapping.profile.items()
+            if column in row
+        }
+        queue, owner = self._cell(row, "queue"), self._cell(row, "owner")
+        yield LeadUpserted(
+            **_envelope("leads", line, lead_id(named), self._time(row, "created_at")),
+            profile=profile,
+            queue=None if queue is None else lead_id(queue),
+            owner=None if owner is None else str(owner),
+        )
+
+    def call(self, line: int, row: Row) -> Iterator[EventBase]:
+        lead = self.leads.whose(row, self.columns)
+        started_at = self._time(row, "started_at")
+        duration_s = seconds_of(self._cell(row, "duration_s"))
+        segments = segments_of(self._cell(row, "talk"))
+        end = started_at + timedelta(seconds=duration_s or 0.0)
+        call_id = lead_id(self._cell(row, "call_id") or f"line-{line}")
+        envelope = _envelope("calls", line, lead, end)
+        yield InteractionLogged(
+            **envelope,
+            channel=Channel.CALL,
+            direction=direction_of(self._cell(row, "direction")),
+            duration_s=duration_s,
+            call_id=call_id,
+        )
+        if segments:
+            yield TranscriptReady(
+                **{**envelope, "id": f"{envelope['id']}:talk"},
+                call_id=call_id,
+                started_at=started_at,
+                segments=segments,
+            )
+
+    def outcome(self, line: int, row: Row) -> Iterator[EventBase]:
+        lead = self.leads.whose(row, self.columns)
+        if self._cell(row, "ordered_at") is None:
+            raise LeftOut("no date: taken for still open")
+        outcome = self._cell(row, "outcome")
+        said = str(outcome or "won").strip().lower()
+        if said not in YES | NO:
+            known = ", ".join((*sorted(YES), *sorted(NO)))
+            raise LeftOut(f"taken for still open: its outcome is none of {known}", outcome)
+        envelope = _envelope("outcomes", line, lead, self._time(row, "ordered_at"))
+        if said in YES:
+            yield StageChanged(**envelope, stage=Stage.ORDER)
+        else:
+            yield LeadClosed(**envelope, reason="lost")
+
+    def _cell(self, row: Row, field: str) -> Any:
+        return self.columns.cell(row, field)
+
+    def _time(self, row: Row, field: str) -> datetime:
+        cell = self._cell(row, field)
+        if cell is None:
+            raise Unusable(f"no {field}")
+        try:
+            at = parse_time(cell, self.columns.times, ZoneInfo(self.mapping.zone))
+        except ValueError as error:
+            raise Unusable(f"{field}: {error}", cell) from None
+        if at > self.now:
+            raise LeftOut(f"{field}: in the future", cell)
+        return at
+
+
+def _envelope(kind: str, line: int, lead: str, at: datetime) -> dict[str, Any]:
+    """Of equal times the later line is the newer one."""
+    return {
+        "id": f"{line:09}",
+        "source": f"try/{kind}",
+        "tenant": TENANT,
+        "lead": lead,
+        "occurred_at": at,
+    }

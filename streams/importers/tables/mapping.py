@@ -1,0 +1,231 @@
+"""Which column of an export means what: guessed from names and cells, or said in a file.
+
+A guess is used only where nothing is doubtful; what is doubtful is said, and the draft of a mapping
+file leaves it to the user. A lead's present stage is not mapped: an export has it as it is today,
+which a list of last month could not know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from schemas.codec import describe
+from schemas.events import FieldName
+from scoring.prompt.features import FEATURES
+from scoring.prompt.sources import Flag, Profile
+from streams.importers.outcomes import ImportFault
+from streams.importers.tables.table import Row, Table
+from streams.importers.tables.times import FORMATS, Reading, reading_of
+
+N_SAMPLED = 5_000
+
+LEAD = ("lead", "lead_id", "leadid", "contact_id", "customer_id", "customer", "contact", "id")
+PHONE = ("phone", "phone_number", "telephone", "mobile", "mobile_phone", "tel", "telefon",
+         "customer_number", "caller_number", "number")  # fmt: skip
+NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "leads": {
+        "lead": LEAD,
+        "created_at": ("created_at", "created", "created_date", "create_date", "date_created",
+                       "created_on", "creation_date", "date"),
+        "queue": ("queue", "team", "list"),
+        "owner": ("owner", "owner_id", "agent", "assigned_to", "sales_rep"),
+        "phone": PHONE,
+    },
+    "calls": {
+        "lead": LEAD[:-1],
+        "phone": PHONE,
+        "started_at": ("started_at", "start_time", "call_start", "call_time", "called_at", "start",
+                       "timestamp", "date", "time"),
+        "call_id": ("call_id", "callid", "call", "id"),
+        "direction": ("direction", "call_direction"),
+        "duration_s": ("duration_s", "duration", "duration_seconds", "call_duration", "seconds"),
+        "talk": ("transcript", "segments", "utterances", "turns", "text"),
+    },
+    "outcomes": {
+        "lead": LEAD,
+        "ordered_at": ("ordered_at", "order_date", "ordered", "won_at", "won_date", "close_date",
+                       "closed_at", "closed_won_date", "converted_at", "conversion_date", "date"),
+        "outcome": ("outcome", "result", "won", "is_won", "status", "stage", "deal_stage"),
+    },
+}  # fmt: skip
+"""File -> what asllr reads -> names that mean it, the surest first."""
+
+REQUIRED = {"leads": ("lead", "created_at"), "calls": ("lead", "started_at"),
+            "outcomes": ("lead", "ordered_at")}  # fmt: skip
+TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
+
+
+class Columns(BaseModel):
+    """Of one file: what asllr reads -> the export's column. `times`: iso, epoch-s, epoch-ms or as
+    strptime has it, the first that reads a cell; none: as the cells look."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: dict[str, str]
+    times: tuple[str, ...] = ()
+
+    def cell(self, row: Row, field: str) -> Any:
+        return row.get(self.columns.get(field, ""))
+
+
+class ColumnMapping(BaseModel):
+    """`zone`: of times without an offset, as Europe/Berlin. `profile`: a lead's field -> column."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    zone: str = "UTC"
+    leads: Columns
+    calls: Columns | None = None
+    outcomes: Columns | None = None
+    profile: dict[FieldName, str] = {}
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("no time zone such as Europe/Berlin") from None
+        return zone
+
+    def of(self, kind: str) -> Columns | None:
+        return {"leads": self.leads, "calls": self.calls, "outcomes": self.outcomes}[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """`doubts`: what a person has to settle; empty: `mapping` may be used."""
+
+    mapping: ColumnMapping
+    doubts: tuple[str, ...]
+
+
+def guess(tables: Mapping[str, Table]) -> Guess:
+    """`tables` by kind: leads, calls, outcomes."""
+    doubts: list[str] = []
+    found: dict[str, Columns] = {}
+    for kind, table in tables.items():
+        by_phone = kind == "calls" and "phone" in found["leads"].columns
+        found[kind] = _columns(kind, table, by_phone, doubts)
+    used = set(found["leads"].columns.values())
+    profile = _profile(tables["leads"], used)
+    return Guess(
+        ColumnMapping(
+            leads=found["leads"],
+            calls=found.get("calls"),
+            outcomes=found.get("outcomes"),
+            profile=profile,
+        ),
+        tuple(doubts),
+    )
+
+
+def _columns(kind: str, table: Table, by_phone: bool, doubts: list[str]) -> Columns:
+    named: dict[str, list[str]] = {}
+    for column in table.columns:
+        named.setdefault(_plain(column), []).append(column)
+    columns: dict[str, str] = {}
+    for field, names in NAMES[kind].items():
+        hits = [each for name in names for each in named.get(name, ()) if each not in
+                columns.values()]  # fmt: skip
+        if hits:
+            columns[field] = hits[0]
+            if len(named[_plain(hits[0])]) > 1:
+                doubts.append(f"{table.path}: {', '.join(hits)} could all be {field}")
+    for field in REQUIRED[kind]:
+        if field not in columns and not (field == "lead" and by_phone and "phone" in columns):
+            columns[field] = ""
+            doubts.append(_missing(field, table, {*columns.values()}))
+    reading = _reading(table, columns[TIMES[kind]])
+    if reading.doubt is not None:
+        doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
+    return Columns(columns=columns, times=() if reading.doubt else reading.formats)
+
+
+def _missing(field: str, table: Table, used: set[str]) -> str:
+    said = f"{table.path}: no column is named like {field}"
+    if field in TIMES.values():
+        timed = [
+            column
+            for column in table.columns
+            if column not in used and (found := _reading(table, column)).formats and not found.doubt
+        ]
+        said += f"; times stand in {', '.join(map(repr, timed))}" if timed else ""
+    return said
+
+
+def _reading(table: Table, column: str) -> Reading:
+    cells = (row[column] for row in table.rows if column in row)
+    return reading_of(islice(cells, N_SAMPLED)) if column else Reading(())
+
+
+def _profile(table: Table, used: set[str]) -> dict[str, str]:
+    """What the features read, by the features' names."""
+    known = {
+        feature.source.field for feature in FEATURES if isinstance(feature.source, Profile | Flag)
+    }
+    return {
+        name: column
+        for column in table.columns
+        if (name := _plain(column)) in known and column not in used
+    }
+
+
+def _plain(name: str) -> str:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+def read_mapping(path: Path) -> ColumnMapping:
+    """Raises ImportFault, OSError."""
+    try:
+        return ColumnMapping.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ImportFault(f"{path}: no mapping: {describe(error)}") from None
+
+
+def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, Table]) -> ColumnMapping:
+    """With formats for all times. Every file has its columns, and every column is in its file.
+    Raises ImportFault."""
+    timed: dict[str, Columns] = {}
+    for kind, table in tables.items():
+        found = mapping.of(kind)
+        if found is None:
+            raise ImportFault(f"the mapping says nothing of {kind}, which is {table.path}")
+        if unknown := found.columns.keys() - NAMES[kind].keys():
+            raise ImportFault(
+                f"the mapping of {kind} names {sorted(unknown)[0]!r}; there is: "
+                f"{', '.join(NAMES[kind])}"
+            )
+        missing = [name for name in REQUIRED[kind] if not found.columns.get(name)]
+        if missing and not (missing == ["lead"] and found.columns.get("phone") and kind != "leads"):
+            raise ImportFault(f"the mapping of {kind} leaves {', '.join(missing)} open")
+        named = {*found.columns.values(), *(mapping.profile.values() if kind == "leads" else ())}
+        if absent := named - {*table.columns, ""}:
+            raise ImportFault(
+                f"{table.path}: no column {sorted(absent)[0][:80]!r}; there is: "
+                f"{', '.join(table.columns)[:400]}"
+            )
+        timed[kind] = _timed(kind, found, table)
+    return mapping.model_copy(update=timed)
+
+
+def _timed(kind: str, found: Columns, table: Table) -> Columns:
+    if found.times:
+        return found
+    column = found.columns[TIMES[kind]]
+    reading = _reading(table, column)
+    if reading.doubt is not None:
+        raise ImportFault(
+            f"{table.path}: column {column!r} {reading.doubt}: set times of {kind} in the mapping, "
+            f'such as ["{FORMATS[3]}"]'
+        )
+    return found.model_copy(update={"times": reading.formats})

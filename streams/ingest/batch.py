@@ -1,0 +1,255 @@
+"""One batch of one input partition into the store: decode, fold, commit, as numbered steps.
+
+Synchronous and free of Kafka, so that a test can die between any two steps. `streams.ingest.worker`
+calls it in a thread; nothing else writes lead states.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from schemas.codec import BadRecord, Record, decode
+from schemas.dead_letter import dead_letter, entry
+from schemas.events import Channel, EventBase, InteractionLogged, TranscriptReady
+from scoring.lead.fold import evolve, initial_state, listing
+from scoring.lead.state import from_bytes, to_bytes
+from streams.store.contract import (
+    Commit,
+    CommitResult,
+    CommitStatus,
+    LeadWrite,
+    Store,
+    StoreAway,
+    StoredLead,
+)
+
+
+class IngestStopped(Exception):
+    """Why a batch was not applied. Nothing of it is in the store unless all of it is.
+
+    IngestStopped
+    ├── StoreWentBack     the stored frontier is before what this worker handed over
+    ├── PatienceExhausted the store, or Kafka behind its full outbox, stayed away
+    └── Stopping          the process is shutting down
+    """
+
+
+class StoreWentBack(IngestStopped):
+    pass
+
+
+class PatienceExhausted(IngestStopped):
+    pass
+
+
+class Stopping(IngestStopped):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive records of one partition. `prev` is the offset they continue from (-1 = the
+    start of the log)."""
+
+    topic: str
+    partition: int
+    prev: int
+    records: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a batch: `frontier` is at least its last offset, the counts are what this
+    call put into the store."""
+
+    frontier: int
+    n_events: int
+    n_dead_letters: int
+    n_leads: int
+    n_redone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a batch is applied under. `checkpoint` is told the name of each step when it is done.
+    `stopping` ends every wait; `waiting` is set while the store or Kafka keeps us waiting."""
+
+    store: Store
+    n_partitions: int
+    patience_s: float
+    stopping: threading.Event
+    waiting: threading.Event
+    checkpoint: Callable[[str], None]
+
+
+RETRY_S = 0.1
+"""Between attempts on a store that is away or full."""
+
+MAX_REDOS = 1000
+"""Of one batch, for leads that moved: every redo means that the other topic's owner got on, so
+this many in a row is a store that lies."""
+
+SLACK_MS = 250
+"""How long rescoring may wait for more of the same burst; calls and stage changes cannot."""
+
+SLACK_CLICK_MS = 2_000
+"""Web, app and mail traffic comes in bursts and moves a rank the least."""
+
+_CLICKS = frozenset({Channel.WEB, Channel.APP, Channel.EMAIL, Channel.MESSAGE})
+
+
+def apply_batch(batch: Batch, under: Conditions) -> Applied:
+    """All of `batch` into the store, exactly once, however often it is tried.
+
+    A death before step 5 leaves the store as it was; after it, as if all had been done: the
+    frontier in the same atomic step tells the next owner where to go on."""
+    # 1. Decode and validate: every record is an event or a dead letter.
+    decoded = [_decode(record, under.n_partitions) for record in batch.records]
+    under.checkpoint("decoded")
+    attempts = _Attempts(batch, under)
+    while True:
+        # 2. Group by lead what the store does not have yet.
+        rest = [item for item in decoded if item.record.offset > attempts.prev]
+        by_lead = _by_lead(rest)
+        letters = [item.letter for item in rest if item.letter]
+        try:
+            # 3. Read the leads.
+            stored = under.store.read(batch.partition, list(by_lead)) if by_lead else []
+            under.checkpoint("read")
+            # 4. Fold.
+            writes = [
+                _write(lead, items, before)
+                for (lead, items), before in zip(by_lead.items(), stored, strict=True)
+            ]
+            under.checkpoint("folded")
+            # 5. One atomic step: states, frontier, dirty marks, outbox entries.
+            result = under.store.commit(attempts.commit(writes, letters))
+        except StoreAway as error:
+            attempts.wait(f"the store is away: {error}")
+            continue
+        under.checkpoint(result.status.value)
+        # 6. Done, or once more from where the store is.
+        if attempts.judge(result):
+            if result.status is CommitStatus.AHEAD:
+                return Applied(result.frontier, 0, 0, 0, attempts.n_redone)
+            n_events = len(rest) - len(letters)
+            return Applied(result.frontier, n_events, len(letters), len(writes), attempts.n_redone)
+
+
+class _Attempts:
+    """Where the next attempt at a batch continues (`prev`), and how long there may be more."""
+
+    def __init__(self, batch: Batch, under: Conditions) -> None:
+        self._batch = batch
+        self._under = under
+        self._deadline = monotonic() + under.patience_s
+        self.prev = batch.prev
+        self.n_redone = 0
+
+    def commit(self, writes: Sequence[LeadWrite], letters: Sequence[tuple[bytes, bytes]]) -> Commit:
+        batch = self._batch
+        last = batch.records[-1].offset
+        return Commit(batch.topic, batch.partition, self.prev, last, writes, letters)
+
+    def judge(self, result: CommitResult) -> bool:
+        """True when the store holds the whole batch; else the next attempt may begin."""
+        batch, under = self._batch, self._under
+        match result.status:
+            case CommitStatus.FULL:
+                self.wait("the outbox is full: Kafka or the publisher is away")
+                return False
+            case CommitStatus.BEHIND:
+                raise StoreWentBack(
+                    f"{batch.topic}/{batch.partition}: the store is at offset {result.frontier} "
+                    f"but this worker had applied up to {self.prev}: it was restored to an older "
+                    f"state; start again from there"
+                )
+            case CommitStatus.MOVED:
+                pass
+            case CommitStatus.COMMITTED | CommitStatus.AHEAD:
+                self.prev = result.frontier
+        under.waiting.clear()
+        if self.prev >= batch.records[-1].offset:
+            return True
+        self.n_redone += 1
+        if self.n_redone > MAX_REDOS:
+            raise PatienceExhausted(
+                f"{batch.topic}/{batch.partition}: {self.n_redone} redos of one batch"
+            )
+        self._deadline = monotonic() + under.patience_s
+        return False
+
+    def wait(self, why: str) -> None:
+        """Bounded patience: lag shows the wait, nothing is skipped."""
+        self._under.waiting.set()
+        if monotonic() >= self._deadline:
+            raise PatienceExhausted(
+                f"{why}; waited {self._under.patience_s:.0f} s: bring it back, this worker "
+                f"restarts and continues where the store is"
+            )
+        if self._under.stopping.wait(RETRY_S):
+            raise Stopping(why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    record: Record
+    event: EventBase | None
+    letter: tuple[bytes, bytes] | None
+
+
+def _decode(record: Record, n_partitions: int) -> _Decoded:
+    try:
+        return _Decoded(record, decode(record, n_partitions=n_partitions), None)
+    except BadRecord as error:
+        return _Decoded(record, None, entry(dead_letter(record, error)))
+
+
+def _by_lead(items: Sequence[_Decoded]) -> dict[str, list[_Decoded]]:
+    by_lead: dict[str, list[_Decoded]] = {}
+    for item in items:
+        if item.event and item.record.key:  # the codec holds that the key is the lead
+            by_lead.setdefault(item.record.key.decode(), []).append(item)
+    return by_lead
+
+
+def _write(lead: str, items: Sequence[_Decoded], before: StoredLead) -> LeadWrite:
+    events = [item.event for item in items if item.event]
+    newest = items[-1].record
+    cursor = dict(before.cursor or {})
+    # Restored from a snapshot a lead may include what the shard's frontier has yet to reach again.
+    cursor[newest.topic] = max(newest.offset, cursor.get(newest.topic, -1))
+    state = after = slack = None
+    if not before.erased:
+        state = from_bytes(before.state) if before.state else initial_state()
+        for event in events:
+            state = evolve(state, event)
+        after = to_bytes(state)
+        slack = None if after == before.state else min(map(slack_ms, events))
+    return LeadWrite(
+        lead=lead,
+        expected=before,
+        cursor=cursor,
+        state=after,
+        queue=listing(state).queue if state else None,
+        erased=state.erased if state else False,
+        slack_ms=slack,
+        ingested_ms=max(item.record.timestamp_ms for item in items),
+        traceparent=next((e.traceparent for e in reversed(events) if e.traceparent), None),
+    )
+
+
+def slack_ms(event: EventBase) -> int:
+    """How long after `event` its lead's rescoring may wait to be done together with more."""
+    match event:
+        case TranscriptReady():
+            return 0
+        case InteractionLogged(channel=channel) if channel in _CLICKS:
+            return SLACK_CLICK_MS
+        case InteractionLogged():
+            return SLACK_MS
+        case _:
+            return 0

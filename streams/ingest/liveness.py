@@ -1,0 +1,134 @@
+"""Ends a process that is alive but does nothing: its partitions have records, nobody is away, and
+yet nothing moves. Restarting is cheap and loses nothing, hanging is neither.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import NoReturn, Protocol
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.store.contract import Store, StoreAway, StoreUnusable
+
+log = logging.getLogger(__name__)
+
+Partition = tuple[str, int]
+"""(topic, partition)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of one partition: `applied` the store has it, `handed` an agent was given it, `position` the
+    next offset to fetch. `position` also passes what no reader sees, such as the markers of
+    transactions, so that the end of the log can be compared with it."""
+
+    applied: int
+    handed: int
+    position: int
+
+
+class FrontierWatch:
+    """Remembers since when each partition has work and does not move."""
+
+    def __init__(self, freeze_s: float) -> None:
+        self._freeze_s = freeze_s
+        self._seen: dict[Partition, tuple[float, Progress]] = {}
+
+    def forget(self) -> None:
+        """Somebody is away or keeps us waiting: standing still is right."""
+        self._seen.clear()
+
+    def observe(
+        self, now_s: float, progress: Mapping[Partition, Progress], ends: Mapping[Partition, int]
+    ) -> str | None:
+        """The sentence to stop with, once a partition with lag stood still for `freeze_s`."""
+        for partition, current in progress.items():
+            has_work = current.position < ends[partition] or current.applied < current.handed
+            since_s, before = self._seen.get(partition, (now_s, current))
+            if not has_work or before != current:
+                self._seen[partition] = (now_s, current)
+            elif now_s - since_s >= self._freeze_s:
+                topic, number = partition
+                return (
+                    f"{topic}/{number} stands still at offset {current.applied} for "
+                    f"{now_s - since_s:.0f} s though its log ends at {ends[partition]} and Kafka "
+                    f"and the store answer: restarting"
+                )
+            else:
+                self._seen[partition] = (since_s, current)
+        for partition in self._seen.keys() - progress.keys():
+            del self._seen[partition]
+        return None
+
+
+class Watched(Protocol):
+    def progress(self) -> Mapping[Partition, Progress]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the watching thread needs. `frozen` ends the process."""
+
+    watched: Watched
+    store: Store
+    admin: AdminClient
+    waiting: threading.Event
+    stopping: threading.Event
+    frozen: Callable[[str], NoReturn]
+    freeze_s: float = 90.0
+
+
+ANSWER_S = 5.0
+"""An answer that takes longer counts as away."""
+
+
+def start_watching(watch: Watch) -> threading.Thread:
+    """A thread, not a task: the event loop may be what hangs."""
+    thread = threading.Thread(target=_guarded, args=(watch,), name="liveness", daemon=True)
+    thread.start()
+    return thread
+
+
+def _guarded(watch: Watch) -> None:
+    """A watch that failed would never be missed: our bug ends the process."""
+    try:
+        _watch(watch)
+    except Exception as error:
+        if not watch.stopping.is_set():
+            log.critical("liveness_failed", exc_info=error)
+            watch.frozen(f"nobody watches for standstill any more, {type(error).__name__}: {error}")
+
+
+def _watch(watch: Watch) -> None:
+    memory = FrontierWatch(watch.freeze_s)
+    while not watch.stopping.wait(min(watch.freeze_s / 6, 10.0)):
+        progress = watch.watched.progress()
+        try:
+            ends = log_ends(watch.admin, list(progress))
+            for partition in {partition for _, partition in progress}:
+                watch.store.frontier(partition)
+        except (KafkaException, StoreAway, StoreUnusable):
+            memory.forget()
+            continue
+        if watch.waiting.is_set():
+            memory.forget()
+        elif sentence := memory.observe(monotonic(), progress, ends):
+            watch.frozen(sentence)
+
+
+def log_ends(admin: AdminClient, partitions: list[Partition]) -> dict[Partition, int]:
+    """Where a reader of committed records can get to. Raises KafkaException when no answer
+    comes."""
+    if not partitions:
+        return {}
+    asked = {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}
+    answers = admin.list_offsets(
+        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_S
+    )
+    return {(tp.topic, tp.partition): future.result().offset for tp, future in answers.items()}

@@ -1,0 +1,1 @@
+"""Kafka: topics, readers, the producer, and a broker for demo and tests."""

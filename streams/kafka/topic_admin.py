@@ -1,0 +1,236 @@
+"""Topics as `schemas.topics` declares them: make them, compare them, adopt a trimmed one.
+
+Knows the embedded broker (librdkafka's mock), which has no CreateTopics and no topic settings:
+there topics exist already and only partition counts are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+    TopicMetadata,
+)
+
+from schemas.topics import INPUTS, TOPICS, Topic
+from streams.kafka.embedded_broker import CLUSTER_ID_PREFIX
+from streams.store.contract import Store
+
+ANSWER_S = 10.0
+POLL_S = 0.05
+
+
+class TopicsUnusable(Exception):
+    """Names the value, the limit and the fix. `is_lasting` False: waiting may help."""
+
+    def __init__(self, sentence: str, *, is_lasting: bool = True) -> None:
+        super().__init__(sentence)
+        self.is_lasting = is_lasting
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    topic: str
+    partition: int
+    frontier: int
+    is_new: bool
+    """False: the partition had a frontier already, and kept it."""
+
+
+def wait_for_broker(admin: AdminClient, patience_s: float) -> None:
+    deadline = monotonic() + patience_s
+    while True:
+        try:
+            admin.list_topics(timeout=max(0.5, min(5.0, deadline - monotonic())))
+        except KafkaException as error:
+            if monotonic() >= deadline:
+                raise TopicsUnusable(
+                    f"Kafka did not answer within {patience_s:.0f} s: check the bootstrap address "
+                    f"and that the broker runs ({error.args[0].str()})",
+                    is_lasting=False,
+                ) from error
+        else:
+            return
+
+
+def check_inputs(admin: AdminClient, n_partitions: int) -> None:
+    """What ingest needs before its first read; raises TopicsUnusable."""
+    require_topics(admin, n_partitions, INPUTS)
+
+
+def require_topics(admin: AdminClient, n_partitions: int, topics: Sequence[Topic] = TOPICS) -> None:
+    """That they exist, with the partitions they must have; raises TopicsUnusable."""
+    faults = partition_faults(admin, topics, n_partitions)
+    if faults:
+        raise TopicsUnusable("; ".join(faults))
+
+
+def create_topics(
+    admin: AdminClient, n_partitions: int, *, replication: int = 1, topics: Sequence[Topic] = TOPICS
+) -> list[str]:
+    """Makes the missing ones; returns their names. Raises TopicsUnusable."""
+    if is_embedded(admin):
+        return []
+    wanted = [
+        NewTopic(
+            topic.name,
+            num_partitions=topic.partitions or n_partitions,
+            replication_factor=replication,
+            config=topic_settings(topic),
+        )
+        for topic in topics
+    ]
+    made = []
+    for name, future in admin.create_topics(wanted, operation_timeout=ANSWER_S).items():
+        try:
+            future.result()
+            made.append(name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicsUnusable(f"cannot create {name}: {error.args[0].str()}") from error
+    _wait_until_listed(admin, made)
+    return made
+
+
+def _wait_until_listed(admin: AdminClient, names: Sequence[str]) -> None:
+    """A broker's metadata follows the controller's; who looks next must not find them missing."""
+    deadline = monotonic() + ANSWER_S
+    while not existing_topics(admin).keys() >= {*names} and monotonic() < deadline:
+        sleep(POLL_S)
+
+
+def check_topics(
+    admin: AdminClient, n_partitions: int, topics: Sequence[Topic] = TOPICS
+) -> list[str]:
+    """What differs from `schemas.topics`, one sentence with its fix each."""
+    faults = partition_faults(admin, topics, n_partitions)
+    if is_embedded(admin):
+        return faults
+    names = existing_topics(admin)
+    existing = [topic for topic in topics if topic.name in names]
+    resources = {ConfigResource(ResourceType.TOPIC, topic.name): topic for topic in existing}
+    answers = admin.describe_configs(list(resources)) if resources else {}
+    for resource, future in answers.items():
+        topic = resources[resource]
+        found = {name: entry.value for name, entry in future.result().items()}
+        faults += [
+            f"{topic.name} has {name}={found.get(name)}, expected {value}: "
+            f"kafka-configs --alter --topic {topic.name} --add-config {name}={value}"
+            for name, value in topic_settings(topic).items()
+            if not _agrees(name, found.get(name), value)
+        ]
+    return faults
+
+
+def topic_settings(topic: Topic) -> dict[str, str]:
+    """What is set on the broker. The broker's own time decides what is late and what is replayed,
+    so producers may not set it."""
+    settings = {
+        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "max.message.bytes": str(topic.max_message_bytes),
+    }
+    if not topic.compacted:
+        settings["retention.ms"] = str(-1 if topic.retention_ms is None else topic.retention_ms)
+    if topic in INPUTS:
+        settings["message.timestamp.type"] = "LogAppendTime"
+    return settings
+
+
+def _agrees(name: str, found: str | None, wanted: str) -> bool:
+    """Longer retention and larger messages are the operator's to choose."""
+    if found is None or found == wanted:
+        return found == wanted
+    if name in ("retention.ms", "max.message.bytes"):
+        return int(found) < 0 or int(found) >= int(wanted) >= 0
+    return False
+
+
+def existing_topics(client: AdminClient | Consumer) -> Mapping[str, TopicMetadata]:
+    """All topics by name. Looking must not change anything: a broker with auto.create.topics.enable
+    makes a topic that is asked for by its name."""
+    found = client.list_topics(timeout=ANSWER_S).topics
+    return {name: topic for name, topic in found.items() if topic.error is None}
+
+
+def partition_faults(admin: AdminClient, topics: Sequence[Topic], n_partitions: int) -> list[str]:
+    """Of topics that are missing, and of those whose count has to be another."""
+    faults = []
+    existing = existing_topics(admin)
+    input_counts = {len(existing[t.name].partitions) for t in INPUTS if t.name in existing}
+    for topic in topics:
+        found = existing.get(topic.name)
+        wanted = topic.partitions or n_partitions
+        if found is None:
+            faults.append(f"{topic.name} is missing: run `asllr topics create`")
+        elif len(found.partitions) != wanted and (topic in INPUTS or topic.partitions):
+            faults.append(
+                f"{topic.name} has {len(found.partitions)} partitions, expected {wanted}: "
+                + _recount(topic, wanted, input_counts)
+            )
+    return faults
+
+
+def _recount(topic: Topic, wanted: int, input_counts: Set[int]) -> str:
+    if topic.partitions or len(input_counts) > 1:
+        return f"recreate the topic with {wanted}"
+    (count,) = input_counts
+    return (
+        f"set ASLLR_PARTITIONS={count}, or recreate the topic with {wanted} where the store holds "
+        f"leads of {wanted} partitions already"
+    )
+
+
+def adopt(admin: AdminClient, store: Store, n_partitions: int) -> list[Adopted]:
+    """Accepts that the inputs' trimmed beginnings are gone: frontiers go to where each log starts.
+    Partitions that have a frontier keep it. The inputs must have `n_partitions`."""
+    asked = {
+        TopicPartition(topic.name, partition): OffsetSpec.earliest()
+        for topic in INPUTS
+        for partition in range(n_partitions)
+    }
+    answers = admin.list_offsets(asked, request_timeout=ANSWER_S)
+    adopted = []
+    for tp, future in answers.items():
+        frontier = future.result().offset - 1
+        is_new = frontier >= 0 and store.adopt(tp.topic, tp.partition, frontier)
+        adopted.append(Adopted(tp.topic, tp.partition, frontier, is_new))
+    return adopted
+
+
+def history_fault(
+    topic: str, partition: int, frontier: int | None, start: int, end: int
+) -> str | None:
+    """Why a log from `start` up to, not including, `end` cannot be continued after `frontier`
+    (None: nothing of it was ever applied)."""
+    where = f"{topic}/{partition}"
+    if frontier is None:
+        if start == 0:
+            return None
+        return (
+            f"{where} starts at offset {start} and nothing of it was ever applied: accept the "
+            f"missing history with `asllr topics adopt`"
+        )
+    if frontier + 1 < start:
+        return (
+            f"history lost: {where} starts at offset {start}, the store continues at "
+            f"{frontier + 1}: restore the topic, or rebuild the store from a recording"
+        )
+    if frontier + 1 > end:
+        return (
+            f"{where} ends at offset {end}, the store has applied {frontier}: the topic was "
+            f"recreated or the store belongs to another cluster; use a fresh store"
+        )
+    return None
+
+
+def is_embedded(admin: AdminClient) -> bool:
+    cluster_id = admin.list_topics(timeout=ANSWER_S).cluster_id or ""
+    return cluster_id.startswith(CLUSTER_ID_PREFIX)

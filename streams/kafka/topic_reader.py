@@ -1,0 +1,203 @@
+"""Reads a topic for a person or a test: all partitions, no consumer group, nothing committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from time import monotonic, sleep
+from typing import cast
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from schemas.codec import Record
+from streams.kafka.topic_admin import TopicsUnusable, existing_topics
+
+ANSWER_S = 10.0
+POLL_S = 0.2
+
+
+class Start(StrEnum):
+    BEGINNING = "beginning"
+    END = "end"
+
+
+def read_to_end(
+    bootstrap_servers: str, topic: str, partition: int | None = None
+) -> Iterator[Record]:
+    """Every record there is now, of all partitions as they come or of one. Raises
+    TopicsUnusable."""
+    consumer = _open(bootstrap_servers)
+    try:
+        partitions = partitions_of(consumer, topic)
+        if partition is not None:
+            partitions = [one for one in partitions if one == partition]
+        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+        unfinished = set(partitions)
+        while unfinished:
+            message = consumer.poll(ANSWER_S)
+            if message is None:
+                raise TopicsUnusable(
+                    f"{topic}: Kafka sent nothing for {ANSWER_S:.0f} s", is_lasting=False
+                )
+            if _is_end(message):
+                unfinished.discard(message.partition() or 0)
+            else:
+                yield to_record(message)
+    finally:
+        consumer.close()
+
+
+def follow(bootstrap_servers: str, topic: str, start: Start) -> Iterator[Record | None]:
+    """Records as they come, for ever; None when there was nothing new for a moment, so that the
+    caller can look at its own conditions. Raises TopicsUnusable."""
+    consumer = _open(bootstrap_servers)
+    offset = OFFSET_BEGINNING if start is Start.BEGINNING else OFFSET_END
+    try:
+        partitions = partitions_of(consumer, topic)
+        consumer.assign([TopicPartition(topic, p, offset) for p in partitions])
+        while True:
+            message = consumer.poll(POLL_S)
+            if message is None or _is_end(message):
+                yield None
+            else:
+                yield to_record(message)
+    finally:
+        consumer.close()
+
+
+def read_one(bootstrap_servers: str, topic: str, partition: int, offset: int) -> Record | None:
+    """The record at this offset, None when there is none. Raises TopicsUnusable."""
+    consumer = _open(bootstrap_servers)
+    try:
+        if partition not in partitions_of(consumer, topic):
+            return None
+        where = TopicPartition(topic, partition, offset)
+        low, high = watermarks(consumer, where)
+        if not low <= offset < high:
+            return None
+        consumer.assign([where])
+        message = consumer.poll(ANSWER_S)
+        if message is None or _is_end(message) or message.offset() != offset:
+            return None
+        return to_record(message)
+    finally:
+        consumer.close()
+
+
+def read_last(bootstrap_servers: str, topic: str) -> list[Record]:
+    """The newest record of each partition that has one."""
+    consumer = _open(bootstrap_servers)
+    try:
+        last = []
+        for partition in partitions_of(consumer, topic):
+            where = TopicPartition(topic, partition)
+            low, high = watermarks(consumer, where)
+            if low < high:
+                last.append(TopicPartition(topic, partition, high - 1))
+        consumer.assign(last)
+        records: list[Record] = []
+        unfinished = {where.partition for where in last}
+        while unfinished:
+            message = consumer.poll(ANSWER_S)
+            if message is None:
+                break
+            if _is_end(message):  # also where the last offset is a transaction's marker
+                unfinished.discard(message.partition() or 0)
+            else:
+                records.append(to_record(message))
+        return records
+    finally:
+        consumer.close()
+
+
+def length_of(bootstrap_servers: str, topic: str, partition: int) -> int:
+    """How many offsets it has now; 0 when there is no such partition. Raises TopicsUnusable."""
+    consumer = _open(bootstrap_servers)
+    try:
+        if partition not in partitions_of(consumer, topic):
+            return 0
+        first, end = watermarks(consumer, TopicPartition(topic, partition))
+        return end - first
+    finally:
+        consumer.close()
+
+
+def watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
+    """(first offset, next offset). A partition that was just made has no leader for a moment."""
+    deadline = monotonic() + ANSWER_S
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(where, timeout=ANSWER_S)
+        except KafkaException as error:
+            if error.args[0].code() not in _ELECTING or monotonic() >= deadline:
+                raise
+            sleep(POLL_S)  # not poll: it would take a record from whoever reads
+        else:
+            return low, high
+
+
+_ELECTING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+
+
+def to_record(message: Message) -> Record:
+    timestamp_ms = message.timestamp()[1]
+    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])  # as consumed
+    return Record(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp_ms=timestamp_ms,
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=tuple((name, _bytes(content)) for name, content in headers),
+    )
+
+
+def _bytes(content: str | bytes | None) -> bytes | None:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _open(bootstrap_servers: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "asllr-reader",  # required by the client, never joined
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "log_level": 2,
+        }
+    )
+
+
+def partitions_of(consumer: Consumer, topic: str) -> list[int]:
+    """Raises TopicsUnusable."""
+    try:
+        found = existing_topics(consumer).get(topic)
+    except KafkaException as error:
+        raise TopicsUnusable(
+            f"Kafka did not answer within {ANSWER_S:.0f} s: {error.args[0].str()}",
+            is_lasting=False,
+        ) from error
+    if found is None:
+        raise TopicsUnusable(f"{topic} is missing: run `asllr topics create`")
+    return sorted(found.partitions)
+
+
+def _is_end(message: Message) -> bool:
+    """True at a partition's end. Raises KafkaException for any other error."""
+    error = message.error()
+    if error is None:
+        return False
+    if error.code() == KafkaError._PARTITION_EOF:
+        return True
+    raise KafkaException(error)

@@ -1,0 +1,1 @@
+"""All roles on one machine: `asllr run` and the demo."""

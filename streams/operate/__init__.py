@@ -1,0 +1,1 @@
+"""What an operator needs when something is wrong: doctor and rebuild."""

@@ -1,0 +1,1 @@
+"""From the outbox to Kafka: boards, ranks, snapshots, promotions and the sweep."""

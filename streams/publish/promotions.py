@@ -1,0 +1,166 @@
+"""Which artifact is live: reads `leads.promotions` and copies it into every shard.
+
+The number of a promotion is the offset of its record, so that no failover can hand it out twice.
+Runs inside the publisher, one small step at a time; `asllr promote` calls `publish_promotion`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from pydantic import ValidationError
+
+from schemas.outputs import Promotion
+from schemas.topics import PROMOTIONS
+from streams import exit_codes
+from streams.store.contract import Store
+from streams.waiting import RoleStopped
+
+log = logging.getLogger(__name__)
+
+SLACK_MS = 600_000
+"""Rescoring for a promotion waits behind whatever happens in the meantime."""
+
+CHUNK = 500
+
+
+class Promoted(NamedTuple):
+    offset: int
+    promotion: Promotion
+
+
+class Promotions:
+    """`read` returns what was appended to the log since it was last called."""
+
+    def __init__(self, store: Store, n_shards: int, read: Callable[[], Sequence[Promoted]]) -> None:
+        self._store = store
+        self._n_shards = n_shards
+        self._read = read
+        self._live: dict[str, Promoted] = {}
+        self._uncopied: set[int] = set()
+        self._touching: dict[int, int] = {}
+
+    def soon(self, shard: int) -> None:
+        """Copies and touches again: the shard is newly ours or went back."""
+        self._uncopied.add(shard)
+        self._touching[shard] = 0
+
+    def step(self, held: Collection[int]) -> None:
+        for promoted in self._read():
+            log.info(
+                "promoted tenant=%s artifact=%s promotion=%d",
+                promoted.promotion.tenant,
+                promoted.promotion.artifact,
+                promoted.offset,
+            )
+            self._live[promoted.promotion.tenant] = promoted
+            self._uncopied |= set(range(self._n_shards))
+            self._touching |= dict.fromkeys(held, 0)
+        for shard in sorted(self._uncopied):
+            self._copy(shard)
+            self._uncopied.discard(shard)
+        for shard in sorted(self._touching.keys() & set(held)):
+            self._touch_chunk(shard)
+
+    def _copy(self, shard: int) -> None:
+        for tenant, (offset, promotion) in self._live.items():
+            self._store.promote(shard, tenant, offset, promotion.artifact)
+
+    def _touch_chunk(self, shard: int) -> None:
+        cursor, views = self._store.leads(shard, self._touching[shard], CHUNK)
+        self._store.touch(shard, [view.lead for view in views], SLACK_MS)
+        if cursor:
+            self._touching[shard] = cursor
+        else:
+            del self._touching[shard]
+
+
+class PromotionLog:
+    """The topic from its beginning, without a consumer group: every process reads all of it."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": "asllr-promotions-reader",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "fetch.wait.max.ms": 100,
+                "log_level": 2,
+            }
+        )
+        self._consumer.assign([TopicPartition(PROMOTIONS.name, 0, OFFSET_BEGINNING)])
+
+    def read(self) -> list[Promoted]:
+        """Never waits. Skips, and says so, what is not a promotion."""
+        found = []
+        for message in self._consumer.consume(100, timeout=0):
+            error = message.error()
+            if error is not None:
+                if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise RoleStopped(
+                        exit_codes.UNUSABLE,
+                        f"topic {PROMOTIONS.name} does not exist; run `asllr topics create`",
+                    )
+                log.warning("promotions_unread error=%s", error.str())
+                continue
+            offset, value = message.offset(), message.value()
+            if value is None or offset is None:
+                continue
+            promotion = parse_promotion(value)
+            if promotion is None:
+                log.error("promotion_unreadable offset=%d", offset)
+            else:
+                found.append(Promoted(offset, promotion))
+        return found
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def parse_promotion(value: bytes | str | None) -> Promotion | None:
+    """None where the record is no promotion."""
+    try:
+        return None if value is None else Promotion.model_validate_json(value)
+    except ValidationError:
+        return None
+
+
+def publish_promotion(
+    bootstrap_servers: str, promotion: Promotion, patience_s: float = 30.0
+) -> int:
+    """Appends the record; returns its offset, the promotion's number."""
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "acks": "all",
+            "enable.idempotence": True,
+            "message.timeout.ms": int(patience_s * 1000),
+            "log_level": 2,
+        }
+    )
+    done = threading.Event()
+    offsets: list[int | None] = []
+    errors: list[KafkaError] = []
+
+    def report(error: KafkaError | None, message: object) -> None:
+        errors.extend([error] if error else [])
+        offsets.append(getattr(message, "offset", lambda: None)())
+        done.set()
+
+    producer.produce(
+        PROMOTIONS.name,
+        key=promotion.tenant.encode(),
+        value=promotion.model_dump_json().encode(),
+        partition=0,
+        on_delivery=report,
+    )
+    while not done.is_set():
+        producer.poll(0.1)
+    if errors or offsets[0] is None:
+        raise RoleStopped(exit_codes.AWAY, f"the promotion was not written: {errors[0].str()}")
+    return offsets[0]

@@ -1,0 +1,90 @@
+"""What `leads.state` says of one shard: its leads as of their last snapshots, and from where on the
+inputs have to be read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from schemas.codec import Record
+from schemas.outputs import FrontierMark, LeadSnapshot
+from schemas.topics import INPUTS, STATE
+from streams.publish.records import FRONTIER_KEY
+
+M = TypeVar("M", LeadSnapshot, FrontierMark)
+
+
+class BadSnapshots(Exception):
+    """Names the record and why Redis cannot be rebuilt from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRecord:
+    offset: int
+    lead: str
+    cursor: dict[str, int]
+    frontier: dict[str, int]
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSnapshot:
+    """`frontier` has each input of which something is included: every lead's snapshot holds its
+    records up to there. `leads` are by offset."""
+
+    leads: tuple[LeadRecord, ...]
+    frontier: dict[str, int]
+
+    def reaches(self, topic: str) -> int:
+        """The last offset of `topic` that a lead's snapshot includes, -1 for none: the log must go
+        as far."""
+        return max((lead.cursor.get(topic, -1) for lead in self.leads), default=-1)
+
+
+def read_shard(records: Iterable[Record]) -> ShardSnapshot:
+    """`records`: one partition of `leads.state`, in order. Raises BadSnapshots."""
+    leads: dict[str, LeadRecord] = {}
+    mark: dict[str, int] = {}
+    for record in records:
+        key = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            leads.pop(key, None)
+        elif key.startswith(FRONTIER_KEY):
+            mark = _parsed(FrontierMark, record).frontier
+        else:
+            leads[key] = _lead(key, record)
+    return ShardSnapshot(
+        leads=tuple(sorted(leads.values(), key=lambda lead: lead.offset)),
+        frontier=_common_frontier(mark, leads.values()),
+    )
+
+
+def _common_frontier(mark: dict[str, int], leads: Iterable[LeadRecord]) -> dict[str, int]:
+    """A mark alone does not do: a paused publisher may have put an old snapshot behind it."""
+    claims = [mark, *(lead.frontier for lead in leads)]
+    lowest = {topic.name: min(claim.get(topic.name, -1) for claim in claims) for topic in INPUTS}
+    return {topic: offset for topic, offset in lowest.items() if offset >= 0}
+
+
+def _lead(key: str, record: Record) -> LeadRecord:
+    found = _parsed(LeadSnapshot, record)
+    if f"{found.tenant}/{found.lead}" != key:
+        raise BadSnapshots(f"{_where(record)} has key {key[:80]!r} and speaks of another lead")
+    return LeadRecord(record.offset, key, found.cursor, found.frontier, found.state.encode())
+
+
+def _parsed(model: type[M], record: Record) -> M:
+    try:
+        return model.model_validate_json(record.value or b"")
+    except ValidationError as error:
+        raise BadSnapshots(
+            f"{_where(record)} is no {model.__name__}: was it written by asllr?"
+        ) from error
+
+
+def _where(record: Record) -> str:
+    return f"{STATE.name}/{record.partition} offset {record.offset}"

@@ -1,0 +1,1 @@
+"""What Kafka held, on disk: recordings, how they are made and read."""

@@ -1,0 +1,43 @@
+"""Who asked to be forgotten, as a recording knows it: before anything of them is folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
+from schemas import topics
+from schemas.codec import BadRecord, Record, decode
+from schemas.events import LeadErased
+from streams.recording.folder import RecordingFolder
+
+_NAME = LeadErased.__name__.encode()
+
+
+def erased_leads(
+    recording: RecordingFolder, advanced: Callable[[int], None] = lambda n: None
+) -> frozenset[str]:
+    """By `leads.erased`, and by events that production may not have come to yet. Holds for the
+    whole recording, also when only its beginning is replayed: who is forgotten stays so."""
+    found = set()
+    for one in recording.ranges([topics.ERASED.name]):
+        for record in recording.records(one.topic, one.partition):
+            if record.value is not None and record.key is not None:
+                found.add(record.key.decode(errors="replace"))
+    for one in recording.ranges([topics.CRM_EVENTS.name]):
+        for record in recording.records(one.topic, one.partition, holding=_NAME):
+            found.update(_erased_by(record, recording.manifest.n_partitions))
+        advanced(one.n_records)
+    return frozenset(found)
+
+
+def _erased_by(record: Record, n_partitions: int) -> Iterator[str]:
+    try:
+        event = decode(record, n_partitions=n_partitions)
+    except BadRecord:
+        return
+    if isinstance(event, LeadErased):
+        yield str(event.key)
+
+
+def erased_hash(erased: frozenset[str]) -> str:
+    return sha256("\n".join(sorted(erased)).encode()).hexdigest()

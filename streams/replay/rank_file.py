@@ -1,0 +1,122 @@
+"""The boards of a recording, in memory: `asllr rank FILE`. The same fold, prompt, engine and order
+as the live path; no broker, no Redis, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from schemas.ids import LeadKey
+from schemas.outputs import Evidence
+from schemas.timestamps import to_ms
+from scoring.calibration import probability
+from scoring.lead.fold import evolve, initial_state, listing
+from scoring.lead.state import LeadState
+from scoring.prompt.edges import as_of as last_moment
+from scoring.prompt.reason import reason
+from scoring.ranking import ranked
+from scoring.score import Scorer, evidence_of, prepare
+from streams.recording.event_file import Recorded, read_recording
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRow:
+    """One line of a board. `rank` 1 is called first."""
+
+    tenant: str
+    queue: str
+    rank: int
+    lead: str
+    probability: float
+    reason: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class RankedFile:
+    """`rows` by tenant, queue and rank. `as_of` is None for a recording without events."""
+
+    as_of: datetime | None
+    n_events: int
+    n_leads: int
+    rows: list[RankedRow]
+
+
+def rank_file(path: Path, scorer: Scorer, as_of: datetime | None = None) -> RankedFile:
+    """The boards of the recording at `path` as they stood at `as_of`: what was ingested later is
+    unknown. None = when the last event was ingested. Raises RecordingError, OSError."""
+    return rank_events(read_recording(path), scorer, as_of)
+
+
+def rank_events(
+    recording: Iterable[Recorded], scorer: Scorer, as_of: datetime | None = None
+) -> RankedFile:
+    states: dict[LeadKey, LeadState] = {}
+    n_events = 0
+    latest: datetime | None = None
+    for recorded in recording:
+        if as_of is not None and recorded.ingested_at > as_of:
+            continue
+        n_events += 1
+        latest = max(latest or recorded.ingested_at, recorded.ingested_at)
+        key = recorded.event.key
+        states[key] = evolve(states.get(key, initial_state()), recorded.event)
+    moment = as_of or latest
+    rows = [] if moment is None else _rows(states, scorer, to_ms(moment))
+    return RankedFile(moment, n_events, len(states), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    key: LeadKey
+    state: LeadState
+    as_of_ms: int
+    probability: float
+    evidence: Evidence
+
+
+def _rows(states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int) -> list[RankedRow]:
+    listed: dict[tuple[str, str], list[LeadKey]] = {}
+    for key in sorted(states):
+        if queue := listing(states[key]).queue:
+            listed.setdefault((key.tenant, queue), []).append(key)
+    rows = []
+    for (tenant, queue), keys in sorted(listed.items()):
+        scored = {one.key.lead: one for one in _score(keys, states, scorer, now_ms)}
+        order = ranked({lead: one.probability for lead, one in scored.items()})
+        for rank, lead in enumerate(order, start=1):
+            rows.append(_row(tenant, queue, rank, scored[lead]))
+    return rows
+
+
+def _score(
+    keys: Iterable[LeadKey], states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int
+) -> Iterator[_Scored]:
+    """Each lead at the last moment that changed anything, as the workers score it."""
+    remaining = iter(keys)
+    while batch := list(islice(remaining, scorer.engine.batch_size)):
+        moments = [last_moment(states[key], now_ms) for key in batch]
+        inputs = [
+            prepare(states[key], moment, scorer.spec)
+            for key, moment in zip(batch, moments, strict=True)
+        ]
+        logits = scorer.engine.logits(inputs)
+        for key, moment, logit in zip(batch, moments, logits, strict=True):
+            said = probability(logit, scorer.calibration)
+            yield _Scored(key, states[key], moment, said, evidence_of(states[key], scorer))
+
+
+def _row(tenant: str, queue: str, rank: int, scored: _Scored) -> RankedRow:
+    return RankedRow(
+        tenant=tenant,
+        queue=queue,
+        rank=rank,
+        lead=scored.key.lead,
+        probability=scored.probability,
+        reason=reason(scored.state, scored.as_of_ms),
+        evidence=scored.evidence,
+    )

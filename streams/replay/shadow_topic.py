@@ -1,0 +1,68 @@
+"""A replay's scores on a topic of their own, as production would have published them. Topics of
+production are never written to.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from schemas.outputs import Score
+from schemas.timestamps import to_ms
+from schemas.topics import SCORES, TOPICS, Topic
+from streams.kafka.producer import Output, OutRecord
+from streams.publish.records import score_record
+from streams.replay.sinks import Kind
+from streams.store.contract import Entry, EntryKind
+
+RECORDS_AT_ONCE = 1_000
+"""Under way between two waits for Kafka's acknowledgement."""
+
+
+def shadow_topic(name: str) -> Topic:
+    """Like that of production's scores, which it must not be. Raises ValueError for a name that is
+    production's, Kafka's or Faust's own or none."""
+    if name in {topic.name for topic in TOPICS}:
+        raise ValueError(
+            f"{name} belongs to production, where a replay never writes: name another topic, such "
+            f"as {SCORES.name}.replay"
+        )
+    if not re.fullmatch(r"(?!(.*-)?__)(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}", name):
+        raise ValueError(
+            f"{name[:80]!r} is no topic for a replay: 1 to 249 of [A-Za-z0-9._-], without two "
+            "underscores at the beginning or after a hyphen, as Kafka's and Faust's own have them"
+        )
+    return replace(SCORES, name=name)
+
+
+class ShadowScores:
+    """Implements Sink: takes scores, in order; rank moves are not told. A replay that fails midway
+    leaves on the topic what it had scored."""
+
+    def __init__(self, output: Output, topic: str) -> None:
+        """Raises ValueError like `shadow_topic`."""
+        self._output = output
+        self._topic = shadow_topic(topic).name
+        self._waiting: list[OutRecord] = []
+        self.n_written = 0
+
+    def take(self, kind: Kind, lead: str, line: bytes) -> None:
+        if kind is not Kind.SCORES:
+            return
+        order = Score.model_validate_json(line).order
+        entry = Entry(
+            id="",
+            kind=EntryKind.SCORE,
+            key=lead,
+            value=line,
+            order=(order.promotion, order.version, to_ms(order.as_of)),
+        )
+        self._waiting.append(replace(score_record(entry), topic=self._topic))
+        if len(self._waiting) == RECORDS_AT_ONCE:
+            self.end()
+
+    def end(self) -> None:
+        """All that was taken is acknowledged."""
+        self._output.deliver(self._waiting)
+        self.n_written += len(self._waiting)
+        self._waiting = []

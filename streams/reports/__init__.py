@@ -1,0 +1,1 @@
+"""What commands say of a result, as text, JSON values and HTML."""

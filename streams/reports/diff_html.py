@@ -1,0 +1,115 @@
+"""The report of `asllr replay diff`: one HTML page with everything the command found."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from html import escape
+
+from scoring.metrics.queue_moves import queue_change_counts
+from scoring.report.html import bullets, page, table
+from scoring.report.numbers_text import number
+from streams.explain.movers import MovedBy
+from streams.replay.diff import Difference, Mover, why_counts
+from streams.replay.result import ReplayManifest
+from streams.reports.diff_text import percent, ranks, reasons, scores_line
+from streams.reports.movers_html import Moved, change_bars, movers_section
+
+
+def difference_page(
+    found: Difference,
+    replays: Sequence[tuple[str, ReplayManifest]],
+    by: Sequence[tuple[MovedBy, ...] | None],
+    command: Sequence[str],
+) -> str:
+    """`replays`: name and manifest of either; `by`: of each of the first movers, as many as are
+    shown, None where no recording is at hand."""
+    movers = [
+        Moved(one.moved.move.lead, one.moved.queue, _words(one), by_one)
+        for one, by_one in zip(found.movers, by, strict=False)
+    ]
+    counts = queue_change_counts(found.queues)
+    return page(
+        "Two replays: " + ", ".join(name for name, _ in replays),
+        [
+            f"<p>{escape(scores_line(found))}</p><p><code>{escape(shlex.join(command))}</code></p>",
+            _replays(replays),
+            _queues(found),
+            "<h2>Who moves</h2>",
+            change_bars("Change of rank", counts, f"{sum(counts.values()):,} leads"),
+            bullets(f"{n:,} because: {why}" for why, n in why_counts(found.movers).items()),
+            f"<p>Who moves farthest:</p>{movers_section(movers)}" if movers else "",
+            _reading(),
+        ],
+    )
+
+
+def _replays(replays: Sequence[tuple[str, ReplayManifest]]) -> str:
+    rows = [
+        [
+            name,
+            (one.artifact or "each score's own")[:16],
+            one.policy,
+            f"{one.until:%Y-%m-%d %H:%M}",
+            f"{one.n_events:,}",
+            f"{one.n_leads:,}",
+            f"{one.n_scores:,}",
+            f"{one.n_moves:,}",
+            one.digest[:12],
+        ]
+        for name, one in replays
+    ]
+    heads = [
+        "replay",
+        "artifact",
+        "policy",
+        "until",
+        "events",
+        "leads",
+        "scores",
+        "moves",
+        "digest",
+    ]
+    told = table(heads, rows, "What each of them is of. A replay's cost is its scores.")
+    if len({one.recording for _, one in replays}) > 1:
+        told += bullets(
+            ["They are of two recordings: other events may be the reason of all of it."]
+        )
+    return "<h2>The replays</h2>" + told
+
+
+def _queues(found: Difference) -> str:
+    rows = [
+        [
+            name,
+            f"{one.n_a:,}",
+            f"{one.n_b:,}",
+            f"{len(one.moves):,}",
+            number(one.kendall_tau),
+            number(one.jaccard),
+        ]
+        for name, one in found.queues.items()
+    ]
+    k = next((one.k for one in found.queues.values()), 0)
+    heads = ["queue", "leads of the first", "of the second", "stand elsewhere", "tau", "Jaccard"]
+    caption = f"At the end of both. Kendall's tau and Jaccard's index are of the first {k:,}."
+    return "<h2>The queues</h2>" + table(heads, rows, caption)
+
+
+def _words(mover: Mover) -> str:
+    moved = mover.moved
+    probabilities = f"{percent(moved.probability_a)} → {percent(moved.probability_b)}"
+    return f"rank {ranks(moved.move)}, {probabilities}; {mover.why.value}; {reasons(mover)}"
+
+
+def _reading() -> str:
+    return "<h2>How to read this</h2>" + bullets(
+        [
+            "Nothing here says which replay is right: for that, outcomes are needed, and "
+            "`asllr replay backtest`.",
+            "Tau is 1 for the same order and -1 for the opposite one; Jaccard's index is the share "
+            "of all who stand in either top that stand in both.",
+            "The effect of an event is what the probability would lose without it. Effects do not "
+            "add up: what two events both say is lost only without both.",
+        ]
+    )

@@ -1,0 +1,112 @@
+"""How `asllr replay diff` says what it found: for a person, for a machine; and the words that
+`asllr promote --dry-run` and `asllr shadow report` share with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from scoring.metrics.queue_moves import QueueMove, queue_change_counts
+from scoring.metrics.rank_agreement import Agreement, RankMove
+from streams.candidate.second_opinion import Apart
+from streams.replay.diff import Difference, Mover, why_counts
+
+
+def scores_line(found: Difference) -> str:
+    at = f", at {found.at}" if found.at else ""
+    return (
+        f"{found.n_common:,} scores of one lead, version and moment in both ({found.n_a:,} and "
+        f"{found.n_b:,}): {found.n_differing:,} differ, by {found.max_dp:.4f} at most{at}"
+    )
+
+
+def difference_lines(found: Difference, show: int) -> Iterator[str]:
+    yield scores_line(found)
+    for name, queue in found.queues.items():
+        yield agreement_line(name, queue)
+    for why, n in why_counts(found.movers).items():
+        yield f"  {n:,} because: {why}"
+    yield from map(_mover_line, found.movers[:show])
+
+
+def agreement_line(name: str, queue: Agreement) -> str:
+    return (
+        f"{name}: {queue.n_a:,} and {queue.n_b:,} leads, {len(queue.moves):,} stand elsewhere; "
+        f"of the first {queue.k} Kendall tau {_number(queue.kendall_tau)}, "
+        f"Jaccard {_number(queue.jaccard)}"
+    )
+
+
+def move_line(moved: QueueMove, words: str) -> str:
+    probabilities = f"{percent(moved.probability_a)} -> {percent(moved.probability_b)}"
+    return f"  {ranks(moved.move):<20} {moved.move.lead:<24} {probabilities:<18} {words}"
+
+
+def ranks(move: RankMove) -> str:
+    return f"{move.rank_a or 'unlisted'} -> {move.rank_b or 'unlisted'}"
+
+
+def percent(probability: float | None) -> str:
+    return "-" if probability is None else f"{probability:.2%}"
+
+
+def _mover_line(mover: Mover) -> str:
+    return move_line(mover.moved, f"{mover.why.value}; {reasons(mover)}")
+
+
+def reasons(mover: Mover) -> str:
+    before, after = (one.reason if one else "never scored" for one in (mover.a, mover.b))
+    return before if before == after else f"{before} -> {after}"
+
+
+def difference_json(found: Difference) -> dict[str, Any]:
+    return {
+        "scores_a": found.n_a,
+        "scores_b": found.n_b,
+        "scores_common": found.n_common,
+        "scores_differing": found.n_differing,
+        "max_dp": found.max_dp,
+        "max_dp_at": found.at,
+        "queues": {name: agreement_json(queue) for name, queue in found.queues.items()},
+        "why": why_counts(found.movers),
+        "rank_changes": queue_change_counts(found.queues),
+        "movers": [_mover_json(mover) for mover in found.movers],
+    }
+
+
+def _mover_json(mover: Mover) -> dict[str, Any]:
+    return asdict(mover.moved) | {
+        "reason_a": mover.a and mover.a.reason,
+        "reason_b": mover.b and mover.b.reason,
+        "why": mover.why,
+    }
+
+
+def agreement_json(queue: Agreement) -> dict[str, Any]:
+    """NaN is not JSON."""
+    return {
+        "k": queue.k,
+        "leads_a": queue.n_a,
+        "leads_b": queue.n_b,
+        "moves": len(queue.moves),
+        "kendall_tau": None if math.isnan(queue.kendall_tau) else queue.kendall_tau,
+        "jaccard": None if math.isnan(queue.jaccard) else queue.jaccard,
+    }
+
+
+def _number(value: float) -> str:
+    return "unknown" if math.isnan(value) else f"{value:.3f}"
+
+
+def apart_json(found: Apart, reasons: Mapping[str, str]) -> dict[str, Any]:
+    """`reasons` of each mover, by lead."""
+    return {
+        "leads_compared": found.n_compared,
+        "max_dp": found.max_dp,
+        "max_dp_at": found.at,
+        "mean_dp": found.mean_dp,
+        "queues": {name: agreement_json(queue) for name, queue in found.queues.items()},
+        "movers": [asdict(one) | {"reason": reasons[one.move.lead]} for one in found.movers],
+    }

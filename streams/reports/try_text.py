@@ -1,0 +1,132 @@
+"""How `asllr try` says what it read and what the lists would have been worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from schemas.timestamps import DAY_MS, from_ms
+from scoring.backtest.backtest import Backtest
+from scoring.backtest.daily_calls import Terms
+from scoring.report.backtest_text import answer, worth
+from scoring.report.json_values import json_value
+from streams.importers.tables.cells import own_name
+from streams.importers.tables.events import Read
+from streams.importers.tables.mapping import ColumnMapping
+from streams.importers.tables.table import LEGACY, Table
+from streams.replay.rank_file import RankedFile
+
+DEMO_NOTE = (
+    "This is the demo model: it learned from simulated leads of car dealers, not from yours. "
+    "`asllr fit` makes one of your own, --artifact tries it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The lists as they stand; what earlier ones would have been worth, or why nobody can tell."""
+
+    name: str
+    is_demo: bool
+    ranked: RankedFile
+    terms: Terms
+    read: Read
+    judged: Backtest | None
+    why_not: str = ""
+
+    @property
+    def verdict(self) -> str:
+        if self.judged is None:
+            return f"Cannot tell what daily calls would have been worth: {self.why_not}{self.early}"
+        said = answer(self.judged, self.judged.paired[0], self.terms)
+        return said[:1].upper() + said[1:] + self._hint
+
+    @property
+    def early(self) -> str:
+        """Of orders that no list can come before."""
+        if not self.read.n_early:
+            return ""
+        return (
+            f"; {self.read.n_early:,} ordered before the first event of their lead: look at the "
+            "dates of both"
+        )
+
+    @property
+    def _hint(self) -> str:
+        """A capacity above what the lists hold makes every order of calls equal."""
+        judged = self.judged
+        if judged is None or any(m.reached.value < judged.n_buyers for m in judged.models.values()):
+            return ""
+        return (
+            f". {self.terms.capacity:,} calls a day reach every buyer in any order: a lower "
+            "--capacity shows what the order is worth"
+        )
+
+
+def mapping_lines(mapping: ColumnMapping, tables: Mapping[str, Table], read: Read) -> Iterator[str]:
+    for kind, n_rows in read.counts.items():
+        found = mapping.of(kind)
+        if found is not None:
+            named = ", ".join(f"{name} = {column}" for name, column in found.columns.items())
+            times = f"times {' or '.join(found.times)} ({mapping.zone} where they name no offset)"
+            yield f"{kind}: {n_rows:,} rows read; {named}; {times}"
+        if tables[kind].encoding == LEGACY:
+            yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
+    profile = ", ".join(f"{name} = {column}" for name, column in mapping.profile.items())
+    yield f"profile: {profile or 'no column that the model knows'}"
+
+
+def found_lines(found: Found, top: int) -> Iterator[str]:
+    at = "" if found.ranked.as_of is None else f", as of {found.ranked.as_of:%Y-%m-%d %H:%M} UTC"
+    yield f"{found.ranked.n_leads:,} leads{at}"
+    queue = None
+    for row in found.ranked.rows:
+        if row.rank <= top:
+            if row.queue != queue:
+                queue = row.queue
+                yield f"queue {own_name(queue)}"
+            yield f"{row.rank:>4}  {row.probability:6.1%}  {own_name(row.lead):<24} {row.reason}"
+    yield found.verdict
+    if found.judged is not None:
+        yield from judged_lines(found.judged, found)
+    if found.is_demo:
+        yield DEMO_NOTE
+
+
+def judged_lines(judged: Backtest, found: Found) -> Iterator[str]:
+    days = [from_ms(day.day * DAY_MS) for day in judged.days]
+    yield (
+        f"judged: {len(days):,} daily lists from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; "
+        f"{judged.n_buyers:,} of the {found.read.n_orders:,} leads that ordered did so within "
+        f"{found.terms.horizon_days:g} days of standing on one{found.early}"
+    )
+    yield from (worth(name, called) for name, called in judged.models.items())
+
+
+def found_json(mapping: ColumnMapping, found: Found, top: int) -> dict[str, Any]:
+    judged = found.judged
+    told: dict[str, Any] = json_value(
+        {
+            "model": {"name": found.name, "is_demo": found.is_demo},
+            "mapping": mapping.model_dump(),
+            "rows": found.read.counts,
+            "skipped": found.read.skipped,
+            "as_of": None if found.ranked.as_of is None else found.ranked.as_of.isoformat(),
+            "leads": [
+                asdict(row) | {"lead": own_name(row.lead), "queue": own_name(row.queue)}
+                for row in found.ranked.rows
+                if row.rank <= top
+            ],
+            "verdict": found.verdict,
+            "backtest": None
+            if judged is None
+            else {
+                "orders": found.read.n_orders,
+                "buyers": judged.n_buyers,
+                "models": {name: asdict(called) for name, called in judged.models.items()},
+                "paired": asdict(judged.paired[0]),
+            },
+        }
+    )
+    return told

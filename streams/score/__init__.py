@@ -1,0 +1,1 @@
+"""From states to scores: claim leads, score them, hand the results in."""

@@ -1,0 +1,147 @@
+"""The score role: claims leads that changed or aged, runs the engine, hands results in.
+
+Any number of workers share all shards; none owns a lead for longer than a lease. What happens to a
+claimed batch is `streams.score.batch`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+from streams import exit_codes
+from streams.artifact_shelf import Shelf, load_from
+from streams.score.batch import Scoring, no_checkpoint
+from streams.score.leases import WorkLeases
+from streams.score.live_artifacts import LiveArtifacts
+from streams.store.contract import Claim, Store
+from streams.waiting import (
+    Patience,
+    Pause,
+    Stopping,
+    end_process,
+    stop_on_signals,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreWorkerConfig:
+    """`worker` is unique among living processes. `artifact_dirs`: artifacts, or folders of them."""
+
+    open_store: Callable[[], Store]
+    worker: str
+    n_shards: int
+    artifact_dirs: tuple[Path, ...]
+    patience_s: float = 60.0
+    lease_ms: int = 10_000
+    engine_timeout_s: float = 30.0
+
+
+def run_score_worker(
+    config: ScoreWorkerConfig,
+    stop: threading.Event | None = None,
+    checkpoint: Callable[[str], None] = no_checkpoint,
+    shelf: Shelf | None = None,
+) -> None:
+    """Works until SIGTERM or SIGINT (or `stop`), then finishes the lead in hand and returns.
+    Raises RoleStopped when it cannot go on; an engine that hangs ends the process. `shelf` takes
+    the place of `artifact_dirs`."""
+    stop = stop or stop_on_signals()
+    patience = Patience(stop, config.patience_s)
+    try:
+        store = patience.call(config.open_store)
+        patience.call(lambda: store.partitions(config.n_shards))
+        leases = WorkLeases(
+            store,
+            config.worker,
+            config.lease_ms,
+            config.engine_timeout_s,
+            hung=lambda sentence: end_process(exit_codes.CRASH, sentence),
+        )
+        leases.start(stop)
+        worker = ScoreWorker(
+            config,
+            store,
+            shelf or Shelf(partial(load_from, config.artifact_dirs)),
+            leases,
+            patience,
+            checkpoint,
+        )
+        pause = Pause(stop)
+        while not stop.is_set():
+            if worker.step():
+                pause.reset()
+            else:
+                pause.wait()
+    except Stopping:
+        log.info("score_worker_stopped_while_waiting worker=%s", config.worker)
+
+
+class ScoreWorker:
+    """One step claims at most an engine's batch and finishes it."""
+
+    def __init__(
+        self,
+        config: ScoreWorkerConfig,
+        store: Store,
+        shelf: Shelf,
+        leases: WorkLeases,
+        patience: Patience,
+        checkpoint: Callable[[str], None] = no_checkpoint,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._shelf = shelf
+        self._leases = leases
+        self._patience = patience
+        self._next_shard = 0
+        self._live = LiveArtifacts(store, shelf, config.n_shards, config.patience_s, clock)
+        self._scoring = Scoring(store, config.worker, leases, patience, checkpoint, clock)
+
+    def step(self) -> bool:
+        """True when something was claimed. Raises RoleStopped, Stopping."""
+        claims = self._claim()
+        mixed = [claim for claim in claims if claim.attempt == 1]
+        batches = [[claim] for claim in claims if claim.attempt > 1]
+        batches += [
+            [claim for claim in mixed if claim.artifact == artifact]
+            for artifact in sorted({claim.artifact for claim in mixed})
+        ]
+        for batch in batches:
+            self._score(batch)
+        return bool(claims)
+
+    def _score(self, batch: list[Claim]) -> None:
+        scorer = self._shelf.scorer(batch[0].artifact)
+        if scorer is not None:
+            self._scoring.run(batch, scorer)
+            return
+        # Promoted since this worker last looked, and not there to be loaded.
+        for claim in batch:
+            self._scoring.give_back(claim)
+
+    def _claim(self) -> list[Claim]:
+        """Up to one batch, from as many shards as it takes; begins where it last stopped."""
+        limit = self._patience.call(self._live.batch_size)
+        claims: list[Claim] = []
+        for _ in range(self._config.n_shards):
+            if len(claims) >= limit:
+                break
+            shard = self._next_shard
+            self._next_shard = (shard + 1) % self._config.n_shards
+            if self._live.is_servable(shard):
+                claims += self._claim_from(shard, limit - len(claims))
+        self._leases.hold(claims)
+        return claims
+
+    def _claim_from(self, shard: int, limit: int) -> list[Claim]:
+        worker, lease_ms = self._config.worker, self._config.lease_ms
+        return self._patience.call(lambda: self._store.claim(shard, worker, limit, lease_ms))

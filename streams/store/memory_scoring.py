@@ -1,0 +1,204 @@
+"""Claims and results of one shard in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from heapq import nsmallest
+from itertools import chain
+
+from scoring.lead.state import state_hash
+from streams.store.contract import (
+    CLAIM_SPARE,
+    POSTPONED_MS,
+    Claim,
+    Completion,
+    CompletionStatus,
+    Entry,
+    EntryKind,
+    latest_expiry_ms,
+)
+from streams.store.memory_shard import Lead, Shard
+
+
+def take_claims(shard: Shard, worker: str, limit: int, now_ms: int, lease_ms: int) -> list[Claim]:
+    """Leases what comes next. A lead that came back unscored is taken alone or not at all."""
+    latest_ms = latest_expiry_ms(now_ms, lease_ms)
+    shard.leased = {
+        lead: until for lead, until in shard.leased.items() if now_ms < until <= latest_ms
+    }
+    taken: list[Claim] = []
+    for name in _candidates(shard, limit, now_ms):
+        if len(taken) >= limit:
+            break
+        known = shard.leads[name]
+        if name in shard.leased or (known.attempts and taken):
+            continue
+        if (live := shard.live(name)) is None:
+            # What no artifact applies to must not block what can be scored.
+            if name in shard.dirty:
+                shard.dirty[name] = now_ms + POSTPONED_MS
+            continue
+        known.attempts += 1
+        known.holder = worker
+        shard.leased[name] = now_ms + lease_ms
+        taken.append(_claim_of(shard, name, live, now_ms))
+        if known.attempts > 1:
+            break
+    return taken
+
+
+def _candidates(shard: Shard, limit: int, now_ms: int) -> Iterator[str]:
+    """Earliest dirty deadlines, then the longest overdue edges; a bounded number of each."""
+    if not shard.promoted or limit <= 0:
+        return iter(())
+    n = limit + len(shard.leased) + CLAIM_SPARE
+    dirty = nsmallest(n, ((at, lead) for lead, at in shard.dirty.items()))
+    overdue = nsmallest(n, ((at, lead) for lead, at in shard.due.items() if at <= now_ms))
+    return (lead for _, lead in chain(dirty, overdue))
+
+
+def _claim_of(shard: Shard, name: str, live: tuple[int, str], now_ms: int) -> Claim:
+    known = shard.leads[name]
+    return Claim(
+        shard=shard.number,
+        lead=name,
+        state=known.state or b"",
+        cursor=known.cursor or {},
+        version=known.version,
+        promotion=live[0],
+        artifact=live[1],
+        attempt=known.attempts,
+        claimed_ms=now_ms,
+        ingested_ms=known.ingested_ms,
+        applied_ms=known.applied_ms,
+        last=known.order,
+        traceparent=known.traceparent,
+    )
+
+
+def apply_completion(shard: Shard, worker: str, done: Completion, now_ms: int) -> CompletionStatus:
+    known = shard.leads.get(done.lead)
+    # A version the lead has not reached: the shard went back since. Accepted, the result would
+    # outrank the ones that follow when the log is read again.
+    if (
+        known is None
+        or known.state is None
+        or done.lead in shard.erased
+        or done.order[1] > known.version
+    ):
+        shard.release(worker, done.lead)
+        return CompletionStatus.GONE
+    status = _judge(shard, done, known)
+    if status is CompletionStatus.ACCEPTED and shard.is_full():
+        return CompletionStatus.FULL
+    shard.release(worker, done.lead)
+    known.attempts = 0
+    accepted = status is CompletionStatus.ACCEPTED
+    settles = done.state_hash == known.state_hash and _is_live(shard, done)
+    if settles:
+        shard.dirty.pop(done.lead, None)
+    elif accepted and known.queue is not None and known.parked is None:
+        shard.dirty.setdefault(done.lead, now_ms)
+    # A refused result must not loop on its edge, and must not jump one: it moves `due` only when
+    # it speaks of the current state, at a moment no later than the accepted result does.
+    if accepted or (settles and known.order is not None and done.order[2] <= known.order[2]):
+        _set_due(shard, done, known)
+    if accepted:
+        _accept(shard, done, known)
+    return status
+
+
+def _judge(shard: Shard, done: Completion, known: Lead) -> CompletionStatus:
+    live = shard.live(done.lead)
+    if live is None or live[1] != done.artifact:
+        return CompletionStatus.OTHER_ARTIFACT
+    if known.order is not None and done.order <= known.order:
+        return CompletionStatus.STALE
+    return CompletionStatus.ACCEPTED
+
+
+def _is_live(shard: Shard, done: Completion) -> bool:
+    """One artifact may be promoted twice: an earlier promotion's result is no final one."""
+    live = shard.live(done.lead)
+    return live is not None and live[1] == done.artifact and done.order[0] >= live[0]
+
+
+def _set_due(shard: Shard, done: Completion, known: Lead) -> None:
+    shard.due.pop(done.lead, None)
+    if done.due_ms is not None and known.queue is not None and known.parked is None:
+        shard.due[done.lead] = done.due_ms
+
+
+def _accept(shard: Shard, done: Completion, known: Lead) -> None:
+    known.score, known.order = done.score, done.order
+    known.listed_in = known.queue
+    known.was_in = known.queue or known.was_in
+    shard.append(
+        Entry(
+            id="",
+            kind=EntryKind.SCORE,
+            key=done.lead,
+            value=done.score,
+            version=known.version,
+            order=done.order,
+            queue=known.queue,
+            traceparent=done.traceparent,
+        )
+    )
+
+
+def park(
+    shard: Shard, worker: str, claim: Claim, dead_letter: tuple[bytes, bytes], now_ms: int
+) -> bool:
+    known = shard.leads.get(claim.lead)
+    if known is None or claim.lead in shard.erased:
+        return False
+    has_changed = known.state_hash != state_hash(claim.state)
+    if known.parked is not None and not has_changed:
+        return True
+    if not shard.holds(worker, claim.lead, now_ms) or (shard.is_full() and not has_changed):
+        return False
+    shard.release(worker, claim.lead)
+    if has_changed:
+        return False
+    shard.forget_work(claim.lead)
+    known.parked = claim.promotion
+    shard.append_dead_letter(dead_letter, claim.traceparent)
+    return True
+
+
+def touch_leads(shard: Shard, leads: Sequence[str], deadline_ms: int) -> None:
+    for name in leads:
+        known, live = shard.leads.get(name), shard.live(name)
+        if known is None or known.queue is None or live is None or known.parked == live[0]:
+            continue
+        if known.order is None or known.order[0] != live[0] or known.order[1] < known.version:
+            if known.parked is not None:
+                known.attempts, known.parked = 0, None
+            shard.make_dirty(name, deadline_ms)
+
+
+def restate_leads(shard: Shard, leads: Sequence[str]) -> bool:
+    if shard.is_full():
+        return False
+    for name in leads:
+        known = shard.leads.get(name)
+        if known is None or known.state is None:
+            continue
+        if known.was_in is None and known.queue is not None:
+            continue
+        stands = known.listed_in is not None
+        shard.append(
+            Entry(
+                id="",
+                kind=EntryKind.PLACE,
+                key=name,
+                value=known.score or b"" if stands else b"",
+                version=known.version,
+                order=known.order,
+                queue=known.listed_in,
+                left=None if stands else known.was_in,
+                traceparent=known.traceparent,
+            )
+        )
+    return True

@@ -1,0 +1,133 @@
+"""What the in-memory store keeps of one shard, and what several of its methods ask of it.
+
+Mirrors the Redis keys of a shard (ARCHITECTURE.md "Redis"). No clock, no locks, no rules of its
+own: those are in `streams.store.memory_store`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from streams.store.board import Order
+from streams.store.contract import (
+    DEFAULT_OUTBOX_BOUND,
+    Cursor,
+    Entry,
+    EntryKind,
+    LeadView,
+    StoredLead,
+)
+
+
+@dataclass(slots=True)
+class Lead:
+    """`was_in` outlives `listed_in`: the sweep restates every lead that was ever listed.
+    `parked` is the promotion under which the lead was given up."""
+
+    cursor: Cursor | None = None
+    version: int = 0
+    state: bytes | None = None
+    state_hash: str = ""
+    queue: str | None = None
+    ingested_ms: int = 0
+    applied_ms: int = 0
+    traceparent: str | None = None
+    score: bytes | None = None
+    order: Order | None = None
+    listed_in: str | None = None
+    was_in: str | None = None
+    attempts: int = 0
+    parked: int | None = None
+    holder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPass:
+    """The last step that was taken, and the frontier at which the pass began."""
+
+    pass_id: str
+    step: int
+    frontier: Cursor
+
+
+@dataclass(slots=True)
+class Shard:
+    """`leads` keeps insertion order, which is what a scan counts in. Ids of entries come from the
+    store: a shard that goes back does not take them back."""
+
+    number: int
+    next_entry_id: Callable[[], str]
+    outbox_bound: int = DEFAULT_OUTBOX_BOUND
+    frontier: dict[str, int] = field(default_factory=dict)
+    leads: dict[str, Lead] = field(default_factory=dict)
+    dirty: dict[str, int] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
+    leased: dict[str, int] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    promoted: dict[str, tuple[int, str]] = field(default_factory=dict)
+    outbox: dict[str, Entry] = field(default_factory=dict)
+    snapshot_pass: SnapshotPass | None = None
+    queues: set[str] = field(default_factory=set)
+
+    def live(self, lead: str) -> tuple[int, str] | None:
+        """The promotion that applies to the lead's tenant: its own or `*`'s, the later one."""
+        found = (self.promoted.get(lead.partition("/")[0]), self.promoted.get("*"))
+        return max(filter(None, found), default=None)
+
+    def stored(self, lead: str) -> StoredLead:
+        known = self.leads.get(lead)
+        erased = lead in self.erased
+        if known is None:
+            return StoredLead(None, None, erased)
+        return StoredLead(known.cursor, known.state, erased)
+
+    def is_full(self) -> bool:
+        return len(self.outbox) >= self.outbox_bound
+
+    def make_dirty(self, lead: str, deadline_ms: int) -> None:
+        self.dirty[lead] = min(deadline_ms, self.dirty.get(lead, deadline_ms))
+
+    def append(self, entry: Entry) -> None:
+        entry_id = self.next_entry_id()
+        self.outbox[entry_id] = replace(entry, id=entry_id)
+
+    def append_dead_letter(
+        self, dead_letter: tuple[bytes, bytes], traceparent: str | None = None
+    ) -> None:
+        key, value = dead_letter
+        name = key.decode(errors="replace")
+        self.append(Entry("", EntryKind.DEAD_LETTER, name, value, traceparent=traceparent))
+
+    def forget_work(self, lead: str) -> None:
+        self.dirty.pop(lead, None)
+        self.due.pop(lead, None)
+
+    def _is_holder(self, worker: str, lead: str) -> bool:
+        known = self.leads.get(lead)
+        return known is not None and known.holder == worker
+
+    def holds(self, worker: str, lead: str, now_ms: int) -> bool:
+        """A lease that ran out is nobody's, whether or not a claim has swept it away yet."""
+        return self._is_holder(worker, lead) and self.leased.get(lead, now_ms) > now_ms
+
+    def release(self, worker: str, lead: str) -> None:
+        if self._is_holder(worker, lead):
+            self.leased.pop(lead, None)
+
+    def view(self, lead: str) -> LeadView:
+        known = self.leads.get(lead) or Lead()
+        return LeadView(
+            lead=lead,
+            stored=self.stored(lead),
+            version=known.version,
+            queue=known.queue,
+            listed_in=known.listed_in,
+            score=known.score,
+            order=known.order,
+            dirty=lead in self.dirty,
+            due_ms=self.due.get(lead),
+            leased_until_ms=self.leased.get(lead),
+            attempts=known.attempts,
+            parked=known.parked is not None,
+        )

@@ -1,0 +1,241 @@
+"""The store in Redis: one Lua call per step, every key of a call under one hash tag.
+
+Works with `redis.Redis` and `redis.RedisCluster`, from Redis 6.2 on. Knows no rules: those are in
+`streams/lua/*.lua`. Raises StoreAway and StoreUnusable (`streams.store.redis_errors`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from scoring.lead.state import state_hash
+from streams.store import redis_codec as codec
+from streams.store.board import UNSCORED, BoardView, Move, Order, Placement
+from streams.store.contract import (
+    CLAIM_SPARE,
+    DEFAULT_OUTBOX_BOUND,
+    POSTPONED_MS,
+    Claim,
+    Commit,
+    CommitResult,
+    CommitStatus,
+    Completion,
+    CompletionStatus,
+    Entry,
+    LeadView,
+    SnapshotChunk,
+    SnapshotStatus,
+    StoredLead,
+    checked,
+)
+from streams.store.redis_errors import store_errors
+from streams.store.redis_scripts import Client, RedisScripts
+
+META = "{asllr}:meta"
+QUEUES = "{asllr}:queues"
+"""Every queue that had a placement: a shard that went back forgets which boards it is on."""
+
+KEYS = ("{asllr}:*", "{s[0-9]*}:*", "{q:*}:*")
+"""Patterns of every key that asllr writes."""
+
+
+def shard_tag(shard: int) -> str:
+    return f"{{s{shard}}}"
+
+
+def queue_tag(queue: str) -> str:
+    return f"{{q:{queue}}}"
+
+
+class RedisStore:
+    """Implements `streams.store.contract.Store`. The client must not decode responses: states are
+    bytes."""
+
+    def __init__(self, client: Client, outbox_bound: int = DEFAULT_OUTBOX_BOUND) -> None:
+        if client.get_encoder().decode_responses:
+            raise ValueError("the store keeps bytes: build the client with decode_responses=False")
+        self._client: Any = client  # redis-py's annotations mix its sync and async replies
+        self._scripts = RedisScripts(client)
+        self._outbox_bound = outbox_bound
+        self._noted_queues: set[str] = set()
+
+    def now_ms(self) -> int:
+        with store_errors():
+            seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def partitions(self, expected: int) -> int:
+        with store_errors():
+            self._client.hsetnx(META, "partitions", expected)
+        return self.recorded_partitions() or expected
+
+    def recorded_partitions(self) -> int | None:
+        with store_errors():
+            recorded = self._client.hget(META, "partitions")
+        return None if recorded is None else int(recorded)
+
+    def frontier(self, shard: int) -> dict[str, int]:
+        with store_errors():
+            stored = self._client.hgetall(f"{shard_tag(shard)}:frontier")
+        return {field.decode().rpartition(":")[0]: int(offset) for field, offset in stored.items()}
+
+    def adopt(self, topic: str, partition: int, frontier: int) -> bool:
+        name = f"{shard_tag(partition)}:frontier"
+        with store_errors():
+            return bool(self._client.hsetnx(name, f"{topic}:{partition}", frontier))
+
+    def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]:
+        reply = self._scripts.run("read", shard_tag(shard), *leads)
+        return [codec.stored_lead(*reply[at : at + 3]) for at in range(0, len(reply), 3)]
+
+    def commit(self, commit: Commit) -> CommitResult:
+        arguments = codec.commit_arguments(checked(commit), self._outbox_bound)
+        status, frontier = self._scripts.run("commit", shard_tag(commit.partition), *arguments)
+        return CommitResult(CommitStatus(status.decode()), int(frontier))
+
+    def claim(self, shard: int, worker: str, limit: int, lease_ms: int) -> list[Claim]:
+        reply = self._scripts.run(
+            "claim", shard_tag(shard), worker, limit, lease_ms, CLAIM_SPARE, POSTPONED_MS
+        )
+        return codec.claims(shard, reply)
+
+    def renew(self, shard: int, worker: str, leads: Sequence[str], lease_ms: int) -> list[str]:
+        held = self._scripts.run("renew", shard_tag(shard), worker, lease_ms, *leads)
+        return [lead.decode() for lead in held]
+
+    def complete(self, worker: str, completion: Completion) -> CompletionStatus:
+        reply = self._scripts.run(
+            "complete",
+            shard_tag(completion.shard),
+            worker,
+            completion.lead,
+            codec.order_text(completion.order),
+            completion.artifact,
+            completion.state_hash,
+            completion.score,
+            "" if completion.due_ms is None else completion.due_ms,
+            completion.traceparent or "",
+            self._outbox_bound,
+        )
+        return CompletionStatus(reply.decode())
+
+    def give_up(self, claim: Claim, worker: str, dead_letter: tuple[bytes, bytes]) -> bool:
+        parked = self._scripts.run(
+            "give_up",
+            shard_tag(claim.shard),
+            worker,
+            claim.lead,
+            state_hash(claim.state),
+            claim.promotion,
+            self._outbox_bound,
+            claim.traceparent or "",
+            *dead_letter,
+        )
+        return bool(parked)
+
+    def dirty_count(self, shard: int) -> int:
+        with store_errors():
+            return int(self._client.zcard(f"{shard_tag(shard)}:dirty"))
+
+    def promote(self, shard: int, tenant: str, promotion: int, artifact: str) -> None:
+        self._scripts.run("promote", shard_tag(shard), tenant, promotion, artifact)
+
+    def promoted(self, shard: int) -> dict[str, tuple[int, str]]:
+        with store_errors():
+            stored = self._client.hgetall(f"{shard_tag(shard)}:promoted")
+        split = {tenant.decode(): text.decode().split(" ", 1) for tenant, text in stored.items()}
+        return {tenant: (int(number), artifact) for tenant, (number, artifact) in split.items()}
+
+    def touch(self, shard: int, leads: Sequence[str], slack_ms: int) -> None:
+        self._scripts.run("touch", shard_tag(shard), slack_ms, *leads)
+
+    def lease(self, name: str, shard: int, owner: str, ttl_ms: int) -> bool:
+        return bool(self._scripts.run("lease", shard_tag(shard), name, owner, ttl_ms))
+
+    def outbox(self, shard: int, limit: int) -> list[Entry]:
+        if limit <= 0:
+            return []
+        with store_errors():
+            found = self._client.xrange(f"{shard_tag(shard)}:outbox", count=limit)
+        return [codec.entry(entry_id, fields) for entry_id, fields in found]
+
+    def delete(self, shard: int, entries: Sequence[str]) -> None:
+        if entries:
+            with store_errors():
+                self._client.xdel(f"{shard_tag(shard)}:outbox", *entries)
+
+    def outbox_size(self, shard: int) -> int:
+        with store_errors():
+            return int(self._client.xlen(f"{shard_tag(shard)}:outbox"))
+
+    def leads(self, shard: int, cursor: int, limit: int) -> tuple[int, list[LeadView]]:
+        with store_errors():
+            following, found = self._client.sscan(
+                f"{shard_tag(shard)}:leads", cursor, count=max(1, limit)
+            )
+        return int(following), self._views(shard, [lead.decode() for lead in found])
+
+    def lead(self, shard: int, lead: str) -> LeadView:
+        return self._views(shard, [lead])[0]
+
+    def _views(self, shard: int, leads: Sequence[str]) -> list[LeadView]:
+        return codec.lead_views(leads, self._scripts.run("view", shard_tag(shard), *leads))
+
+    def restate(self, shard: int, leads: Sequence[str]) -> bool:
+        return bool(self._scripts.run("restate", shard_tag(shard), self._outbox_bound, *leads))
+
+    def snapshot(self, shard: int, chunk: SnapshotChunk) -> SnapshotStatus:
+        reply = self._scripts.run(
+            "snapshot",
+            shard_tag(shard),
+            self._outbox_bound,
+            shard,
+            chunk.pass_id,
+            chunk.step,
+            int(chunk.is_last),
+            *chunk.leads,
+        )
+        return SnapshotStatus(reply.decode())
+
+    def place(self, queue: str, placement: Placement) -> Move:
+        if queue not in self._noted_queues:
+            with store_errors():
+                self._client.sadd(QUEUES, queue)
+            self._noted_queues.add(queue)
+        probability = codec.float_text(placement.probability)
+        return self._move(
+            queue, placement.lead, placement.version, placement.order, probability, placement.reason
+        )
+
+    def remove(self, queue: str, lead: str, version: int, order: Order | None) -> Move:
+        return self._move(queue, lead, version, order or UNSCORED, "", "")
+
+    def _move(self, queue: str, lead: str, version: int, order: Order, *row: str) -> Move:
+        reply = self._scripts.run("move", queue_tag(queue), lead, version, *order, *row)
+        return codec.move(reply)
+
+    def board(self, queue: str, limit: int, start: int = 0) -> BoardView:
+        reply = self._scripts.run("board", queue_tag(queue), limit, start)
+        version, n_moves, size, n_held, newest, *rows = reply
+        placed = codec.placements(rows)
+        return BoardView(int(version), int(n_moves), int(size), placed, int(n_held), int(newest))
+
+    def uncovered(self, queue: str, limit: int, start: int = 0) -> list[str]:
+        found = self._scripts.run("uncovered", queue_tag(queue), limit, start)
+        return [lead.decode() for lead in found]
+
+    def flip(self, queue: str, limit: int, promotion: int) -> list[str]:
+        flipped = self._scripts.run("flip", queue_tag(queue), limit, promotion)
+        return [lead.decode() for lead in flipped]
+
+    def queues(self) -> list[str]:
+        with store_errors():
+            found = set(self._client.smembers(QUEUES))
+        for shard in range(self.recorded_partitions() or 0):
+            with store_errors():
+                found |= set(self._client.smembers(f"{shard_tag(shard)}:queues"))
+        return sorted(queue.decode() for queue in found)
+
+    def board_lease(self, queue: str, owner: str, ttl_ms: int) -> bool:
+        return bool(self._scripts.run("lease", queue_tag(queue), "board", owner, ttl_ms))

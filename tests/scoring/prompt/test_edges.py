@@ -1,0 +1,123 @@
+"""Between two edges nothing that is said of a lead changes; `as_of` names the last change."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.events import EventBase, InteractionLogged, StageChanged
+from schemas.timestamps import DAY_MS
+from scoring.lead.fold import fold
+from scoring.lead.state import LeadState
+from scoring.prompt.edges import as_of, edges
+from scoring.prompt.features import FEATURES, feature_vector
+from scoring.prompt.prompt import PromptSpec, build_prompt
+from scoring.prompt.reason import evidence, reason
+from tests.scoring.histories import START, START_MS, event, long_histories
+
+SPEC = PromptSpec(10_000, len)
+
+offsets = st.one_of(
+    st.integers(-130 * DAY_MS, 130 * DAY_MS), st.integers(-130, 130).map(lambda day: day * DAY_MS)
+)
+
+
+def said(state: LeadState, as_of_ms: int) -> tuple[object, ...]:
+    vector = feature_vector(state, as_of_ms)
+    return (
+        build_prompt(state, as_of_ms, SPEC),
+        np.nan_to_num(vector, nan=-1.0).tobytes(),
+        reason(state, as_of_ms),
+        evidence(state),
+    )
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(st.data(), long_histories(), offsets)
+def test_nothing_changes_between_two_edges(
+    data: st.DataObject, events: list[EventBase], offset: int
+) -> None:
+    state, start = fold(events), START_MS + offset
+    end = edges(state, start)
+    last = start + 400 * DAY_MS if end is None else end - 1
+    between = data.draw(st.integers(start, last))
+    assert said(state, start) == said(state, between) == said(state, last)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None)
+@given(long_histories(), offsets)
+def test_as_of_is_idempotent_never_ahead_and_speaks_as_now_would(
+    events: list[EventBase], offset: int
+) -> None:
+    state, now = fold(events), START_MS + offset
+    moment = as_of(state, now)
+    assert moment <= now
+    assert as_of(state, moment) == moment
+    assert said(state, moment) == said(state, now)
+    assert edges(state, moment) == edges(state, now)
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None)
+@given(long_histories())
+def test_edges_come_to_an_end(events: list[EventBase]) -> None:
+    state = fold(events)
+    moment: int | None = START_MS - 200 * DAY_MS
+    steps = 0
+    while (following := edges(state, moment)) is not None:
+        assert following > moment
+        moment, steps = following, steps + 1
+    assert steps <= 40 * (len(events) + 1)
+
+
+@pytest.mark.slow
+@settings(deadline=None)
+@given(long_histories(), offsets, st.integers(0, 60 * DAY_MS))
+def test_as_of_does_not_go_back(events: list[EventBase], offset: int, later: int) -> None:
+    """Once a lead has a past: a newest event minutes ahead has no earlier moment to name."""
+    state, now = fold(events), START_MS + offset
+    if state.newest is not None and state.newest.at_ms <= now:
+        assert as_of(state, now) <= as_of(state, now + later)
+
+
+def test_a_call_leaves_its_window_exactly_when_the_edge_says() -> None:
+    state = fold([event(InteractionLogged, channel="call", duration_s=60.0)])
+    calls = [name for name, *_ in _changes(state, START_MS + 30 * DAY_MS)]
+    assert {"calls_30d", "talk_time_30d"} <= set(calls)
+    assert START_MS + 30 * DAY_MS in _all_edges(state)
+
+
+def test_time_alone_is_an_edge_where_only_words_change() -> None:
+    state = fold([event(StageChanged, stage="visit")])
+    assert edges(state, START_MS) == START_MS + DAY_MS
+    assert as_of(state, START_MS + DAY_MS + 5) == START_MS + DAY_MS
+
+
+def test_an_event_minutes_ahead_counts_as_just_now() -> None:
+    ahead = START + timedelta(minutes=5)
+    state = fold([event(InteractionLogged, channel="call", occurred_at=ahead)])
+    assert as_of(state, START_MS) == START_MS
+    assert said(state, START_MS) == said(state, START_MS + 5 * 60_000)
+
+
+def _all_edges(state: LeadState) -> set[int]:
+    found, moment = set(), edges(state, 0)
+    while moment is not None:
+        found.add(moment)
+        moment = edges(state, moment)
+    return found
+
+
+def _changes(state: LeadState, at_ms: int) -> list[tuple[str, float, float]]:
+    before, after = feature_vector(state, at_ms - 1), feature_vector(state, at_ms)
+    return [
+        (feature.name, float(x), float(y))
+        for feature, x, y in zip(FEATURES, before, after, strict=True)
+        if x != y and not (np.isnan(x) and np.isnan(y))
+    ]

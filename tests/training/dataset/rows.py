@@ -1,0 +1,70 @@
+"""Rows of a dataset, small and whole, for the tests of everything that reads one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+
+from schemas.events import LeadUpserted
+from schemas.timestamps import EPOCH, from_ms
+from scoring.lead.fold import fold
+from scoring.lead.state import to_bytes
+from scoring.prompt.prompt import PromptSpec
+from scoring.score import prepare
+from training.dataset.example import Example, Grade
+from training.dataset.manifest import DatasetManifest, Split
+
+DAY_MS = 86_400_000
+START_MS = 1_767_600_000_000
+
+
+def row(number: int, split: Split = Split.FIT, **fields: object) -> Example:
+    """Lead `number`, asked about `number` days after START_MS."""
+    as_of_ms = START_MS + number * DAY_MS
+    event = LeadUpserted(
+        id="e",
+        source="crm",
+        tenant="acme",
+        lead=f"l-{number}",
+        occurred_at=from_ms(as_of_ms),
+        profile={"age_band": "forties"},
+        queue="north",
+    )
+    state = fold([event])
+    read = prepare(state, as_of_ms, PromptSpec(4_000, len))
+    known: dict[str, object] = {
+        "tenant": "acme",
+        "lead": f"l-{number}",
+        "as_of_ms": as_of_ms,
+        "split": split,
+        "state": to_bytes(state),
+        "features": read.features,
+        "prompt": read.prompt,
+        "label": number % 2,
+        "grade": Grade.ORDER if number % 2 else Grade.NOTHING,
+        "stage": "new",
+        "queue": "north",
+        "outcome_at_ms": as_of_ms + DAY_MS if number % 2 else None,
+        "cluster": f"acme/l-{number}",
+    }
+    return Example(**(known | fields))
+
+
+def manifest(**fields: object) -> DatasetManifest:
+    border = EPOCH + timedelta(days=1)
+    known: dict[str, object] = {
+        "name": "rows",
+        "sources": (),
+        "label": "order within 14 days",
+        "horizon_days": 14,
+        "embargo_days": 14,
+        "as_of_policy": "every-7d",
+        "seed": 0,
+        "borders": (border, border, border),
+    }
+    return DatasetManifest(**(known | fields))
+
+
+def codes(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)

@@ -1,0 +1,100 @@
+"""The data check finds planted leaks and leaves honest columns alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyarrow")
+
+from schemas.events import LeadUpserted
+from schemas.timestamps import from_ms
+from scoring.lead.fold import evolve
+from scoring.lead.state import from_bytes, to_bytes
+from training.dataset.data_check import check_data, strengths
+from training.dataset.example import Examples
+from training.dataset.manifest import Severity
+from training.dataset.simulated import Simulation, simulate_examples
+from training.simulator.world import World
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def honest() -> Examples:
+    asked = Simulation(seed=3, n_leads=900, world=World(base_logit=-3.5))
+    return simulate_examples(asked, n_processes=1, report=lambda done, total: None)[0]
+
+
+def _with(examples: Examples, name: str, values: list[str | float | None]) -> Examples:
+    """As if the CRM had known `values` from the beginning."""
+    states = []
+    for index, value in enumerate(values):
+        patch = LeadUpserted(
+            id="export",
+            source="crm.export",
+            tenant=examples.tenant[index],
+            lead=examples.lead[index],
+            occurred_at=from_ms(int(examples.as_of_ms[index]) - 1),
+            profile={name: value},
+        )
+        states.append(to_bytes(evolve(from_bytes(examples.state[index]), patch)))
+    return replace(examples, state=tuple(states))
+
+
+def _leaks(examples: Examples) -> list[str]:
+    return [f.column for f in check_data(examples) if f.severity is Severity.LEAK]
+
+
+def test_honest_simulated_leads_have_no_leak(honest: Examples) -> None:
+    assert check_data(honest) == ()
+    found = strengths(honest)
+    assert 0.6 < found[0].auc < 0.8
+    assert len(found) > 31
+
+
+def test_a_status_of_the_export_is_found_by_its_auc_and_by_its_name(honest: Examples) -> None:
+    values = ["won" if label else "open" for label in honest.label]
+    leaky = _with(honest, "status", values)
+    assert _leaks(leaky) == ["profile.status"]
+    warned = [f.column for f in check_data(leaky) if f.severity is Severity.WARNING]
+    assert warned == ["profile.status"]
+
+
+@pytest.mark.parametrize("paid", [1, 500])
+def test_a_number_that_only_orders_have_is_found_where_they_are_few(
+    honest: Examples, paid: int
+) -> None:
+    """At 3% orders: nearly all rows have the commonest number, and every quantile is that one."""
+    others, orders = np.flatnonzero(honest.label == 0), np.flatnonzero(honest.label == 1)
+    some = orders[: round(0.03 * len(others))]
+    rare = honest.take(np.sort(np.concatenate([others, some])))
+    values = [float(paid) if label else 0.0 for label in rare.label]
+    assert _leaks(_with(rare, "deposit_eur", values)) == ["profile.deposit_eur"]
+
+
+def test_a_date_that_only_orders_have_is_found(honest: Examples) -> None:
+    rng = np.random.default_rng(1)
+    values = [float(rng.integers(100)) if label else None for label in honest.label]
+    assert _leaks(_with(honest, "handover", values)) == ["profile.handover"]
+
+
+def test_a_number_in_a_hump_is_found(honest: Examples) -> None:
+    """No threshold separates it: positives lie in the middle."""
+    rng = np.random.default_rng(2)
+    values = [
+        float(rng.uniform(0.49, 0.51) if label else rng.uniform(0, 1)) for label in honest.label
+    ]
+    assert _leaks(_with(honest, "wait", values)) == ["profile.wait"]
+
+
+def test_an_id_of_the_lead_is_no_leak(honest: Examples) -> None:
+    assert _leaks(_with(honest, "customer_no", list(honest.lead))) == []
+
+
+def test_an_honest_column_of_some_strength_is_no_leak(honest: Examples) -> None:
+    rng = np.random.default_rng(3)
+    values = [float(label + rng.normal(0, 1.5)) for label in honest.label]
+    assert _leaks(_with(honest, "interest", values)) == []

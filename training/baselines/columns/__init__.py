@@ -1,0 +1,1 @@
+"""Columns that baselines learn from: counts, own fields, words, practice."""

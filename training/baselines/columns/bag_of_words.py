@@ -1,0 +1,95 @@
+"""Transcripts as a bag of words: TF-IDF over who said what, and its SVD.
+
+Text comes from the state at `as_of`: the statements the summary keeps, whole for short calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from schemas.events import Role
+from scoring.lead.history import view
+from scoring.lead.state import LeadState
+from training.baselines.tree import Rows
+from training.dataset.example import Examples
+
+WORD = re.compile(
+    r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+    r"|[^\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[?？]"
+)
+"""A word, or a character where a script does not space its words; a question mark means much."""
+
+MAX_TERMS = 40_000
+MIN_LEADS_PER_TERM = 3
+N_COMPONENTS = 64
+MARKS = {Role.CUSTOMER.value: "c", Role.AGENT.value: "a"}
+
+
+def terms(state: LeadState) -> list[str]:
+    """Words, pairs and triples of each turn, marked with who spoke; across turns the last word of
+    one with the first two of the answer, for what "yes" answered; and the turns' own marks."""
+    found: list[str] = []
+    last: str | None = None
+    for statement in (s for call in view(state).calls for s in call.statements):
+        mark = MARKS.get(statement.role, "o")
+        words = WORD.findall(statement.text.lower())
+        found += [f"{mark}:{run}" for run in runs(words, 3)]
+        if last is not None and words:
+            found.append(f"{last}>{mark}:{' '.join(words[:2])}")
+        last = f"{mark}:{words[-1]}" if words else None
+    return found
+
+
+def runs(words: Sequence[str], longest: int) -> list[str]:
+    """Each run of 1 to `longest` neighbours."""
+    return [
+        " ".join(words[i : i + n]) for n in range(1, longest + 1) for i in range(len(words) - n + 1)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """None: the examples it was fitted on say nothing."""
+
+    vectorizer: TfidfVectorizer | None
+    svd: TruncatedSVD | None
+
+    def matrix(self, examples: Examples) -> csr_matrix:
+        """(n, terms); one empty column where there is no vocabulary."""
+        if self.vectorizer is None:
+            return csr_matrix((len(examples), 1), dtype=np.float64)
+        return self.vectorizer.transform(examples.states)
+
+    def components(self, matrix: csr_matrix) -> Rows:
+        """(n, components); none where there are too few terms."""
+        if self.svd is None:
+            return np.zeros((matrix.shape[0], 0), dtype=np.float32)
+        return np.asarray(self.svd.transform(matrix), dtype=np.float32)
+
+
+def fit_words(examples: Examples, rng: np.random.Generator) -> tuple[csr_matrix, Words]:
+    """The matrix of the very examples, too."""
+    vectorizer = TfidfVectorizer(
+        analyzer=terms,
+        sublinear_tf=True,
+        min_df=MIN_LEADS_PER_TERM,
+        max_features=MAX_TERMS,
+        dtype=np.float64,
+    )
+    try:
+        matrix = vectorizer.fit_transform(examples.states)
+    except ValueError:  # so sklearn says that no term is in enough leads
+        silent = Words(None, None)
+        return silent.matrix(examples), silent
+    n_components = min(N_COMPONENTS, min(matrix.shape) - 1)
+    if n_components < 1:
+        return matrix, Words(vectorizer, None)
+    svd = TruncatedSVD(n_components, random_state=int(rng.integers(2**31)))
+    return matrix, Words(vectorizer, svd.fit(matrix))

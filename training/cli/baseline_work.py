@@ -1,0 +1,165 @@
+"""One baseline from a dataset folder to a report and, where it can be served, an artifact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from schemas.timestamps import from_ms
+from scoring.artifact import EngineKind, digest, load_manifest
+from scoring.calibration import Calibration
+from scoring.report.progress import Report
+from training.artifact_folder import check_replaceable
+from training.baselines.baseline import KNOWN, Budget, Floats
+from training.baselines.facts import Facts, Settings, artifact_name
+from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
+from training.baselines.registry import Baseline, fit_baseline
+from training.baselines.rule import fit_rule
+from training.baselines.rule_artifact import write_rule
+from training.baselines.stack import fit_stack
+from training.baselines.tree import TreePredictor
+from training.baselines.tree_artifacts import write_stack, write_trees
+from training.baselines.tree_tabular import fit_feature_columns
+from training.baselines.unseen import check_left, seen_rows, split_unseen
+from training.calibrate import doubts
+from training.dataset.example import Examples
+from training.dataset.folder import read_examples
+from training.dataset.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
+from training.evaluation.served import score_artifact
+from training.trees.trials import Log
+
+N_PARITY_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for. `lm`: of a stack, and only there."""
+
+    name: str
+    dataset: Path
+    out: Path | None
+    lm: Path | None
+    n_trials: int
+    seed: int
+    min_positives: int
+    n_processes: int
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(self.n_trials, self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    name: str
+    settings: Settings
+    worth: Worth
+    artifact: str | None
+    doubts: list[str]
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "baseline": self.name,
+            **self.worth.metrics,
+            "settings": dict(self.settings),
+            "calibration": self.worth.calibration.model_dump(mode="json"),
+            "artifact": self.artifact,
+            "doubts": self.doubts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    examples: Examples
+    manifest: DatasetManifest
+
+
+def make_baseline(order: Order, log: Log, report: Report) -> Made:
+    """Raises DatasetError, ArtifactError, NotOurs; nothing is written then."""
+    if order.out is not None:
+        check_replaceable(order.out)
+    data = _Data(*read_examples(order.dataset))
+    if order.name == Baseline.RULE:
+        return _rule(order, data, log)
+    if order.lm is not None:
+        return _stack(order, order.lm, data, log, report)
+    check_enough(data.examples, order.min_positives)
+    return _learned(order, data, log)
+
+
+def _rule(order: Order, data: _Data, log: Log) -> Made:
+    """Its base is the observed share of orders: a calibration would claim more than it knows."""
+    fitted = fit_rule(data.examples, order.budget, log)
+    worth = worth_of(fitted.logits(data.examples), data.examples, Calibration())
+    if order.out is not None:
+        write_rule(order.out, fitted.rule, _facts(order, data, fitted.described, worth))
+    return _made(order, fitted.described, worth, [])
+
+
+def _learned(order: Order, data: _Data, log: Log) -> Made:
+    fitted = fit_baseline(Baseline(order.name), data.examples, order.budget, log)
+    worth = _worth(fitted.logits(data.examples), data.examples)
+    if order.out is not None:
+        if not isinstance(fitted, TreePredictor) or order.name != Baseline.TREE_TABULAR:
+            raise ValueError(f"{order.name} cannot be served")
+        newest = data.examples.take(np.arange(len(data.examples))[-N_PARITY_ROWS:])
+        write_trees(order.out, fitted.tree, newest, _facts(order, data, fitted.described, worth))
+    return _made(order, fitted.described, worth, _doubts(worth, data.examples))
+
+
+def _stack(order: Order, lm: Path, data: _Data, log: Log, report: Report) -> Made:
+    below = load_manifest(lm)
+    if below.engine in (EngineKind.TREES, EngineKind.RULE):
+        raise DatasetError(
+            f"the artifact at {lm} has no language model to stack on; name one of `asllr fit`"
+        )
+    seen = seen_rows(below, data.examples, data.manifest)
+    examples = split_unseen(data.examples, seen)
+    check_left(examples, order.min_positives)
+    if seen.any():
+        log(
+            f"stack: the language model may know {int(seen.sum())} of {len(seen)} rows; the trees "
+            f"and their calibration are of {len(examples.of(*BEFORE_TEST))} others"
+        )
+    read = score_artifact(lm, examples, n_processes=order.n_processes, report=report).read
+    if read is None:
+        raise ValueError(f"engine {below.engine} of {lm} reads no text")
+    fitted = fit_stack(examples, read, order.budget, fit_feature_columns, log)
+    worth = _worth(fitted.logits(examples, read), examples)
+    if order.out is not None:
+        grown = _Data(examples, data.manifest)
+        write_stack(order.out, fitted.tree, lm, _facts(order, grown, fitted.described, worth))
+    return _made(order, fitted.described, worth, _doubts(worth, examples))
+
+
+def _worth(logits: Floats, examples: Examples) -> Worth:
+    return worth_of(logits, examples, calibrate(logits, examples) or Calibration())
+
+
+def _facts(order: Order, data: _Data, settings: Settings, worth: Worth) -> Facts:
+    moments = data.examples.of(*KNOWN).as_of_ms
+    first, last = (from_ms(int(moments[at])) for at in (0, -1))
+    return Facts(
+        name=artifact_name(order.out, order.name),
+        horizon_days=data.manifest.horizon_days,
+        label=data.manifest.label,
+        window=(first, last),
+        calibration=worth.calibration,
+        metrics=worth.metrics,
+        settings=settings,
+        revision=f"dataset-{str(data.manifest.sha256)[:16]}-seed-{order.seed}",
+        dataset=data.manifest.sha256,
+        sources=data.manifest.source_names,
+    )
+
+
+def _doubts(worth: Worth, examples: Examples) -> list[str]:
+    return doubts(worth.calibration, int(examples.of(Split.CALIBRATE).label.sum()))
+
+
+def _made(order: Order, settings: Settings, worth: Worth, doubts: list[str]) -> Made:
+    written = None if order.out is None else digest(order.out)
+    return Made(order.name, settings, worth, written, doubts)

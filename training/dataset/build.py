@@ -1,0 +1,140 @@
+"""From a log to a dataset: fold as production would have, look ahead for the label, split, sample.
+
+Whatever became known after `as_of` reaches the label and nothing else (a property of the tests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum, auto
+
+from schemas.timestamps import DAY_MS, to_ms
+from scoring.lead.fold import listing
+from scoring.lead.state import to_bytes
+from scoring.report.progress import Report, StartReport
+from training.dataset.draft import Draft, read_draft
+from training.dataset.example import Examples, columns_of
+from training.dataset.log import LeadLog, Log, Logged, gather, states_at
+from training.dataset.log_check import (
+    Harvest,
+    check_classes,
+    check_harvest,
+    check_horizon,
+    check_late,
+    check_log,
+)
+from training.dataset.manifest import DatasetError, DatasetManifest, Split, SplitBy, label_of
+from training.dataset.outcome import ends_lead, is_order, outcome_of
+from training.dataset.plan import Maturity, Plan
+from training.dataset.policy import moments, policy_name
+from training.dataset.split import Borders, Sampling, borders_of, one_split_each, split_by_chance
+
+
+def build_examples(
+    logged: Iterable[Logged], plan: Plan, start: StartReport
+) -> tuple[Examples, DatasetManifest]:
+    """Raises DatasetError for a log that no honest dataset can be made of."""
+    log = gather(logged, plan.known_at)
+    if log is None:
+        raise DatasetError("the log holds no events; is it the right file, was anything recorded?")
+    sampling = Sampling(plan.negative_rate, plan.seed)
+    check_horizon(log, plan)
+    harvest = _harvest(log, plan, start("leads"))
+    check_harvest(log, plan, harvest)
+    borders = borders_of([d.as_of_ms for d in harvest.drafts], plan.shares, plan.embargo_ms)
+    match plan.split_by:
+        case SplitBy.TIME:
+            placed = _by_time(harvest.drafts, borders, plan.seed)
+        case SplitBy.CLUSTER:
+            placed = [
+                (d, split_by_chance(d.cluster, plan.shares, plan.seed)) for d in harvest.drafts
+            ]
+    kept = _sampled(placed, sampling)
+    rows, report = [], start("rows")
+    for done, (draft, split, weight) in enumerate(kept, 1):
+        rows.append(read_draft(draft, split, weight))
+        report(done, len(kept))
+    examples = columns_of(rows)
+    check_classes(examples)
+    manifest = DatasetManifest(
+        name=plan.name,
+        sources=log.sources,
+        label=label_of(plan.horizon_days),
+        horizon_days=plan.horizon_days,
+        embargo_days=plan.embargo_ms / DAY_MS,
+        as_of_policy=policy_name(plan.policy),
+        split_by=plan.split_by,
+        seed=plan.seed,
+        negative_rate=plan.negative_rate,
+        borders=borders.times,
+        findings=(*check_late(harvest), *check_log(log)),
+    )
+    return examples, manifest
+
+
+def _harvest(log: Log, plan: Plan, report: Report) -> Harvest:
+    drafts: list[Draft] = []
+    n_moments = n_late = 0
+    for done, lead in enumerate(log.leads, 1):
+        report(done, len(log.leads))
+        for asked in drafts_of(lead, _mature_until(lead, log, plan), plan):
+            n_moments += 1
+            match asked:
+                case Draft():
+                    drafts.append(asked)
+                case Skipped.ORDERED_UNKNOWN:
+                    n_late += 1
+    return Harvest(drafts, n_moments, n_late)
+
+
+class Skipped(Enum):
+    """Why a moment is no row: nobody was to be called, or the order had come unheard of."""
+
+    UNLISTED = auto()
+    ORDERED_UNKNOWN = auto()
+
+
+def drafts_of(lead: LeadLog, end_ms: int, plan: Plan) -> Iterator[Draft | Skipped]:
+    """One for each moment of the plan's policy up to `end_ms`."""
+    orders = [known for known in lead.known if is_order(known.event)]
+    for as_of_ms, state in states_at(lead, moments(plan.policy, lead, end_ms, plan.seed)):
+        queue = listing(state).queue
+        newest_ms = state.newest.at_ms if state.newest else as_of_ms
+        if queue is None or as_of_ms - newest_ms > plan.silent_days * DAY_MS:
+            yield Skipped.UNLISTED
+        elif any(to_ms(o.event.occurred_at) <= as_of_ms < o.at_ms for o in orders):
+            yield Skipped.ORDERED_UNKNOWN
+        else:
+            outcome = outcome_of(lead.events, state, as_of_ms, plan.horizon_ms)
+            cluster = plan.cluster_of(lead.key)
+            yield Draft(lead.key, as_of_ms, to_bytes(state), queue, outcome, cluster)
+
+
+def _mature_until(lead: LeadLog, log: Log, plan: Plan) -> int:
+    """The last moment whose label is known."""
+    match plan.maturity:
+        case Maturity.HORIZON:
+            return log.last_ms - plan.horizon_ms
+        case Maturity.DECIDED:
+            ends = [to_ms(event.occurred_at) for event in lead.events if ends_lead(event)]
+            return max(ends, default=log.first_ms - 1) - 1
+
+
+def _by_time(drafts: Sequence[Draft], borders: Borders, seed: int) -> list[tuple[Draft, Split]]:
+    """Without the embargoes, and without what its cluster has in other splits than its own."""
+    placed = [(draft, borders.split_of(draft.as_of_ms)) for draft in drafts]
+    known = [(draft, split) for draft, split in placed if split is not None]
+    home = one_split_each(((draft.cluster, split) for draft, split in known), seed)
+    return [(draft, split) for draft, split in known if home[draft.cluster] is split]
+
+
+def _sampled(
+    placed: Sequence[tuple[Draft, Split]], sampling: Sampling
+) -> list[tuple[Draft, Split, float]]:
+    kept = []
+    for draft, split in placed:
+        label = draft.outcome.label
+        weight = sampling.weight(split, label, str(draft.key), draft.as_of_ms)
+        if weight is not None:
+            kept.append((draft, split, weight))
+    return kept

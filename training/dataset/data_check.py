@@ -1,0 +1,159 @@
+"""Does a column know the outcome? What a finished dataset shows; `log_check` reads the log.
+
+Each column alone predicts the label, cross-fitted over clusters: its values, in bins, become the
+share of positives that the other half of the clusters has in the bin. So missing values, categories
+and humps count, and an id that only names the lead does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.lead.state import PROFILE
+from scoring.metrics.metrics import auc
+from training.dataset.example import Examples
+from training.dataset.known_columns import Column, known_columns
+from training.dataset.manifest import Finding, Severity
+from training.dataset.split import chance
+
+N_BINS = 16
+MAX_CATEGORIES = 200
+PRIOR_ROWS = 10.0
+"""Rows of the average that every bin is mixed with."""
+
+NEARLY_PERFECT = 0.9
+FAR = 0.15
+"""Above what nine in ten of the other columns reach."""
+SURE = 2.0
+"""Standard errors that are taken off an AUC before it is held against a limit."""
+
+_OUTCOME_NAME = re.compile(
+    r"(^|_)(status|outcome|result|won|lost|sold|closed|close|converted|conversion|contract|invoice"
+    r"|delivery|delivered|order|ordered|purchase_date|signed|churn|target|label)(_|$)"
+)
+_OUTCOME_VALUE = re.compile(
+    r"\b(won|lost|sold|ordered|signed|delivered|converted|invoiced|closed|cancell?ed)\b", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How well `column` alone tells positives. `error`: the standard error of `auc`."""
+
+    column: str
+    auc: float
+    error: float
+
+
+def check_data(examples: Examples) -> tuple[Finding, ...]:
+    """Leaks first, then by column."""
+    columns = known_columns(examples)
+    found = [*_far_above(strengths(examples, columns)), *_status_fields(columns)]
+    return tuple(sorted(found, key=lambda f: (f.severity != Severity.LEAK, f.column)))
+
+
+def strengths(examples: Examples, columns: Mapping[str, Column] | None = None) -> list[Strength]:
+    """The strongest first; empty unless both classes are there."""
+    if not 0 < examples.label.sum() < len(examples):
+        return []
+    is_odd = np.array([chance(0, str(cluster)) < 0.5 for cluster in examples.cluster])
+    found = [
+        _strength(name, _levels(column), examples, is_odd)
+        for name, column in (columns or known_columns(examples)).items()
+    ]
+    return sorted(found, key=lambda strength: (-strength.auc, strength.column))
+
+
+def _strength(
+    name: str, levels: NDArray[np.int64], examples: Examples, is_odd: NDArray[np.bool_]
+) -> Strength:
+    labels, weights = examples.label.astype(np.float64), examples.weight
+    scores = np.empty(len(labels))
+    for half in (is_odd, ~is_odd):
+        average = np.average(labels[half], weights=weights[half]) if half.any() else 0.0
+        n_levels = int(levels.max()) + 1
+        rows = np.bincount(levels[half], weights[half], n_levels)
+        positives = np.bincount(levels[half], (weights * labels)[half], n_levels)
+        shares = (positives + PRIOR_ROWS * average) / (rows + PRIOR_ROWS)
+        scores[~half] = shares[levels[~half]] - average
+    value = auc(scores, labels, weights)
+    n_positive = float(labels.sum())
+    return Strength(name, value, _standard_error(value, n_positive, len(labels) - n_positive))
+
+
+def _standard_error(value: float, n_positive: float, n_negative: float) -> float:
+    """Hanley and McNeil 1982."""
+    q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
+    spread = value * (1 - value) + (n_positive - 1) * (q1 - value**2)
+    return float(np.sqrt((spread + (n_negative - 1) * (q2 - value**2)) / n_positive / n_negative))
+
+
+def _levels(column: Column) -> NDArray[np.int64]:
+    """0 = unknown. Numbers by the quantiles of those that are not the commonest one, which has a
+    level of its own: few may stand beside it. Others by value; rare categories are one."""
+    levels = np.zeros(len(column), dtype=np.int64)
+    numbers = [row for row, v in enumerate(column) if isinstance(v, int | float) and v is not True]
+    values = np.array([float(column[row] or 0) for row in numbers])
+    if len(values):
+        levels[numbers] = 1 + np.searchsorted(_cuts(values), values, side="right")
+    texts = Counter(str(v) for v in column if isinstance(v, str) or v is True)
+    first = N_BINS + 3
+    index = {text: first + i for i, (text, _) in enumerate(texts.most_common(MAX_CATEGORIES))}
+    for row, value in enumerate(column):
+        if isinstance(value, str) or value is True:
+            levels[row] = index.get(str(value), first + MAX_CATEGORIES)
+    return levels
+
+
+def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At most N_BINS + 1 of them."""
+    found, counts = np.unique(values, return_counts=True)
+    commonest = found[counts.argmax()]
+    cuts = [commonest, np.nextafter(commonest, np.inf)]
+    if (others := values[values != commonest]).size:
+        cuts += [*np.quantile(others, np.linspace(0, 1, N_BINS + 1)[1:-1])]
+    return np.unique(cuts)
+
+
+def _far_above(found: list[Strength]) -> Iterator[Finding]:
+    for one in found:
+        others = [other.auc for other in found if other is not one]
+        rest = float(np.quantile(others, 0.9)) if others else 0.5
+        lowest = one.auc - SURE * one.error
+        is_perfect = lowest >= NEARLY_PERFECT
+        if not is_perfect and lowest < rest + FAR:
+            continue
+        yield Finding(
+            severity=Severity.LEAK if is_perfect else Severity.WARNING,
+            column=one.column,
+            sentence=f"alone it reaches an AUC of {one.auc:.3f} (nine in ten other columns: up to "
+            f"{rest:.3f}): was it known at as_of? If so, keep it; if not, leave it out of the "
+            "profile or send it when it becomes known",
+        )
+
+
+def _status_fields(columns: Mapping[str, Column]) -> Iterator[Finding]:
+    for name, column in columns.items():
+        if not name.startswith(PROFILE):
+            continue
+        field = name.removeprefix(PROFILE)
+        texts = {value for value in column if isinstance(value, str)}
+        told = sorted(text for text in texts if len(text) < 40 and _OUTCOME_VALUE.search(text))
+        if _OUTCOME_NAME.search(field):
+            why = "is named like an outcome"
+        elif told and len(texts) <= MAX_CATEGORIES:
+            why = f"has {len(told)} values that read like outcomes"
+        else:
+            continue
+        yield Finding(
+            severity=Severity.WARNING,
+            column=name,
+            sentence=f"{why}: a status that is updated in place tells what happened after as_of; "
+            "make sure that its history was recorded",
+        )

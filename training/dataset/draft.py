@@ -1,0 +1,69 @@
+"""A lead at one moment of the past with its outcome, and how it becomes a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.events import Stage
+from schemas.ids import LeadKey
+from scoring.lead.state import LeadState, from_bytes
+from scoring.prompt.prompt import PromptSpec
+from scoring.score import prepare
+from training.dataset.example import Example
+from training.dataset.manifest import Split
+from training.dataset.outcome import Outcome
+
+WHOLE = PromptSpec(1_000_000, len)
+"""Characters, more than any lead has: the prompt a person reads is not cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`state`: canonical bytes at `as_of_ms`; `queue`: where the lead is listed then."""
+
+    key: LeadKey
+    as_of_ms: int
+    state: bytes
+    queue: str
+    outcome: Outcome
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What only a simulator knows."""
+
+    probability: float
+    codes: NDArray[np.float32]
+
+
+def read_draft(draft: Draft, split: Split, weight: float, truth: Truth | None = None) -> Example:
+    """What serving reads of the state, beside what became of the lead."""
+    state = from_bytes(draft.state)
+    read = prepare(state, draft.as_of_ms, WHOLE)
+    return Example(
+        tenant=draft.key.tenant,
+        lead=draft.key.lead,
+        as_of_ms=draft.as_of_ms,
+        split=split,
+        state=draft.state,
+        features=read.features,
+        prompt=read.prompt,
+        label=draft.outcome.label,
+        grade=draft.outcome.grade,
+        stage=stage_of(state),
+        queue=draft.queue,
+        outcome_at_ms=draft.outcome.order_ms,
+        cluster=draft.cluster,
+        weight=weight,
+        true_probability=truth.probability if truth else None,
+        codes=truth.codes if truth else None,
+    )
+
+
+def stage_of(state: LeadState) -> str:
+    """A lead whose stage nobody reported is new."""
+    return str(state.value("stage") or Stage.NEW.value)

@@ -1,0 +1,166 @@
+"""The examples of a dataset folder: one row is one lead at one moment, and what came after it.
+
+A model may read `state`, `features`, `prompt`, `stage` and `queue`: they were known at `as_of`. The
+other columns were not, or say nothing of the lead. `training.dataset.folder` has them on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.engine import EngineInput
+from scoring.lead.state import LeadState, from_bytes
+from scoring.prompt.features import FEATURES
+from scoring.prompt.prompt import PromptSpec
+from scoring.score import prepare
+from training.dataset.manifest import Split
+
+
+class Grade(IntEnum):
+    """The furthest move down the funnel within the horizon."""
+
+    NOTHING = 0
+    CONTACTED = 1
+    VISIT = 2
+    TEST_DRIVE = 3
+    QUOTE = 4
+    ORDER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """`state`: canonical bytes at `as_of_ms`. `weight`: 1 / rate at which rows of this label were
+    kept. `true_probability` and `codes` (NaN = outside the quality sample) are the simulator's.
+    `cluster`: what a bootstrap draws as one."""
+
+    tenant: str
+    lead: str
+    as_of_ms: int
+    split: Split
+    state: bytes
+    features: NDArray[np.float32]
+    prompt: str
+    label: int
+    grade: Grade
+    stage: str
+    queue: str
+    outcome_at_ms: int | None
+    cluster: str
+    weight: float = 1.0
+    true_probability: float | None = None
+    codes: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class States(Sequence[LeadState]):
+    """Decoded one by one, when asked for."""
+
+    encoded: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    @overload
+    def __getitem__(self, index: int) -> LeadState: ...
+    @overload
+    def __getitem__(self, index: slice) -> States: ...
+    def __getitem__(self, index: int | slice) -> LeadState | States:
+        if isinstance(index, slice):
+            return States(self.encoded[index])
+        return from_bytes(self.encoded[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """The rows as columns, in the order of (as_of, tenant, lead). Floats: NaN = unknown, as is a
+    NaT of `outcome_at` (datetime64[ms], UTC). `features` (n, 31), `codes` (n, number of codes,
+    which is 0 without a quality sample)."""
+
+    tenant: tuple[str, ...]
+    lead: tuple[str, ...]
+    as_of_ms: NDArray[np.int64]
+    split: NDArray[np.str_]
+    state: tuple[bytes, ...]
+    features: NDArray[np.float32]
+    prompt: tuple[str, ...]
+    label: NDArray[np.int8]
+    grade: NDArray[np.int8]
+    stage: NDArray[np.str_]
+    queue: NDArray[np.str_]
+    outcome_at: NDArray[np.datetime64]
+    weight: NDArray[np.float64]
+    true_probability: NDArray[np.float64]
+    codes: NDArray[np.float32]
+    cluster: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.as_of_ms)
+
+    @property
+    def states(self) -> States:
+        return States(self.state)
+
+    @property
+    def n_who_ordered(self) -> int:
+        """Clusters with an order: rows of one lead tell of one order, however many they are."""
+        return len(np.unique(self.cluster[self.label > 0]))
+
+    @property
+    def has_truth(self) -> bool:
+        return len(self) > 0 and not np.isnan(self.true_probability).any()
+
+    def of(self, *splits: Split) -> Examples:
+        """The rows of `splits`, in the order they have here."""
+        return self.take(np.flatnonzero(np.isin(self.split, [split.value for split in splits])))
+
+    def take(self, rows: NDArray[np.int64]) -> Examples:
+        taken: dict[str, Any] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if isinstance(column, tuple):
+                taken[field.name] = tuple(column[row] for row in rows)
+            else:
+                taken[field.name] = column[rows]
+        return Examples(**taken)
+
+    def inputs(self, spec: PromptSpec) -> Iterator[EngineInput]:
+        """What an engine with this budget reads of each row: the function that serving calls."""
+        for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
+            yield prepare(state, int(as_of_ms), spec)
+
+
+def columns_of(rows: Iterable[Example], n_codes: int = 0) -> Examples:
+    """`rows` in the order of a dataset, as columns."""
+    ordered = sorted(rows, key=lambda row: (row.as_of_ms, row.tenant, row.lead))
+    unknown = np.full(n_codes, np.nan, dtype=np.float32)
+    codes = [unknown if row.codes is None else row.codes for row in ordered]
+    features = [row.features for row in ordered]
+    truths = [np.nan if row.true_probability is None else row.true_probability for row in ordered]
+    return Examples(
+        tenant=tuple(row.tenant for row in ordered),
+        lead=tuple(row.lead for row in ordered),
+        as_of_ms=np.array([row.as_of_ms for row in ordered], dtype=np.int64),
+        split=_texts(row.split.value for row in ordered),
+        state=tuple(row.state for row in ordered),
+        features=np.array(features, dtype=np.float32).reshape(len(ordered), len(FEATURES)),
+        prompt=tuple(row.prompt for row in ordered),
+        label=np.array([row.label for row in ordered], dtype=np.int8),
+        grade=np.array([row.grade for row in ordered], dtype=np.int8),
+        stage=_texts(row.stage for row in ordered),
+        queue=_texts(row.queue for row in ordered),
+        outcome_at=np.array([row.outcome_at_ms for row in ordered], dtype="datetime64[ms]"),
+        weight=np.array([row.weight for row in ordered], dtype=np.float64),
+        true_probability=np.array(truths, dtype=np.float64),
+        codes=np.array(codes, dtype=np.float32).reshape(len(ordered), n_codes),
+        cluster=_texts(row.cluster for row in ordered),
+    )
+
+
+def _texts(values: Iterable[str]) -> NDArray[np.str_]:
+    return np.array(list(values), dtype=np.str_)

@@ -1,0 +1,113 @@
+"""The log of one lead as asllr came to know it, and the states that production would have held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.events import EventBase, LeadErased
+from schemas.ids import LeadKey
+from schemas.timestamps import from_ms, to_ms
+from scoring.lead.fold import evolve, initial_state
+from scoring.lead.state import LeadState
+from training.dataset.manifest import Source
+
+
+class KnownAt(StrEnum):
+    """When an event counts as known. `OCCURRED` is for history that was loaded in one go: its
+    records say when they were loaded, and then everything would be known at once."""
+
+    INGESTED = "ingested"
+    OCCURRED = "occurred"
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One record of a log: `source` is its topic or file."""
+
+    source: str
+    ingested_at_ms: int
+    event: EventBase
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    at_ms: int
+    event: EventBase
+
+
+@dataclass(frozen=True, slots=True)
+class LeadLog:
+    """All of one lead's events in the order in which they became known."""
+
+    key: LeadKey
+    known: tuple[Known, ...]
+
+    @property
+    def events(self) -> Iterator[EventBase]:
+        return (known.event for known in self.known)
+
+    def until(self, as_of_ms: int) -> LeadLog:
+        return LeadLog(self.key, tuple(k for k in self.known if k.at_ms <= as_of_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """`leads` by key; an erased lead is not among them, whenever it was erased. From `first_ms`
+    to `last_ms` something became known."""
+
+    leads: tuple[LeadLog, ...]
+    sources: tuple[Source, ...]
+    n_erased: int
+    first_ms: int
+    last_ms: int
+
+
+def gather(logged: Iterable[Logged], known_at: KnownAt) -> Log | None:
+    """Groups a log, in any order, by lead; None when it is empty. Holds all of it in memory."""
+    known: dict[LeadKey, list[Known]] = {}
+    spans: dict[str, list[int]] = {}
+    for one in logged:
+        occurred = known_at is KnownAt.OCCURRED
+        at_ms = to_ms(one.event.occurred_at) if occurred else one.ingested_at_ms
+        known.setdefault(one.event.key, []).append(Known(at_ms, one.event))
+        span = spans.setdefault(one.source, [one.ingested_at_ms, one.ingested_at_ms, 0])
+        span[:] = min(span[0], one.ingested_at_ms), max(span[1], one.ingested_at_ms), span[2] + 1
+    if not known:
+        return None
+    moments = [entry.at_ms for entries in known.values() for entry in entries]
+    kept = {key: entries for key, entries in known.items() if not any(map(_erases, entries))}
+    return Log(
+        leads=tuple(LeadLog(key, tuple(sorted(kept[key], key=_order))) for key in sorted(kept)),
+        sources=tuple(
+            Source(
+                name=name,
+                first_ingested_at=from_ms(first),
+                last_ingested_at=from_ms(last),
+                n_events=n,
+            )
+            for name, (first, last, n) in sorted(spans.items())
+        ),
+        n_erased=len(known) - len(kept),
+        first_ms=min(moments),
+        last_ms=max(moments),
+    )
+
+
+def states_at(log: LeadLog, moments_ms: Iterable[int]) -> Iterator[tuple[int, LeadState]]:
+    """The state at each of the ascending moments: every event known by then, none known later."""
+    state, at = initial_state(), 0
+    for moment_ms in moments_ms:
+        while at < len(log.known) and log.known[at].at_ms <= moment_ms:
+            state = evolve(state, log.known[at].event)
+            at += 1
+        yield moment_ms, state
+
+
+def _erases(known: Known) -> bool:
+    return isinstance(known.event, LeadErased)
+
+
+def _order(known: Known) -> tuple[int, str, str]:
+    return known.at_ms, known.event.source, known.event.id

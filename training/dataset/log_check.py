@@ -1,0 +1,159 @@
+"""Is a log fit to learn from? What stops a build, and what a person should look at.
+
+What can be seen of a finished dataset alone is `training.dataset.data_check`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from schemas.events import LeadUpserted
+from schemas.timestamps import DAY_MS, from_ms, to_ms
+from training.dataset.draft import Draft
+from training.dataset.example import Examples
+from training.dataset.log import KnownAt, LeadLog, Log
+from training.dataset.manifest import DatasetError, Finding, Severity, Split
+from training.dataset.outcome import ends_lead, first_order_ms
+from training.dataset.plan import Maturity, Plan
+from training.dataset.policy import policy_name
+
+MIN_AFTER = 5
+"""Leads; fewer changes after an end are chance."""
+MAX_BEFORE_SHARE = 0.02
+"""Of those after: a field that is hardly ever set earlier belongs to the outcome."""
+MAX_LATE_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """`n_late`: moments at which the order had occurred and was not yet known."""
+
+    drafts: Sequence[Draft]
+    n_moments: int
+    n_late: int
+
+
+def check_horizon(log: Log, plan: Plan) -> None:
+    """Raises DatasetError for a horizon longer than the log."""
+    days = (log.last_ms - log.first_ms) / DAY_MS
+    if plan.maturity is Maturity.HORIZON and plan.horizon_days >= days:
+        raise DatasetError(
+            f"the horizon of {plan.horizon_days} days is longer than the log, which runs "
+            f"{days:.1f} days ({_span(log)}): no label is known yet; record for longer or choose "
+            "a shorter horizon" + _bulk_hint(log, plan)
+        )
+
+
+def check_harvest(log: Log, plan: Plan, harvest: Harvest) -> None:
+    """Raises DatasetError when nothing can be learnt: no rows, no positives, outcomes first."""
+    orders = [lead for lead in log.leads if first_order_ms(lead.events) is not None]
+    first = [lead for lead in orders if _begins_with_order(lead)]
+    if first and len(first) > len(orders) / 2:
+        raise DatasetError(
+            f"labels before features: {len(first)} of {len(orders)} orders are the first that is "
+            f"known of their lead (for one, {first[0].key}); check the clock and the export of the "
+            "source of StageChanged" + _bulk_hint(log, plan)
+        )
+    if not harvest.drafts:
+        raise DatasetError(
+            f"no lead was listed at any of {harvest.n_moments} moments of "
+            f"{policy_name(plan.policy)} ({len(log.leads)} leads, {_span(log)}): nothing to learn "
+            "from; choose another as-of policy or a longer log" + _bulk_hint(log, plan)
+        )
+    if not any(draft.outcome.label for draft in harvest.drafts):
+        raise DatasetError(
+            f"no positives: {len(harvest.drafts)} rows and none with an order within "
+            f"{plan.horizon_days} days; the log holds {len(orders)} orders. Send "
+            "StageChanged(stage=order), choose a longer horizon or a longer log"
+            + _bulk_hint(log, plan)
+        )
+
+
+def check_classes(examples: Examples) -> None:
+    """Raises DatasetError for a split without positives or without negatives."""
+    for split in Split:
+        part = examples.of(split)
+        n_positive = int(part.label.sum())
+        if 0 < n_positive < len(part):
+            continue
+        raise DatasetError(
+            f"the split {split} has one class: {len(part)} rows, {n_positive} positives; both "
+            "classes are needed to fit and to judge. Use a longer log (or more leads), other "
+            "shares or a shorter embargo; where new leads stop coming before the log ends, "
+            "--silent-days 21 leaves out the moments of those that had gone silent"
+        )
+
+
+def check_late(harvest: Harvest) -> Iterator[Finding]:
+    if harvest.n_late > MAX_LATE_SHARE * harvest.n_moments:
+        yield Finding(
+            severity=Severity.WARNING,
+            column="stage",
+            sentence=f"{harvest.n_late} of {harvest.n_moments} moments were left out because the "
+            "order had occurred and was not yet known: orders reach the log late, and so will "
+            "labels",
+        )
+
+
+def check_log(log: Log) -> Iterator[Finding]:
+    """Profile fields that change only once a lead has ended: whoever reports them earlier, in an
+    export of today's values for one, tells the outcome."""
+    before: Counter[str] = Counter()
+    after: Counter[str] = Counter()
+    for lead in log.leads:
+        early, late = _named(lead)
+        before.update(early)
+        after.update(late - early)
+    for name in sorted(after):
+        if after[name] >= MIN_AFTER and before[name] <= MAX_BEFORE_SHARE * after[name]:
+            yield Finding(
+                severity=Severity.WARNING,
+                column=name,
+                sentence=f"set or changed after the end of {after[name]} leads, before it in "
+                f"{before[name]}: it belongs to the outcome; leave it out of the profile",
+            )
+
+
+def _named(lead: LeadLog) -> tuple[set[str], set[str]]:
+    """What was set or changed before the lead's first end, and from then on; both empty for a
+    lead that has not ended."""
+    end_ms = min((to_ms(e.occurred_at) for e in lead.events if ends_lead(e)), default=None)
+    if end_ms is None:
+        return set(), set()
+    early: set[str] = set()
+    late: set[str] = set()
+    held: dict[str, object] = {}
+    patches = (event for event in lead.events if isinstance(event, LeadUpserted))
+    for patch in sorted(patches, key=lambda patch: patch.occurred_at):
+        names = late if to_ms(patch.occurred_at) >= end_ms else early
+        names.update(
+            f"profile.{name}" for name, value in patch.profile.items() if held.get(name) != value
+        )
+        held |= patch.profile
+    return early, late
+
+
+def _begins_with_order(lead: LeadLog) -> bool:
+    order_ms = first_order_ms(lead.events)
+    others = [k.at_ms for k in lead.known if not ends_lead(k.event)]
+    return order_ms is not None and (not others or order_ms <= min(others))
+
+
+def _span(log: Log) -> str:
+    return f"{from_ms(log.first_ms):%Y-%m-%d %H:%M} to {from_ms(log.last_ms):%Y-%m-%d %H:%M}"
+
+
+def _bulk_hint(log: Log, plan: Plan) -> str:
+    """History that was loaded in one go became known after all of it had happened."""
+    if plan.known_at is KnownAt.OCCURRED:
+        return ""
+    occurred = [to_ms(event.occurred_at) for lead in log.leads for event in lead.events]
+    if not occurred or max(occurred) - min(occurred) <= 2 * (log.last_ms - log.first_ms):
+        return ""
+    return (
+        ". The events themselves span "
+        f"{(max(occurred) - min(occurred)) / DAY_MS:.1f} days: was history loaded in one go? Then "
+        "let events count as known when they occurred"
+    )

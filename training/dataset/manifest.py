@@ -1,0 +1,117 @@
+"""`manifest.json` of a dataset folder: where the examples are from and how they were cut."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from scoring.prompt.features import FEATURES_ID
+from scoring.prompt.prompt import PROMPT_ID
+
+MANIFEST = "manifest.json"
+
+
+def label_of(horizon_days: int) -> str:
+    """What a row of label 1 did, for datasets and the artifacts that are fitted on them."""
+    return f"the lead reaches the stage order within {horizon_days} days of as_of"
+
+
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class DatasetError(ValueError):
+    """Events no dataset can be made of, or a folder that holds none this build can read. The
+    message names the value, the limit and the fix."""
+
+
+class Split(StrEnum):
+    """Oldest first. `JUDGE` chooses between checks and settings; `CALIBRATE` is first looked at by
+    the calibration, `TEST` by the evaluation."""
+
+    FIT = "fit"
+    JUDGE = "judge"
+    CALIBRATE = "calibrate"
+    TEST = "test"
+
+
+BEFORE_TEST = (Split.FIT, Split.JUDGE, Split.CALIBRATE)
+"""What a model and its calibration are made from; the test is not."""
+
+
+class SplitBy(StrEnum):
+    """`CLUSTER`: by chance, as some published figures are made; such a split says nothing about
+    the future."""
+
+    TIME = "time"
+    CLUSTER = "cluster"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Part):
+    """`name`: a topic, a file or a simulator's seed."""
+
+    name: str
+    first_ingested_at: AwareDatetime
+    last_ingested_at: AwareDatetime
+    n_events: Count
+
+
+class Slice(_Part):
+    """One split as it was written."""
+
+    n: Count
+    n_positive: Count
+    n_leads: Count
+    first_as_of: AwareDatetime | None
+    last_as_of: AwareDatetime | None
+
+
+class Severity(StrEnum):
+    LEAK = "leak"
+    """The column knows the outcome; scores on such data mean nothing."""
+    WARNING = "warning"
+
+
+class Finding(_Part):
+    """What the data check saw. `column` is a feature, a profile field or a column."""
+
+    severity: Severity
+    column: str
+    sentence: str
+
+
+class DatasetManifest(_Part):
+    """`borders`: when judge, calibrate and test begin, if `split_by` is time. `negative_rate`: the
+    share of the rows of label 0 that fit and judge kept; calibrate and test are whole. `sha256` is
+    of the values, not of the Parquet file: the same for every writer."""
+
+    format: Literal[1] = 1
+    name: str
+    sources: tuple[Source, ...]
+    label: str
+    horizon_days: Annotated[int, Field(gt=0)]
+    embargo_days: Annotated[float, Field(ge=0)]
+    as_of_policy: str
+    split_by: SplitBy = SplitBy.TIME
+    seed: int
+    negative_rate: Rate = 1.0
+    features_id: str = FEATURES_ID
+    prompt_id: str = PROMPT_ID
+    code_names: tuple[str, ...] = ()
+    """Of the columns of `codes`."""
+    borders: tuple[AwareDatetime, AwareDatetime, AwareDatetime]
+    slices: dict[Split, Slice] = {}
+    sha256: Sha256 | None = None
+    """`slices` and `sha256` are filled in by `write_examples`."""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        return tuple(source.name for source in self.sources)

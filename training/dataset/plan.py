@@ -1,0 +1,56 @@
+"""How a log becomes examples: everything a user may choose, and the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from schemas.ids import LeadKey
+from schemas.timestamps import DAY_MS
+from scoring.prompt.prompt import HORIZON_DAYS
+from training.dataset.log import KnownAt
+from training.dataset.manifest import SplitBy
+from training.dataset.policy import Every, Policy
+from training.dataset.split import SHARES, Shares
+
+MAX_SILENT_DAYS = 90.0
+"""The longest any feature looks back: from then on a row repeats itself, and silent leads that
+nobody closed would fill a dataset."""
+
+
+class Maturity(StrEnum):
+    """When a label is known. `HORIZON`: once the log runs a horizon past `as_of`. `DECIDED`: once
+    the lead has ended, however long that took; leads that never did are censored."""
+
+    HORIZON = "horizon"
+    DECIDED = "decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`embargo_days` None: the horizon. `cluster_of`: what a bootstrap draws as one, and what
+    stays in one split."""
+
+    name: str
+    policy: Policy = field(default_factory=lambda: Every(7))
+    seed: int = 0
+    silent_days: float = MAX_SILENT_DAYS
+    """Whoever has been silent for longer is not asked about."""
+    horizon_days: int = HORIZON_DAYS
+    embargo_days: float | None = None
+    shares: Shares = SHARES
+    negative_rate: float = 1.0
+    known_at: KnownAt = KnownAt.INGESTED
+    maturity: Maturity = Maturity.HORIZON
+    split_by: SplitBy = SplitBy.TIME
+    cluster_of: Callable[[LeadKey], str] = str
+
+    @property
+    def horizon_ms(self) -> int:
+        return self.horizon_days * DAY_MS
+
+    @property
+    def embargo_ms(self) -> int:
+        days = self.horizon_days if self.embargo_days is None else self.embargo_days
+        return int(days * DAY_MS)

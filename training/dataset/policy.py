@@ -1,0 +1,104 @@
+"""When a lead is asked about: the moments of the past that become rows.
+
+A policy must not look at what came later, or the choice of moments tells the outcome.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from schemas.events import EventBase, TranscriptReady
+from schemas.timestamps import DAY_MS, HOUR_MS
+from training.dataset.log import LeadLog
+from training.dataset.manifest import DatasetError
+from training.dataset.split import chance
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """On a grid of so many days, for as long as the log runs. Each lead has a phase of its own,
+    so that rows do not all fall on one weekday."""
+
+    days: float
+
+
+@dataclass(frozen=True, slots=True)
+class AfterEvent:
+    """Whenever something of the lead became known, as a live worker scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class AfterCall:
+    """Whenever a final transcript became known."""
+
+
+@dataclass(frozen=True, slots=True)
+class AfterFirst:
+    """Once, so many hours after the lead became known."""
+
+    hours: float
+
+
+Policy = Every | AfterEvent | AfterCall | AfterFirst
+
+EXAMPLES = "every-7d, after-event, after-call, 24h-after-first"
+_EVERY = re.compile(r"every-(\d+(?:\.\d+)?)d")
+_AFTER_FIRST = re.compile(r"(\d+(?:\.\d+)?)h-after-first")
+
+
+def parse_policy(text: str) -> Policy:
+    """Raises DatasetError."""
+    if text == "after-event":
+        return AfterEvent()
+    if text == "after-call":
+        return AfterCall()
+    if (found := _EVERY.fullmatch(text)) and float(found[1]) > 0:
+        return Every(float(found[1]))
+    if found := _AFTER_FIRST.fullmatch(text):
+        return AfterFirst(float(found[1]))
+    raise DatasetError(f"as-of policy {text[:60]!r} is not one of: {EXAMPLES} (any number)")
+
+
+def policy_name(policy: Policy) -> str:
+    """Inverse of `parse_policy`."""
+    match policy:
+        case Every(days):
+            return f"every-{days:g}d"
+        case AfterEvent():
+            return "after-event"
+        case AfterCall():
+            return "after-call"
+        case AfterFirst(hours):
+            return f"{hours:g}h-after-first"
+
+
+def moments(policy: Policy, log: LeadLog, end_ms: int, seed: int) -> Iterator[int]:
+    """Ascending, each once, none after `end_ms`."""
+    first_ms = log.known[0].at_ms
+    match policy:
+        case Every(days):
+            step_ms = days * DAY_MS
+            phase_ms = chance(seed, str(log.key)) * step_ms
+            n = -(-(first_ms - phase_ms) // step_ms)
+            while (at_ms := int(phase_ms + n * step_ms)) <= end_ms:
+                if at_ms >= first_ms:
+                    yield at_ms
+                n += 1
+        case AfterEvent():
+            yield from _known(log, end_ms, lambda event: True)
+        case AfterCall():
+            yield from _known(log, end_ms, _is_call)
+        case AfterFirst(hours):
+            at_ms = first_ms + int(hours * HOUR_MS)
+            if at_ms <= end_ms:
+                yield at_ms
+
+
+def _known(log: LeadLog, end_ms: int, is_wanted: Callable[[EventBase], bool]) -> list[int]:
+    return sorted({k.at_ms for k in log.known if k.at_ms <= end_ms and is_wanted(k.event)})
+
+
+def _is_call(event: EventBase) -> bool:
+    return isinstance(event, TranscriptReady) and event.final

@@ -1,0 +1,156 @@
+"""A dataset of simulated leads, with the truth beside it: every lead once, at its own moment.
+
+As many orders as the world has, unless negatives are left out; what is left out is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+
+from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
+from scoring.lead.fold import fold, listing
+from scoring.lead.state import to_bytes
+from scoring.prompt.prompt import HORIZON_DAYS
+from scoring.report.progress import Report
+from training.dataset.draft import Draft, Truth, read_draft
+from training.dataset.example import Example, Examples, columns_of
+from training.dataset.manifest import DatasetError, DatasetManifest, Source, Split, label_of
+from training.dataset.outcome import outcome_of
+from training.dataset.split import SHARES, Borders, Sampling, Shares, borders_of
+from training.simulator.codes import CODE_NAMES, N_CODES, final_codes
+from training.simulator.emit import EPOCH, SimulatedLead, simulate_leads
+from training.simulator.world import World
+
+CHUNK_LEADS = 250
+POLICY = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Leads number `first` to `first + n_leads - 1` of `seed`. `only`: all of them belong to this
+    split, whatever their moment; for leads of a seed that nothing else reads, which need neither
+    borders nor embargo."""
+
+    seed: int
+    n_leads: int
+    first: int = 0
+    negative_rate: float = 1.0
+    shares: Shares = SHARES
+    only: Split | None = None
+    world: World = field(default_factory=World)
+
+    def __post_init__(self) -> None:
+        """Raises DatasetError."""
+        if self.seed < 0:
+            raise DatasetError(f"the seed is {self.seed}; expected 0 or more")
+
+    @property
+    def borders(self) -> Borders:
+        """Moments are spread evenly over the world's time, so its length is all one must know."""
+        start_ms = to_ms(EPOCH)
+        evenly = range(start_ms, start_ms + self.world.span_days * DAY_MS, HOUR_MS)
+        return borders_of(evenly, self.shares, HORIZON_DAYS * DAY_MS)
+
+    @property
+    def name(self) -> str:
+        return f"simulated-{self.seed}-{self.first}-{self.n_leads}"
+
+
+def simulate_examples(
+    asked: Simulation, *, n_processes: int, report: Report
+) -> tuple[Examples, DatasetManifest]:
+    """Spawns `n_processes`, none for 1."""
+    if asked.n_leads < 1:
+        raise DatasetError(f"{asked.n_leads} leads make no dataset; ask for at least 1")
+    starts = range(asked.first, asked.first + asked.n_leads, CHUNK_LEADS)
+    work = partial(_chunk, asked)
+    if n_processes == 1:
+        return _collect(asked, map(work, starts), report)
+    with get_context("spawn").Pool(n_processes) as pool:
+        return _collect(asked, pool.imap(work, starts), report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    rows: list[Example]
+    n_leads: int
+    n_events: int
+    first_ms: int
+    last_ms: int
+
+
+def _chunk(asked: Simulation, start: int) -> _Chunk:
+    n_leads = min(CHUNK_LEADS, asked.first + asked.n_leads - start)
+    leads = list(simulate_leads(asked.seed, n_leads, world=asked.world, first=start))
+    borders, sampling = asked.borders, Sampling(asked.negative_rate, asked.seed)
+    rows = [row for lead in leads if (row := _row(lead, asked, borders, sampling)) is not None]
+    return _Chunk(
+        rows,
+        n_leads,
+        n_events=sum(len(lead.events) for lead in leads),
+        first_ms=min(to_ms(lead.events[0].occurred_at) for lead in leads),
+        last_ms=max(to_ms(lead.events[-1].occurred_at) for lead in leads),
+    )
+
+
+def _row(
+    lead: SimulatedLead, asked: Simulation, borders: Borders, sampling: Sampling
+) -> Example | None:
+    as_of_ms = to_ms(lead.as_of)
+    split = asked.only or borders.split_of(as_of_ms)
+    if split is None:
+        return None
+    weight = sampling.weight(split, int(lead.ordered), lead.lead, as_of_ms)
+    if weight is None:
+        return None
+    state = fold(lead.history)
+    queue = listing(state).queue
+    if queue is None:
+        return None
+    draft = Draft(
+        key=lead.events[0].key,
+        as_of_ms=as_of_ms,
+        state=to_bytes(state),
+        queue=queue,
+        outcome=outcome_of(lead.outcomes, state, as_of_ms, HORIZON_DAYS * DAY_MS),
+        cluster=str(lead.events[0].key),
+    )
+    return read_draft(draft, split, weight, Truth(lead.probability, final_codes(lead)))
+
+
+def source_name(seed: int) -> str:
+    """By which a manifest tells whose people were read: equal seeds are the same people."""
+    return f"simulator, seed {seed}"
+
+
+def _collect(
+    asked: Simulation, chunks: Iterable[_Chunk], report: Report
+) -> tuple[Examples, DatasetManifest]:
+    done: list[_Chunk] = []
+    for chunk in chunks:
+        done.append(chunk)
+        report(sum(each.n_leads for each in done), asked.n_leads)
+    borders = asked.borders
+    source = Source(
+        name=source_name(asked.seed),
+        first_ingested_at=from_ms(min(chunk.first_ms for chunk in done)),
+        last_ingested_at=from_ms(max(chunk.last_ms for chunk in done)),
+        n_events=sum(chunk.n_events for chunk in done),
+    )
+    manifest = DatasetManifest(
+        name=asked.name,
+        sources=(source,),
+        label=label_of(HORIZON_DAYS),
+        horizon_days=HORIZON_DAYS,
+        embargo_days=borders.embargo_ms / DAY_MS,
+        as_of_policy=POLICY,
+        seed=asked.seed,
+        negative_rate=asked.negative_rate,
+        code_names=CODE_NAMES,
+        borders=borders.times,
+    )
+    rows = (row for chunk in done for row in chunk.rows)
+    return columns_of(rows, N_CODES), manifest

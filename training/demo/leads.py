@@ -1,0 +1,178 @@
+"""Simulated leads as training reads them: prompt, table, and what became known afterwards.
+
+Everything in `body` and `features` comes from `scoring.score.prepare` at `as_of`, the function that
+serving calls; codes, funnel moves and the order come from later events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from math import isnan, nan
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from schemas.events import EventBase, Stage, StageChanged
+from schemas.timestamps import to_ms
+from scoring.lead.fold import fold, listing
+from scoring.prompt.prompt import HORIZON_DAYS, MARKER, QUESTION, PromptSpec
+from scoring.score import prepare
+from training.simulator.codes import final_codes
+from training.simulator.draws import Draws
+from training.simulator.emit import SimulatedLead, simulate_leads
+
+FUNNEL = frozenset({Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOTE})
+CHUNK_LEADS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """`body`: the prompt's tokens before the question. `codes`: NaN where a call was outside the
+    quality sample. `moves`: the stages of FUNNEL reached within the horizon. `truth` is the
+    probability that the world drew `ordered` from, for evaluation only; NaN at another moment than
+    the world's own."""
+
+    body: NDArray[np.int16]
+    features: NDArray[np.float32]
+    codes: NDArray[np.float32]
+    moves: frozenset[Stage]
+    ordered: bool
+    truth: float
+    as_of_ms: int
+
+    @property
+    def is_elsewhen(self) -> bool:
+        return isnan(self.truth)
+
+
+def at_own_moment(leads: Sequence[Lead]) -> list[Lead]:
+    return [lead for lead in leads if not lead.is_elsewhen]
+
+
+def digest_of(leads: Iterable[Lead]) -> str:
+    """sha256 of all that a fit reads of them, in hexadecimal: one recipe has one."""
+    digest = sha256()
+    for lead in leads:
+        moves = ",".join(sorted(lead.moves))
+        digest.update(f"{lead.as_of_ms} {lead.ordered:d} {moves} {len(lead.body)}\n".encode())
+        for numbers in (lead.body, lead.features, lead.codes):
+            digest.update(np.ascontiguousarray(numbers).tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How leads become tokens: the tokenizer as JSON, so that it can be sent to a process."""
+
+    tokenizer_json: str
+    token_budget: int
+
+    def tokenizer(self) -> Tokenizer:
+        return Tokenizer.from_str(self.tokenizer_json)
+
+
+def load_leads(
+    seed: int,
+    n: int,
+    reading: Reading,
+    *,
+    n_processes: int,
+    log: Callable[[str], None],
+    elsewhen_share: float = 0.0,
+) -> list[Lead]:
+    """Leads 0 to `n` - 1 of the default world in order of their moments; `elsewhen_share` of them
+    follow themselves at a second one, where they are still listed then. Spawns `n_processes`."""
+    starts = range(0, n, CHUNK_LEADS)
+    work = partial(_chunk, seed, n, reading, elsewhen_share)
+    pairs: list[tuple[Lead, ...]] = []
+    with get_context("spawn").Pool(n_processes) as pool:
+        for done, chunk in enumerate(pool.imap(work, starts), 1):
+            pairs += chunk
+            if done % 40 == 0:
+                log(f"leads: {len(pairs)} of {n}")
+    return [lead for pair in sorted(pairs, key=lambda pair: pair[0].as_of_ms) for lead in pair]
+
+
+def _chunk(
+    seed: int, n: int, reading: Reading, elsewhen_share: float, start: int
+) -> list[tuple[Lead, ...]]:
+    reader = _Reader(reading)
+    pairs: list[tuple[Lead, ...]] = []
+    size = min(CHUNK_LEADS, n - start)
+    for number, lead in enumerate(simulate_leads(seed, size, first=start), start):
+        draws = Draws(seed, number, _ELSEWHEN)
+        other = _elsewhen(lead, draws) if draws.chance(elsewhen_share) else None
+        looks = [(lead.as_of, lead.probability)] + ([(other, nan)] if other else [])
+        pairs.append(tuple(reader.read(lead, as_of, truth) for as_of, truth in looks))
+    return pairs
+
+
+_ELSEWHEN = 1
+"""Sets these draws apart from those that the lead is made of."""
+
+LONGEST_SILENCE_DAYS = 90.0
+
+
+def _elsewhen(lead: SimulatedLead, draws: Draws) -> datetime | None:
+    """Another moment at which a day's list may hold the lead: before its own, within the horizon
+    after it, or long after; None when it is on no list then."""
+    first = lead.events[0].occurred_at
+    low, high = draws.pick(
+        (
+            (first, lead.as_of),
+            (lead.as_of, lead.as_of + timedelta(days=HORIZON_DAYS)),
+            (
+                lead.as_of + timedelta(days=HORIZON_DAYS),
+                lead.as_of + timedelta(days=LONGEST_SILENCE_DAYS),
+            ),
+        )
+    )
+    as_of = low + draws.uniform() * (high - low)
+    return as_of if listing(fold(_until(lead, as_of))).queue is not None else None
+
+
+def _until(lead: SimulatedLead, as_of: datetime) -> Iterator[EventBase]:
+    return (event for event in lead.events if event.occurred_at <= as_of)
+
+
+def sample_prompts(seed: int, n: int) -> Iterator[str]:
+    """Uncut prompts, to train a tokenizer on."""
+    spec = PromptSpec(100_000, len)
+    for lead in simulate_leads(seed, n):
+        yield prepare(fold(lead.history), to_ms(lead.as_of), spec).prompt
+
+
+class _Reader:
+    def __init__(self, reading: Reading) -> None:
+        self._tokenizer = reading.tokenizer()
+        self._spec = PromptSpec(reading.token_budget, lambda text: len(self._ids(text)))
+        self._n_tail = len(self._ids(f"{QUESTION}{MARKER}"))
+
+    def read(self, lead: SimulatedLead, as_of: datetime, truth: float) -> Lead:
+        as_of_ms = to_ms(as_of)
+        read = prepare(fold(_until(lead, as_of)), as_of_ms, self._spec)
+        horizon = as_of + timedelta(days=HORIZON_DAYS)
+        reached = frozenset(
+            event.stage
+            for event in lead.events
+            if isinstance(event, StageChanged) and as_of < event.occurred_at <= horizon
+        )
+        return Lead(
+            body=np.array(self._ids(read.prompt)[: -self._n_tail], dtype=np.int16),
+            features=read.features,
+            codes=final_codes(lead),
+            moves=reached & FUNNEL,
+            ordered=Stage.ORDER in reached,
+            truth=truth,
+            as_of_ms=as_of_ms,
+        )
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids

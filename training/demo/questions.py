@@ -1,0 +1,118 @@
+"""Questions about whole leads: the table and the wrap-up codes for the base, the order for the
+adapter.
+
+All end in the one marker that serving uses. The base learns to read a lead and to answer Yes / No;
+what becomes of leads is left to the adapter, and the text baselines get every label of leads that
+the base got; `tree_practised` has its practice on generated calls, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.events import Stage
+from scoring.prompt.declaration import Feature, Kind
+from scoring.prompt.features import FEATURES
+from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES, QUESTION
+from training.dataset.example import Grade
+from training.demo.curriculum import CODES_QUESTION, Writer, codes_answer
+from training.demo.leads import Lead
+from training.model.samples import Sample
+from training.simulator.codes import CODES
+
+CODES_SHARE = 0.65
+"""Of the leads whose codes are known; all others are asked about their table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Encoded once: asking costs a concatenation per sample."""
+
+    yes: NDArray[np.int32]
+    no: NDArray[np.int32]
+    order: NDArray[np.int32]
+    codes: NDArray[np.int32]
+    table: tuple[tuple[tuple[float, NDArray[np.int32]], ...], ...]
+    """Per categorical or yes / no feature: (encoded value, "Is <wording> <word>?")."""
+
+    @classmethod
+    def of(cls, writer: Writer) -> Questions:
+        return cls(
+            yes=writer.answer(ANSWER_YES),
+            no=writer.answer(ANSWER_NO),
+            order=writer.question(QUESTION),
+            codes=writer.question(CODES_QUESTION),
+            table=tuple(
+                tuple(
+                    (value, writer.question(f"Is {feature.wording} {word}?"))
+                    for value, word in _values(feature)
+                )
+                for feature in FEATURES
+            ),
+        )
+
+    def answer(self, is_yes: bool) -> NDArray[np.int32]:
+        return self.yes if is_yes else self.no
+
+
+def _values(feature: Feature) -> list[tuple[float, str]]:
+    match feature.kind:
+        case Kind.CATEGORY:
+            return [(float(i), word) for i, (_, word) in enumerate(feature.bins)]
+        case Kind.FLAG:
+            return [(1.0, "yes"), (0.0, "no")]
+        case Kind.AGE:
+            return [(float(bound), word) for bound, word in feature.bins]
+        case Kind.NUMBER:
+            return [(0.0, feature.bins[0][1])]
+
+
+def table_texts() -> list[str]:
+    """Every table question, for the tokenizer's training."""
+    return [f"Is {feature.wording} {word}?" for feature in FEATURES for _, word in _values(feature)]
+
+
+def order_sample(lead: Lead, asked: Questions) -> Sample:
+    """The question that a score answers."""
+    return Sample(
+        prompt=np.concatenate([lead.body, asked.order]).astype(np.int32),
+        answer=asked.answer(lead.ordered),
+        order=float(lead.ordered),
+        grade=Grade.ORDER if lead.ordered else max(map(_GRADES.__getitem__, lead.moves), default=0),
+    )
+
+
+_GRADES = {Stage.VISIT: Grade.VISIT, Stage.TEST_DRIVE: Grade.TEST_DRIVE, Stage.QUOTE: Grade.QUOTE}
+
+
+def pretraining_samples(
+    leads: Sequence[Lead], asked: Questions, writer: Writer, rng: np.random.Generator
+) -> list[Sample]:
+    """One question per lead; the codes are always a target of the marker."""
+    return [_asked(lead, asked, writer, rng) for lead in leads]
+
+
+def _asked(lead: Lead, asked: Questions, writer: Writer, rng: np.random.Generator) -> Sample:
+    if rng.random() < CODES_SHARE and not np.isnan(lead.codes).any():
+        held = [CODES[i] for i in np.flatnonzero(lead.codes)]
+        question, answer = asked.codes, writer.answer(codes_answer(held, rng))
+    else:
+        question, answer = _about_table(lead, asked, rng)
+    prompt = np.concatenate([lead.body, question]).astype(np.int32)
+    return Sample(prompt=prompt, answer=answer, codes=lead.codes)
+
+
+def _about_table(
+    lead: Lead, asked: Questions, rng: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Half of the answers are Yes where the value is one that can be asked about."""
+    feature = int(rng.integers(len(FEATURES)))
+    options = asked.table[feature]
+    held = [i for i, (value, _) in enumerate(options) if value == lead.features[feature]]
+    pick = held[0] if held and rng.random() < 0.5 else int(rng.integers(len(options)))
+    value, question = options[pick]
+    return question, asked.answer(bool(value == lead.features[feature]))

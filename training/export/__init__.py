@@ -1,0 +1,1 @@
+"""A fitted model becomes an artifact: graph, parity, files, card, report."""

@@ -1,0 +1,180 @@
+"""A fitted model -> an artifact that serves: merge, graph, parity check, manifest, card.
+
+No parity, no artifact: `AgreementBroken` names the prompt count and the gap.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from peft import PeftModel
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
+
+from scoring.artifact import HeadKind
+from scoring.engine import EngineInput
+from scoring.engines.onnx import GRAPH, load_onnx_engine
+from scoring.engines.reading import load_reader
+from scoring.engines.torch import BASE, HEADS, load_torch_engine
+from scoring.engines.trees import TREES
+from training.export.onnx_graph import Shape, build_graph
+from training.model.checkpoint import under
+from training.model.heads import Head, causal_of
+from training.trees.boosted_trees import TunedTree
+from training.trees.tree_graph import build_tree_graph
+
+TOKENIZER = "tokenizer.json"
+ADAPTER_CONFIG = "adapter_config.json"
+
+
+class AgreementBroken(Exception):
+    """The exported graph does not say what the model says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Differences between the torch reference and the int8 graph on held-out prompts."""
+
+    n_prompts: int
+    max_logit: float
+    mean_logit: float
+    max_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """What an artifact keeps of a fitted model. The head `serves` scores. `dtype` must
+    hold the base's weights exactly: what was fitted on top knows these very numbers."""
+
+    model: PeftModel
+    heads: Mapping[HeadKind, Head]
+    tokenizer: Tokenizer
+    reading: PreTrainedTokenizerBase
+    token_budget: int
+    dtype: torch.dtype
+    serves: HeadKind = HeadKind.POINT
+
+
+def save_language_model(path: Path, lm: LanguageModel) -> None:
+    """PEFT layout with the base beside it. Leaves the model as it was."""
+    path.mkdir(parents=True, exist_ok=True)
+    lm.tokenizer.save(str(path / TOKENIZER))
+    lm.model.save_pretrained(str(path), save_embedding_layers=False)
+    _sort_targets(path / ADAPTER_CONFIG)
+    (path / "README.md").unlink(missing_ok=True)
+    _save_base(path / BASE, lm)
+    heads = [under(name, head.tensors) for name, head in lm.heads.items()]
+    save_file({name: tensor for each in heads for name, tensor in each.items()}, path / HEADS)
+
+
+def save_graph(path: Path, lm: LanguageModel) -> Path:
+    """The int8 graph of base, adapter and the scoring head, made of the files in `path`; where."""
+    head = lm.heads[lm.serves]
+    graph = build_graph(_merged(path), _shape(lm.model, lm.token_budget), head.weight, head.bias)
+    onnx.save(graph, str(path / GRAPH))
+    return path / GRAPH
+
+
+MAX_GRAPH_BYTES = 1_900_000_000
+"""protobuf holds 2 GiB; int8 matrices and float embeddings have to fit."""
+
+
+def has_graph(model: PeftModel) -> bool:
+    """Whether `training.export.onnx_graph` can say what this model says: Qwen2's layers with plain
+    rotary positions, below MAX_GRAPH_BYTES."""
+    base = causal_of(model)
+    config: dict[str, Any] = base.config.to_dict()
+    rope = config.get("rope_parameters") or {}
+    if config["model_type"] != "qwen2" or rope.get("rope_type", "default") != "default":
+        return False
+    if config.get("use_sliding_window") or config.get("hidden_act") != "silu":
+        return False
+    n_embedded = config["vocab_size"] * config["hidden_size"]
+    n_rest = sum(p.numel() for p in base.parameters()) - n_embedded
+    return bool(4 * n_embedded + n_rest < MAX_GRAPH_BYTES)
+
+
+def save_trees(path: Path, trees: TunedTree) -> None:
+    onnx.save(build_tree_graph(trees.booster, trees.init_logit), str(path / TREES))
+
+
+def check_parity(
+    path: Path,
+    prompts: Sequence[str],
+    token_budget: int,
+    max_probability_difference: float,
+    head: HeadKind = HeadKind.POINT,
+) -> Parity:
+    """Both engines as they are loaded from disk, before any calibration. Raises AgreementBroken."""
+    reader, _ = load_reader(path, token_budget)
+    inputs = [EngineInput(np.zeros(0, dtype=np.float32), prompt) for prompt in prompts]
+    reference = np.array(load_torch_engine(path, reader, head).logits(inputs))
+    served = np.array(load_onnx_engine(path, reader).logits(inputs))
+    gap = np.abs(reference - served)
+    probability_gap = np.abs(_sigmoid(reference) - _sigmoid(served))
+    parity = Parity(len(prompts), float(gap.max()), float(gap.mean()), float(probability_gap.max()))
+    if not parity.max_probability <= max_probability_difference:
+        raise AgreementBroken(
+            f"{GRAPH} and the reference differ by {parity.max_probability:.4f} in probability on "
+            f"{parity.n_prompts} prompts; the limit is {max_probability_difference}"
+        )
+    return parity
+
+
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-logits))
+
+
+def _save_base(path: Path, lm: LanguageModel) -> None:
+    """Under the checkpoint's own names, without the adapter that peft has put between them."""
+    base = causal_of(lm.model)
+    config: dict[str, Any] = base.config.to_dict()
+    left_out = {"lm_head.weight"} if config.get("tie_word_embeddings") else set()
+    plain = {
+        name.replace(".base_layer", ""): tensor.to(lm.dtype).contiguous()
+        for name, tensor in base.state_dict().items()
+        if ".lora_" not in name and name not in left_out
+    }
+    path.mkdir(parents=True, exist_ok=True)
+    save_file(plain, path / "model.safetensors", metadata={"format": "pt"})
+    named = {**config, "dtype": str(lm.dtype).removeprefix("torch.")}
+    base.config.__class__.from_dict(named).save_pretrained(str(path))
+    lm.reading.save_pretrained(str(path))
+
+
+def _sort_targets(path: Path) -> None:
+    """peft writes a set down in the order of this process's hashes; an artifact's digest must not
+    follow from it."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
+
+
+def _merged(path: Path) -> dict[str, NDArray[np.float32]]:
+    """What a loader will find, merged: the graph is made of the saved numbers."""
+    base = Qwen2ForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
+    merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload()
+    return {name: tensor.numpy() for name, tensor in merged.state_dict().items()}
+
+
+def _shape(model: PeftModel, token_budget: int) -> Shape:
+    # As a plain dict: the typed config declares every one of these as possibly absent.
+    config: dict[str, Any] = causal_of(model).config.to_dict()
+    return Shape(
+        n_layers=config["num_hidden_layers"],
+        hidden=config["hidden_size"],
+        n_heads=config["num_attention_heads"],
+        n_kv_heads=config["num_key_value_heads"],
+        max_tokens=token_budget,
+        rope_theta=config["rope_parameters"]["rope_theta"],
+        norm_eps=config["rms_norm_eps"],
+    )

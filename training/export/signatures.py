@@ -1,0 +1,226 @@
+"""The failure signatures of the paper and its successors, looked for after every fit.
+
+A plateau without the QA loss, long leads scored worse than short ones, a base that forgot its
+language, a Yes / No that no longer means what the score says. Each comes with its numbers and with
+what to try; "cannot tell" is an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.metrics.delong import delong, delong_difference
+from training.model.readout import Answers
+
+Floats = NDArray[np.float64]
+
+N_LENGTH_BINS = 4
+MIN_POSITIVES_PER_BIN = 10
+"""With fewer, a bin's AUC has a half-width of .15 and more: it tells nothing."""
+
+MAX_TELLING_HALF_WIDTH = 0.1
+"""Of a difference of AUCs: a fall that matters would go unseen in a wider one."""
+
+FORGOTTEN_NATS = 0.1
+"""Of rise in the loss per token: a tenth of a nat is ten percent more perplexity."""
+
+MIN_ANSWER_MASS = 0.5
+"""Below, the model would rather say something else than Yes or No."""
+
+MIN_RANK_CORRELATION = 0.5
+"""Between the head's score and the model's own Yes: below, they tell two stories of one lead."""
+
+
+class Finding(StrEnum):
+    FINE = "fine"
+    WARNING = "warning"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """`sentence` is for people; `values` are the numbers behind it."""
+
+    name: str
+    finding: Finding
+    sentence: str
+    values: Mapping[str, float | list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The judging slice under the fitted model, (n,) each, and under the frozen base where the
+    name says so. `logits` are of the head that is served; `lengths` in tokens."""
+
+    orders: Floats
+    logits: Floats
+    frozen_logits: Floats
+    answers: Answers
+    frozen_answers: Answers
+    lengths: NDArray[np.int64]
+    is_cut: NDArray[np.bool_]
+    is_summarised: NDArray[np.bool_]
+    clusters: NDArray[np.str_]
+
+
+def plateau(judged: Judged, aucs: list[float], best: int, qa_weight: float) -> Signature:
+    """Is the language model worth more than its frozen probe, and is the QA loss at work? `aucs`
+    are of the checks, `best` the number of the one that was kept."""
+    gain = delong_difference(
+        judged.logits, judged.frozen_logits, judged.orders, clusters=judged.clusters
+    )
+    half = gain.half_width()
+    before = judged.frozen_answers.loss(judged.orders)
+    after = judged.answers.loss(judged.orders)
+    values: dict[str, float | list[float]] = {
+        "auc_gain_over_frozen_probe": gain.value,
+        "half_width": half,
+        "qa_loss_before": before,
+        "qa_loss_after": after,
+        "aucs": aucs,
+    }
+    gained = f"AUC over the frozen probe {gain.value:+.4f} ± {half:.4f}"
+    qa = f"QA loss {before:.3f} → {after:.3f}"
+    is_at_work, is_gain = after < before, gain.value - half > 0
+    finding = Finding.WARNING
+    if best == 0:
+        say = (
+            "no check beat the frozen probe, so that scores and the adapter is empty; try another "
+            "--adapter-rate, less --dropout, or more orders"
+        )
+    elif qa_weight == 0:
+        say = (
+            f"the QA loss is off; {gained}; the paper's CTR-only model was no better than DeepFM: "
+            "try --qa-weight 0.5"
+        )
+    elif not is_at_work:
+        say = f"the QA loss is on but not at work: {qa}; {gained}; try a larger --qa-weight"
+    else:
+        finding = Finding.FINE if is_gain else Finding.CANNOT_TELL
+        say = f"the QA loss is at work ({qa}); {gained}"
+        say += "" if is_gain else ", which may be nothing"
+    return Signature("plateau without QA", finding, say, values)
+
+
+def long_context(judged: Judged) -> Signature:
+    """The AUC by prompt length, and whether what did not fit was summarised or cut."""
+    edges = np.unique(np.quantile(judged.lengths, np.linspace(0, 1, N_LENGTH_BINS + 1)))
+    member_of = np.clip(np.searchsorted(edges, judged.lengths, "left") - 1, 0, len(edges) - 2)
+    bins = [_bin(judged, np.flatnonzero(member_of == i)) for i in range(max(1, len(edges) - 1))]
+    cut, short = float(judged.is_cut.mean()), float(judged.is_summarised.mean())
+    values: dict[str, float | list[float]] = {
+        "mean_tokens": [each[0] for each in bins],
+        "positives": [each[1] for each in bins],
+        "auc": [each[2] for each in bins],
+        "half_width": [each[3] for each in bins],
+        "share_cut": cut,
+        "share_summarised": short,
+    }
+    said = ", ".join(f"{n:.0f} tokens {auc:.3f} ± {half:.3f}" for n, _, auc, half in bins)
+    active = "active" if short > 0 else "not active"
+    tail = (
+        f"{cut:.0%} of the conversations were cut to fit; the summariser is {active}: a call of "
+        f"{short:.0%} of the leads is kept as a summary"
+    )
+    known = [each for each in bins if each[1] >= MIN_POSITIVES_PER_BIN]
+    if len(known) < 2:
+        return Signature(
+            "long context",
+            Finding.CANNOT_TELL,
+            f"fewer than two length bins have {MIN_POSITIVES_PER_BIN} orders; AUC: {said}; {tail}",
+            values,
+        )
+    fall = known[0][2] - known[-1][2]
+    half = float(np.hypot(known[0][3], known[-1][3]))
+    if fall - half > 0:
+        say = (
+            f"the longest leads are scored worse by {fall:.3f} ± {half:.3f}; AUC: {said}; {tail}; "
+            "try a larger --token-budget"
+        )
+        return Signature("long context", Finding.WARNING, say, values)
+    if half > MAX_TELLING_HALF_WIDTH:
+        say = f"a fall of less than {fall + half:.2f} would not be seen; AUC: {said}; {tail}"
+        return Signature("long context", Finding.CANNOT_TELL, say, values)
+    return Signature("long context", Finding.FINE, f"AUC: {said}; {tail}", values)
+
+
+def _bin(judged: Judged, rows: NDArray[np.int64]) -> tuple[float, float, float, float]:
+    """(mean tokens, positives, AUC, half-width)."""
+    estimate = delong(judged.logits[rows], judged.orders[rows], clusters=judged.clusters[rows])
+    tokens = float(judged.lengths[rows].mean()) if len(rows) else float("nan")
+    return tokens, float(judged.orders[rows].sum()), estimate.value, estimate.half_width()
+
+
+def forgetting(
+    before: Mapping[str, float], after: Mapping[str, float], n_vocabulary: int
+) -> Signature:
+    """The language-model loss per token on held-out text, by the text's name: the frozen base's
+    and the adapted one's. Who guesses among `n_vocabulary` tokens has nothing to forget."""
+    guessing = float(np.log(n_vocabulary))
+    known = [name for name in before if before[name] < guessing]
+    rises = [after[name] - before[name] for name in known]
+    said = "; ".join(f"{name} {before[name]:.3f} → {after[name]:.3f}" for name in before)
+    values: dict[str, float | list[float]] = {
+        f"loss_{when} on {name}": loss
+        for when, losses in (("before", before), ("after", after))
+        for name, loss in losses.items()
+    }
+    if not known:
+        say = (
+            f"the base reads the held-out text no better than guessing among its {n_vocabulary} "
+            f"tokens ({guessing:.3f} a token), so there is nothing to forget: {said}"
+        )
+        return Signature("forgetting", Finding.CANNOT_TELL, say, values)
+    if max(rises) > FORGOTTEN_NATS:
+        say = (
+            f"the adapter unlearns the language, loss per token on held-out text: {said}; try a "
+            "smaller --adapter-rate, more --dropout or fewer epochs"
+        )
+        return Signature("forgetting", Finding.WARNING, say, values)
+    say = f"loss per token on held-out text: {said}"
+    return Signature("forgetting", Finding.FINE, say, values)
+
+
+def answers_still_mean(judged: Judged) -> Signature:
+    """Are the model's own answers still Yes or No, and do they agree with the head?"""
+    before, after = float(judged.frozen_answers.mass.mean()), float(judged.answers.mass.mean())
+    agreed = rank_correlation(judged.logits, judged.answers.logits)
+    own = delong(judged.answers.logits, judged.orders, clusters=judged.clusters)
+    values: dict[str, float | list[float]] = {
+        "answer_mass_before": before,
+        "answer_mass_after": after,
+        "rank_correlation_of_head_and_answer": agreed,
+        "auc_of_answer": own.value,
+        "auc_of_answer_half_width": own.half_width(),
+    }
+    said = (
+        f"Yes and No take {after:.1%} of what the model would say (frozen: {before:.1%}); their "
+        f"order agrees with the head's by {agreed:.2f} (rank correlation), AUC {own.value:.4f} ± "
+        f"{own.half_width():.4f}"
+    )
+    if after < MIN_ANSWER_MASS:
+        said += "; it no longer answers the question: try a larger --qa-weight"
+        return Signature("answers", Finding.WARNING, said, values)
+    if agreed < MIN_RANK_CORRELATION:
+        said += "; the two diverge: trust neither before knowing why"
+        return Signature("answers", Finding.WARNING, said, values)
+    return Signature("answers", Finding.FINE, said, values)
+
+
+def rank_correlation(first: Floats, second: Floats) -> float:
+    """Spearman's, ties by their mean rank; 0 where one of them is constant."""
+    ranks = [_ranks(values) for values in (first, second)]
+    if min(np.ptp(each) for each in ranks) == 0:
+        return 0.0
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+def _ranks(values: Floats) -> Floats:
+    ascending = np.sort(values)
+    left, right = (np.searchsorted(ascending, values, side) for side in ("left", "right"))
+    return (left + right) / 2.0

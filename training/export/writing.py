@@ -1,0 +1,172 @@
+"""A fitted language model as an artifact: files, graph where it fits, card, report, manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from schemas.timestamps import from_ms
+from scoring.artifact import Agreement, DataWindow, EngineKind, HeadKind, Manifest
+from scoring.artifact import Base as NamedBase
+from scoring.prompt.features import FEATURES_ID
+from scoring.prompt.prompt import PROMPT_ID, PromptSpec
+from training.artifact_folder import CARD, METRICS, artifact_folder, seal
+from training.dataset.manifest import BEFORE_TEST, Split
+from training.export.artifact_writer import AGREEMENT_SLACK
+from training.export.outcome import Outcome
+from training.export.parity import (
+    AgreementBroken,
+    LanguageModel,
+    Parity,
+    check_parity,
+    has_graph,
+    save_graph,
+    save_language_model,
+)
+from training.export.report import metrics_of, report_of, text_of
+from training.fit.dataset import CHECKPOINT
+from training.fit.leads import counter
+from training.model.checkpoint import remove_checkpoint
+
+Log = Callable[[str], None]
+
+REPORT = "report.json"
+N_PARITY_PROMPTS = 200
+MAX_PROBABILITY_DIFFERENCE = 0.05
+"""Between the int8 graph and the reference; above, the artifact serves the reference."""
+
+
+def write_fitted(outcome: Outcome, log: Log) -> dict[str, Any]:
+    """The artifact in the order's `out`, complete or not at all; returns the report. Raises
+    CannotWrite, NotOurs."""
+    order = outcome.done.order
+    report = report_of(outcome)
+    with artifact_folder(order.out) as folder:
+        lm = _language_model(outcome)
+        save_language_model(folder, lm)
+        parity = _graph(folder, lm, outcome, log)
+        report["engine"] = (EngineKind.TORCH if parity is None else EngineKind.ONNX).value
+        (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        metrics = json.dumps(metrics_of(outcome), indent=2)
+        (folder / METRICS).write_text(metrics + "\n", encoding="utf-8")
+        (folder / CARD).write_text(_card(report), encoding="utf-8")
+        seal(folder, _manifest(outcome, parity))
+    return report
+
+
+def _language_model(outcome: Outcome) -> LanguageModel:
+    fitted, base = outcome.fitted, outcome.done.prepared.base
+    return LanguageModel(
+        model=fitted.model,
+        heads={HeadKind.POINT: fitted.head, HeadKind.PAIR: fitted.pair_head},
+        tokenizer=base.tokenizer,
+        reading=base.reading,
+        token_budget=outcome.done.order.token_budget,
+        serves=outcome.done.order.settings.serve,
+        dtype=base.dtype,
+    )
+
+
+def _graph(folder: Path, lm: LanguageModel, outcome: Outcome, log: Log) -> Parity | None:
+    """The int8 graph and how far it is from the reference; None where torch has to serve."""
+    if not has_graph(lm.model):
+        log("fit: no int8 graph for this architecture or size; torch serves")
+        return None
+    graph = save_graph(folder, lm)
+    prompts = _prompts(outcome)
+    try:
+        limit = MAX_PROBABILITY_DIFFERENCE
+        return check_parity(folder, prompts, lm.token_budget, limit, lm.serves)
+    except AgreementBroken as error:
+        log(f"fit: {error}; torch serves")
+        graph.unlink()
+        return None
+
+
+def _prompts(outcome: Outcome) -> list[str]:
+    """The newest of the calibrating slice, as serving would build them."""
+    prepared = outcome.done.prepared
+    rows = prepared.rows[Split.CALIBRATE][-N_PARITY_PROMPTS:]
+    spec = PromptSpec(outcome.done.order.token_budget, counter(prepared.base.tokenizer))
+    return [each.prompt for each in prepared.examples.take(rows).inputs(spec)]
+
+
+def _manifest(outcome: Outcome, parity: Parity | None) -> Manifest:
+    done = outcome.done
+    prepared, order = done.prepared, done.order
+    # Not of the test: what judges a model is nothing it was made from.
+    as_of_ms = prepared.examples.of(*BEFORE_TEST).as_of_ms
+    start, end = (from_ms(int(at)) for at in (as_of_ms[0], as_of_ms[-1]))
+    return Manifest(
+        name=_name(order.out.name),
+        engine=EngineKind.TORCH if parity is None else EngineKind.ONNX,
+        prompt_id=PROMPT_ID,
+        features_id=FEATURES_ID,
+        token_budget=order.token_budget,
+        horizon_days=prepared.dataset.horizon_days,
+        calibration=outcome.calibration,
+        agreement=None if parity is None else _agreement(parity),
+        label=prepared.dataset.label,
+        dataset=prepared.dataset.sha256,
+        sources=prepared.dataset.source_names,
+        head=order.settings.serve,
+        base=NamedBase(name=prepared.base.name, revision=prepared.base.revision),
+        data_window=DataWindow(start=start, end=end),
+        metrics=metrics_of(outcome),
+        files={},
+    )
+
+
+def _agreement(parity: Parity) -> Agreement:
+    return Agreement(
+        reference=EngineKind.TORCH,
+        served=EngineKind.ONNX,
+        max_logit_difference=AGREEMENT_SLACK * max(parity.max_logit, 1e-6),
+        n_prompts=parity.n_prompts,
+    )
+
+
+def _name(folder: str) -> str:
+    """What a manifest allows of a folder's name."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder)
+    return kept[:100] or "fitted"
+
+
+def _card(report: dict[str, Any]) -> str:
+    base, dataset = report["base"], report["dataset"]
+    settings = "\n".join(f"| {name} | {value} |" for name, value in report["settings"].items())
+    return f"""---
+library_name: peft
+base_model: {base["name"]}
+tags: [lead-scoring]
+---
+
+# A lead scorer on {base["name"]}
+
+A LoRA adapter and three heads, fitted with `asllr fit`. Label: {dataset["label"]}.
+It reads a lead's record and conversations as asllr's prompt puts them, and nothing else.
+
+**Use:** ranking the leads of the business it was fitted on. **Not for** people or markets that are
+not in its data, nor for any decision about a person but whom to call first. The licence of the base
+applies.
+
+Base revision `{base["revision"]}`; dataset sha256 `{dataset["sha256"]}`.
+
+```
+{text_of(report)}```
+
+| setting | value |
+|---|---|
+{settings}
+
+`adapter_config.json` and `adapter_model.safetensors` are the adapter in PEFT layout over `base/`;
+`heads.safetensors` holds the point-wise and the pair-wise head, of which the {report["serve"]}-wise
+one scores.
+"""
+
+
+def clear_work(work: Path) -> None:
+    """The checkpoint of a finished run, and its folder if nothing else is in it."""
+    remove_checkpoint(work / CHECKPOINT)

@@ -1,0 +1,1 @@
+"""The optimizer's way: which leads share a batch, steps, checks, progress."""

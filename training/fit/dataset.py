@@ -1,0 +1,165 @@
+"""A dataset folder and a base become a fitted model: what `asllr fit` does before it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from scoring.report.progress import Report
+from training.artifact_folder import check_replaceable
+from training.dataset.example import Examples
+from training.dataset.folder import read_examples, read_manifest
+from training.dataset.manifest import DatasetManifest, Split
+from training.fit.enough import MIN_FIT_POSITIVES, check_evidence
+from training.fit.leads import Leads, Reading, check_budget, read_leads, samples_of
+from training.fit.loop import FitData, Fitted, Place, described_run, fit
+from training.model.errors import FitError, read_text
+from training.model.guards import naming_memory
+from training.model.hub import Base, Hub, Opened, load_base, open_base
+from training.model.readout import answers_at, marker_states
+from training.model.settings import FitSettings, Precision
+from training.whole_file import check_place
+
+Log = Callable[[str], None]
+
+CHECKPOINT = "checkpoint.safetensors"
+N_PROBED_ANSWERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FitOrder:
+    """What to fit on what, and where it goes. `work` keeps the checkpoint: the same command
+    continues after a kill. `held_out`: a text of the language the base should not forget."""
+
+    dataset: Path
+    hub: Hub
+    out: Path
+    work: Path
+    settings: FitSettings
+    token_budget: int = 512
+    min_positives: int = MIN_FIT_POSITIVES
+    n_processes: int = 1
+    held_out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """`rows`: the row numbers of each split. `answers`: the tokens of Yes and No. `held_out`: those
+    of the text that the base should not forget, if one was given."""
+
+    base: Base
+    examples: Examples
+    dataset: DatasetManifest
+    leads: Leads
+    rows: dict[Split, NDArray[np.int64]]
+    answers: tuple[int, int]
+    held_out: NDArray[np.int32] | None
+
+    @property
+    def data(self) -> FitData:
+        older, newest = (
+            samples_of(self.examples, self.leads, self.rows[split], self.answers)
+            for split in (Split.FIT, Split.JUDGE)
+        )
+        weights = self.examples.weight[self.rows[Split.JUDGE]]
+        return FitData(older, newest, self.base.pad_id, *self.answers, newest_weights=weights)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedOnData:
+    order: FitOrder
+    prepared: Prepared
+    fitted: Fitted
+    accelerator: Accelerator
+
+
+def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
+    """Raises FitError, DatasetError, NotOurs. What can be refused in seconds is, before the dataset
+    and the base's weights, which may take minutes, are read."""
+    check_replaceable(order.out)
+    check_place(order.work)
+    read_manifest(order.dataset)
+    opened = open_base(order.hub)
+    check_budget(opened.tokenizer, order.token_budget, opened.max_tokens)
+    held_out = _held_out(opened, order.held_out)
+    examples, dataset = read_examples(order.dataset)
+    check_evidence(examples, order.min_positives)
+    accelerator = Accelerator()
+    say: Log = log if accelerator.is_main_process else lambda line: None
+    with naming_memory(order.settings.batch_tokens, "loading the base"):
+        base = load_base(opened, _dtype(order.settings, accelerator))
+        base.model.to(accelerator.device)
+    reading = Reading(base.tokenizer.to_str(), order.token_budget)
+    if not accelerator.is_main_process:
+        report = _silently
+    leads = read_leads(examples, reading, order.n_processes, report)
+    rows = {split: np.flatnonzero(examples.split == split.value) for split in Split}
+    prepared = Prepared(base, examples, dataset, leads, rows, base.answers[0], held_out)
+    prepared = replace(prepared, answers=_likelier_answers(prepared, order.settings))
+    say(_described(prepared))
+    if order.hub.revision is None and not Path(order.hub.name).is_dir():
+        say(f"fit: the base may change under its name; pin it with --revision {base.revision}")
+    run = described_run(
+        order.settings,
+        dataset=str(dataset.sha256),
+        base=base.revision,
+        tokenizer=sha256(base.tokenizer.to_str().encode()).hexdigest(),
+        pad=str(base.pad_id),
+        token_budget=str(order.token_budget),
+        answers=str(prepared.answers),
+        processes=str(accelerator.num_processes),
+    )
+    place = Place(say, accelerator, order.work / CHECKPOINT, run)
+    fitted = fit(base.model, prepared.data, order.settings, place)
+    return FittedOnData(order, prepared, fitted, accelerator)
+
+
+def _held_out(opened: Opened, path: Path | None) -> NDArray[np.int32] | None:
+    if path is None:
+        return None
+    encoded = opened.tokenizer.encode(read_text(path, "--held-out"), add_special_tokens=False)
+    if len(encoded.ids) < 2:
+        raise FitError(f"--held-out {path} has {len(encoded.ids)} tokens; give a page of text")
+    return np.array(encoded.ids, dtype=np.int32)
+
+
+def _silently(done: int, total: int) -> None:
+    """The main process says it."""
+
+
+def _dtype(settings: FitSettings, accelerator: Accelerator) -> torch.dtype:
+    """Of the frozen weights. On a CPU float32 even under bf16, which there is for the products
+    only: half the memory is not worth a second rounding."""
+    on_device = accelerator.device.type != "cpu"
+    is_bf16 = on_device and settings.precision is Precision.BF16
+    return torch.bfloat16 if is_bf16 else torch.float32
+
+
+def _likelier_answers(prepared: Prepared, settings: FitSettings) -> tuple[int, int]:
+    """With or without a leading space, as the base itself would rather begin: the QA loss then
+    starts where the base is, instead of wrecking the adapter on its way there."""
+    base, examples = prepared.base, prepared.examples
+    rows = prepared.rows[Split.FIT][:N_PROBED_ANSWERS]
+    samples = samples_of(examples, prepared.leads, rows, base.answers[0])
+    states = marker_states(base.model, samples, base.pad_id, precision=settings.precision)
+    return max(base.answers, key=lambda pair: answers_at(base.model, states, *pair).mass.mean())
+
+
+def _described(prepared: Prepared) -> str:
+    base, lengths = prepared.base, prepared.leads.lengths
+    counts = ", ".join(
+        f"{split} {len(rows)} ({int(prepared.examples.label[rows].sum())} orders)"
+        for split, rows in prepared.rows.items()
+    )
+    n_weights = sum(parameter.numel() for parameter in base.model.parameters())
+    return (
+        f"fit: {counts}; {lengths.mean():.0f} tokens a lead; base {base.name} at {base.revision}, "
+        f"{n_weights / 1e6:.1f}M weights"
+    )

@@ -1,0 +1,35 @@
+"""Whether a dataset has enough orders to fit, judge and calibrate a language model."""
+
+from __future__ import annotations
+
+from training.calibrate import MIN_POSITIVES_FOR_PLATT
+from training.dataset.example import Examples
+from training.dataset.manifest import Split
+from training.model.errors import FitError, TooFewPositives
+
+MIN_FIT_POSITIVES = 100
+"""With fewer, the 95% interval of an AUC is wider than the gain of any model here over the rule."""
+
+MIN_OTHER_POSITIVES = MIN_POSITIVES_FOR_PLATT
+"""Of the judging and of the calibrating split."""
+
+RULE = "`asllr baseline rule --out RULE`"
+
+
+def check_evidence(examples: Examples, min_positives: int) -> None:
+    """Raises TooFewPositives, which proposes the rule, and FitError for a split of one class."""
+    for split in (Split.FIT, Split.JUDGE, Split.CALIBRATE):
+        rows = examples.of(split)
+        n_positive, labels = rows.n_who_ordered, rows.label
+        needed = min_positives if split is Split.FIT else min(min_positives, MIN_OTHER_POSITIVES)
+        if n_positive < needed:
+            raise TooFewPositives(
+                f"split {split} has orders of {n_positive} leads in {len(labels)} rows, a "
+                f"language model needs {needed}: serve the rule until there are more ({RULE}; "
+                "its scores say evidence low), or build the dataset from a longer log"
+            )
+        if labels.all():
+            raise FitError(
+                f"split {split} has orders only, {len(labels)} of them; a model needs leads that "
+                "did not order: raise the rate of negatives of `asllr dataset`"
+            )

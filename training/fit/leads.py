@@ -1,0 +1,138 @@
+"""A dataset's rows as the model reads them: prompts cut anew for the base's own tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from scoring.lead.state import LeadState, from_bytes
+from scoring.prompt.prompt import PromptSpec, longest_record_tokens
+from scoring.report.progress import Report
+from scoring.score import MIN_TALK_TOKENS, prepare
+from training.dataset.example import Examples
+from training.model.errors import FitError
+from training.model.samples import Sample
+
+CHUNK_ROWS = 500
+ROWS_FOR_A_POOL = 4_000
+"""Below, starting processes takes longer than the work."""
+
+SUMMARISED_SHARE = 0.9
+"""A call of which fewer of the words are kept counts as summarised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a lead becomes tokens; the tokenizer as JSON, so that it can be sent to a process."""
+
+    tokenizer_json: str
+    token_budget: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """(n,) each, beside the prompts: `is_cut` where the conversation was shortened to fit the
+    budget, `is_summarised` where a call is kept as a summary of what was said."""
+
+    prompts: tuple[NDArray[np.int32], ...]
+    is_cut: NDArray[np.bool_]
+    is_summarised: NDArray[np.bool_]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.array([len(prompt) for prompt in self.prompts], dtype=np.int64)
+
+
+def read_leads(examples: Examples, reading: Reading, n_processes: int, report: Report) -> Leads:
+    """In order. Spawns `n_processes` for a large dataset."""
+    rows = [
+        (state, int(as_of_ms), prompt)
+        for state, as_of_ms, prompt in zip(
+            examples.state, examples.as_of_ms, examples.prompt, strict=True
+        )
+    ]
+    chunks = [rows[at : at + CHUNK_ROWS] for at in range(0, len(rows), CHUNK_ROWS)]
+    work = partial(_chunk, reading)
+    read: list[tuple[NDArray[np.int32], bool, bool]] = []
+    if len(rows) < ROWS_FOR_A_POOL or n_processes < 2:
+        for chunk in chunks:
+            read += work(chunk)
+            report(len(read), len(rows))
+    else:
+        with get_context("spawn").Pool(n_processes) as pool:
+            for part in pool.imap(work, chunks):
+                read += part
+                report(len(read), len(rows))
+    return Leads(
+        tuple(ids for ids, _, _ in read),
+        np.array([is_cut for _, is_cut, _ in read], dtype=bool),
+        np.array([is_short for _, _, is_short in read], dtype=bool),
+    )
+
+
+def _chunk(
+    reading: Reading, rows: Sequence[tuple[bytes, int, str]]
+) -> list[tuple[NDArray[np.int32], bool, bool]]:
+    tokenizer = Tokenizer.from_str(reading.tokenizer_json)
+    spec = PromptSpec(reading.token_budget, counter(tokenizer))
+    found = []
+    for encoded, as_of_ms, whole in rows:
+        state = from_bytes(encoded)
+        prompt = prepare(state, as_of_ms, spec).prompt
+        ids = tokenizer.encode(prompt, add_special_tokens=False).ids
+        is_cut = len(prompt) < len(whole)
+        found.append((np.array(ids, dtype=np.int32), is_cut, _is_summarised(state)))
+    return found
+
+
+def counter(tokenizer: Tokenizer) -> Callable[[str], int]:
+    def count_tokens(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    return count_tokens
+
+
+def _is_summarised(state: LeadState) -> bool:
+    return any(
+        sum(len(said.text.split()) for said in call.statements) < SUMMARISED_SHARE * call.n_words
+        for call in state.calls
+    )
+
+
+def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> None:
+    """Raises FitError for a budget that some lead, some day, would not fit, or the base cannot
+    read."""
+    needed = longest_record_tokens(counter(tokenizer)) + MIN_TALK_TOKENS
+    if needed > max_tokens:
+        raise FitError(
+            f"the longest record takes {needed} tokens of this tokenizer, the base reads at most "
+            f"{max_tokens}; take a base that reads more"
+        )
+    if not needed <= token_budget <= max_tokens:
+        raise FitError(
+            f"--token-budget is {token_budget}; the longest record takes {needed} tokens of this "
+            f"tokenizer and the base reads at most {max_tokens}: give a number between the two"
+        )
+
+
+def samples_of(
+    examples: Examples, leads: Leads, rows: NDArray[np.int64], answers: tuple[int, int]
+) -> list[Sample]:
+    """The question that a score answers, for each of `rows`; `answers` are the tokens of Yes and
+    No."""
+    yes, no = (np.array([token], dtype=np.int32) for token in answers)
+    return [
+        Sample(
+            prompt=leads.prompts[row],
+            answer=yes if examples.label[row] else no,
+            order=float(examples.label[row]),
+            grade=int(examples.grade[row]),
+        )
+        for row in rows
+    ]

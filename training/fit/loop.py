@@ -1,0 +1,212 @@
+"""The conversion stage: LoRA on a pre-trained base, three losses at the answer marker.
+
+The point-wise head starts at the frozen base's own logistic probe, so that the adapter refines a
+working reader instead of first destroying it. Later leads judge; the best check is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from peft import PeftModel
+from sklearn.linear_model import LogisticRegression
+from transformers import PreTrainedModel
+
+from scoring.artifact import HeadKind
+from scoring.calibration import sampling_correction
+from scoring.metrics.metrics import auc, expected_precision_at
+from training.fit.progress import FitProgress, Log
+from training.fit.steps import Run
+from training.model.checkpoint import (
+    Check,
+    Checkpoint,
+    below,
+    load_checkpoint,
+    remove_checkpoint,
+    save_checkpoint,
+    under,
+)
+from training.model.errors import Diverged
+from training.model.guards import naming_memory
+from training.model.heads import Head, ThreeHeads, add_lora
+from training.model.readout import EVAL_BATCH_TOKENS, Share, answers_at, marker_states
+from training.model.samples import Sample
+from training.model.settings import FitSettings
+
+Floats = NDArray[np.float64]
+
+MAX_PROBE_NEGATIVES = 20_000
+"""More do not move a regularised probe, and their states have to fit in memory."""
+
+CHECKPOINT_EVERY_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class FitData:
+    """Every sample has an order, a grade and a one-token answer: `yes` or `no`. `newest_weights`:
+    how many leads each of `newest` stands for; None where none was left out."""
+
+    older: Sequence[Sample]
+    newest: Sequence[Sample]
+    pad_id: int
+    yes: int
+    no: int
+    newest_weights: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a fit runs. With `checkpoint` it continues from there; `run` says whose it is."""
+
+    log: Log
+    accelerator: Accelerator = field(default_factory=Accelerator)
+    checkpoint: Path | None = None
+    run: str = "{}"
+
+    @property
+    def share(self) -> Share:
+        return Share(self.accelerator.process_index, self.accelerator.num_processes)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """`checks[best]` is what `model` and the heads are now. `probe` is what the head began as: the
+    frozen base's own reading."""
+
+    model: PeftModel
+    head: Head
+    pair_head: Head
+    probe: Head
+    checks: tuple[Check, ...]
+    best: int
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """Log loss on the newest leads: the probe's, then one per check."""
+        return tuple(check.log_loss for check in self.checks)
+
+
+def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: Place) -> Fitted:
+    """`base` is wrapped in place. If no check beats the probe, the adapter stays at zero and the
+    head is the probe. Raises Diverged, and removes the checkpoint then: it leads there again."""
+    torch.manual_seed(settings.seed)
+    model = ThreeHeads(add_lora(base, settings), settings)
+    run = Run(model, data.older, data.pad_id, place.accelerator)
+    found = None if place.checkpoint is None else load_checkpoint(place.checkpoint, place.run)
+    if found is None:
+        probe = _start_at_probe(run, data, place)
+        checks, best, kept = [_check(run, data, place)], 0, run.weights()
+    else:
+        run.load(found.step, found.tensors)
+        probe = Head.from_tensors(below("probe", found.tensors))
+        checks, best, kept = list(found.checks), found.best, below("best", found.tensors)
+        place.log(f"fit: continues after step {found.step} of {len(run.plan.steps)}")
+
+    def save() -> None:
+        if place.checkpoint is not None and place.accelerator.is_main_process:
+            tensors = {**run.tensors(), **under("best", kept), **under("probe", probe.tensors)}
+            now = Checkpoint(place.run, run.step, tuple(checks), best, tensors)
+            save_checkpoint(place.checkpoint, now)
+
+    progress = FitProgress(len(run.plan.steps), run.step, place.log, time.monotonic)
+    try:
+        for cut in run.plan.cuts(settings.n_epochs * settings.checks_per_epoch)[len(checks) - 1 :]:
+            while run.step < cut:
+                run.train_to(cut, progress, until_s=time.monotonic() + CHECKPOINT_EVERY_S)
+                if run.step < cut:
+                    save()
+            checks.append(_check(run, data, place))
+            if _is_better(checks[-1], checks[best], settings.serve):
+                best, kept = len(checks) - 1, run.weights()
+            save()
+    except Diverged:
+        if place.checkpoint is not None and place.accelerator.is_main_process:
+            remove_checkpoint(place.checkpoint)
+        raise
+    run.load_weights(kept)
+    heads = Head.of(model.point), Head.of(model.pair)
+    return Fitted(model.lm, *heads, probe, tuple(checks), best)
+
+
+def described_run(settings: FitSettings, **facts: str) -> str:
+    """What a checkpoint may be continued by: the same settings and facts, and nothing else."""
+    flat = {name: str(value) for name, value in asdict(settings).items()}
+    return json.dumps({**flat, **facts}, sort_keys=True)
+
+
+def fit_probe(states: NDArray[np.float32], orders: Floats, strength: float) -> Head:
+    """Logistic regression on standardised states, folded back into plain weights."""
+    mean, std = states.mean(axis=0), states.std(axis=0) + 1e-6
+    probe = LogisticRegression(C=strength, max_iter=500).fit((states - mean) / std, orders)
+    weight = probe.coef_[0] / std
+    return Head(weight.astype(np.float32), float(probe.intercept_[0] - mean @ weight))
+
+
+def _start_at_probe(run: Run, data: FitData, place: Place) -> Head:
+    """Both heads: the order of the probe's logits is the best first guess for pairs as well."""
+    settings = run.settings
+    rng = np.random.default_rng(settings.seed)
+    orders = np.array([sample.order for sample in data.older], dtype=np.float64)
+    others = np.flatnonzero(orders == 0)
+    kept = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
+    rows = np.sort(np.concatenate([np.flatnonzero(orders > 0), kept]))
+    states = _states(run, [data.older[row] for row in rows], data, place)
+    probe = fit_probe(states, orders[rows], settings.probe_strength)
+    bias = probe.bias + sampling_correction(len(kept) / len(others))
+    head = Head(probe.weight, bias)
+    for linear in (run.model.point, run.model.pair):
+        head.write_to(linear)
+    return head
+
+
+def _states(
+    run: Run, samples: Sequence[Sample], data: FitData, place: Place
+) -> NDArray[np.float32]:
+    with naming_memory(EVAL_BATCH_TOKENS, "reading"):
+        return marker_states(
+            run.model.lm, samples, data.pad_id, precision=run.settings.precision, share=place.share
+        )
+
+
+def _check(run: Run, data: FitData, place: Place) -> Check:
+    states = _states(run, data.newest, data, place)
+    orders = np.array([sample.order for sample in data.newest], dtype=np.float64)
+    logits, pair = (Head.of(head).logits(states) for head in (run.model.point, run.model.pair))
+    run.check_finite(torch.from_numpy(np.stack([logits, pair])), f"a logit after step {run.step}")
+    served = logits if run.settings.serve is HeadKind.POINT else pair
+    own = answers_at(run.model.lm, states, data.yes, data.no)
+    check = Check(
+        step=run.step,
+        log_loss=_log_loss(logits, orders),
+        auc=auc(logits, orders),
+        precision_at_1_percent=expected_precision_at(served, orders, 0.01, data.newest_weights),
+        pair_auc=auc(pair, orders),
+        qa_auc=auc(own.logits, orders),
+        qa_loss=own.loss(orders),
+        mass=float(own.mass.mean()),
+    )
+    place.log(
+        f"fit: check at step {check.step} of {len(run.plan.steps)}: log loss {check.log_loss:.5f},"
+        f" AUC {check.auc:.4f} (pair-wise {check.pair_auc:.4f}, Yes / No {check.qa_auc:.4f})"
+    )
+    return check
+
+
+def _is_better(check: Check, best: Check, serve: HeadKind) -> bool:
+    """By the head that is served; the pair-wise one has no probability before it is calibrated."""
+    if serve is HeadKind.POINT:
+        return check.log_loss < best.log_loss
+    return check.pair_auc > best.pair_auc
+
+
+def _log_loss(logits: Floats, orders: Floats) -> float:
+    """In logits: no probability is clipped."""
+    return float(np.mean(np.logaddexp(0, logits) - orders * logits))

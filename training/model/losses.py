@@ -1,0 +1,102 @@
+"""What the base and the adapter are taught: the losses, each on explicitly indexed states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import Qwen2ForCausalLM
+
+from training.model.samples import IGNORED, Batch
+
+
+class CodeHeads(nn.Module):
+    """Which wrap-up codes a call deserves, read off the marker and off each line's last token."""
+
+    def __init__(self, hidden: int, n_codes: int) -> None:
+        super().__init__()
+        self.marker = nn.Linear(hidden, n_codes)
+        self.line = nn.Linear(hidden, n_codes)
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainWeights:
+    lm: float = 0.2
+    answer: float = 1.0
+    marker: float = 1.0
+    line: float = 1.0
+
+
+def pretrain_loss(
+    model: Qwen2ForCausalLM, heads: CodeHeads, batch: Batch, weights: PretrainWeights
+) -> dict[str, Tensor]:
+    """`total` is what to minimise; the parts are for the log."""
+    states = final_states(model, batch.input_ids)
+    rows = torch.arange(len(batch.markers))
+    marked = heads.marker(states[rows, batch.markers]).float()
+    lined = heads.line(states[batch.lines[:, 0], batch.lines[:, 1]]).float()
+    lm, answer = token_losses(model, states, batch)
+    parts = {
+        "lm": lm,
+        "answer": answer,
+        "marker": known_bce(marked, batch.codes),
+        "line": known_bce(lined, batch.line_codes),
+    }
+    parts["total"] = (
+        weights.lm * parts["lm"]
+        + weights.answer * parts["answer"]
+        + weights.marker * parts["marker"]
+        + weights.line * parts["line"]
+    )
+    return parts
+
+
+def final_states(model: nn.Module, input_ids: Tensor) -> Tensor:
+    """(B, T, H). No attention mask: padding stands on the right, where nothing looks."""
+    backbone = cast("nn.Module", model.base_model)
+    states: Tensor = backbone(input_ids=input_ids, use_cache=False).last_hidden_state
+    return states
+
+
+def token_losses(model: Qwen2ForCausalLM, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Mean next-token cross-entropy of the picked prompt positions, and of the answers."""
+    logits = model.lm_head(states[batch.picked[:, 0], batch.picked[:, 1]])
+    losses = functional.cross_entropy(
+        logits.float(), batch.picked_targets, ignore_index=IGNORED, reduction="none"
+    )
+    is_prompt = ~batch.is_answer & (batch.picked_targets != IGNORED)
+    return _mean(losses, is_prompt), _mean(losses, batch.is_answer)
+
+
+def _mean(losses: Tensor, where: Tensor) -> Tensor:
+    return (losses * where).sum() / where.sum().clamp(min=1)
+
+
+def known_bce(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy summed over codes, averaged over rows that know any; NaN = unknown."""
+    known = ~targets.isnan()
+    losses = functional.binary_cross_entropy_with_logits(
+        logits, targets.nan_to_num(), reduction="none"
+    )
+    n_rows = known.any(dim=-1).sum().clamp(min=1)
+    return (losses * known).sum() / n_rows
+
+
+def pair_loss(scores: Tensor, grades: Tensor, heights: Tensor) -> Tensor:
+    """Margin-aware Bradley-Terry, -log sigmoid(winner - loser - margin), over every pair of
+    another grade; the margin is the difference of the grades' `heights`. Each grade that wins any
+    pair counts the same, or the many small moves would drown the orders. 0 without a pair.
+
+    `scores` (batch,), `grades` (batch,) int64, `heights` (grades,)."""
+    gap = scores[:, None] - scores[None, :]  # (winner, loser)
+    margin = heights[grades][:, None] - heights[grades][None, :]
+    is_won = grades[:, None] > grades[None, :]
+    losses = torch.where(is_won, functional.softplus(margin - gap), torch.zeros_like(gap))
+    n_won = is_won.sum(dim=1).to(losses.dtype)
+    per_grade = losses.new_zeros(len(heights)).index_add(0, grades, losses.sum(dim=1))
+    n_per_grade = n_won.new_zeros(len(heights)).index_add(0, grades, n_won)
+    means = per_grade / n_per_grade.clamp(min=1)
+    return means.sum() / (n_per_grade > 0).sum().clamp(min=1)

@@ -1,0 +1,200 @@
+"""One model on one bench: fitted, calibrated, its scores kept. A cell that is there is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from scoring.artifact import digest, load_manifest
+from scoring.metrics.thresholds import Floats
+from scoring.report.progress import Report
+from training.baselines.baseline import Budget
+from training.baselines.columns.own_fields import fit_own_fields
+from training.baselines.columns.practice import practice_id
+from training.baselines.registry import Baseline, fit_baseline
+from training.baselines.stack import stack_prepared
+from training.baselines.tree import prepare_columns
+from training.baselines.tree_tabular import fit_feature_columns
+from training.baselines.tree_text import fit_text_columns
+from training.baselines.unseen import Mask, seen_rows, split_unseen
+from training.dataset.example import Examples
+from training.evaluation.judged import EvaluationError, Scored
+from training.evaluation.rivals import calibrated
+from training.evaluation.served import score_artifact
+from training.studies.bench import Bench
+from training.trees.trials import Log
+from training.whole_file import whole_file
+
+ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
+BAYES = "bayes"
+COLUMNS_VERSION = 3
+"""Of what the baselines read: raised with it, so that older cells are computed again."""
+
+STACKS = {STACK_TABULAR: fit_feature_columns, STACK: fit_text_columns}
+"""What the trees read beside the language model's logit."""
+
+NAMES = (*(baseline.value for baseline in Baseline), READ, *STACKS, ARTIFACT, BAYES)
+"""All that a bench may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a cell is computed with. `artifact` None: no language model, so no stack."""
+
+    budget: Budget
+    artifact: Path | None
+    n_processes: int
+    say: Log
+    progress: Callable[[str], Report]
+
+
+@dataclass
+class Cells:
+    """The cells of one bench, computed when asked for."""
+
+    bench: Bench
+    means: Means
+
+    @property
+    def names(self) -> list[str]:
+        names = [baseline.value for baseline in Baseline]
+        if not fit_own_fields(self.bench.known).names:
+            names.remove(Baseline.TREE_FIELDS)  # it would be tree_tabular again
+        if not self.bench.judged.has_truth:
+            names.remove(Baseline.TREE_PRACTISED)  # it practised on the simulator's calls
+        if self.means.artifact is not None:
+            names += [READ, *STACKS, ARTIFACT]
+        return [*names, BAYES] if self.bench.judged.has_truth else names
+
+    def scored(self, name: str) -> Scored:
+        if name == BAYES:
+            truth = self.bench.judged.true_probability
+            return Scored(BAYES, truth, truth)
+        if name == ARTIFACT:
+            return self._served[1]
+        return self._kept(name, lambda: self._fitted(name))
+
+    def _fitted(self, name: str) -> Scored:
+        known, judged = self.bench.known, self.bench.judged
+        if name in STACKS:
+            return self._stacked(name)
+        if name == READ:
+            of_known, of_judged = self._read
+        else:
+            model = fit_baseline(Baseline(name), known, self.means.budget, self._saying(name))
+            of_known, of_judged = model.logits(known), model.logits(judged)
+        return calibrated(name, known, of_known, of_judged)
+
+    def _stacked(self, name: str) -> Scored:
+        """Grown on rows that the language model was not fitted on."""
+        of_known, of_judged = self._read
+        seen = self._seen
+        known, of_known = split_unseen(self.bench.known, seen), of_known[~seen]
+        budget = self.means.budget
+        prepared = prepare_columns(known, budget, STACKS[name])
+        model = stack_prepared(prepared, known, of_known, budget, self._saying(name))
+        grown, asked = model.logits(known, of_known), model.logits(self.bench.judged, of_judged)
+        return calibrated(name, known, grown, asked)
+
+    @property
+    def _seen(self) -> Mask:
+        bench, artifact = self.bench, self.means.artifact
+        if artifact is None:
+            raise EvaluationError("no artifact was named")
+        return seen_rows(load_manifest(artifact), bench.known, bench.manifest)
+
+    @cached_property
+    def _read(self) -> tuple[Floats, Floats]:
+        """The language model's logit of known and judged rows."""
+        of_known, of_judged = (each.read for each in self._served)
+        if of_known is None or of_judged is None:
+            raise EvaluationError(
+                f"the artifact at {self.means.artifact} has no language model; name one that has, "
+                "or none"
+            )
+        return of_known, of_judged
+
+    @cached_property
+    def _served(self) -> tuple[Scored, Scored]:
+        """The artifact on known and judged rows."""
+        return (
+            self._kept("artifact-known", lambda: self._serve(self.bench.known)),
+            self._kept(ARTIFACT, lambda: self._serve(self.bench.judged)),
+        )
+
+    def _serve(self, examples: Examples) -> Scored:
+        if self.means.artifact is None:
+            raise EvaluationError("no artifact was named")
+        report = self.means.progress(f"{self.bench.name}: artifact scores")
+        return score_artifact(
+            self.means.artifact,
+            examples,
+            n_processes=self.means.n_processes,
+            report=report,
+            name=ARTIFACT,
+        )
+
+    def _kept(self, name: str, compute: Callable[[], Scored]) -> Scored:
+        path, key = self.bench.folder / f"{name}.safetensors", self._key(name)
+        if (found := read_cell(path, key, self.means.say)) is not None:
+            return found
+        self.means.say(f"{self.bench.name}: {name}")
+        made = compute()
+        write_cell(path, key, made)
+        return made
+
+    def _key(self, name: str) -> str:
+        """What the scores follow from: a cell with another key is computed again."""
+        reads = name in (READ, *STACKS) or name.startswith(ARTIFACT)
+        artifact = self.means.artifact if reads else None
+        follows = {
+            "name": name,
+            "columns": COLUMNS_VERSION,
+            "data": self.bench.data_sha256,
+            "trials": self.means.budget.n_trials,
+            "seed": self.means.budget.seed,
+            "artifact": None if artifact is None else digest(artifact),
+        }
+        if name == Baseline.TREE_PRACTISED:
+            follows["practice"] = practice_id()
+        return json.dumps(follows)
+
+    def _saying(self, name: str) -> Log:
+        return lambda line: self.means.say(f"{self.bench.name}: {name}: {line}")
+
+
+def read_cell(path: Path, key: str, say: Log) -> Scored | None:
+    """None where there is no cell of this key, or only the ruins of one."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            if (file.metadata() or {}).get("key") != key:
+                return None
+            columns = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no dict
+    except (SafetensorError, OSError) as error:
+        say(f"{path} is damaged or cut short ({error}); computed again")
+        return None
+    return Scored(
+        name=json.loads(key)["name"],
+        scores=columns["scores"],
+        probabilities=columns["probabilities"],
+        read=columns.get("read"),
+    )
+
+
+def write_cell(path: Path, key: str, scored: Scored) -> None:
+    """Raises CannotWrite."""
+    columns = {"scores": scored.scores, "probabilities": scored.probabilities}
+    if scored.read is not None:
+        columns["read"] = scored.read
+    whole = {name: np.ascontiguousarray(each) for name, each in columns.items()}
+    with whole_file(path) as part:
+        save_file(whole, part, {"key": key})

@@ -1,0 +1,214 @@
+"""`make evaluate`: an artifact beside tuned rivals and the truth, on simulated leads nobody saw.
+
+    python -m training.studies.evaluate --artifact demo --simulate 20000 --seed 77 --json
+
+The rivals are tuned on leads of another seed. The last line is JSON: of each model the expected AUC
+and precision at 1%, with the labels integrated out, and the calibration error on the labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from scoring.artifact import demo_artifact_path
+from scoring.metrics.bootstrap import Interval
+from scoring.metrics.cost import PRICE_PER_CPU_HOUR
+from scoring.metrics.thresholds import Floats
+from scoring.report.progress import Progress
+from training.baselines.baseline import Budget
+from training.cli.options import at_least
+from training.cli.refusal import exiting
+from training.dataset.example import Examples
+from training.dataset.manifest import BEFORE_TEST, Split
+from training.dataset.simulated import Simulation, simulate_examples
+from training.dataset.split import Shares
+from training.demo.recipe import Recipe
+from training.evaluation import words
+from training.evaluation.about import about_of
+from training.evaluation.files import check_free, to_json, write_report
+from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
+from training.evaluation.report import Report
+from training.evaluation.rivals import TABULAR, score_trees_and_stack
+from training.evaluation.run import Outcome, Terms, conclude
+from training.evaluation.served import score_artifact
+from training.evaluation.way import shares_of_the_way
+
+ARTIFACT, BAYES = "demo", "bayes"
+TRAINING_SEEDS = (Recipe().seed, Recipe().seed + 1)
+RIVALS_SEED = 31_001
+"""Of the leads the rivals are tuned on; any but the training seeds' will do."""
+
+NONE_TEST: Shares = (0.7, 0.15, 0.149, 0.001)
+KEPT_NEGATIVES = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`n_rival_leads`: simulated for the rivals, of which KEPT_NEGATIVES of those without an order
+    are kept for fitting."""
+
+    artifact: Path
+    seed: int
+    n_leads: int
+    n_rival_leads: int
+    n_trials: int
+    n_resamples: int
+    n_processes: int
+    command: str
+
+
+def evaluate_simulated(plan: Plan) -> tuple[Outcome, dict[str, Any]]:
+    """The report on all models, and the summary for the last line. Raises EvaluationError for a
+    seed whose leads made the artifact or its rivals."""
+    if plan.seed in (*TRAINING_SEEDS, RIVALS_SEED):
+        raise EvaluationError(
+            f"the leads of seed {plan.seed} trained the demo artifact or its rivals; choose another"
+        )
+    simulation = Simulation(plan.seed, plan.n_leads, only=Split.TEST)
+    examples, manifest = _simulate(simulation, plan)
+    judged = judged_of(examples)
+    served = _served(plan, examples, ARTIFACT)
+    models = [served, *_rivals(plan, examples, served.read), _bayes(judged)]
+    terms = _terms(plan)
+    about = about_of(
+        examples,
+        manifest,
+        title=f"{plan.artifact.name} beside tuned trees, simulated leads of seed {plan.seed}",
+        command=plan.command,
+        split="every lead",
+        price_per_cpu_hour=terms.price_per_cpu_hour,
+    )
+    outcome = conclude(about, examples, judged, models, terms)
+    bootstrap = outcome.report.asked.bootstrap()
+    ways = shares_of_the_way(judged, models, TABULAR, bootstrap)
+    return outcome, _summary(plan, outcome.report, ways)
+
+
+def _rivals(plan: Plan, examples: Examples, read: Floats | None) -> list[Scored]:
+    simulation = Simulation(
+        RIVALS_SEED, plan.n_rival_leads, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
+    )
+    drawn, _ = _simulate(simulation, plan)
+    known = drawn.of(*BEFORE_TEST)
+
+    def reader(rows: Examples) -> Floats | None:
+        if read is None or rows is examples:
+            return read
+        return _served(plan, rows, "the rivals' leads").read
+
+    budget = Budget(plan.n_trials, RIVALS_SEED)
+    return score_trees_and_stack(known, examples, reader, budget, _say)
+
+
+def _bayes(judged: Judged) -> Scored:
+    return Scored(BAYES, judged.truth, judged.truth)
+
+
+def _simulate(simulation: Simulation, plan: Plan) -> tuple[Examples, Any]:
+    report = _progress(f"leads of seed {simulation.seed}")
+    return simulate_examples(simulation, n_processes=plan.n_processes, report=report)
+
+
+def _served(plan: Plan, examples: Examples, name: str) -> Scored:
+    report = _progress(f"{name} scored")
+    return score_artifact(
+        plan.artifact, examples, n_processes=plan.n_processes, report=report, name=name
+    )
+
+
+def _terms(plan: Plan) -> Terms:
+    return Terms(
+        split=Split.TEST,
+        calls_per_day=None,
+        n_resamples=plan.n_resamples,
+        seed=plan.seed,
+        n_processes=plan.n_processes,
+        price_per_cpu_hour=PRICE_PER_CPU_HOUR,
+        with_prompts=True,
+        command=plan.command,
+    )
+
+
+def _summary(plan: Plan, report: Report, ways: dict[str, Interval]) -> dict[str, Any]:
+    return {
+        "artifact": str(plan.artifact),
+        "seed": plan.seed,
+        "n_leads": report.n,
+        "n_orders": report.n_positives,
+        "rivals": {"seed": RIVALS_SEED, "n_leads": plan.n_rival_leads, "n_trials": plan.n_trials},
+        "models": {
+            model.name: {
+                "auc_expected": model.expected["auc"].value,
+                "p_at_1pct_expected": model.expected["p_at_1pct"].value,
+                "ece": model.metrics["ece"].interval.value,
+                "ece_expected": model.expected["ece"].value,
+            }
+            for model in report.models
+        },
+        "share_of_the_way_to_bayes": {name: asdict(way) for name, way in ways.items()},
+        "differences": [
+            {
+                "ours": each.ours,
+                "theirs": each.theirs,
+                "metric": f"{each.metric}{'_expected' if each.is_expected else ''}",
+                **asdict(each.interval),
+                "verdict": each.judgement.verdict.value,
+            }
+            for each in report.differences
+            if each.metric in ("auc", "p_at_1pct") and each.theirs != BAYES
+        ],
+    }
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _progress(what: str) -> Progress:
+    return Progress(what, monotonic, sys.stderr.write)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="make evaluate", description=__doc__)
+    add = parser.add_argument
+    add("--artifact", default="demo", help="demo, or a folder")
+    add("--simulate", type=at_least(1), default=20_000, help="leads to judge on")
+    add("--seed", type=at_least(0), required=True, help="of leads nobody trained on")
+    add("--rival-leads", type=at_least(1), default=150_000, help="to tune the trees on")
+    add("--trials", type=at_least(1), default=24, help="settings each tree may try")
+    add("--resamples", type=at_least(20), default=1000, help="of the bootstrap")
+    add("--processes", type=at_least(1), default=os.cpu_count() or 1)
+    add("--out", type=Path, help="folder for the report")
+    add("--json", action="store_true", help="nothing but JSON")
+    asked = parser.parse_args(arguments)
+    plan = Plan(
+        artifact=demo_artifact_path() if asked.artifact == "demo" else Path(asked.artifact),
+        seed=asked.seed,
+        n_leads=asked.simulate,
+        n_rival_leads=asked.rival_leads,
+        n_trials=asked.trials,
+        n_resamples=asked.resamples,
+        n_processes=asked.processes,
+        command=f'make evaluate ARGS="{shlex.join(arguments or sys.argv[1:])}"',
+    )
+    with exiting():
+        if asked.out is not None:
+            check_free(asked.out)
+        outcome, summary = evaluate_simulated(plan)
+        if asked.out is not None:
+            write_report(asked.out, outcome.files)
+    if not asked.json:
+        sys.stdout.write("\n".join(words.lines(outcome.report)) + "\n")
+    sys.stdout.write(to_json(summary) + "\n")
+
+
+if __name__ == "__main__":
+    main()

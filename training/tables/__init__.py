@@ -1,1 +1,0 @@
-"""All models beside each other, over seeds and data sets: resumable, one cell at a time."""

@@ -1,0 +1,1 @@
+"""Gradient-boosted trees: fitted, searched, trained again, and as an ONNX graph."""

@@ -1,0 +1,30 @@
+"""Trees trained again on what was known at a moment: what a backtest's `--retrain-every` learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.trees.boosted_trees import Floats, Table, tune_tree
+
+N_TRIALS = 6
+"""Each retraining: what moves from month to month is the data, not the settings."""
+
+NEWEST_SHARE = 0.2
+
+
+def learn_trees(
+    rows: NDArray[np.float32], labels: Floats, weights: Floats, *, seed: int
+) -> Callable[[NDArray[np.float32]], Floats]:
+    """From rows in order of time, of which the newest choose the settings; gives what turns
+    features into probabilities."""
+    table = Table(rows, labels, weights, max(1, round(NEWEST_SHARE * len(rows))))
+    tree = tune_tree(table, np.random.default_rng(seed), n_trials=N_TRIALS)
+
+    def probabilities(asked: NDArray[np.float32]) -> Floats:
+        found: Floats = 1.0 / (1.0 + np.exp(-tree.logits(asked)))
+        return found
+
+    return probabilities
