@@ -7,16 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from scoring.calibration import Calibration, Knot, probability
+from scoring.floats import Floats
 from scoring.metrics.metrics import expected_calibration_error
-
-Floats = NDArray[np.float64]
 
 MIN_SLOPE = 1e-3
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from scoring.backtest.call_tally import CallTally, Day, Facts, days_of, facts_of, tally_of
 from scoring.backtest.daily_calls import Boards, Bools, Terms
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap, Interval, percentile_interval, replicates
-from scoring.metrics.thresholds import Floats
 from scoring.metrics.verdict import Judgement, judge
 
 PRECISION, LIFT, REACHED, RECALL, DAYS_GAINED, EARLIER = range(6)

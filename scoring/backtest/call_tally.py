@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.backtest.daily_calls import Boards, Bools, Terms, labels_of, lists
-from scoring.metrics.thresholds import Floats
+from scoring.floats import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.metrics.thresholds import Floats
+from scoring.floats import Floats
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.metrics.thresholds import Floats, aucs, floats, rank_by, tally, weighting_rows
+from scoring.floats import Floats
+from scoring.metrics.thresholds import aucs, floats, rank_by, tally, weighting_rows
 
 Statistic = Callable[[Floats], Floats]
 """Weightings (n_weightings, n_rows) -> values (n_weightings, n_values), of one model's scores that

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.floats import Floats
 from scoring.metrics.metrics import reliability
-from scoring.metrics.thresholds import Floats, rank_by, tally, weighting_rows
+from scoring.metrics.thresholds import rank_by, tally, weighting_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import cluster_numbers
-from scoring.metrics.thresholds import Floats, floats, sums
+from scoring.metrics.thresholds import floats, sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scoring.floats import Floats
 from scoring.metrics.thresholds import (
-    Floats,
     aucs,
     average_precisions,
     best_mass,

@@ -15,8 +15,8 @@ from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.artifact import Manifest
 from scoring.backtest.backtest import Backtest, backtest
 from scoring.backtest.daily_calls import Boards, Bools, Ints, Terms, calls_made, labels_of
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap
-from scoring.metrics.thresholds import Floats
 from streams.backtest.list_changes import ListChanges, Places, changes_of
 from streams.backtest.list_metrics import ListMetrics, metrics_of
 from streams.backtest.standings import Rows, Standings

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.backtest.daily_calls import Boards, Bools, Ints, lists
+from scoring.floats import Floats
 from scoring.metrics.queue_moves import change_counts
-from scoring.metrics.thresholds import Floats
 
 N_MOVERS = 10
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scoring.backtest.daily_calls import Ints
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap, Interval, Statistic, auc_statistic, replicates
 from scoring.metrics.curves import Curves, curves_of
 from scoring.metrics.metrics import log_losses
-from scoring.metrics.thresholds import Floats
 from scoring.metrics.verdict import Judgement, judge
 
 N_RESAMPLES = 200

@@ -11,6 +11,7 @@ from scoring.artifact import load_manifest
 from scoring.backtest.daily_calls import Terms
 from scoring.engines.loading import load_scorer
 from scoring.metrics.cost import Cost
+from scoring.score import Scorer
 from streams.backtest.backtest import (
     Asked,
     Learn,
@@ -21,9 +22,8 @@ from streams.backtest.backtest import (
     span_of,
 )
 from streams.backtest.standings import Pass, standings
-from streams.explain.movers import Source
 from streams.recording.erased import erased_leads
-from streams.recording.folder import open_recording
+from streams.recording.folder import RecordingFolder, open_recording
 from streams.replay.replay import ProgressOf, end_of, silent
 
 
@@ -46,12 +46,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Backtested:
-    """`costs` by artifact. `source`: where the events are that moved somebody."""
+    """`costs` and `scorers` by artifact; `recording`: where the events are that moved somebody."""
 
     asked: Asked
     result: Result
     costs: Mapping[str, Cost]
-    source: Source
+    recording: RecordingFolder
+    scorers: Mapping[str, Scorer]
 
 
 def run_backtest(
@@ -90,5 +91,6 @@ def run_backtest(
         asked,
         judge_models(seen, names, asked, learn),
         dict(zip(names, seen.costs, strict=True)),
-        Source(recording, dict(zip(names, scorers, strict=True))),
+        recording,
+        dict(zip(names, scorers, strict=True)),
     )

@@ -19,9 +19,9 @@ from schemas.timestamps import DAY_MS, to_ms
 from scoring.backtest.daily_calls import Ints
 from scoring.calibration import NotALogit, probability
 from scoring.engine import Unscorable, logits_of
+from scoring.floats import Floats
 from scoring.lead.history import view
 from scoring.metrics.cost import Cost
-from scoring.metrics.thresholds import Floats
 from scoring.prompt.features import vector_of
 from scoring.score import Scorer, Subject, prepare
 from streams.recording.event_file import RecordingError

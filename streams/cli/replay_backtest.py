@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,12 +160,12 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
 
 
 def _page(found: Backtested, *, transcripts: bool) -> str:
-    from streams.explain.movers import of_list_move
+    from streams.explain.movers import Source, of_list_move
     from streams.reports.backtest_html import backtest_page
 
     total = sum(len(changes.movers) for changes in found.result.changes)
     told = Progress("looked up", "movers", total)
-    source = replace(found.source, with_transcripts=transcripts)
+    source = Source(found.recording, found.scorers, with_transcripts=transcripts)
     events = {}
     for changes in found.result.changes:
         by = []

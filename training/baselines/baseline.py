@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scoring.floats import Floats
 from training.dataset.example import Examples
 from training.dataset.manifest import DatasetError, Split
 from training.trees.trials import Log
-
-Floats = NDArray[np.float64]
 
 KNOWN = (Split.FIT, Split.JUDGE)
 

@@ -17,16 +17,9 @@ from torch.nn.functional import binary_cross_entropy
 from torch_rechub.basic.features import DenseFeature, SparseFeature
 from torch_rechub.models.ranking import DCNv2, DeepFM
 
+from scoring.floats import Floats
 from scoring.prompt.declaration import Kind
-from training.baselines.baseline import (
-    KNOWN,
-    Budget,
-    Floats,
-    Predictor,
-    check_classes,
-    labels_of,
-    log_loss,
-)
+from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of, log_loss
 from training.baselines.columns.fields import Fields, fit_fields
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.dataset.example import Examples

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.calibration import Calibration, probability
+from scoring.floats import Floats
 from scoring.metrics.metrics import auc, average_precision, expected_calibration_error, log_loss
-from training.baselines.baseline import Floats, labels_of
+from training.baselines.baseline import labels_of
 from training.calibrate import MIN_POSITIVES_FOR_PLATT, fit_calibration
 from training.dataset.example import Examples
 from training.dataset.manifest import DatasetError, Split

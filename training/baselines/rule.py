@@ -11,7 +11,8 @@ import numpy as np
 
 from scoring.engine import EngineInput
 from scoring.engines.rule import Rule, RuleEngine, build_rule_engine
-from training.baselines.baseline import KNOWN, Budget, Floats
+from scoring.floats import Floats
+from training.baselines.baseline import KNOWN, Budget
 from training.dataset.example import Examples
 from training.trees.trials import Log
 

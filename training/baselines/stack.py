@@ -10,15 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.baselines.baseline import KNOWN, Budget, Floats
-from training.baselines.tree import (
-    Columns,
-    FitColumns,
-    Prepared,
-    Rows,
-    prepare_columns,
-    tune_prepared,
-)
+from scoring.floats import Floats
+from training.baselines.baseline import KNOWN, Budget
+from training.baselines.columns.encoding import Rows
+from training.baselines.tree import Columns, FitColumns, Prepared, prepare_columns, tune_prepared
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.trees.boosted_trees import TunedTree

@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from training.baselines.baseline import KNOWN, Budget, Floats, check_classes, labels_of
+from scoring.floats import Floats
+from training.baselines.baseline import KNOWN, Budget, check_classes, labels_of
+from training.baselines.columns.encoding import Rows
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.trees.boosted_trees import Table, TunedTree, choose_settings, grow_tree
 from training.trees.trials import Log
-
-Rows = NDArray[np.float32]
 
 
 class Columns(Protocol):

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.baselines.baseline import Budget
+from training.baselines.columns.encoding import Rows
 from training.baselines.columns.practice import Tagger, practised_tagger
-from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
+from training.baselines.tree import Columns, TreePredictor, fit_tree
 from training.dataset.example import Examples
 from training.trees.trials import Log
 

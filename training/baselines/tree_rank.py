@@ -16,16 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.calibration import Calibration
-from training.baselines.baseline import (
-    KNOWN,
-    Budget,
-    Floats,
-    Predictor,
-    check_classes,
-    labels_of,
-)
+from scoring.floats import Floats
+from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of
+from training.baselines.columns.encoding import Rows
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
-from training.baselines.tree import Rows
 from training.calibrate import fit_platt
 from training.dataset.example import Examples, Grade
 from training.dataset.manifest import Split

@@ -17,6 +17,7 @@ import numpy as np
 from training.baselines.baseline import Budget, labels_of
 from training.baselines.columns.aggregates import aggregate_rows
 from training.baselines.columns.bag_of_words import Words, fit_words
+from training.baselines.columns.encoding import Rows
 from training.baselines.columns.linear_reading import (
     LinearReading,
     Target,
@@ -24,7 +25,7 @@ from training.baselines.columns.linear_reading import (
     folds_of,
 )
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
-from training.baselines.tree import Columns, Rows, TreePredictor, fit_tree
+from training.baselines.tree import Columns, TreePredictor, fit_tree
 from training.dataset.example import Examples, Grade
 from training.trees.trials import Log
 

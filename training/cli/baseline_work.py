@@ -11,9 +11,10 @@ import numpy as np
 from schemas.timestamps import from_ms
 from scoring.artifact import EngineKind, digest, load_manifest
 from scoring.calibration import Calibration
+from scoring.floats import Floats
 from scoring.report.progress import Report
 from training.artifact_folder import check_replaceable
-from training.baselines.baseline import KNOWN, Budget, Floats
+from training.baselines.baseline import KNOWN, Budget
 from training.baselines.facts import Facts, Settings, artifact_name
 from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
 from training.baselines.registry import Baseline, fit_baseline

@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from schemas.timestamps import from_ms
 from scoring.artifact import HeadKind
+from scoring.floats import Floats
 from scoring.metrics.metrics import expected_auc
 from training.artifact_folder import artifact_folder, check_replaceable
 from training.cli.options import at_least
@@ -58,7 +58,6 @@ from training.fit.loop import Fitted
 from training.trees.tree_graph import build_tree_graph
 
 Log = Callable[[str], None]
-Floats = NDArray[np.float64]
 
 BASELINE = "baseline.onnx"
 NAME = "asllr-demo"

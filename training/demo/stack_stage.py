@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from transformers import Qwen2ForCausalLM
 
 from scoring.calibration import Calibration, sampling_correction
+from scoring.floats import Floats
 from training.calibrate import fit_platt
 from training.demo.leads import Lead, at_own_moment
 from training.demo.questions import Questions, order_sample
@@ -20,7 +20,6 @@ from training.model.readout import marker_states
 from training.trees.boosted_trees import Table, TunedTree, grow_tree, tune_tree
 
 Log = Callable[[str], None]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.timestamps import DAY_MS
+from scoring.floats import Floats
 from scoring.lead.history import view
 from scoring.lead.state import LeadState
 from scoring.metrics.cost import Cost
-from scoring.metrics.thresholds import Floats
 from training.dataset.example import Examples
 
 Texts = NDArray[np.str_]

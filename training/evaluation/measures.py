@@ -11,11 +11,11 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import Statistic
 from scoring.metrics.delong import hanley_mcneil, share_error, z_of
 from scoring.metrics.metrics import equal_mass_bins, log_losses, squared_errors
 from scoring.metrics.thresholds import (
-    Floats,
     aucs,
     average_precisions,
     best_mass,

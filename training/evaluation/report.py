@@ -8,12 +8,12 @@ from itertools import combinations
 
 import numpy as np
 
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap, Interval, Replicates, replicates
 from scoring.metrics.cost import Cost
 from scoring.metrics.curves import Curves, curves_of
 from scoring.metrics.delong import delong, delong_difference
 from scoring.metrics.metrics import calibration_noise, expected_auc
-from scoring.metrics.thresholds import Floats
 from scoring.metrics.verdict import Judgement, judge
 from training.evaluation.judged import EvaluationError, Judged, Scored
 from training.evaluation.measures import (

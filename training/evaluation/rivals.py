@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scoring.calibration import probability
-from scoring.metrics.thresholds import Floats
+from scoring.floats import Floats
 from training.baselines.baseline import Budget
 from training.baselines.fitted import calibrate
 from training.baselines.registry import Baseline, fit_baseline

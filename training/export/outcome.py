@@ -30,7 +30,6 @@ from training.model.heads import Head
 from training.model.readout import EVAL_BATCH_TOKENS, Answers, answers_at, marker_states, text_loss
 from training.model.settings import Precision
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 N_HELD_OUT_LEADS = 200

@@ -14,10 +14,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.floats import Floats
 from scoring.metrics.delong import delong, delong_difference
 from training.model.readout import Answers
-
-Floats = NDArray[np.float64]
 
 N_LENGTH_BINS = 4
 MIN_POSITIVES_PER_BIN = 10

@@ -22,6 +22,7 @@ from transformers import PreTrainedModel
 
 from scoring.artifact import HeadKind
 from scoring.calibration import sampling_correction
+from scoring.floats import Floats
 from scoring.metrics.metrics import auc, expected_precision_at
 from training.fit.progress import FitProgress, Log
 from training.fit.steps import Run
@@ -40,8 +41,6 @@ from training.model.heads import Head, ThreeHeads, add_lora
 from training.model.readout import EVAL_BATCH_TOKENS, Share, answers_at, marker_states
 from training.model.samples import Sample
 from training.model.settings import FitSettings
-
-Floats = NDArray[np.float64]
 
 MAX_PROBE_NEGATIVES = 20_000
 """More do not move a regularised probe, and their states have to fit in memory."""

@@ -16,11 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from scoring.floats import Floats
 from training.model.batch import LeadBatch
 from training.model.losses import final_states, pair_loss
 from training.model.settings import FitSettings, Precision
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from scoring.floats import Floats
 from training.model.batch import collate_leads
 from training.model.heads import autocast, causal_of, marked_states, vocabulary_of
 from training.model.losses import final_states
 from training.model.samples import Sample, width_of
 from training.model.settings import Precision
-
-Floats = NDArray[np.float64]
 
 EVAL_BATCH_TOKENS = 16_384
 

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from scoring.artifact import digest, load_manifest
-from scoring.metrics.thresholds import Floats
+from scoring.floats import Floats
 from scoring.report.progress import Report
 from training.baselines.baseline import Budget
 from training.baselines.columns.own_fields import fit_own_fields

@@ -19,9 +19,9 @@ from time import monotonic
 from typing import Any
 
 from scoring.artifact import demo_artifact_path
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import Interval
 from scoring.metrics.cost import PRICE_PER_CPU_HOUR
-from scoring.metrics.thresholds import Floats
 from scoring.report.progress import Progress
 from training.baselines.baseline import Budget
 from training.cli.options import at_least

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap, Interval, Replicates, Statistic, replicates
 from scoring.metrics.metrics import expected_calibration_error
-from scoring.metrics.thresholds import Floats, aucs, best_mass, caught, rank_by, ratio, tally
+from scoring.metrics.thresholds import aucs, best_mass, caught, rank_by, ratio, tally
 from scoring.metrics.verdict import Verdict, judge
 from training.evaluation.judged import Judged, Scored
 from training.evaluation.way import share_of_the_way

@@ -14,9 +14,9 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.floats import Floats
 from training.trees.trials import Log, Trial, search
 
-Floats = NDArray[np.float64]
 Settings = dict[str, float | int]
 
 MAX_ROUNDS = 1500

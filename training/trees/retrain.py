@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from training.trees.boosted_trees import Floats, Table, tune_tree
+from scoring.floats import Floats
+from training.trees.boosted_trees import Table, tune_tree
 
 N_TRIALS = 6
 """Each retraining: what moves from month to month is the data, not the settings."""

@@ -15,7 +15,7 @@ from schemas.timestamps import DAY_MS, to_ms
 from scoring.artifact import load_manifest
 from scoring.backtest.daily_calls import Terms
 from scoring.engines.loading import load_scorer
-from scoring.metrics.thresholds import Floats
+from scoring.floats import Floats
 from streams.backtest.backtest import (
     AGAIN,
     CHANCE,

@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from schemas.events import Role
 from scoring.lead.history import view
 from scoring.lead.state import LeadState
-from training.baselines.tree import Rows
+from training.baselines.columns.encoding import Rows
 from training.dataset.example import Examples
 
 WORD = re.compile(

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-Floats = NDArray[np.float64]
+from scoring.floats import Floats
+
 N_FOLDS = 4
 MIN_OF_A_KIND = 5
 """Fewer rows with (or without) a target teach nothing that would hold in another fold."""

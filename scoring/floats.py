@@ -1,0 +1,8 @@
+"""The array that metrics, calibration and training hand to each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]

@@ -1,0 +1,65 @@
+"""A table as linear models and factorisation machines want it: one-hot words, scaled numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.floats import Floats
+from scoring.prompt.declaration import Bins, Kind
+
+Rows = NDArray[np.float32]
+"""One example a row, NaN where nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """`kinds` of each column; `centres` and `spreads`: of log(1 + |value|), signed as the value."""
+
+    kinds: tuple[tuple[Kind, Bins], ...]
+    centres: Floats
+    spreads: Floats
+
+    def rows(self, table: NDArray[np.float32]) -> Floats:
+        columns: list[Floats] = []
+        for at, (kind, bins) in enumerate(self.kinds):
+            values = table[:, at].astype(np.float64)
+            columns += [(values == level).astype(np.float64) for level in _levels(kind, bins)]
+            columns.append(np.isnan(values).astype(np.float64))
+            if kind is Kind.NUMBER:
+                columns.append(self.scaled(values, at))
+        return np.column_stack(columns)
+
+    def scaled(self, values: Floats, at: int) -> Floats:
+        """Of column `at`; unknown is 0, the centre."""
+        scaled: Floats = np.nan_to_num((_logs(values) - self.centres[at]) / self.spreads[at])
+        return scaled
+
+
+def _logs(values: Floats) -> Floats:
+    logs: Floats = np.sign(values) * np.log1p(np.abs(values))
+    return logs
+
+
+def _levels(kind: Kind, bins: Bins) -> Sequence[float]:
+    match kind:
+        case Kind.CATEGORY:
+            return [float(i) for i in range(len(bins) + 1)]
+        case Kind.AGE:
+            return [float(bound) for bound, _ in bins]
+        case Kind.FLAG:
+            return [0.0, 1.0]
+        case Kind.NUMBER:
+            return [0.0]
+
+
+def fit_encoding(table: NDArray[np.float32], kinds: tuple[tuple[Kind, Bins], ...]) -> Encoding:
+    logs = _logs(table.astype(np.float64))
+    known = ~np.isnan(logs)
+    n = np.maximum(known.sum(axis=0), 1)
+    centres = np.where(known, logs, 0.0).sum(axis=0) / n
+    spreads = np.sqrt(np.where(known, (logs - centres) ** 2, 0.0).sum(axis=0) / n)
+    return Encoding(kinds, centres, np.where(spreads > 0, spreads, 1.0))
