@@ -31,12 +31,12 @@ try:
     from streams.cli.operate import doctor, show_settings
     from streams.cli.promote import promote
     from streams.cli.rebuild import rebuild
-    from streams.cli.record import record
     from streams.cli.reference import reference
-    from streams.cli.replay import replay
-    from streams.cli.replay_backtest import build_backtest
-    from streams.cli.replay_diff import diff
-    from streams.cli.replay_verify import verify
+    from streams.cli.replay.backtest import build_backtest
+    from streams.cli.replay.diff import diff
+    from streams.cli.replay.record import record
+    from streams.cli.replay.run import replay
+    from streams.cli.replay.verify import verify
     from streams.cli.roles import ingest, publish, score
     from streams.cli.shadow import shadow
     from streams.cli.simulate import SimulateOptions, start_simulation

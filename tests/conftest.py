@@ -6,8 +6,8 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
-from tests.brokers import broker, embedded, kafka, kafka_server, redis_url
-from tests.browser import chromium
+from tests.support.brokers import broker, embedded, kafka, kafka_server, redis_url
+from tests.support.browser import chromium
 
 __all__ = ["broker", "chromium", "embedded", "kafka", "kafka_server", "redis_url"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from streams.exit_codes import AWAY
-from tests.brokers import ServerNotStarted, check_kafka
-from tests.mutants import ROOT, run_there
+from tests.support.brokers import ServerNotStarted, check_kafka
+from tests.support.mutants import ROOT, run_there
 
 
 @pytest.fixture

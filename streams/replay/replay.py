@@ -21,8 +21,8 @@ from streams.replay.processes import outcomes_of_processes
 from streams.replay.redis_table import RedisPlace, claimed
 from streams.replay.result import MANIFEST, ReplayManifest, Written, write_outcomes
 from streams.replay.run import Advanced, Replay, Spec
-from streams.replay.sink_files import opened_files
-from streams.replay.sinks import FileFormat, Sink
+from streams.replay.sinks.files import opened_files
+from streams.replay.sinks.sink import FileFormat, Sink
 
 ProgressOf = Callable[[str, int], Advanced]
 """(verb, how many records in all) -> what hears of records done."""

@@ -1,4 +1,4 @@
-"""What a replay leaves behind: scores and rank moves in order (`streams.replay.sinks`), and a
+"""What a replay leaves behind: scores and rank moves in order (`streams.replay.sinks.sink`), and a
 manifest that says of what.
 
     OUT/manifest.json    ReplayManifest; `digest` is the sha256 of all lines in the order they came
@@ -20,8 +20,8 @@ from streams.recording.event_file import RecordingError
 from streams.recording.folder import LogRange
 from streams.replay.boards import Boards, RankMove
 from streams.replay.outcome import Outcome
-from streams.replay.sink_files import read_lines
-from streams.replay.sinks import Kind, Sink
+from streams.replay.sinks.files import read_lines
+from streams.replay.sinks.sink import Kind, Sink
 
 MANIFEST = "manifest.json"
 FORMAT = 1

@@ -20,9 +20,9 @@ from tests.bench.burst import burst
 from tests.bench.ingest import compare, profile
 from tests.bench.latency import measure, steady
 from tests.bench.scaling import scale
-from tests.brokers import ServerNotStarted, check_kafka
-from tests.command_line import parser_of, say
-from tests.machine import this_machine
+from tests.support.brokers import ServerNotStarted, check_kafka
+from tests.support.command_line import parser_of, say
+from tests.support.machine import this_machine
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -33,11 +33,11 @@ from streams.store.board import Order, order_of
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
 from tests.bench.ingest import log_now
-from tests.brokers import N_PARTITIONS
-from tests.engines import RuleEngine, rule_scorer
-from tests.event_stream import START, TENANT
-from tests.lead_events import joins
-from tests.roles import LogOutput
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.leads.event_stream import START, TENANT
+from tests.support.leads.lead_events import joins
+from tests.support.roles import LogOutput
 
 EVENTS_PER_LEAD = 50
 BURST_S = 4.0

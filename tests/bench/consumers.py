@@ -25,7 +25,7 @@ from streams.ingest.batch import Batch, Conditions, apply_batch
 from streams.kafka.topic_reader import to_record
 from streams.store.contract import Commit, CommitResult, CommitStatus
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS
+from tests.support.brokers import N_PARTITIONS
 
 TOPICS = [CRM_EVENTS.name, ASR_TRANSCRIPTS.name]
 POLL_RECORDS = 500

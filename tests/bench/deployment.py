@@ -22,8 +22,8 @@ from scoring.artifact import demo_artifact_path, digest
 from streams.publish.promotions import publish_promotion
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS, make_topics, start_kafka
-from tests.role_process import RoleSpec
+from tests.support.brokers import N_PARTITIONS, make_topics, start_kafka
+from tests.support.role_process import RoleSpec
 
 ROOT = Path(__file__).parent.parent.parent
 ROLES = ("ingest", "score", "publish")
@@ -78,7 +78,7 @@ def _start(
         command = [sys.executable, "-m", "asllr", role]
     else:
         spec = RoleSpec(role, f"{role}-0", address, redis_url, N_PARTITIONS)
-        command = [sys.executable, "-m", "tests.role_process", dumps(asdict(spec))]
+        command = [sys.executable, "-m", "tests.support.role_process", dumps(asdict(spec))]
     env = os.environ | {
         "ASLLR_BROKER": address,
         "ASLLR_REDIS": redis_url,

@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from schemas.codec import encode
 from schemas.events import EventBase, TranscriptReady
 from schemas.topics import CRM_EVENTS
-from tests.records import topic_of
+from tests.support.leads.records import topic_of
 from training.simulator.emit import simulate_leads
 
 UNDER_WAY = 2_000

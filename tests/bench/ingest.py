@@ -27,8 +27,8 @@ from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
 from tests.bench.consumers import KINDS, POLL_RECORDS, ConsumerSpec
 from tests.bench.events import lead_events, send
-from tests.brokers import N_PARTITIONS, make_topics, start_kafka
-from tests.records import log_of
+from tests.support.brokers import N_PARTITIONS, make_topics, start_kafka
+from tests.support.leads.records import log_of
 
 LIMIT_S = 300
 ROOT = Path(__file__).parent.parent.parent

@@ -24,7 +24,7 @@ from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import state_differences
 from streams.oracle.output_reader import OutputReader
 from tests.bench.deployment import Measured, deployment
-from tests.brokers import N_PARTITIONS, wait_until
+from tests.support.brokers import N_PARTITIONS, wait_until
 from training.simulator.live import live_events
 
 WARM_UP_S = 5.0

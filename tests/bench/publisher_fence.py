@@ -19,8 +19,8 @@ from typing import Any
 from confluent_kafka import Producer
 
 from schemas.topics import RANKED, SCORES
-from tests.brokers import make_topics, start_kafka
-from tests.machine import this_machine
+from tests.support.brokers import make_topics, start_kafka
+from tests.support.machine import this_machine
 
 N_BATCHES = 200
 BATCH_SIZES = (5, 50, 500)

@@ -21,9 +21,9 @@ from streams.recording.folder import open_recording
 from tests.bench.replay_live import NotAtRest, live_run, proof
 from tests.bench.replay_log import write_fold_log
 from tests.bench.replay_work import LEFT_OUT, compared
-from tests.brokers import ServerNotStarted, check_kafka
-from tests.command_line import parser_of, say
-from tests.machine import this_machine
+from tests.support.brokers import ServerNotStarted, check_kafka
+from tests.support.command_line import parser_of, say
+from tests.support.machine import this_machine
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT_S = 1_800

@@ -16,9 +16,9 @@ from streams.replay.policy import EveryEvent
 from streams.replay.replay import Asked, replay
 from streams.replay.verify import verify
 from tests.bench.replay_work import replayed
-from tests.brokers import N_PARTITIONS
 from tests.chaos.run import Deployment, run_chaos
-from tests.engines import rule_scorer_of
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.engines import rule_scorer_of
 from training.baselines.rule_artifact import unfitted_facts, write_rule
 
 ALL_ROWS = 1_000_000

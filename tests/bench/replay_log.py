@@ -15,7 +15,7 @@ from schemas.timestamps import to_ms
 from streams.recording.folder import RecordingWriter, new_folder
 from streams.recording.record import whole_ranges
 from tests.bench.events import lead_events
-from tests.records import topic_of
+from tests.support.leads.records import topic_of
 
 N_PARTITIONS = 8
 N_TEMPLATES = 10_000

@@ -27,7 +27,7 @@ from streams.replay.published import published_scores
 from streams.replay.replay import Asked, end_of, replay
 from streams.replay.result import Written, write_outcomes
 from streams.replay.run import Replay, Spec
-from tests.engines import rule_scorer
+from tests.support.engines.engines import rule_scorer
 
 Offset = tuple[str, int, int]
 

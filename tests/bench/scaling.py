@@ -28,8 +28,8 @@ from streams.store.contract import Commit, LeadWrite, StoredLead
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
 from tests.bench.ingest import apply_all, log_now
-from tests.brokers import N_PARTITIONS
-from tests.engines import RuleEngine, rule_scorer
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.engines import RuleEngine, rule_scorer
 from training.simulator.emit import SimulatedLead, simulate_leads
 from training.simulator.world import World
 

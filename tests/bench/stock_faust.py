@@ -23,7 +23,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from redis import Redis
 
 from streams.store.embedded_redis import EmbeddedRedis
-from tests.brokers import start_kafka
+from tests.support.brokers import start_kafka
 
 N_EVENTS = 2_000
 N_PARTITIONS = 4

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.bench.replay import ROOT
-from tests.brokers import require_kafka
+from tests.support.brokers import require_kafka
 
 
 @pytest.mark.kafka

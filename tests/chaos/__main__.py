@@ -25,11 +25,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from streams.exit_codes import AWAY, NO, OK
 from streams.store.embedded_redis import EmbeddedRedisError
-from tests.brokers import ServerNotStarted, check_kafka
 from tests.chaos.report import summary, write_report
 from tests.chaos.run import Outcome, run_chaos
-from tests.command_line import parser_of
-from tests.machine import this_machine
+from tests.support.brokers import ServerNotStarted, check_kafka
+from tests.support.command_line import parser_of
+from tests.support.machine import this_machine
 
 NOT_RECOVERED = 3
 LINE_EVERY_FAULTS = 25

@@ -17,10 +17,10 @@ from schemas.outputs import Promotion
 from streams.publish.promotions import publish_promotion
 from tests.chaos.servers import KafkaNode, RedisNode
 from tests.chaos.traffic import TOPICS, Traffic
-from tests.engines import CONTRARY
-from tests.harness import Fleet
-from tests.moody_engine import Mood
-from tests.role_process import DAWDLES_WITHIN_S, RoleSpec
+from tests.support.engines.engines import CONTRARY
+from tests.support.engines.moody_engine import Mood
+from tests.support.harness import Fleet
+from tests.support.role_process import DAWDLES_WITHIN_S, RoleSpec
 
 CLOCK_JUMPS_S = (-3_600, -20, 5, 20)
 """Not further ahead than a run can wait for: what is said of a moment to come must become true."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import quantiles
 
 from tests.chaos.run import Outcome
-from tests.machine import Machine
+from tests.support.machine import Machine
 
 SHOWN_DIFFERENCES = 50
 

@@ -27,7 +27,6 @@ from streams.publish.promotions import publish_promotion
 from streams.store.contract import StoreAway
 from streams.store.redis_store import RedisStore
 from tests.bench.stock_faust import losses
-from tests.brokers import N_PARTITIONS
 from tests.chaos.faults import (
     CLOCK_JUMPS_S,
     EXPLAIN_OLDER_ORDERS,
@@ -39,9 +38,10 @@ from tests.chaos.faults import (
 )
 from tests.chaos.servers import KafkaNode, RedisNode, temporary_folder, wait_for_clock
 from tests.chaos.traffic import Traffic
-from tests.engines import rule_scorer_of
-from tests.harness import Fleet, Journal
-from tests.role_process import RoleSpec
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.engines import rule_scorer_of
+from tests.support.harness import Fleet, Journal
+from tests.support.role_process import RoleSpec
 
 RECOVERY_LIMIT_S = 120.0
 """A deployment that needs longer has not recovered: the run ends, and that is a difference."""

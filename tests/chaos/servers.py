@@ -16,7 +16,7 @@ from redis import Redis
 
 from streams.local.supervisor import die_with_parent
 from streams.store.embedded_redis import EmbeddedRedis, redis_server_binary
-from tests.brokers import make_topics, start_kafka
+from tests.support.brokers import make_topics, start_kafka
 
 MAX_SNAPSHOTS = 3
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import require_kafka
 from tests.chaos.faults import FAULTS, draw_round, faults_of
-from tests.mutants import ROOT, Mutant, plant, run_there
+from tests.support.brokers import require_kafka
+from tests.support.mutants import ROOT, Mutant, plant, run_there
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 

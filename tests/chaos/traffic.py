@@ -14,10 +14,10 @@ from schemas.codec import encode
 from schemas.events import Channel, EventBase, InteractionLogged, Role, Segment, TranscriptReady
 from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, MAX_RECORD_BYTES
-from tests.brokers import N_PARTITIONS
-from tests.harness import Journal
-from tests.hostile import Hostile, hostile_records
-from tests.records import topic_of
+from tests.support.brokers import N_PARTITIONS
+from tests.support.harness import Journal
+from tests.support.leads.hostile import Hostile, hostile_records
+from tests.support.leads.records import topic_of
 from training.simulator.live import live_events
 
 RATE_PER_S = 40.0

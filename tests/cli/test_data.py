@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from asllr import main
 from streams.recording.event_file import read_recording
-from tests.stub_artifact import build_stub_artifact
+from tests.support.engines.stub_artifact import build_stub_artifact
 
 pytestmark = pytest.mark.slow
 

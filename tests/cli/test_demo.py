@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import N_PARTITIONS
-from tests.stub_artifact import build_stub_artifact
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.stub_artifact import build_stub_artifact
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -19,8 +19,8 @@ from schemas.topics import ASR_TRANSCRIPTS, PROMOTIONS, TOPICS
 from streams import exit_codes
 from streams.kafka.embedded_broker import embedded_broker
 from streams.store.open_redis import open_redis_store
-from tests.brokers import N_PARTITIONS
-from tests.stub_artifact import build_stub_artifact
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.stub_artifact import build_stub_artifact
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

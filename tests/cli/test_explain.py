@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from asllr import main
 from streams.recording.event_file import history, write_recording
-from tests.lead_events import A, clicks, erased, joins, talks, writes
-from tests.stub_artifact import build_stub_artifact
+from tests.support.engines.stub_artifact import build_stub_artifact
+from tests.support.leads.lead_events import A, clicks, erased, joins, talks, writes
 
 pytestmark = pytest.mark.slow
 

@@ -18,9 +18,9 @@ from schemas.events import LeadErased, LeadUpserted
 from schemas.topics import CRM_EVENTS, DEAD_LETTER, TOPICS
 from streams.kafka.topic_reader import read_to_end
 from streams.recording.recorded_events import recorded_events
-from tests.brokers import N_PARTITIONS, wait_until
-from tests.commands import asllr, running
-from tests.stub_artifact import build_stub_artifact
+from tests.support.brokers import N_PARTITIONS, wait_until
+from tests.support.commands import asllr, running
+from tests.support.engines.stub_artifact import build_stub_artifact
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(300)]
 

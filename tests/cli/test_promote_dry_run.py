@@ -21,10 +21,10 @@ from streams import exit_codes
 from streams.kafka.topic_reader import partitions_of, watermarks
 from streams.recording.kafka_range import open_consumer
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS
-from tests.lead_events import clicks, joins
-from tests.roles import Clock, Roles
-from tests.stub_artifact import build_stub_artifact
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.stub_artifact import build_stub_artifact
+from tests.support.leads.lead_events import clicks, joins
+from tests.support.roles import Clock, Roles
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

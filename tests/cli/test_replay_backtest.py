@@ -13,10 +13,10 @@ from asllr import main
 from schemas.events import EventBase
 from scoring.engines.rule import Rule
 from streams.recording.event_file import history, write_recording
-from tests.daily_leads import forty_days, gets_a_quote, talks
-from tests.html_reader import read
-from tests.stub_artifact import build_stub_artifact
-from tests.table_artifacts import build_rule_artifact
+from tests.support.engines.stub_artifact import build_stub_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.html_reader import read
+from tests.support.leads.daily_leads import forty_days, gets_a_quote, talks
 
 pytestmark = pytest.mark.slow
 

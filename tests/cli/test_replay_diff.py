@@ -16,9 +16,9 @@ from scoring.artifact import load_manifest, save_manifest
 from scoring.calibration import Calibration, probability
 from streams.recording.event_file import Recorded, write_recording
 from streams.replay.result import open_output
-from tests.event_stream import events
-from tests.html_reader import read
-from tests.stub_artifact import build_stub_artifact
+from tests.support.engines.stub_artifact import build_stub_artifact
+from tests.support.html_reader import read
+from tests.support.leads.event_stream import events
 
 pytestmark = pytest.mark.slow
 

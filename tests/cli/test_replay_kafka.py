@@ -15,11 +15,11 @@ from schemas.topics import INPUTS, SCORES
 from streams import exit_codes
 from streams.kafka.topic_reader import read_to_end
 from streams.store.open_redis import look_at_redis_store
-from tests.brokers import N_PARTITIONS, wait_until
-from tests.commands import asllr, process, run, running
-from tests.event_stream import events
-from tests.harness import Journal
-from tests.table_artifacts import build_rule_artifact
+from tests.support.brokers import N_PARTITIONS, wait_until
+from tests.support.commands import asllr, process, run, running
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.harness import Journal
+from tests.support.leads.event_stream import events
 
 pytestmark = [pytest.mark.kafka, pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(300)]
 

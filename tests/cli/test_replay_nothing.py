@@ -9,12 +9,12 @@ import pytest
 from scoring.engines.rule import Rule
 from streams import exit_codes
 from streams.recording.event_file import history, write_recording
-from tests.brokers import N_PARTITIONS
-from tests.commands import run
-from tests.event_stream import events
-from tests.harness import Journal
-from tests.lead_events import clicks, joins
-from tests.table_artifacts import build_rule_artifact
+from tests.support.brokers import N_PARTITIONS
+from tests.support.commands import run
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.harness import Journal
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import clicks, joins
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

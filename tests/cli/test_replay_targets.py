@@ -13,9 +13,9 @@ from schemas.codec import topic_of
 from schemas.events import EventBase
 from schemas.topics import TOPICS
 from streams.recording.event_file import Recorded, write_recording
-from tests.commands import asllr, run
-from tests.event_stream import events
-from tests.table_artifacts import build_rule_artifact
+from tests.support.commands import asllr, run
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.leads.event_stream import events
 
 pytestmark = pytest.mark.slow
 

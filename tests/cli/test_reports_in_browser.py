@@ -13,11 +13,11 @@ import pytest
 
 from scoring.engines.rule import Rule
 from streams.recording.event_file import history, write_recording
-from tests.browser import WIDTHS, opened
-from tests.commands import asllr
-from tests.daily_leads import forty_days, gets_a_quote, talks
-from tests.stub_artifact import build_stub_artifact
-from tests.table_artifacts import build_rule_artifact
+from tests.support.browser import WIDTHS, opened
+from tests.support.commands import asllr
+from tests.support.engines.stub_artifact import build_stub_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.leads.daily_leads import forty_days, gets_a_quote, talks
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from asllr import main
 from streams.importers.tables.cells import lead_id, own_name, phone_of
 from streams.importers.tables.times import Reading, reading_of
-from tests.stub_artifact import build_stub_artifact
+from tests.support.engines.stub_artifact import build_stub_artifact
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 

@@ -17,8 +17,8 @@ from streams.importers.outcomes import without_outcomes
 from streams.recording.event_file import history
 from streams.replay.rank_file import rank_events
 from tests.data.conftest import N_APPLICATIONS
-from tests.engines import rule_scorer
-from tests.records import topic_of
+from tests.support.engines.engines import rule_scorer
+from tests.support.leads.records import topic_of
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 

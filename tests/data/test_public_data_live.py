@@ -16,9 +16,9 @@ from streams.oracle.outputs import read_outputs
 from streams.recording.event_file import history
 from streams.replay.rank_file import rank_events
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS
-from tests.engines import rule_scorer_of
-from tests.live import SCORER, live_deployment
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.engines import rule_scorer_of
+from tests.support.live import SCORER, live_deployment
 
 pytestmark = [pytest.mark.data, pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streams import exit_codes
-from tests.command_line import parser_of
 from tests.fuzz.targets import TARGETS
+from tests.support.command_line import parser_of
 
 CORPUS = Path(__file__).parent / "corpus"
 MAX_BYTES = 4_096

@@ -17,10 +17,10 @@ from confluent_kafka.admin import AdminClient
 from schemas.topics import TOPICS
 from streams.kafka.topic_admin import create_topics
 from streams.oracle.oracle import differences
-from tests.brokers import N_PARTITIONS, free_port, require_kafka, start_kafka, wait_until
-from tests.engines import rule_scorer_of
-from tests.event_stream import events
-from tests.live import live_deployment
+from tests.support.brokers import N_PARTITIONS, free_port, require_kafka, start_kafka, wait_until
+from tests.support.engines.engines import rule_scorer_of
+from tests.support.leads.event_stream import events
+from tests.support.live import live_deployment
 
 N_BROKERS = 3
 START_S = 180

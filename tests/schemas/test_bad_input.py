@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 from schemas.codec import BadRecord, Record, decode, encode
 from schemas.events import EventBase
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, INPUTS
-from tests.hostile import NEIGHBOUR, Hostile, hostile_records, kinds_of
+from tests.support.leads.hostile import NEIGHBOUR, Hostile, hostile_records, kinds_of
 
 N_PARTITIONS = 4
 BROKER_TIME_MS = 1_760_000_000_000  # October 2025, after every time the generator writes

@@ -20,10 +20,10 @@ from scoring.prompt.edges import as_of
 from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import build_prompt
 from scoring.score import Subject, build_score, build_scorer, build_subject, prepare
-from tests.engines import RuleEngine, rule_scorer
 from tests.scoring.histories import START, START_MS, event, long_histories
 from tests.scoring.prompt.golden_leads import count_tokens
 from tests.scoring.test_artifact import manifest
+from tests.support.engines.engines import RuleEngine, rule_scorer
 
 KEY = LeadKey("acme", "l-1")
 SCORER = rule_scorer()

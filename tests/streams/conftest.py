@@ -11,7 +11,7 @@ from streams.store.contract import Store
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.memory_store import MemoryStore
 from streams.store.redis_store import RedisStore
-from tests.roles import Clock, Roles, started
+from tests.support.roles import Clock, Roles, started
 
 OUTBOX_BOUND = 5
 

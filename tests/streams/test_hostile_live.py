@@ -11,10 +11,10 @@ import pytest
 from schemas.topics import INPUTS, Topic
 from streams.oracle.oracle import differences
 from streams.oracle.outputs import read_outputs
-from tests.brokers import N_PARTITIONS
-from tests.engines import rule_scorer_of
-from tests.hostile import Hostile, hostile_records
-from tests.live import live_deployment
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.engines import rule_scorer_of
+from tests.support.leads.hostile import Hostile, hostile_records
+from tests.support.live import live_deployment
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

@@ -23,11 +23,11 @@ from streams.oracle.oracle import Evidence, differences
 from streams.oracle.output_reader import OUTPUTS
 from streams.publish.promotions import publish_promotion
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS
-from tests.engines import rule_scorer_of
-from tests.event_stream import events
-from tests.harness import Fleet, Journal
-from tests.role_process import RoleSpec
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.engines import rule_scorer_of
+from tests.support.harness import Fleet, Journal
+from tests.support.leads.event_stream import events
+from tests.support.role_process import RoleSpec
 
 N_EVENTS = 6_000
 CHUNK = 700

@@ -23,11 +23,11 @@ from streams.ingest.batch import IngestStopped
 from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import state_differences
 from streams.store.memory_store import MemoryStore
-from tests.deaths import Checkpoint, Died, acts_at, dies_at
-from tests.engines import RuleEngine, rule_scorer
-from tests.forgetting import remember_all, remember_boards, remember_shards
-from tests.lead_events import clicks, closes, erased, joins, reopens, talks, writes
-from tests.roles import Clock, Roles
+from tests.support.deaths import Checkpoint, Died, acts_at, dies_at
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.forgetting import remember_all, remember_boards, remember_shards
+from tests.support.leads.lead_events import clicks, closes, erased, joins, reopens, talks, writes
+from tests.support.roles import Clock, Roles
 
 N_SHARDS = 2
 LEADS = ("a", "b", "c", "d")

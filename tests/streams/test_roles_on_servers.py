@@ -21,10 +21,10 @@ from streams.publish.records import ORDER_HEADER
 from streams.score.worker import ScoreWorkerConfig, run_score_worker
 from streams.store.contract import Store
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS, wait_until
-from tests.engines import rule_scorer
-from tests.event_stream import events
-from tests.roles import Clock, Roles
+from tests.support.brokers import N_PARTITIONS, wait_until
+from tests.support.engines.engines import rule_scorer
+from tests.support.leads.event_stream import events
+from tests.support.roles import Clock, Roles
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import Mutant, plant, run_there
+from tests.support.mutants import Mutant, plant, run_there
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

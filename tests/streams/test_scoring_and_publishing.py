@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.topics import BOARDS, RANKED
-from tests.event_stream import events
-from tests.lead_events import A, clicks, joins
-from tests.roles import Roles
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import A, clicks, joins
+from tests.support.roles import Roles
 
 
 def test_events_become_scores_ranks_and_snapshots(roles: Roles) -> None:

@@ -15,10 +15,10 @@ from scoring.lead.fold import fold
 from scoring.score import Scorer, prepare
 from streams.artifact_shelf import load_from
 from streams.store.memory_store import MemoryStore
-from tests.event_stream import events
-from tests.lead_events import A, clicks, joins
-from tests.roles import Clock, Roles
-from tests.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import A, clicks, joins
+from tests.support.roles import Clock, Roles
 
 
 def roles_with(*scorers: Scorer) -> Roles:

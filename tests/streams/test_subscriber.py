@@ -14,10 +14,10 @@ from schemas.topics import RANKED
 from streams.kafka.producer import KafkaOutput
 from streams.kafka.topic_reader import read_to_end
 from streams.store.memory_store import MemoryStore
-from tests.brokers import N_PARTITIONS
-from tests.calls_table import load_subscribe, table_differences
-from tests.event_stream import TENANT, events
-from tests.roles import Clock, Roles
+from tests.support.brokers import N_PARTITIONS
+from tests.support.calls_table import load_subscribe, table_differences
+from tests.support.leads.event_stream import TENANT, events
+from tests.support.roles import Clock, Roles
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

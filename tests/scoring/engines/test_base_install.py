@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scoring.artifact import MANIFEST, demo_artifact_path, load_manifest
-from tests.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
 
 MAX_BYTES = 8 * 1024 * 1024
 

@@ -19,8 +19,8 @@ from scoring.lead.fold import fold
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
-from tests.engines import RuleEngine
-from tests.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.engines.engines import RuleEngine
+from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
 from training.simulator.emit import simulate_leads
 
 DEMO = demo_artifact_path()

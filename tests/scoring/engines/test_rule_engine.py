@@ -23,7 +23,7 @@ from scoring.prompt.prompt import PromptSpec
 from scoring.prompt.reason import evidence
 from scoring.score import build_score, build_subject, evidence_of, prepare
 from tests.scoring.histories import START, START_MS, event, segment
-from tests.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
 
 NAMES = [feature.name for feature in FEATURES]
 LATENCY = Latency(ingest_to_claim=1.0, claim_to_result=2.0, engine=0.5)

@@ -15,9 +15,9 @@ from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, cursor_of, state_of
 from scoring.prompt.edges import as_of
 from scoring.score import Scorer, prepare
-from tests.engines import RuleEngine, rule_scorer
-from tests.lead_events import START, joins, talks, writes
 from tests.scoring.arrivals import arrived, long_arrivals
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.leads.lead_events import START, joins, talks, writes
 
 RULE, OTHER = rule_scorer(), rule_scorer(RuleEngine(bias=0.4), "rule-2")
 SCORERS = {scorer.digest: scorer for scorer in (RULE, OTHER)}

@@ -15,10 +15,10 @@ from scoring.prompt.declaration import UNKNOWN, Section
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import CALLS
 from scoring.score import prepare
-from tests.engines import RuleEngine, rule_scorer
-from tests.lead_events import START, clicks, joins, talks, writes
 from tests.scoring.arrivals import arrived, long_arrivals
 from tests.scoring.prompt.golden_leads import SPEC
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.leads.lead_events import START, clicks, joins, talks, writes
 
 RULE = rule_scorer()
 STORY = arrived([joins(0), talks(5), clicks(7), writes(9)])

@@ -32,8 +32,8 @@ from streams.backtest.standings import Pass, Rows, Standings, standings
 from streams.recording.event_file import Recorded, RecordingError, write_recording
 from streams.recording.folder import open_recording
 from streams.recording.record import record_file
-from tests.daily_leads import DAY, START, forty_days, joins, orders
-from tests.table_artifacts import build_rule_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.leads.daily_leads import DAY, START, forty_days, joins, orders
 
 
 def _seen(

@@ -27,12 +27,12 @@ from streams.candidate.who_moves import who_moves
 from streams.kafka.producer import OutRecord
 from streams.kafka.topic_reader import read_to_end
 from streams.publish.records import shadow_record
-from tests.brokers import N_PARTITIONS, wait_until
-from tests.engines import Contrary, RuleEngine, raises_unscorable, rule_scorer
-from tests.event_stream import events
-from tests.lead_events import A, joins, talks
-from tests.live import live_deployment
-from tests.roles import Roles
+from tests.support.brokers import N_PARTITIONS, wait_until
+from tests.support.engines.engines import Contrary, RuleEngine, raises_unscorable, rule_scorer
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import A, joins, talks
+from tests.support.live import live_deployment
+from tests.support.roles import Roles
 from training.baselines.rule_artifact import unfitted_facts, write_rule
 
 CANDIDATE = rule_scorer(RuleEngine(bias=0.5), "candidate")

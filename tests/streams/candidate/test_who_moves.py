@@ -6,9 +6,9 @@ import pytest
 
 from streams.candidate.who_moves import live_for, n_standing, who_moves
 from streams.store.memory_store import MemoryStore
-from tests.engines import Contrary, RuleEngine, raises_unscorable, rule_scorer
-from tests.lead_events import clicks, closes, joins, talks, writes
-from tests.roles import Clock, Roles
+from tests.support.engines.engines import Contrary, RuleEngine, raises_unscorable, rule_scorer
+from tests.support.leads.lead_events import clicks, closes, joins, talks, writes
+from tests.support.roles import Clock, Roles
 
 N_LEADS = 12
 

@@ -22,11 +22,11 @@ from streams.explain.moment import at_moment
 from streams.explain.story import LeadStory, read_file, tell
 from streams.recording.event_file import Recorded, RecordingError, history, write_recording
 from streams.store.memory_store import MemoryStore
-from tests.engines import RuleEngine, rule_scorer
-from tests.event_stream import events
-from tests.lead_events import A, clicks, erased, joins, reopens, talks, writes
-from tests.records import NOW_MS
-from tests.roles import Clock, Roles
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import A, clicks, erased, joins, reopens, talks, writes
+from tests.support.leads.records import NOW_MS
+from tests.support.roles import Clock, Roles
 
 SCORERS = {s.digest: s for s in (rule_scorer(), rule_scorer(RuleEngine(bias=0.3), "rule-2"))}
 KEY = LeadKey.parse(A)

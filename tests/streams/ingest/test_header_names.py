@@ -18,8 +18,8 @@ from schemas.codec import BadRecord, Record, decode, encode
 from schemas.events import EventBase
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from streams.ingest.header_names import AnyRecords
-from tests.event_stream import events
-from tests.records import NOW_MS
+from tests.support.leads.event_stream import events
+from tests.support.leads.records import NOW_MS
 
 GZIP, LZ4 = 1, 3
 CRC_AT, CRC_FROM = 17, 21

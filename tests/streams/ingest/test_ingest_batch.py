@@ -35,9 +35,9 @@ from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import state_differences
 from streams.store.contract import Commit, CommitResult, EntryKind, StoreAway
 from streams.store.memory_store import MemoryStore
-from tests.event_stream import events
-from tests.forgetting import remember_shards
-from tests.records import log_of, record_of
+from tests.support.forgetting import remember_shards
+from tests.support.leads.event_stream import events
+from tests.support.leads.records import log_of, record_of
 
 N = 1
 AT = datetime(2025, 6, 2, 9, tzinfo=UTC)

@@ -13,10 +13,10 @@ from schemas.topics import ASR_TRANSCRIPTS
 from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import state_differences
 from streams.store.contract import EntryKind, Store
-from tests.brokers import N_PARTITIONS, make_topics, require_kafka, start_kafka, wait_until
-from tests.event_stream import events
-from tests.harness import Fleet, Journal
 from tests.streams.ingest.test_ingest_process import has_all, opened, spec_of
+from tests.support.brokers import N_PARTITIONS, make_topics, require_kafka, start_kafka, wait_until
+from tests.support.harness import Fleet, Journal
+from tests.support.leads.event_stream import events
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

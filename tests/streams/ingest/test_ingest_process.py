@@ -21,10 +21,10 @@ from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import state_differences
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS, free_port, wait_until
-from tests.event_stream import events
-from tests.harness import Fleet, Journal
-from tests.role_process import RoleSpec
+from tests.support.brokers import N_PARTITIONS, free_port, wait_until
+from tests.support.harness import Fleet, Journal
+from tests.support.leads.event_stream import events
+from tests.support.role_process import RoleSpec
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

@@ -16,10 +16,10 @@ from streams.exit_codes import CRASH
 from streams.ingest.liveness import FrontierWatch, Partition, Progress, Watch, start_watching
 from streams.store.contract import Store, StoreUnusable
 from streams.store.memory_store import MemoryStore
-from tests.brokers import N_PARTITIONS
-from tests.event_stream import events
-from tests.harness import Fleet, Journal
-from tests.role_process import RoleSpec
+from tests.support.brokers import N_PARTITIONS
+from tests.support.harness import Fleet, Journal
+from tests.support.leads.event_stream import events
+from tests.support.role_process import RoleSpec
 
 PLACE = ("crm.events", 3)
 STUCK = Progress(applied=4, handed=9, position=10)

@@ -12,7 +12,7 @@ from streams import exit_codes
 from streams.kafka.producer import KafkaOutput, OutRecord, TooLarge
 from streams.kafka.topic_reader import read_to_end
 from streams.waiting import RoleStopped, Stopping
-from tests.brokers import N_PARTITIONS, free_port
+from tests.support.brokers import N_PARTITIONS, free_port
 
 pytestmark = pytest.mark.service
 

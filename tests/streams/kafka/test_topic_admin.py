@@ -26,7 +26,7 @@ from streams.kafka.topic_admin import (
 )
 from streams.kafka.topic_reader import read_to_end
 from streams.oracle.output_reader import OutputReader
-from tests.brokers import N_PARTITIONS, free_port, require_kafka, start_kafka, wait_until
+from tests.support.brokers import N_PARTITIONS, free_port, require_kafka, start_kafka, wait_until
 
 
 def admin_of(address: str) -> AdminClient:

@@ -28,12 +28,12 @@ from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import differences, state_differences
 from streams.publish.state_topic import read_shard
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS, wait_until
-from tests.calls_table import SUBSCRIBER, table_differences
-from tests.engines import rule_scorer_of
-from tests.event_stream import TENANT, events
-from tests.lead_events import clicks, closes, erased, joins, reopens, talks
-from tests.live import Live, live_deployment
+from tests.support.brokers import N_PARTITIONS, wait_until
+from tests.support.calls_table import SUBSCRIBER, table_differences
+from tests.support.engines.engines import rule_scorer_of
+from tests.support.leads.event_stream import TENANT, events
+from tests.support.leads.lead_events import clicks, closes, erased, joins, reopens, talks
+from tests.support.live import Live, live_deployment
 
 SNAPSHOT_EVERY_S = 1.0
 CRM, ASR = CRM_EVENTS.name, ASR_TRANSCRIPTS.name

@@ -20,10 +20,10 @@ from streams.oracle.outputs import order_differences, read_outputs
 from streams.publish.records import ORDER_HEADER
 from streams.store.board import Placement, order_of
 from streams.store.memory_store import MemoryStore
-from tests.engines import RuleEngine, rule_scorer
-from tests.event_stream import events
-from tests.lead_events import erased, joins
-from tests.roles import Clock, Roles, started
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import erased, joins
+from tests.support.roles import Clock, Roles, started
 
 Lie = Callable[[list[Record]], None]
 

@@ -8,9 +8,9 @@ from schemas.outputs import BoardSnapshot, RankUpdate
 from schemas.topics import BOARDS, RANKED
 from streams.candidate.coverage import coverage
 from streams.publish.publisher import Publisher
-from tests.engines import Contrary, RuleEngine, raises_unscorable, rule_scorer
-from tests.lead_events import clicks, closes, joins, talks, writes
-from tests.roles import Roles
+from tests.support.engines.engines import Contrary, RuleEngine, raises_unscorable, rule_scorer
+from tests.support.leads.lead_events import clicks, closes, joins, talks, writes
+from tests.support.roles import Roles
 
 QUEUE = "acme/north"
 N_LEADS = 8

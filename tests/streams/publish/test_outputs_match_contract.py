@@ -15,10 +15,10 @@ from schemas.generate import FOLDER
 from schemas.json_schema import OUTPUTS
 from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, ERASED, RANKED, SCORES, STATE
 from streams.kafka.producer import OutRecord
-from tests.event_stream import events
-from tests.lead_events import clicks, erased, joins
-from tests.records import NOW_MS
-from tests.roles import Roles
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import clicks, erased, joins
+from tests.support.leads.records import NOW_MS
+from tests.support.roles import Roles
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

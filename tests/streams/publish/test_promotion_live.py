@@ -21,9 +21,9 @@ from streams import exit_codes
 from streams.artifact_shelf import load_from
 from streams.candidate.coverage import Coverage, coverage
 from streams.oracle.oracle import all_leads, differences
-from tests.brokers import N_PARTITIONS
-from tests.event_stream import events
-from tests.live import live_deployment
+from tests.support.brokers import N_PARTITIONS
+from tests.support.leads.event_stream import events
+from tests.support.live import live_deployment
 from training.baselines.rule_artifact import unfitted_facts, write_rule
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(240)]

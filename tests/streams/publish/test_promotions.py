@@ -11,11 +11,11 @@ from schemas.outputs import Promotion
 from schemas.topics import PROMOTIONS
 from streams.publish.promotions import Promoted, PromotionLog, publish_promotion
 from streams.store.memory_store import MemoryStore
-from tests.brokers import wait_until
-from tests.engines import RuleEngine, rule_scorer
-from tests.forgetting import remember_shards
-from tests.lead_events import A, closes, joins
-from tests.roles import Clock, Roles
+from tests.support.brokers import wait_until
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.forgetting import remember_shards
+from tests.support.leads.lead_events import A, closes, joins
+from tests.support.roles import Clock, Roles
 
 AT = datetime(2025, 6, 2, tzinfo=UTC)
 

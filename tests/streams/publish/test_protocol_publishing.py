@@ -13,10 +13,10 @@ from schemas.topics import BOARDS, CRM_EVENTS, RANKED
 from streams.kafka.producer import OutRecord
 from streams.publish.publisher import Step, publish
 from streams.store.contract import Entry
-from tests.deaths import acts_at
-from tests.forgetting import remember_boards, remember_shards
-from tests.lead_events import A, clicks, closes, joins, talks, writes
-from tests.roles import LogOutput, Roles, order_of
+from tests.support.deaths import acts_at
+from tests.support.forgetting import remember_boards, remember_shards
+from tests.support.leads.lead_events import A, clicks, closes, joins, talks, writes
+from tests.support.roles import LogOutput, Roles, order_of
 
 LEASE_MS = 5_000
 

@@ -12,9 +12,9 @@ from schemas.outputs import BoardSnapshot, Erasure, RankUpdate
 from schemas.topics import BOARDS, DEAD_LETTER, ERASED, RANKED, SCORES, STATE
 from streams.kafka.producer import OutRecord
 from streams.publish.publisher import Step, publish
-from tests.deaths import Died, acts_at, dies_at
-from tests.lead_events import A, closes, erased, joins, reopens, talks, writes
-from tests.roles import LogOutput, Roles, order_of
+from tests.support.deaths import Died, acts_at, dies_at
+from tests.support.leads.lead_events import A, closes, erased, joins, reopens, talks, writes
+from tests.support.roles import LogOutput, Roles, order_of
 
 LEASE_MS = 5_000
 GAPS = ("read", "removed", "added", "placed", "delivered", "deleted")

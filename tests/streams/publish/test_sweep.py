@@ -10,10 +10,10 @@ from schemas.topics import RANKED
 from streams.kafka.producer import OutRecord
 from streams.publish.sweep import SLACK_MS, Sweep, is_ghost
 from streams.store.contract import MAX_BACKLOG
-from tests.deaths import Died
-from tests.forgetting import remember_boards
-from tests.lead_events import A, closes, joins
-from tests.roles import Roles, order_of
+from tests.support.deaths import Died
+from tests.support.forgetting import remember_boards
+from tests.support.leads.lead_events import A, closes, joins
+from tests.support.roles import Roles, order_of
 
 
 def sweep_all(roles: Roles, chunk: int = 2) -> None:

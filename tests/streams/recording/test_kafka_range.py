@@ -25,10 +25,10 @@ from streams.recording.kafka_range import RangeMissing, Wanted, first_at, open_c
 from streams.recording.record import record_kafka
 from streams.replay.policy import Never
 from streams.replay.replay import Asked, replay
-from tests.brokers import N_PARTITIONS, wait_until
-from tests.event_stream import events
-from tests.harness import Journal
-from tests.lead_events import A, clicks, joins, talks, writes
+from tests.support.brokers import N_PARTITIONS, wait_until
+from tests.support.harness import Journal
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import A, clicks, joins, talks, writes
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

@@ -24,8 +24,8 @@ from streams.recording.event_file import (
     read_recording,
     write_recording,
 )
-from tests.event_stream import events as stream_of_events
 from tests.schemas.strategies import events
+from tests.support.leads.event_stream import events as stream_of_events
 
 SECRET = "4111 1111"
 

@@ -18,9 +18,9 @@ from streams.recording import folder as recording_module
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import MANIFEST, RecordingWriter, new_folder, open_recording
 from streams.recording.segment import line_of, pack, unpack
-from tests.event_stream import events
-from tests.records import log_of
 from tests.streams.replay.logs import N_PARTITIONS, recorded
+from tests.support.leads.event_stream import events
+from tests.support.leads.records import log_of
 
 ROOT = Path(__file__).parents[3]
 CONTENT = st.none() | st.binary(max_size=40) | st.text(max_size=20).map(str.encode)

@@ -12,9 +12,9 @@ from schemas.partitioner import partition_for
 from schemas.topics import INPUTS, SCORES
 from streams.recording.folder import LogRange, RecordingFolder, RecordingWriter, open_recording
 from streams.store.memory_store import MemoryStore
-from tests.event_stream import events
-from tests.records import NOW_MS
-from tests.roles import Clock, Roles
+from tests.support.leads.event_stream import events
+from tests.support.leads.records import NOW_MS
+from tests.support.roles import Clock, Roles
 
 N_PARTITIONS = 2
 

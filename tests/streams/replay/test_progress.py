@@ -14,10 +14,10 @@ from schemas.events import EventBase
 from streams.cli.progress import Progress
 from streams.recording.event_file import Recorded, read_recording, write_recording
 from streams.recording.record import record_file
-from tests.commands import run
-from tests.event_stream import events
-from tests.harness import Journal
-from tests.table_artifacts import build_rule_artifact
+from tests.support.commands import run
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.harness import Journal
+from tests.support.leads.event_stream import events
 
 N_EVENTS = 2_500
 

@@ -14,8 +14,8 @@ from scoring.lead.state import to_bytes
 from scoring.score import build_subject, prepare
 from streams.recording.event_file import Recorded, write_recording
 from streams.replay.rank_file import rank_events, rank_file
-from tests.engines import RuleEngine, rule_scorer
-from tests.event_stream import events as stream_of_events
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.leads.event_stream import events as stream_of_events
 
 SCORER = rule_scorer()
 RECORDED = [

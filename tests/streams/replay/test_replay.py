@@ -26,11 +26,6 @@ from streams.replay.policy import EveryEvent, EveryTick, Never, Policy, Recorded
 from streams.replay.replay import Asked, end_of, replay
 from streams.replay.result import open_output
 from streams.replay.run import Replay, Spec
-from tests.engines import rule_scorer
-from tests.event_stream import events
-from tests.lead_events import A, erased, joins, talks, writes
-from tests.records import NOW_MS, log_of
-from tests.roles import Roles
 from tests.streams.replay.logs import (
     N_PARTITIONS,
     deployment,
@@ -38,7 +33,12 @@ from tests.streams.replay.logs import (
     recorded,
     score_records,
 )
-from tests.table_artifacts import build_rule_artifact
+from tests.support.engines.engines import rule_scorer
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import A, erased, joins, talks, writes
+from tests.support.leads.records import NOW_MS, log_of
+from tests.support.roles import Roles
 
 DAY_MS = 86_400_000
 

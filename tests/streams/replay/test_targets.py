@@ -22,13 +22,11 @@ from streams.replay.policy import EveryTick
 from streams.replay.redis_table import PREFIX, RedisPlace, claimed, opened_tables
 from streams.replay.replay import Asked, replay
 from streams.replay.result import ReplayManifest, open_output
-from streams.replay.shadow_topic import RECORDS_AT_ONCE, ShadowScores, shadow_topic
-from streams.replay.sink_files import read_lines
-from streams.replay.sinks import FileFormat, Kind
+from streams.replay.sinks.files import read_lines
+from streams.replay.sinks.sink import FileFormat, Kind
+from streams.replay.sinks.topic import RECORDS_AT_ONCE, ShadowScores, shadow_topic
 from streams.store.contract import StoreUnusable
 from streams.store.redis_store import RedisStore
-from tests.event_stream import events
-from tests.roles import Clock, Roles
 from tests.streams.replay.logs import (
     N_PARTITIONS,
     deployment,
@@ -36,7 +34,9 @@ from tests.streams.replay.logs import (
     recorded,
     score_records,
 )
-from tests.table_artifacts import build_rule_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.leads.event_stream import events
+from tests.support.roles import Clock, Roles
 
 pytestmark = pytest.mark.slow
 

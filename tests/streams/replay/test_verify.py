@@ -16,10 +16,10 @@ from streams.recording.event_file import RecordingError
 from streams.replay.policy import Recorded
 from streams.replay.replay import Asked, replay
 from streams.replay.verify import Verified, verify
-from tests.engines import RuleEngine, rule_scorer
-from tests.roles import Roles
 from tests.streams.replay.logs import deployment, input_records, recorded, score_records
-from tests.table_artifacts import build_rule_artifact
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.roles import Roles
 
 Change = Callable[[bytes], bytes]
 

@@ -9,11 +9,11 @@ import pytest
 
 from schemas.topics import CRM_EVENTS, ERASED, RANKED, SCORES
 from streams.store.memory_store import MemoryStore
-from tests.deaths import acts_at
-from tests.engines import RuleEngine, rule_scorer
-from tests.forgetting import remember_shards
-from tests.lead_events import A, clicks, closes, erased, joins, reopens, talks
-from tests.roles import Clock, Roles, started
+from tests.support.deaths import acts_at
+from tests.support.engines.engines import RuleEngine, rule_scorer
+from tests.support.forgetting import remember_shards
+from tests.support.leads.lead_events import A, clicks, closes, erased, joins, reopens, talks
+from tests.support.roles import Clock, Roles, started
 
 LEASE_MS = 10_000
 

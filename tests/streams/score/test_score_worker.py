@@ -19,10 +19,10 @@ from streams.score.live_artifacts import live_artifacts
 from streams.store.contract import Store, StoreAway
 from streams.store.memory_store import MemoryStore
 from streams.waiting import RoleStopped, Stopping
-from tests.deaths import Died, acts_at, dies_at
-from tests.engines import RuleEngine, raises, returns_nan, rule_scorer
-from tests.lead_events import A, joins, talks, writes
-from tests.roles import Clock, Roles, started
+from tests.support.deaths import Died, acts_at, dies_at
+from tests.support.engines.engines import RuleEngine, raises, returns_nan, rule_scorer
+from tests.support.leads.lead_events import A, joins, talks, writes
+from tests.support.roles import Clock, Roles, started
 
 LEASE_MS = 10_000
 STEPS = ("claimed", "prepared", "engine-ran", "built", "completed")

@@ -13,9 +13,9 @@ import redis
 from streams.store.contract import CommitStatus, StoreAway
 from streams.store.embedded_redis import free_port
 from streams.store.redis_store import RedisStore
-from tests.brokers import wait_until
 from tests.streams.store.store_steps import CRM, SHARD, A, batch, ingest, wrote
 from tests.streams.store.test_store_cluster import N_NODES, addresses, join, start_node
+from tests.support.brokers import wait_until
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 

@@ -13,7 +13,7 @@ pytest.importorskip("pyarrow", reason="needs the train extra")
 from asllr import main
 from schemas.timestamps import EPOCH
 from scoring.artifact import load_manifest, save_manifest
-from tests.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
 from tests.training.dataset.rows import manifest, row
 from tests.training.evaluation.rows import examples
 from training.dataset.example import Examples, columns_of

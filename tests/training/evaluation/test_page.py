@@ -12,7 +12,7 @@ import pytest
 from scoring.artifact import DataWindow, demo_artifact_path, load_manifest
 from scoring.metrics.cost import Cost
 from scoring.report.svg import round_end
-from tests.html_reader import read
+from tests.support.html_reader import read
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.about import About, trained_too_late
 from training.evaluation.card import model_card

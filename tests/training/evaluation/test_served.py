@@ -11,7 +11,7 @@ from scoring.artifact import demo_artifact_path, digest
 from scoring.calibration import probability
 from scoring.engines.loading import load_scorer
 from scoring.engines.rule import Rule
-from tests.table_artifacts import build_rule_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact
 from tests.training.evaluation.rows import examples
 from training.evaluation.judged import EvaluationError
 from training.evaluation.served import score_artifact

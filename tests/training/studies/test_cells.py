@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
-from tests.full_disk import files_of_at_most
-from tests.table_artifacts import build_rule_artifact
+from tests.support.engines.table_artifacts import build_rule_artifact
+from tests.support.full_disk import files_of_at_most
 from tests.training.dataset.rows import manifest, row
 from training.baselines.baseline import Budget
 from training.baselines.registry import Baseline

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from asllr import main
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def asllr(environ: dict[str, str], *words: str | Path) -> str:

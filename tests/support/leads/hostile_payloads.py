@@ -1,8 +1,8 @@
-"""What can be wrong with the payload of an event. Used by `tests.hostile`."""
+"""What can be wrong with the payload of an event. Used by `tests.support.leads.hostile`."""
 
 from __future__ import annotations
 
-from tests.hostile_kinds import Kind, event, patch, segment
+from tests.support.leads.hostile_kinds import Kind, event, patch, segment
 
 CRM_KINDS = (
     Kind(

@@ -11,7 +11,7 @@ from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 
 NOW_MS = 1_750_000_000_000
-"""The broker's time of every record: later than any event of `tests.event_stream`."""
+"""The broker's time of every record: later than any event of `tests.support.leads.event_stream`."""
 
 
 def topic_of(event: EventBase) -> str:

@@ -21,14 +21,14 @@ from streams.oracle.oracle import Evidence
 from streams.oracle.output_reader import OutputReader
 from streams.publish.promotions import publish_promotion
 from streams.store.redis_store import RedisStore
-from tests.brokers import N_PARTITIONS
-from tests.engines import rule_scorer
-from tests.harness import Fleet, Journal
-from tests.role_process import RoleSpec
+from tests.support.brokers import N_PARTITIONS
+from tests.support.engines.engines import rule_scorer
+from tests.support.harness import Fleet, Journal
+from tests.support.role_process import RoleSpec
 
 ROLES = ("ingest", "score", "publish")
 SCORER = rule_scorer()
-"""What the score role of `tests.role_process` serves."""
+"""What the score role of `tests.support.role_process` serves."""
 
 
 @dataclass

@@ -27,7 +27,7 @@ from streams.kafka.topic_admin import create_topics
 from streams.store.embedded_redis import EmbeddedRedis
 
 N_PARTITIONS = 4
-KAFKA_FOLDER = Path(__file__).parent.parent / "deploy" / "kafka"
+KAFKA_FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "kafka"
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 START_S = 60.0
 SAID_CHARS = 1_500

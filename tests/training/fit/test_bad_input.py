@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertLMHeadModel, PreTrainedTokenizerFast
 
-from tests.full_disk import files_of_at_most
+from tests.support.full_disk import files_of_at_most
 from tests.training.model.tiny import examples, relabelled, save_base
 from training.artifact_folder import NotOurs, artifact_folder
 from training.dataset.example import Example, columns_of

@@ -12,7 +12,7 @@ from schemas.timestamps import to_ms
 from schemas.topics import SCORES, TOPICS, Topic
 from streams.kafka.producer import Output, OutRecord
 from streams.publish.records import score_record
-from streams.replay.sinks import Kind
+from streams.replay.sinks.sink import Kind
 from streams.store.contract import Entry, EntryKind
 
 RECORDS_AT_ONCE = 1_000

@@ -40,9 +40,9 @@ from streams.score.worker import ScoreWorker, ScoreWorkerConfig
 from streams.store.board import board_of
 from streams.store.contract import LeadView, Store
 from streams.waiting import Patience
-from tests.deaths import Checkpoint, survives
-from tests.engines import rule_scorer
-from tests.records import NOW_MS, record_of
+from tests.support.deaths import Checkpoint, survives
+from tests.support.engines.engines import rule_scorer
+from tests.support.leads.records import NOW_MS, record_of
 
 
 @dataclass

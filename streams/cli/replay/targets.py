@@ -13,8 +13,8 @@ from streams.cli.front import Failure, open_admin
 from streams.kafka.producer import KafkaOutput
 from streams.kafka.topic_admin import create_topics
 from streams.replay.redis_table import RedisPlace
-from streams.replay.shadow_topic import ShadowScores, shadow_topic
-from streams.replay.sinks import FileFormat
+from streams.replay.sinks.sink import FileFormat
+from streams.replay.sinks.topic import ShadowScores, shadow_topic
 from streams.settings import Settings, checked_redis_url
 
 

@@ -1,6 +1,6 @@
 """Role processes under a test's control: start, kill, stop, keep alive as an orchestrator would.
 
-`tests/role_process.py` says what a role is; this file knows only processes.
+`tests/support/role_process.py` says what a role is; this file knows only processes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from schemas.codec import Record, encode
 from schemas.events import EventBase
 from streams.exit_codes import UNUSABLE
 from streams.kafka.journal import EMBEDDED_TIMESTAMP_MS
-from tests.brokers import wait_until
-from tests.records import topic_of
-from tests.role_process import RoleSpec
+from tests.support.brokers import wait_until
+from tests.support.leads.records import topic_of
+from tests.support.role_process import RoleSpec
 
 STOP_S = 10.0
 """What SIGTERM promises."""
@@ -68,10 +68,10 @@ class Fleet:
     def start(self, spec: RoleSpec) -> None:
         with (self._folder / f"{spec.member}.log").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.role_process", json.dumps(asdict(spec))],
+                [sys.executable, "-m", "tests.support.role_process", json.dumps(asdict(spec))],
                 stdout=output,
                 stderr=output,
-                cwd=Path(__file__).parent.parent,
+                cwd=Path(__file__).resolve().parents[2],
             )
         self._children[spec.member] = _Child(spec, process)
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import from_json
 
-from streams.replay.sinks import FileFormat, Kind, name_of
+from streams.replay.sinks.sink import FileFormat, Kind, name_of
 
 ROWS_PER_GROUP = 10_000
 

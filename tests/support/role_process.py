@@ -1,4 +1,5 @@
-"""One role as a process of its own, for tests that kill it: `python -m tests.role_process '{...}'`.
+"""One role as a process of its own, for tests that kill it: `python -m tests.support.role_process
+'{...}'`.
 
 The argument is a `RoleSpec` as JSON. A role is a function of it; new ones are added to ROLES. Each
 imports what it needs when it runs: seven processes that load everything take a minute to start on
@@ -75,8 +76,8 @@ def ingest(spec: RoleSpec) -> None:
 def score(spec: RoleSpec) -> None:
     from streams.artifact_shelf import Shelf
     from streams.score.worker import ScoreWorkerConfig, run_score_worker
-    from tests.engines import rule_scorer_of
-    from tests.moody_engine import Moods, MoodyEngine
+    from tests.support.engines.engines import rule_scorer_of
+    from tests.support.engines.moody_engine import Moods, MoodyEngine
 
     moods = Moods()
     moods.listen()

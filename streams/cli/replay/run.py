@@ -12,10 +12,10 @@ import click
 from streams.cli.artifacts import SHIPPED, artifact_folder, find_artifact
 from streams.cli.front import DefaultGroup, naming_files, settings
 from streams.cli.option_types import MOMENT, POLICY
-from streams.cli.replay_targets import redis_place, require_format, shadow_scores
+from streams.cli.replay.targets import redis_place, require_format, shadow_scores
 from streams.cli.sources import explaining, opened_source, progress
 from streams.replay.policy import Never, Policy, Recorded
-from streams.replay.sinks import FileFormat
+from streams.replay.sinks.sink import FileFormat
 
 if TYPE_CHECKING:
     from streams.replay.result import ReplayManifest

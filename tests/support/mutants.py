@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("schemas", "scoring", "streams", "training", "tests")
 LINKED = ("deploy", "pyproject.toml", "asllr.py")
 

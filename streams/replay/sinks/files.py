@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from streams.replay.sinks import FileFormat, Kind, Sink, name_of
+from streams.replay.sinks.sink import FileFormat, Kind, Sink, name_of
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def opened_files(folder: Path, file_format: FileFormat) -> Iterator[Sink]:
             with ExitStack() as files:
                 yield JsonlFiles({kind: files.enter_context(_new(folder, kind)) for kind in Kind})
         case FileFormat.PARQUET:
-            from streams.replay.parquet_files import opened_parquet  # Arrow is an extra
+            from streams.replay.sinks.parquet import opened_parquet  # Arrow is an extra
 
             with opened_parquet(folder) as sink:
                 yield sink
@@ -27,7 +27,7 @@ def opened_files(folder: Path, file_format: FileFormat) -> Iterator[Sink]:
 def read_lines(folder: Path, kind: Kind) -> Iterator[bytes]:
     """As they were written, in whichever format. Raises like `opened_files`, OSError."""
     if name_of(kind, FileFormat.PARQUET) in {file.name for file in folder.iterdir()}:
-        from streams.replay.parquet_files import read_parquet_lines  # Arrow is an extra
+        from streams.replay.sinks.parquet import read_parquet_lines  # Arrow is an extra
 
         yield from read_parquet_lines(folder / name_of(kind, FileFormat.PARQUET))
     else:

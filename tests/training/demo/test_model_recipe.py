@@ -23,7 +23,7 @@ from scoring.lead.fold import fold  # noqa: E402
 from scoring.prompt.features import FEATURES  # noqa: E402
 from scoring.prompt.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
 from scoring.score import prepare  # noqa: E402
-from tests.full_disk import files_of_at_most  # noqa: E402
+from tests.support.full_disk import files_of_at_most  # noqa: E402
 from training.artifact_folder import NotOurs  # noqa: E402
 from training.dataset.simulated import source_name  # noqa: E402
 from training.demo.base import BaseSize  # noqa: E402

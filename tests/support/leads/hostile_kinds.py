@@ -1,5 +1,6 @@
 """What can be wrong with an input record: each kind spoils a valid draft and names the reason it
-must be refused for; None = it only looks wrong and must be accepted. Used by `tests.hostile`.
+must be refused for; None = it only looks wrong and must be accepted. Used by
+`tests.support.leads.hostile`.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from pydantic_core import to_json
 from schemas.codec import STRUCTURED, Headers
 from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, MAX_RECORD_BYTES
-from tests.hostile_kinds import ENVELOPE_KINDS, Draft, Kind
-from tests.hostile_payloads import CRM_KINDS, TRANSCRIPT_KINDS
+from tests.support.leads.hostile_kinds import ENVELOPE_KINDS, Draft, Kind
+from tests.support.leads.hostile_payloads import CRM_KINDS, TRANSCRIPT_KINDS
 
 TENANT = "acme"
 N_LEADS = 50

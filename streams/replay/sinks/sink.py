@@ -1,5 +1,5 @@
 """Where the lines of a replay go: files of one JSON object a line, or what takes the same lines:
-`streams.replay.sink_files`, `streams.replay.parquet_files`, `streams.replay.shadow_topic`.
+`streams.replay.sinks.files`, `streams.replay.sinks.parquet`, `streams.replay.sinks.topic`.
 
     OUT/scores.jsonl     one Score a line; `scored_at` is the replay's moment, latencies are 0
     OUT/moves.jsonl      one RankMove a line

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streams.store.contract import Store
 
-SUBSCRIBER = Path(__file__).parents[1] / "docs" / "subscriber.py"
+SUBSCRIBER = Path(__file__).parents[2] / "docs" / "subscriber.py"
 
 
 def load_subscribe() -> Callable[[str, sqlite3.Connection, Callable[[], bool]], None]:

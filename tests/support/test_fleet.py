@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import wait_until
-from tests.harness import Fleet, _is_stopped
-from tests.role_process import RoleSpec
+from tests.support.brokers import wait_until
+from tests.support.harness import Fleet, _is_stopped
+from tests.support.role_process import RoleSpec
 
 
 @pytest.mark.slow
