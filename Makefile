@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# ONNX Runtime's wheel reports home unless told not to (docs/decisions.md).
+# ONNX Runtime's wheel reports home unless told not to (docs/explanation/decisions/0014-onnx-runtime-telemetry-is-off.md).
 export ORT_DISABLE_TELEMETRY := 1
 
 PYTHON ?= python3

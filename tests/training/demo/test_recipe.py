@@ -22,7 +22,7 @@ ENDLESS = 100_000
 
 
 def test_a_prompt_holds_the_whole_calls_of_nearly_every_lead() -> None:
-    """Of leads with cut calls the base knows the stances much worse (docs/decisions.md)."""
+    """Of leads with cut calls the base knows less (docs/experiments/prompt-length.md)."""
     budget = Recipe().token_budget
     _, count_tokens = load_reader(demo_artifact_path(), budget)
     n_cut = 0
