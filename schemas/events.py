@@ -81,7 +81,7 @@ Number = Annotated[
     Field(allow_inf_nan=False, ge=-1e12, le=1e12),
     AfterValidator(lambda value: value + 0.0),  # -0.0 would be an equal state with other bytes
 ]
-Flag = Annotated[bool, Strict()]
+StrictFlag = Annotated[bool, Strict()]
 ShortText = Annotated[Text, StringConstraints(max_length=200)]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
@@ -145,11 +145,11 @@ class LeadUpserted(EventBase):
     """A patch: only what is present changes; a profile field set to null becomes unknown."""
 
     type: Literal["LeadUpserted"] = "LeadUpserted"
-    profile: dict[FieldName, ShortText | Flag | Number | None] = Field(
+    profile: dict[FieldName, ShortText | StrictFlag | Number | None] = Field(
         default={}, max_length=MAX_PROFILE_FIELDS
     )
     queue: Id | None = None
-    consent: Flag | None = None
+    consent: StrictFlag | None = None
     owner: ShortText | None = None
 
 
@@ -191,7 +191,7 @@ class TranscriptReady(EventBase):
     call_id: Id
     started_at: Timestamp
     revision: Annotated[int, Strict(), Field(ge=0, le=1_000_000), BeforeValidator(_whole)] = 0
-    final: Flag = True
+    final: StrictFlag = True
     language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")] = "und"
     segments: tuple[Segment, ...] = Field(max_length=MAX_SEGMENTS)
     vendor: ShortText | None = None

@@ -17,7 +17,7 @@ from schemas.outputs import (
     Erasure,
     FrontierMark,
     LeadSnapshot,
-    Output,
+    OutputRecord,
     Promotion,
     RankUpdate,
     Score,
@@ -28,7 +28,7 @@ JsonSchema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-OUTPUTS: dict[str, type[Output]] = {
+OUTPUTS: dict[str, type[OutputRecord]] = {
     model.__name__: model
     for model in (
         Score,

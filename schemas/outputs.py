@@ -11,13 +11,13 @@ from schemas.events import Timestamp
 from schemas.ids import Id
 
 
-class Output(BaseModel):
+class OutputRecord(BaseModel):
     """FULL_TRANSITIVE: fields are only ever added, with a default."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Order(Output):
+class ScoreOrder(OutputRecord):
     """Which of two scores of one lead is newer: compare as a tuple, greatest wins.
 
     `promotion` is the offset of the record that made the artifact live, `version` is the sum over
@@ -28,7 +28,7 @@ class Order(Output):
     as_of: Timestamp
 
 
-class Cause(Output):
+class Cause(OutputRecord):
     """The newest event the score includes, and whether it or the passing of time moved the
     prompt."""
 
@@ -45,7 +45,7 @@ class Evidence(StrEnum):
     HIGH = "high"
 
 
-class Latency(Output):
+class Latency(OutputRecord):
     """Milliseconds of one score: from the newest record's broker timestamp to its commit into the
     state, from there to the claim, both together, from the claim to the result, and of that the
     engine alone."""
@@ -57,7 +57,7 @@ class Latency(Output):
     engine: float
 
 
-class Score(Output):
+class Score(OutputRecord):
     """Every accepted score, on `leads.scores`: the ledger replay verifies."""
 
     tenant: Id
@@ -65,7 +65,7 @@ class Score(Output):
     probability: float = Field(ge=0, le=1)
     logit: float
     horizon_days: int
-    order: Order
+    order: ScoreOrder
     cursor: dict[str, int]
     state_hash: str
     artifact: str
@@ -78,7 +78,7 @@ class Score(Output):
     latency_ms: Latency
 
 
-class RankUpdate(Output):
+class RankUpdate(OutputRecord):
     """A lead's rank at its own last move, on compacted `leads.ranked`. A null value with the same
     key is a tombstone: the lead left; its order is in the header `asllr_order`."""
 
@@ -90,21 +90,21 @@ class RankUpdate(Output):
     board_version: int
     probability: float = Field(ge=0, le=1)
     delta: float | None
-    order: Order
+    order: ScoreOrder
     state_hash: str
     cause: Cause
     reason: str
     evidence: Evidence
 
 
-class BoardRow(Output):
+class BoardRow(OutputRecord):
     lead: Id
     rank: int = Field(ge=1)
     probability: float = Field(ge=0, le=1)
     reason: str
 
 
-class BoardSnapshot(Output):
+class BoardSnapshot(OutputRecord):
     """The first rows of one queue, on compacted `leads.boards`; later board version wins."""
 
     tenant: Id
@@ -114,7 +114,7 @@ class BoardSnapshot(Output):
     top: tuple[BoardRow, ...]
 
 
-class Origin(Output):
+class Origin(OutputRecord):
     """Where a dead letter came from. `timestamp_ms` is the broker's."""
 
     topic: str
@@ -128,14 +128,14 @@ class DeadLetterStage(StrEnum):
     SCORING = "scoring"
 
 
-class Header(Output):
+class Header(OutputRecord):
     """A Kafka header; `value` is base64, null where the record had none."""
 
     name: str
     value: str | None
 
 
-class DeadLetter(Output):
+class DeadLetter(OutputRecord):
     """A record asllr could not use, with what to do about it. `key`, `value` and header values are
     base64 (null where the record had none); only their first bytes when `truncated`."""
 
@@ -152,7 +152,7 @@ class DeadLetter(Output):
     headers: tuple[Header, ...]
 
 
-class Promotion(Output):
+class Promotion(OutputRecord):
     """Makes an artifact live for `tenant` (`*` = all); the latest offset that applies wins."""
 
     tenant: str = Field(pattern=r"^(\*|[A-Za-z0-9._:-]{1,128})$")
@@ -160,7 +160,7 @@ class Promotion(Output):
     promoted_at: Timestamp
 
 
-class Erasure(Output):
+class Erasure(OutputRecord):
     """A lead that must stay forgotten, on compacted, never expiring `leads.erased`."""
 
     tenant: Id
@@ -168,7 +168,7 @@ class Erasure(Output):
     erased_at: Timestamp
 
 
-class LeadSnapshot(Output):
+class LeadSnapshot(OutputRecord):
     """A lead's state, on compacted `leads.state`: Redis is rebuilt from it and the log after it.
     `cursor`: the records it includes; `frontier`: where its shard stood, so that it includes every
     record of the lead up to there. `state` is canonical text, to be read by asllr alone."""
@@ -180,14 +180,14 @@ class LeadSnapshot(Output):
     state: str
 
 
-class FrontierMark(Output):
+class FrontierMark(OutputRecord):
     """Every lead that had a record up to `frontier` has a snapshot, on `leads.state`. Its key,
     `frontier:<partition>`, is no lead's."""
 
     frontier: dict[str, int]
 
 
-class ShadowScore(Output):
+class ShadowScore(OutputRecord):
     """What another artifact says of a published score, on `leads.shadow`; nothing acts on it.
     `probability` is null where it was `skipped`: the lead had changed before it could be read, or
     the artifact cannot score it. `queue` is null for a lead that was not listed. `engine_ms`: the
@@ -196,7 +196,7 @@ class ShadowScore(Output):
     tenant: Id
     lead: Id
     queue: Id | None
-    order: Order
+    order: ScoreOrder
     state_hash: str
     live: str
     live_probability: float = Field(ge=0, le=1)

@@ -74,7 +74,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Agreement(_Part):
+class EngineAgreement(_Part):
     """How far the logits of two engines for this artifact may differ on `n_prompts` prompts; a
     test holds it."""
 
@@ -84,7 +84,7 @@ class Agreement(_Part):
     n_prompts: Annotated[int, Field(gt=0)]
 
 
-class Base(_Part):
+class BaseModelName(_Part):
     """The language model under the adapter: hub id or recipe name, and its pinned revision."""
 
     name: str
@@ -114,9 +114,9 @@ class Manifest(_Part):
     token_budget: Annotated[int, Field(gt=0)]
     horizon_days: Annotated[int, Field(gt=0)]
     calibration: Calibration
-    agreement: Agreement | None
+    agreement: EngineAgreement | None
     label: str
-    base: Base
+    base: BaseModelName
     head: HeadKind = HeadKind.POINT
     dataset: Sha256 | None = None
     sources: tuple[str, ...] = ()

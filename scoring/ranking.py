@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Mapping
 
-Place = tuple[float, str]
+RankKey = tuple[float, str]
 """(-probability, lead): sorts as the queue does."""
 
 
@@ -18,7 +18,7 @@ class Board:
     """One queue in memory, kept in order: placing and rank are O(log n) comparisons."""
 
     def __init__(self) -> None:
-        self._places: list[Place] = []
+        self._places: list[RankKey] = []
         self._probabilities: dict[str, float] = {}
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.ids import LeadKey
-from schemas.outputs import Cause, Evidence, Latency, Order, Score
+from schemas.outputs import Cause, Evidence, Latency, Score, ScoreOrder
 from schemas.timestamps import from_ms
 from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
@@ -43,6 +43,10 @@ class Scorer:
     calibration: Calibration
     engine: Engine
     is_rule: bool = False
+
+
+ScorerOf = Callable[[str], Scorer | None]
+"""The artifact of this digest, None when it cannot be had."""
 
 
 def build_scorer(
@@ -117,7 +121,9 @@ def build_score(
         probability=probability(logit, scorer.calibration),
         logit=logit,
         horizon_days=scorer.horizon_days,
-        order=Order(promotion=subject.promotion, version=subject.version, as_of=from_ms(as_of_ms)),
+        order=ScoreOrder(
+            promotion=subject.promotion, version=subject.version, as_of=from_ms(as_of_ms)
+        ),
         cursor=dict(subject.cursor),
         state_hash=subject.state_hash,
         artifact=scorer.digest,

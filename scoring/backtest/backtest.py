@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scoring.backtest.call_tally import CallTally, Day, Facts, days_of, facts_of, tally_of
-from scoring.backtest.daily_calls import Boards, Bools, Terms
+from scoring.backtest.call_tally import CallOutcomes, CallTally, Day, days_of, facts_of, tally_of
+from scoring.backtest.daily_calls import Bools, CallTerms, DailyLists
 from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap, Interval, percentile_interval, replicates
 from scoring.metrics.verdict import Judgement, judge
@@ -67,15 +67,15 @@ class Backtest:
 
 
 def backtest(
-    boards: Boards,
+    boards: DailyLists,
     called: Mapping[str, Bools],
-    terms: Terms,
+    terms: CallTerms,
     bootstrap: Bootstrap,
     within: Bools | None = None,
 ) -> Backtest:
     """`called`: of each row by model, `within`: judge only these rows, as those of one month
-    (`Boards.during`). The bootstrap draws leads, the same for all models; who was called, and how
-    many on each list were to order, is held. Raises ValueError without rows or models."""
+    (`DailyLists.during`). The bootstrap draws leads, the same for all models; who was called, and
+    how many on each list were to order, is held. Raises ValueError without rows or models."""
     chosen = np.ones(len(boards.day), dtype=np.bool_) if within is None else within
     if not chosen.any() or not called:
         raise ValueError(f"{int(chosen.sum())} rows and {len(called)} models; need some of both")
@@ -113,7 +113,7 @@ class _Drawn:
         return percentile_interval(float(told), drawn, self.level)
 
 
-def _draw(facts: Facts, calls: Sequence[CallTally], bootstrap: Bootstrap) -> _Drawn:
+def _draw(facts: CallOutcomes, calls: Sequence[CallTally], bootstrap: Bootstrap) -> _Drawn:
     first = calls[0].sums
 
     def values(weightings: Floats) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.backtest.daily_calls import Boards, Bools, Terms, labels_of, lists
+from scoring.backtest.daily_calls import Bools, CallTerms, DailyLists, labels_of, lists
 from scoring.floats import Floats
 
 
@@ -36,11 +36,11 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CallOutcomes:
     """`hit` (n,): a call would be one; `blind` (n,): the share of that list that are hits;
     `buyers` (n_leads,) 0 or 1."""
 
-    boards: Boards
+    boards: DailyLists
     chosen: Bools
     hit: Bools
     blind: Floats
@@ -57,16 +57,16 @@ class CallTally:
     sums: Floats
 
 
-def facts_of(boards: Boards, terms: Terms, chosen: Bools) -> Facts:
+def facts_of(boards: DailyLists, terms: CallTerms, chosen: Bools) -> CallOutcomes:
     hit, blind = labels_of(boards, terms), np.zeros(len(boards.day))
     for rows in lists(boards, blind):
         blind[rows] = hit[rows].mean()
     buyers = np.zeros(len(boards.ordered))
     buyers[boards.lead[hit & chosen]] = 1.0
-    return Facts(boards, chosen, hit, blind, buyers)
+    return CallOutcomes(boards, chosen, hit, blind, buyers)
 
 
-def tally_of(facts: Facts, made: Bools) -> CallTally:
+def tally_of(facts: CallOutcomes, made: Bools) -> CallTally:
     boards, n_leads = facts.boards, len(facts.buyers)
     hits = np.flatnonzero(made & facts.hit)
     by_day = hits[np.argsort(boards.day[hits], kind="stable")]
@@ -91,7 +91,7 @@ def tally_of(facts: Facts, made: Bools) -> CallTally:
     return CallTally(made, first, np.stack(sums))
 
 
-def days_of(facts: Facts, calls: Mapping[str, CallTally]) -> Iterator[Day]:
+def days_of(facts: CallOutcomes, calls: Mapping[str, CallTally]) -> Iterator[Day]:
     boards = facts.boards
     days, of = np.unique(boards.day, return_inverse=True)
 

@@ -19,7 +19,7 @@ Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Boards:
+class DailyLists:
     """One row for each lead that is listed at the beginning of `day` and whose outcome within the
     horizon is known: `day`, `queue` and `lead` (n,), the latter two being numbers from 0 in the
     order of their names. `ordered` (n_leads,): when each lead ordered first, NaN: never."""
@@ -47,7 +47,7 @@ class Boards:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class CallTerms:
     """`capacity`: calls a day in each queue. Who was called is not called again for `rest_days`.
     A buyer is a lead that orders within `horizon_days` of a day on which it was listed."""
 
@@ -63,14 +63,14 @@ class Terms:
             )
 
 
-def labels_of(boards: Boards, terms: Terms) -> Bools:
+def labels_of(boards: DailyLists, terms: CallTerms) -> Bools:
     """(n,): does the lead order within the horizon of that day?"""
     wait_days = boards.ordered[boards.lead] - boards.day
     found: Bools = wait_days <= terms.horizon_days  # NaN compares false
     return found
 
 
-def calls_made(boards: Boards, scores: Floats, terms: Terms) -> Bools:
+def calls_made(boards: DailyLists, scores: Floats, terms: CallTerms) -> Bools:
     """(n,): each day the best-scored of each queue that are not resting, ties by lead. NaN: the
     model knows nothing of the lead and does not call it."""
     free_from = np.full(len(boards.ordered), -np.inf)
@@ -84,7 +84,7 @@ def calls_made(boards: Boards, scores: Floats, terms: Terms) -> Bools:
     return called
 
 
-def lists(boards: Boards, within: Floats) -> Iterator[Ints]:
+def lists(boards: DailyLists, within: Floats) -> Iterator[Ints]:
     """The rows of each day and queue, by day, each list by `within` and then by lead."""
     order = np.lexsort((boards.lead, within, boards.queue, boards.day))
     day, queue = boards.day[order], boards.queue[order]

@@ -10,7 +10,7 @@ from typing import assert_never
 from scoring.artifact import ArtifactError, EngineKind, HeadKind, Manifest, digest, load_manifest
 from scoring.engine import Engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
-from scoring.engines.reading import Reader, load_reader
+from scoring.engines.reading import PromptReader, load_reader
 from scoring.engines.rule import load_rule_engine
 from scoring.engines.stack import load_stack_engine
 from scoring.engines.trees import load_trees_engine
@@ -54,7 +54,7 @@ def _load_reading_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callab
 
 
 def load_language_model(
-    path: Path, reader: Reader, kind: EngineKind, head: HeadKind = HeadKind.POINT
+    path: Path, reader: PromptReader, kind: EngineKind, head: HeadKind = HeadKind.POINT
 ) -> Engine:
     """The artifact's language model alone, in the runtime `kind`; its graph holds one head only."""
     match kind:

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from scoring.engine import EngineInput
-from scoring.engines.reading import Reader, finite
+from scoring.engines.reading import PromptReader, finite
 
 GRAPH = "model.onnx"
 
@@ -22,7 +22,7 @@ GRAPH = "model.onnx"
 @dataclass(frozen=True, slots=True)
 class OnnxEngine:
     session: onnxruntime.InferenceSession
-    reader: Reader
+    reader: PromptReader
 
     @property
     def batch_size(self) -> int:
@@ -37,7 +37,7 @@ class OnnxEngine:
         return finite(float(np.asarray(logit)[0, 0]))
 
 
-def load_onnx_engine(path: Path, reader: Reader, *, n_threads: int = 1) -> OnnxEngine:
+def load_onnx_engine(path: Path, reader: PromptReader, *, n_threads: int = 1) -> OnnxEngine:
     """`n_threads` inside one operator; more workers beat more threads at these sizes."""
     return OnnxEngine(open_session(path / GRAPH, n_threads), reader)
 

@@ -14,7 +14,7 @@ from scoring.prompt.prompt import MARKER
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class PromptReader:
     """`marker_ids` are the tokens of the answer marker; the score is read off the last of them."""
 
     tokenizer: Tokenizer
@@ -34,7 +34,7 @@ class Reader:
         return ids
 
 
-def load_reader(path: Path, max_tokens: int) -> tuple[Reader, Callable[[str], int]]:
+def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[str], int]]:
     """The reader of an artifact's `tokenizer.json`, and its `count_tokens`."""
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     tokenizer.no_padding()
@@ -44,7 +44,7 @@ def load_reader(path: Path, max_tokens: int) -> tuple[Reader, Callable[[str], in
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
     marker_ids = tuple(tokenizer.encode(MARKER, add_special_tokens=False).ids)
-    return Reader(tokenizer, max_tokens, marker_ids), count_tokens
+    return PromptReader(tokenizer, max_tokens, marker_ids), count_tokens
 
 
 def finite(logit: float) -> float:

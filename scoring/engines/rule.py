@@ -28,10 +28,10 @@ LAST_INBOUND = Last(Contacts(None, Direction.INBOUND))
 RARE = -4.2
 """The logit of about 1.5%: a usual share of orders."""
 
-Points = Annotated[tuple[tuple[float, Finite], ...], Field(min_length=1)]
+PointsCard = Annotated[tuple[tuple[float, Finite], ...], Field(min_length=1)]
 
 
-def _from_zero(points: Points) -> Points:
+def _from_zero(points: PointsCard) -> PointsCard:
     days = [day for day, _ in points]
     if days[0] != 0 or any(a >= b for a, b in pairwise(days)):
         raise ValueError(f"days {days} do not ascend from 0")
@@ -55,7 +55,7 @@ class Rule(BaseModel):
         Stage.LOST: -4.0,
     }
     unknown_stage: Finite = 0.0
-    inbound: Annotated[Points, AfterValidator(_from_zero)] = (
+    inbound: Annotated[PointsCard, AfterValidator(_from_zero)] = (
         (0, 1.0),
         (1, 0.8),
         (2, 0.6),

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from scoring.artifact import HeadKind
 from scoring.engine import EngineInput
-from scoring.engines.reading import Reader, finite
+from scoring.engines.reading import PromptReader, finite
 
 BASE = "base"
 HEADS = "heads.safetensors"
@@ -27,7 +27,7 @@ class TorchEngine:
     backbone: torch.nn.Module
     head_weight: torch.Tensor
     head_bias: torch.Tensor
-    reader: Reader
+    reader: PromptReader
     device: torch.device
     batch_size: int
     """1 on the CPU: a matrix product of another height may round another way, and batch mates must
@@ -52,7 +52,9 @@ class TorchEngine:
         return logits
 
 
-def load_torch_engine(path: Path, reader: Reader, head: HeadKind = HeadKind.POINT) -> TorchEngine:
+def load_torch_engine(
+    path: Path, reader: PromptReader, head: HeadKind = HeadKind.POINT
+) -> TorchEngine:
     """From an artifact in PEFT layout: `base/`, the adapter, and our heads beside it."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.outputs import Evidence
-from scoring.explain.ledger import Ledger, Point, ScorerOf, build_ledger
+from scoring.explain.ledger import Ledger, LedgerPoint, build_ledger
 from scoring.explain.occlusion import Occlusion, occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
 from scoring.lead.fold import Listing, listing
 from scoring.lead.state import LeadState
 from scoring.prompt.reason import reason
-from scoring.score import evidence_of
+from scoring.score import ScorerOf, evidence_of
 
 
 class Unexplainable(ValueError):
@@ -37,7 +37,7 @@ class Explanation:
 
 
 def explain(
-    arrivals: Sequence[Arrival], points: Sequence[Point], scorer_of: ScorerOf
+    arrivals: Sequence[Arrival], points: Sequence[LedgerPoint], scorer_of: ScorerOf
 ) -> Explanation:
     """Of the last of `points`, with the artifact that scored it. Both in order, see
     `scoring.explain.ledger`. Raises Unexplainable."""

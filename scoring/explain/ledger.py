@@ -16,7 +16,7 @@ whatever came first, is what `scoring.explain.occlusion` says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -27,15 +27,12 @@ from scoring.lead.arrival import Arrival, cursor_of, is_included, state_of
 from scoring.lead.fold import evolve, initial_state
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of
-from scoring.score import Scorer, prepare
-
-ScorerOf = Callable[[str], Scorer | None]
-"""The artifact of this digest, None when it cannot be had."""
+from scoring.score import Scorer, ScorerOf, prepare
 
 MILLION = 1_000_000
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     START = "start"
     """A lead of which nothing is known: where every ledger begins."""
     ARTIFACT = "artifact"
@@ -45,7 +42,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class LedgerPoint:
     """A position of the lead's log and a moment at which it was scored. `probability` is what was
     published, None where nothing was and the ledger computes it."""
 
@@ -56,11 +53,11 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """`causes` is one event; several where they cannot be told apart, because the artifact that
     scored them cannot be had; none where no event is the cause."""
 
-    kind: Kind
+    kind: ChangeKind
     causes: tuple[Arrival, ...]
     as_of_ms: int
     artifact: str
@@ -83,30 +80,30 @@ class Ledger:
     """`differing`: the points whose published probability is not what their artifact gives again
     (`asllr replay verify` finds out why)."""
 
-    entries: tuple[Entry, ...]
-    differing: tuple[Point, ...]
+    entries: tuple[LedgerEntry, ...]
+    differing: tuple[LedgerPoint, ...]
 
 
 def ppm(probability: float) -> int:
     return round(probability * MILLION)
 
 
-def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list[Point]:
+def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list[LedgerPoint]:
     """Where an endless supply of engines would have scored the lead: as each event came in, and at
     `until_ms`. For logs without published scores. `arrivals`: in order."""
-    points: list[Point] = []
+    points: list[LedgerPoint] = []
     state, cursor = initial_state(), dict[str, int]()
     for one in arrivals:
         state = evolve(state, one.event)
         cursor = cursor_of([one], cursor)
-        points.append(Point(cursor, as_of(state, one.ingested_ms), artifact))
+        points.append(LedgerPoint(cursor, as_of(state, one.ingested_ms), artifact))
     if points:
-        points.append(Point(cursor, as_of(state, until_ms), artifact))
+        points.append(LedgerPoint(cursor, as_of(state, until_ms), artifact))
     return points
 
 
 def build_ledger(
-    arrivals: Sequence[Arrival], points: Sequence[Point], scorer_of: ScorerOf
+    arrivals: Sequence[Arrival], points: Sequence[LedgerPoint], scorer_of: ScorerOf
 ) -> Ledger:
     """`arrivals`: in order, no LeadErased among them. `points`: in the order of their scores."""
     scorers = {point.artifact: scorer_of(point.artifact) for point in points}
@@ -114,9 +111,9 @@ def build_ledger(
     values = _values(steps, scorers)
     entries, before = [], 0.0
     for step, after in zip(steps, values, strict=True):
-        if step.kind is not Kind.TIME or after != before:
+        if step.kind is not ChangeKind.TIME or after != before:
             entries.append(
-                Entry(step.kind, step.causes, step.as_of_ms, step.artifact, before, after)
+                LedgerEntry(step.kind, step.causes, step.as_of_ms, step.artifact, before, after)
             )
         before = after
     differing = tuple(
@@ -131,20 +128,20 @@ def build_ledger(
 class _Step:
     """One cause more than the step before it. `reached`: the point that this step ends at."""
 
-    kind: Kind
+    kind: ChangeKind
     causes: tuple[Arrival, ...]
     state: LeadState
     as_of_ms: int
     artifact: str
-    reached: Point | None = None
+    reached: LedgerPoint | None = None
 
 
 def _steps(
-    arrivals: Sequence[Arrival], points: Iterable[Point], scorers: Mapping[str, Scorer | None]
+    arrivals: Sequence[Arrival], points: Iterable[LedgerPoint], scorers: Mapping[str, Scorer | None]
 ) -> Iterator[_Step]:
     known: list[Arrival] = []
     state = initial_state()
-    last: Point | None = None
+    last: LedgerPoint | None = None
     for point in points:
         wanted = [one for one in arrivals if is_included(one, point.cursor)]
         steps = list(_between(known, wanted, state, last, point))
@@ -160,34 +157,40 @@ def _between(
     known: Sequence[Arrival],
     wanted: Sequence[Arrival],
     state: LeadState,
-    last: Point | None,
-    point: Point,
+    last: LedgerPoint | None,
+    point: LedgerPoint,
 ) -> Iterator[_Step]:
     """Moments: a late event may put a score's moment before the last one's. Its prompt is the same
     at both (no edge lies between), so the later one serves for all but the final step."""
     later_ms = max(point.as_of_ms, last.as_of_ms if last else point.as_of_ms)
     here = partial(_Step, artifact=point.artifact)
     if last is None:
-        yield here(Kind.START, (), state, later_ms)
+        yield here(ChangeKind.START, (), state, later_ms)
     else:
         if point.artifact != last.artifact:
-            yield here(Kind.ARTIFACT, (), state, last.as_of_ms)
-        yield here(Kind.TIME, (), state, later_ms)
+            yield here(ChangeKind.ARTIFACT, (), state, last.as_of_ms)
+        yield here(ChangeKind.TIME, (), state, later_ms)
     kept, left = {one.place for one in wanted}, list(known)
     for one in [one for one in reversed(known) if one.place not in kept]:
         left.remove(one)
         state = state_of(left)
-        yield here(Kind.WITHDRAWN, (one,), state, later_ms)
+        yield here(ChangeKind.WITHDRAWN, (one,), state, later_ms)
     had = {one.place for one in known}
     for one in [one for one in wanted if one.place not in had]:
         state = evolve(state, one.event)
-        yield here(Kind.EVENT, (one,), state, later_ms)
+        yield here(ChangeKind.EVENT, (one,), state, later_ms)
 
 
 def _as_one(steps: Sequence[_Step]) -> _Step:
     """The artifact cannot be had: what was published is all there is, for all causes together."""
     kinds = {step.kind for step in steps}
-    order = (Kind.EVENT, Kind.WITHDRAWN, Kind.ARTIFACT, Kind.TIME, Kind.START)
+    order = (
+        ChangeKind.EVENT,
+        ChangeKind.WITHDRAWN,
+        ChangeKind.ARTIFACT,
+        ChangeKind.TIME,
+        ChangeKind.START,
+    )
     return replace(
         steps[-1],
         kind=next(kind for kind in order if kind in kinds),

@@ -25,7 +25,7 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class LeadHistory:
     """`contacts` and `calls` are oldest first; `calls` has one transcript per call id."""
 
     state: LeadState
@@ -43,7 +43,7 @@ class View:
         return span.first_ms if max(others, default=span.first_ms) <= span.first_ms else stage.at_ms
 
 
-def view(state: LeadState) -> View:
+def view(state: LeadState) -> LeadHistory:
     calls = _one_per_call_id(state.calls)
     logged: dict[str, list[Fact]] = {}
     contacts: list[Contact] = []
@@ -56,7 +56,7 @@ def view(state: LeadState) -> View:
     contacts += [_contact(facts, transcripts.get(id_)) for id_, facts in logged.items()]
     contacts += [_contact([], call) for call in calls if call.call_id not in logged]
     contacts.sort(key=lambda c: (c.at_ms, c.channel, c.direction or "", c.duration_ms))
-    return View(state, tuple(contacts), calls)
+    return LeadHistory(state, tuple(contacts), calls)
 
 
 def age_ms(at_ms: int, as_of_ms: int) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.metrics.rank_agreement import Agreement, RankMove, agreement
+from scoring.metrics.rank_agreement import RankAgreement, RankChange, agreement
 from scoring.ranking import ranked
 
 Queues = Mapping[str, Mapping[str, float]]
@@ -23,7 +23,7 @@ class QueueMove:
     """A lead that stands elsewhere. A probability is None where it is not listed."""
 
     queue: str
-    move: RankMove
+    move: RankChange
     probability_a: float | None
     probability_b: float | None
 
@@ -33,7 +33,7 @@ class QueueMoves:
     """`queues` by name; `moves` of all of them: farthest first, then by how far the probabilities
     are apart, then by queue and lead."""
 
-    queues: dict[str, Agreement]
+    queues: dict[str, RankAgreement]
     moves: tuple[QueueMove, ...]
 
 
@@ -72,7 +72,7 @@ def change_counts(changes: NDArray[np.intp]) -> dict[str, int]:
     return dict(zip(names, counts.tolist(), strict=True))
 
 
-def queue_change_counts(queues: Mapping[str, Agreement]) -> dict[str, int]:
+def queue_change_counts(queues: Mapping[str, RankAgreement]) -> dict[str, int]:
     """Of all leads of all queues; who came or left is counted beside the others."""
     n_came = n_left = n_same = 0
     changes: list[int] = []

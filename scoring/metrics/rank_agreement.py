@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class RankMove:
+class RankChange:
     """Of one lead; a rank is None where it is not listed."""
 
     lead: str
@@ -23,7 +23,7 @@ class RankMove:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class RankAgreement:
     """`kendall_tau` and `jaccard` are of the first `k`; NaN where there is nothing to compare.
     `moves`: who stands elsewhere, farthest first, then by lead."""
 
@@ -32,19 +32,19 @@ class Agreement:
     n_b: int
     kendall_tau: float
     jaccard: float
-    moves: tuple[RankMove, ...]
+    moves: tuple[RankChange, ...]
 
 
-def agreement(a: Sequence[str], b: Sequence[str], k: int) -> Agreement:
+def agreement(a: Sequence[str], b: Sequence[str], k: int) -> RankAgreement:
     """`a` and `b`: the leads of one queue, first to call first, each once."""
     ranks_a, ranks_b = _ranks(a), _ranks(b)
     moves = [
-        RankMove(lead, ranks_a.get(lead), ranks_b.get(lead))
+        RankChange(lead, ranks_a.get(lead), ranks_b.get(lead))
         for lead in ranks_a.keys() | ranks_b.keys()
         if ranks_a.get(lead) != ranks_b.get(lead)
     ]
     moves.sort(key=lambda move: (-move.distance, move.lead))
-    return Agreement(
+    return RankAgreement(
         k=k,
         n_a=len(a),
         n_b=len(b),

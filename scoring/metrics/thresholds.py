@@ -28,7 +28,7 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ThresholdMasses:
     """(n_weightings, n_thresholds): the masses scored at or above each distinct score, best first.
     `selves` (n_weightings,): the mass of pairs that a lead would make with itself."""
 
@@ -54,7 +54,7 @@ def rank_by(scores: ArrayLike, outcomes: ArrayLike) -> Ranked:
     return Ranked(order, starts, falling[starts], seen[order])
 
 
-def tally(ranked: Ranked, weightings: ArrayLike | None = None) -> Tally:
+def tally(ranked: Ranked, weightings: ArrayLike | None = None) -> ThresholdMasses:
     """`weightings` (n_weightings, n_leads) or (n_leads,); None counts every lead once."""
     mass = weighting_rows(weightings, len(ranked.order))[:, ranked.order]
     positive = mass * ranked.outcomes
@@ -63,10 +63,10 @@ def tally(ranked: Ranked, weightings: ArrayLike | None = None) -> Tally:
     if len(ranked.starts) < len(ranked.order):
         positive = np.add.reduceat(positive, ranked.starts, axis=1)
         negative = np.add.reduceat(negative, ranked.starts, axis=1)
-    return Tally(np.cumsum(positive, axis=1), np.cumsum(negative, axis=1), selves)
+    return ThresholdMasses(np.cumsum(positive, axis=1), np.cumsum(negative, axis=1), selves)
 
 
-def aucs(table: Tally) -> Floats:
+def aucs(table: ThresholdMasses) -> Floats:
     """Chance that a random positive scores above a random negative, ties counting half, a lead
     never paired with itself; NaN where there is no pair to order."""
     positive = np.diff(table.positives, axis=1, prepend=0.0)
@@ -77,7 +77,7 @@ def aucs(table: Tally) -> Floats:
     return ratio(won, pairs)
 
 
-def average_precisions(table: Tally) -> Floats:
+def average_precisions(table: ThresholdMasses) -> Floats:
     """Mean of the precision at each positive's own score: the step-wise area under
     precision-recall, as scikit-learn has it. NaN without positives."""
     positive = np.diff(table.positives, axis=1, prepend=0.0)
@@ -85,7 +85,7 @@ def average_precisions(table: Tally) -> Floats:
     return ratio(np.nansum(positive * precision, axis=1), table.positives[:, -1])
 
 
-def caught(table: Tally, n_called: ArrayLike) -> Floats:
+def caught(table: ThresholdMasses, n_called: ArrayLike) -> Floats:
     """Positives among the best `n_called` (n_weightings,) by mass; of the group tied at the
     boundary a share of its positives."""
     wanted = floats(n_called)[:, None]
@@ -105,7 +105,7 @@ EPSILON = 1e-9
 """Sums of weights that should be equal differ by their rounding."""
 
 
-def best_mass(table: Tally, fraction: float) -> Floats:
+def best_mass(table: ThresholdMasses, fraction: float) -> Floats:
     """How many leads `fraction` of each weighting is: rounded, at least one."""
     if not 0.0 < fraction <= 1.0:
         raise ValueError(f"fraction {fraction} is not in (0, 1]")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas.events import Role
-from scoring.lead.history import View
+from scoring.lead.history import LeadHistory
 from scoring.lead.state import Statement
 from scoring.lead.summary import last_words, token_starts, topics_in, units
 from scoring.prompt.features import AGE_DAYS, AGES
@@ -61,7 +61,7 @@ class _Unit:
 
 
 def conversation(
-    seen: View, as_of_ms: int, budget_tokens: int, count_tokens: Callable[[str], int]
+    seen: LeadHistory, as_of_ms: int, budget_tokens: int, count_tokens: Callable[[str], int]
 ) -> str:
     """Complete lines, about `budget_tokens` long: the pieces are counted one by one, so a caller
     with a hard limit counts the whole and asks again with less. When not all fits, what was not
@@ -80,16 +80,16 @@ def conversation(
     return _render(spoken[index] for index in sorted(kept))
 
 
-def whole_conversation(seen: View, as_of_ms: int) -> str:
+def whole_conversation(seen: LeadHistory, as_of_ms: int) -> str:
     return _render(_units(seen, as_of_ms)) or f"{NO_CALLS}\n"
 
 
-def conversation_edges(seen: View) -> Iterable[int]:
+def conversation_edges(seen: LeadHistory) -> Iterable[int]:
     """When time alone changes a call's heading."""
     return (edge for call in seen.calls for edge in age_edges(call.started_ms, AGE_DAYS))
 
 
-def _units(seen: View, as_of_ms: int) -> list[_Unit]:
+def _units(seen: LeadHistory, as_of_ms: int) -> list[_Unit]:
     """Oldest first."""
     words = dict(AGES)
     return [

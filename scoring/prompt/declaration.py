@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scoring.prompt.sources import Raw, Source
+from scoring.prompt.sources import FeatureSource, Raw
 
 UNKNOWN = "unknown"
 OTHER = "other"
@@ -24,6 +24,8 @@ class Section(StrEnum):
 
 
 class Kind(StrEnum):
+    """Of a feature. This name and those of the sources are part of FEATURES_ID."""
+
     CATEGORY = "category"
     """One of `bins`; the vector holds its index, `len(bins)` for any other value."""
     FLAG = "flag"
@@ -45,7 +47,7 @@ class Feature:
     kind: Kind
     wording: str
     bins: Bins
-    source: Source
+    source: FeatureSource
 
 
 def encode(feature: Feature, raw: Raw) -> float:

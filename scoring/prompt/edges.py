@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scoring.lead.history import View, view
+from scoring.lead.history import LeadHistory, view
 from scoring.lead.state import LeadState
 from scoring.prompt.conversation import conversation_edges
 from scoring.prompt.features import FEATURES
@@ -30,11 +30,11 @@ def as_of(state: LeadState, now_ms: int) -> int:
     return max(passed, default=now_ms)
 
 
-def next_edge(seen: View, after_ms: int) -> int | None:
+def next_edge(seen: LeadHistory, after_ms: int) -> int | None:
     return min((moment for moment in moments(seen) if moment > after_ms), default=None)
 
 
-def moments(seen: View) -> Iterator[int]:
+def moments(seen: LeadHistory) -> Iterator[int]:
     """Every edge, past and future, in no order, with repeats."""
     for feature in FEATURES:
         yield from feature.source.edges(seen)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.events import Channel, Direction, Stage
-from scoring.lead.history import View, view
+from scoring.lead.history import LeadHistory, view
 from scoring.lead.state import LeadState
 from scoring.prompt.declaration import Bins, Feature, Kind, Section, encode
 from scoring.prompt.sources import (
@@ -53,7 +53,12 @@ AGES: Bins = (
 AGE_DAYS = tuple(int(bound) for bound, _ in AGES)
 
 _P, _I, _B, _F = Section.PROFILE, Section.INTENT, Section.BEHAVIOUR, Section.FOLLOW_UP
-_CATEGORY, _FLAG, _NUMBER, _AGE = Kind.CATEGORY, Kind.FLAG, Kind.NUMBER, Kind.AGE
+_CATEGORY, _FLAG, _NUMBER, _AGE = (
+    Kind.CATEGORY,
+    Kind.FLAG,
+    Kind.NUMBER,
+    Kind.AGE,
+)
 _IN, _OUT = Direction.INBOUND, Direction.OUTBOUND
 _AGES_OF = _words("twenties", "thirties", "forties", "fifties", "sixties")
 _CITIES = _words("metropolis", "city", "town", "village")
@@ -185,7 +190,7 @@ def feature_vector(state: LeadState, as_of_ms: int) -> NDArray[np.float32]:
     return vector_of(view(state), as_of_ms)
 
 
-def vector_of(seen: View, as_of_ms: int) -> NDArray[np.float32]:
+def vector_of(seen: LeadHistory, as_of_ms: int) -> NDArray[np.float32]:
     return np.array(
         [encode(feature, feature.source.value(seen, as_of_ms)) for feature in FEATURES],
         dtype=np.float32,

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from scoring.engine import Unscorable
 from scoring.lead import summary, topics
-from scoring.lead.history import View, view
+from scoring.lead.history import LeadHistory, view
 from scoring.lead.state import LeadState
 from scoring.prompt import conversation
 from scoring.prompt.declaration import OTHER, UNKNOWN, Feature, Section, possible_words, words
@@ -57,7 +57,9 @@ def build_prompt(state: LeadState, as_of_ms: int, spec: PromptSpec) -> str:
     return prompt_of(view(state), as_of_ms, spec)
 
 
-def prompt_of(seen: View, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None) -> str:
+def prompt_of(
+    seen: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None
+) -> str:
     """`hidden`: the section that says "unknown" throughout, to ask what it is worth."""
     lines = sections(seen, as_of_ms)
     if hidden is not None:
@@ -91,7 +93,7 @@ def longest_record_tokens(count_tokens: Callable[[str], int]) -> int:
     return count_tokens(_head({s: _line(s, longest) for s in Section}) + _tail())
 
 
-def sections(seen: View, as_of_ms: int) -> dict[Section, str]:
+def sections(seen: LeadHistory, as_of_ms: int) -> dict[Section, str]:
     """Every feature in words, one line per section, in the declared order."""
 
     def said(feature: Feature) -> str:

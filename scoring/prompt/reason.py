@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from schemas.events import Channel, Direction, Role, Stage
 from schemas.outputs import Evidence
-from scoring.lead.history import Contact, View, view
+from scoring.lead.history import Contact, LeadHistory, view
 from scoring.lead.state import PROFILE, Call, LeadState
 from scoring.lead.topics import TOPICS
 from scoring.prompt.features import AGE_DAYS
@@ -38,7 +38,7 @@ def reason(state: LeadState, as_of_ms: int) -> str:
     return reason_of(view(state), as_of_ms)
 
 
-def reason_of(seen: View, as_of_ms: int) -> str:
+def reason_of(seen: LeadHistory, as_of_ms: int) -> str:
     clauses = [
         clause
         for clause in (
@@ -53,7 +53,7 @@ def reason_of(seen: View, as_of_ms: int) -> str:
     return ", ".join(clauses[:MAX_CLAUSES]) or _little(seen)
 
 
-def reason_edges(seen: View) -> Iterable[int]:
+def reason_edges(seen: LeadHistory) -> Iterable[int]:
     """When time alone changes a reason's words."""
     told = [_last_milestone(seen), _last_written(seen), _last_unheard_call(seen)]
     moments = [contact.at_ms for contact in told if contact]
@@ -82,14 +82,14 @@ def evidence(state: LeadState) -> Evidence:
     return Evidence.MEDIUM if points >= 2 else Evidence.LOW
 
 
-def _silence(seen: View, as_of_ms: int) -> str | None:
+def _silence(seen: LeadHistory, as_of_ms: int) -> str | None:
     if seen.state.contact is None:
         return None
     days = age_bin(seen.state.contact.last_ms, as_of_ms, AGE_DAYS)
     return f"no contact for {days} days" if days >= SILENCE_DAYS else None
 
 
-def _talk(seen: View, as_of_ms: int) -> str | None:
+def _talk(seen: LeadHistory, as_of_ms: int) -> str | None:
     if not seen.calls:
         return None
     call = seen.calls[-1]
@@ -111,21 +111,21 @@ def customer_topics(call: Call) -> list[str]:
     return [name for letter, name in TOPICS.items() if letter in said]
 
 
-def _milestone(seen: View, as_of_ms: int) -> str | None:
+def _milestone(seen: LeadHistory, as_of_ms: int) -> str | None:
     last = _last_milestone(seen)
     return _ago(MILESTONES[last.channel], last.at_ms, as_of_ms) if last else None
 
 
-def _last_milestone(seen: View) -> Contact | None:
+def _last_milestone(seen: LeadHistory) -> Contact | None:
     return next((c for c in reversed(seen.contacts) if c.channel in MILESTONES), None)
 
 
-def _writing(seen: View, as_of_ms: int) -> str | None:
+def _writing(seen: LeadHistory, as_of_ms: int) -> str | None:
     last = _last_written(seen)
     return _ago("customer wrote", last.at_ms, as_of_ms) if last else None
 
 
-def _last_written(seen: View) -> Contact | None:
+def _last_written(seen: LeadHistory) -> Contact | None:
     inbound = (
         c
         for c in reversed(seen.contacts)
@@ -134,12 +134,12 @@ def _last_written(seen: View) -> Contact | None:
     return next(inbound, None)
 
 
-def _unheard_call(seen: View, as_of_ms: int) -> str | None:
+def _unheard_call(seen: LeadHistory, as_of_ms: int) -> str | None:
     last = _last_unheard_call(seen)
     return _ago("call without transcript", last.at_ms, as_of_ms) if last else None
 
 
-def _last_unheard_call(seen: View) -> Contact | None:
+def _last_unheard_call(seen: LeadHistory) -> Contact | None:
     """None where a later call has a transcript: that one is spoken of."""
     calls = (c for c in reversed(seen.contacts) if c.channel == Channel.CALL.value)
     last = next(calls, None)
@@ -153,7 +153,7 @@ def _ago(what: str, at_ms: int, as_of_ms: int) -> str | None:
     return f"{what} " + {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
 
 
-def _little(seen: View) -> str:
+def _little(seen: LeadHistory) -> str:
     stage = seen.state.value("stage")
     if stage is not None:
         return f"stage {stage}, no recent contact"

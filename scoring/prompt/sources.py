@@ -13,7 +13,7 @@ from typing import Protocol
 
 from schemas.events import Channel, Direction
 from schemas.timestamps import DAY_MS
-from scoring.lead.history import Contact, View, age_ms
+from scoring.lead.history import Contact, LeadHistory, age_ms
 from scoring.lead.state import PROFILE
 
 SOURCES_VERSION = 1
@@ -23,10 +23,10 @@ Raw = str | float | bool | None
 """A category, a number, a yes / no, or None for unknown."""
 
 
-class Source(Protocol):
-    def value(self, view: View, as_of_ms: int) -> Raw: ...
+class FeatureSource(Protocol):
+    def value(self, view: LeadHistory, as_of_ms: int) -> Raw: ...
 
-    def edges(self, view: View) -> Iterable[int]:
+    def edges(self, view: LeadHistory) -> Iterable[int]:
         """Every moment (ms) at which the value may change with no event at all."""
         ...
 
@@ -37,13 +37,13 @@ class Profile:
 
     field: str
 
-    def value(self, view: View, as_of_ms: int) -> Raw:
+    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
         found = view.state.value(f"{PROFILE}{self.field}")
         if isinstance(found, float) and found.is_integer():
             found = int(found)
         return None if found is None else str(found).strip().lower()
 
-    def edges(self, view: View) -> Iterable[int]:
+    def edges(self, view: LeadHistory) -> Iterable[int]:
         return ()
 
 
@@ -53,20 +53,20 @@ class Flag:
 
     field: str
 
-    def value(self, view: View, as_of_ms: int) -> Raw:
+    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
         found = view.state.value(f"{PROFILE}{self.field}")
         return found if isinstance(found, bool) else None
 
-    def edges(self, view: View) -> Iterable[int]:
+    def edges(self, view: LeadHistory) -> Iterable[int]:
         return ()
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentStage:
-    def value(self, view: View, as_of_ms: int) -> Raw:
+    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
         return view.state.value("stage")
 
-    def edges(self, view: View) -> Iterable[int]:
+    def edges(self, view: LeadHistory) -> Iterable[int]:
         return ()
 
 
@@ -78,7 +78,7 @@ class Contacts:
     direction: Direction | None = None
     only_unanswered: bool = False
 
-    def of(self, view: View) -> Iterator[Contact]:
+    def of(self, view: LeadHistory) -> Iterator[Contact]:
         for contact in view.contacts:
             if self.channels is not None and contact.channel not in self.channels:
                 continue
@@ -96,11 +96,11 @@ class Count:
     contacts: Contacts
     window_days: int
 
-    def value(self, view: View, as_of_ms: int) -> Raw:
+    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
         window_ms = self.window_days * DAY_MS
         return float(sum(age_ms(c.at_ms, as_of_ms) < window_ms for c in self.contacts.of(view)))
 
-    def edges(self, view: View) -> Iterable[int]:
+    def edges(self, view: LeadHistory) -> Iterable[int]:
         return (c.at_ms + self.window_days * DAY_MS for c in self.contacts.of(view))
 
 
@@ -111,32 +111,32 @@ class TalkMinutes:
     contacts: Contacts
     window_days: int
 
-    def value(self, view: View, as_of_ms: int) -> Raw:
+    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
         window_ms = self.window_days * DAY_MS
         spoken_ms = sum(
             c.duration_ms for c in self.contacts.of(view) if age_ms(c.at_ms, as_of_ms) < window_ms
         )
         return spoken_ms / 60_000
 
-    def edges(self, view: View) -> Iterable[int]:
+    def edges(self, view: LeadHistory) -> Iterable[int]:
         return (
             c.at_ms + self.window_days * DAY_MS for c in self.contacts.of(view) if c.duration_ms
         )
 
 
 class Moment(Protocol):
-    def at_ms(self, view: View) -> int | None: ...
+    def at_ms(self, view: LeadHistory) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class FirstContact:
-    def at_ms(self, view: View) -> int | None:
+    def at_ms(self, view: LeadHistory) -> int | None:
         return view.state.contact.first_ms if view.state.contact else None
 
 
 @dataclass(frozen=True, slots=True)
 class LastContact:
-    def at_ms(self, view: View) -> int | None:
+    def at_ms(self, view: LeadHistory) -> int | None:
         return view.state.contact.last_ms if view.state.contact else None
 
 
@@ -146,13 +146,13 @@ class Last:
 
     contacts: Contacts
 
-    def at_ms(self, view: View) -> int | None:
+    def at_ms(self, view: LeadHistory) -> int | None:
         return max((c.at_ms for c in self.contacts.of(view)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class StageEntered:
-    def at_ms(self, view: View) -> int | None:
+    def at_ms(self, view: LeadHistory) -> int | None:
         return view.stage_since_ms()
 
 
@@ -164,11 +164,11 @@ class Age:
     moment: Moment
     bins_days: tuple[int, ...]
 
-    def value(self, view: View, as_of_ms: int) -> Raw:
+    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
         at_ms = self.moment.at_ms(view)
         return None if at_ms is None else float(age_bin(at_ms, as_of_ms, self.bins_days))
 
-    def edges(self, view: View) -> Iterable[int]:
+    def edges(self, view: LeadHistory) -> Iterable[int]:
         at_ms = self.moment.at_ms(view)
         return () if at_ms is None else age_edges(at_ms, self.bins_days)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import isnan
 
 from scoring.backtest.backtest import Backtest, Called, Paired
-from scoring.backtest.daily_calls import Terms
+from scoring.backtest.daily_calls import CallTerms
 from scoring.metrics.bootstrap import Interval
 from scoring.metrics.verdict import MIN_POSITIVES, Verdict
 from scoring.report.numbers_text import percent, tenths
 
 
-def answer(found: Backtest, paired: Paired, terms: Terms) -> str:
+def answer(found: Backtest, paired: Paired, terms: CallTerms) -> str:
     """Of `paired.ours` against `paired.theirs`: a difference, or that these leads cannot tell."""
     ours, theirs = found.models[paired.ours], found.models[paired.theirs]
     n_ours, n_theirs = round(ours.reached.value), round(theirs.reached.value)

@@ -7,6 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+WriteLine = Callable[[str], None]
+"""Takes one line for people."""
+
+Advanced = Callable[[int], None]
+"""Hears how many more are done."""
+
 
 @dataclass(slots=True)
 class Pace:
@@ -45,10 +51,10 @@ def spoken(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-Report = Callable[[int, int], object]
+ReportProgress = Callable[[int, int], object]
 """(done, of how many); called as often as the work likes."""
 
-StartReport = Callable[[str], Report]
+StartReport = Callable[[str], ReportProgress]
 """Begins one stage of the work, by what it counts."""
 
 
@@ -59,8 +65,8 @@ EVERY_S = 5.0
 
 @dataclass(slots=True)
 class Progress:
-    """A `Report` that writes at most every `every_s` seconds, and when all is done. The estimate
-    is the pace so far."""
+    """A `ReportProgress` that writes at most every `every_s` seconds, and when all is done. The
+    estimate is the pace so far."""
 
     what: str
     clock: Callable[[], float]

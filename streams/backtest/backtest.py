@@ -14,12 +14,12 @@ import numpy as np
 from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.artifact import Manifest
 from scoring.backtest.backtest import Backtest, backtest
-from scoring.backtest.daily_calls import Boards, Bools, Ints, Terms, calls_made, labels_of
+from scoring.backtest.daily_calls import Bools, CallTerms, DailyLists, Ints, calls_made, labels_of
 from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap
 from streams.backtest.list_changes import ListChanges, Places, changes_of
 from streams.backtest.list_metrics import ListMetrics, metrics_of
-from streams.backtest.standings import Rows, Standings
+from streams.backtest.standings import FeatureRows, Standings
 from streams.recording.event_file import RecordingError
 
 CHANCE = "by chance"
@@ -28,12 +28,12 @@ CHANCE = "by chance"
 MIN_TO_LEARN = 20
 """Orders; with fewer, trees learn little but noise."""
 
-Learn = Callable[[Rows, Floats, Floats], Callable[[Rows], Floats]]
+Learn = Callable[[FeatureRows, Floats, Floats], Callable[[FeatureRows], Floats]]
 """(features, labels, weights) in order of time -> what gives features their probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DaySpan:
     """Judged are the days from `first_day` up to but not including `end_day`."""
 
     first_day: int
@@ -41,9 +41,9 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    terms: Terms
-    span: Span
+class BacktestTerms:
+    terms: CallTerms
+    span: DaySpan
     embargo_days: float
     period_days: int
     seed: int
@@ -97,7 +97,7 @@ def first_day_of(
     return first
 
 
-def span_of(first_day: int, end_ms: int, horizon_days: float) -> Span:
+def span_of(first_day: int, end_ms: int, horizon_days: float) -> DaySpan:
     """Raises RecordingError when the recording covers the horizon of no day."""
     end_day = (end_ms - int(horizon_days * DAY_MS)) // DAY_MS + 1
     if end_day <= first_day:
@@ -106,10 +106,12 @@ def span_of(first_day: int, end_ms: int, horizon_days: float) -> Span:
             f"{horizon_days:g} days later, the recording ends on {from_ms(end_ms):%Y-%m-%d}: "
             "take a longer recording, a shorter --horizon, or an earlier --from"
         )
-    return Span(first_day, end_day)
+    return DaySpan(first_day, end_day)
 
 
-def judge_models(seen: Standings, names: list[str], asked: Asked, learn: Learn | None) -> Result:
+def judge_models(
+    seen: Standings, names: list[str], asked: BacktestTerms, learn: Learn | None
+) -> Result:
     """`names`: of the columns of `seen.probabilities`. Raises RecordingError when nobody was
     listed, or there are too few orders to learn from."""
     boards, standing = boards_of(seen, asked.span)
@@ -151,7 +153,7 @@ def judge_models(seen: Standings, names: list[str], asked: Asked, learn: Learn |
     )
 
 
-def boards_of(seen: Standings, span: Span) -> tuple[Boards, Ints]:
+def boards_of(seen: Standings, span: DaySpan) -> tuple[DailyLists, Ints]:
     """The lists of the days of `span`, and the standing of each row. A lead that had ordered
     unheard of makes no row: nothing is left to predict. Raises RecordingError without rows."""
     first = np.maximum(seen.first, span.first_day)
@@ -167,12 +169,12 @@ def boards_of(seen: Standings, span: Span) -> tuple[Boards, Ints]:
             f"nobody was listed at midnight from {from_ms(span.first_day * DAY_MS):%Y-%m-%d} to "
             f"{from_ms(span.end_day * DAY_MS):%Y-%m-%d}"
         )
-    return Boards(day, seen.queue[standing], seen.lead[standing], ordered), standing
+    return DailyLists(day, seen.queue[standing], seen.lead[standing], ordered), standing
 
 
 def known_rows(
     seen: Standings, known_day: int, horizon_days: float, embargo_days: float
-) -> tuple[Rows, Floats, Floats]:
+) -> tuple[FeatureRows, Floats, Floats]:
     """(features, labels, weights) of the lists whose outcomes were known on `known_day`, an
     embargo before it, by time; an order that was heard of later did not exist. A standing is at
     most one row of each label, weighted by its days."""
@@ -190,7 +192,7 @@ def known_rows(
     return seen.features[at[order]], labels[order], weights[order]
 
 
-def orders_learned(seen: Standings, asked: Asked) -> dict[int, int]:
+def orders_learned(seen: Standings, asked: BacktestTerms) -> dict[int, int]:
     """First day of each period -> orders that trees can learn from by then. Raises RecordingError
     when they are too few; needs no probabilities."""
     learned = {start: _n_orders(seen, start, asked) for start, _ in _periods(asked)}
@@ -203,7 +205,7 @@ def orders_learned(seen: Standings, asked: Asked) -> dict[int, int]:
     return learned
 
 
-def _retrained(seen: Standings, asked: Asked, learn: Learn) -> tuple[Floats, Floats]:
+def _retrained(seen: Standings, asked: BacktestTerms, learn: Learn) -> tuple[Floats, Floats]:
     """Of each standing what trees say that learned once, (periods, n) what those say that learned
     at the beginning of each period."""
     said = []
@@ -213,19 +215,19 @@ def _retrained(seen: Standings, asked: Asked, learn: Learn) -> tuple[Floats, Flo
     return said[0], np.stack(said)
 
 
-def _n_orders(seen: Standings, day: int, asked: Asked) -> int:
+def _n_orders(seen: Standings, day: int, asked: BacktestTerms) -> int:
     known = seen.heard_ms <= day * DAY_MS
     last = day - asked.embargo_days
     return int(np.count_nonzero(known & (seen.ordered_ms <= last * DAY_MS)))
 
 
-def _periods(asked: Asked) -> list[tuple[int, int]]:
+def _periods(asked: BacktestTerms) -> list[tuple[int, int]]:
     first, end = asked.span.first_day, asked.span.end_day
     step = asked.period_days
     return [(start, min(start + step, end)) for start in range(first, end, step)]
 
 
-def _landmark(seen: Standings, boards: Boards, asked: Asked) -> Bools:
+def _landmark(seen: Standings, boards: DailyLists, asked: BacktestTerms) -> Bools:
     """Each lead once: where it stands on the first list so long after it became known. A lead that
     had come so far before the first judged day is left out."""
     found = np.zeros(len(boards.day), dtype=np.bool_)

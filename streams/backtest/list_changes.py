@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.backtest.daily_calls import Boards, Bools, Ints, lists
+from scoring.backtest.daily_calls import Bools, DailyLists, Ints, lists
 from scoring.floats import Floats
 from scoring.metrics.queue_moves import change_counts
 
@@ -19,7 +19,7 @@ class Places:
     """`boards` with the names of its leads and queues. `since` (n,): the first day on whose list
     the lead stood with the score of this row."""
 
-    boards: Boards
+    boards: DailyLists
     leads: Sequence[str]
     queues: Sequence[str]
     since: Ints
@@ -79,7 +79,7 @@ def changes_of(
     return tuple(_changes(places, ranks, scores, labels, pair) for pair in pairs)
 
 
-def _ranks(boards: Boards, said: Floats) -> Ints:
+def _ranks(boards: DailyLists, said: Floats) -> Ints:
     """(n,): 1 is called first; ties by lead."""
     ranks = np.zeros(len(said), dtype=np.intp)
     for rows in lists(boards, -said):
@@ -87,7 +87,7 @@ def _ranks(boards: Boards, said: Floats) -> Ints:
     return ranks
 
 
-def _next_days(boards: Boards) -> tuple[Ints, Ints]:
+def _next_days(boards: DailyLists) -> tuple[Ints, Ints]:
     """The rows of each lead and queue on two days in a row."""
     order = np.lexsort((boards.day, boards.queue, boards.lead))
     before, after = order[:-1], order[1:]
@@ -129,7 +129,7 @@ def _changes(
     return ListChanges(pair.ours, pair.theirs, len(changes), change_counts(changes), tuple(movers))
 
 
-def _farthest(boards: Boards, rows: Ints, changes: Ints) -> Ints:
+def _farthest(boards: DailyLists, rows: Ints, changes: Ints) -> Ints:
     """Where in `rows` each lead moves farthest, of the N_MOVERS that move most."""
     order = np.lexsort((boards.day[rows], boards.lead[rows], -np.abs(changes)))
     order = order[changes[order] != 0]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from schemas.timestamps import from_ms
 from scoring.artifact import load_manifest
-from scoring.backtest.daily_calls import Terms
+from scoring.backtest.daily_calls import CallTerms
 from scoring.engines.loading import load_scorer
 from scoring.metrics.cost import Cost
 from scoring.score import Scorer
 from streams.backtest.backtest import (
-    Asked,
+    BacktestTerms,
     Learn,
     Result,
     first_day_of,
@@ -28,7 +28,7 @@ from streams.replay.replay import ProgressOf, end_of, silent
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BacktestRequest:
     """`horizon_days` None: the first artifact's; `embargo_days` None: the horizon; `first_day`
     None: the first that no model can have learned from."""
 
@@ -48,7 +48,7 @@ class Order:
 class Backtested:
     """`costs` and `scorers` by artifact; `recording`: where the events are that moved somebody."""
 
-    asked: Asked
+    asked: BacktestTerms
     result: Result
     costs: Mapping[str, Cost]
     recording: RecordingFolder
@@ -56,7 +56,7 @@ class Backtested:
 
 
 def run_backtest(
-    source: Path, order: Order, learn: Learn | None, progress: ProgressOf = silent
+    source: Path, order: BacktestRequest, learn: Learn | None, progress: ProgressOf = silent
 ) -> Backtested:
     """Raises RecordingError, ArtifactError. Holds the features of every score in memory."""
     recording = open_recording(source)
@@ -71,8 +71,8 @@ def run_backtest(
     first_day = order.first_day
     if first_day is None:
         first_day = first_day_of(manifests, first_ms, end_ms, embargo_days)
-    asked = Asked(
-        Terms(order.capacity, horizon_days, order.rest_days),
+    asked = BacktestTerms(
+        CallTerms(order.capacity, horizon_days, order.rest_days),
         span_of(first_day, end_ms, horizon_days),
         embargo_days,
         order.period_days,

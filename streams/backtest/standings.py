@@ -23,17 +23,18 @@ from scoring.floats import Floats
 from scoring.lead.history import view
 from scoring.metrics.cost import Cost
 from scoring.prompt.features import vector_of
+from scoring.report.progress import Advanced
 from scoring.score import Scorer, Subject, prepare
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import RecordingFolder
-from streams.replay.arrival import Arrival
+from streams.replay.arrival import PlacedRecord
 from streams.replay.course import drafts
-from streams.replay.draft import Draft, Partition, Tally
+from streams.replay.draft import PlannedStep, ReplayCounts, ReplayPartition
 from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import EveryTick
-from streams.replay.run import Advanced, inputs, reporting
+from streams.replay.run import inputs, reporting
 
-Rows = NDArray[np.float32]
+FeatureRows = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,12 @@ class Standings:
     queue: Ints
     first: Ints
     end: Ints
-    features: Rows
+    features: FeatureRows
     probabilities: Floats
     ordered_ms: Floats
     heard_ms: Floats
     known_ms: Floats
-    tally: Tally
+    tally: ReplayCounts
     costs: tuple[Cost, ...] = ()
 
 
@@ -76,9 +77,9 @@ class Pass:
 
 def standings(told: Pass, advanced: Advanced = lambda n: None) -> Standings:
     """Raises RecordingError."""
-    kept, tally = _Kept(told.scorers, told.first_day, told.end_day), Tally()
+    kept, tally = _Kept(told.scorers, told.first_day, told.end_day), ReplayCounts()
     for number in range(told.recording.manifest.n_partitions):
-        partition = Partition(
+        partition = ReplayPartition(
             number, told.recording.manifest.n_partitions, told.erased, MemoryTable()
         )
         arriving = reporting(inputs(told.recording, number, told.until_ms), advanced)
@@ -123,14 +124,14 @@ class _Kept:
     spent: dict[int, Cost] = field(default_factory=dict)
     """By the number of the scorer."""
 
-    def heard(self, arrival: Arrival, event: EventBase) -> None:
+    def heard(self, arrival: PlacedRecord, event: EventBase) -> None:
         name = str(event.key)
         self.known_ms.setdefault(name, arrival.place.moment_ms)
         if isinstance(event, StageChanged) and event.stage is Stage.ORDER:
             found = to_ms(event.occurred_at), arrival.place.moment_ms
             self.orders[name] = min(found, self.orders.get(name, found))
 
-    def take(self, draft: Draft) -> None:
+    def take(self, draft: PlannedStep) -> None:
         day = draft.place.moment_ms // DAY_MS
         if draft.subject is None or draft.queue is None:
             # at midnight itself the list came first
@@ -164,7 +165,7 @@ class _Kept:
         self.spent[number] = Cost(cpu_s, spent.n_leads + 1)
         return found
 
-    def standings(self, tally: Tally) -> Standings:
+    def standings(self, tally: ReplayCounts) -> Standings:
         if not self.closed:
             raise RecordingError("nobody stood on a list at midnight: nothing can be backtested")
         leads = sorted({one.lead for one in self.closed})

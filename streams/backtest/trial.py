@@ -15,10 +15,10 @@ import numpy as np
 from schemas.events import EventBase
 from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.backtest.backtest import Backtest, backtest
-from scoring.backtest.daily_calls import Terms, calls_made
+from scoring.backtest.daily_calls import CallTerms, calls_made
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.score import Scorer
-from streams.backtest.backtest import Span, boards_of
+from streams.backtest.backtest import DaySpan, boards_of
 from streams.backtest.standings import Pass, Standings, standings
 from streams.recording.event_file import RecordingError, history
 from streams.recording.folder import open_recording
@@ -33,19 +33,19 @@ class CannotTell(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ExportTrial:
     """`learned_until`: the model may have learned from outcomes up to then; None: not from these
     leads. At most `last_days` lists are judged."""
 
     scorer: Scorer
     name: str
-    terms: Terms
+    terms: CallTerms
     last_days: int
     learned_until: datetime | None = None
 
 
 def judge_history(
-    events: Sequence[EventBase], trial: Trial, advanced: Callable[[int], None]
+    events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
 ) -> Backtest:
     """`events` in order of time; what occurred was known at once. `advanced` hears of events
     replayed. Raises CannotTell."""
@@ -71,7 +71,7 @@ def judge_history(
     return found
 
 
-def _span(first_ms: int, last_ms: int, trial: Trial) -> Span:
+def _span(first_ms: int, last_ms: int, trial: ExportTrial) -> DaySpan:
     """The last lists whose horizon has passed and from which nothing was learned."""
     horizon_ms = int(trial.terms.horizon_days * DAY_MS)
     end_day = (last_ms - horizon_ms) // DAY_MS + 1
@@ -90,11 +90,11 @@ def _span(first_ms: int, last_ms: int, trial: Trial) -> Span:
             f"{trial.name} learned from leads until {trial.learned_until:%Y-%m-%d} and their "
             f"outcomes {trial.terms.horizon_days:g} days on; take leads that came in later"
         )
-    return Span(max(first_day, free), end_day)
+    return DaySpan(max(first_day, free), end_day)
 
 
 def _standings(
-    events: Sequence[EventBase], scorer: Scorer, span: Span, advanced: Callable[[int], None]
+    events: Sequence[EventBase], scorer: Scorer, span: DaySpan, advanced: Callable[[int], None]
 ) -> Standings:
     with tempfile.TemporaryDirectory(prefix="asllr-try-") as folder:
         path = Path(folder) / "recording"

@@ -16,7 +16,7 @@ from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable, logits_of
 from scoring.lead.state import state_hash
 from scoring.metrics.queue_moves import QueueMove, Queues, queue_moves
-from scoring.metrics.rank_agreement import Agreement
+from scoring.metrics.rank_agreement import RankAgreement
 from scoring.score import NO_TIME, Scorer, Subject, build_score, build_subject, prepare
 from streams.store.contract import LeadView
 
@@ -80,7 +80,7 @@ class Apart:
     max_dp: float
     mean_dp: float
     at: str | None
-    queues: dict[str, Agreement]
+    queues: dict[str, RankAgreement]
     movers: tuple[QueueMove, ...]
 
 

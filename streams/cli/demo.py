@@ -36,10 +36,10 @@ from streams.kafka.topic_admin import create_topics, require_topics
 from streams.kafka.topic_reader import read_to_end
 from streams.local.demo import Demo, Judge, run_demo
 from streams.local.demo_tally import Summary
-from streams.local.demo_view import View, build_view, print_summary
+from streams.local.demo_view import DemoView, build_view, print_summary
 from streams.local.local_roles import RoleCounts, local_roles, supervise
 from streams.local.supervisor import RoleFailed, Supervisor, die_with_parent
-from streams.oracle.oracle import Evidence, differences
+from streams.oracle.oracle import OracleInput, differences
 from streams.oracle.output_reader import OUTPUTS
 from streams.settings import Settings, environment
 from streams.store.contract import Store
@@ -134,9 +134,9 @@ def _judge(found: Settings, store: Store, *, is_embedded: bool) -> Judge:
     shelf = Shelf(partial(load_from, (artifact_folder(found.artifacts),)))
 
     def judge(log: Sequence[Record], outputs: Sequence[Record]) -> list[str]:
-        evidence = Evidence(log, outputs)
+        evidence = OracleInput(log, outputs)
         if not is_embedded:
-            evidence = Evidence(_whole(found.broker, INPUTS), _whole(found.broker, OUTPUTS))
+            evidence = OracleInput(_whole(found.broker, INPUTS), _whole(found.broker, OUTPUTS))
         return differences(evidence, store, found.partitions, shelf.scorer, sample=SAMPLE)
 
     return judge
@@ -146,7 +146,7 @@ def _whole(broker: str, topics: Iterable[Topic]) -> Iterator[Record]:
     return chain.from_iterable(read_to_end(broker, topic.name) for topic in topics)
 
 
-def _run(demo: Demo, supervisor: Supervisor, view: View, stop: Event) -> Summary:
+def _run(demo: Demo, supervisor: Supervisor, view: DemoView, stop: Event) -> Summary:
     with _role_failures():
         return run_demo(demo, supervisor, view, stop)
 

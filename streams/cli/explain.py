@@ -16,7 +16,8 @@ from schemas.timestamps import from_ms, to_ms
 from scoring.artifact import ArtifactError
 from scoring.engine import Unscorable
 from scoring.explain.explanation import Unexplainable, explain
-from scoring.explain.ledger import Point, ScorerOf, points_of
+from scoring.explain.ledger import LedgerPoint, points_of
+from scoring.score import ScorerOf
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact
 from streams.cli.front import Failure, lead_key, naming_files, open_admin, settings
@@ -129,7 +130,7 @@ class _Asked:
     """`points`: where the lead was scored, or would have been."""
 
     story: LeadStory
-    points: list[Point]
+    points: list[LedgerPoint]
     scorer_of: ScorerOf
 
 

@@ -27,7 +27,7 @@ def doctor(artifact: str, *, as_json: bool) -> None:
       asllr doctor --json | jq '.[] | select(.verdict != "ok")'
     """
     # Here: the engines' libraries take a moment to load, and only this command needs them all.
-    from streams.operate.doctor import Verdict, check_artifact, check_kafka, check_redis
+    from streams.operate.doctor import DoctorVerdict, check_artifact, check_kafka, check_redis
 
     found = settings()
     of_redis, recorded = check_redis(found.redis, found.partitions)
@@ -42,7 +42,7 @@ def doctor(artifact: str, *, as_json: bool) -> None:
         for check in checks:
             fix = f"\n           fix: {check.fix}" if check.fix else ""
             click.echo(f"{check.verdict.value:<8}  {check.name}: {check.found}{fix}")
-    failed = sum(check.verdict is Verdict.FAILED for check in checks)
+    failed = sum(check.verdict is DoctorVerdict.FAILED for check in checks)
     if failed:
         raise Failure(f"{failed} checks failed", exit_codes.NO)
 

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
-from streams.replay.policy import Policy, parse_policy
+from streams.replay.policy import ScoringPolicy, parse_policy
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Moment(click.ParamType):
+class TimeOption(click.ParamType):
     """RFC 3339 with an offset, or a date, which begins at midnight UTC."""
 
     name = "time"
@@ -58,14 +58,14 @@ class PolicyOption(click.ParamType):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Policy:
+    ) -> ScoringPolicy:
         try:
             return parse_policy(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-MOMENT = Moment()
+MOMENT = TimeOption()
 OFFSET_RANGE = OffsetRange()
 POLICY = PolicyOption()
 

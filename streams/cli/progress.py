@@ -10,7 +10,7 @@ from scoring.report.progress import Pace, spoken
 EVERY_S = 1.0
 
 
-class Progress:
+class TerminalProgress:
     """`what` is the unit. Silent when the work is over before the first line is due; a file or a
     pipe gets lines instead of one that changes."""
 

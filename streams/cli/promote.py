@@ -20,7 +20,7 @@ from streams.candidate.coverage import Coverage, coverage, is_copied
 from streams.cli.artifacts import SHIPPED, artifact_digest, find_artifact
 from streams.cli.front import DURATION, Failure, look_at_store, open_admin, settings
 from streams.cli.option_types import agreement_depth
-from streams.cli.progress import Progress
+from streams.cli.progress import TerminalProgress
 from streams.kafka.topic_admin import require_topics
 from streams.publish.promotions import publish_promotion
 from streams.settings import Settings
@@ -122,7 +122,7 @@ def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:
             )
         time.sleep(WAIT_EVERY_S)
     reached = coverage(store, tenant, promotion)
-    progress = Progress("rescored", "leads", reached.n_listed)
+    progress = TerminalProgress("rescored", "leads", reached.n_listed)
     while not reached.is_complete and time.monotonic() <= deadline:
         time.sleep(WAIT_EVERY_S)
         before, reached = reached, coverage(store, tenant, promotion)
@@ -149,7 +149,7 @@ def _say_who_moves(path: Path, found: Settings, tenant: str, k: int, *, as_json:
         scorer = load_scorer(path)
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    progress = Progress("scored", "leads", n_standing(store, tenant))
+    progress = TerminalProgress("scored", "leads", n_standing(store, tenant))
     moved = who_moves(store, scorer, k, tenant, progress.advance)
     progress.close()
     if as_json:

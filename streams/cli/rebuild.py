@@ -11,7 +11,7 @@ import click
 from schemas.topics import INPUTS, STATE
 from streams import exit_codes
 from streams.cli.front import Failure, look_at_store, open_admin, open_store, settings
-from streams.cli.progress import Progress
+from streams.cli.progress import TerminalProgress
 from streams.kafka.topic_admin import TopicsUnusable, existing_topics, require_topics
 from streams.publish.state_topic import BadSnapshots
 from streams.recording.kafka_range import open_consumer
@@ -60,7 +60,9 @@ def rebuild(*, yes: bool, as_json: bool) -> None:
             made = work.plan(consumer, found.partitions)
             if held:
                 clear_redis(found.redis)
-            progress = Progress("rebuilt", "leads and records", made.n_leads + made.n_records)
+            progress = TerminalProgress(
+                "rebuilt", "leads and records", made.n_leads + made.n_records
+            )
             done = work.rebuild(
                 open_store(found), consumer, made, found.partitions, progress.advance
             )

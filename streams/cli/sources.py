@@ -10,10 +10,10 @@ from pathlib import Path
 
 from schemas.timestamps import to_ms
 from scoring.artifact import ArtifactError
+from scoring.report.progress import Advanced
 from streams import exit_codes
 from streams.cli.front import Failure, open_admin, settings
-from streams.cli.progress import Progress
-from streams.explain.story import Advanced
+from streams.cli.progress import TerminalProgress
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import MANIFEST, RecordingManifest
 from streams.recording.kafka_range import RangeMissing, Wanted, open_consumer
@@ -74,7 +74,7 @@ def record_range(out: Path, wanted: Wanted, *, accept_missing: bool) -> Recordin
 
 
 def progress(verb: str, total: int, what: str = "records") -> Advanced:
-    return Progress(verb, what, total).advance
+    return TerminalProgress(verb, what, total).advance
 
 
 @contextmanager

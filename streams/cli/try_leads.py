@@ -11,15 +11,15 @@ from pathlib import Path
 import click
 
 from scoring.artifact import ArtifactError, load_manifest
-from scoring.backtest.daily_calls import Terms
+from scoring.backtest.daily_calls import CallTerms
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, naming_files, settings
-from streams.cli.progress import Progress
+from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.events import Read, events_of
 from streams.importers.tables.mapping import ColumnMapping, complete_mapping, guess, read_mapping
-from streams.importers.tables.table import Table, read_table
+from streams.importers.tables.table import ExportTable, read_table
 from streams.recording.event_file import history
 from streams.replay.rank_file import rank_events
 from streams.reports.try_text import Found, found_json, found_lines, mapping_lines
@@ -104,7 +104,7 @@ def try_leads(
         click.echo("\n".join(found_lines(found, top)))
 
 
-def _mapping(tables: Mapping[str, Table], path: Path | None) -> ColumnMapping:
+def _mapping(tables: Mapping[str, ExportTable], path: Path | None) -> ColumnMapping:
     """Read from `path`, or guessed; a doubtful guess becomes a draft and ends the command."""
     if path is not None and path.exists():
         return complete_mapping(read_mapping(path), tables)
@@ -131,7 +131,7 @@ class _Asked:
 
 def _found(read: Read, asked: _Asked) -> Found:
     from scoring.engines.loading import load_scorer  # loads the engines' libraries
-    from streams.backtest.trial import CannotTell, Trial, judge_history
+    from streams.backtest.trial import CannotTell, ExportTrial, judge_history
 
     is_shipped = asked.artifact == SHIPPED
     path = find_artifact(asked.artifact, settings().artifacts)
@@ -139,15 +139,15 @@ def _found(read: Read, asked: _Asked) -> Found:
         manifest, scorer = load_manifest(path), load_scorer(path)
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    trial = Trial(
+    trial = ExportTrial(
         scorer,
         DEMO if is_shipped else path.resolve().name,
-        Terms(asked.capacity, scorer.horizon_days),
+        CallTerms(asked.capacity, scorer.horizon_days),
         asked.days,
         None if is_shipped else manifest.data_window.end,
     )
     judged, why_not = None, "needs --outcomes, which says who ordered when"
-    progress = Progress("replayed", "events", len(read.events))
+    progress = TerminalProgress("replayed", "events", len(read.events))
     if asked.judge:
         try:
             judged = judge_history(read.events, trial, progress.advance)

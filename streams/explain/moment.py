@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from schemas.outputs import Score
 from schemas.timestamps import from_ms
 from scoring.explain.explanation import Unexplainable
-from scoring.explain.ledger import Entry, Point, ScorerOf, build_ledger
+from scoring.explain.ledger import LedgerEntry, LedgerPoint, build_ledger
 from scoring.lead.arrival import cursor_of, state_of
 from scoring.lead.fold import Listing, listing
 from scoring.lead.state import to_bytes
-from scoring.score import NO_TIME, build_score, build_subject, prepare
+from scoring.score import NO_TIME, ScorerOf, build_score, build_subject, prepare
 from streams.explain.story import LeadStory
 
 N_CAUSES = 5
@@ -28,7 +28,7 @@ class LeadMoment:
     prompt: str
     score: Score
     published: Score | None
-    causes: tuple[Entry, ...]
+    causes: tuple[LedgerEntry, ...]
 
     @property
     def is_published(self) -> bool:
@@ -45,7 +45,7 @@ class LeadMoment:
         )
 
 
-def at_moment(story: LeadStory, points: Sequence[Point], scorer_of: ScorerOf) -> LeadMoment:
+def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: ScorerOf) -> LeadMoment:
     """At the end of `story`, which has at least one event, with the artifact of the last of
     `points`. Raises Unexplainable, Unscorable."""
     folded = state_of(story.arrivals)
@@ -65,7 +65,7 @@ def at_moment(story: LeadStory, points: Sequence[Point], scorer_of: ScorerOf) ->
     subject = build_subject(story.key, state, cursor, promotion, story.end_ms)
     seen = prepare(subject.state, subject.as_of_ms, scorer.spec)
     logit = scorer.engine.logits([seen])[0]
-    here = Point(cursor, subject.as_of_ms, artifact)
+    here = LedgerPoint(cursor, subject.as_of_ms, artifact)
     known = [one for one in points if one.probability is not None] or points[:-1]
     entries = build_ledger(story.arrivals, [*known, here], scorer_of).entries
     moved = [entry for entry in entries if entry.before != entry.after]

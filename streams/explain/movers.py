@@ -17,9 +17,10 @@ from scoring.explain.occlusion import occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
 from scoring.lead.state import state_hash, to_bytes
 from scoring.prompt.edges import as_of
+from scoring.report.progress import Advanced
 from scoring.score import Scorer
 from streams.backtest.list_changes import ListChanges, ListMove
-from streams.explain.story import Advanced, read_folder
+from streams.explain.story import read_folder
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import RecordingFolder
 from streams.replay.diff import Mover
@@ -48,7 +49,7 @@ class MovedBy:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class EventSource:
     """Where the events are. `scorers`: by the name a model has in the report, or, for replays, by
     digest."""
 
@@ -63,7 +64,7 @@ class Source:
         return None if story.is_erased else story.arrivals
 
 
-def of_list_move(source: Source, changes: ListChanges, move: ListMove) -> tuple[MovedBy, ...]:
+def of_list_move(source: EventSource, changes: ListChanges, move: ListMove) -> tuple[MovedBy, ...]:
     """From day to day only what came in since counts; of two models each one's own reasons."""
     midnight_ms = move.since * DAY_MS
     arrivals = source.arrivals(move.lead)
@@ -79,7 +80,7 @@ def of_list_move(source: Source, changes: ListChanges, move: ListMove) -> tuple[
     )
 
 
-def of_mover(source: Source, names: tuple[str, str], mover: Mover) -> tuple[MovedBy, ...]:
+def of_mover(source: EventSource, names: tuple[str, str], mover: Mover) -> tuple[MovedBy, ...]:
     """`names`: of the two replays. Raises RecordingError when the recording is not theirs."""
     tenant = mover.moved.queue.partition("/")[0]
     arrivals = source.arrivals(f"{tenant}/{mover.moved.move.lead}")
@@ -89,7 +90,7 @@ def of_mover(source: Source, names: tuple[str, str], mover: Mover) -> tuple[Move
     return tuple(_of_score(name, arrivals, score, source) for name, score in sides if score)
 
 
-def _of_score(name: str, arrivals: Sequence[Arrival], score: Score, source: Source) -> MovedBy:
+def _of_score(name: str, arrivals: Sequence[Arrival], score: Score, source: EventSource) -> MovedBy:
     known = [one for one in arrivals if is_included(one, score.cursor)]
     moment_ms = to_ms(score.order.as_of)
     if state_hash(to_bytes(state_of(known))) != score.state_hash:
@@ -105,7 +106,7 @@ def _moved_by(
     known: Sequence[Arrival],
     moment_ms: int,
     scorer: Scorer,
-    source: Source,
+    source: EventSource,
     since_ms: int = 0,
 ) -> MovedBy:
     found = occlude(known, moment_ms, scorer)

@@ -6,7 +6,7 @@ recording.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,17 +19,15 @@ from schemas.outputs import Score
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
 from schemas.topics import ERASED, INPUTS, SCORES
-from scoring.explain.ledger import Point
+from scoring.explain.ledger import LedgerPoint
 from scoring.lead.arrival import Arrival, in_order
+from scoring.report.progress import Advanced
 from streams.kafka.topic_reader import length_of, read_to_end
 from streams.recording.event_file import RecordingError, read_recording
 from streams.recording.folder import RecordingFolder
 from streams.store.board import order_of
 
 TOPICS = (*(topic.name for topic in INPUTS), SCORES.name, ERASED.name)
-
-Advanced = Callable[[int], None]
-"""Hears of records read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,9 @@ class LeadStory:
             end_ms=moment_ms,
         )
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[LedgerPoint]:
         return [
-            Point(score.cursor, to_ms(score.order.as_of), score.artifact, score.probability)
+            LedgerPoint(score.cursor, to_ms(score.order.as_of), score.artifact, score.probability)
             for score in self.scores
         ]
 

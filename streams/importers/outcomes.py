@@ -1,10 +1,12 @@
-"""What both importers share: their error, and the queue as it stood before anybody knew."""
+"""What importers share: rows, their error, and the queue as it stood before anybody knew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.events import EventBase, LeadClosed, Stage, StageChanged
+
+CsvRow = Mapping[str, str]
 
 
 class ImportFault(ValueError):

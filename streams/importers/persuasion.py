@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -35,7 +35,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
-from streams.importers.outcomes import ImportFault
+from streams.importers.outcomes import CsvRow, ImportFault
 
 SOURCE = "import/persuasion"
 TENANT = "persuasion"
@@ -46,7 +46,6 @@ WORDS_PER_S = 2.5
 
 PERSUADEE = "1"
 _ROLES = {"0": Role.AGENT, PERSUADEE: Role.CUSTOMER}
-Row = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class Dialogue:
     """One conversation: its persuadee's row of full_info.csv, and what was said."""
 
     id: str
-    info: Row
-    units: list[Row]
+    info: CsvRow
+    units: list[CsvRow]
     is_repeated: bool
 
     @property
@@ -128,7 +127,7 @@ def _events(dialogue: Dialogue) -> Iterator[EventBase]:
         yield LeadClosed(**outcome, reason="did not donate")
 
 
-def _segments(units: list[Row]) -> Iterator[Segment]:
+def _segments(units: list[CsvRow]) -> Iterator[Segment]:
     at_s = 0.0
     for unit in units:
         end_s = round(at_s + max(1.0, len(unit["Unit"].split()) / WORDS_PER_S), 3)
@@ -136,7 +135,7 @@ def _segments(units: list[Row]) -> Iterator[Segment]:
         at_s = end_s
 
 
-def _profile(info: Row) -> dict[str, str | float | None]:
+def _profile(info: CsvRow) -> dict[str, str | float | None]:
     """The `.x` columns; an empty cell is a value nobody knows."""
     columns = {name.removesuffix(".x"): text for name, text in info.items() if name[-2:] == ".x"}
     return {name: _value(text.strip()) for name, text in columns.items()}
@@ -149,7 +148,7 @@ def _value(text: str) -> str | float | None:
         return text or None
 
 
-def _rows(path: Path, columns: set[str]) -> Iterator[Row]:
+def _rows(path: Path, columns: set[str]) -> Iterator[CsvRow]:
     with path.open(encoding="utf-8", newline="") as file:
         try:
             reader = csv.DictReader(file, restval="", strict=True)

@@ -18,14 +18,14 @@ import csv
 import io
 import zipfile
 from calendar import monthrange
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from schemas.events import EventBase, LeadClosed, LeadUpserted, Stage, StageChanged
-from streams.importers.outcomes import ImportFault
+from streams.importers.outcomes import CsvRow, ImportFault
 
 SOURCE = "import/uci-bank"
 TENANT = "uci-bank"
@@ -65,8 +65,6 @@ _OCCUPATION = {
 _HOUSEHOLD = {"single": "single", "divorced": "single", "married": "couple"}
 _AGE_BANDS = ((60, "sixties"), (50, "fifties"), (40, "forties"), (30, "thirties"), (0, "twenties"))
 
-Row = Mapping[str, str]
-
 
 def uci_bank_events(path: Path) -> Iterator[EventBase]:
     """The contacts of `path` in order: the archive, the CSV file of it, or the folder of either.
@@ -90,7 +88,7 @@ def uci_bank_events(path: Path) -> Iterator[EventBase]:
                 raise ImportFault(f"{where}: row {number}: {error}") from error
 
 
-def _events(row: Row, number: int, at: datetime) -> list[EventBase]:
+def _events(row: CsvRow, number: int, at: datetime) -> list[EventBase]:
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
 
     def envelope(what: str, after_s: float) -> dict[str, Any]:
@@ -108,7 +106,7 @@ def _events(row: Row, number: int, at: datetime) -> list[EventBase]:
     return [profile, LeadClosed(**envelope("outcome", 1), reason="did not subscribe")]
 
 
-def _profile(row: Row) -> dict[str, str | float | None]:
+def _profile(row: CsvRow) -> dict[str, str | float | None]:
     """Every column but those left out, and what can be said in our features' words."""
     profile: dict[str, str | float | None] = {
         FIELDS.get(name, name.replace(".", "_")): _value(name, text)
@@ -145,7 +143,7 @@ def _text(path: Path) -> tuple[str, str]:
         raise ImportFault(f"{path}: not the archive with {FILE}: {error}") from error
 
 
-def _rows(text: str, where: str) -> Iterable[Row]:
+def _rows(text: str, where: str) -> Iterable[CsvRow]:
     reader = csv.DictReader(io.StringIO(text), delimiter=";", restval="", strict=True)
     if missing := {"age", "job", "month", "duration", OUTCOME} - set(reader.fieldnames or ()):
         raise ImportFault(f"{where}: no column {', '.join(sorted(missing))}")

@@ -45,7 +45,7 @@ class PatienceExhausted(IngestStopped):
     pass
 
 
-class Stopping(IngestStopped):
+class StoppedByRequest(IngestStopped):
     pass
 
 
@@ -191,7 +191,7 @@ class _Attempts:
                 f"restarts and continues where the store is"
             )
         if self._under.stopping.wait(RETRY_S):
-            raise Stopping(why)
+            raise StoppedByRequest(why)
 
 
 @dataclass(frozen=True, slots=True)

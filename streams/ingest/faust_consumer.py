@@ -26,7 +26,7 @@ from yarl import URL
 from schemas.codec import Record
 from streams.ingest.batch import Batch
 from streams.ingest.header_names import accept_any_header_name
-from streams.ingest.liveness import Progress
+from streams.ingest.liveness import PartitionProgress
 from streams.kafka.topic_admin import history_fault
 
 KAFKA_PATIENCE_S = 15
@@ -251,7 +251,7 @@ class Consumer(driver.Consumer):
         if (tp := TP(batch.topic, batch.partition)) in self.applied:
             self.applied[tp] = frontier
 
-    def progress(self) -> dict[tuple[str, int], Progress]:
+    def progress(self) -> dict[tuple[str, int], PartitionProgress]:
         """Of each assigned partition, but not of one that a rebalance is giving or taking. May be
         called from any thread."""
         subscription = self._thread._ensure_consumer()._subscription.subscription
@@ -259,7 +259,7 @@ class Consumer(driver.Consumer):
         found = {}
         for tp in list(self.assignment()):
             if assignment and (state := assignment.state_value(tp)):
-                found[tp.topic, tp.partition] = Progress(
+                found[tp.topic, tp.partition] = PartitionProgress(
                     self.applied.get(tp, -1), self.chain.get(tp, -1), state._position or 0
                 )
         return found

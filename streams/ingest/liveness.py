@@ -18,12 +18,12 @@ from streams.store.contract import Store, StoreAway, StoreUnusable
 
 log = logging.getLogger(__name__)
 
-Partition = tuple[str, int]
+PartitionKey = tuple[str, int]
 """(topic, partition)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PartitionProgress:
     """Of one partition: `applied` the store has it, `handed` an agent was given it, `position` the
     next offset to fetch. `position` also passes what no reader sees, such as the markers of
     transactions, so that the end of the log can be compared with it."""
@@ -38,14 +38,17 @@ class FrontierWatch:
 
     def __init__(self, freeze_s: float) -> None:
         self._freeze_s = freeze_s
-        self._seen: dict[Partition, tuple[float, Progress]] = {}
+        self._seen: dict[PartitionKey, tuple[float, PartitionProgress]] = {}
 
     def forget(self) -> None:
         """Somebody is away or keeps us waiting: standing still is right."""
         self._seen.clear()
 
     def observe(
-        self, now_s: float, progress: Mapping[Partition, Progress], ends: Mapping[Partition, int]
+        self,
+        now_s: float,
+        progress: Mapping[PartitionKey, PartitionProgress],
+        ends: Mapping[PartitionKey, int],
     ) -> str | None:
         """The sentence to stop with, once a partition with lag stood still for `freeze_s`."""
         for partition, current in progress.items():
@@ -68,7 +71,7 @@ class FrontierWatch:
 
 
 class Watched(Protocol):
-    def progress(self) -> Mapping[Partition, Progress]: ...
+    def progress(self) -> Mapping[PartitionKey, PartitionProgress]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def _watch(watch: Watch) -> None:
             watch.frozen(sentence)
 
 
-def log_ends(admin: AdminClient, partitions: list[Partition]) -> dict[Partition, int]:
+def log_ends(admin: AdminClient, partitions: list[PartitionKey]) -> dict[PartitionKey, int]:
     """Where a reader of committed records can get to. Raises KafkaException when no answer
     comes."""
     if not partitions:

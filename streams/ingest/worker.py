@@ -23,7 +23,14 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.topics import INPUTS
 from streams import exit_codes
-from streams.ingest.batch import Applied, Batch, Conditions, IngestStopped, Stopping, apply_batch
+from streams.ingest.batch import (
+    Applied,
+    Batch,
+    Conditions,
+    IngestStopped,
+    StoppedByRequest,
+    apply_batch,
+)
 from streams.ingest.faust_consumer import App, Consumer, take_seat
 from streams.ingest.liveness import Watch, start_watching
 from streams.ingest.rate_limited_log import limit_library_logs
@@ -156,7 +163,7 @@ def _agent(app: App, seat: IngestSeat) -> Callable[[faust.StreamT[Batch]], Await
         async for batch in stream:
             try:
                 applied = await asyncio.to_thread(apply_batch, batch, seat.conditions)
-            except Stopping:
+            except StoppedByRequest:
                 return
             except IngestStopped as error:
                 end_process(exit_codes.AWAY, str(error))

@@ -17,9 +17,9 @@ from schemas.events import EventBase
 from schemas.outputs import Promotion
 from streams import exit_codes
 from streams.kafka.journal import JournalingProducer
-from streams.local.demo_tally import Summary, Tally
-from streams.local.demo_view import View
-from streams.local.supervisor import Role, Supervisor
+from streams.local.demo_tally import DemoCounts, Summary
+from streams.local.demo_view import DemoView
+from streams.local.supervisor import RoleProcess, Supervisor
 from streams.oracle.output_reader import OutputReader
 from streams.publish.promotions import publish_promotion
 from streams.store.contract import Store
@@ -49,26 +49,26 @@ class Demo:
     store: Store
     n_partitions: int
     artifact: str
-    roles: Sequence[Role]
+    roles: Sequence[RoleProcess]
     history: Sequence[EventBase]
     live: Iterable[tuple[float, EventBase]]
     for_s: float | None
     judge: Judge
 
 
-def run_demo(demo: Demo, supervisor: Supervisor, view: View, stop: Event) -> Summary:
+def run_demo(demo: Demo, supervisor: Supervisor, view: DemoView, stop: Event) -> Summary:
     """Runs until `for_s` is over or `stop` is set, drains, and judges. Raises RoleFailed,
     RoleStopped."""
     return _Run(demo, supervisor, view, stop).run()
 
 
 class _Run:
-    def __init__(self, demo: Demo, supervisor: Supervisor, view: View, stop: Event) -> None:
+    def __init__(self, demo: Demo, supervisor: Supervisor, view: DemoView, stop: Event) -> None:
         self._demo = demo
         self._supervisor = supervisor
         self._view = view
         self._stop = stop
-        self._tally = Tally()
+        self._tally = DemoCounts()
         self._is_live = False
         self._reader = OutputReader(demo.bootstrap_servers)
         self._producer = JournalingProducer(demo.bootstrap_servers, self._note_sent, MAX_RECORDS)

@@ -20,7 +20,7 @@ RATE_WINDOW_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class RankLatency:
     """Milliseconds from an event's broker timestamp to that of the rank it caused; None before
     the first."""
 
@@ -35,7 +35,7 @@ class Summary:
     events: int
     scores: int
     rank_updates: int
-    latency_ms: Latency
+    latency_ms: RankLatency
     dead_letters: int
     oracle: str | Sequence[str]
     restarts: int
@@ -45,7 +45,7 @@ class Summary:
 
 
 @dataclass(slots=True)
-class Tally:
+class DemoCounts:
     n_events: int = 0
     n_scores: int = 0
     n_rank_updates: int = 0
@@ -94,11 +94,11 @@ class Tally:
         counts = Counter(kind for _, kind in self._arrivals)
         return {kind: counts[kind] / RATE_WINDOW_S for kind in ("events", "scores")}
 
-    def latency(self) -> Latency:
+    def latency(self) -> RankLatency:
         if not self._latencies_ms:
-            return Latency(None, None)
+            return RankLatency(None, None)
         ordered = sorted(self._latencies_ms)
-        return Latency(*(ordered[int((len(ordered) - 1) * q)] for q in (0.5, 0.99)))
+        return RankLatency(*(ordered[int((len(ordered) - 1) * q)] for q in (0.5, 0.99)))
 
     def largest_queue(self) -> str | None:
         """The queue to show: ties by name, so that the view does not jump."""

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.outputs import BoardSnapshot, RankUpdate
-from streams.local.demo_tally import Summary, Tally
+from streams.local.demo_tally import DemoCounts, Summary
 
 ROWS = 15
 LINE_EVERY_S = 5.0
@@ -19,7 +19,7 @@ BAR_CELLS = 12
 """Of the first lead's bar; the others' are relative to it, because few leads in a hundred order."""
 
 
-class View(Protocol):
+class DemoView(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -31,10 +31,10 @@ class View(Protocol):
         """The start-up has come this far."""
         ...
 
-    def show(self, tally: Tally, now_s: float) -> None: ...
+    def show(self, tally: DemoCounts, now_s: float) -> None: ...
 
 
-def build_view() -> View:
+def build_view() -> DemoView:
     """On standard error, so that standard output is left to the summary."""
     console = Console(stderr=True, highlight=False)
     return LiveView(console) if console.is_terminal else PlainView(console)
@@ -58,7 +58,7 @@ class PlainView:
     def step(self, what: str) -> None:
         self._console.print(f"· {what}")
 
-    def show(self, tally: Tally, now_s: float) -> None:
+    def show(self, tally: DemoCounts, now_s: float) -> None:
         if now_s < self._next_s:
             return
         self._next_s = now_s + LINE_EVERY_S
@@ -87,7 +87,7 @@ class LiveView:
     def step(self, what: str) -> None:
         self._console.print(f"[dim]· {what}")
 
-    def show(self, tally: Tally, now_s: float) -> None:
+    def show(self, tally: DemoCounts, now_s: float) -> None:
         parts: list[RenderableType] = [Text(headline(tally, now_s), style="bold")]
         queue = tally.largest_queue()
         if queue is not None:
@@ -98,7 +98,7 @@ class LiveView:
         self._live.update(Group(*parts))
 
 
-def headline(tally: Tally, now_s: float) -> str:
+def headline(tally: DemoCounts, now_s: float) -> str:
     rates, latency = tally.rates(now_s), tally.latency()
     timing = "waiting for the first rank"
     if latency.p50 is not None and latency.p99 is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 
-from streams.local.supervisor import Role, Supervisor
+from streams.local.supervisor import RoleProcess, Supervisor
 
 POLL_S = 0.2
 
@@ -23,11 +23,11 @@ class RoleCounts:
 
 def local_roles(
     command: Sequence[str], counts: RoleCounts, env: Mapping[str, str] | None = None
-) -> list[Role]:
+) -> list[RoleProcess]:
     """`command` starts asllr; a role's name and index follow it. `env` is their whole
     environment, None means ours."""
     return [
-        Role(
+        RoleProcess(
             name=f"{name}-{index}",
             argv=(*command, name, "--index", str(index)),
             env=env,
@@ -41,7 +41,7 @@ def local_roles(
     ]
 
 
-def supervise(supervisor: Supervisor, roles: Sequence[Role], stop: Event) -> None:
+def supervise(supervisor: Supervisor, roles: Sequence[RoleProcess], stop: Event) -> None:
     """Keeps the roles running until `stop`. Raises RoleFailed."""
     for role in roles:
         supervisor.start(role)

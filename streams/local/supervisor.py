@@ -36,7 +36,7 @@ PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class RoleProcess:
     """A process to keep alive. `env` is all of its environment, None means ours. `final_codes`:
     exit codes that restarting cannot mend; they stop the supervisor."""
 
@@ -56,7 +56,7 @@ class RoleFailed(Exception):
 
 @dataclass(slots=True)
 class _Child:
-    role: Role
+    role: RoleProcess
     process: subprocess.Popen[bytes]
     started: float
     back_off_s: float = FIRST_BACK_OFF_S
@@ -90,7 +90,7 @@ class Supervisor:
     ) -> None:
         self.stop()
 
-    def start(self, role: Role) -> None:
+    def start(self, role: RoleProcess) -> None:
         self._children.append(_Child(role, self._spawn(role), self._clock()))
 
     @property
@@ -164,7 +164,7 @@ class Supervisor:
         child.restart_at = None
         child.restarts += 1
 
-    def _spawn(self, role: Role) -> subprocess.Popen[bytes]:
+    def _spawn(self, role: RoleProcess) -> subprocess.Popen[bytes]:
         with self._log_path(role.name).open("ab") as output:
             return subprocess.Popen(  # noqa: S603 - our own command lines
                 role.argv,

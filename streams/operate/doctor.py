@@ -31,41 +31,45 @@ from streams.store.redis_store import RedisStore
 PATIENCE_S = 5.0
 
 
-class Verdict(StrEnum):
+class DoctorVerdict(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorCheck:
     """`found` is a fact; `fix` is what to do, empty when there is nothing to do."""
 
     name: str
-    verdict: Verdict
+    verdict: DoctorVerdict
     found: str
     fix: str = ""
 
 
-def check_kafka(bootstrap_servers: str, n_partitions: int) -> Iterator[Check]:
+def check_kafka(bootstrap_servers: str, n_partitions: int) -> Iterator[DoctorCheck]:
     """`n_partitions`: what the store recorded, else what the settings say."""
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     try:
         wait_for_broker(admin, PATIENCE_S)
     except TopicsUnusable as error:
-        yield Check("kafka", Verdict.FAILED, str(error), "start Kafka or set ASLLR_BROKER")
+        yield DoctorCheck(
+            "kafka", DoctorVerdict.FAILED, str(error), "start Kafka or set ASLLR_BROKER"
+        )
         return
-    yield Check("kafka", Verdict.OK, f"{bootstrap_servers} answers")
+    yield DoctorCheck("kafka", DoctorVerdict.OK, f"{bootstrap_servers} answers")
     faults = check_topics(admin, n_partitions)
     for fault in faults:
-        yield Check("topics", Verdict.FAILED, *_found_and_fix(fault))
+        yield DoctorCheck("topics", DoctorVerdict.FAILED, *_found_and_fix(fault))
     if not faults:
-        yield Check("topics", Verdict.OK, f"as declared, {n_partitions} partitions per input")
+        yield DoctorCheck(
+            "topics", DoctorVerdict.OK, f"as declared, {n_partitions} partitions per input"
+        )
         yield from _check_partitioner(bootstrap_servers, n_partitions)
         yield _check_promoted(bootstrap_servers)
 
 
-def _check_promoted(bootstrap_servers: str) -> Check:
+def _check_promoted(bootstrap_servers: str) -> DoctorCheck:
     promoted: dict[str, tuple[int, str]] = {}
     for record in read_to_end(bootstrap_servers, PROMOTIONS.name):
         found = parse_promotion(record.value)
@@ -73,39 +77,43 @@ def _check_promoted(bootstrap_servers: str) -> Check:
             promoted[found.tenant] = record.offset, found.artifact
     live = sorted(live_artifacts(promoted))
     if not live:
-        return Check(
+        return DoctorCheck(
             "live artifact",
-            Verdict.FAILED,
+            DoctorVerdict.FAILED,
             "no artifact is live, so that nothing is ranked",
             "run `asllr promote`",
         )
-    return Check("live artifact", Verdict.OK, ", ".join(artifact[:12] for artifact in live))
+    return DoctorCheck(
+        "live artifact", DoctorVerdict.OK, ", ".join(artifact[:12] for artifact in live)
+    )
 
 
-def _check_partitioner(bootstrap_servers: str, n_partitions: int) -> Iterator[Check]:
+def _check_partitioner(bootstrap_servers: str, n_partitions: int) -> Iterator[DoctorCheck]:
     """librdkafka's default partitioner is not Kafka's: the newest records show what is used."""
     for topic in INPUTS:
         newest = [r for r in read_last(bootstrap_servers, topic.name) if r.key is not None]
         misplaced = sum(r.partition != partition_for(r.key or b"", n_partitions) for r in newest)
         name = f"partitioner {topic.name}"
         if misplaced:
-            yield Check(
+            yield DoctorCheck(
                 name,
-                Verdict.FAILED,
+                DoctorVerdict.FAILED,
                 f"{misplaced} of the newest {len(newest)} records are not where murmur2 puts them",
                 "set the producer's partitioner=murmur2_random (librdkafka) or use Java's default",
             )
         elif newest:
-            yield Check(name, Verdict.OK, f"murmur2, seen on the newest {len(newest)} records")
+            yield DoctorCheck(
+                name, DoctorVerdict.OK, f"murmur2, seen on the newest {len(newest)} records"
+            )
         else:
-            yield Check(
+            yield DoctorCheck(
                 name,
-                Verdict.OK,
+                DoctorVerdict.OK,
                 "no record yet; producers on librdkafka need partitioner=murmur2_random",
             )
 
 
-def check_redis(url: str, n_partitions: int) -> tuple[list[Check], int | None]:
+def check_redis(url: str, n_partitions: int) -> tuple[list[DoctorCheck], int | None]:
     """And the partition count that the store recorded, if any: what the topics must have."""
     try:
         with connected(url) as client:
@@ -114,29 +122,29 @@ def check_redis(url: str, n_partitions: int) -> tuple[list[Check], int | None]:
             recorded = RedisStore(client).recorded_partitions()
     except StoreAway as error:
         fix = "start Redis or set ASLLR_REDIS"
-        return [Check("redis", Verdict.FAILED, f"{mask(url)}: {error}", fix)], None
+        return [DoctorCheck("redis", DoctorVerdict.FAILED, f"{mask(url)}: {error}", fix)], None
     except StoreUnusable as error:
-        return [Check("redis", Verdict.FAILED, *_found_and_fix(str(error)))], None
+        return [DoctorCheck("redis", DoctorVerdict.FAILED, *_found_and_fix(str(error)))], None
     found = f"{mask(url)} answers, is new enough and evicts nothing"
-    checks = [Check("redis", Verdict.OK, found), persistence]
+    checks = [DoctorCheck("redis", DoctorVerdict.OK, found), persistence]
     if recorded not in (None, n_partitions):
         found = f"Redis holds leads of {recorded} partitions, ASLLR_PARTITIONS is {n_partitions}"
         fix = f"set ASLLR_PARTITIONS={recorded}, or start on an empty Redis and replay"
-        checks.append(Check("redis partitions", Verdict.FAILED, found, fix))
+        checks.append(DoctorCheck("redis partitions", DoctorVerdict.FAILED, found, fix))
     return checks, recorded
 
 
-def _check_persistence(client: Client) -> Check:
+def _check_persistence(client: Client) -> DoctorCheck:
     volatile = [n for n, facts in facts_of_nodes(client).items() if not facts.get("aof_enabled")]
     if volatile:
-        return Check(
+        return DoctorCheck(
             "redis persistence",
-            Verdict.WARNING,
+            DoctorVerdict.WARNING,
             f"appendonly is off on {', '.join(volatile)}: "
             "after a crash the inputs are read again from the last snapshot",
             "redis-cli CONFIG SET appendonly yes, and in redis.conf",
         )
-    return Check("redis persistence", Verdict.OK, "appendonly is on")
+    return DoctorCheck("redis persistence", DoctorVerdict.OK, "appendonly is on")
 
 
 def _found_and_fix(sentence: str) -> tuple[str, str]:
@@ -145,11 +153,11 @@ def _found_and_fix(sentence: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else (sentence, "")
 
 
-def check_artifact(path: Path) -> Check:
+def check_artifact(path: Path) -> DoctorCheck:
     """Loads it and its engine, as a score worker would."""
     try:
         manifest = load_manifest(path)
         load_engine(path, manifest)
     except ArtifactError as error:
-        return Check("artifact", Verdict.FAILED, *_found_and_fix(str(error)))
-    return Check("artifact", Verdict.OK, f"{manifest.name} ({digest(path)[:12]}) loads")
+        return DoctorCheck("artifact", DoctorVerdict.FAILED, *_found_and_fix(str(error)))
+    return DoctorCheck("artifact", DoctorVerdict.OK, f"{manifest.name} ({digest(path)[:12]}) loads")

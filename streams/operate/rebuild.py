@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RebuildPart:
     """One input partition: the log's first and next offset, and the first to read again."""
 
     topic: str
@@ -52,10 +52,10 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RebuildPlan:
     """`n_leads` that have a snapshot, over all shards."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[RebuildPart, ...]
     n_leads: int
 
     @property
@@ -70,9 +70,9 @@ class Rebuilt:
     n_dead_letters: int
 
 
-def plan(consumer: Consumer, n_partitions: int) -> Plan:
+def plan(consumer: Consumer, n_partitions: int) -> RebuildPlan:
     """What there is to do. Raises RoleStopped when Kafka no longer has all of it, BadSnapshots."""
-    parts: list[Part] = []
+    parts: list[RebuildPart] = []
     faults: list[str] = []
     n_leads = 0
     for shard in range(n_partitions):
@@ -82,14 +82,14 @@ def plan(consumer: Consumer, n_partitions: int) -> Plan:
         for topic in INPUTS:
             start, end = watermarks(consumer, TopicPartition(topic.name, shard))
             first = snapshot.frontier.get(topic.name, -1) + 1
-            parts.append(Part(topic.name, shard, start, end, first))
+            parts.append(RebuildPart(topic.name, shard, start, end, first))
             faults += _faults(parts[-1], snapshot)
     if faults:
         raise RoleStopped(exit_codes.UNUSABLE, "; ".join(faults))
-    return Plan(tuple(parts), n_leads)
+    return RebuildPlan(tuple(parts), n_leads)
 
 
-def _faults(part: Part, snapshot: ShardSnapshot) -> Iterator[str]:
+def _faults(part: RebuildPart, snapshot: ShardSnapshot) -> Iterator[str]:
     where = f"{part.topic}/{part.partition}"
     if part.first < part.start:
         reached = "no snapshot goes" if part.first == 0 else "snapshots only go"
@@ -107,7 +107,11 @@ def _faults(part: Part, snapshot: ShardSnapshot) -> Iterator[str]:
 
 
 def rebuild(
-    store: Store, consumer: Consumer, made: Plan, n_partitions: int, advanced: Callable[[int], None]
+    store: Store,
+    consumer: Consumer,
+    made: RebuildPlan,
+    n_partitions: int,
+    advanced: Callable[[int], None],
 ) -> Rebuilt:
     """Fills an empty store. `advanced` hears of leads and records done. Raises RoleStopped when
     somebody else writes to it, or reading fails."""
@@ -184,7 +188,7 @@ def _write(lead: LeadRecord, now_ms: int) -> LeadWrite:
     )
 
 
-def _batches(consumer: Consumer, part: Part) -> Iterator[Batch]:
+def _batches(consumer: Consumer, part: RebuildPart) -> Iterator[Batch]:
     prev = part.first - 1
     records = read_range(consumer, part.topic, part.partition, part.first, part.end)
     for chunk in _chunks(records):

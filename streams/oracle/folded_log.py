@@ -13,7 +13,7 @@ from scoring.lead.state import LeadState
 
 
 @dataclass(slots=True)
-class LeadLog:
+class LoggedLead:
     """What the log says of one lead, in the order of each partition."""
 
     events: list[tuple[str, int, EventBase]] = field(default_factory=list)
@@ -33,7 +33,7 @@ class LeadLog:
 class FoldedLog:
     """The log of both inputs, folded. `ends`: last offset of each (topic, partition)."""
 
-    leads: dict[str, LeadLog] = field(default_factory=dict)
+    leads: dict[str, LoggedLead] = field(default_factory=dict)
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
     dead: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
@@ -51,7 +51,7 @@ def fold_log(log: Iterable[Record], n_partitions: int) -> FoldedLog:
         except BadRecord as error:
             folded.dead[record.topic, record.partition, record.offset] = error.reason
             continue
-        lead = folded.leads.setdefault(str(event.key), LeadLog())
+        lead = folded.leads.setdefault(str(event.key), LoggedLead())
         lead.events.append((record.topic, record.offset, event))
         lead.cursor[record.topic] = record.offset
         lead.state = evolve(lead.state, event)

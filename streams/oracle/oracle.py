@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from schemas.codec import Record
 from scoring.lead.fold import listing
 from scoring.lead.state import to_bytes
+from scoring.score import ScorerOf
 from streams.oracle.boards import board_differences
-from streams.oracle.folded_log import FoldedLog, LeadLog, fold_log
+from streams.oracle.folded_log import FoldedLog, LoggedLead, fold_log
 from streams.oracle.outputs import (
-    ScorerOf,
     Window,
     erasure_differences,
     letter_differences,
@@ -30,7 +30,7 @@ from streams.store.contract import LeadView, Store, version_of
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class OracleInput:
     """`log`: every record of both inputs, `outputs`: every record of `leads.scores`, `.ranked`,
     `.boards`, `.dead-letter` and `.erased`, each read once from the start, in any order."""
 
@@ -39,7 +39,7 @@ class Evidence:
 
 
 def differences(
-    evidence: Evidence,
+    evidence: OracleInput,
     store: Store,
     n_partitions: int,
     scorer_of: ScorerOf,
@@ -82,7 +82,7 @@ def state_differences(folded: FoldedLog, store: Store, n_partitions: int) -> Ite
         yield f"{name}: {len(folded.leads[name].events)} events in the log, not in the store"
 
 
-def _lead_differences(view: LeadView, lead: LeadLog) -> Iterator[str]:
+def _lead_differences(view: LeadView, lead: LoggedLead) -> Iterator[str]:
     stored = view.stored
     if dict(stored.cursor or {}) != lead.cursor:
         yield f"{view.lead}: cursor {dict(stored.cursor or {})}, the log says {lead.cursor}"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,14 +17,11 @@ from schemas.ids import LeadKey
 from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpdate, Score
 from schemas.timestamps import to_ms
 from scoring.lead.state import LeadState, state_hash, to_bytes
-from scoring.score import Scorer, Subject, build_score, prepare
+from scoring.score import Scorer, ScorerOf, Subject, build_score, prepare
 from streams.oracle.folded_log import FoldedLog
 from streams.publish.records import ORDER_HEADER
-from streams.store.board import Order, order_of
+from streams.store.board import OrderKey, order_of
 from streams.store.contract import LeadView, Store
-
-ScorerOf = Callable[[str], Scorer | None]
-"""The artifact of this digest, None when it cannot be had."""
 
 Window: TypeAlias = tuple[int, int]
 """From and to, both included, in milliseconds of the broker's clock."""
@@ -122,11 +119,11 @@ def one_score_differences(
         yield from _recomputed(subject, score, scorer_of(score.artifact))
 
 
-def _distinct(published: Published) -> Iterator[tuple[str, Order, Score]]:
+def _distinct(published: Published) -> Iterator[tuple[str, OrderKey, Score]]:
     """A delivery that was repeated is the same record; after a rollback one order may have two
     contents, and both were said."""
     for lead, found in published.scores.items():
-        by_order: dict[Order, list[Score]] = defaultdict(list)
+        by_order: dict[OrderKey, list[Score]] = defaultdict(list)
         for score in found:
             said = by_order[order_of(score)]
             if score not in said:
@@ -184,7 +181,7 @@ def order_differences(published: Published, excused: Sequence[Window] = ()) -> I
     went back, which explains an older order after a newer one. A paused publisher does not: what
     it sends late its successor has sent too."""
     for lead, scores in sorted(published.scores.items()):
-        seen: dict[Order, Score] = {}
+        seen: dict[OrderKey, Score] = {}
         before_ms = 0
         for score, at_ms in zip(scores, published.score_times_ms[lead], strict=True):
             if any(start <= at_ms and before_ms <= end for start, end in excused):

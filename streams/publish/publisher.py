@@ -31,12 +31,12 @@ from streams.publish.records import (
 from streams.publish.state_snapshots import StateSnapshots
 from streams.publish.sweep import Sweep
 from streams.store.board import board_of
-from streams.store.contract import Entry, EntryKind, Store
+from streams.store.contract import EntryKind, OutboxEntry, Store
 from streams.waiting import Patience, Pause, Stopping, stop_on_signals
 
 log = logging.getLogger(__name__)
 
-Checkpoint = Callable[[str], None]
+StepHook = Callable[[str], None]
 
 
 def no_checkpoint(name: str) -> None:
@@ -62,7 +62,7 @@ class PublisherConfig:
 def run_publisher(
     config: PublisherConfig,
     stop: threading.Event | None = None,
-    checkpoint: Checkpoint = no_checkpoint,
+    checkpoint: StepHook = no_checkpoint,
 ) -> None:
     """Works until SIGTERM or SIGINT (or `stop`), then returns. Raises RoleStopped when it cannot
     go on; whatever else it raises is our bug."""
@@ -85,7 +85,7 @@ def run_publisher(
 
 
 def build_publisher(
-    config: PublisherConfig, store: Store, stop: threading.Event, checkpoint: Checkpoint
+    config: PublisherConfig, store: Store, stop: threading.Event, checkpoint: StepHook
 ) -> Publisher:
     leases = ShardLeases(store, config.owner, config.n_shards, config.lease_ms)
     output = KafkaOutput(config.bootstrap_servers, config.patience_s, stop, leases.keep)
@@ -107,7 +107,7 @@ class Step:
     store: Store
     output: Output
     batch: int = 500
-    checkpoint: Checkpoint = no_checkpoint
+    checkpoint: StepHook = no_checkpoint
     keep: Callable[[], None] = lambda: None
 
 
@@ -144,7 +144,7 @@ def publish(shards: Sequence[int], step: Step) -> int:
     return sum(map(len, found.values()))
 
 
-def place(entry: Entry, step: Step) -> list[OutRecord]:
+def place(entry: OutboxEntry, step: Step) -> list[OutRecord]:
     """Puts the entry's effect on the boards; returns what Kafka has to hear of it. A placement
     that a board refuses (it holds something newer) is not announced."""
     match entry.kind:
@@ -168,7 +168,7 @@ def place(entry: Entry, step: Step) -> list[OutRecord]:
     assert_never(entry.kind)
 
 
-def _stand(entry: Entry, step: Step) -> list[OutRecord]:
+def _stand(entry: OutboxEntry, step: Step) -> list[OutRecord]:
     """An unlisted lead's score stands nowhere."""
     if entry.queue is None or not entry.value:
         return []
@@ -178,11 +178,11 @@ def _stand(entry: Entry, step: Step) -> list[OutRecord]:
     return [rank_record(entry, score, move)] if move.applied else []
 
 
-def _stand_nowhere(entry: Entry, step: Step) -> list[OutRecord]:
+def _stand_nowhere(entry: OutboxEntry, step: Step) -> list[OutRecord]:
     return [tombstone(entry)] if _remove(entry, entry.left, step) else []
 
 
-def _remove(entry: Entry, queue: str | None, step: Step) -> bool:
+def _remove(entry: OutboxEntry, queue: str | None, step: Step) -> bool:
     """True when the lead does not stand in `queue` now, be it that a later entry removed it."""
     if queue is None:
         return True

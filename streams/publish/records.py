@@ -26,8 +26,8 @@ from schemas.outputs import (
 )
 from schemas.timestamps import from_ms, to_ms
 from streams.kafka.producer import OutRecord
-from streams.store.board import UNSCORED, BoardView, Move, Order, Placement
-from streams.store.contract import Entry
+from streams.store.board import UNSCORED, BoardView, Move, OrderKey, Placement
+from streams.store.contract import OutboxEntry
 
 ORDER_HEADER = "asllr_order"
 """On every record of `leads.ranked`, tombstones included: a JSON list of four integers. The
@@ -39,20 +39,20 @@ FRONTIER_KEY = "frontier:"
 """Begins a key of `leads.state` that is no lead's: those have a slash."""
 
 
-def rank_order(version: int, order: Order | None) -> bytes:
+def rank_order(version: int, order: OrderKey | None) -> bytes:
     """What a board and a subscriber compare: the lead's version when the record was caused, then
     the score's (promotion, version, as_of). The promotion alone could not order a lead that left
     against one that was promoted before."""
     return to_json([version, *(order or UNSCORED)])
 
 
-def score_record(entry: Entry) -> OutRecord:
+def score_record(entry: OutboxEntry) -> OutRecord:
     dotted = ".".join(map(str, entry.order or UNSCORED))
     headers = _headers("Score", f"{entry.key}:{dotted}", entry.key, entry.traceparent)
     return OutRecord(topics.SCORES.name, entry.key.encode(), entry.value, headers)
 
 
-def placement_of(entry: Entry, score: Score) -> Placement:
+def placement_of(entry: OutboxEntry, score: Score) -> Placement:
     return Placement(
         lead=entry.key,
         version=entry.version,
@@ -62,7 +62,7 @@ def placement_of(entry: Entry, score: Score) -> Placement:
     )
 
 
-def rank_record(entry: Entry, score: Score, move: Move) -> OutRecord:
+def rank_record(entry: OutboxEntry, score: Score, move: Move) -> OutRecord:
     """`entry.queue` and `move.rank` must not be None."""
     update = RankUpdate(
         tenant=score.tenant,
@@ -82,12 +82,12 @@ def rank_record(entry: Entry, score: Score, move: Move) -> OutRecord:
     return _ranked(entry, "RankUpdate", update.model_dump_json().encode())
 
 
-def tombstone(entry: Entry) -> OutRecord:
+def tombstone(entry: OutboxEntry) -> OutRecord:
     """The lead stands nowhere."""
     return _ranked(entry, "RankTombstone", None)
 
 
-def _ranked(entry: Entry, name: str, value: bytes | None) -> OutRecord:
+def _ranked(entry: OutboxEntry, name: str, value: bytes | None) -> OutRecord:
     order = rank_order(entry.version, entry.order)
     dotted = ".".join(map(str, (entry.version, *(entry.order or UNSCORED))))
     headers = _headers(name, f"{entry.key}:{dotted}", entry.key, entry.traceparent)
@@ -96,7 +96,7 @@ def _ranked(entry: Entry, name: str, value: bytes | None) -> OutRecord:
     )
 
 
-def erasure_record(entry: Entry) -> OutRecord:
+def erasure_record(entry: OutboxEntry) -> OutRecord:
     key = LeadKey.parse(entry.key)
     erasure = Erasure(tenant=key.tenant, lead=key.lead, erased_at=_written_at(entry))
     headers = _headers("Erasure", f"{entry.key}:{entry.version}", entry.key, entry.traceparent)
@@ -105,13 +105,13 @@ def erasure_record(entry: Entry) -> OutRecord:
     )
 
 
-def dead_letter_record(entry: Entry) -> OutRecord:
+def dead_letter_record(entry: OutboxEntry) -> OutRecord:
     identity = blake2b(entry.value, digest_size=16).hexdigest()
     headers = _headers("DeadLetter", identity, entry.key, entry.traceparent)
     return OutRecord(topics.DEAD_LETTER.name, entry.key.encode(), entry.value, headers)
 
 
-def state_record(entry: Entry) -> OutRecord:
+def state_record(entry: OutboxEntry) -> OutRecord:
     key = LeadKey.parse(entry.key)
     snapshot = LeadSnapshot(
         tenant=key.tenant,
@@ -126,7 +126,7 @@ def state_record(entry: Entry) -> OutRecord:
     )
 
 
-def frontier_record(entry: Entry) -> OutRecord:
+def frontier_record(entry: OutboxEntry) -> OutRecord:
     """`entry.key` is the shard, and so the partition."""
     key = f"{FRONTIER_KEY}{entry.key}"
     mark = FrontierMark(frontier=dict(entry.frontier or {}))
@@ -185,6 +185,6 @@ def _headers(
     return (*headers, ("traceparent", traceparent.encode())) if traceparent else headers
 
 
-def _written_at(entry: Entry) -> datetime:
+def _written_at(entry: OutboxEntry) -> datetime:
     """Outbox ids begin with the store's milliseconds: a repeated delivery says the same."""
     return from_ms(int(entry.id.partition("-")[0]))

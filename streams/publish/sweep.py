@@ -16,7 +16,7 @@ from schemas.partitioner import partition_for
 from streams.kafka.producer import Output
 from streams.publish.records import tombstone
 from streams.store.board import Placement
-from streams.store.contract import MAX_BACKLOG, Entry, EntryKind, LeadView, Store
+from streams.store.contract import MAX_BACKLOG, EntryKind, LeadView, OutboxEntry, Store
 
 log = logging.getLogger(__name__)
 
@@ -159,5 +159,5 @@ def has_passed_its_score(view: LeadView) -> bool:
     return view.order is not None and view.order[1] < view.version and not view.dirty
 
 
-def _departure(view: LeadView) -> Entry:
-    return Entry("", EntryKind.LEAVE, view.lead, b"", view.version, view.order)
+def _departure(view: LeadView) -> OutboxEntry:
+    return OutboxEntry("", EntryKind.LEAVE, view.lead, b"", view.version, view.order)

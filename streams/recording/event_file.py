@@ -41,25 +41,25 @@ class RecordingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEvent:
     topic: str
     ingested_at: datetime
     event: EventBase
 
 
-def history(event: EventBase) -> Recorded:
+def history(event: EventBase) -> RecordedEvent:
     """`event` as if it had been ingested the moment it occurred."""
-    return Recorded(topic_of(event), event.occurred_at, event)
+    return RecordedEvent(topic_of(event), event.occurred_at, event)
 
 
-def line_of(recorded: Recorded) -> bytes:
+def line_of(recorded: RecordedEvent) -> bytes:
     """One line with its line break. Equal events give equal bytes."""
     ingested_at = recorded.ingested_at.isoformat().replace("+00:00", "Z")
     event = structured(recorded.event)
     return to_json({"topic": recorded.topic, "ingested_at": ingested_at, "event": event}) + b"\n"
 
 
-def write_recording(path: Path, recorded: Iterable[Recorded]) -> int:
+def write_recording(path: Path, recorded: Iterable[RecordedEvent]) -> int:
     """Writes all of `recorded`; returns how many. The file appears complete or not at all, and
     the same events give the same bytes, compressed or not."""
     part = path.with_name(path.name + ".part")
@@ -77,7 +77,7 @@ def write_recording(path: Path, recorded: Iterable[Recorded]) -> int:
 
 def read_recording(
     path: Path, advanced: Callable[[int], None] = lambda n: None
-) -> Iterator[Recorded]:
+) -> Iterator[RecordedEvent]:
     """The recorded events in file order, one line in memory at a time. `advanced` hears of bytes of
     the file, compressed ones where it is. Raises RecordingError at the first line that is not one,
     OSError when the file cannot be opened."""
@@ -99,7 +99,7 @@ def read_recording(
                 yield parse_line(line, f"{path}:{number}")
 
 
-def parse_line(line: bytes, where: str) -> Recorded:
+def parse_line(line: bytes, where: str) -> RecordedEvent:
     """Inverse of `line_of`. Raises RecordingError, which begins with `where`."""
     if len(line) > MAX_LINE_BYTES:
         raise RecordingError(f"{where}: line longer than {MAX_LINE_BYTES} bytes")
@@ -114,10 +114,10 @@ def parse_line(line: bytes, where: str) -> Recorded:
             raise RecordingError(f"{where}: expected an object with topic, ingested_at and event")
 
 
-def _recorded(topic: str, time: str, event: dict[str, Any], where: str) -> Recorded:
+def _recorded(topic: str, time: str, event: dict[str, Any], where: str) -> RecordedEvent:
     try:
         ingested_at = _timestamp.validate_python(time)
-        return Recorded(topic, ingested_at, decode_recorded(topic, to_ms(ingested_at), event))
+        return RecordedEvent(topic, ingested_at, decode_recorded(topic, to_ms(ingested_at), event))
     except ValidationError:
         raise RecordingError(f"{where}: ingested_at is no RFC 3339 time") from None
     except BadRecord as bad:

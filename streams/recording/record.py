@@ -18,7 +18,7 @@ from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
 from streams.recording.beginning import require_begun
-from streams.recording.event_file import Recorded, line_of, parse_line, read_recording
+from streams.recording.event_file import RecordedEvent, line_of, parse_line, read_recording
 from streams.recording.folder import LogRange, RecordingManifest, RecordingWriter, new_folder
 from streams.recording.kafka_range import (
     RangeMissing,
@@ -75,13 +75,13 @@ def record_file(
     RecordingError, OSError."""
     n_read = 0
 
-    def counted() -> Iterator[Recorded]:
+    def counted() -> Iterator[RecordedEvent]:
         nonlocal n_read
         for one in read_recording(path, advanced):
             n_read += 1
             yield one
 
-    def told() -> Iterator[Recorded]:
+    def told() -> Iterator[RecordedEvent]:
         placed: Callable[[int], None] | None = None
         for one in in_order(counted()):
             placed = placed or progress(n_read)  # all are read before the first is in place
@@ -91,7 +91,9 @@ def record_file(
     return record_events(told(), out, n_partitions)
 
 
-def record_events(recorded: Iterable[Recorded], out: Path, n_partitions: int) -> RecordingManifest:
+def record_events(
+    recorded: Iterable[RecordedEvent], out: Path, n_partitions: int
+) -> RecordingManifest:
     """As the input topics would have held them, had each arrived when it was ingested. `recorded`
     by that time. Raises RecordingError, OSError."""
     with new_folder(out) as folder:
@@ -112,7 +114,7 @@ def whole_ranges(ends: dict[tuple[str, int], int], n_partitions: int) -> Iterato
             yield LogRange(topic=topic.name, partition=partition, log_start=0, first=0, end=end)
 
 
-def as_record(recorded: Recorded, n_partitions: int) -> Record:
+def as_record(recorded: RecordedEvent, n_partitions: int) -> Record:
     """Its offset is for the caller to give."""
     key, value, headers = encode(recorded.event)
     partition = partition_for(key, n_partitions)
@@ -120,7 +122,7 @@ def as_record(recorded: Recorded, n_partitions: int) -> Record:
     return Record(recorded.topic, partition, 0, time_ms, key, value, tuple(headers))
 
 
-def in_order(recorded: Iterable[Recorded]) -> Iterator[Recorded]:
+def in_order(recorded: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:
     """By time of ingestion, equal times as they come. Memory holds SORTED_AT_ONCE of them, the
     rest waits in temporary files."""
     with ExitStack() as files:
@@ -138,7 +140,7 @@ def in_order(recorded: Iterable[Recorded]) -> Iterator[Recorded]:
             yield parse_line(line.split(b" ", 2)[2], "sorted recording")
 
 
-def _time_then_line(numbered: tuple[int, Recorded]) -> tuple[datetime, int]:
+def _time_then_line(numbered: tuple[int, RecordedEvent]) -> tuple[datetime, int]:
     number, recorded = numbered
     return recorded.ingested_at, number
 

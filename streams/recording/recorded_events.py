@@ -8,18 +8,18 @@ from pathlib import Path
 from schemas.codec import BadRecord, decode
 from schemas.timestamps import from_ms
 from streams.recording.erased import erased_leads
-from streams.recording.event_file import Recorded, read_recording
+from streams.recording.event_file import RecordedEvent, read_recording
 from streams.recording.folder import RecordingFolder, open_recording
 
 
-def recorded_events(path: Path) -> Iterator[Recorded]:
+def recorded_events(path: Path) -> Iterator[RecordedEvent]:
     """Of a file in its order, of a folder topic by topic. A folder is what Kafka held: what became
     a dead letter is left out, and so is everything about leads that asked to be forgotten. Raises
     RecordingError."""
     return _of_folder(open_recording(path)) if path.is_dir() else read_recording(path)
 
 
-def _of_folder(folder: RecordingFolder) -> Iterator[Recorded]:
+def _of_folder(folder: RecordingFolder) -> Iterator[RecordedEvent]:
     erased = erased_leads(folder)
     for one in folder.input_ranges():
         for record in folder.records(one.topic, one.partition):
@@ -28,4 +28,4 @@ def _of_folder(folder: RecordingFolder) -> Iterator[Recorded]:
             except BadRecord:
                 continue
             if str(event.key) not in erased:
-                yield Recorded(one.topic, from_ms(record.timestamp_ms), event)
+                yield RecordedEvent(one.topic, from_ms(record.timestamp_ms), event)

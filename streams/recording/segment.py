@@ -29,7 +29,7 @@ class Base64(msgspec.Struct, frozen=True):
 Content = str | Base64 | None
 
 
-class Line(msgspec.Struct, frozen=True):
+class SegmentLine(msgspec.Struct, frozen=True):
     topic: str
     partition: int
     offset: int
@@ -44,12 +44,12 @@ class Damaged(ValueError):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Line).decode
+_decode = msgspec.json.Decoder(SegmentLine).decode
 
 
 def line_of(record: Record) -> bytes:
     headers = tuple((name, _content(value)) for name, value in record.headers)
-    line = Line(
+    line = SegmentLine(
         record.topic,
         record.partition,
         record.offset,
@@ -88,7 +88,7 @@ def unpack(packed: bytes, digest: str, holding: bytes = b"") -> Iterator[Record]
             raise Damaged(f"line {number} is no record") from None
 
 
-def _record(line: Line) -> Record:
+def _record(line: SegmentLine) -> Record:
     headers = [
         (name, content.encode() if type(content) is str else _bytes(content))
         for name, content in line.headers  # nearly all are text, and there are seven a record

@@ -26,14 +26,14 @@ class Place(NamedTuple):
     step: int = 0
 
 
-class Arrival(NamedTuple):
+class PlacedRecord(NamedTuple):
     """Arrivals of one replay are in the order of their places."""
 
     place: Place
     record: Record
 
 
-def arrivals(records: Iterable[Record], until_ms: int | None = None) -> Iterator[Arrival]:
+def arrivals(records: Iterable[Record], until_ms: int | None = None) -> Iterator[PlacedRecord]:
     """`records` of one partition, by offset; what came after `until_ms` never happened."""
     moment_ms = 0
     for record in records:
@@ -41,9 +41,9 @@ def arrivals(records: Iterable[Record], until_ms: int | None = None) -> Iterator
             continue
         moment_ms = max(moment_ms, record.timestamp_ms)
         place = Place(moment_ms, record.topic, record.partition, record.offset)
-        yield Arrival(place, record)
+        yield PlacedRecord(place, record)
 
 
-def merged(streams: Iterable[Iterator[Arrival]]) -> Iterator[Arrival]:
+def merged(streams: Iterable[Iterator[PlacedRecord]]) -> Iterator[PlacedRecord]:
     """By (ingested_at, topic, partition, offset). Holds one arrival of each stream."""
     return heapq.merge(*streams)

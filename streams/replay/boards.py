@@ -10,14 +10,14 @@ from functools import partial
 from pydantic import AwareDatetime
 
 from schemas.ids import Id, LeadKey
-from schemas.outputs import Order, Output, Score
+from schemas.outputs import OutputRecord, Score, ScoreOrder
 from schemas.timestamps import from_ms, to_ms
-from streams.replay.outcome import Outcome
+from streams.replay.outcome import ReplayedStep
 from streams.store.board import BoardView, Placement, board_of
 from streams.store.memory_board import MemoryBoard
 
 
-class RankMove(Output):
+class RankMove(OutputRecord):
     """A line of `moves.jsonl`: where `lead` came to stand at `moment`; rank null: it left."""
 
     moment: AwareDatetime
@@ -29,17 +29,17 @@ class RankMove(Output):
     board_version: int
     probability: float | None = None
     delta: float | None = None
-    order: Order | None = None
+    order: ScoreOrder | None = None
     reason: str | None = None
 
 
-class Boards:
+class ReplayedBoards:
     """All queues. Takes outcomes in the order of their places."""
 
     def __init__(self) -> None:
         self._boards: dict[str, MemoryBoard] = defaultdict(partial(MemoryBoard, holds=False))
 
-    def take(self, outcome: Outcome) -> RankMove | None:
+    def take(self, outcome: ReplayedStep) -> RankMove | None:
         """What the outcome moved; None when nothing, as the score of an unlisted lead."""
         if outcome.queue is None:
             return None
@@ -53,7 +53,7 @@ class Boards:
         for queue, board in self._boards.items():
             yield queue, board.view(limit, 0)
 
-    def _leave(self, outcome: Outcome, queue: str, moment: datetime) -> RankMove | None:
+    def _leave(self, outcome: ReplayedStep, queue: str, moment: datetime) -> RankMove | None:
         board = self._boards[board_of(outcome.lead, queue)]
         move = board.remove(outcome.lead, outcome.version, None)
         if not move.applied or move.previous_rank is None:
@@ -70,7 +70,7 @@ class Boards:
         )
 
     def _place(
-        self, outcome: Outcome, queue: str, moment: datetime, value: bytes
+        self, outcome: ReplayedStep, queue: str, moment: datetime, value: bytes
     ) -> RankMove | None:
         score = Score.model_validate_json(value)
         order = score.order

@@ -11,19 +11,19 @@ from schemas.events import EventBase
 from scoring.lead.fold import evolve, initial_state, listing
 from scoring.prompt.edges import as_of, edges
 from scoring.score import version_of
-from streams.replay.arrival import Arrival, Place
-from streams.replay.draft import PROMOTION, Draft, Partition, subject_of
-from streams.replay.lead_table import Lead
-from streams.replay.policy import EveryEvent, EveryTick, Policy
+from streams.replay.arrival import Place, PlacedRecord
+from streams.replay.draft import PROMOTION, PlannedStep, ReplayPartition, subject_of
+from streams.replay.lead_table import ReplayedLead
+from streams.replay.policy import EveryEvent, EveryTick, ScoringPolicy
 
 
 def drafts(
-    arrivals: Iterable[Arrival],
-    partition: Partition,
-    policy: Policy,
+    arrivals: Iterable[PlacedRecord],
+    partition: ReplayPartition,
+    policy: ScoringPolicy,
     end_ms: int,
-    heard: Callable[[Arrival, EventBase], None] = lambda arrival, event: None,
-) -> Iterator[Draft]:
+    heard: Callable[[PlacedRecord, EventBase], None] = lambda arrival, event: None,
+) -> Iterator[PlannedStep]:
     """In the order of their places, up to `end_ms`, also when nothing arrives any more. `heard`
     sees each event before it is folded."""
     course = Course(partition, policy)
@@ -39,14 +39,14 @@ def drafts(
 class Course:
     """`until` lets time pass, `arrive` takes the next event; both say what follows, in order."""
 
-    def __init__(self, partition: Partition, policy: Policy) -> None:
+    def __init__(self, partition: ReplayPartition, policy: ScoringPolicy) -> None:
         self._partition = partition
         self._table = partition.table
         self._policy = policy
         self._agenda = Agenda()
         self._n_timed = 0
 
-    def until(self, moment_ms: int) -> Iterator[Draft]:
+    def until(self, moment_ms: int) -> Iterator[PlannedStep]:
         for when_ms, name in self._agenda.until(moment_ms):
             lead = self._table.get(name)
             if lead is not None and lead.queue is not None:
@@ -54,20 +54,20 @@ class Course:
                 place = Place(when_ms, "", self._partition.number, self._n_timed)
                 yield self._scored(place, name, lead)
 
-    def arrive(self, arrival: Arrival, event: EventBase) -> Iterator[Draft]:
+    def arrive(self, arrival: PlacedRecord, event: EventBase) -> Iterator[PlannedStep]:
         place, record = arrival.place, arrival.record
         name = str(event.key)
-        before = self._table.get(name) or Lead(initial_state(), {}, None)
+        before = self._table.get(name) or ReplayedLead(initial_state(), {}, None)
         state = evolve(before.state, event)
         cursor = {**before.cursor, record.topic: record.offset}
         if state == before.state:
-            self._table.put(name, Lead(state, cursor, before.queue))
+            self._table.put(name, ReplayedLead(state, cursor, before.queue))
             return
         queue = listing(state).queue
-        lead = Lead(state, cursor, queue)
+        lead = ReplayedLead(state, cursor, queue)
         self._table.put(name, lead)
         if before.queue not in (None, queue):
-            yield Draft(place, name, version_of(cursor), before.queue, None)
+            yield PlannedStep(place, name, version_of(cursor), before.queue, None)
         match self._policy:
             case _ if queue is None:
                 self._agenda.set(name, None)
@@ -78,7 +78,7 @@ class Course:
             case _:
                 pass
 
-    def _scored(self, place: Place, name: str, lead: Lead) -> Draft:
+    def _scored(self, place: Place, name: str, lead: ReplayedLead) -> PlannedStep:
         """And the next appointment: the first edge after the moment that is scored for."""
         moment_ms = as_of(lead.state, place.moment_ms)
         due_ms = edges(lead.state, moment_ms)
@@ -86,7 +86,7 @@ class Course:
             due_ms = self._policy.after(due_ms)
         self._agenda.set(name, due_ms)
         subject = subject_of(name, lead.state, lead.cursor, PROMOTION, moment_ms)
-        return Draft(place, name, subject.version, lead.queue, subject)
+        return PlannedStep(place, name, subject.version, lead.queue, subject)
 
 
 class Agenda:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from schemas.outputs import Score
 from schemas.timestamps import to_ms
 from scoring.metrics.queue_moves import QueueMove, queue_moves
-from scoring.metrics.rank_agreement import Agreement, RankMove
+from scoring.metrics.rank_agreement import RankAgreement, RankChange
 from streams.replay.result import ReplayOutput
 
 
@@ -39,7 +39,7 @@ class Mover:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ReplayDifference:
     """`n_common`: scores of one lead, version and moment in both; `max_dp` is the largest
     difference of their probabilities, `at` where it is (None when all are equal). `queues` and
     `movers` are of the boards at the end."""
@@ -50,7 +50,7 @@ class Difference:
     n_differing: int
     max_dp: float
     at: str | None
-    queues: dict[str, Agreement]
+    queues: dict[str, RankAgreement]
     movers: tuple[Mover, ...]
 
 
@@ -72,7 +72,7 @@ class _Scores:
     at: str | None = None
 
 
-def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> Difference:
+def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> ReplayDifference:
     """`k`: how far down a queue agreement counts. Raises OSError, ValueError for a line that is no
     score or move."""
     scores, end_a, end_b = _Scores(), _End(), _End()
@@ -88,7 +88,7 @@ def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> Difference:
     _end(a, end_a)
     _end(b, end_b)
     found = queue_moves(end_a.queues, end_b.queues, k)
-    return Difference(
+    return ReplayDifference(
         scores.n_a,
         scores.n_b,
         scores.n_common,
@@ -134,7 +134,7 @@ def _mover(moved: QueueMove, end_a: _End, end_b: _End) -> Mover:
     return Mover(moved, a, b, _why(moved.move, a, b))
 
 
-def _why(move: RankMove, a: Score | None, b: Score | None) -> Why:
+def _why(move: RankChange, a: Score | None, b: Score | None) -> Why:
     if a is None or b is None or move.rank_a is None or move.rank_b is None:
         return Why.LISTING
     if a.state_hash != b.state_hash:

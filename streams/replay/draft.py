@@ -19,7 +19,7 @@ PROMOTION = 0
 
 
 @dataclass(slots=True)
-class Tally:
+class ReplayCounts:
     """Of one partition, or summed. `erased`: records of leads that asked to be forgotten, which a
     replay leaves out."""
 
@@ -32,13 +32,13 @@ class Tally:
     states: int = 0
     """Sum of the leads' state digests: equal whatever the order they are summed in."""
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: ReplayCounts) -> None:
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PlannedStep:
     """At `place` the lead is to be scored (`subject`), or leaves `queue` (`subject` None).
     `published`: the score that production made of it."""
 
@@ -51,14 +51,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Partition:
+class ReplayPartition:
     """What a replay of one partition is told. Leads in `erased` do not exist for it."""
 
     number: int
     n_partitions: int
     erased: Collection[str]
     table: LeadTable
-    tally: Tally = field(default_factory=Tally)
+    tally: ReplayCounts = field(default_factory=ReplayCounts)
 
     def event_of(self, record: Record) -> EventBase | None:
         """None for a dead letter and for an erased lead."""

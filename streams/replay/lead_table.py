@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from scoring.lead.state import LeadState, to_bytes
 
 
-class Lead(NamedTuple):
+class ReplayedLead(NamedTuple):
     """`queue`: where it is listed after the newest record in `cursor`; None: nowhere."""
 
     state: LeadState
@@ -18,9 +18,9 @@ class Lead(NamedTuple):
 
 
 class LeadTable(Protocol):
-    def get(self, name: str) -> Lead | None: ...
-    def put(self, name: str, lead: Lead) -> None: ...
-    def items(self) -> Iterator[tuple[str, Lead]]:
+    def get(self, name: str) -> ReplayedLead | None: ...
+    def put(self, name: str, lead: ReplayedLead) -> None: ...
+    def items(self) -> Iterator[tuple[str, ReplayedLead]]:
         """In any order."""
         ...
 
@@ -29,15 +29,15 @@ class MemoryTable:
     """Implements LeadTable as a dict."""
 
     def __init__(self) -> None:
-        self._leads: dict[str, Lead] = {}
+        self._leads: dict[str, ReplayedLead] = {}
 
-    def get(self, name: str) -> Lead | None:
+    def get(self, name: str) -> ReplayedLead | None:
         return self._leads.get(name)
 
-    def put(self, name: str, lead: Lead) -> None:
+    def put(self, name: str, lead: ReplayedLead) -> None:
         self._leads[name] = lead
 
-    def items(self) -> Iterator[tuple[str, Lead]]:
+    def items(self) -> Iterator[tuple[str, ReplayedLead]]:
         return iter(self._leads.items())
 
 

@@ -10,13 +10,13 @@ from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable, logits_of
 from scoring.score import NO_TIME, Scorer, Subject, build_score, prepare
 from streams.replay.arrival import Place
-from streams.replay.draft import Draft, Tally
+from streams.replay.draft import PlannedStep, ReplayCounts
 
-ScorerFor = Callable[[Draft], Scorer]
+ScorerFor = Callable[[PlannedStep], Scorer]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReplayedStep:
     """A lead's score (`score` is Score JSON, `queue` where it is listed), or its leaving `queue`
     (`score` None). `version` is the lead's when it happened."""
 
@@ -29,14 +29,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    draft: Draft
+    draft: PlannedStep
     subject: Subject
     engine_input: EngineInput
 
 
-def outcomes(drafts: Iterable[Draft], scorer_for: ScorerFor, tally: Tally) -> Iterator[Outcome]:
+def outcomes(
+    drafts: Iterable[PlannedStep], scorer_for: ScorerFor, tally: ReplayCounts
+) -> Iterator[ReplayedStep]:
     """In the order of `drafts`. Up to a batch of the engine's size waits, with what follows it."""
-    held: list[Draft | _Prepared] = []
+    held: list[PlannedStep | _Prepared] = []
     scorer: Scorer | None = None
     n_prepared = 0
     for draft in drafts:
@@ -61,19 +63,21 @@ def outcomes(drafts: Iterable[Draft], scorer_for: ScorerFor, tally: Tally) -> It
     yield from _run(held, scorer, tally)
 
 
-def _run(held: list[Draft | _Prepared], scorer: Scorer | None, tally: Tally) -> Iterator[Outcome]:
+def _run(
+    held: list[PlannedStep | _Prepared], scorer: Scorer | None, tally: ReplayCounts
+) -> Iterator[ReplayedStep]:
     inputs = [one.engine_input for one in held if isinstance(one, _Prepared)]
     logits = iter(logits_of(inputs, scorer.engine) if scorer else [])
     for one in held:
-        if isinstance(one, Draft):
-            yield Outcome(one.place, one.lead, one.version, one.queue, None)
+        if isinstance(one, PlannedStep):
+            yield ReplayedStep(one.place, one.lead, one.version, one.queue, None)
             continue
         score = _score(one, next(logits), scorer)
         if score is None:
             tally.unscorable += 1
             continue
         draft = one.draft
-        yield Outcome(draft.place, draft.lead, draft.version, draft.queue, score)
+        yield ReplayedStep(draft.place, draft.lead, draft.version, draft.queue, score)
 
 
 def _score(one: _Prepared, logit: float | None, scorer: Scorer | None) -> bytes | None:

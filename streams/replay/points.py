@@ -28,7 +28,7 @@ Parts = tuple[LeadState | None, ...]
 
 
 @dataclass(slots=True)
-class Point:
+class PublishedPoint:
     """A published score and, once the log has reached its cursor, the parts of its state. `packed`:
     Score JSON, as what it has not in common with `like`. `cursor`: for each of TOPICS the last
     offset included, or -1. `is_known`: the log has an event of the lead."""
@@ -61,8 +61,8 @@ _WINDOW = 12
 class _Lead:
     def __init__(self) -> None:
         self.parts = dict.fromkeys(TOPICS, initial_state())
-        self.points: list[Point] = []
-        self.waiting: dict[str, deque[Point]] = {}
+        self.points: list[PublishedPoint] = []
+        self.waiting: dict[str, deque[PublishedPoint]] = {}
 
     def start(self) -> None:
         for topic in TOPICS:
@@ -70,12 +70,14 @@ class _Lead:
             self.waiting[topic] = deque(by_cursor)
 
 
-class Points:
+class PublishedPoints:
     """Of one partition; `arrive` takes each topic's events by offset and calls `ready` with each
     point whose cursor the log has reached."""
 
     def __init__(
-        self, points: Iterable[Point], ready: Callable[[Point], None] = lambda point: None
+        self,
+        points: Iterable[PublishedPoint],
+        ready: Callable[[PublishedPoint], None] = lambda point: None,
     ) -> None:
         self._ready = ready
         self._leads: dict[str, _Lead] = defaultdict(_Lead)
@@ -115,13 +117,15 @@ class Points:
                 self._ready(point)
 
 
-def _cursor(point: Point, topic: str) -> int:
+def _cursor(point: PublishedPoint, topic: str) -> int:
     return point.cursor[TOPICS.index(topic)]
 
 
-def point_of(place: Place, lead: str, value: bytes, like: bytes) -> Point:
+def point_of(place: Place, lead: str, value: bytes, like: bytes) -> PublishedPoint:
     """`like`: another score's JSON. Raises ValidationError when `value` is no score."""
     cursor = Score.model_validate_json(value).cursor
     packing = zlib.compressobj(wbits=-_WINDOW, zdict=like)
     packed = packing.compress(value) + packing.flush()
-    return Point(place, lead, packed, like, tuple(cursor.get(topic, -1) for topic in TOPICS))
+    return PublishedPoint(
+        place, lead, packed, like, tuple(cursor.get(topic, -1) for topic in TOPICS)
+    )

@@ -53,12 +53,12 @@ class Never:
         return "never"
 
 
-Policy = EveryEvent | EveryTick | Recorded | Never
+ScoringPolicy = EveryEvent | EveryTick | Recorded | Never
 
 
-def parse_policy(text: str) -> Policy:
+def parse_policy(text: str) -> ScoringPolicy:
     """Inverse of `str`. Raises ValueError with what is allowed."""
-    fixed: dict[str, Policy] = {
+    fixed: dict[str, ScoringPolicy] = {
         str(policy): policy for policy in (EveryEvent(), Recorded(), Never())
     }
     if text in fixed:

@@ -11,18 +11,19 @@ from multiprocessing.connection import Connection
 import msgspec
 
 from scoring.artifact import ArtifactError
+from scoring.report.progress import Advanced
 from streams.recording.event_file import RecordingError
-from streams.replay.draft import Tally
-from streams.replay.outcome import Outcome
-from streams.replay.run import Advanced, Replay, Spec
+from streams.replay.draft import ReplayCounts
+from streams.replay.outcome import ReplayedStep
+from streams.replay.run import Replay, Spec
 from streams.store.contract import StoreAway, StoreUnusable
 
 CHUNK = 200
 """Outcomes in one message; a process waits when the other side does not read."""
 
 
-class Part(msgspec.Struct, tag=True):
-    outcomes: list[Outcome]
+class ProcessResult(msgspec.Struct, tag=True):
+    outcomes: list[ReplayedStep]
 
 
 class Advance(msgspec.Struct, tag=True):
@@ -49,15 +50,15 @@ FAULTS: dict[str, type[Exception]] = {
 """What a person can act on; anything else is our bug."""
 
 
-Message = Part | Advance | Over | Fault
+Message = ProcessResult | Advance | Over | Fault
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
-Work = Callable[[Spec, list[int], Connection], None]
+ProcessWork = Callable[[Spec, list[int], Connection], None]
 
 
 def outcomes_of_processes(
-    spec: Spec, n_partitions: int, n_processes: int, tally: Tally, advanced: Advanced
-) -> Iterator[Outcome]:
+    spec: Spec, n_partitions: int, n_processes: int, tally: ReplayCounts, advanced: Advanced
+) -> Iterator[ReplayedStep]:
     """Raises like `Replay`. No process outlives the iterator."""
     context = get_context("spawn")  # a forked child of a process with threads may hang
     streams, children = [], []
@@ -77,7 +78,9 @@ def outcomes_of_processes(
             child.join()
 
 
-def _received(connection: Connection, tally: Tally, advanced: Advanced) -> Iterator[Outcome]:
+def _received(
+    connection: Connection, tally: ReplayCounts, advanced: Advanced
+) -> Iterator[ReplayedStep]:
     with connection:
         while True:
             try:
@@ -85,12 +88,12 @@ def _received(connection: Connection, tally: Tally, advanced: Advanced) -> Itera
             except EOFError:
                 raise RuntimeError("a replay process ended before its work was done") from None
             match message:
-                case Part(outcomes):
+                case ProcessResult(outcomes):
                     yield from outcomes
                 case Advance(n):
                     advanced(n)
                 case Over(counts, states):
-                    tally.add(Tally(**counts, states=int(states, 16)))
+                    tally.add(ReplayCounts(**counts, states=int(states, 16)))
                     return
                 case Fault(kind, arguments):
                     raise FAULTS[kind](*arguments)
@@ -105,13 +108,13 @@ def work(spec: Spec, partitions: list[int], connection: Connection) -> None:
 
     try:
         replay = Replay(spec, partitions, lambda n: send(Advance(n)))
-        chunk: list[Outcome] = []
+        chunk: list[ReplayedStep] = []
         for outcome in replay.outcomes():
             chunk.append(outcome)
             if len(chunk) == CHUNK:
-                send(Part(chunk))
+                send(ProcessResult(chunk))
                 chunk = []
-        send(Part(chunk))
+        send(ProcessResult(chunk))
         send(over(replay.tally))
     except BrokenPipeError:
         return  # whoever asked is gone
@@ -122,6 +125,6 @@ def work(spec: Spec, partitions: list[int], connection: Connection) -> None:
         send(Fault(type(error).__name__, (str(error),)))
 
 
-def over(tally: Tally) -> Over:
-    counts = {name: getattr(tally, name) for name in Tally.__slots__ if name != "states"}
+def over(tally: ReplayCounts) -> Over:
+    counts = {name: getattr(tally, name) for name in ReplayCounts.__slots__ if name != "states"}
     return Over(counts, f"{tally.states:x}")

@@ -12,7 +12,7 @@ from schemas.topics import SCORES
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import RecordingFolder
 from streams.replay.arrival import arrivals
-from streams.replay.points import TOPICS, Point, point_of
+from streams.replay.points import TOPICS, PublishedPoint, point_of
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class PublishedScores:
     records that the recording does not reach to. `unreadable`: offsets of records that are no
     score."""
 
-    points: list[Point] = field(default_factory=list)
+    points: list[PublishedPoint] = field(default_factory=list)
     n_repeated: int = 0
     n_erased: int = 0
     n_beyond: int = 0

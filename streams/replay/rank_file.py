@@ -20,7 +20,7 @@ from scoring.prompt.edges import as_of as last_moment
 from scoring.prompt.reason import reason
 from scoring.ranking import ranked
 from scoring.score import Scorer, evidence_of, prepare
-from streams.recording.event_file import Recorded, read_recording
+from streams.recording.event_file import RecordedEvent, read_recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def rank_file(path: Path, scorer: Scorer, as_of: datetime | None = None) -> Rank
 
 
 def rank_events(
-    recording: Iterable[Recorded], scorer: Scorer, as_of: datetime | None = None
+    recording: Iterable[RecordedEvent], scorer: Scorer, as_of: datetime | None = None
 ) -> RankedFile:
     states: dict[LeadKey, LeadState] = {}
     n_events = 0

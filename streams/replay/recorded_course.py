@@ -8,22 +8,24 @@ from dataclasses import dataclass
 
 from schemas.timestamps import to_ms
 from scoring.score import version_of
-from streams.replay.arrival import Arrival
+from streams.replay.arrival import PlacedRecord
 from streams.replay.course import Course
-from streams.replay.draft import Draft, Partition, subject_of
-from streams.replay.points import Point, Points
+from streams.replay.draft import PlannedStep, ReplayPartition, subject_of
+from streams.replay.points import PublishedPoint, PublishedPoints
 from streams.replay.policy import Never
 
 
 def drafts_at_points(
-    arrivals: Iterable[Arrival], partition: Partition, published: Iterable[Point]
-) -> Iterator[Draft]:
+    arrivals: Iterable[PlacedRecord],
+    partition: ReplayPartition,
+    published: Iterable[PublishedPoint],
+) -> Iterator[PlannedStep]:
     """Leads leave queues where events say so and are scored where `published`, in its order, was.
     A point waits for its cursor, should a broker have stamped what it includes later than it."""
     coming = deque(published)
-    points = Points(coming)
+    points = PublishedPoints(coming)
     course = Course(partition, Never())
-    waiting = deque[Draft | _Waiting]()
+    waiting = deque[PlannedStep | _Waiting]()
     for arrival in arrivals:
         while coming and coming[0].place < arrival.place:
             waiting.append(_placed(coming.popleft(), partition))
@@ -43,23 +45,23 @@ class _Waiting:
     """A point that was passed. `queue` and `version` are the lead's then: production places it
     where it is listed now, whatever state was scored."""
 
-    point: Point
+    point: PublishedPoint
     queue: str | None
     version: int
 
 
-def _placed(point: Point, partition: Partition) -> _Waiting:
+def _placed(point: PublishedPoint, partition: ReplayPartition) -> _Waiting:
     lead = partition.table.get(point.lead)
     if lead is None:
         return _Waiting(point, None, 0)
     return _Waiting(point, lead.queue, version_of(lead.cursor))
 
 
-def _ready(waiting: deque[Draft | _Waiting]) -> Iterator[Draft]:
+def _ready(waiting: deque[PlannedStep | _Waiting]) -> Iterator[PlannedStep]:
     """What need not wait, up to the first that must."""
     while waiting:
         first = waiting[0]
-        if isinstance(first, Draft):
+        if isinstance(first, PlannedStep):
             yield first
         else:
             draft = _draft(first)
@@ -69,7 +71,7 @@ def _ready(waiting: deque[Draft | _Waiting]) -> Iterator[Draft]:
         waiting.popleft()
 
 
-def _draft(waiting: _Waiting) -> Draft | None:
+def _draft(waiting: _Waiting) -> PlannedStep | None:
     point = waiting.point
     state = point.state()
     if state is None:
@@ -77,4 +79,4 @@ def _draft(waiting: _Waiting) -> Draft | None:
     score = point.score()
     cursor, order = dict(score.cursor), score.order
     subject = subject_of(point.lead, state, cursor, order.promotion, to_ms(order.as_of))
-    return Draft(point.place, point.lead, waiting.version, waiting.queue, subject, score)
+    return PlannedStep(point.place, point.lead, waiting.version, waiting.queue, subject, score)

@@ -18,7 +18,7 @@ import msgspec
 
 from schemas.ids import ID_PATTERN
 from scoring.lead.state import from_bytes, to_bytes
-from streams.replay.lead_table import Lead, LeadTable
+from streams.replay.lead_table import LeadTable, ReplayedLead
 from streams.store.contract import StoreUnusable
 from streams.store.open_redis import connected
 from streams.store.redis_check import require_server
@@ -93,17 +93,17 @@ class RedisTable:
         self._client = client
         self._key = key
 
-    def get(self, name: str) -> Lead | None:
+    def get(self, name: str) -> ReplayedLead | None:
         with store_errors():
             kept = self._client.hget(self._key, name)
         return None if kept is None else _lead(cast("bytes", kept))
 
-    def put(self, name: str, lead: Lead) -> None:
+    def put(self, name: str, lead: ReplayedLead) -> None:
         kept = _encode(_Kept(lead.queue, lead.cursor, to_bytes(lead.state)))
         with store_errors():
             self._client.hset(self._key, name, kept)
 
-    def items(self) -> Iterator[tuple[str, Lead]]:
+    def items(self) -> Iterator[tuple[str, ReplayedLead]]:
         """Names first: a scan may repeat itself."""
         with store_errors():
             names = cast("list[bytes]", self._client.hkeys(self._key))
@@ -115,6 +115,6 @@ class RedisTable:
                 yield name.decode(), _lead(kept)
 
 
-def _lead(kept: bytes) -> Lead:
+def _lead(kept: bytes) -> ReplayedLead:
     found = _decode(kept)
-    return Lead(from_bytes(found.state), found.cursor, found.queue)
+    return ReplayedLead(from_bytes(found.state), found.cursor, found.queue)

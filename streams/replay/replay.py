@@ -10,17 +10,18 @@ from pathlib import Path
 
 from schemas.timestamps import from_ms, to_ms
 from scoring.artifact import digest, load_manifest
+from scoring.report.progress import Advanced
 from streams.recording.beginning import FirstRecord, require_begun
 from streams.recording.erased import erased_hash, erased_leads
 from streams.recording.folder import RecordingFolder, new_folder, open_recording
 from streams.replay.code_version import code_version
-from streams.replay.draft import Tally
-from streams.replay.outcome import Outcome
-from streams.replay.policy import Never, Policy
+from streams.replay.draft import ReplayCounts
+from streams.replay.outcome import ReplayedStep
+from streams.replay.policy import Never, ScoringPolicy
 from streams.replay.processes import outcomes_of_processes
 from streams.replay.redis_table import RedisPlace, claimed
 from streams.replay.result import MANIFEST, ReplayManifest, Written, write_outcomes
-from streams.replay.run import Advanced, Replay, Spec
+from streams.replay.run import Replay, Spec
 from streams.replay.sinks.files import opened_files
 from streams.replay.sinks.sink import FileFormat, Sink
 
@@ -33,11 +34,11 @@ def silent(verb: str, total: int) -> Advanced:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReplayRequest:
     """`artifact` None: each published score's own, or none with policy `never`. `as_of`: what was
     ingested later never happened. `redis`: where states are kept instead of in memory."""
 
-    policy: Policy
+    policy: ScoringPolicy
     artifact: Path | None
     artifact_folders: tuple[Path, ...] = ()
     as_of: datetime | None = None
@@ -48,7 +49,7 @@ class Asked:
 
 def replay(
     source: Path,
-    asked: Asked,
+    asked: ReplayRequest,
     out: Path | None = None,
     progress: ProgressOf = silent,
     also: Sequence[Sink] = (),
@@ -68,7 +69,7 @@ def replay(
         erased=erased_leads(recording, progress("looked for erased leads in", total)),
         redis=asked.redis,
     )
-    tally, advanced = Tally(), progress("replayed", total)
+    tally, advanced = ReplayCounts(), progress("replayed", total)
     with new_folder(out) if out else nullcontext() as folder:
         with opened_files(folder, asked.file_format) if folder else nullcontext() as files:
             sinks = [*also, files] if files else also
@@ -81,8 +82,12 @@ def replay(
 
 
 def outcomes_of(
-    spec: Spec, recording: RecordingFolder, n_processes: int, tally: Tally, advanced: Advanced
-) -> Iterable[Outcome]:
+    spec: Spec,
+    recording: RecordingFolder,
+    n_processes: int,
+    tally: ReplayCounts,
+    advanced: Advanced,
+) -> Iterable[ReplayedStep]:
     """In order; `tally` is complete at their end."""
     n_partitions = recording.manifest.n_partitions
     with claimed(spec.redis, n_partitions) if spec.redis else nullcontext():
@@ -110,7 +115,7 @@ def end_of(recording: RecordingFolder, as_of: datetime | None) -> int:
 
 
 def _manifest(
-    spec: Spec, recording: RecordingFolder, tally: Tally, written: Written
+    spec: Spec, recording: RecordingFolder, tally: ReplayCounts, written: Written
 ) -> ReplayManifest:
     artifact = spec.artifact
     return ReplayManifest(

@@ -18,10 +18,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from schemas.outputs import Score
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import LogRange
-from streams.replay.boards import Boards, RankMove
-from streams.replay.outcome import Outcome
+from streams.replay.boards import RankMove, ReplayedBoards
+from streams.replay.outcome import ReplayedStep
 from streams.replay.sinks.files import read_lines
-from streams.replay.sinks.sink import Kind, Sink
+from streams.replay.sinks.sink import LineKind, Sink
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -60,10 +60,10 @@ class Written:
     n_scores: int = 0
     n_moves: int = 0
     digest: str = ""
-    boards: Boards = field(default_factory=Boards)
+    boards: ReplayedBoards = field(default_factory=ReplayedBoards)
 
 
-def write_outcomes(outcomes: Iterable[Outcome], sinks: Sequence[Sink] = ()) -> Written:
+def write_outcomes(outcomes: Iterable[ReplayedStep], sinks: Sequence[Sink] = ()) -> Written:
     """Ranks all of `outcomes` and gives every line to each of `sinks`; the digest is of the lines,
     whatever becomes of them."""
     written, running = Written(), sha256()
@@ -73,13 +73,13 @@ def write_outcomes(outcomes: Iterable[Outcome], sinks: Sequence[Sink] = ()) -> W
             written.n_scores += 1
             running.update(b"score %s\n" % outcome.score)
             for sink in sinks:
-                sink.take(Kind.SCORES, outcome.lead, outcome.score)
+                sink.take(LineKind.SCORES, outcome.lead, outcome.score)
         if move is not None:
             written.n_moves += 1
             line = move.model_dump_json().encode()
             running.update(b"move %s\n" % line)
             for sink in sinks:
-                sink.take(Kind.MOVES, outcome.lead, line)
+                sink.take(LineKind.MOVES, outcome.lead, line)
     for sink in sinks:
         sink.end()
     written.digest = running.hexdigest()
@@ -94,10 +94,10 @@ class ReplayOutput:
     manifest: ReplayManifest
 
     def scores(self) -> Iterator[Score]:
-        return map(Score.model_validate_json, read_lines(self.path, Kind.SCORES))
+        return map(Score.model_validate_json, read_lines(self.path, LineKind.SCORES))
 
     def moves(self) -> Iterator[RankMove]:
-        return map(RankMove.model_validate_json, read_lines(self.path, Kind.MOVES))
+        return map(RankMove.model_validate_json, read_lines(self.path, LineKind.MOVES))
 
 
 def open_output(path: Path) -> ReplayOutput:

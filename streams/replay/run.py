@@ -15,14 +15,15 @@ from pathlib import Path
 from schemas.topics import INPUTS
 from scoring.artifact import ArtifactError
 from scoring.engines.loading import load_scorer
+from scoring.report.progress import Advanced
 from scoring.score import Scorer
 from streams.artifact_shelf import Shelf, load_from
 from streams.recording.folder import RecordingFolder, open_recording
-from streams.replay.arrival import Arrival, arrivals, merged
+from streams.replay.arrival import PlacedRecord, arrivals, merged
 from streams.replay.course import drafts
-from streams.replay.draft import Draft, Partition, Tally
+from streams.replay.draft import PlannedStep, ReplayCounts, ReplayPartition
 from streams.replay.lead_table import LeadTable, MemoryTable, states_digest
-from streams.replay.outcome import Outcome, ScorerFor, outcomes
+from streams.replay.outcome import ReplayedStep, ScorerFor, outcomes
 from streams.replay.policy import Recorded, parse_policy
 from streams.replay.published import published_scores
 from streams.replay.recorded_course import drafts_at_points
@@ -48,9 +49,6 @@ class Spec:
     redis: RedisPlace | None = None
 
 
-Advanced = Callable[[int], None]
-
-
 class Replay:
     """Some partitions of one replay. `tally` is complete when `outcomes` is exhausted."""
 
@@ -70,17 +68,17 @@ class Replay:
         self._scorer_for = scorer_for or scorers(spec)
         self._advanced = advanced
         self._table = table
-        self.tally = Tally()
+        self.tally = ReplayCounts()
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[ReplayedStep]:
         """Also raises StoreAway, StoreUnusable where states are kept in Redis."""
         with nullcontext(self._table) if self._table else tables(self._spec) as table:
             streams = [self._of_partition(number, table(number)) for number in self._partitions]
             yield from heapq.merge(*streams, key=lambda outcome: outcome.place)
 
-    def _of_partition(self, number: int, table: LeadTable) -> Iterator[Outcome]:
+    def _of_partition(self, number: int, table: LeadTable) -> Iterator[ReplayedStep]:
         spec, n_partitions = self._spec, self._recording.manifest.n_partitions
-        partition = Partition(number, n_partitions, spec.erased, table)
+        partition = ReplayPartition(number, n_partitions, spec.erased, table)
         arriving = reporting(inputs(self._recording, number, spec.until_ms), self._advanced)
         policy = parse_policy(spec.policy)
         if isinstance(policy, Recorded):
@@ -104,7 +102,7 @@ def tables(spec: Spec) -> Iterator[Callable[[int], LeadTable]]:
         yield table
 
 
-def reporting(arriving: Iterable[Arrival], advanced: Advanced) -> Iterator[Arrival]:
+def reporting(arriving: Iterable[PlacedRecord], advanced: Advanced) -> Iterator[PlacedRecord]:
     n = 0
     for arrival in arriving:
         yield arrival
@@ -114,7 +112,9 @@ def reporting(arriving: Iterable[Arrival], advanced: Advanced) -> Iterator[Arriv
     advanced(n % TOLD_EVERY)
 
 
-def inputs(recording: RecordingFolder, partition: int, until_ms: int | None) -> Iterator[Arrival]:
+def inputs(
+    recording: RecordingFolder, partition: int, until_ms: int | None
+) -> Iterator[PlacedRecord]:
     """Both input topics of one partition, merged."""
     return merged(arrivals(recording.records(topic.name, partition), until_ms) for topic in INPUTS)
 
@@ -127,7 +127,7 @@ def scorers(spec: Spec) -> ScorerFor:
         return lambda draft: scorer
     shelf = Shelf(lambda digest: load_from(spec.artifact_folders, digest))
 
-    def recorded(draft: Draft) -> Scorer:
+    def recorded(draft: PlannedStep) -> Scorer:
         digest = draft.published.artifact if draft.published else ""
         found = shelf.scorer(digest)
         if found is None:

@@ -11,14 +11,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from schemas.topics import INPUTS, SCORES
-from streams.oracle.outputs import ScorerOf, one_score_differences
+from scoring.report.progress import Advanced
+from scoring.score import ScorerOf
+from streams.oracle.outputs import one_score_differences
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import RecordingFolder
-from streams.replay.draft import Partition
+from streams.replay.draft import ReplayPartition
 from streams.replay.lead_table import MemoryTable
-from streams.replay.points import Point, Points
+from streams.replay.points import PublishedPoint, PublishedPoints
 from streams.replay.published import PublishedScores, published_scores
-from streams.replay.run import Advanced, inputs
+from streams.replay.run import inputs
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ def verify(
         verified.n_repeated += found.n_repeated
         verified.n_erased += found.n_erased
         verified.n_beyond += found.n_beyond
-        partition = Partition(number, recording.manifest.n_partitions, erased, MemoryTable())
+        partition = ReplayPartition(number, recording.manifest.n_partitions, erased, MemoryTable())
         differences = _differences(recording, partition, found.points, scorer_of, advanced)
         verified.differences.extend(_unreadable(number, found))
         verified.differences.extend(differences)
@@ -60,18 +62,18 @@ def verify(
 
 def _differences(
     recording: RecordingFolder,
-    partition: Partition,
-    published: list[Point],
+    partition: ReplayPartition,
+    published: list[PublishedPoint],
     scorer_of: ScorerOf,
     advanced: Advanced,
 ) -> Iterator[str]:
     found: list[str] = []
 
-    def judge(point: Point) -> None:
+    def judge(point: PublishedPoint) -> None:
         state = point.state() if point.is_known else None
         found.extend(one_score_differences(point.lead, point.score(), state, scorer_of))
 
-    points = Points(published, judge)
+    points = PublishedPoints(published, judge)
     published.clear()  # so that a point goes when it is judged
     for arrival in inputs(recording, partition.number, None):
         event = partition.event_of(arrival.record)

@@ -21,7 +21,7 @@ from scoring.report.numbers_text import (
     tenths,
 )
 from scoring.report.svg import Axis, chart, legend, round_end
-from streams.backtest.backtest import Asked, Period, Result
+from streams.backtest.backtest import BacktestTerms, Period, Result
 from streams.backtest.list_changes import ListChanges, ListMove
 from streams.backtest.list_metrics import ListMetrics
 from streams.backtest.run import Backtested
@@ -53,7 +53,7 @@ def backtest_page(found: Backtested, events: Events, command: Sequence[str]) -> 
     )
 
 
-def _verdicts(asked: Asked, result: Result) -> Iterator[str]:
+def _verdicts(asked: BacktestTerms, result: Result) -> Iterator[str]:
     sentences = [answer(result.whole, one, asked.terms) for one in result.whole.paired]
     if result.retraining is not None:
         sentences += [
@@ -127,7 +127,7 @@ def _curves(found: ListMetrics) -> str:
     )
 
 
-def _over_time(asked: Asked, result: Result) -> str:
+def _over_time(asked: BacktestTerms, result: Result) -> str:
     names = list(result.whole.models)
     rows = [
         [
@@ -150,7 +150,7 @@ def _of_period(called: Called) -> str:
     return f"{percent(called.precision)}, {tenths(called.days_gained)}"
 
 
-def _precision(asked: Asked, periods: Sequence[Period], names: Sequence[str]) -> str:
+def _precision(asked: BacktestTerms, periods: Sequence[Period], names: Sequence[str]) -> str:
     lines = {
         name: [
             ((one.first_day + one.end_day) / 2 - asked.span.first_day, value)
@@ -165,7 +165,7 @@ def _precision(asked: Asked, periods: Sequence[Period], names: Sequence[str]) ->
     )
 
 
-def _reached(asked: Asked, whole: Backtest, names: Sequence[str]) -> str:
+def _reached(asked: BacktestTerms, whole: Backtest, names: Sequence[str]) -> str:
     lines = {}
     for name in names:
         total, points = 0, [(0.0, 0.0)]
@@ -177,7 +177,7 @@ def _reached(asked: Asked, whole: Backtest, names: Sequence[str]) -> str:
     return chart("Buyers reached", _days_axis(asked), Axis("buyers, added up", end), lines)
 
 
-def _days_axis(asked: Asked) -> Axis:
+def _days_axis(asked: BacktestTerms) -> Axis:
     days = asked.span.end_day - asked.span.first_day
     return Axis(f"days since {day_text(asked.span.first_day)}", round_end(float(max(days, 5))))
 

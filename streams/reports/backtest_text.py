@@ -12,12 +12,12 @@ from scoring.backtest.backtest import Backtest, Called, Paired
 from scoring.report.backtest_text import answer, worth
 from scoring.report.json_values import json_value
 from scoring.report.numbers_text import signed_interval, signed_tenths
-from streams.backtest.backtest import Asked, Result
+from streams.backtest.backtest import BacktestTerms, Result
 from streams.backtest.list_changes import ListChanges
 from streams.backtest.list_metrics import Metrics, PairedMetrics
 
 
-def head(asked: Asked, result: Result) -> str:
+def head(asked: BacktestTerms, result: Result) -> str:
     whole, terms = result.whole, asked.terms
     return (
         f"{len(whole.days):,} days from {day_text(asked.span.first_day)}, {whole.n_leads:,} leads, "
@@ -26,7 +26,7 @@ def head(asked: Asked, result: Result) -> str:
     )
 
 
-def result_lines(asked: Asked, result: Result) -> Iterator[str]:
+def result_lines(asked: BacktestTerms, result: Result) -> Iterator[str]:
     whole, terms = result.whole, asked.terms
     yield head(asked, result)
     for name, called in whole.models.items():
@@ -70,7 +70,7 @@ def _paired_auc(where: str, found: PairedMetrics) -> str:
     )
 
 
-def _table(asked: Asked, result: Result) -> Iterator[str]:
+def _table(asked: BacktestTerms, result: Result) -> Iterator[str]:
     """Precision by period: does it drift?"""
     names = list(result.whole.models)
     yield f"precision of the calls (lift), days before the order, by {asked.period_days} days:"
@@ -89,7 +89,7 @@ def _cell(called: Called) -> str:
     return f"{called.precision.value:.1%} ({lift}) {'-' if math.isnan(gained) else f'{gained:.1f}'}"
 
 
-def result_json(asked: Asked, result: Result) -> dict[str, Any]:
+def result_json(asked: BacktestTerms, result: Result) -> dict[str, Any]:
     found = {
         "first_day": day_text(asked.span.first_day),
         "end_day": day_text(asked.span.end_day),

@@ -10,14 +10,14 @@ from scoring.metrics.queue_moves import queue_change_counts
 from scoring.report.html import bullets, page, table
 from scoring.report.numbers_text import number
 from streams.explain.movers import MovedBy
-from streams.replay.diff import Difference, Mover, why_counts
+from streams.replay.diff import Mover, ReplayDifference, why_counts
 from streams.replay.result import ReplayManifest
 from streams.reports.diff_text import percent, ranks, reasons, scores_line
 from streams.reports.movers_html import Moved, change_bars, movers_section
 
 
 def difference_page(
-    found: Difference,
+    found: ReplayDifference,
     replays: Sequence[tuple[str, ReplayManifest]],
     by: Sequence[tuple[MovedBy, ...] | None],
     command: Sequence[str],
@@ -78,7 +78,7 @@ def _replays(replays: Sequence[tuple[str, ReplayManifest]]) -> str:
     return "<h2>The replays</h2>" + told
 
 
-def _queues(found: Difference) -> str:
+def _queues(found: ReplayDifference) -> str:
     rows = [
         [
             name,

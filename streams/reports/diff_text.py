@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import Any
 
 from scoring.metrics.queue_moves import QueueMove, queue_change_counts
-from scoring.metrics.rank_agreement import Agreement, RankMove
+from scoring.metrics.rank_agreement import RankAgreement, RankChange
 from streams.candidate.second_opinion import Apart
-from streams.replay.diff import Difference, Mover, why_counts
+from streams.replay.diff import Mover, ReplayDifference, why_counts
 
 
-def scores_line(found: Difference) -> str:
+def scores_line(found: ReplayDifference) -> str:
     at = f", at {found.at}" if found.at else ""
     return (
         f"{found.n_common:,} scores of one lead, version and moment in both ({found.n_a:,} and "
@@ -22,7 +22,7 @@ def scores_line(found: Difference) -> str:
     )
 
 
-def difference_lines(found: Difference, show: int) -> Iterator[str]:
+def difference_lines(found: ReplayDifference, show: int) -> Iterator[str]:
     yield scores_line(found)
     for name, queue in found.queues.items():
         yield agreement_line(name, queue)
@@ -31,7 +31,7 @@ def difference_lines(found: Difference, show: int) -> Iterator[str]:
     yield from map(_mover_line, found.movers[:show])
 
 
-def agreement_line(name: str, queue: Agreement) -> str:
+def agreement_line(name: str, queue: RankAgreement) -> str:
     return (
         f"{name}: {queue.n_a:,} and {queue.n_b:,} leads, {len(queue.moves):,} stand elsewhere; "
         f"of the first {queue.k} Kendall tau {_number(queue.kendall_tau)}, "
@@ -44,7 +44,7 @@ def move_line(moved: QueueMove, words: str) -> str:
     return f"  {ranks(moved.move):<20} {moved.move.lead:<24} {probabilities:<18} {words}"
 
 
-def ranks(move: RankMove) -> str:
+def ranks(move: RankChange) -> str:
     return f"{move.rank_a or 'unlisted'} -> {move.rank_b or 'unlisted'}"
 
 
@@ -61,7 +61,7 @@ def reasons(mover: Mover) -> str:
     return before if before == after else f"{before} -> {after}"
 
 
-def difference_json(found: Difference) -> dict[str, Any]:
+def difference_json(found: ReplayDifference) -> dict[str, Any]:
     return {
         "scores_a": found.n_a,
         "scores_b": found.n_b,
@@ -84,7 +84,7 @@ def _mover_json(mover: Mover) -> dict[str, Any]:
     }
 
 
-def agreement_json(queue: Agreement) -> dict[str, Any]:
+def agreement_json(queue: RankAgreement) -> dict[str, Any]:
     """NaN is not JSON."""
     return {
         "k": queue.k,

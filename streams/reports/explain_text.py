@@ -15,7 +15,7 @@ from schemas.ids import LeadKey
 from schemas.timestamps import to_ms, to_text
 from scoring.explain.event_words import words_of
 from scoring.explain.explanation import Explanation
-from scoring.explain.ledger import Entry, Kind
+from scoring.explain.ledger import ChangeKind, LedgerEntry
 from scoring.explain.occlusion import EventEffect
 from scoring.lead.arrival import Arrival
 from streams.explain.moment import LeadMoment
@@ -65,7 +65,7 @@ def _movers(found: Explanation, top: int) -> Iterator[str]:
         yield "  no single event: without any one of them it would be the same"
 
 
-def _ledger_lines(entries: Sequence[Entry]) -> Iterator[str]:
+def _ledger_lines(entries: Sequence[LedgerEntry]) -> Iterator[str]:
     shown = list(_changes(entries))
     yield from shown
     if len(shown) < len(entries):
@@ -74,25 +74,25 @@ def _ledger_lines(entries: Sequence[Entry]) -> Iterator[str]:
         yield f"  the changes add up to {_percent(entries[-1].after)}"
 
 
-def _changes(entries: Sequence[Entry]) -> Iterator[str]:
+def _changes(entries: Sequence[LedgerEntry]) -> Iterator[str]:
     for entry in entries:
         change = _hundredths(entry.after) - _hundredths(entry.before)
-        if change or entry.kind is Kind.START:
+        if change or entry.kind is ChangeKind.START:
             ends = f"{change / 100:>+7.2f} {_percent(entry.after):>8}"
             yield f"  {to_text(entry.as_of_ms)}  {ends}  {_cause_words(entry)}"
 
 
-def _cause_words(entry: Entry) -> str:
+def _cause_words(entry: LedgerEntry) -> str:
     match entry.kind:
-        case Kind.START:
+        case ChangeKind.START:
             words = "a lead of which nothing is known"
-        case Kind.ARTIFACT:
+        case ChangeKind.ARTIFACT:
             words = f"another artifact: {entry.artifact[:12]}"
-        case Kind.TIME:
+        case ChangeKind.TIME:
             words = "time passed"
-        case Kind.WITHDRAWN | Kind.EVENT:
+        case ChangeKind.WITHDRAWN | ChangeKind.EVENT:
             words = ", ".join(words_of(one.event, entry.as_of_ms) for one in entry.causes)
-    return f"without: {words}" if entry.kind is Kind.WITHDRAWN else words
+    return f"without: {words}" if entry.kind is ChangeKind.WITHDRAWN else words
 
 
 def explanation_json(key: LeadKey, found: Explanation) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _event_effect(one: EventEffect, as_of_ms: int) -> dict[str, Any]:
     return _event_json(one.arrival, as_of_ms) | said
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
+def _entry_json(entry: LedgerEntry) -> dict[str, Any]:
     """`difference_ppm` is of the ends rounded to millionths: these add up."""
     return {
         "kind": entry.kind.value,

@@ -8,13 +8,13 @@ from typing import Any
 
 from schemas.timestamps import DAY_MS, from_ms
 from scoring.backtest.backtest import Backtest
-from scoring.backtest.daily_calls import Terms
+from scoring.backtest.daily_calls import CallTerms
 from scoring.report.backtest_text import answer, worth
 from scoring.report.json_values import json_value
 from streams.importers.tables.cells import own_name
 from streams.importers.tables.events import Read
 from streams.importers.tables.mapping import ColumnMapping
-from streams.importers.tables.table import LEGACY, Table
+from streams.importers.tables.table import LEGACY, ExportTable
 from streams.replay.rank_file import RankedFile
 
 DEMO_NOTE = (
@@ -30,7 +30,7 @@ class Found:
     name: str
     is_demo: bool
     ranked: RankedFile
-    terms: Terms
+    terms: CallTerms
     read: Read
     judged: Backtest | None
     why_not: str = ""
@@ -64,7 +64,9 @@ class Found:
         )
 
 
-def mapping_lines(mapping: ColumnMapping, tables: Mapping[str, Table], read: Read) -> Iterator[str]:
+def mapping_lines(
+    mapping: ColumnMapping, tables: Mapping[str, ExportTable], read: Read
+) -> Iterator[str]:
     for kind, n_rows in read.counts.items():
         found = mapping.of(kind)
         if found is not None:

@@ -16,14 +16,14 @@ from typing import Protocol
 from schemas.outputs import RankUpdate, Score
 from schemas.timestamps import to_ms
 
-Order = tuple[int, int, int]
+OrderKey = tuple[int, int, int]
 """(promotion, version, as_of_ms)."""
 
-UNSCORED: Order = (-1, -1, -1)
+UNSCORED: OrderKey = (-1, -1, -1)
 """Of what was never scored: older than any score of the same lead version."""
 
 
-def order_of(score: Score | RankUpdate) -> Order:
+def order_of(score: Score | RankUpdate) -> OrderKey:
     return score.order.promotion, score.order.version, to_ms(score.order.as_of)
 
 
@@ -43,7 +43,7 @@ class Placement:
 
     lead: str
     version: int
-    order: Order
+    order: OrderKey
     probability: float
     reason: str
 
@@ -83,14 +83,14 @@ def is_held(row: Placement | None, newcomer: Placement) -> bool:
     )
 
 
-class Boards(Protocol):
+class BoardStore(Protocol):
     """Each board has a hash tag of its own; `queue` is `tenant/queue`."""
 
     def place(self, queue: str, placement: Placement) -> Move:
         """A held placement is not applied."""
         ...
 
-    def remove(self, queue: str, lead: str, version: int, order: Order | None) -> Move:
+    def remove(self, queue: str, lead: str, version: int, order: OrderKey | None) -> Move:
         """Takes the row off, and what is held of the lead."""
         ...
 

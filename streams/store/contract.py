@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from streams.store.board import Boards, Order, board_of
+from streams.store.board import BoardStore, OrderKey, board_of
 
 Cursor = Mapping[str, int]
 """Input topic -> last offset of this lead's records that its state includes."""
@@ -143,7 +143,7 @@ class Claim:
     claimed_ms: int
     ingested_ms: int
     applied_ms: int
-    last: Order | None
+    last: OrderKey | None
     traceparent: str | None
 
 
@@ -153,7 +153,7 @@ class Completion:
 
     shard: int
     lead: str
-    order: Order
+    order: OrderKey
     artifact: str
     state_hash: str
     probability: float
@@ -192,7 +192,7 @@ class EntryKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OutboxEntry:
     """Something waiting for Kafka. `cursor` is what a snapshot's state includes, `frontier` where
     its shard stood. `version` is the lead's when the entry was written; a board
     orders by (version, score order). An entry that lists a lead comes after the one by
@@ -204,7 +204,7 @@ class Entry:
     key: str
     value: bytes
     version: int = 0
-    order: Order | None = None
+    order: OrderKey | None = None
     queue: str | None = None
     left: str | None = None
     traceparent: str | None = None
@@ -242,7 +242,7 @@ class LeadView:
     queue: str | None
     listed_in: str | None
     score: bytes | None
-    order: Order | None
+    order: OrderKey | None
     dirty: bool
     due_ms: int | None
     leased_until_ms: int | None
@@ -255,7 +255,7 @@ class LeadView:
         return None if self.queue is None else board_of(self.lead, self.queue)
 
 
-class Store(Boards, Protocol):
+class Store(BoardStore, Protocol):
     def now_ms(self) -> int: ...
 
     def partitions(self, expected: int) -> int:
@@ -310,7 +310,7 @@ class Store(Boards, Protocol):
         """Takes or renews a named lease (`publisher`, `sweep`) on a shard."""
         ...
 
-    def outbox(self, shard: int, limit: int) -> list[Entry]:
+    def outbox(self, shard: int, limit: int) -> list[OutboxEntry]:
         """The oldest entries, in order."""
         ...
 

@@ -9,14 +9,14 @@ from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from streams.store.board import UNSCORED, BoardView, Move, Order, Placement, is_held
+from streams.store.board import UNSCORED, BoardView, Move, OrderKey, Placement, is_held
 
-BoardOrder = tuple[int, Order]
+BoardOrder = tuple[int, OrderKey]
 """(lead version when the entry was written, score order); a removal without a score sorts first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MemoryRow:
     """`placement` is None in the marker that a removal leaves."""
 
     order: BoardOrder
@@ -38,7 +38,7 @@ class MemoryBoard:
     holds: bool = True
     version: int = 0
     n_moves: int = 0
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, MemoryRow] = field(default_factory=dict)
     ranking: list[tuple[float, str]] = field(default_factory=list)
 
     def place(self, placement: Placement) -> Move:
@@ -49,7 +49,7 @@ class MemoryBoard:
             or self._place(placement, order)
         )
 
-    def remove(self, lead: str, version: int, order: Order | None) -> Move:
+    def remove(self, lead: str, version: int, order: OrderKey | None) -> Move:
         board_order = (version, order or UNSCORED)
         return self._settled(lead, board_order, None) or self._remove(lead, board_order)
 
@@ -82,7 +82,7 @@ class MemoryBoard:
         self._count_moves(len(leads))
         for lead, (placement, previous) in shown.items():
             move = self._move(placement, before[lead], previous)
-            self.rows[lead] = Row(_order_of(placement), placement, move)
+            self.rows[lead] = MemoryRow(_order_of(placement), placement, move)
         return leads
 
     def _settled(self, lead: str, order: BoardOrder, placement: Placement | None) -> Move | None:
@@ -108,7 +108,7 @@ class MemoryBoard:
         insort(self.ranking, (-placement.probability, placement.lead))
         self._count_moves(1)
         move = self._move(placement, previous_rank, previous)
-        self.rows[placement.lead] = Row(order, placement, move)
+        self.rows[placement.lead] = MemoryRow(order, placement, move)
         return move
 
     def _move(
@@ -128,7 +128,7 @@ class MemoryBoard:
         if previous is not None:
             self._count_moves(1)
         move = Move(None, previous_rank, self.version, None, applied=True)
-        self.rows[lead] = Row(order, None, move)
+        self.rows[lead] = MemoryRow(order, None, move)
         return move
 
     def _count_moves(self, n: int) -> None:

@@ -8,13 +8,13 @@ from streams.store.contract import (
     Commit,
     CommitResult,
     CommitStatus,
-    Entry,
     EntryKind,
     LeadWrite,
+    OutboxEntry,
     checked,
     version_of,
 )
-from streams.store.memory_shard import Lead, Shard
+from streams.store.memory_shard import Shard, ShardLead
 from streams.store.memory_snapshot import append_snapshots
 
 
@@ -60,7 +60,7 @@ def _write(shard: Shard, write: LeadWrite, now_ms: int) -> None:
     if write.state is None and write.cursor == (write.expected.cursor or {}):
         return
     kind = _departure(shard, write)
-    lead = shard.leads.setdefault(write.lead, Lead())
+    lead = shard.leads.setdefault(write.lead, ShardLead())
     lead.cursor, lead.version = dict(write.cursor), version_of(write.cursor)
     if write.state is None:
         return
@@ -71,7 +71,7 @@ def _write(shard: Shard, write: LeadWrite, now_ms: int) -> None:
         lead.attempts, lead.parked = 0, None
     if kind:
         shard.append(
-            Entry(
+            OutboxEntry(
                 id="",
                 kind=kind,
                 key=write.lead,
@@ -88,14 +88,14 @@ def _write(shard: Shard, write: LeadWrite, now_ms: int) -> None:
     _list(shard, write, lead, now_ms)
 
 
-def _erase(shard: Shard, name: str, lead: Lead) -> None:
+def _erase(shard: Shard, name: str, lead: ShardLead) -> None:
     shard.erased.add(name)
     lead.score = lead.order = lead.holder = None
     lead.attempts, lead.parked = 0, None
     shard.leased.pop(name, None)
 
 
-def _list(shard: Shard, write: LeadWrite, lead: Lead, now_ms: int) -> None:
+def _list(shard: Shard, write: LeadWrite, lead: ShardLead, now_ms: int) -> None:
     lead.queue = None if write.lead in shard.erased else write.queue
     if lead.queue is None:
         shard.forget_work(write.lead)

@@ -13,11 +13,11 @@ from streams.store.contract import (
     Claim,
     Completion,
     CompletionStatus,
-    Entry,
     EntryKind,
+    OutboxEntry,
     latest_expiry_ms,
 )
-from streams.store.memory_shard import Lead, Shard
+from streams.store.memory_shard import Shard, ShardLead
 
 
 def take_claims(shard: Shard, worker: str, limit: int, now_ms: int, lease_ms: int) -> list[Claim]:
@@ -108,7 +108,7 @@ def apply_completion(shard: Shard, worker: str, done: Completion, now_ms: int) -
     return status
 
 
-def _judge(shard: Shard, done: Completion, known: Lead) -> CompletionStatus:
+def _judge(shard: Shard, done: Completion, known: ShardLead) -> CompletionStatus:
     live = shard.live(done.lead)
     if live is None or live[1] != done.artifact:
         return CompletionStatus.OTHER_ARTIFACT
@@ -123,18 +123,18 @@ def _is_live(shard: Shard, done: Completion) -> bool:
     return live is not None and live[1] == done.artifact and done.order[0] >= live[0]
 
 
-def _set_due(shard: Shard, done: Completion, known: Lead) -> None:
+def _set_due(shard: Shard, done: Completion, known: ShardLead) -> None:
     shard.due.pop(done.lead, None)
     if done.due_ms is not None and known.queue is not None and known.parked is None:
         shard.due[done.lead] = done.due_ms
 
 
-def _accept(shard: Shard, done: Completion, known: Lead) -> None:
+def _accept(shard: Shard, done: Completion, known: ShardLead) -> None:
     known.score, known.order = done.score, done.order
     known.listed_in = known.queue
     known.was_in = known.queue or known.was_in
     shard.append(
-        Entry(
+        OutboxEntry(
             id="",
             kind=EntryKind.SCORE,
             key=done.lead,
@@ -189,7 +189,7 @@ def restate_leads(shard: Shard, leads: Sequence[str]) -> bool:
             continue
         stands = known.listed_in is not None
         shard.append(
-            Entry(
+            OutboxEntry(
                 id="",
                 kind=EntryKind.PLACE,
                 key=name,

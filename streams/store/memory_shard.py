@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from streams.store.board import Order
+from streams.store.board import OrderKey
 from streams.store.contract import (
     DEFAULT_OUTBOX_BOUND,
     Cursor,
-    Entry,
     EntryKind,
     LeadView,
+    OutboxEntry,
     StoredLead,
 )
 
 
 @dataclass(slots=True)
-class Lead:
+class ShardLead:
     """`was_in` outlives `listed_in`: the sweep restates every lead that was ever listed.
     `parked` is the promotion under which the lead was given up."""
 
@@ -34,7 +34,7 @@ class Lead:
     applied_ms: int = 0
     traceparent: str | None = None
     score: bytes | None = None
-    order: Order | None = None
+    order: OrderKey | None = None
     listed_in: str | None = None
     was_in: str | None = None
     attempts: int = 0
@@ -60,13 +60,13 @@ class Shard:
     next_entry_id: Callable[[], str]
     outbox_bound: int = DEFAULT_OUTBOX_BOUND
     frontier: dict[str, int] = field(default_factory=dict)
-    leads: dict[str, Lead] = field(default_factory=dict)
+    leads: dict[str, ShardLead] = field(default_factory=dict)
     dirty: dict[str, int] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
     leased: dict[str, int] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     promoted: dict[str, tuple[int, str]] = field(default_factory=dict)
-    outbox: dict[str, Entry] = field(default_factory=dict)
+    outbox: dict[str, OutboxEntry] = field(default_factory=dict)
     snapshot_pass: SnapshotPass | None = None
     queues: set[str] = field(default_factory=set)
 
@@ -88,7 +88,7 @@ class Shard:
     def make_dirty(self, lead: str, deadline_ms: int) -> None:
         self.dirty[lead] = min(deadline_ms, self.dirty.get(lead, deadline_ms))
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: OutboxEntry) -> None:
         entry_id = self.next_entry_id()
         self.outbox[entry_id] = replace(entry, id=entry_id)
 
@@ -97,7 +97,7 @@ class Shard:
     ) -> None:
         key, value = dead_letter
         name = key.decode(errors="replace")
-        self.append(Entry("", EntryKind.DEAD_LETTER, name, value, traceparent=traceparent))
+        self.append(OutboxEntry("", EntryKind.DEAD_LETTER, name, value, traceparent=traceparent))
 
     def forget_work(self, lead: str) -> None:
         self.dirty.pop(lead, None)
@@ -116,7 +116,7 @@ class Shard:
             self.leased.pop(lead, None)
 
     def view(self, lead: str) -> LeadView:
-        known = self.leads.get(lead) or Lead()
+        known = self.leads.get(lead) or ShardLead()
         return LeadView(
             lead=lead,
             stored=self.stored(lead),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streams.store.contract import Entry, EntryKind, SnapshotChunk, SnapshotStatus
+from streams.store.contract import EntryKind, OutboxEntry, SnapshotChunk, SnapshotStatus
 from streams.store.memory_shard import Shard, SnapshotPass
 
 
@@ -23,7 +23,9 @@ def take_snapshot(shard: Shard, chunk: SnapshotChunk) -> SnapshotStatus:
         return SnapshotStatus.FULL
     append_snapshots(shard, chunk.leads)
     if chunk.is_last:
-        shard.append(Entry("", EntryKind.FRONTIER, str(shard.number), b"", frontier=known.frontier))
+        shard.append(
+            OutboxEntry("", EntryKind.FRONTIER, str(shard.number), b"", frontier=known.frontier)
+        )
     shard.snapshot_pass = SnapshotPass(chunk.pass_id, chunk.step, known.frontier)
     return SnapshotStatus.TAKEN
 
@@ -34,7 +36,7 @@ def append_snapshots(shard: Shard, leads: Sequence[str]) -> None:
         if known is None or known.state is None:
             continue
         shard.append(
-            Entry(
+            OutboxEntry(
                 id="",
                 kind=EntryKind.SNAPSHOT,
                 key=name,

@@ -14,7 +14,7 @@ from itertools import count
 from threading import RLock
 from typing import Concatenate, ParamSpec, TypeVar
 
-from streams.store.board import BoardView, Move, Order, Placement
+from streams.store.board import BoardView, Move, OrderKey, Placement
 from streams.store.contract import (
     DEFAULT_OUTBOX_BOUND,
     Claim,
@@ -22,8 +22,8 @@ from streams.store.contract import (
     CommitResult,
     Completion,
     CompletionStatus,
-    Entry,
     LeadView,
+    OutboxEntry,
     SnapshotChunk,
     SnapshotStatus,
     StoredLead,
@@ -168,7 +168,7 @@ class MemoryStore:
         return True
 
     @_atomic
-    def outbox(self, shard: int, limit: int) -> list[Entry]:
+    def outbox(self, shard: int, limit: int) -> list[OutboxEntry]:
         return list(self._shard(shard).outbox.values())[: max(0, limit)]
 
     @_atomic
@@ -206,7 +206,7 @@ class MemoryStore:
         return self._boards[queue].place(placement)
 
     @_atomic
-    def remove(self, queue: str, lead: str, version: int, order: Order | None) -> Move:
+    def remove(self, queue: str, lead: str, version: int, order: OrderKey | None) -> Move:
         return self._boards[queue].remove(lead, version, order)
 
     @_atomic

@@ -11,15 +11,15 @@ from typing import Any
 import msgspec
 
 from scoring.lead.state import state_hash
-from streams.store.board import Move, Order, Placement
+from streams.store.board import Move, OrderKey, Placement
 from streams.store.contract import (
     Claim,
     Commit,
     Cursor,
-    Entry,
     EntryKind,
     LeadView,
     LeadWrite,
+    OutboxEntry,
     StoredLead,
     version_of,
 )
@@ -35,7 +35,7 @@ _encode_cursor = msgspec.json.Encoder(order="sorted").encode
 _decode_cursor = msgspec.json.Decoder(dict[str, int]).decode
 
 
-def order_text(order: Order) -> str:
+def order_text(order: OrderKey) -> str:
     return " ".join(map(str, order))
 
 
@@ -140,8 +140,8 @@ def _lead_view(lead: str, row: Sequence[Any]) -> LeadView:
     )
 
 
-def entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    return Entry(
+def entry(entry_id: bytes, fields: dict[bytes, bytes]) -> OutboxEntry:
+    return OutboxEntry(
         id=entry_id.decode(),
         kind=EntryKind(fields[b"kind"].decode()),
         key=fields[b"key"].decode(errors="replace"),
@@ -194,7 +194,7 @@ def _cursor(value: bytes | None) -> Cursor | None:
     return _decode_cursor(value) if value else None
 
 
-def _order(value: bytes | None) -> Order | None:
+def _order(value: bytes | None) -> OrderKey | None:
     if not value:
         return None
     promotion, version, as_of_ms = map(int, value.split())

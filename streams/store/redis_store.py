@@ -11,7 +11,7 @@ from typing import Any
 
 from scoring.lead.state import state_hash
 from streams.store import redis_codec as codec
-from streams.store.board import UNSCORED, BoardView, Move, Order, Placement
+from streams.store.board import UNSCORED, BoardView, Move, OrderKey, Placement
 from streams.store.contract import (
     CLAIM_SPARE,
     DEFAULT_OUTBOX_BOUND,
@@ -22,8 +22,8 @@ from streams.store.contract import (
     CommitStatus,
     Completion,
     CompletionStatus,
-    Entry,
     LeadView,
+    OutboxEntry,
     SnapshotChunk,
     SnapshotStatus,
     StoredLead,
@@ -153,7 +153,7 @@ class RedisStore:
     def lease(self, name: str, shard: int, owner: str, ttl_ms: int) -> bool:
         return bool(self._scripts.run("lease", shard_tag(shard), name, owner, ttl_ms))
 
-    def outbox(self, shard: int, limit: int) -> list[Entry]:
+    def outbox(self, shard: int, limit: int) -> list[OutboxEntry]:
         if limit <= 0:
             return []
         with store_errors():
@@ -208,10 +208,10 @@ class RedisStore:
             queue, placement.lead, placement.version, placement.order, probability, placement.reason
         )
 
-    def remove(self, queue: str, lead: str, version: int, order: Order | None) -> Move:
+    def remove(self, queue: str, lead: str, version: int, order: OrderKey | None) -> Move:
         return self._move(queue, lead, version, order or UNSCORED, "", "")
 
-    def _move(self, queue: str, lead: str, version: int, order: Order, *row: str) -> Move:
+    def _move(self, queue: str, lead: str, version: int, order: OrderKey, *row: str) -> Move:
         reply = self._scripts.run("move", queue_tag(queue), lead, version, *order, *row)
         return codec.move(reply)
 

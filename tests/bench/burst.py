@@ -29,7 +29,7 @@ from streams.artifact_shelf import Shelf
 from streams.ingest.batch import Batch, Conditions, apply_batch
 from streams.publish.publisher import Step, publish
 from streams.score.worker import ScoreWorkerConfig, run_score_worker
-from streams.store.board import Order, order_of
+from streams.store.board import OrderKey, order_of
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
 from tests.bench.ingest import log_now
@@ -71,7 +71,7 @@ def burst(n_leads: int, engine_s: float) -> dict[str, Any]:
     scorer = replace(rule_scorer(), engine=SlowEngine(engine_s))
     output, seconds = _ours(events, scorer, engine_s)
     records = output.of(SCORES.name)
-    orders: dict[str, list[Order]] = {}
+    orders: dict[str, list[OrderKey]] = {}
     for record in records:
         score = Score.model_validate_json(record.value or b"")
         orders.setdefault(record.key.decode(), []).append(order_of(score))

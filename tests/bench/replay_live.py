@@ -13,7 +13,7 @@ from streams.recording.folder import open_recording
 from streams.recording.kafka_range import Wanted, open_consumer
 from streams.recording.record import record_kafka
 from streams.replay.policy import EveryEvent
-from streams.replay.replay import Asked, replay
+from streams.replay.replay import ReplayRequest, replay
 from streams.replay.verify import verify
 from tests.bench.replay_work import replayed
 from tests.chaos.run import Deployment, run_chaos
@@ -88,5 +88,5 @@ def _digest(live: Live, folder: Path, n_processes: int) -> str:
     artifact = folder / "rule"
     if not artifact.exists():
         write_rule(artifact, Rule(), unfitted_facts("rule"))
-    asked = Asked(EveryEvent(), artifact, n_processes=n_processes)
+    asked = ReplayRequest(EveryEvent(), artifact, n_processes=n_processes)
     return replay(live.recording, asked).digest

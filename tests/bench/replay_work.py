@@ -24,7 +24,7 @@ from streams.recording.folder import RecordingFolder, open_recording
 from streams.replay.draft import subject_of
 from streams.replay.policy import EveryEvent, Never, Recorded
 from streams.replay.published import published_scores
-from streams.replay.replay import Asked, end_of, replay
+from streams.replay.replay import ReplayRequest, end_of, replay
 from streams.replay.result import Written, write_outcomes
 from streams.replay.run import Replay, Spec
 from tests.support.engines.engines import rule_scorer
@@ -33,7 +33,7 @@ Offset = tuple[str, int, int]
 
 
 def fold(recording: RecordingFolder) -> dict[str, Any]:
-    manifest = replay(recording.path, Asked(Never(), None))
+    manifest = replay(recording.path, ReplayRequest(Never(), None))
     return {"events": manifest.n_events, "leads": manifest.n_leads}
 
 

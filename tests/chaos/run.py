@@ -20,7 +20,7 @@ from schemas.outputs import Promotion
 from streams.exit_codes import CRASH
 from streams.kafka.topic_reader import read_to_end
 from streams.oracle.folded_log import fold_log
-from streams.oracle.oracle import Evidence, differences, state_differences
+from streams.oracle.oracle import OracleInput, differences, state_differences
 from streams.oracle.output_reader import OUTPUTS
 from streams.oracle.outputs import Window, read_outputs
 from streams.publish.promotions import publish_promotion
@@ -301,7 +301,7 @@ def _judge(world: Deployment, outcome: Outcome) -> None:
     orders = [(s.tenant, s.lead, s.order) for found in published.scores.values() for s in found]
     outcome.scores = len(orders)
     outcome.rescored = len(orders) - len({repr(order) for order in orders})
-    evidence = Evidence(world.journal.records, outputs)
+    evidence = OracleInput(world.journal.records, outputs)
     outcome.oracle_differences += differences(
         evidence,
         world.store,

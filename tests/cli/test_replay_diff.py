@@ -14,7 +14,7 @@ from schemas.codec import topic_of
 from schemas.events import EventBase, LeadErased
 from scoring.artifact import load_manifest, save_manifest
 from scoring.calibration import Calibration, probability
-from streams.recording.event_file import Recorded, write_recording
+from streams.recording.event_file import RecordedEvent, write_recording
 from streams.replay.result import open_output
 from tests.support.engines.stub_artifact import build_stub_artifact
 from tests.support.html_reader import read
@@ -41,9 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def later(event: EventBase) -> Recorded:
+def later(event: EventBase) -> RecordedEvent:
     """An hour after it occurred."""
-    return Recorded(topic_of(event), event.occurred_at + timedelta(hours=1), event)
+    return RecordedEvent(topic_of(event), event.occurred_at + timedelta(hours=1), event)
 
 
 def asllr(folder: Path, *words: str | Path) -> Result:

@@ -12,7 +12,7 @@ import pytest
 from schemas.codec import topic_of
 from schemas.events import EventBase
 from schemas.topics import TOPICS
-from streams.recording.event_file import Recorded, write_recording
+from streams.recording.event_file import RecordedEvent, write_recording
 from tests.support.commands import asllr, run
 from tests.support.engines.table_artifacts import build_rule_artifact
 from tests.support.leads.event_stream import events
@@ -30,9 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def later(event: EventBase) -> Recorded:
+def later(event: EventBase) -> RecordedEvent:
     """An hour after it occurred."""
-    return Recorded(topic_of(event), event.occurred_at + timedelta(hours=1), event)
+    return RecordedEvent(topic_of(event), event.occurred_at + timedelta(hours=1), event)
 
 
 @pytest.fixture

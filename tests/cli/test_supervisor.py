@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.local.supervisor import MAX_BACK_OFF_S, Role, RoleFailed, Supervisor
+from streams.local.supervisor import MAX_BACK_OFF_S, RoleFailed, RoleProcess, Supervisor
 
 pytestmark = pytest.mark.slow
 
@@ -32,8 +32,8 @@ time.sleep(600)
 """
 
 
-def role(name: str, program: str) -> Role:
-    return Role(name, (sys.executable, "-c", program))
+def role(name: str, program: str) -> RoleProcess:
+    return RoleProcess(name, (sys.executable, "-c", program))
 
 
 def until(is_true: Callable[[], bool], what: str, deadline_s: float = 20.0) -> None:

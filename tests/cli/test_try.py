@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from asllr import main
 from streams.importers.tables.cells import lead_id, own_name, phone_of
-from streams.importers.tables.times import Reading, reading_of
+from streams.importers.tables.times import TimeReading, reading_of
 from tests.support.engines.stub_artifact import build_stub_artifact
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -178,7 +178,7 @@ def test_any_name_becomes_an_id_and_comes_back() -> None:
 
 
 def test_a_day_above_twelve_settles_the_order_of_day_and_month() -> None:
-    assert reading_of(["03/04/2026", "25/04/2026"]) == Reading(("%d/%m/%Y",))
+    assert reading_of(["03/04/2026", "25/04/2026"]) == TimeReading(("%d/%m/%Y",))
     doubt = reading_of(["03/04/2026"]).doubt
     assert doubt == "could be %d/%m/%Y or %m/%d/%Y, as '03/04/2026'"
 

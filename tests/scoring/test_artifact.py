@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from scoring.artifact import (
     MANIFEST,
-    Agreement,
     ArtifactError,
-    Base,
+    BaseModelName,
     DataWindow,
+    EngineAgreement,
     EngineKind,
     Manifest,
     digest,
@@ -37,14 +37,14 @@ def manifest(**fields: Any) -> Manifest:
         "token_budget": 256,
         "horizon_days": HORIZON_DAYS,
         "calibration": Calibration(a=0.9, b=-0.1),
-        "agreement": Agreement(
+        "agreement": EngineAgreement(
             reference=EngineKind.TORCH,
             served=EngineKind.ONNX,
             max_logit_difference=0.05,
             n_prompts=500,
         ),
         "label": "an order within 14 days",
-        "base": Base(name="demo-base", revision="1"),
+        "base": BaseModelName(name="demo-base", revision="1"),
         "data_window": DataWindow(start=START, end=START),
         "metrics": {"expected_auc": 0.8},
         "files": {},

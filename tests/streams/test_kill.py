@@ -19,7 +19,7 @@ from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.outputs import Promotion
 from streams.kafka.topic_reader import read_to_end
-from streams.oracle.oracle import Evidence, differences
+from streams.oracle.oracle import OracleInput, differences
 from streams.oracle.output_reader import OUTPUTS
 from streams.publish.promotions import publish_promotion
 from streams.store.redis_store import RedisStore
@@ -68,7 +68,7 @@ def test_every_role_killed_while_events_flow_leaves_what_the_log_says(
         assert fleet.ends[-9] == len(victims)
         for member in members:
             assert fleet.stop(member) == 0
-        evidence = Evidence(journal.records, outputs(broker))
+        evidence = OracleInput(journal.records, outputs(broker))
         assert differences(evidence, store, N_PARTITIONS, rule_scorer_of) == []
 
 

@@ -17,7 +17,7 @@ from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.outputs import Promotion
 from schemas.topics import INPUTS
-from streams.oracle.oracle import Evidence
+from streams.oracle.oracle import OracleInput
 from streams.oracle.output_reader import OutputReader
 from streams.publish.promotions import publish_promotion
 from streams.store.redis_store import RedisStore
@@ -67,8 +67,8 @@ class Live:
         return codes
 
     @property
-    def evidence(self) -> Evidence:
-        return Evidence(self.journal.records, self.outputs)
+    def evidence(self) -> OracleInput:
+        return OracleInput(self.journal.records, self.outputs)
 
     def _is_applied(self) -> bool:
         self.outputs += self.reader.read(0.01)

@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from scoring.floats import Floats
+from scoring.report.progress import WriteLine
 from training.dataset.example import Examples
 from training.dataset.manifest import DatasetError, Split
-from training.trees.trials import Log
 
 KNOWN = (Split.FIT, Split.JUDGE)
 
@@ -48,7 +48,7 @@ class Budget:
         return np.random.default_rng(self.seed)
 
 
-Fit = Callable[[Examples, Budget, Log], Predictor]
+Fit = Callable[[Examples, Budget, WriteLine], Predictor]
 
 
 def check_classes(examples: Examples, *splits: Split) -> None:

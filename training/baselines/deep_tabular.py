@@ -19,12 +19,13 @@ from torch_rechub.models.ranking import DCNv2, DeepFM
 
 from scoring.floats import Floats
 from scoring.prompt.declaration import Kind
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of, log_loss
 from training.baselines.columns.fields import Fields, fit_fields
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
-from training.trees.trials import Log, Trial, search
+from training.trees.trials import Trial, search
 
 MAX_EPOCHS = 20
 PATIENCE_EPOCHS = 3
@@ -39,7 +40,7 @@ class Design(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class NetworkShape:
     """`n_cross` is of DCN-v2 alone."""
 
     embedding: int
@@ -56,7 +57,7 @@ class DeepPredictor:
     model: torch.nn.Module
     own: OwnFields
     fields: Fields
-    shape: Shape
+    shape: NetworkShape
     n_epochs: int
 
     @property
@@ -71,21 +72,21 @@ class DeepPredictor:
         return logits
 
 
-def fit_deepfm(examples: Examples, budget: Budget, log: Log) -> Predictor:
+def fit_deepfm(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     return fit_deep(examples, budget, Design.DEEPFM, log)
 
 
-def fit_dcn_v2(examples: Examples, budget: Budget, log: Log) -> Predictor:
+def fit_dcn_v2(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     return fit_deep(examples, budget, Design.DCN_V2, log)
 
 
-def fit_deep(examples: Examples, budget: Budget, design: Design, log: Log) -> DeepPredictor:
+def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine) -> DeepPredictor:
     """Raises DatasetError where a split has one class only."""
     check_classes(examples, *KNOWN)
     older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
 
-    def run(number: int) -> Trial[Shape]:
+    def run(number: int) -> Trial[NetworkShape]:
         shape = _draw(rng)
         losses: list[float] = []
 
@@ -102,8 +103,8 @@ def fit_deep(examples: Examples, budget: Budget, design: Design, log: Log) -> De
     return _train(examples.of(*KNOWN), plan, lambda predictor: True)
 
 
-def _draw(rng: np.random.Generator) -> Shape:
-    return Shape(
+def _draw(rng: np.random.Generator) -> NetworkShape:
+    return NetworkShape(
         embedding=int(rng.choice([4, 8, 16])),
         width=int(rng.choice([16, 32, 64, 128])),
         depth=int(rng.integers(1, 4)),
@@ -117,7 +118,7 @@ def _draw(rng: np.random.Generator) -> Shape:
 @dataclass(frozen=True, slots=True)
 class _Plan:
     design: Design
-    shape: Shape
+    shape: NetworkShape
     n_epochs: int
     seed: int
 

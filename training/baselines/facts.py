@@ -9,19 +9,19 @@ from datetime import datetime
 from pathlib import Path
 
 from schemas.timestamps import EPOCH
-from scoring.artifact import Base, DataWindow, EngineKind, Manifest
+from scoring.artifact import BaseModelName, DataWindow, EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.engines.loading import UNREAD_BUDGET
 from scoring.prompt.features import FEATURES_ID
 from scoring.prompt.prompt import PROMPT_ID
 from training.artifact_folder import CARD, METRICS
 
-Settings = Mapping[str, float | int | str]
+ChosenSettings = Mapping[str, float | int | str]
 NO_BASE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ArtifactFacts:
     """What manifest and card say beside the model. `window` and `dataset` (its sha256) None: it has
     seen no data."""
 
@@ -31,18 +31,18 @@ class Facts:
     window: tuple[datetime, datetime] | None
     calibration: Calibration
     metrics: Mapping[str, float]
-    settings: Settings
+    settings: ChosenSettings
     revision: str
     dataset: str | None = None
     sources: tuple[str, ...] = ()
 
 
-def data_window_of(facts: Facts) -> DataWindow:
+def data_window_of(facts: ArtifactFacts) -> DataWindow:
     start, end = facts.window or (EPOCH, EPOCH)
     return DataWindow(start=start, end=end)
 
 
-def manifest_of(engine: EngineKind, facts: Facts) -> Manifest:
+def manifest_of(engine: EngineKind, facts: ArtifactFacts) -> Manifest:
     return Manifest(
         name=facts.name,
         engine=engine,
@@ -53,7 +53,7 @@ def manifest_of(engine: EngineKind, facts: Facts) -> Manifest:
         calibration=facts.calibration,
         agreement=None,
         label=facts.label,
-        base=Base(name=NO_BASE, revision=facts.revision),
+        base=BaseModelName(name=NO_BASE, revision=facts.revision),
         dataset=facts.dataset,
         sources=facts.sources,
         data_window=data_window_of(facts),
@@ -62,7 +62,7 @@ def manifest_of(engine: EngineKind, facts: Facts) -> Manifest:
     )
 
 
-def describe(folder: Path, facts: Facts, text: str) -> None:
+def describe(folder: Path, facts: ArtifactFacts, text: str) -> None:
     metrics = json.dumps(dict(facts.metrics), indent=2)
     (folder / METRICS).write_text(metrics + "\n", encoding="utf-8")
     rows = [*facts.metrics.items(), *facts.settings.items()]
@@ -85,7 +85,7 @@ other decision about a person.
     )
 
 
-def _data(facts: Facts) -> str:
+def _data(facts: ArtifactFacts) -> str:
     if facts.window is None:
         return "none"
     return f"{facts.window[0]:%Y-%m-%d} to {facts.window[1]:%Y-%m-%d}, {facts.revision}"

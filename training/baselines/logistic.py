@@ -8,12 +8,13 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from scoring.floats import Floats
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of, log_loss
 from training.baselines.columns.encoding import Encoding, fit_encoding
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
-from training.trees.trials import Log, Trial, search
+from training.trees.trials import Trial, search
 
 MAX_STEPS = 2_000
 LOG10_C = (-4.0, 2.0)
@@ -35,7 +36,7 @@ class LogisticPredictor:
         return np.asarray(self.model.decision_function(rows), dtype=np.float64)
 
 
-def fit_logistic(examples: Examples, budget: Budget, log: Log) -> Predictor:
+def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     """Raises DatasetError where a split has one class only."""
     check_classes(examples, *KNOWN)
     older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)

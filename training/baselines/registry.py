@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import assert_never
 
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget, Predictor
 from training.dataset.example import Examples
-from training.trees.trials import Log
 
 
 class Baseline(StrEnum):
@@ -32,7 +32,7 @@ class Baseline(StrEnum):
     DCN_V2 = "dcn_v2"
 
 
-def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: Log) -> Predictor:
+def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     """Raises DatasetError where the known splits have one class only; the rule needs none."""
     # Imports here: torch takes seconds to load, and only two of these need it.
     match name:

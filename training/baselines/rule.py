@@ -12,9 +12,9 @@ import numpy as np
 from scoring.engine import EngineInput
 from scoring.engines.rule import Rule, RuleEngine, build_rule_engine
 from scoring.floats import Floats
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import KNOWN, Budget
 from training.dataset.example import Examples
-from training.trees.trials import Log
 
 HALVINGS = 60
 LOGIT_LIMIT = 20.0
@@ -37,7 +37,7 @@ class RulePredictor:
         return np.array(self.engine.logits(rows), dtype=np.float64)
 
 
-def fit_rule(examples: Examples, budget: Budget, log: Log) -> RulePredictor:
+def fit_rule(examples: Examples, budget: Budget, log: WriteLine) -> RulePredictor:
     """Needs no order at all. The base is moved until the mean probability is the observed share of
     orders, half an order added so that none seen does not mean impossible."""
     known = examples.of(*KNOWN)

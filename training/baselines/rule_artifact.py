@@ -9,11 +9,11 @@ from scoring.calibration import Calibration
 from scoring.engines.rule import RULE, Rule
 from scoring.prompt.prompt import HORIZON_DAYS
 from training.artifact_folder import artifact_folder, seal
-from training.baselines.facts import Facts, describe, manifest_of
+from training.baselines.facts import ArtifactFacts, describe, manifest_of
 from training.dataset.manifest import label_of
 
 
-def write_rule(out: Path, rule: Rule, facts: Facts) -> Manifest:
+def write_rule(out: Path, rule: Rule, facts: ArtifactFacts) -> Manifest:
     """Complete or not at all. Raises NotOurs."""
     with artifact_folder(out) as folder:
         (folder / RULE).write_text(rule.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -25,9 +25,9 @@ def write_rule(out: Path, rule: Rule, facts: Facts) -> Manifest:
         return seal(folder, manifest_of(EngineKind.RULE, facts))
 
 
-def unfitted_facts(name: str) -> Facts:
+def unfitted_facts(name: str) -> ArtifactFacts:
     """Of a rule that has seen no data: an empty window, no metrics."""
-    return Facts(
+    return ArtifactFacts(
         name=name,
         horizon_days=HORIZON_DAYS,
         label=f"{label_of(HORIZON_DAYS)}; nothing was fitted",

@@ -11,13 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scoring.floats import Floats
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import KNOWN, Budget
 from training.baselines.columns.encoding import Rows
-from training.baselines.tree import Columns, FitColumns, Prepared, prepare_columns, tune_prepared
+from training.baselines.tree import (
+    FitColumns,
+    FittedColumns,
+    PreparedColumns,
+    prepare_columns,
+    tune_prepared,
+)
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.trees.boosted_trees import TunedTree
-from training.trees.trials import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class StackPredictor:
     `scoring.engines.stack` appends it."""
 
     tree: TunedTree
-    columns: Columns
+    columns: FittedColumns
 
     @property
     def described(self) -> dict[str, float | int | str]:
@@ -37,7 +43,7 @@ class StackPredictor:
 
 
 def fit_stack(
-    examples: Examples, read: Floats, budget: Budget, fit_columns: FitColumns, log: Log
+    examples: Examples, read: Floats, budget: Budget, fit_columns: FitColumns, log: WriteLine
 ) -> StackPredictor:
     """`read`: the language model's logit of each example. Raises DatasetError where a split has
     one class only."""
@@ -47,7 +53,7 @@ def fit_stack(
 
 
 def stack_prepared(
-    prepared: Prepared, examples: Examples, read: Floats, budget: Budget, log: Log
+    prepared: PreparedColumns, examples: Examples, read: Floats, budget: Budget, log: WriteLine
 ) -> StackPredictor:
     """On columns that another model was already grown on."""
     if len(read) != len(examples):

@@ -9,15 +9,15 @@ from typing import Protocol
 import numpy as np
 
 from scoring.floats import Floats
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import KNOWN, Budget, check_classes, labels_of
 from training.baselines.columns.encoding import Rows
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
-from training.trees.boosted_trees import Table, TunedTree, choose_settings, grow_tree
-from training.trees.trials import Log
+from training.trees.boosted_trees import TreeTable, TunedTree, choose_settings, grow_tree
 
 
-class Columns(Protocol):
+class FittedColumns(Protocol):
     """What a model reads of each example, fitted on some of them."""
 
     def rows(self, examples: Examples) -> Rows:
@@ -25,26 +25,26 @@ class Columns(Protocol):
         ...
 
 
-FitColumns = Callable[[Examples, np.random.Generator], tuple[Rows, Columns]]
+FitColumns = Callable[[Examples, np.random.Generator], tuple[Rows, FittedColumns]]
 """Gives the rows of the very examples it was fitted on, too: where columns look at labels these
 must be out of fold, or a tree would trust them more than it will be able to later."""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedColumns:
     """Columns fitted twice: on the split `fit`, so that the judging rows are new to them, and on
     both for the last fit. Several models may be grown on one of these."""
 
     older: tuple[Examples, Rows]
     judging: tuple[Examples, Rows]
     known: tuple[Examples, Rows]
-    columns: Columns
+    columns: FittedColumns
 
 
 @dataclass(frozen=True, slots=True)
 class TreePredictor:
     tree: TunedTree
-    columns: Columns
+    columns: FittedColumns
 
     @property
     def described(self) -> dict[str, float | int | str]:
@@ -55,33 +55,33 @@ class TreePredictor:
 
 
 def fit_tree(
-    examples: Examples, budget: Budget, fit_columns: FitColumns, log: Log
+    examples: Examples, budget: Budget, fit_columns: FitColumns, log: WriteLine
 ) -> TreePredictor:
     """Raises DatasetError where a split has one class only."""
     prepared = prepare_columns(examples, budget, fit_columns)
     return TreePredictor(tune_prepared(prepared, budget, log), prepared.columns)
 
 
-def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns) -> Prepared:
+def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns) -> PreparedColumns:
     check_classes(examples, *KNOWN)
     older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
     older_rows, early = fit_columns(older, budget.rng())
     known = examples.of(*KNOWN)
     known_rows, columns = fit_columns(known, budget.rng())
-    return Prepared(
+    return PreparedColumns(
         (older, older_rows), (judging, early.rows(judging)), (known, known_rows), columns
     )
 
 
-def tune_prepared(prepared: Prepared, budget: Budget, log: Log) -> TunedTree:
+def tune_prepared(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> TunedTree:
     judged = _table([prepared.older, prepared.judging], len(prepared.judging[0]))
     best = choose_settings(judged, budget.rng(), n_trials=budget.n_trials, log=log)
     grown = grow_tree(_table([prepared.known], 0), best.settings, best.size)
     return replace(grown, newest_loss=best.loss)
 
 
-def _table(parts: list[tuple[Examples, Rows]], n_newest: int) -> Table:
-    return Table(
+def _table(parts: list[tuple[Examples, Rows]], n_newest: int) -> TreeTable:
+    return TreeTable(
         rows=np.concatenate([rows for _, rows in parts]),
         orders=np.concatenate([labels_of(part) for part, _ in parts]),
         weights=np.concatenate([part.weight for part, _ in parts]),

@@ -12,7 +12,7 @@ from scoring.artifact import DataWindow, EngineKind, Manifest, load_manifest
 from scoring.engine import EngineInput
 from scoring.engines.trees import TREES, load_trees_engine
 from training.artifact_folder import artifact_folder, seal
-from training.baselines.facts import Facts, data_window_of, describe, manifest_of
+from training.baselines.facts import ArtifactFacts, data_window_of, describe, manifest_of
 from training.dataset.example import Examples
 from training.trees.boosted_trees import TunedTree
 from training.trees.tree_graph import build_tree_graph
@@ -25,7 +25,7 @@ class GraphBroken(Exception):
     """The exported trees do not say what the trees say: our bug."""
 
 
-def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: Facts) -> Manifest:
+def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: ArtifactFacts) -> Manifest:
     """Complete or not at all. Raises NotOurs, and GraphBroken where the graph disagrees with the
     trees on `examples`."""
     with artifact_folder(out) as folder:
@@ -38,7 +38,7 @@ def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: Facts) ->
         return seal(folder, manifest_of(EngineKind.TREES, facts))
 
 
-def write_stack(out: Path, tree: TunedTree, lm: Path, facts: Facts) -> Manifest:
+def write_stack(out: Path, tree: TunedTree, lm: Path, facts: ArtifactFacts) -> Manifest:
     """The artifact `lm` with `tree` on top: its language model reads, the trees decide; the data
     window and the sources are of both. Complete or not at all. Raises NotOurs, ArtifactError."""
     below = load_manifest(lm)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
 from training.baselines.columns.encoding import Rows
 from training.baselines.columns.practice import Tagger, practised_tagger
-from training.baselines.tree import Columns, TreePredictor, fit_tree
+from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
 from training.dataset.example import Examples
-from training.trees.trials import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,13 @@ class PractisedColumns:
         return np.column_stack([examples.features, held]).astype(np.float32)
 
 
-def fit_practised_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+def fit_practised_columns(
+    examples: Examples, rng: np.random.Generator
+) -> tuple[Rows, FittedColumns]:
     """The tagger has seen none of the leads, so that what it says needs no folds."""
     columns = PractisedColumns(practised_tagger())
     return columns.rows(examples), columns
 
 
-def fit_tree_practised(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+def fit_tree_practised(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
     return fit_tree(examples, budget, fit_practised_columns, log)

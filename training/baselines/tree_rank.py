@@ -17,20 +17,21 @@ from numpy.typing import NDArray
 
 from scoring.calibration import Calibration
 from scoring.floats import Floats
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of
 from training.baselines.columns.encoding import Rows
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.calibrate import fit_platt
 from training.dataset.example import Examples, Grade
 from training.dataset.manifest import Split
-from training.trees.boosted_trees import MAX_ROUNDS, PATIENCE_ROUNDS, Settings, draw_settings
-from training.trees.trials import Log, Trial, search
+from training.trees.boosted_trees import MAX_ROUNDS, PATIENCE_ROUNDS, TreeSettings, draw_settings
+from training.trees.trials import Trial, search
 
 LIST_SIZES = (200, 1_000)
 TRUNCATIONS = (30, 100, 300)
 """How deep into a list pairs are looked for; LightGBM's own 30 leaves most orders out."""
 
-Part = tuple[Examples, Rows]
+SplitRows = tuple[Examples, Rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class RankPredictor:
     own: OwnFields
     booster: lightgbm.Booster
     calibration: Calibration
-    settings: Settings
+    settings: TreeSettings
     n_rounds: int
 
     @property
@@ -50,7 +51,7 @@ class RankPredictor:
         return self.calibration.a * raw + self.calibration.b
 
 
-def fit_tree_rank(examples: Examples, budget: Budget, log: Log) -> Predictor:
+def fit_tree_rank(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     """Raises DatasetError where a split has one class only."""
     check_classes(examples, *KNOWN)
     older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
@@ -58,7 +59,7 @@ def fit_tree_rank(examples: Examples, budget: Budget, log: Log) -> Predictor:
     older_rows, judging_rows = own.beside_features(older), own.beside_features(judging)
     boosters: dict[int, lightgbm.Booster] = {}
 
-    def run(number: int) -> Trial[tuple[int, Settings]]:
+    def run(number: int) -> Trial[tuple[int, TreeSettings]]:
         settings = _settings(rng, number)
         booster = _grow((older, older_rows), settings, MAX_ROUNDS, (judging, judging_rows))
         boosters[number] = booster
@@ -86,7 +87,7 @@ def lists_of(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[
 
 
 def _grow(
-    part: Part, settings: Settings, n_rounds: int, judging: Part | None = None
+    part: SplitRows, settings: TreeSettings, n_rounds: int, judging: SplitRows | None = None
 ) -> lightgbm.Booster:
     examples, rows = part
     order, lengths = lists_of(examples, int(settings["list_size"]))
@@ -124,7 +125,7 @@ def _auc_of_orders(
     return metric
 
 
-def _settings(rng: np.random.Generator, trial: int) -> Settings:
+def _settings(rng: np.random.Generator, trial: int) -> TreeSettings:
     return {
         **draw_settings(rng, trial),
         "list_size": int(rng.choice(LIST_SIZES)),
@@ -132,7 +133,7 @@ def _settings(rng: np.random.Generator, trial: int) -> Settings:
     }
 
 
-def _parameters(settings: Settings) -> dict[str, Any]:
+def _parameters(settings: TreeSettings) -> dict[str, Any]:
     return {
         **{name: value for name, value in settings.items() if name != "list_size"},
         "objective": "lambdarank",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
 from training.baselines.columns.encoding import Rows
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
-from training.baselines.tree import Columns, TreePredictor, fit_tree
+from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
 from training.dataset.example import Examples
-from training.trees.trials import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,18 @@ class FieldColumns:
         return self.own.beside_features(examples)
 
 
-def fit_feature_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+def fit_feature_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
     return examples.features, FeatureColumns()
 
 
-def fit_field_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+def fit_field_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
     columns = FieldColumns(fit_own_fields(examples))
     return columns.rows(examples), columns
 
 
-def fit_tree_tabular(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+def fit_tree_tabular(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
     return fit_tree(examples, budget, fit_feature_columns, log)
 
 
-def fit_tree_fields(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+def fit_tree_fields(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
     return fit_tree(examples, budget, fit_field_columns, log)

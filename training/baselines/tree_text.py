@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget, labels_of
 from training.baselines.columns.aggregates import aggregate_rows
 from training.baselines.columns.bag_of_words import Words, fit_words
@@ -25,9 +26,8 @@ from training.baselines.columns.linear_reading import (
     folds_of,
 )
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
-from training.baselines.tree import Columns, TreePredictor, fit_tree
+from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
 from training.dataset.example import Examples, Grade
-from training.trees.trials import Log
 
 ORDER_PENALTIES = (0.3, 3.0)
 CODE_PENALTY = 1.0
@@ -49,20 +49,20 @@ class TextColumns:
         return _joined(examples, self.own, self.words.components(matrix), read)
 
 
-def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
     return _fit_columns(examples, rng, _order_targets(examples))
 
 
-def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, Columns]:
+def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
     targets = [*_order_targets(examples), *_code_targets(examples), *_move_targets(examples)]
     return _fit_columns(examples, rng, targets)
 
 
-def fit_tree_words(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+def fit_tree_words(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
     return fit_tree(examples, budget, fit_word_columns, log)
 
 
-def fit_tree_text(examples: Examples, budget: Budget, log: Log) -> TreePredictor:
+def fit_tree_text(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
     return fit_tree(examples, budget, fit_text_columns, log)
 
 

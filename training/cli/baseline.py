@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import click
 
+from training.cli.options import FindArtifact
 from training.cli.refusal import refusing
 
-FindArtifact = Callable[[str], Path]
 RULE, STACK = "rule", "stack"
 NAMES = (
     RULE,
@@ -124,10 +123,10 @@ def _unfitted_rule(out: Path) -> dict[str, Any]:
 
 def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, Any]:
     from scoring.report.progress import Progress
-    from training.cli.baseline_work import Order, make_baseline
+    from training.cli.baseline_work import BaselineRequest, make_baseline
 
     lm: str | None = options["lm"]
-    order = Order(
+    order = BaselineRequest(
         name=options["name"],
         dataset=options["dataset"],
         out=options["out"],

@@ -12,10 +12,10 @@ from schemas.timestamps import from_ms
 from scoring.artifact import EngineKind, digest, load_manifest
 from scoring.calibration import Calibration
 from scoring.floats import Floats
-from scoring.report.progress import Report
+from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
 from training.baselines.baseline import KNOWN, Budget
-from training.baselines.facts import Facts, Settings, artifact_name
+from training.baselines.facts import ArtifactFacts, ChosenSettings, artifact_name
 from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.rule import fit_rule
@@ -30,13 +30,12 @@ from training.dataset.example import Examples
 from training.dataset.folder import read_examples
 from training.dataset.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
 from training.evaluation.served import score_artifact
-from training.trees.trials import Log
 
 N_PARITY_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BaselineRequest:
     """What was asked for. `lm`: of a stack, and only there."""
 
     name: str
@@ -56,7 +55,7 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Made:
     name: str
-    settings: Settings
+    settings: ChosenSettings
     worth: Worth
     artifact: str | None
     doubts: list[str]
@@ -78,7 +77,7 @@ class _Data:
     manifest: DatasetManifest
 
 
-def make_baseline(order: Order, log: Log, report: Report) -> Made:
+def make_baseline(order: BaselineRequest, log: WriteLine, report: ReportProgress) -> Made:
     """Raises DatasetError, ArtifactError, NotOurs; nothing is written then."""
     if order.out is not None:
         check_replaceable(order.out)
@@ -91,7 +90,7 @@ def make_baseline(order: Order, log: Log, report: Report) -> Made:
     return _learned(order, data, log)
 
 
-def _rule(order: Order, data: _Data, log: Log) -> Made:
+def _rule(order: BaselineRequest, data: _Data, log: WriteLine) -> Made:
     """Its base is the observed share of orders: a calibration would claim more than it knows."""
     fitted = fit_rule(data.examples, order.budget, log)
     worth = worth_of(fitted.logits(data.examples), data.examples, Calibration())
@@ -100,7 +99,7 @@ def _rule(order: Order, data: _Data, log: Log) -> Made:
     return _made(order, fitted.described, worth, [])
 
 
-def _learned(order: Order, data: _Data, log: Log) -> Made:
+def _learned(order: BaselineRequest, data: _Data, log: WriteLine) -> Made:
     fitted = fit_baseline(Baseline(order.name), data.examples, order.budget, log)
     worth = _worth(fitted.logits(data.examples), data.examples)
     if order.out is not None:
@@ -111,7 +110,9 @@ def _learned(order: Order, data: _Data, log: Log) -> Made:
     return _made(order, fitted.described, worth, _doubts(worth, data.examples))
 
 
-def _stack(order: Order, lm: Path, data: _Data, log: Log, report: Report) -> Made:
+def _stack(
+    order: BaselineRequest, lm: Path, data: _Data, log: WriteLine, report: ReportProgress
+) -> Made:
     below = load_manifest(lm)
     if below.engine in (EngineKind.TREES, EngineKind.RULE):
         raise DatasetError(
@@ -140,10 +141,12 @@ def _worth(logits: Floats, examples: Examples) -> Worth:
     return worth_of(logits, examples, calibrate(logits, examples) or Calibration())
 
 
-def _facts(order: Order, data: _Data, settings: Settings, worth: Worth) -> Facts:
+def _facts(
+    order: BaselineRequest, data: _Data, settings: ChosenSettings, worth: Worth
+) -> ArtifactFacts:
     moments = data.examples.of(*KNOWN).as_of_ms
     first, last = (from_ms(int(moments[at])) for at in (0, -1))
-    return Facts(
+    return ArtifactFacts(
         name=artifact_name(order.out, order.name),
         horizon_days=data.manifest.horizon_days,
         label=data.manifest.label,
@@ -161,6 +164,8 @@ def _doubts(worth: Worth, examples: Examples) -> list[str]:
     return doubts(worth.calibration, int(examples.of(Split.CALIBRATE).label.sum()))
 
 
-def _made(order: Order, settings: Settings, worth: Worth, doubts: list[str]) -> Made:
+def _made(
+    order: BaselineRequest, settings: ChosenSettings, worth: Worth, doubts: list[str]
+) -> Made:
     written = None if order.out is None else digest(order.out)
     return Made(order.name, settings, worth, written, doubts)

@@ -20,15 +20,15 @@ from training.dataset.known_columns import known_columns
 from training.dataset.log import KnownAt, Logged
 from training.dataset.log_check import check_classes
 from training.dataset.manifest import (
+    DataFinding,
     DatasetError,
     DatasetManifest,
-    Finding,
     Severity,
     Slice,
     Split,
     SplitBy,
 )
-from training.dataset.plan import Plan
+from training.dataset.plan import DatasetPlan
 from training.dataset.policy import parse_policy
 from training.dataset.protocols import protocol_of
 from training.dataset.simulated import Simulation, simulate_examples
@@ -39,7 +39,7 @@ SHOWN_COLUMNS = 12
 
 def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> None:
     check_free(out)
-    plan = Plan(
+    plan = DatasetPlan(
         name=out.name,
         policy=parse_policy(options["as_of"]),
         seed=options["seed"],
@@ -148,6 +148,6 @@ def _columns(found: list[Strength]) -> Iterator[str]:
         yield f"  {one.auc:.3f} ± {2 * one.error:.3f}  {one.column}"
 
 
-def _findings(findings: Iterable[Finding]) -> Iterator[str]:
+def _findings(findings: Iterable[DataFinding]) -> Iterator[str]:
     for finding in findings:
         yield f"{finding.severity.value.upper()} {finding.column}: {finding.sentence}"

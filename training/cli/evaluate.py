@@ -14,16 +14,14 @@ import click
 
 from scoring.metrics.cost import PRICE_PER_CPU_HOUR
 from training.baselines.registry import Baseline
-from training.cli.options import FiniteRange
+from training.cli.options import FindArtifact, FiniteRange
 from training.cli.refusal import refusing
 from training.dataset.manifest import Split
 
 if (
     TYPE_CHECKING
 ):  # they load numpy's and Arrow's libraries, which `asllr --help` should not wait for
-    from training.evaluation.run import Terms
-
-FindArtifact = Callable[[str], Path]
+    from training.evaluation.run import EvaluationTerms
 
 
 def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Command]:
@@ -173,10 +171,10 @@ def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, A
         click.echo(found.json)
 
 
-def _terms(options: dict[str, Any]) -> Terms:
-    from training.evaluation.run import Terms
+def _terms(options: dict[str, Any]) -> EvaluationTerms:
+    from training.evaluation.run import EvaluationTerms
 
-    return Terms(
+    return EvaluationTerms(
         split=Split(options["split"]),
         calls_per_day=options["calls_per_day"],
         n_resamples=options["resamples"],

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+
+FindArtifact = Callable[[str], Path]
+"""An artifact's folder by name or path; fails with a sentence."""
 
 
 class FiniteRange(click.FloatRange):

@@ -11,10 +11,10 @@ from enum import Enum, auto
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.lead.fold import listing
 from scoring.lead.state import to_bytes
-from scoring.report.progress import Report, StartReport
-from training.dataset.draft import Draft, read_draft
+from scoring.report.progress import ReportProgress, StartReport
+from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, columns_of
-from training.dataset.log import LeadLog, Log, Logged, gather, states_at
+from training.dataset.log import EventLog, LeadLog, Logged, gather, states_at
 from training.dataset.log_check import (
     Harvest,
     check_classes,
@@ -25,13 +25,13 @@ from training.dataset.log_check import (
 )
 from training.dataset.manifest import DatasetError, DatasetManifest, Split, SplitBy, label_of
 from training.dataset.outcome import ends_lead, is_order, outcome_of
-from training.dataset.plan import Maturity, Plan
+from training.dataset.plan import DatasetPlan, Maturity
 from training.dataset.policy import moments, policy_name
 from training.dataset.split import Borders, Sampling, borders_of, one_split_each, split_by_chance
 
 
 def build_examples(
-    logged: Iterable[Logged], plan: Plan, start: StartReport
+    logged: Iterable[Logged], plan: DatasetPlan, start: StartReport
 ) -> tuple[Examples, DatasetManifest]:
     """Raises DatasetError for a log that no honest dataset can be made of."""
     log = gather(logged, plan.known_at)
@@ -72,15 +72,15 @@ def build_examples(
     return examples, manifest
 
 
-def _harvest(log: Log, plan: Plan, report: Report) -> Harvest:
-    drafts: list[Draft] = []
+def _harvest(log: EventLog, plan: DatasetPlan, report: ReportProgress) -> Harvest:
+    drafts: list[ExampleDraft] = []
     n_moments = n_late = 0
     for done, lead in enumerate(log.leads, 1):
         report(done, len(log.leads))
         for asked in drafts_of(lead, _mature_until(lead, log, plan), plan):
             n_moments += 1
             match asked:
-                case Draft():
+                case ExampleDraft():
                     drafts.append(asked)
                 case Skipped.ORDERED_UNKNOWN:
                     n_late += 1
@@ -94,7 +94,7 @@ class Skipped(Enum):
     ORDERED_UNKNOWN = auto()
 
 
-def drafts_of(lead: LeadLog, end_ms: int, plan: Plan) -> Iterator[Draft | Skipped]:
+def drafts_of(lead: LeadLog, end_ms: int, plan: DatasetPlan) -> Iterator[ExampleDraft | Skipped]:
     """One for each moment of the plan's policy up to `end_ms`."""
     orders = [known for known in lead.known if is_order(known.event)]
     for as_of_ms, state in states_at(lead, moments(plan.policy, lead, end_ms, plan.seed)):
@@ -107,10 +107,10 @@ def drafts_of(lead: LeadLog, end_ms: int, plan: Plan) -> Iterator[Draft | Skippe
         else:
             outcome = outcome_of(lead.events, state, as_of_ms, plan.horizon_ms)
             cluster = plan.cluster_of(lead.key)
-            yield Draft(lead.key, as_of_ms, to_bytes(state), queue, outcome, cluster)
+            yield ExampleDraft(lead.key, as_of_ms, to_bytes(state), queue, outcome, cluster)
 
 
-def _mature_until(lead: LeadLog, log: Log, plan: Plan) -> int:
+def _mature_until(lead: LeadLog, log: EventLog, plan: DatasetPlan) -> int:
     """The last moment whose label is known."""
     match plan.maturity:
         case Maturity.HORIZON:
@@ -120,7 +120,9 @@ def _mature_until(lead: LeadLog, log: Log, plan: Plan) -> int:
             return max(ends, default=log.first_ms - 1) - 1
 
 
-def _by_time(drafts: Sequence[Draft], borders: Borders, seed: int) -> list[tuple[Draft, Split]]:
+def _by_time(
+    drafts: Sequence[ExampleDraft], borders: Borders, seed: int
+) -> list[tuple[ExampleDraft, Split]]:
     """Without the embargoes, and without what its cluster has in other splits than its own."""
     placed = [(draft, borders.split_of(draft.as_of_ms)) for draft in drafts]
     known = [(draft, split) for draft, split in placed if split is not None]
@@ -129,8 +131,8 @@ def _by_time(drafts: Sequence[Draft], borders: Borders, seed: int) -> list[tuple
 
 
 def _sampled(
-    placed: Sequence[tuple[Draft, Split]], sampling: Sampling
-) -> list[tuple[Draft, Split, float]]:
+    placed: Sequence[tuple[ExampleDraft, Split]], sampling: Sampling
+) -> list[tuple[ExampleDraft, Split, float]]:
     kept = []
     for draft, split in placed:
         label = draft.outcome.label

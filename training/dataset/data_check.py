@@ -19,7 +19,7 @@ from scoring.lead.state import PROFILE
 from scoring.metrics.metrics import auc
 from training.dataset.example import Examples
 from training.dataset.known_columns import Column, known_columns
-from training.dataset.manifest import Finding, Severity
+from training.dataset.manifest import DataFinding, Severity
 from training.dataset.split import chance
 
 N_BINS = 16
@@ -51,7 +51,7 @@ class Strength:
     error: float
 
 
-def check_data(examples: Examples) -> tuple[Finding, ...]:
+def check_data(examples: Examples) -> tuple[DataFinding, ...]:
     """Leaks first, then by column."""
     columns = known_columns(examples)
     found = [*_far_above(strengths(examples, columns)), *_status_fields(columns)]
@@ -121,7 +121,7 @@ def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique(cuts)
 
 
-def _far_above(found: list[Strength]) -> Iterator[Finding]:
+def _far_above(found: list[Strength]) -> Iterator[DataFinding]:
     for one in found:
         others = [other.auc for other in found if other is not one]
         rest = float(np.quantile(others, 0.9)) if others else 0.5
@@ -129,7 +129,7 @@ def _far_above(found: list[Strength]) -> Iterator[Finding]:
         is_perfect = lowest >= NEARLY_PERFECT
         if not is_perfect and lowest < rest + FAR:
             continue
-        yield Finding(
+        yield DataFinding(
             severity=Severity.LEAK if is_perfect else Severity.WARNING,
             column=one.column,
             sentence=f"alone it reaches an AUC of {one.auc:.3f} (nine in ten other columns: up to "
@@ -138,7 +138,7 @@ def _far_above(found: list[Strength]) -> Iterator[Finding]:
         )
 
 
-def _status_fields(columns: Mapping[str, Column]) -> Iterator[Finding]:
+def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
     for name, column in columns.items():
         if not name.startswith(PROFILE):
             continue
@@ -151,7 +151,7 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[Finding]:
             why = f"has {len(told)} values that read like outcomes"
         else:
             continue
-        yield Finding(
+        yield DataFinding(
             severity=Severity.WARNING,
             column=name,
             sentence=f"{why}: a status that is updated in place tells what happened after as_of; "

@@ -14,21 +14,21 @@ from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
 from training.dataset.example import Example
 from training.dataset.manifest import Split
-from training.dataset.outcome import Outcome
+from training.dataset.outcome import Label
 
 WHOLE = PromptSpec(1_000_000, len)
 """Characters, more than any lead has: the prompt a person reads is not cut."""
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ExampleDraft:
     """`state`: canonical bytes at `as_of_ms`; `queue`: where the lead is listed then."""
 
     key: LeadKey
     as_of_ms: int
     state: bytes
     queue: str
-    outcome: Outcome
+    outcome: Label
     cluster: str
 
 
@@ -40,7 +40,9 @@ class Truth:
     codes: NDArray[np.float32]
 
 
-def read_draft(draft: Draft, split: Split, weight: float, truth: Truth | None = None) -> Example:
+def read_draft(
+    draft: ExampleDraft, split: Split, weight: float, truth: Truth | None = None
+) -> Example:
     """What serving reads of the state, beside what became of the lead."""
     state = from_bytes(draft.state)
     read = prepare(state, draft.as_of_ms, WHOLE)

@@ -11,7 +11,7 @@ from schemas.ids import LeadKey
 from schemas.timestamps import from_ms, to_ms
 from scoring.lead.fold import evolve, initial_state
 from scoring.lead.state import LeadState
-from training.dataset.manifest import Source
+from training.dataset.manifest import DatasetSource
 
 
 class KnownAt(StrEnum):
@@ -53,18 +53,18 @@ class LeadLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class EventLog:
     """`leads` by key; an erased lead is not among them, whenever it was erased. From `first_ms`
     to `last_ms` something became known."""
 
     leads: tuple[LeadLog, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[DatasetSource, ...]
     n_erased: int
     first_ms: int
     last_ms: int
 
 
-def gather(logged: Iterable[Logged], known_at: KnownAt) -> Log | None:
+def gather(logged: Iterable[Logged], known_at: KnownAt) -> EventLog | None:
     """Groups a log, in any order, by lead; None when it is empty. Holds all of it in memory."""
     known: dict[LeadKey, list[Known]] = {}
     spans: dict[str, list[int]] = {}
@@ -78,10 +78,10 @@ def gather(logged: Iterable[Logged], known_at: KnownAt) -> Log | None:
         return None
     moments = [entry.at_ms for entries in known.values() for entry in entries]
     kept = {key: entries for key, entries in known.items() if not any(map(_erases, entries))}
-    return Log(
+    return EventLog(
         leads=tuple(LeadLog(key, tuple(sorted(kept[key], key=_order))) for key in sorted(kept)),
         sources=tuple(
-            Source(
+            DatasetSource(
                 name=name,
                 first_ingested_at=from_ms(first),
                 last_ingested_at=from_ms(last),

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from schemas.events import LeadUpserted
 from schemas.timestamps import DAY_MS, from_ms, to_ms
-from training.dataset.draft import Draft
+from training.dataset.draft import ExampleDraft
 from training.dataset.example import Examples
-from training.dataset.log import KnownAt, LeadLog, Log
-from training.dataset.manifest import DatasetError, Finding, Severity, Split
+from training.dataset.log import EventLog, KnownAt, LeadLog
+from training.dataset.manifest import DataFinding, DatasetError, Severity, Split
 from training.dataset.outcome import ends_lead, first_order_ms
-from training.dataset.plan import Maturity, Plan
+from training.dataset.plan import DatasetPlan, Maturity
 from training.dataset.policy import policy_name
 
 MIN_AFTER = 5
@@ -30,12 +30,12 @@ MAX_LATE_SHARE = 0.01
 class Harvest:
     """`n_late`: moments at which the order had occurred and was not yet known."""
 
-    drafts: Sequence[Draft]
+    drafts: Sequence[ExampleDraft]
     n_moments: int
     n_late: int
 
 
-def check_horizon(log: Log, plan: Plan) -> None:
+def check_horizon(log: EventLog, plan: DatasetPlan) -> None:
     """Raises DatasetError for a horizon longer than the log."""
     days = (log.last_ms - log.first_ms) / DAY_MS
     if plan.maturity is Maturity.HORIZON and plan.horizon_days >= days:
@@ -46,7 +46,7 @@ def check_horizon(log: Log, plan: Plan) -> None:
         )
 
 
-def check_harvest(log: Log, plan: Plan, harvest: Harvest) -> None:
+def check_harvest(log: EventLog, plan: DatasetPlan, harvest: Harvest) -> None:
     """Raises DatasetError when nothing can be learnt: no rows, no positives, outcomes first."""
     orders = [lead for lead in log.leads if first_order_ms(lead.events) is not None]
     first = [lead for lead in orders if _begins_with_order(lead)]
@@ -86,9 +86,9 @@ def check_classes(examples: Examples) -> None:
         )
 
 
-def check_late(harvest: Harvest) -> Iterator[Finding]:
+def check_late(harvest: Harvest) -> Iterator[DataFinding]:
     if harvest.n_late > MAX_LATE_SHARE * harvest.n_moments:
-        yield Finding(
+        yield DataFinding(
             severity=Severity.WARNING,
             column="stage",
             sentence=f"{harvest.n_late} of {harvest.n_moments} moments were left out because the "
@@ -97,7 +97,7 @@ def check_late(harvest: Harvest) -> Iterator[Finding]:
         )
 
 
-def check_log(log: Log) -> Iterator[Finding]:
+def check_log(log: EventLog) -> Iterator[DataFinding]:
     """Profile fields that change only once a lead has ended: whoever reports them earlier, in an
     export of today's values for one, tells the outcome."""
     before: Counter[str] = Counter()
@@ -108,7 +108,7 @@ def check_log(log: Log) -> Iterator[Finding]:
         after.update(late - early)
     for name in sorted(after):
         if after[name] >= MIN_AFTER and before[name] <= MAX_BEFORE_SHARE * after[name]:
-            yield Finding(
+            yield DataFinding(
                 severity=Severity.WARNING,
                 column=name,
                 sentence=f"set or changed after the end of {after[name]} leads, before it in "
@@ -141,11 +141,11 @@ def _begins_with_order(lead: LeadLog) -> bool:
     return order_ms is not None and (not others or order_ms <= min(others))
 
 
-def _span(log: Log) -> str:
+def _span(log: EventLog) -> str:
     return f"{from_ms(log.first_ms):%Y-%m-%d %H:%M} to {from_ms(log.last_ms):%Y-%m-%d %H:%M}"
 
 
-def _bulk_hint(log: Log, plan: Plan) -> str:
+def _bulk_hint(log: EventLog, plan: DatasetPlan) -> str:
     """History that was loaded in one go became known after all of it had happened."""
     if plan.known_at is KnownAt.OCCURRED:
         return ""

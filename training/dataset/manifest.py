@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from scoring.artifact import Sha256
 from scoring.prompt.features import FEATURES_ID
 from scoring.prompt.prompt import PROMPT_ID
 
@@ -18,9 +19,8 @@ def label_of(horizon_days: int) -> str:
     return f"the lead reaches the stage order within {horizon_days} days of as_of"
 
 
-Count = Annotated[int, Field(ge=0)]
+NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0, le=1)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DatasetError(ValueError):
@@ -54,21 +54,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Source(_Part):
+class DatasetSource(_Part):
     """`name`: a topic, a file or a simulator's seed."""
 
     name: str
     first_ingested_at: AwareDatetime
     last_ingested_at: AwareDatetime
-    n_events: Count
+    n_events: NonNegative
 
 
 class Slice(_Part):
     """One split as it was written."""
 
-    n: Count
-    n_positive: Count
-    n_leads: Count
+    n: NonNegative
+    n_positive: NonNegative
+    n_leads: NonNegative
     first_as_of: AwareDatetime | None
     last_as_of: AwareDatetime | None
 
@@ -79,7 +79,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-class Finding(_Part):
+class DataFinding(_Part):
     """What the data check saw. `column` is a feature, a profile field or a column."""
 
     severity: Severity
@@ -94,7 +94,7 @@ class DatasetManifest(_Part):
 
     format: Literal[1] = 1
     name: str
-    sources: tuple[Source, ...]
+    sources: tuple[DatasetSource, ...]
     label: str
     horizon_days: Annotated[int, Field(gt=0)]
     embargo_days: Annotated[float, Field(ge=0)]
@@ -110,7 +110,7 @@ class DatasetManifest(_Part):
     slices: dict[Split, Slice] = {}
     sha256: Sha256 | None = None
     """`slices` and `sha256` are filled in by `write_examples`."""
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[DataFinding, ...] = ()
 
     @property
     def source_names(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ _CHANNELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Label:
     """`order_ms`: when the first order within the horizon came."""
 
     grade: Grade
@@ -46,7 +46,7 @@ class Outcome:
 
 def outcome_of(
     events: Iterable[EventBase], state: LeadState, as_of_ms: int, horizon_ms: int
-) -> Outcome:
+) -> Label:
     """From those of the lead's `events` that occurred after `as_of_ms`, up to the horizon and with
     it. `state` is the lead at `as_of_ms`: what only says again where it stands is no move."""
     grade, order_ms = Grade.NOTHING, None
@@ -61,7 +61,7 @@ def outcome_of(
             case StageChanged() if event.stage.value == state.value("stage"):
                 continue
         grade = max(grade, _grade(event, as_of_ms, known_calls))
-    return Outcome(grade, order_ms)
+    return Label(grade, order_ms)
 
 
 def _grade(event: EventBase, as_of_ms: int, known_calls: set[str | None]) -> Grade:

@@ -11,7 +11,7 @@ from schemas.timestamps import DAY_MS
 from scoring.prompt.prompt import HORIZON_DAYS
 from training.dataset.log import KnownAt
 from training.dataset.manifest import SplitBy
-from training.dataset.policy import Every, Policy
+from training.dataset.policy import Every, MomentPolicy
 from training.dataset.split import SHARES, Shares
 
 MAX_SILENT_DAYS = 90.0
@@ -28,12 +28,12 @@ class Maturity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DatasetPlan:
     """`embargo_days` None: the horizon. `cluster_of`: what a bootstrap draws as one, and what
     stays in one split."""
 
     name: str
-    policy: Policy = field(default_factory=lambda: Every(7))
+    policy: MomentPolicy = field(default_factory=lambda: Every(7))
     seed: int = 0
     silent_days: float = MAX_SILENT_DAYS
     """Whoever has been silent for longer is not asked about."""

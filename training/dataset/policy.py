@@ -41,14 +41,14 @@ class AfterFirst:
     hours: float
 
 
-Policy = Every | AfterEvent | AfterCall | AfterFirst
+MomentPolicy = Every | AfterEvent | AfterCall | AfterFirst
 
 EXAMPLES = "every-7d, after-event, after-call, 24h-after-first"
 _EVERY = re.compile(r"every-(\d+(?:\.\d+)?)d")
 _AFTER_FIRST = re.compile(r"(\d+(?:\.\d+)?)h-after-first")
 
 
-def parse_policy(text: str) -> Policy:
+def parse_policy(text: str) -> MomentPolicy:
     """Raises DatasetError."""
     if text == "after-event":
         return AfterEvent()
@@ -61,7 +61,7 @@ def parse_policy(text: str) -> Policy:
     raise DatasetError(f"as-of policy {text[:60]!r} is not one of: {EXAMPLES} (any number)")
 
 
-def policy_name(policy: Policy) -> str:
+def policy_name(policy: MomentPolicy) -> str:
     """Inverse of `parse_policy`."""
     match policy:
         case Every(days):
@@ -74,7 +74,7 @@ def policy_name(policy: Policy) -> str:
             return f"{hours:g}h-after-first"
 
 
-def moments(policy: Policy, log: LeadLog, end_ms: int, seed: int) -> Iterator[int]:
+def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Iterator[int]:
     """Ascending, each once, none after `end_ms`."""
     first_ms = log.known[0].at_ms
     match policy:

@@ -20,7 +20,7 @@ from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
 from training.dataset.log import Logged
 from training.dataset.manifest import DatasetError, SplitBy
-from training.dataset.plan import Maturity, Plan
+from training.dataset.plan import DatasetPlan, Maturity
 from training.dataset.policy import AfterCall, AfterFirst
 from training.dataset.split import Shares
 
@@ -33,9 +33,9 @@ class Protocol:
     counts as one is known once the log was read."""
 
     adapted: Adapt
-    planned: Plan
+    planned: DatasetPlan
 
-    def plan(self, shares: Shares, split_by: SplitBy = SplitBy.TIME) -> Plan:
+    def plan(self, shares: Shares, split_by: SplitBy = SplitBy.TIME) -> DatasetPlan:
         return replace(self.planned, shares=shares, split_by=split_by)
 
 
@@ -47,7 +47,7 @@ def protocol_of(data_set: str, seed: int, first_units: int | None) -> Protocol:
         case "persuasion":
             return _persuasion(seed, first_units)
         case "bpi2012":
-            plan = Plan(
+            plan = DatasetPlan(
                 "bpi2012",
                 AfterFirst(24),
                 seed,
@@ -57,7 +57,7 @@ def protocol_of(data_set: str, seed: int, first_units: int | None) -> Protocol:
             )
             return Protocol(iter, plan)
         case "uci-bank":
-            plan = Plan(
+            plan = DatasetPlan(
                 "uci-bank",
                 AfterFirst(0),
                 seed,
@@ -86,7 +86,7 @@ def _persuasion(seed: int, first_units: int | None) -> Protocol:
                 yield replace(one, event=event, ingested_at_ms=to_ms(event.occurred_at))
 
     name = "persuasion" if first_units is None else f"persuasion-first-{first_units}"
-    plan = Plan(
+    plan = DatasetPlan(
         name,
         AfterCall(),
         seed,

@@ -14,10 +14,10 @@ from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
 from scoring.lead.fold import fold, listing
 from scoring.lead.state import to_bytes
 from scoring.prompt.prompt import HORIZON_DAYS
-from scoring.report.progress import Report
-from training.dataset.draft import Draft, Truth, read_draft
+from scoring.report.progress import ReportProgress
+from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Examples, columns_of
-from training.dataset.manifest import DatasetError, DatasetManifest, Source, Split, label_of
+from training.dataset.manifest import DatasetError, DatasetManifest, DatasetSource, Split, label_of
 from training.dataset.outcome import outcome_of
 from training.dataset.split import SHARES, Borders, Sampling, Shares, borders_of
 from training.simulator.codes import CODE_NAMES, N_CODES, final_codes
@@ -60,7 +60,7 @@ class Simulation:
 
 
 def simulate_examples(
-    asked: Simulation, *, n_processes: int, report: Report
+    asked: Simulation, *, n_processes: int, report: ReportProgress
 ) -> tuple[Examples, DatasetManifest]:
     """Spawns `n_processes`, none for 1."""
     if asked.n_leads < 1:
@@ -110,7 +110,7 @@ def _row(
     queue = listing(state).queue
     if queue is None:
         return None
-    draft = Draft(
+    draft = ExampleDraft(
         key=lead.events[0].key,
         as_of_ms=as_of_ms,
         state=to_bytes(state),
@@ -127,14 +127,14 @@ def source_name(seed: int) -> str:
 
 
 def _collect(
-    asked: Simulation, chunks: Iterable[_Chunk], report: Report
+    asked: Simulation, chunks: Iterable[_Chunk], report: ReportProgress
 ) -> tuple[Examples, DatasetManifest]:
     done: list[_Chunk] = []
     for chunk in chunks:
         done.append(chunk)
         report(sum(each.n_leads for each in done), asked.n_leads)
     borders = asked.borders
-    source = Source(
+    source = DatasetSource(
         name=source_name(asked.seed),
         first_ingested_at=from_ms(min(chunk.first_ms for chunk in done)),
         last_ingested_at=from_ms(max(chunk.last_ms for chunk in done)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,11 @@ from tokenizers import Tokenizer
 from transformers import Qwen2ForCausalLM
 
 from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES
+from scoring.report.progress import WriteLine
 from training.demo.base import build_base, round_to_half
 from training.demo.curriculum import CODES_QUESTION, NOTHING_SAID, Writer, code_word, short_calls
-from training.demo.leads import Reading, load_leads, sample_prompts
-from training.demo.pretrain import Draw, PretrainSettings, Stage, pretrain
+from training.demo.leads import LeadReading, load_leads, sample_prompts
+from training.demo.pretrain import CurriculumStage, Draw, PretrainSettings, pretrain
 from training.demo.questions import Questions, pretraining_samples, table_texts
 from training.demo.recipe import Recipe
 from training.demo.tokenizer import EOS, PAD, token_id, train_tokenizer
@@ -27,8 +27,6 @@ from training.model.samples import Sample
 from training.simulator.codes import CODES, N_CODES
 from training.simulator.practice import MAX_TOPICS
 from training.whole_file import whole_file
-
-Log = Callable[[str], None]
 
 TOKENIZER = "tokenizer.json"
 WEIGHTS = "base.safetensors"
@@ -52,7 +50,7 @@ TOKENIZER_SEED_OFFSET = 1
 """The tokenizer's leads are other people than the training's."""
 
 
-def build_reading(recipe: Recipe) -> Reading:
+def build_reading(recipe: Recipe) -> LeadReading:
     """Trains the tokenizer."""
     fixed = [
         *table_texts(),
@@ -61,14 +59,14 @@ def build_reading(recipe: Recipe) -> Reading:
     ]
     prompts = sample_prompts(recipe.seed + TOKENIZER_SEED_OFFSET, recipe.n_tokenizer_prompts)
     tokenizer = train_tokenizer([*prompts, *fixed * 3], recipe.vocab_size)
-    return Reading(tokenizer.to_str(), recipe.token_budget)
+    return LeadReading(tokenizer.to_str(), recipe.token_budget)
 
 
 def build_writer(tokenizer: Tokenizer) -> Writer:
     return Writer(tokenizer, token_id(tokenizer, EOS))
 
 
-def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
+def make_base(recipe: Recipe, folder: Path, n_processes: int, log: WriteLine) -> None:
     """Writes tokenizer and weights to `folder`; `load_base` reads them. Raises CannotWrite."""
     with whole_file(folder / RECIPE) as part:
         part.write_text(json.dumps(_followed(recipe), indent=2) + "\n", encoding="utf-8")
@@ -93,8 +91,11 @@ def make_base(recipe: Recipe, folder: Path, n_processes: int, log: Log) -> None:
         "calls": (recipe.call_tokens, 3_072),
     }
     stages = (
-        *(Stage(name, *amounts[name], draw_calls(most)) for name, most in MAX_TOPICS.items()),
-        Stage("leads", recipe.lead_tokens, 4_096, draw_leads),
+        *(
+            CurriculumStage(name, *amounts[name], draw_calls(most))
+            for name, most in MAX_TOPICS.items()
+        ),
+        CurriculumStage("leads", recipe.lead_tokens, 4_096, draw_leads),
     )
     torch.manual_seed(recipe.seed)
     model = _empty(recipe, tokenizer)

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -27,13 +27,14 @@ from schemas.timestamps import from_ms
 from scoring.artifact import HeadKind
 from scoring.floats import Floats
 from scoring.metrics.metrics import expected_auc
+from scoring.report.progress import WriteLine
 from training.artifact_folder import artifact_folder, check_replaceable
 from training.cli.options import at_least
 from training.cli.refusal import exiting
 from training.dataset.simulated import source_name
 from training.demo.base import described_tokenizer
 from training.demo.base_stage import WEIGHTS, build_writer, check_base, load_base, make_base
-from training.demo.leads import Lead, Reading, at_own_moment, digest_of, load_leads
+from training.demo.leads import LeadReading, TrainingLead, at_own_moment, digest_of, load_leads
 from training.demo.questions import Questions
 from training.demo.recipe import Recipe
 from training.demo.stack_stage import (
@@ -57,13 +58,11 @@ from training.export.parity import (
 from training.fit.loop import Fitted
 from training.trees.tree_graph import build_tree_graph
 
-Log = Callable[[str], None]
-
 BASELINE = "baseline.onnx"
 NAME = "asllr-demo"
 
 
-def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log) -> None:
+def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: WriteLine) -> None:
     """Writes the artifact to `out`, replacing it, once everything has succeeded. A base that an
     earlier run of the same recipe left in `work` is used again, one of another refused. Raises
     FitError, NotOurs, CannotWrite."""
@@ -73,7 +72,7 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Log
     else:
         make_base(recipe, work, n_processes, log)
     base, tokenizer = load_base(recipe, work)
-    reading = Reading(tokenizer.to_str(), recipe.token_budget)
+    reading = LeadReading(tokenizer.to_str(), recipe.token_budget)
     leads = load_leads(
         recipe.seed,
         recipe.n_leads,
@@ -139,7 +138,7 @@ def _parity(recipe: Recipe, made: Path, slices: Slices, tokenizer: Tokenizer) ->
 
 
 def _metrics(
-    leads: Sequence[Lead],
+    leads: Sequence[TrainingLead],
     slices: Slices,
     fitted: Fitted,
     logits: Floats,
@@ -160,7 +159,7 @@ def _metrics(
     }
 
 
-def _window(leads: Sequence[Lead]) -> tuple[datetime, datetime]:
+def _window(leads: Sequence[TrainingLead]) -> tuple[datetime, datetime]:
     moments = [lead.as_of_ms for lead in leads]
     return from_ms(min(moments)), from_ms(max(moments))
 

@@ -18,15 +18,15 @@ from scoring.prompt.prompt import CALLS, END, HEADING, MARKER, OPENING
 from training.model.samples import Sample
 from training.simulator.codes import N_CODES, code_set, multi_hot
 from training.simulator.draws import Draws
-from training.simulator.phrases import Stance, Topic
+from training.simulator.phrases import Stance, TalkTopic
 from training.simulator.practice import practice_call
-from training.simulator.talk import Item, Line
+from training.simulator.talk import Item, SpokenLine
 
 CODES_QUESTION = "Which codes wrap up these calls?"
 NOTHING_SAID = " none"
 
 
-def code_word(topic: Topic, stance: Stance) -> str:
+def code_word(topic: TalkTopic, stance: Stance) -> str:
     return f" {topic.value.replace('_', ' ')} {stance.value}"
 
 
@@ -49,7 +49,7 @@ class Writer:
         return self.ids(f"{text}{MARKER}")
 
 
-def codes_answer(codes: Sequence[tuple[Topic, Stance]], rng: np.random.Generator) -> str:
+def codes_answer(codes: Sequence[tuple[TalkTopic, Stance]], rng: np.random.Generator) -> str:
     """In random order: no order is the right one, and the first must not carry all."""
     if not codes:
         return NOTHING_SAID
@@ -70,7 +70,7 @@ def _short_call(
     writer: Writer,
     question: NDArray[np.int32],
     agenda: Sequence[Item],
-    lines: Sequence[Line],
+    lines: Sequence[SpokenLine],
     rng: np.random.Generator,
 ) -> Sample:
     held = {item.topic: item.stance for item in agenda}
@@ -86,12 +86,12 @@ def _short_call(
     )
 
 
-def layout(lines: Sequence[Line]) -> str:
+def layout(lines: Sequence[SpokenLine]) -> str:
     return "".join(f"{line.role}: {fence(line.text)}\n" for line in lines)
 
 
 def line_targets(
-    ids: NDArray[np.int32], writer: Writer, lines: Sequence[Line]
+    ids: NDArray[np.int32], writer: Writer, lines: Sequence[SpokenLine]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Positions of the line breaks that end `lines`, the last lines before the end heading, and
     the code each sets: none for the agent's and for small talk."""

@@ -32,7 +32,7 @@ CHUNK_LEADS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class TrainingLead:
     """`body`: the prompt's tokens before the question. `codes`: NaN where a call was outside the
     quality sample. `moves`: the stages of FUNNEL reached within the horizon. `truth` is the
     probability that the world drew `ordered` from, for evaluation only; NaN at another moment than
@@ -51,11 +51,11 @@ class Lead:
         return isnan(self.truth)
 
 
-def at_own_moment(leads: Sequence[Lead]) -> list[Lead]:
+def at_own_moment(leads: Sequence[TrainingLead]) -> list[TrainingLead]:
     return [lead for lead in leads if not lead.is_elsewhen]
 
 
-def digest_of(leads: Iterable[Lead]) -> str:
+def digest_of(leads: Iterable[TrainingLead]) -> str:
     """sha256 of all that a fit reads of them, in hexadecimal: one recipe has one."""
     digest = sha256()
     for lead in leads:
@@ -67,7 +67,7 @@ def digest_of(leads: Iterable[Lead]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LeadReading:
     """How leads become tokens: the tokenizer as JSON, so that it can be sent to a process."""
 
     tokenizer_json: str
@@ -80,17 +80,17 @@ class Reading:
 def load_leads(
     seed: int,
     n: int,
-    reading: Reading,
+    reading: LeadReading,
     *,
     n_processes: int,
     log: Callable[[str], None],
     elsewhen_share: float = 0.0,
-) -> list[Lead]:
+) -> list[TrainingLead]:
     """Leads 0 to `n` - 1 of the default world in order of their moments; `elsewhen_share` of them
     follow themselves at a second one, where they are still listed then. Spawns `n_processes`."""
     starts = range(0, n, CHUNK_LEADS)
     work = partial(_chunk, seed, n, reading, elsewhen_share)
-    pairs: list[tuple[Lead, ...]] = []
+    pairs: list[tuple[TrainingLead, ...]] = []
     with get_context("spawn").Pool(n_processes) as pool:
         for done, chunk in enumerate(pool.imap(work, starts), 1):
             pairs += chunk
@@ -100,10 +100,10 @@ def load_leads(
 
 
 def _chunk(
-    seed: int, n: int, reading: Reading, elsewhen_share: float, start: int
-) -> list[tuple[Lead, ...]]:
+    seed: int, n: int, reading: LeadReading, elsewhen_share: float, start: int
+) -> list[tuple[TrainingLead, ...]]:
     reader = _Reader(reading)
-    pairs: list[tuple[Lead, ...]] = []
+    pairs: list[tuple[TrainingLead, ...]] = []
     size = min(CHUNK_LEADS, n - start)
     for number, lead in enumerate(simulate_leads(seed, size, first=start), start):
         draws = Draws(seed, number, _ELSEWHEN)
@@ -149,12 +149,12 @@ def sample_prompts(seed: int, n: int) -> Iterator[str]:
 
 
 class _Reader:
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: LeadReading) -> None:
         self._tokenizer = reading.tokenizer()
         self._spec = PromptSpec(reading.token_budget, lambda text: len(self._ids(text)))
         self._n_tail = len(self._ids(f"{QUESTION}{MARKER}"))
 
-    def read(self, lead: SimulatedLead, as_of: datetime, truth: float) -> Lead:
+    def read(self, lead: SimulatedLead, as_of: datetime, truth: float) -> TrainingLead:
         as_of_ms = to_ms(as_of)
         read = prepare(fold(_until(lead, as_of)), as_of_ms, self._spec)
         horizon = as_of + timedelta(days=HORIZON_DAYS)
@@ -163,7 +163,7 @@ class _Reader:
             for event in lead.events
             if isinstance(event, StageChanged) and as_of < event.occurred_at <= horizon
         )
-        return Lead(
+        return TrainingLead(
             body=np.array(self._ids(read.prompt)[: -self._n_tail], dtype=np.int16),
             features=read.features,
             codes=final_codes(lead),

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from transformers import Qwen2ForCausalLM
 
+from scoring.report.progress import WriteLine
 from training.model.losses import CodeHeads, PretrainWeights, pretrain_loss
 from training.model.samples import Sample, batches_by_width, collate, width_of
 
-Log = Callable[[str], None]
 Draw = Callable[[np.random.Generator], Sequence[Sample]]
 
 WARM_UP_SHARE = 0.03
@@ -30,7 +30,7 @@ LOG_EVERY_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class CurriculumStage:
     """`draw` makes a pool of samples; it is asked again until `n_tokens` have been read."""
 
     name: str
@@ -41,7 +41,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class PretrainSettings:
-    stages: tuple[Stage, ...]
+    stages: tuple[CurriculumStage, ...]
     peak_rate: float = 2e-3
     weight_decay: float = 0.05
     weights: PretrainWeights = field(default_factory=PretrainWeights)
@@ -53,7 +53,11 @@ class PretrainSettings:
 
 
 def pretrain(
-    model: Qwen2ForCausalLM, heads: CodeHeads, settings: PretrainSettings, pad_id: int, log: Log
+    model: Qwen2ForCausalLM,
+    heads: CodeHeads,
+    settings: PretrainSettings,
+    pad_id: int,
+    log: WriteLine,
 ) -> None:
     """Trains `model` and `heads` in place."""
     torch.manual_seed(settings.seed)
@@ -113,7 +117,7 @@ def _steps(settings: PretrainSettings) -> Iterator[tuple[str, list[Sample]]]:
 class _Progress:
     """Running means of the losses, and when it will be over."""
 
-    def __init__(self, n_tokens: int, log: Log) -> None:
+    def __init__(self, n_tokens: int, log: WriteLine) -> None:
         self.n_tokens, self.log = n_tokens, log
         self.n_done = self.n_steps = 0
         self.started = time.monotonic()

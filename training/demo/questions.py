@@ -20,7 +20,7 @@ from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES, QUESTION
 from training.dataset.example import Grade
 from training.demo.curriculum import CODES_QUESTION, Writer, codes_answer
-from training.demo.leads import Lead
+from training.demo.leads import TrainingLead
 from training.model.samples import Sample
 from training.simulator.codes import CODES
 
@@ -76,7 +76,7 @@ def table_texts() -> list[str]:
     return [f"Is {feature.wording} {word}?" for feature in FEATURES for _, word in _values(feature)]
 
 
-def order_sample(lead: Lead, asked: Questions) -> Sample:
+def order_sample(lead: TrainingLead, asked: Questions) -> Sample:
     """The question that a score answers."""
     return Sample(
         prompt=np.concatenate([lead.body, asked.order]).astype(np.int32),
@@ -90,13 +90,15 @@ _GRADES = {Stage.VISIT: Grade.VISIT, Stage.TEST_DRIVE: Grade.TEST_DRIVE, Stage.Q
 
 
 def pretraining_samples(
-    leads: Sequence[Lead], asked: Questions, writer: Writer, rng: np.random.Generator
+    leads: Sequence[TrainingLead], asked: Questions, writer: Writer, rng: np.random.Generator
 ) -> list[Sample]:
     """One question per lead; the codes are always a target of the marker."""
     return [_asked(lead, asked, writer, rng) for lead in leads]
 
 
-def _asked(lead: Lead, asked: Questions, writer: Writer, rng: np.random.Generator) -> Sample:
+def _asked(
+    lead: TrainingLead, asked: Questions, writer: Writer, rng: np.random.Generator
+) -> Sample:
     if rng.random() < CODES_SHARE and not np.isnan(lead.codes).any():
         held = [CODES[i] for i in np.flatnonzero(lead.codes)]
         question, answer = asked.codes, writer.answer(codes_answer(held, rng))
@@ -107,7 +109,7 @@ def _asked(lead: Lead, asked: Questions, writer: Writer, rng: np.random.Generato
 
 
 def _about_table(
-    lead: Lead, asked: Questions, rng: np.random.Generator
+    lead: TrainingLead, asked: Questions, rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Half of the answers are Yes where the value is one that can be asked about."""
     feature = int(rng.integers(len(FEATURES)))

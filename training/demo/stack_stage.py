@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,16 +10,15 @@ from transformers import Qwen2ForCausalLM
 
 from scoring.calibration import Calibration, sampling_correction
 from scoring.floats import Floats
+from scoring.report.progress import WriteLine
 from training.calibrate import fit_platt
-from training.demo.leads import Lead, at_own_moment
+from training.demo.leads import TrainingLead, at_own_moment
 from training.demo.questions import Questions, order_sample
 from training.demo.recipe import Recipe
-from training.fit.loop import FitData, Fitted, Place, fit
+from training.fit.loop import FitData, FitRun, Fitted, fit
 from training.model.heads import Head
 from training.model.readout import marker_states
-from training.trees.boosted_trees import Table, TunedTree, grow_tree, tune_tree
-
-Log = Callable[[str], None]
+from training.trees.boosted_trees import TreeTable, TunedTree, grow_tree, tune_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +27,12 @@ class Slices:
     between checks and settings, `calibrating` is first looked at by Platt. The adapter reads each
     at its own moment only."""
 
-    fitting: list[Lead]
-    judging: list[Lead]
-    calibrating: list[Lead]
+    fitting: list[TrainingLead]
+    judging: list[TrainingLead]
+    calibrating: list[TrainingLead]
 
     @property
-    def all(self) -> list[Lead]:
+    def all(self) -> list[TrainingLead]:
         return [*self.fitting, *self.judging, *self.calibrating]
 
 
@@ -43,7 +42,7 @@ class Stack:
     calibration: Calibration
 
 
-def slice_leads(recipe: Recipe, leads: Sequence[Lead]) -> Slices:
+def slice_leads(recipe: Recipe, leads: Sequence[TrainingLead]) -> Slices:
     """`leads` in order of time. Keeps every order and `kept_negatives` of the rest."""
     rng = np.random.default_rng(recipe.seed)
     is_kept = rng.random(len(leads)) < recipe.kept_negatives
@@ -66,7 +65,7 @@ def fit_adapter(
     slices: Slices,
     asked: Questions,
     pad_id: int,
-    log: Log,
+    log: WriteLine,
 ) -> Fitted:
     """The head's bias is corrected for the negatives that were left out."""
     data = FitData(
@@ -76,23 +75,25 @@ def fit_adapter(
         yes=int(asked.yes[0]),
         no=int(asked.no[0]),
     )
-    fitted = fit(base, data, replace(recipe.fit, seed=recipe.seed), Place(log))
+    fitted = fit(base, data, replace(recipe.fit, seed=recipe.seed), FitRun(log))
     bias = fitted.head.bias + sampling_correction(recipe.kept_negatives)
     return replace(fitted, head=Head(fitted.head.weight, bias))
 
 
-def language_logits(fitted: Fitted, leads: Sequence[Lead], asked: Questions, pad_id: int) -> Floats:
+def language_logits(
+    fitted: Fitted, leads: Sequence[TrainingLead], asked: Questions, pad_id: int
+) -> Floats:
     samples = [order_sample(lead, asked) for lead in leads]
     return fitted.head.logits(marker_states(fitted.model.get_base_model(), samples, pad_id))
 
 
-def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: Log) -> Stack:
+def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: WriteLine) -> Stack:
     """Platt sees trees that never saw the calibrating leads; the trees that ship, grown with the
     same settings, see them all."""
     table = stack_table(recipe, slices, logits)
     n_known = len(slices.fitting) + len(slices.judging)
     known = table.cut(0, n_known)
-    known = Table(known.rows, known.orders, known.weights, len(slices.judging))
+    known = TreeTable(known.rows, known.orders, known.weights, len(slices.judging))
     chosen = tune_tree(known, np.random.default_rng(recipe.seed), n_trials=recipe.n_trials)
     newest = table.cut(n_known, len(table.rows))
     calibration = fit_platt(chosen.logits(newest.rows), newest.orders, newest.weights)
@@ -101,22 +102,22 @@ def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: Log) -> Stack
     return Stack(grow_tree(table, chosen.settings, chosen.n_rounds), calibration)
 
 
-def fit_baseline(recipe: Recipe, leads: Sequence[Lead], log: Log) -> TunedTree:
+def fit_baseline(recipe: Recipe, leads: Sequence[TrainingLead], log: WriteLine) -> TunedTree:
     """The rival: the same search on the table alone, over every lead, none left out."""
     rows = np.stack([lead.features for lead in leads])
     orders = np.array([lead.ordered for lead in leads], dtype=np.float64)
     n_newest = int(len(leads) * (recipe.judging_share + recipe.calibrating_share))
-    table = Table(rows, orders, np.ones(len(leads)), n_newest)
+    table = TreeTable(rows, orders, np.ones(len(leads)), n_newest)
     tuned = tune_tree(table, np.random.default_rng(recipe.seed), n_trials=recipe.n_trials)
     log(f"baseline: {tuned.settings}, {tuned.n_rounds} rounds, loss {tuned.newest_loss:.5f}")
     return tuned
 
 
-def stack_table(recipe: Recipe, slices: Slices, logits: Floats) -> Table:
+def stack_table(recipe: Recipe, slices: Slices, logits: Floats) -> TreeTable:
     leads = slices.all
     features = np.stack([lead.features for lead in leads])
     orders = np.array([lead.ordered for lead in leads], dtype=np.float64)
-    return Table(
+    return TreeTable(
         rows=np.column_stack([features, logits.astype(np.float32)]),
         orders=orders,
         weights=np.where(orders > 0, 1.0, 1 / recipe.kept_negatives),

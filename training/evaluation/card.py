@@ -8,7 +8,7 @@ from scoring.report.numbers_text import interval, number
 from training.evaluation import words
 from training.evaluation.about import About
 from training.evaluation.measures import METRICS
-from training.evaluation.report import ModelReport, Report
+from training.evaluation.report import EvaluationReport, ModelReport
 
 MODEL_CARD = """# {name}
 
@@ -61,7 +61,9 @@ Cost: {cost}. Remake these numbers with `{command}`.
 """
 
 
-def model_card(about: About, report: Report, model: ModelReport, manifest: Manifest) -> str:
+def model_card(
+    about: About, report: EvaluationReport, model: ModelReport, manifest: Manifest
+) -> str:
     """Markdown. `model` is one of `report`'s."""
     return MODEL_CARD.format(
         name=manifest.name,
@@ -108,7 +110,7 @@ def _metric_row(model: ModelReport, name: str) -> str:
     )
 
 
-def _expected(model: ModelReport, report: Report) -> str:
+def _expected(model: ModelReport, report: EvaluationReport) -> str:
     if report.bayes is None:
         return ""
     shown = ", ".join(
@@ -121,7 +123,7 @@ def _expected(model: ModelReport, report: Report) -> str:
     )
 
 
-def _differences(report: Report, model: ModelReport) -> str:
+def _differences(report: EvaluationReport, model: ModelReport) -> str:
     said = [
         f"- {words.difference(each)}"
         for each in report.differences

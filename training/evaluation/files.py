@@ -12,13 +12,13 @@ from typing import Any
 from scoring.report.json_values import json_value
 from training.evaluation.about import About
 from training.evaluation.judged import EvaluationError
-from training.evaluation.report import Report
+from training.evaluation.report import EvaluationReport
 from training.whole_file import check_place, naming_files
 
 HTML, JSON, CARD = "report.html", "report.json", "MODEL_CARD.md"
 
 
-def report_json(about: About, report: Report) -> dict[str, Any]:
+def report_json(about: About, report: EvaluationReport) -> dict[str, Any]:
     """Ready for `json.dumps`: what is not a number is null. Holds no lead text."""
     facts = {**asdict(about), "first": about.first.isoformat(), "last": about.last.isoformat()}
     models = [

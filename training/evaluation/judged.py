@@ -39,7 +39,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedRows:
     """The rows as arrays. `lists`: the number of the call list (queue and day) a row is on.
     `truth`: NaN where nobody knows the true probability. `groups`: kind -> value of each row."""
 
@@ -76,7 +76,7 @@ class Judged:
         return float(np.average(self.labels, weights=self.weights))
 
 
-def usual_capacity(judged: Judged) -> float:
+def usual_capacity(judged: JudgedRows) -> float:
     """Calls a queue makes a day when nobody says: a tenth of a day's leads, at least one."""
     return float(max(1, round(0.1 * judged.weights.sum() / (judged.lists.max() + 1))))
 
@@ -84,7 +84,7 @@ def usual_capacity(judged: Judged) -> float:
 QUEUE, STAGE, LENGTH = "queue", "stage", "transcript"
 
 
-def judged_of(examples: Examples) -> Judged:
+def judged_of(examples: Examples) -> JudgedRows:
     """Raises EvaluationError for rows of one class: nothing can be ordered there."""
     n_positives, n = int(examples.label.sum()), len(examples)
     if n_positives == 0 or n_positives == n:
@@ -94,7 +94,7 @@ def judged_of(examples: Examples) -> Judged:
         )
     days = examples.as_of_ms // DAY_MS
     asked = [f"{queue} {day}" for queue, day in zip(examples.queue, days, strict=True)]
-    return Judged(
+    return JudgedRows(
         labels=examples.label.astype(np.float64),
         truth=examples.true_probability,
         weights=examples.weight,

@@ -25,7 +25,7 @@ from scoring.metrics.thresholds import (
     sums,
     tally,
 )
-from training.evaluation.judged import Judged, Scored
+from training.evaluation.judged import JudgedRows, Scored
 
 FRACTIONS = {"0_1pct": 0.001, "1pct": 0.01, "5pct": 0.05, "10pct": 0.1}
 CAPACITY = "capacity"
@@ -65,7 +65,9 @@ def call_shares(scores: Floats, lists: NDArray[np.intp], weights: Floats, per_da
     return shares
 
 
-def measures(scored: Scored, judged: Judged, outcomes: Floats, calls_per_day: float) -> Statistic:
+def measures(
+    scored: Scored, judged: JudgedRows, outcomes: Floats, calls_per_day: float
+) -> Statistic:
     """METRICS of `scored` against `outcomes`: the labels or the true probabilities."""
     ranked = rank_by(scored.scores, outcomes)
     share = call_shares(scored.scores, judged.lists, judged.weights, calls_per_day)
@@ -101,7 +103,7 @@ def measures(scored: Scored, judged: Judged, outcomes: Floats, calls_per_day: fl
 
 
 def expected_half_widths(
-    values: dict[str, float], judged: Judged, calls_per_day: float, level: float
+    values: dict[str, float], judged: JudgedRows, calls_per_day: float, level: float
 ) -> dict[str, float]:
     """How wide an interval around each of these values to expect of so many leads that ordered and
     that did not, by theory; NaN for metrics that have no such formula."""

@@ -15,11 +15,13 @@ from scoring.report.numbers_text import interval, number, signed
 from training.evaluation import words
 from training.evaluation.about import About
 from training.evaluation.measures import METRICS
-from training.evaluation.report import Difference, ModelReport, Report
+from training.evaluation.report import EvaluationReport, ModelReport, PairedDifference
 from training.evaluation.worst import WorstLead
 
 
-def html_page(about: About, report: Report, worst: Mapping[str, Sequence[WorstLead]]) -> str:
+def html_page(
+    about: About, report: EvaluationReport, worst: Mapping[str, Sequence[WorstLead]]
+) -> str:
     """`worst`: model -> its worst leads; empty leaves that section out."""
     sections = [
         _head(about, report),
@@ -35,7 +37,7 @@ def html_page(about: About, report: Report, worst: Mapping[str, Sequence[WorstLe
     return page(about.title, sections)
 
 
-def _head(about: About, report: Report) -> str:
+def _head(about: About, report: EvaluationReport) -> str:
     sha = f", content {about.dataset_sha256[:12]}" if about.dataset_sha256 else ""
     findings = "".join(f'<li class="leak">{escape(each)}</li>' for each in about.findings)
     return (
@@ -49,7 +51,7 @@ def _head(about: About, report: Report) -> str:
     )
 
 
-def _verdicts(report: Report) -> str:
+def _verdicts(report: EvaluationReport) -> str:
     if not report.differences:
         return ""
     rows = [
@@ -67,13 +69,13 @@ def _verdicts(report: Report) -> str:
     return "<h2>Who is ahead</h2>" + table(heads, rows, "Paired on the same leads.")
 
 
-def _verdict(found: Difference) -> str:
+def _verdict(found: PairedDifference) -> str:
     judged = found.judgement
     needed = f", {judged.positives_needed:,} positives might" if judged.positives_needed else ""
     return f"{judged.verdict.value}{needed}"
 
 
-def _metrics(report: Report) -> str:
+def _metrics(report: EvaluationReport) -> str:
     level = f"{report.asked.level:.0%}"
     rows = [
         [words.metric_name(name), *(words.measured(m.metrics[name]) for m in report.models)]
@@ -89,7 +91,7 @@ def _metrics(report: Report) -> str:
     return "<h2>Metrics</h2>" + table(["", *_names(report)], rows, caption)
 
 
-def _expected(report: Report) -> str:
+def _expected(report: EvaluationReport) -> str:
     if report.bayes is None:
         return ""
     rows = [
@@ -103,7 +105,7 @@ def _expected(report: Report) -> str:
     return "<h2>Expected metrics</h2>" + table(["", *_names(report)], rows, caption)
 
 
-def _charts(report: Report) -> str:
+def _charts(report: EvaluationReport) -> str:
     curves = {model.name: model.curves for model in report.models}
     return "<h2>Curves</h2>" + curve_charts(curves, report.prevalence)
 
@@ -139,7 +141,7 @@ def _worst(name: str, leads: Sequence[WorstLead]) -> str:
     return f"<h2>Worst leads: {escape(name)}</h2>{shown}"
 
 
-def _cost(about: About, report: Report) -> str:
+def _cost(about: About, report: EvaluationReport) -> str:
     rows = [
         [
             model.name,
@@ -159,7 +161,7 @@ def _cost(about: About, report: Report) -> str:
     return "<h2>Cost of 1,000 scores</h2>" + table(heads, rows, caption)
 
 
-def _reading(report: Report) -> str:
+def _reading(report: EvaluationReport) -> str:
     return (
         "<h2>How to read this</h2><ul><li>Two models are ranked only where the paired interval "
         "leaves 0 out. “Cannot tell” is a finding about this test set, not about the models.</li>"
@@ -170,5 +172,5 @@ def _reading(report: Report) -> str:
     )
 
 
-def _names(report: Report) -> list[str]:
+def _names(report: EvaluationReport) -> list[str]:
     return [model.name for model in report.models]

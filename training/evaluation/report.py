@@ -15,7 +15,7 @@ from scoring.metrics.curves import Curves, curves_of
 from scoring.metrics.delong import delong, delong_difference
 from scoring.metrics.metrics import calibration_noise, expected_auc
 from scoring.metrics.verdict import Judgement, judge
-from training.evaluation.judged import EvaluationError, Judged, Scored
+from training.evaluation.judged import EvaluationError, JudgedRows, Scored
 from training.evaluation.measures import (
     LESS_IS_BETTER,
     METRICS,
@@ -30,7 +30,7 @@ COMPARED = ("auc", "average_precision", "p_at_1pct", "p_at_capacity", "log_loss"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EvaluationRequest:
     """How to judge: calls a queue makes a day, resamples and their seed."""
 
     calls_per_day: float
@@ -69,7 +69,7 @@ class ModelReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PairedDifference:
     """`ours - theirs`, paired. Of losses less is better, which the verdict knows. `p_value`:
     DeLong's, of the AUC on labels alone."""
 
@@ -83,7 +83,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class EvaluationReport:
     """`bayes`: the expected AUC of the truth itself, which no model can beat; None where nobody
     knows it."""
 
@@ -92,13 +92,15 @@ class Report:
     n_leads: int
     n_who_ordered: int
     prevalence: float
-    asked: Asked
+    asked: EvaluationRequest
     models: list[ModelReport]
-    differences: list[Difference]
+    differences: list[PairedDifference]
     bayes: float | None
 
 
-def build_report(judged: Judged, models: Sequence[Scored], asked: Asked) -> Report:
+def build_report(
+    judged: JudgedRows, models: Sequence[Scored], asked: EvaluationRequest
+) -> EvaluationReport:
     """All models see the same resamples. Raises EvaluationError for scores that do not fit."""
     for model in models:
         if not len(model.scores) == len(model.probabilities) == len(judged):
@@ -111,7 +113,7 @@ def build_report(judged: Judged, models: Sequence[Scored], asked: Asked) -> Repo
         raise EvaluationError(f"two models share a name: {', '.join(names)}; name them apart")
     seen = _resampled(judged, models, judged.labels, asked)
     true = _resampled(judged, models, judged.truth, asked) if judged.has_truth else None
-    return Report(
+    return EvaluationReport(
         n=len(judged),
         n_positives=judged.n_positives,
         n_leads=judged.n_leads,
@@ -125,7 +127,7 @@ def build_report(judged: Judged, models: Sequence[Scored], asked: Asked) -> Repo
 
 
 def _resampled(
-    judged: Judged, models: Sequence[Scored], outcomes: Floats, asked: Asked
+    judged: JudgedRows, models: Sequence[Scored], outcomes: Floats, asked: EvaluationRequest
 ) -> Replicates:
     return replicates(
         [measures(model, judged, outcomes, asked.calls_per_day) for model in models],
@@ -137,12 +139,12 @@ def _resampled(
 
 
 def _model(
-    judged: Judged,
+    judged: JudgedRows,
     model: Scored,
     number: int,
     seen: Replicates,
     true: Replicates | None,
-    asked: Asked,
+    asked: EvaluationRequest,
 ) -> ModelReport:
     intervals = {name: seen.interval(number, i) for i, name in enumerate(METRICS)}
     values = {name: interval.value for name, interval in intervals.items()}
@@ -165,8 +167,8 @@ def _model(
 
 
 def _differences(
-    judged: Judged, models: Sequence[Scored], seen: Replicates, true: Replicates | None
-) -> list[Difference]:
+    judged: JudgedRows, models: Sequence[Scored], seen: Replicates, true: Replicates | None
+) -> list[PairedDifference]:
     return [
         _difference(judged, models, (i, j), metric, found, is_expected)
         for i, j in combinations(range(len(models)), 2)
@@ -177,13 +179,13 @@ def _differences(
 
 
 def _difference(
-    judged: Judged,
+    judged: JudgedRows,
     models: Sequence[Scored],
     pair: tuple[int, int],
     metric: str,
     found: Replicates,
     is_expected: bool,
-) -> Difference:
+) -> PairedDifference:
     ours, theirs = (models[i] for i in pair)
     interval = found.difference(*pair, METRICS.index(metric))
     better = interval
@@ -195,7 +197,7 @@ def _difference(
             ours.scores, theirs.scores, judged.labels, clusters=judged.clusters
         )
         p_value = test.p_value
-    return Difference(
+    return PairedDifference(
         ours=ours.name,
         theirs=theirs.name,
         metric=metric,

@@ -10,6 +10,7 @@ import numpy as np
 
 from scoring.calibration import probability
 from scoring.floats import Floats
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
 from training.baselines.fitted import calibrate
 from training.baselines.registry import Baseline, fit_baseline
@@ -20,16 +21,15 @@ from training.baselines.tree_text import fit_text_columns
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.evaluation.judged import EvaluationError, Scored
-from training.trees.trials import Log
 
 TABULAR, TEXT, STACK = Baseline.TREE_TABULAR.value, Baseline.TREE_TEXT.value, "stack"
 
-Reader = Callable[[Examples], Floats | None]
+ReadRows = Callable[[Examples], Floats | None]
 """The language model's logit of each row; None for an artifact that has none."""
 
 
 def score_baselines(
-    names: Sequence[Baseline], known: Examples, judged: Examples, budget: Budget, log: Log
+    names: Sequence[Baseline], known: Examples, judged: Examples, budget: Budget, log: WriteLine
 ) -> list[Scored]:
     """Raises DatasetError where a known split has one class only."""
     scored = []
@@ -40,7 +40,7 @@ def score_baselines(
 
 
 def score_trees_and_stack(
-    known: Examples, judged: Examples, reader: Reader, budget: Budget, log: Log
+    known: Examples, judged: Examples, reader: ReadRows, budget: Budget, log: WriteLine
 ) -> list[Scored]:
     """Trees on the table, trees on table and text, and the stack of the latter with a language
     model, left out where there is none. The last two share their columns."""
@@ -72,5 +72,5 @@ def calibrated(name: str, known: Examples, of_known: Floats, of_judged: Floats) 
     return Scored(name, of_judged, said)
 
 
-def _named(name: str, log: Log) -> Log:
+def _named(name: str, log: WriteLine) -> WriteLine:
     return lambda line: log(f"{name}: {line}")

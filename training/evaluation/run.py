@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoring.artifact import Manifest, load_manifest
-from scoring.report.progress import Report as Progress
+from scoring.report.progress import ReportProgress as Progress
+from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
 from training.baselines.registry import Baseline
 from training.baselines.unseen import may_have_met
@@ -19,16 +20,21 @@ from training.evaluation import words
 from training.evaluation.about import About, about_of, trained_too_late
 from training.evaluation.card import model_card
 from training.evaluation.files import CARD, HTML, JSON, report_json, to_json
-from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of, usual_capacity
+from training.evaluation.judged import (
+    EvaluationError,
+    JudgedRows,
+    Scored,
+    judged_of,
+    usual_capacity,
+)
 from training.evaluation.page import html_page
-from training.evaluation.report import Asked, Report, build_report
+from training.evaluation.report import EvaluationReport, EvaluationRequest, build_report
 from training.evaluation.served import score_artifact
 from training.evaluation.worst import worst_leads
-from training.trees.trials import Log
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class EvaluationTerms:
     """`calls_per_day` None: a tenth of a day's leads. `command` repeats all this. `against`:
     baselines to fit on the dataset's older splits, each with `n_trials` settings."""
 
@@ -45,10 +51,10 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EvaluationResult:
     """`files`: name -> content, for `write_report`. `lines` are for a terminal."""
 
-    report: Report
+    report: EvaluationReport
     json: str
     files: dict[str, str]
     lines: list[str]
@@ -57,10 +63,10 @@ class Outcome:
 def evaluate_artifacts(
     dataset: Path,
     artifacts: Mapping[str, Path],
-    terms: Terms,
+    terms: EvaluationTerms,
     progress: Callable[[str], Progress],
-    log: Log,
-) -> Outcome:
+    log: WriteLine,
+) -> EvaluationResult:
     """`artifacts`: the name to show -> folder. Raises DatasetError, ArtifactError,
     EvaluationError."""
     manifests = {name: load_manifest(path) for name, path in artifacts.items()}
@@ -93,17 +99,21 @@ def evaluate_artifacts(
 
 
 def conclude(
-    about: About, examples: Examples, judged: Judged, models: list[Scored], terms: Terms
-) -> Outcome:
+    about: About,
+    examples: Examples,
+    judged: JudgedRows,
+    models: list[Scored],
+    terms: EvaluationTerms,
+) -> EvaluationResult:
     """`models` scored `examples`, however that was done."""
     capacity = terms.calls_per_day or usual_capacity(judged)
-    asked = Asked(capacity, terms.n_resamples, terms.seed)
+    asked = EvaluationRequest(capacity, terms.n_resamples, terms.seed)
     report = build_report(judged, models, asked)
     worst = {
         model.name: worst_leads(examples, judged, model) for model in models if terms.with_prompts
     }
     said = to_json(report_json(about, report))
-    return Outcome(
+    return EvaluationResult(
         report=report,
         json=said,
         files={HTML: html_page(about, report, worst), JSON: said + "\n"},
@@ -112,7 +122,10 @@ def conclude(
 
 
 def _misfits(
-    artifacts: Mapping[str, Manifest], dataset: DatasetManifest, about: About, terms: Terms
+    artifacts: Mapping[str, Manifest],
+    dataset: DatasetManifest,
+    about: About,
+    terms: EvaluationTerms,
 ) -> Iterator[str]:
     """Warnings about artifacts whose figures on these rows mean something else."""
     for name, artifact in artifacts.items():
@@ -131,7 +144,9 @@ def _misfits(
             )
 
 
-def _baselines(every: Examples, judged: Examples, terms: Terms, log: Log) -> list[Scored]:
+def _baselines(
+    every: Examples, judged: Examples, terms: EvaluationTerms, log: WriteLine
+) -> list[Scored]:
     if not terms.against:
         return []
     if terms.split is not Split.TEST:
@@ -146,7 +161,9 @@ def _baselines(every: Examples, judged: Examples, terms: Terms, log: Log) -> lis
     return score_baselines(terms.against, known, judged, Budget(terms.n_trials, terms.seed), log)
 
 
-def _about(examples: Examples, manifest: DatasetManifest, names: list[str], terms: Terms) -> About:
+def _about(
+    examples: Examples, manifest: DatasetManifest, names: list[str], terms: EvaluationTerms
+) -> About:
     return about_of(
         examples,
         manifest,

@@ -23,16 +23,16 @@ from scoring.engines.stack import StackEngine
 from scoring.engines.trees import TreesEngine
 from scoring.lead.state import from_bytes
 from scoring.metrics.cost import Cost
-from scoring.report.progress import Report
+from scoring.report.progress import ReportProgress
 from scoring.score import Scorer, prepare
 from training.dataset.example import Examples
 from training.evaluation.judged import EvaluationError, Scored
 
 CHUNK_LEADS = 200
 
-Row = tuple[str, bytes, int]
+ServedRow = tuple[str, bytes, int]
 """(tenant/lead, state, as_of_ms)."""
-Part = tuple[NDArray[np.float64], float]
+ChunkScores = tuple[NDArray[np.float64], float]
 """(rows, 2): probability and the language model's logit, NaN where there is none; and the CPU
 seconds that took."""
 
@@ -55,7 +55,12 @@ class Overheard:
 
 
 def score_artifact(
-    path: Path, examples: Examples, *, n_processes: int, report: Report, name: str | None = None
+    path: Path,
+    examples: Examples,
+    *,
+    n_processes: int,
+    report: ReportProgress,
+    name: str | None = None,
 ) -> Scored:
     """Spawns `n_processes`, none for 1. Raises ArtifactError when the folder cannot be scored
     with, EvaluationError for a row it cannot score: live that would be a dead letter."""
@@ -81,13 +86,15 @@ def score_artifact(
     )
 
 
-def _rows(examples: Examples) -> list[Row]:
+def _rows(examples: Examples) -> list[ServedRow]:
     keys = (f"{t}/{lead}" for t, lead in zip(examples.tenant, examples.lead, strict=True))
     return list(zip(keys, examples.state, examples.as_of_ms.tolist(), strict=True))
 
 
-def _collect(parts: Iterable[Part], n_rows: int, report: Report) -> list[Part]:
-    def counted() -> Iterator[Part]:
+def _collect(
+    parts: Iterable[ChunkScores], n_rows: int, report: ReportProgress
+) -> list[ChunkScores]:
+    def counted() -> Iterator[ChunkScores]:
         done = 0
         for part in parts:
             done += len(part[0])
@@ -97,7 +104,7 @@ def _collect(parts: Iterable[Part], n_rows: int, report: Report) -> list[Part]:
     return list(counted())
 
 
-def _score_chunk(path: Path, rows: list[Row]) -> Part:
+def _score_chunk(path: Path, rows: list[ServedRow]) -> ChunkScores:
     scorer = _scorer(path)
     began_s = time.process_time()
     inputs = [_input(scorer, row) for row in rows]
@@ -128,14 +135,14 @@ def _scorer(path: Path) -> Scorer:
     return load_scorer(path)
 
 
-def _input(scorer: Scorer, row: Row) -> EngineInput:
+def _input(scorer: Scorer, row: ServedRow) -> EngineInput:
     _, state, as_of_ms = row
     with _naming(row):
         return prepare(from_bytes(state), as_of_ms, scorer.spec)
 
 
 @contextmanager
-def _naming(row: Row) -> Iterator[None]:
+def _naming(row: ServedRow) -> Iterator[None]:
     try:
         yield
     except Unscorable as error:

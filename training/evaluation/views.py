@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.metrics.delong import delong
 from scoring.metrics.metrics import expected_auc
-from training.evaluation.judged import Judged, Scored
+from training.evaluation.judged import JudgedRows, Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Group:
     expected_auc: float
 
 
-def groups_of(judged: Judged, model: Scored, level: float) -> list[Group]:
+def groups_of(judged: JudgedRows, model: Scored, level: float) -> list[Group]:
     return [
         _group(judged, model, kind, str(value), np.flatnonzero(of_row == value), level)
         for kind, of_row in judged.groups.items()
@@ -36,7 +36,7 @@ def groups_of(judged: Judged, model: Scored, level: float) -> list[Group]:
 
 
 def _group(
-    judged: Judged, model: Scored, kind: str, value: str, rows: NDArray[np.intp], level: float
+    judged: JudgedRows, model: Scored, kind: str, value: str, rows: NDArray[np.intp], level: float
 ) -> Group:
     labels, weights = judged.labels[rows], judged.weights[rows]
     scores, said = model.scores[rows], model.probabilities[rows]

@@ -12,11 +12,11 @@ from scoring.metrics.bootstrap import (
     percentile_interval,
     replicates,
 )
-from training.evaluation.judged import Judged, Scored
+from training.evaluation.judged import JudgedRows, Scored
 
 
 def shares_of_the_way(
-    judged: Judged, models: Sequence[Scored], start: str, bootstrap: Bootstrap
+    judged: JudgedRows, models: Sequence[Scored], start: str, bootstrap: Bootstrap
 ) -> dict[str, Interval]:
     """Model -> 0 where it orders as `start` does, 1 where it orders as the truth. Needs the true
     probabilities; the interval is over leads, of these fitted models."""

@@ -7,7 +7,7 @@ from math import isnan
 from scoring.metrics.verdict import Verdict
 from scoring.report.numbers_text import interval, number, signed_interval
 from training.evaluation.measures import CAPACITY, FRACTIONS
-from training.evaluation.report import Difference, Measured, Report
+from training.evaluation.report import EvaluationReport, Measured, PairedDifference
 
 _TOPS = {name: f"{share:.1%}".replace(".0%", "%") for name, share in FRACTIONS.items()} | {
     CAPACITY: "daily capacity"
@@ -37,7 +37,7 @@ def measured(found: Measured) -> str:
     return f"{interval(found.interval)}, expect ±{number(found.expected_half_width)}"
 
 
-def difference(found: Difference) -> str:
+def difference(found: PairedDifference) -> str:
     """One sentence: the verdict first, then what it rests on."""
     of = f"{'expected ' if found.is_expected else ''}{metric_name(found.metric)}"
     amount = signed_interval(found.interval)
@@ -51,7 +51,7 @@ def difference(found: Difference) -> str:
             return f"{found.ours} is {where} {found.theirs}: {of} {amount}"
 
 
-def lines(report: Report) -> list[str]:
+def lines(report: EvaluationReport) -> list[str]:
     """For a terminal: the main metrics of each model, then the verdicts on AUC."""
     said = [
         f"{report.n:,} rows of {report.n_leads:,} leads, {report.n_positives:,} positive "

@@ -8,7 +8,7 @@ import numpy as np
 
 from scoring.metrics.metrics import log_losses
 from training.dataset.example import Examples
-from training.evaluation.judged import Judged, Scored
+from training.evaluation.judged import JudgedRows, Scored
 
 N_WORST = 5
 
@@ -26,7 +26,7 @@ class WorstLead:
     prompt: str
 
 
-def worst_leads(examples: Examples, judged: Judged, model: Scored) -> list[WorstLead]:
+def worst_leads(examples: Examples, judged: JudgedRows, model: Scored) -> list[WorstLead]:
     """The N_WORST missed orders, then the N_WORST that were called for nothing, by log loss."""
     losses = log_losses(model.probabilities, judged.labels)
     chosen: list[int] = []

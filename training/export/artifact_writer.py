@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scoring.artifact import Agreement, Base, DataWindow, EngineKind, Manifest
+from scoring.artifact import BaseModelName, DataWindow, EngineAgreement, EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.prompt.features import FEATURES_ID
 from scoring.prompt.prompt import HORIZON_DAYS, PROMPT_ID
@@ -50,14 +50,14 @@ def write_artifact(path: Path, built: Built) -> Manifest:
         token_budget=built.token_budget,
         horizon_days=HORIZON_DAYS,
         calibration=built.calibration,
-        agreement=Agreement(
+        agreement=EngineAgreement(
             reference=EngineKind.TORCH,
             served=EngineKind.ONNX,
             max_logit_difference=AGREEMENT_SLACK * built.parity.max_logit,
             n_prompts=built.parity.n_prompts,
         ),
         label=LABEL,
-        base=Base(name="training.demo.build", revision=f"seed-{built.recipe['seed']}"),
+        base=BaseModelName(name="training.demo.build", revision=f"seed-{built.recipe['seed']}"),
         sources=(built.source,),
         data_window=DataWindow(start=built.window[0], end=built.window[1]),
         metrics=dict(built.metrics),

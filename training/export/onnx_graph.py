@@ -24,7 +24,7 @@ WEIGHT_MAX = 63
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class GraphShape:
     """The numbers of a Qwen2 config that the graph needs."""
 
     n_layers: int
@@ -85,7 +85,7 @@ class _Graph:
 
 
 def build_graph(
-    weights: Mapping[str, Array], shape: Shape, head_weight: Array, head_bias: float
+    weights: Mapping[str, Array], shape: GraphShape, head_weight: Array, head_bias: float
 ) -> onnx.ModelProto:
     """`weights` under the checkpoint's names (`model.layers.0...`), adapter already merged."""
     graph = _Graph()
@@ -123,13 +123,13 @@ def _ints(*values: int) -> NDArray[np.int64]:
     return np.array(values, dtype=np.int64)
 
 
-def _rope_tables(graph: _Graph, shape: Shape) -> None:
+def _rope_tables(graph: _Graph, shape: GraphShape) -> None:
     half = shape.head_dim // 2
     frequency = shape.rope_theta ** (-np.arange(half, dtype=np.float64) / half)
     angle = np.arange(shape.max_tokens, dtype=np.float64)[:, None] * frequency[None, :]
     graph.constant("cos", np.cos(angle).astype(np.float32))
     graph.constant("sin", np.sin(angle).astype(np.float32))
-    n_tokens = graph.op("Shape", ["input_ids"], "n_tokens", start=1, end=2)
+    n_tokens = graph.op("GraphShape", ["input_ids"], "n_tokens", start=1, end=2)
     total = graph.op("Cast", [n_tokens], "n_tokens32", to=TensorProto.INT32)
     graph.op("Sub", [total, graph.constant("one32", np.array([1], np.int32))], "seqlens_k")
     graph.op("Squeeze", [total], "total_length")
@@ -162,7 +162,7 @@ def _stacked(
 
 
 def _attend(
-    graph: _Graph, weights: Mapping[str, Array], shape: Shape, i: int, normed: str, hidden: str
+    graph: _Graph, weights: Mapping[str, Array], shape: GraphShape, i: int, normed: str, hidden: str
 ) -> tuple[str, str]:
     prefix = f"model.layers.{i}.self_attn"
     qkv = graph.linear(normed, *_stacked(weights, prefix, ("q", "k", "v")), f"layer{i}.qkv")
@@ -182,7 +182,7 @@ def _attend(
 
 
 def _attend_marker(
-    graph: _Graph, weights: Mapping[str, Array], shape: Shape, i: int, normed: str, hidden: str
+    graph: _Graph, weights: Mapping[str, Array], shape: GraphShape, i: int, normed: str, hidden: str
 ) -> tuple[str, str]:
     """The last layer: keys and values of every row, the query of the marker's row alone."""
     prefix, name = f"model.layers.{i}.self_attn", f"layer{i}"
@@ -236,7 +236,7 @@ def _heads_first(graph: _Graph, x: str, per_head: str, name: str, *, last_two: b
 def _mlp(
     graph: _Graph,
     weights: Mapping[str, Array],
-    shape: Shape,
+    shape: GraphShape,
     i: int,
     attended: str,
     hidden: str,
@@ -272,7 +272,7 @@ def _skip_norm(
     return f"{name}.normed", f"{name}.sum"
 
 
-def _model(graph: _Graph, shape: Shape) -> onnx.ModelProto:
+def _model(graph: _Graph, shape: GraphShape) -> onnx.ModelProto:
     body = helper.make_graph(
         graph.nodes,
         "asllr",

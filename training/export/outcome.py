@@ -15,29 +15,28 @@ from scoring.calibration import Calibration
 from training.calibrate import Quality, cross_fitted_quality, fit_calibration
 from training.dataset.manifest import Split
 from training.export.signatures import (
-    Judged,
+    JudgedSlice,
     Signature,
     answers_still_mean,
     forgetting,
     long_context,
     plateau,
 )
-from training.fit.dataset import FittedOnData, Prepared
+from training.fit.dataset import FittedOnData, PreparedFit
 from training.fit.leads import samples_of
 from training.fit.loop import Fitted
+from training.fit.sampler import RowNumbers
 from training.model.guards import naming_memory
 from training.model.heads import Head
 from training.model.readout import EVAL_BATCH_TOKENS, Answers, answers_at, marker_states, text_loss
 from training.model.settings import Precision
-
-Rows = NDArray[np.int64]
 
 N_HELD_OUT_LEADS = 200
 HELD_OUT_CHUNK_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FitReview:
     """`fitted` with its point-wise head corrected for the negatives that were left out.
     `calibration` and `quality` are of the head that the order serves, and so are the signatures."""
 
@@ -48,7 +47,7 @@ class Outcome:
     signatures: tuple[Signature, ...]
 
 
-def look_at(done: FittedOnData) -> Outcome:
+def look_at(done: FittedOnData) -> FitReview:
     """Reads the judging slice, frozen and fitted, and the calibrating slice. One process."""
     prepared, fitted = done.prepared, done.fitted
     correction = sampling_shift(prepared)
@@ -62,10 +61,10 @@ def look_at(done: FittedOnData) -> Outcome:
     calibration = fit_calibration(logits, orders, weights)
     rng = np.random.default_rng(done.order.settings.seed)
     quality = cross_fitted_quality(logits, orders, weights, rng)
-    return Outcome(done, fitted, calibration, quality, _signatures(done, served))
+    return FitReview(done, fitted, calibration, quality, _signatures(done, served))
 
 
-def sampling_shift(prepared: Prepared) -> float:
+def sampling_shift(prepared: PreparedFit) -> float:
     """What to add to a logit learned from the fit split as it was sampled."""
     rows = prepared.rows[Split.FIT]
     labels, weights = prepared.examples.label[rows], prepared.examples.weight[rows]
@@ -82,7 +81,7 @@ def _signatures(done: FittedOnData, served: Head) -> tuple[Signature, ...]:
         frozen_states = _states(done, rows)
         frozen = _answers(done, frozen_states)
         frozen_losses = _losses(done, texts)
-    judged = Judged(
+    judged = JudgedSlice(
         orders=prepared.examples.label[rows].astype(np.float64),
         logits=served.logits(states),
         frozen_logits=fitted.probe.logits(frozen_states),
@@ -103,7 +102,7 @@ def _signatures(done: FittedOnData, served: Head) -> tuple[Signature, ...]:
     )
 
 
-def _states(done: FittedOnData, rows: Rows) -> NDArray[np.float32]:
+def _states(done: FittedOnData, rows: RowNumbers) -> NDArray[np.float32]:
     """In float32 on a CPU, as the reference engine reads."""
     prepared = done.prepared
     samples = samples_of(prepared.examples, prepared.leads, rows, prepared.answers)

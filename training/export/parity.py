@@ -26,7 +26,7 @@ from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.engines.trees import TREES
-from training.export.onnx_graph import Shape, build_graph
+from training.export.onnx_graph import GraphShape, build_graph
 from training.model.checkpoint import under
 from training.model.heads import Head, causal_of
 from training.trees.boosted_trees import TunedTree
@@ -166,10 +166,10 @@ def _merged(path: Path) -> dict[str, NDArray[np.float32]]:
     return {name: tensor.numpy() for name, tensor in merged.state_dict().items()}
 
 
-def _shape(model: PeftModel, token_budget: int) -> Shape:
+def _shape(model: PeftModel, token_budget: int) -> GraphShape:
     # As a plain dict: the typed config declares every one of these as possibly absent.
     config: dict[str, Any] = causal_of(model).config.to_dict()
-    return Shape(
+    return GraphShape(
         n_layers=config["num_hidden_layers"],
         hidden=config["hidden_size"],
         n_heads=config["num_attention_heads"],

@@ -14,14 +14,14 @@ from scoring.prompt.prompt import HORIZON_DAYS
 from scoring.report.json_values import json_value
 from training.calibrate import doubts
 from training.dataset.manifest import Split
-from training.export.outcome import Outcome
+from training.export.outcome import FitReview
 from training.export.signatures import Signature
 from training.fit.dataset import FittedOnData
 
 LEVEL = 0.95
 
 
-def report_of(outcome: Outcome) -> dict[str, Any]:
+def report_of(outcome: FitReview) -> dict[str, Any]:
     """For machines: plain values, the same names in every version."""
     done, fitted = outcome.done, outcome.fitted
     prepared, order = done.prepared, done.order
@@ -60,7 +60,7 @@ def report_of(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def metrics_of(outcome: Outcome) -> dict[str, float]:
+def metrics_of(outcome: FitReview) -> dict[str, float]:
     """For the manifest: finite numbers with what they mean in their names; of the head that is
     served where none is named."""
     best, first = outcome.fitted.checks[outcome.fitted.best], outcome.fitted.checks[0]
@@ -120,7 +120,7 @@ def text_of(report: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def warnings_of(outcome: Outcome) -> list[str]:
+def warnings_of(outcome: FitReview) -> list[str]:
     """What is not a signature and should still be known."""
     dataset = outcome.done.prepared.dataset
     said = [finding.sentence for finding in dataset.findings]
@@ -133,7 +133,7 @@ def warnings_of(outcome: Outcome) -> list[str]:
     return said
 
 
-def _n_calibrating(outcome: Outcome) -> int:
+def _n_calibrating(outcome: FitReview) -> int:
     prepared = outcome.done.prepared
     return int(prepared.examples.label[prepared.rows[Split.CALIBRATE]].sum())
 
@@ -155,7 +155,7 @@ def _rows(done: FittedOnData) -> dict[str, dict[str, int]]:
     }
 
 
-def _half_width(outcome: Outcome) -> float:
+def _half_width(outcome: FitReview) -> float:
     done = outcome.done
     labels = done.prepared.examples.label[done.prepared.rows[Split.JUDGE]]
     best = outcome.fitted.checks[outcome.fitted.best]

@@ -35,7 +35,7 @@ MIN_RANK_CORRELATION = 0.5
 """Between the head's score and the model's own Yes: below, they tell two stories of one lead."""
 
 
-class Finding(StrEnum):
+class FitFinding(StrEnum):
     FINE = "fine"
     WARNING = "warning"
     CANNOT_TELL = "cannot tell"
@@ -46,13 +46,13 @@ class Signature:
     """`sentence` is for people; `values` are the numbers behind it."""
 
     name: str
-    finding: Finding
+    finding: FitFinding
     sentence: str
     values: Mapping[str, float | list[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedSlice:
     """The judging slice under the fitted model, (n,) each, and under the frozen base where the
     name says so. `logits` are of the head that is served; `lengths` in tokens."""
 
@@ -67,7 +67,7 @@ class Judged:
     clusters: NDArray[np.str_]
 
 
-def plateau(judged: Judged, aucs: list[float], best: int, qa_weight: float) -> Signature:
+def plateau(judged: JudgedSlice, aucs: list[float], best: int, qa_weight: float) -> Signature:
     """Is the language model worth more than its frozen probe, and is the QA loss at work? `aucs`
     are of the checks, `best` the number of the one that was kept."""
     gain = delong_difference(
@@ -86,7 +86,7 @@ def plateau(judged: Judged, aucs: list[float], best: int, qa_weight: float) -> S
     gained = f"AUC over the frozen probe {gain.value:+.4f} ± {half:.4f}"
     qa = f"QA loss {before:.3f} → {after:.3f}"
     is_at_work, is_gain = after < before, gain.value - half > 0
-    finding = Finding.WARNING
+    finding = FitFinding.WARNING
     if best == 0:
         say = (
             "no check beat the frozen probe, so that scores and the adapter is empty; try another "
@@ -100,13 +100,13 @@ def plateau(judged: Judged, aucs: list[float], best: int, qa_weight: float) -> S
     elif not is_at_work:
         say = f"the QA loss is on but not at work: {qa}; {gained}; try a larger --qa-weight"
     else:
-        finding = Finding.FINE if is_gain else Finding.CANNOT_TELL
+        finding = FitFinding.FINE if is_gain else FitFinding.CANNOT_TELL
         say = f"the QA loss is at work ({qa}); {gained}"
         say += "" if is_gain else ", which may be nothing"
     return Signature("plateau without QA", finding, say, values)
 
 
-def long_context(judged: Judged) -> Signature:
+def long_context(judged: JudgedSlice) -> Signature:
     """The AUC by prompt length, and whether what did not fit was summarised or cut."""
     edges = np.unique(np.quantile(judged.lengths, np.linspace(0, 1, N_LENGTH_BINS + 1)))
     member_of = np.clip(np.searchsorted(edges, judged.lengths, "left") - 1, 0, len(edges) - 2)
@@ -130,7 +130,7 @@ def long_context(judged: Judged) -> Signature:
     if len(known) < 2:
         return Signature(
             "long context",
-            Finding.CANNOT_TELL,
+            FitFinding.CANNOT_TELL,
             f"fewer than two length bins have {MIN_POSITIVES_PER_BIN} orders; AUC: {said}; {tail}",
             values,
         )
@@ -141,14 +141,14 @@ def long_context(judged: Judged) -> Signature:
             f"the longest leads are scored worse by {fall:.3f} ± {half:.3f}; AUC: {said}; {tail}; "
             "try a larger --token-budget"
         )
-        return Signature("long context", Finding.WARNING, say, values)
+        return Signature("long context", FitFinding.WARNING, say, values)
     if half > MAX_TELLING_HALF_WIDTH:
         say = f"a fall of less than {fall + half:.2f} would not be seen; AUC: {said}; {tail}"
-        return Signature("long context", Finding.CANNOT_TELL, say, values)
-    return Signature("long context", Finding.FINE, f"AUC: {said}; {tail}", values)
+        return Signature("long context", FitFinding.CANNOT_TELL, say, values)
+    return Signature("long context", FitFinding.FINE, f"AUC: {said}; {tail}", values)
 
 
-def _bin(judged: Judged, rows: NDArray[np.int64]) -> tuple[float, float, float, float]:
+def _bin(judged: JudgedSlice, rows: NDArray[np.int64]) -> tuple[float, float, float, float]:
     """(mean tokens, positives, AUC, half-width)."""
     estimate = delong(judged.logits[rows], judged.orders[rows], clusters=judged.clusters[rows])
     tokens = float(judged.lengths[rows].mean()) if len(rows) else float("nan")
@@ -174,18 +174,18 @@ def forgetting(
             f"the base reads the held-out text no better than guessing among its {n_vocabulary} "
             f"tokens ({guessing:.3f} a token), so there is nothing to forget: {said}"
         )
-        return Signature("forgetting", Finding.CANNOT_TELL, say, values)
+        return Signature("forgetting", FitFinding.CANNOT_TELL, say, values)
     if max(rises) > FORGOTTEN_NATS:
         say = (
             f"the adapter unlearns the language, loss per token on held-out text: {said}; try a "
             "smaller --adapter-rate, more --dropout or fewer epochs"
         )
-        return Signature("forgetting", Finding.WARNING, say, values)
+        return Signature("forgetting", FitFinding.WARNING, say, values)
     say = f"loss per token on held-out text: {said}"
-    return Signature("forgetting", Finding.FINE, say, values)
+    return Signature("forgetting", FitFinding.FINE, say, values)
 
 
-def answers_still_mean(judged: Judged) -> Signature:
+def answers_still_mean(judged: JudgedSlice) -> Signature:
     """Are the model's own answers still Yes or No, and do they agree with the head?"""
     before, after = float(judged.frozen_answers.mass.mean()), float(judged.answers.mass.mean())
     agreed = rank_correlation(judged.logits, judged.answers.logits)
@@ -204,11 +204,11 @@ def answers_still_mean(judged: Judged) -> Signature:
     )
     if after < MIN_ANSWER_MASS:
         said += "; it no longer answers the question: try a larger --qa-weight"
-        return Signature("answers", Finding.WARNING, said, values)
+        return Signature("answers", FitFinding.WARNING, said, values)
     if agreed < MIN_RANK_CORRELATION:
         said += "; the two diverge: trust neither before knowing why"
-        return Signature("answers", Finding.WARNING, said, values)
-    return Signature("answers", Finding.FINE, said, values)
+        return Signature("answers", FitFinding.WARNING, said, values)
+    return Signature("answers", FitFinding.FINE, said, values)
 
 
 def rank_correlation(first: Floats, second: Floats) -> float:

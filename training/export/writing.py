@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from schemas.timestamps import from_ms
-from scoring.artifact import Agreement, DataWindow, EngineKind, HeadKind, Manifest
-from scoring.artifact import Base as NamedBase
+from scoring.artifact import BaseModelName as NamedBase
+from scoring.artifact import DataWindow, EngineAgreement, EngineKind, HeadKind, Manifest
 from scoring.prompt.features import FEATURES_ID
 from scoring.prompt.prompt import PROMPT_ID, PromptSpec
+from scoring.report.progress import WriteLine
 from training.artifact_folder import CARD, METRICS, artifact_folder, seal
 from training.dataset.manifest import BEFORE_TEST, Split
 from training.export.artifact_writer import AGREEMENT_SLACK
-from training.export.outcome import Outcome
+from training.export.outcome import FitReview
 from training.export.parity import (
     AgreementBroken,
     LanguageModel,
@@ -30,15 +30,13 @@ from training.fit.dataset import CHECKPOINT
 from training.fit.leads import counter
 from training.model.checkpoint import remove_checkpoint
 
-Log = Callable[[str], None]
-
 REPORT = "report.json"
 N_PARITY_PROMPTS = 200
 MAX_PROBABILITY_DIFFERENCE = 0.05
 """Between the int8 graph and the reference; above, the artifact serves the reference."""
 
 
-def write_fitted(outcome: Outcome, log: Log) -> dict[str, Any]:
+def write_fitted(outcome: FitReview, log: WriteLine) -> dict[str, Any]:
     """The artifact in the order's `out`, complete or not at all; returns the report. Raises
     CannotWrite, NotOurs."""
     order = outcome.done.order
@@ -56,7 +54,7 @@ def write_fitted(outcome: Outcome, log: Log) -> dict[str, Any]:
     return report
 
 
-def _language_model(outcome: Outcome) -> LanguageModel:
+def _language_model(outcome: FitReview) -> LanguageModel:
     fitted, base = outcome.fitted, outcome.done.prepared.base
     return LanguageModel(
         model=fitted.model,
@@ -69,7 +67,7 @@ def _language_model(outcome: Outcome) -> LanguageModel:
     )
 
 
-def _graph(folder: Path, lm: LanguageModel, outcome: Outcome, log: Log) -> Parity | None:
+def _graph(folder: Path, lm: LanguageModel, outcome: FitReview, log: WriteLine) -> Parity | None:
     """The int8 graph and how far it is from the reference; None where torch has to serve."""
     if not has_graph(lm.model):
         log("fit: no int8 graph for this architecture or size; torch serves")
@@ -85,7 +83,7 @@ def _graph(folder: Path, lm: LanguageModel, outcome: Outcome, log: Log) -> Parit
         return None
 
 
-def _prompts(outcome: Outcome) -> list[str]:
+def _prompts(outcome: FitReview) -> list[str]:
     """The newest of the calibrating slice, as serving would build them."""
     prepared = outcome.done.prepared
     rows = prepared.rows[Split.CALIBRATE][-N_PARITY_PROMPTS:]
@@ -93,7 +91,7 @@ def _prompts(outcome: Outcome) -> list[str]:
     return [each.prompt for each in prepared.examples.take(rows).inputs(spec)]
 
 
-def _manifest(outcome: Outcome, parity: Parity | None) -> Manifest:
+def _manifest(outcome: FitReview, parity: Parity | None) -> Manifest:
     done = outcome.done
     prepared, order = done.prepared, done.order
     # Not of the test: what judges a model is nothing it was made from.
@@ -119,8 +117,8 @@ def _manifest(outcome: Outcome, parity: Parity | None) -> Manifest:
     )
 
 
-def _agreement(parity: Parity) -> Agreement:
-    return Agreement(
+def _agreement(parity: Parity) -> EngineAgreement:
+    return EngineAgreement(
         reference=EngineKind.TORCH,
         served=EngineKind.ONNX,
         max_logit_difference=AGREEMENT_SLACK * max(parity.max_logit, 1e-6),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -12,22 +11,20 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from scoring.report.progress import Report
+from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
 from training.dataset.example import Examples
 from training.dataset.folder import read_examples, read_manifest
 from training.dataset.manifest import DatasetManifest, Split
 from training.fit.enough import MIN_FIT_POSITIVES, check_evidence
-from training.fit.leads import Leads, Reading, check_budget, read_leads, samples_of
-from training.fit.loop import FitData, Fitted, Place, described_run, fit
+from training.fit.leads import PromptedLeads, PromptReading, check_budget, read_leads, samples_of
+from training.fit.loop import FitData, FitRun, Fitted, described_run, fit
 from training.model.errors import FitError, read_text
 from training.model.guards import naming_memory
-from training.model.hub import Base, Hub, Opened, load_base, open_base
+from training.model.hub import Hub, LoadedBase, Opened, load_base, open_base
 from training.model.readout import answers_at, marker_states
 from training.model.settings import FitSettings, Precision
 from training.whole_file import check_place
-
-Log = Callable[[str], None]
 
 CHECKPOINT = "checkpoint.safetensors"
 N_PROBED_ANSWERS = 64
@@ -50,14 +47,14 @@ class FitOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedFit:
     """`rows`: the row numbers of each split. `answers`: the tokens of Yes and No. `held_out`: those
     of the text that the base should not forget, if one was given."""
 
-    base: Base
+    base: LoadedBase
     examples: Examples
     dataset: DatasetManifest
-    leads: Leads
+    leads: PromptedLeads
     rows: dict[Split, NDArray[np.int64]]
     answers: tuple[int, int]
     held_out: NDArray[np.int32] | None
@@ -75,12 +72,12 @@ class Prepared:
 @dataclass(frozen=True, slots=True)
 class FittedOnData:
     order: FitOrder
-    prepared: Prepared
+    prepared: PreparedFit
     fitted: Fitted
     accelerator: Accelerator
 
 
-def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
+def fit_dataset(order: FitOrder, log: WriteLine, report: ReportProgress) -> FittedOnData:
     """Raises FitError, DatasetError, NotOurs. What can be refused in seconds is, before the dataset
     and the base's weights, which may take minutes, are read."""
     check_replaceable(order.out)
@@ -92,16 +89,16 @@ def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
     examples, dataset = read_examples(order.dataset)
     check_evidence(examples, order.min_positives)
     accelerator = Accelerator()
-    say: Log = log if accelerator.is_main_process else lambda line: None
+    say: WriteLine = log if accelerator.is_main_process else lambda line: None
     with naming_memory(order.settings.batch_tokens, "loading the base"):
         base = load_base(opened, _dtype(order.settings, accelerator))
         base.model.to(accelerator.device)
-    reading = Reading(base.tokenizer.to_str(), order.token_budget)
+    reading = PromptReading(base.tokenizer.to_str(), order.token_budget)
     if not accelerator.is_main_process:
         report = _silently
     leads = read_leads(examples, reading, order.n_processes, report)
     rows = {split: np.flatnonzero(examples.split == split.value) for split in Split}
-    prepared = Prepared(base, examples, dataset, leads, rows, base.answers[0], held_out)
+    prepared = PreparedFit(base, examples, dataset, leads, rows, base.answers[0], held_out)
     prepared = replace(prepared, answers=_likelier_answers(prepared, order.settings))
     say(_described(prepared))
     if order.hub.revision is None and not Path(order.hub.name).is_dir():
@@ -116,7 +113,7 @@ def fit_dataset(order: FitOrder, log: Log, report: Report) -> FittedOnData:
         answers=str(prepared.answers),
         processes=str(accelerator.num_processes),
     )
-    place = Place(say, accelerator, order.work / CHECKPOINT, run)
+    place = FitRun(say, accelerator, order.work / CHECKPOINT, run)
     fitted = fit(base.model, prepared.data, order.settings, place)
     return FittedOnData(order, prepared, fitted, accelerator)
 
@@ -142,7 +139,7 @@ def _dtype(settings: FitSettings, accelerator: Accelerator) -> torch.dtype:
     return torch.bfloat16 if is_bf16 else torch.float32
 
 
-def _likelier_answers(prepared: Prepared, settings: FitSettings) -> tuple[int, int]:
+def _likelier_answers(prepared: PreparedFit, settings: FitSettings) -> tuple[int, int]:
     """With or without a leading space, as the base itself would rather begin: the QA loss then
     starts where the base is, instead of wrecking the adapter on its way there."""
     base, examples = prepared.base, prepared.examples
@@ -152,7 +149,7 @@ def _likelier_answers(prepared: Prepared, settings: FitSettings) -> tuple[int, i
     return max(base.answers, key=lambda pair: answers_at(base.model, states, *pair).mass.mean())
 
 
-def _described(prepared: Prepared) -> str:
+def _described(prepared: PreparedFit) -> str:
     base, lengths = prepared.base, prepared.leads.lengths
     counts = ", ".join(
         f"{split} {len(rows)} ({int(prepared.examples.label[rows].sum())} orders)"

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from scoring.lead.state import LeadState, from_bytes
 from scoring.prompt.prompt import PromptSpec, longest_record_tokens
-from scoring.report.progress import Report
+from scoring.report.progress import ReportProgress
 from scoring.score import MIN_TALK_TOKENS, prepare
 from training.dataset.example import Examples
 from training.model.errors import FitError
@@ -28,7 +28,7 @@ SUMMARISED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PromptReading:
     """How a lead becomes tokens; the tokenizer as JSON, so that it can be sent to a process."""
 
     tokenizer_json: str
@@ -36,7 +36,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Leads:
+class PromptedLeads:
     """(n,) each, beside the prompts: `is_cut` where the conversation was shortened to fit the
     budget, `is_summarised` where a call is kept as a summary of what was said."""
 
@@ -49,7 +49,9 @@ class Leads:
         return np.array([len(prompt) for prompt in self.prompts], dtype=np.int64)
 
 
-def read_leads(examples: Examples, reading: Reading, n_processes: int, report: Report) -> Leads:
+def read_leads(
+    examples: Examples, reading: PromptReading, n_processes: int, report: ReportProgress
+) -> PromptedLeads:
     """In order. Spawns `n_processes` for a large dataset."""
     rows = [
         (state, int(as_of_ms), prompt)
@@ -69,7 +71,7 @@ def read_leads(examples: Examples, reading: Reading, n_processes: int, report: R
             for part in pool.imap(work, chunks):
                 read += part
                 report(len(read), len(rows))
-    return Leads(
+    return PromptedLeads(
         tuple(ids for ids, _, _ in read),
         np.array([is_cut for _, is_cut, _ in read], dtype=bool),
         np.array([is_short for _, _, is_short in read], dtype=bool),
@@ -77,7 +79,7 @@ def read_leads(examples: Examples, reading: Reading, n_processes: int, report: R
 
 
 def _chunk(
-    reading: Reading, rows: Sequence[tuple[bytes, int, str]]
+    reading: PromptReading, rows: Sequence[tuple[bytes, int, str]]
 ) -> list[tuple[NDArray[np.int32], bool, bool]]:
     tokenizer = Tokenizer.from_str(reading.tokenizer_json)
     spec = PromptSpec(reading.token_budget, counter(tokenizer))
@@ -122,7 +124,7 @@ def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> No
 
 
 def samples_of(
-    examples: Examples, leads: Leads, rows: NDArray[np.int64], answers: tuple[int, int]
+    examples: Examples, leads: PromptedLeads, rows: NDArray[np.int64], answers: tuple[int, int]
 ) -> list[Sample]:
     """The question that a score answers, for each of `rows`; `answers` are the tokens of Yes and
     No."""

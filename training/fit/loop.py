@@ -24,11 +24,12 @@ from scoring.artifact import HeadKind
 from scoring.calibration import sampling_correction
 from scoring.floats import Floats
 from scoring.metrics.metrics import auc, expected_precision_at
-from training.fit.progress import FitProgress, Log
+from scoring.report.progress import WriteLine
+from training.fit.progress import FitProgress
 from training.fit.steps import Run
 from training.model.checkpoint import (
-    Check,
     Checkpoint,
+    ValidationCheck,
     below,
     load_checkpoint,
     remove_checkpoint,
@@ -62,10 +63,10 @@ class FitData:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FitRun:
     """Where a fit runs. With `checkpoint` it continues from there; `run` says whose it is."""
 
-    log: Log
+    log: WriteLine
     accelerator: Accelerator = field(default_factory=Accelerator)
     checkpoint: Path | None = None
     run: str = "{}"
@@ -84,7 +85,7 @@ class Fitted:
     head: Head
     pair_head: Head
     probe: Head
-    checks: tuple[Check, ...]
+    checks: tuple[ValidationCheck, ...]
     best: int
 
     @property
@@ -93,7 +94,7 @@ class Fitted:
         return tuple(check.log_loss for check in self.checks)
 
 
-def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: Place) -> Fitted:
+def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitRun) -> Fitted:
     """`base` is wrapped in place. If no check beats the probe, the adapter stays at zero and the
     head is the probe. Raises Diverged, and removes the checkpoint then: it leads there again."""
     torch.manual_seed(settings.seed)
@@ -149,7 +150,7 @@ def fit_probe(states: NDArray[np.float32], orders: Floats, strength: float) -> H
     return Head(weight.astype(np.float32), float(probe.intercept_[0] - mean @ weight))
 
 
-def _start_at_probe(run: Run, data: FitData, place: Place) -> Head:
+def _start_at_probe(run: Run, data: FitData, place: FitRun) -> Head:
     """Both heads: the order of the probe's logits is the best first guess for pairs as well."""
     settings = run.settings
     rng = np.random.default_rng(settings.seed)
@@ -167,7 +168,7 @@ def _start_at_probe(run: Run, data: FitData, place: Place) -> Head:
 
 
 def _states(
-    run: Run, samples: Sequence[Sample], data: FitData, place: Place
+    run: Run, samples: Sequence[Sample], data: FitData, place: FitRun
 ) -> NDArray[np.float32]:
     with naming_memory(EVAL_BATCH_TOKENS, "reading"):
         return marker_states(
@@ -175,14 +176,14 @@ def _states(
         )
 
 
-def _check(run: Run, data: FitData, place: Place) -> Check:
+def _check(run: Run, data: FitData, place: FitRun) -> ValidationCheck:
     states = _states(run, data.newest, data, place)
     orders = np.array([sample.order for sample in data.newest], dtype=np.float64)
     logits, pair = (Head.of(head).logits(states) for head in (run.model.point, run.model.pair))
     run.check_finite(torch.from_numpy(np.stack([logits, pair])), f"a logit after step {run.step}")
     served = logits if run.settings.serve is HeadKind.POINT else pair
     own = answers_at(run.model.lm, states, data.yes, data.no)
-    check = Check(
+    check = ValidationCheck(
         step=run.step,
         log_loss=_log_loss(logits, orders),
         auc=auc(logits, orders),
@@ -199,7 +200,7 @@ def _check(run: Run, data: FitData, place: Place) -> Check:
     return check
 
 
-def _is_better(check: Check, best: Check, serve: HeadKind) -> bool:
+def _is_better(check: ValidationCheck, best: ValidationCheck, serve: HeadKind) -> bool:
     """By the head that is served; the pair-wise one has no probability before it is calibrated."""
     if serve is HeadKind.POINT:
         return check.log_loss < best.log_loss

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from scoring.report.progress import Pace, spoken
+from scoring.report.progress import Pace, WriteLine, spoken
 
-Log = Callable[[str], None]
 Clock = Callable[[], float]
 
 LINE_EVERY_S = 15.0
@@ -20,7 +19,7 @@ class FitProgress:
 
     n_steps: int
     first_step: int
-    log: Log
+    log: WriteLine
     clock: Clock
     means: dict[str, float] = field(default_factory=dict)
     n_tokens: int = 0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from training.model.samples import width_of
 
-Ints = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Picked:
     """Row numbers of one batch. The last `n_guests` have their own place in another batch: here
     they only serve as one side of pairs, so that no lead counts twice for the probability."""
 
-    rows: Ints
+    rows: RowNumbers
     n_guests: int
 
 
@@ -32,7 +32,7 @@ class Strata:
     every batch needs `min_top` of."""
 
     lengths: Sequence[int]
-    grades: Ints
+    grades: RowNumbers
     top: int
     min_top: int
 
@@ -49,11 +49,11 @@ def stratified_batches(strata: Strata, batch_tokens: int, rng: np.random.Generat
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def _buckets(strata: Strata) -> list[tuple[int, Ints]]:
+def _buckets(strata: Strata) -> list[tuple[int, RowNumbers]]:
     """(padded width, rows). A width without enough of the top grade joins the next wider one, the
     widest the one before."""
     widths = np.array([width_of(length) for length in strata.lengths])
-    buckets: list[tuple[int, Ints]] = []
+    buckets: list[tuple[int, RowNumbers]] = []
     held = np.zeros(0, dtype=np.int64)
     for width in np.unique(widths):
         held = np.concatenate([held, np.flatnonzero(widths == width)])
@@ -67,7 +67,9 @@ def _buckets(strata: Strata) -> list[tuple[int, Ints]]:
     return buckets
 
 
-def _dealt(strata: Strata, members: Ints, size: int, rng: np.random.Generator) -> list[Picked]:
+def _dealt(
+    strata: Strata, members: RowNumbers, size: int, rng: np.random.Generator
+) -> list[Picked]:
     """Dealt like cards from a deck sorted by grade: each batch gets its share of every grade."""
     shuffled = rng.permutation(members)
     deck = shuffled[np.argsort(-strata.grades[shuffled], kind="stable")]
@@ -83,6 +85,6 @@ def _dealt(strata: Strata, members: Ints, size: int, rng: np.random.Generator) -
     ]
 
 
-def _filled(own: Ints, guests: Ints, size: int, rng: np.random.Generator) -> Picked:
+def _filled(own: RowNumbers, guests: RowNumbers, size: int, rng: np.random.Generator) -> Picked:
     n_guests = size - len(own)
     return Picked(np.concatenate([own, rng.choice(guests, n_guests)]), n_guests)

@@ -28,7 +28,7 @@ from training.model.settings import FitSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StepPlan:
     """Of all epochs: `steps[i]` are the batches that all processes together read in step i."""
 
     steps: tuple[tuple[Picked, ...], ...]
@@ -38,7 +38,7 @@ class Plan:
         return [int(cut) for cut in np.linspace(0, len(self.steps), n_parts + 1)[1:].round()]
 
 
-def build_plan(samples: Sequence[Sample], settings: FitSettings, n_processes: int) -> Plan:
+def build_plan(samples: Sequence[Sample], settings: FitSettings, n_processes: int) -> StepPlan:
     """The same for the same samples, settings and number of processes. An epoch's last step is
     filled up with its first batches."""
     strata = Strata(
@@ -54,7 +54,7 @@ def build_plan(samples: Sequence[Sample], settings: FitSettings, n_processes: in
         batches = stratified_batches(strata, settings.batch_tokens, rng)
         batches += [batches[i % len(batches)] for i in range(-len(batches) % per_step)]
         steps += [tuple(batches[at : at + per_step]) for at in range(0, len(batches), per_step)]
-    return Plan(tuple(steps))
+    return StepPlan(tuple(steps))
 
 
 class Run:

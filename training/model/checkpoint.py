@@ -25,7 +25,7 @@ FORMAT = "1"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ValidationCheck:
     """What the judging slice says after `step` optimizer steps. Check 0 is the frozen base under
     its logistic probe. `log_loss` and `auc` are of the point-wise head; `precision_at_1_percent` is
     of the head that is served, sampled negatives counting for those left out. `qa_loss` and `mass`
@@ -52,7 +52,7 @@ class Checkpoint:
 
     run: str
     step: int
-    checks: tuple[Check, ...]
+    checks: tuple[ValidationCheck, ...]
     best: int
     tensors: Tensors
 
@@ -88,7 +88,7 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint | None:
             f"the checkpoint {path} is of another run: {_difference(described['run'], run)}; "
             "remove it to begin again, or give --work another folder"
         )
-    checks = tuple(Check(**check) for check in described["checks"])
+    checks = tuple(ValidationCheck(**check) for check in described["checks"])
     return Checkpoint(run, described["step"], checks, described["best"], tensors)
 
 

@@ -57,7 +57,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class LoadedBase:
     """`revision` names the very weights: a commit of the hub, or a digest of a folder's files.
     `answers` as in Opened. `dtype` is the one the weights are stored in."""
 
@@ -91,11 +91,11 @@ def open_base(hub: Hub) -> Opened:
     )
 
 
-def load_base(opened: Opened, dtype: torch.dtype) -> Base:
+def load_base(opened: Opened, dtype: torch.dtype) -> LoadedBase:
     """Reads the weights. Raises FitError."""
     model, revision, stored = _model(opened, dtype)
     _check_causal(opened.hub, model, len(opened.reading))
-    return Base(
+    return LoadedBase(
         model=model,
         tokenizer=opened.tokenizer,
         reading=opened.reading,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Qwen2ForCausalLM
 
-from training.model.samples import IGNORED, Batch
+from training.model.samples import IGNORED, SampleBatch
 
 
 class CodeHeads(nn.Module):
@@ -31,7 +31,7 @@ class PretrainWeights:
 
 
 def pretrain_loss(
-    model: Qwen2ForCausalLM, heads: CodeHeads, batch: Batch, weights: PretrainWeights
+    model: Qwen2ForCausalLM, heads: CodeHeads, batch: SampleBatch, weights: PretrainWeights
 ) -> dict[str, Tensor]:
     """`total` is what to minimise; the parts are for the log."""
     states = final_states(model, batch.input_ids)
@@ -61,7 +61,9 @@ def final_states(model: nn.Module, input_ids: Tensor) -> Tensor:
     return states
 
 
-def token_losses(model: Qwen2ForCausalLM, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+def token_losses(
+    model: Qwen2ForCausalLM, states: Tensor, batch: SampleBatch
+) -> tuple[Tensor, Tensor]:
     """Mean next-token cross-entropy of the picked prompt positions, and of the answers."""
     logits = model.lm_head(states[batch.picked[:, 0], batch.picked[:, 1]])
     losses = functional.cross_entropy(

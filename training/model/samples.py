@@ -32,7 +32,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class SampleBatch:
     """`markers`: (B,) index of the marker's last token: never "the last token that is not
     padding", which would read the answer. `picked` and `lines`: (n, 2) of (row, position);
     filler has target IGNORED or codes NaN."""
@@ -65,7 +65,7 @@ def width_of(length: int) -> int:
 
 def collate(
     samples: Sequence[Sample], pad_id: int, n_codes: int, rng: np.random.Generator
-) -> Batch:
+) -> SampleBatch:
     """Pads on the right; draws which positions pay for the language-model loss."""
     n, width = len(samples), width_of(max(len(sample) for sample in samples))
     input_ids = np.full((n, width), pad_id, dtype=np.int64)
@@ -81,7 +81,7 @@ def collate(
     unknown = np.full(n_codes, np.nan, dtype=np.float32)
     codes = [unknown if sample.codes is None else sample.codes for sample in samples]
     orders = [np.nan if sample.order is None else sample.order for sample in samples]
-    return Batch(
+    return SampleBatch(
         input_ids=torch.from_numpy(input_ids),
         markers=torch.tensor([len(sample.prompt) - 1 for sample in samples]),
         picked=torch.from_numpy(picked),

@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 
 from training.simulator.emit import SimulatedLead
 from training.simulator.life import code_of
-from training.simulator.phrases import Stance, Topic
-from training.simulator.talk import Line
+from training.simulator.phrases import Stance, TalkTopic
+from training.simulator.talk import SpokenLine
 
-CODES = tuple((topic, stance) for topic in Topic for stance in Stance)
+CODES = tuple((topic, stance) for topic in TalkTopic for stance in Stance)
 N_CODES = len(CODES)
 CODE_INDEX = {code: index for index, code in enumerate(CODES)}
 CODE_NAMES = tuple(code_of(*code) for code in CODES)
 _BY_NAME = dict(zip(CODE_NAMES, CODES, strict=True))
 
 
-def code_set(line: Line) -> int | None:
+def code_set(line: SpokenLine) -> int | None:
     """The index of the code that holds once the line is spoken, if it sets one."""
     if line.topic is None or line.stance is None:
         return None
     return CODE_INDEX[line.topic, line.stance]
 
 
-def multi_hot(codes: Sequence[tuple[Topic, Stance]]) -> NDArray[np.float32]:
+def multi_hot(codes: Sequence[tuple[TalkTopic, Stance]]) -> NDArray[np.float32]:
     target = np.zeros(N_CODES, dtype=np.float32)
     target[[CODE_INDEX[code] for code in codes]] = 1.0
     return target
@@ -35,7 +35,7 @@ def multi_hot(codes: Sequence[tuple[Topic, Stance]]) -> NDArray[np.float32]:
 def final_codes(lead: SimulatedLead) -> NDArray[np.float32]:
     """What the quality sample says holds at the end: of a topic in two calls, the later. NaN when
     a call was outside the sample."""
-    held: dict[Topic, Stance] = {}
+    held: dict[TalkTopic, Stance] = {}
     for call in lead.calls:
         if call.stances and not call.codes:
             return np.full(N_CODES, np.nan, dtype=np.float32)

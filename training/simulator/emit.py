@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from schemas.events import EventBase
 from training.simulator.draws import Draws
 from training.simulator.journal import Journal
-from training.simulator.life import Call, live_before
+from training.simulator.life import SimulatedCall, live_before
 from training.simulator.outcome import live_after
-from training.simulator.phrases import Stance, Topic
+from training.simulator.phrases import Stance, TalkTopic
 from training.simulator.world import Person, World, draw_person, order_logit, probability_of
 
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -35,8 +35,8 @@ class SimulatedLead:
     moments: tuple[datetime, ...]
     """Half an hour after each call, and `as_of`: where a lead may be asked about."""
     events: tuple[EventBase, ...]
-    calls: tuple[Call, ...]
-    stances: Mapping[Topic, Stance]
+    calls: tuple[SimulatedCall, ...]
+    stances: Mapping[TalkTopic, Stance]
     probability: float
     ordered: bool
 

@@ -12,7 +12,7 @@ from schemas.events import Channel, Direction, Role, Segment, Stage
 from training.simulator import talk
 from training.simulator.draws import Draws
 from training.simulator.journal import Journal
-from training.simulator.phrases import PHRASES, Stance, Topic
+from training.simulator.phrases import PHRASES, Stance, TalkTopic
 from training.simulator.world import (
     STANCES,
     YEAR_DAYS,
@@ -46,22 +46,22 @@ _STAGES = (Stage.NEW, Stage.CONTACTED, Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOT
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SimulatedCall:
     """`stances` are where the customer stood when this call ended, on the topics it touched;
     `codes` what the quality sample says of it, empty when it was not in the sample."""
 
     call_id: str
     started_at: datetime
-    lines: tuple[talk.Line, ...]
-    stances: Mapping[Topic, Stance]
+    lines: tuple[talk.SpokenLine, ...]
+    stances: Mapping[TalkTopic, Stance]
     codes: tuple[str, ...]
     note: str
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    calls: tuple[Call, ...]
-    stances: Mapping[Topic, Stance]
+    calls: tuple[SimulatedCall, ...]
+    stances: Mapping[TalkTopic, Stance]
     stage: Stage
 
 
@@ -121,9 +121,9 @@ def _call_times(draws: Draws, age_s: float) -> list[float]:
 
 def _agendas(
     draws: Draws, person: Person, n_calls: int
-) -> tuple[list[list[talk.Item]], dict[Topic, Stance]]:
+) -> tuple[list[list[talk.Item]], dict[TalkTopic, Stance]]:
     weights = topic_weights(person)
-    stances: dict[Topic, Stance] = {}
+    stances: dict[TalkTopic, Stance] = {}
     agendas: list[list[talk.Item]] = [[] for _ in range(n_calls)]
     for _ in range(draws.weighted(_TOPIC_COUNTS, _TOPIC_SHARES)):
         topic = draws.weighted(tuple(weights), tuple(accumulate(weights.values())))
@@ -141,8 +141,8 @@ def _agendas(
 
 
 def _hold(
-    draws: Draws, journal: Journal, start_s: float, number: int, lines: tuple[talk.Line, ...]
-) -> Call:
+    draws: Draws, journal: Journal, start_s: float, number: int, lines: tuple[talk.SpokenLine, ...]
+) -> SimulatedCall:
     """Transcript, the CRM's own record with a note, and days later the quality sample's codes."""
     call_id = f"{journal.lead}-c{number}"
     started_at = journal.at(start_s)
@@ -170,10 +170,10 @@ def _hold(
     checked_s = start_s + draws.between(4.0, 12.0) * DAY_S
     if codes:
         journal.quality_checked(checked_s, call_id, codes)
-    return Call(call_id, started_at, lines, stances, codes, note)
+    return SimulatedCall(call_id, started_at, lines, stances, codes, note)
 
 
-def _segment(line: talk.Line) -> Segment:
+def _segment(line: talk.SpokenLine) -> Segment:
     return Segment(
         role=Role(line.role),
         start_s=line.start_s,
@@ -183,16 +183,16 @@ def _segment(line: talk.Line) -> Segment:
     )
 
 
-def _note(draws: Draws, stances: Mapping[Topic, Stance]) -> str:
+def _note(draws: Draws, stances: Mapping[TalkTopic, Stance]) -> str:
     said = [draws.pick(PHRASES[topic].notes[stance]) for topic, stance in stances.items()]
     return "; ".join(said) if said else "small talk only"
 
 
-def code_of(topic: Topic, stance: Stance) -> str:
+def code_of(topic: TalkTopic, stance: Stance) -> str:
     return f"{topic}.{stance}"
 
 
-def _codes(draws: Draws, stances: Mapping[Topic, Stance]) -> tuple[str, ...]:
+def _codes(draws: Draws, stances: Mapping[TalkTopic, Stance]) -> tuple[str, ...]:
     if draws.chance(MISSING_CODES_SHARE):
         return ()
     return tuple(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Topic(StrEnum):
+class TalkTopic(StrEnum):
     TIMING = "timing"
     PRICE = "price"
     FAMILY = "family"
@@ -54,8 +54,8 @@ def _phrases(
     )
 
 
-PHRASES: dict[Topic, Phrases] = {
-    Topic.TIMING: _phrases(
+PHRASES: dict[TalkTopic, Phrases] = {
+    TalkTopic.TIMING: _phrases(
         "do you need it this month|do you want to decide soon|shall we plan for next week"
         "|is this a good time",
         "would you rather wait until next year|is it too early to decide|do you need more time"
@@ -73,7 +73,7 @@ PHRASES: dict[Topic, Phrases] = {
             "wants to wait with the purchase|not ready to buy this year",
         ),
     ),
-    Topic.PRICE: _phrases(
+    TalkTopic.PRICE: _phrases(
         "is the price all right|does it fit your budget|can you afford that"
         "|are you happy with the price",
         "is the price too high|is it over your budget|do you expect a bigger discount"
@@ -91,7 +91,7 @@ PHRASES: dict[Topic, Phrases] = {
             "finds it too expensive|wants a lower price",
         ),
     ),
-    Topic.FAMILY: _phrases(
+    TalkTopic.FAMILY: _phrases(
         "does your wife like it|is your family on board|do the kids like the car"
         "|is your partner happy with it",
         "is your wife against it|does your family want another car|is it too small for the kids"
@@ -109,7 +109,7 @@ PHRASES: dict[Topic, Phrases] = {
             "family is against it|someone at home says no",
         ),
     ),
-    Topic.RIVAL: _phrases(
+    TalkTopic.RIVAL: _phrases(
         "are we your first choice|do you prefer our brand|is our car the better one"
         "|have you stopped looking elsewhere",
         "do you prefer the other dealer|is the other brand better"
@@ -127,7 +127,7 @@ PHRASES: dict[Topic, Phrases] = {
             "prefers a competitor|leans to another dealer",
         ),
     ),
-    Topic.FINANCE: _phrases(
+    TalkTopic.FINANCE: _phrases(
         "does the monthly rate work|is the loan approved|are you fine with the leasing"
         "|did the bank agree",
         "is the monthly rate too much|did the bank refuse the loan|is the interest a problem"
@@ -145,7 +145,7 @@ PHRASES: dict[Topic, Phrases] = {
             "financing fails|cannot get the loan",
         ),
     ),
-    Topic.TRADE_IN: _phrases(
+    TalkTopic.TRADE_IN: _phrases(
         "is our value for the old car fair|will you trade in the old car|is the trade in settled"
         "|can we have the old car",
         "is our value for the old car too low|do you keep the old car|will you sell it yourself"

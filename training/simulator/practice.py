@@ -6,8 +6,8 @@ What the demo's base reads before it sees a lead, and what the tagger of `tree_p
 from __future__ import annotations
 
 from training.simulator.draws import Draws
-from training.simulator.phrases import Stance, Topic
-from training.simulator.talk import Item, Line, Speech, hold_call
+from training.simulator.phrases import Stance, TalkTopic
+from training.simulator.talk import Item, Speech, SpokenLine, hold_call
 
 MAX_TOPICS = {"phrasebook": 1, "short calls": 2, "calls": 5}
 """Stage of the practice, in order -> topics of a call, at most."""
@@ -15,14 +15,14 @@ MAX_TOPICS = {"phrasebook": 1, "short calls": 2, "calls": 5}
 TAUGHT_SPEECH = Speech(slang=0.05, asr_errors=0.03, small_talk=0.12)
 
 
-def practice_call(draws: Draws, max_topics: int) -> tuple[list[Item], tuple[Line, ...]]:
+def practice_call(draws: Draws, max_topics: int) -> tuple[list[Item], tuple[SpokenLine, ...]]:
     """What it is about, and its lines; a few topics come twice, the later stance holds."""
     agenda = _agenda(draws, 1 + draws.below(max_topics))
     return agenda, hold_call(draws, agenda, TAUGHT_SPEECH)
 
 
 def _agenda(draws: Draws, n_turns: int) -> list[Item]:
-    topics, stances = tuple(Topic), tuple(Stance)
+    topics, stances = tuple(TalkTopic), tuple(Stance)
     agenda: list[Item] = []
     for _ in range(n_turns):
         topic, stance = draws.pick(topics), draws.pick(stances)

@@ -15,7 +15,7 @@ from math import log
 
 from training.simulator import phrases as say
 from training.simulator.draws import Draws
-from training.simulator.phrases import PHRASES, Stance, Topic
+from training.simulator.phrases import PHRASES, Stance, TalkTopic
 
 AGENT = "agent"
 CUSTOMER = "customer"
@@ -45,7 +45,7 @@ HEDGED_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SpokenLine:
     """One utterance. `topic` and `stance` are what is known once it is spoken, None for the
     agent's lines and small talk."""
 
@@ -54,7 +54,7 @@ class Line:
     start_s: float
     end_s: float
     confidence: float
-    topic: Topic | None = None
+    topic: TalkTopic | None = None
     stance: Stance | None = None
 
 
@@ -62,7 +62,7 @@ class Line:
 class Item:
     """A topic's turn in a call. `is_change`: an earlier stance is taken back."""
 
-    topic: Topic
+    topic: TalkTopic
     stance: Stance
     is_change: bool = False
 
@@ -81,11 +81,11 @@ class Speech:
 class _Said:
     role: str
     text: str
-    topic: Topic | None = None
+    topic: TalkTopic | None = None
     stance: Stance | None = None
 
 
-def hold_call(draws: Draws, agenda: Sequence[Item], speech: Speech) -> tuple[Line, ...]:
+def hold_call(draws: Draws, agenda: Sequence[Item], speech: Speech) -> tuple[SpokenLine, ...]:
     """The agenda in its order: of a topic that comes twice the last stance holds."""
     said = _idle(draws, say.GREETINGS, 0.5)
     for item in agenda:
@@ -161,8 +161,8 @@ def _idle(draws: Draws, pairs: Sequence[say.Lines], share: float) -> list[_Said]
     return [_Said(AGENT, agent), _Said(CUSTOMER, customer)]
 
 
-def _heard(draws: Draws, said: Sequence[_Said], speech: Speech) -> tuple[Line, ...]:
-    lines: list[Line] = []
+def _heard(draws: Draws, said: Sequence[_Said], speech: Speech) -> tuple[SpokenLine, ...]:
+    lines: list[SpokenLine] = []
     clock_s = 1.0
     until_error = _gap(draws, speech.asr_errors)
     for utterance in said:
@@ -179,7 +179,7 @@ def _heard(draws: Draws, said: Sequence[_Said], speech: Speech) -> tuple[Line, .
         start_s, end_s = clock_s, round(clock_s + n_words / WORDS_PER_S, 2)
         clock_s = round(end_s + draws.between(*PAUSE_S), 2)
         lines.append(
-            Line(
+            SpokenLine(
                 utterance.role,
                 " ".join(filter(None, words)) if n_errors else " ".join(words),
                 start_s,

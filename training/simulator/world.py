@@ -12,7 +12,7 @@ from itertools import accumulate
 from math import cos, exp, pi
 
 from training.simulator.draws import Draws
-from training.simulator.phrases import Stance, Topic
+from training.simulator.phrases import Stance, TalkTopic
 
 HORIZON_DAYS = 14
 """An order counts when it comes within this many days of the scoring moment."""
@@ -151,31 +151,31 @@ def draw_stance(draws: Draws, person: Person) -> Stance:
     return draws.weighted(STANCES, _LIKELY[person.intent < 0])
 
 
-def topic_weights(person: Person) -> dict[Topic, float]:
+def topic_weights(person: Person) -> dict[TalkTopic, float]:
     """How likely each topic is to come up: what does not concern a customer rarely does."""
     return {
-        Topic.TIMING: 1.2,
-        Topic.PRICE: 1.4,
-        Topic.FAMILY: 0.9 if person.profile["household"] in ("couple", "family") else 0.5,
-        Topic.RIVAL: 1.0,
-        Topic.FINANCE: 1.2 if person.financing else 0.4,
-        Topic.TRADE_IN: 1.0 if person.trade_in else 0.2,
+        TalkTopic.TIMING: 1.2,
+        TalkTopic.PRICE: 1.4,
+        TalkTopic.FAMILY: 0.9 if person.profile["household"] in ("couple", "family") else 0.5,
+        TalkTopic.RIVAL: 1.0,
+        TalkTopic.FINANCE: 1.2 if person.financing else 0.4,
+        TalkTopic.TRADE_IN: 1.0 if person.trade_in else 0.2,
     }
 
 
 STANCE_LOGIT = {
-    Topic.TIMING: {Stance.PRO: 1.1, Stance.CONTRA: -1.3},
-    Topic.PRICE: {Stance.PRO: 0.9, Stance.CONTRA: -0.6},
-    Topic.FAMILY: {Stance.PRO: 0.9, Stance.CONTRA: -1.1},
-    Topic.RIVAL: {Stance.PRO: 0.9, Stance.CONTRA: -1.3},
-    Topic.FINANCE: {Stance.PRO: 0.4, Stance.CONTRA: -0.4},
-    Topic.TRADE_IN: {Stance.PRO: 0.2, Stance.CONTRA: -0.2},
+    TalkTopic.TIMING: {Stance.PRO: 1.1, Stance.CONTRA: -1.3},
+    TalkTopic.PRICE: {Stance.PRO: 0.9, Stance.CONTRA: -0.6},
+    TalkTopic.FAMILY: {Stance.PRO: 0.9, Stance.CONTRA: -1.1},
+    TalkTopic.RIVAL: {Stance.PRO: 0.9, Stance.CONTRA: -1.3},
+    TalkTopic.FINANCE: {Stance.PRO: 0.4, Stance.CONTRA: -0.4},
+    TalkTopic.TRADE_IN: {Stance.PRO: 0.2, Stance.CONTRA: -0.2},
 }
 """An open stance, and a topic nobody mentioned, count 0."""
 
 
 def order_logit(
-    world: World, person: Person, stage: str, stances: Mapping[Topic, Stance], day: float
+    world: World, person: Person, stage: str, stances: Mapping[TalkTopic, Stance], day: float
 ) -> float:
     """The truth about an order within the horizon of the scoring moment `day`."""
     season = world.drift.season * cos(2.0 * pi * (day % YEAR_DAYS - 105.0) / YEAR_DAYS)
@@ -202,13 +202,13 @@ def table_logit(person: Person, stage: str) -> float:
     )
 
 
-def text_logit(person: Person, stances: Mapping[Topic, Stance]) -> float:
+def text_logit(person: Person, stances: Mapping[TalkTopic, Stance]) -> float:
     total = sum(STANCE_LOGIT[topic].get(stance, 0.0) for topic, stance in stances.items())
-    if stances.get(Topic.PRICE) is Stance.CONTRA and person.is_over_budget:
+    if stances.get(TalkTopic.PRICE) is Stance.CONTRA and person.is_over_budget:
         total -= 1.4
-    if person.financing and (stance := stances.get(Topic.FINANCE)) is not None:
+    if person.financing and (stance := stances.get(TalkTopic.FINANCE)) is not None:
         total += {Stance.PRO: 0.5, Stance.OPEN: 0.0, Stance.CONTRA: -1.0}[stance]
-    if person.trade_in and (stance := stances.get(Topic.TRADE_IN)) is not None:
+    if person.trade_in and (stance := stances.get(TalkTopic.TRADE_IN)) is not None:
         total += {Stance.PRO: 0.7, Stance.OPEN: 0.0, Stance.CONTRA: -0.8}[stance]
     return total
 

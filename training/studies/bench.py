@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoring.report.progress import Report
+from scoring.report.progress import ReportProgress
 from training.dataset.example import Examples
 from training.dataset.folder import content_sha256, read_examples, write_examples
 from training.dataset.manifest import BEFORE_TEST, DatasetManifest, Split
@@ -45,7 +45,7 @@ class Size:
 
 
 def simulated_bench(
-    number: int, size: Size, work: Path, n_processes: int, progress: Callable[[str], Report]
+    number: int, size: Size, work: Path, n_processes: int, progress: Callable[[str], ReportProgress]
 ) -> Bench:
     """Reads the leads from `work` where an earlier run left them. Spawns `n_processes`."""
     name = f"simulated-{number}"

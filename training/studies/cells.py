@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from scoring.artifact import digest, load_manifest
 from scoring.floats import Floats
-from scoring.report.progress import Report
+from scoring.report.progress import ReportProgress, WriteLine
 from training.baselines.baseline import Budget
 from training.baselines.columns.own_fields import fit_own_fields
 from training.baselines.columns.practice import practice_id
@@ -29,7 +29,6 @@ from training.evaluation.judged import EvaluationError, Scored
 from training.evaluation.rivals import calibrated
 from training.evaluation.served import score_artifact
 from training.studies.bench import Bench
-from training.trees.trials import Log
 from training.whole_file import whole_file
 
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
@@ -51,8 +50,8 @@ class Means:
     budget: Budget
     artifact: Path | None
     n_processes: int
-    say: Log
-    progress: Callable[[str], Report]
+    say: WriteLine
+    progress: Callable[[str], ReportProgress]
 
 
 @dataclass
@@ -166,11 +165,11 @@ class Cells:
             follows["practice"] = practice_id()
         return json.dumps(follows)
 
-    def _saying(self, name: str) -> Log:
+    def _saying(self, name: str) -> WriteLine:
         return lambda line: self.means.say(f"{self.bench.name}: {name}: {line}")
 
 
-def read_cell(path: Path, key: str, say: Log) -> Scored | None:
+def read_cell(path: Path, key: str, say: WriteLine) -> Scored | None:
     """None where there is no cell of this key, or only the ruins of one."""
     if not path.exists():
         return None

@@ -34,10 +34,10 @@ from training.demo.recipe import Recipe
 from training.evaluation import words
 from training.evaluation.about import about_of
 from training.evaluation.files import check_free, to_json, write_report
-from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
-from training.evaluation.report import Report
+from training.evaluation.judged import EvaluationError, JudgedRows, Scored, judged_of
+from training.evaluation.report import EvaluationReport
 from training.evaluation.rivals import TABULAR, score_trees_and_stack
-from training.evaluation.run import Outcome, Terms, conclude
+from training.evaluation.run import EvaluationResult, EvaluationTerms, conclude
 from training.evaluation.served import score_artifact
 from training.evaluation.way import shares_of_the_way
 
@@ -51,7 +51,7 @@ KEPT_NEGATIVES = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StudyPlan:
     """`n_rival_leads`: simulated for the rivals, of which KEPT_NEGATIVES of those without an order
     are kept for fitting."""
 
@@ -65,7 +65,7 @@ class Plan:
     command: str
 
 
-def evaluate_simulated(plan: Plan) -> tuple[Outcome, dict[str, Any]]:
+def evaluate_simulated(plan: StudyPlan) -> tuple[EvaluationResult, dict[str, Any]]:
     """The report on all models, and the summary for the last line. Raises EvaluationError for a
     seed whose leads made the artifact or its rivals."""
     if plan.seed in (*TRAINING_SEEDS, RIVALS_SEED):
@@ -92,7 +92,7 @@ def evaluate_simulated(plan: Plan) -> tuple[Outcome, dict[str, Any]]:
     return outcome, _summary(plan, outcome.report, ways)
 
 
-def _rivals(plan: Plan, examples: Examples, read: Floats | None) -> list[Scored]:
+def _rivals(plan: StudyPlan, examples: Examples, read: Floats | None) -> list[Scored]:
     simulation = Simulation(
         RIVALS_SEED, plan.n_rival_leads, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
     )
@@ -108,24 +108,24 @@ def _rivals(plan: Plan, examples: Examples, read: Floats | None) -> list[Scored]
     return score_trees_and_stack(known, examples, reader, budget, _say)
 
 
-def _bayes(judged: Judged) -> Scored:
+def _bayes(judged: JudgedRows) -> Scored:
     return Scored(BAYES, judged.truth, judged.truth)
 
 
-def _simulate(simulation: Simulation, plan: Plan) -> tuple[Examples, Any]:
+def _simulate(simulation: Simulation, plan: StudyPlan) -> tuple[Examples, Any]:
     report = _progress(f"leads of seed {simulation.seed}")
     return simulate_examples(simulation, n_processes=plan.n_processes, report=report)
 
 
-def _served(plan: Plan, examples: Examples, name: str) -> Scored:
+def _served(plan: StudyPlan, examples: Examples, name: str) -> Scored:
     report = _progress(f"{name} scored")
     return score_artifact(
         plan.artifact, examples, n_processes=plan.n_processes, report=report, name=name
     )
 
 
-def _terms(plan: Plan) -> Terms:
-    return Terms(
+def _terms(plan: StudyPlan) -> EvaluationTerms:
+    return EvaluationTerms(
         split=Split.TEST,
         calls_per_day=None,
         n_resamples=plan.n_resamples,
@@ -137,7 +137,9 @@ def _terms(plan: Plan) -> Terms:
     )
 
 
-def _summary(plan: Plan, report: Report, ways: dict[str, Interval]) -> dict[str, Any]:
+def _summary(
+    plan: StudyPlan, report: EvaluationReport, ways: dict[str, Interval]
+) -> dict[str, Any]:
     return {
         "artifact": str(plan.artifact),
         "seed": plan.seed,
@@ -189,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--out", type=Path, help="folder for the report")
     add("--json", action="store_true", help="nothing but JSON")
     asked = parser.parse_args(arguments)
-    plan = Plan(
+    plan = StudyPlan(
         artifact=demo_artifact_path() if asked.artifact == "demo" else Path(asked.artifact),
         seed=asked.seed,
         n_leads=asked.simulate,

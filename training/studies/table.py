@@ -14,7 +14,7 @@ from scoring.metrics.bootstrap import Bootstrap, Interval, Replicates, Statistic
 from scoring.metrics.metrics import expected_calibration_error
 from scoring.metrics.thresholds import aucs, best_mass, caught, rank_by, ratio, tally
 from scoring.metrics.verdict import Verdict, judge
-from training.evaluation.judged import Judged, Scored
+from training.evaluation.judged import JudgedRows, Scored
 from training.evaluation.way import share_of_the_way
 
 METRICS = ("AUC", "precision at 1%", "precision at 10%")
@@ -23,7 +23,7 @@ RIVAL, START, BAYES = "tree_text", "tree_tabular", "bayes"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """`over_rival`: paired differences of METRICS to the table's rival. `way`: None where no truth
     is known. `spread`: the AUC's standard deviation over benches, NaN for one."""
 
@@ -37,7 +37,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class StudyTable:
     """`is_expected`: against true probabilities, so without label noise."""
 
     group: str
@@ -46,7 +46,7 @@ class Table:
     n_rows: int
     n_positives: int
     is_expected: bool
-    rows: list[Row]
+    rows: list[TableRow]
 
 
 def headline(scores: ArrayLike, outcomes: ArrayLike) -> Statistic:
@@ -63,12 +63,12 @@ def headline(scores: ArrayLike, outcomes: ArrayLike) -> Statistic:
 
 def build_table(
     group: str,
-    benches: Sequence[tuple[Judged, Mapping[str, Scored]]],
+    benches: Sequence[tuple[JudgedRows, Mapping[str, Scored]]],
     *,
     n_resamples: int,
     seed: int,
     rival: str = RIVAL,
-) -> Table:
+) -> StudyTable:
     """All benches hold the same models, `rival` among them. Leads are resampled within each bench,
     benches are not: the interval is of leads, `spread` of fits."""
     names = list(benches[0][1])
@@ -89,7 +89,7 @@ def build_table(
         found[0].level,
     )
     n_who_ordered = sum(judged.n_who_ordered for judged, _ in benches)
-    return Table(
+    return StudyTable(
         group=group,
         rival=rival,
         n_benches=len(benches),
@@ -119,10 +119,10 @@ def _row(
     found: Sequence[Replicates],
     n_who_ordered: int | None,
     ece: float,
-) -> Row:
+) -> TableRow:
     over = tuple(mean.difference(at, rival, i) for i in range(len(METRICS)))
     by_bench = [float(each.values[at, 0]) for each in found]
-    return Row(
+    return TableRow(
         model=names[at],
         values=tuple(mean.interval(at, i) for i in range(len(METRICS))),
         over_rival=over,
@@ -139,7 +139,7 @@ def _way(names: list[str], at: int, mean: Replicates) -> Interval | None:
     return share_of_the_way(mean, at, names.index(START), names.index(BAYES))
 
 
-def _mean_ece(name: str, benches: Sequence[tuple[Judged, Mapping[str, Scored]]]) -> float:
+def _mean_ece(name: str, benches: Sequence[tuple[JudgedRows, Mapping[str, Scored]]]) -> float:
     return float(
         np.mean(
             [
@@ -152,11 +152,11 @@ def _mean_ece(name: str, benches: Sequence[tuple[Judged, Mapping[str, Scored]]])
     )
 
 
-def _outcomes(judged: Judged, is_expected: bool) -> Floats:
+def _outcomes(judged: JudgedRows, is_expected: bool) -> Floats:
     return judged.truth if is_expected else judged.labels
 
 
-def markdown(table: Table) -> str:
+def markdown(table: StudyTable) -> str:
     kind = "expected " if table.is_expected else ""
     heads = ["model", *(kind + name for name in METRICS), "ECE"]
     heads += [f"AUC over {table.rival}", "verdict"]
@@ -176,7 +176,7 @@ def markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row, rival: str, *, with_way: bool) -> list[str]:
+def _cells(row: TableRow, rival: str, *, with_way: bool) -> list[str]:
     auc, *tops = (f"{v.value:.4f} [{v.low:.4f}, {v.high:.4f}]" for v in row.values)
     spread = "" if np.isnan(row.spread) else f" ±{row.spread:.4f}"
     over, way = row.over_rival[0], row.way

@@ -22,13 +22,13 @@ from training.baselines.baseline import Budget
 from training.cli.options import at_least
 from training.cli.refusal import exiting
 from training.evaluation.files import to_json
-from training.evaluation.judged import EvaluationError, Judged, Scored, judged_of
+from training.evaluation.judged import EvaluationError, JudgedRows, Scored, judged_of
 from training.studies.bench import Bench, Size, dataset_bench, simulated_bench
 from training.studies.cells import NAMES, Cells, Means
-from training.studies.table import RIVAL, Table, build_table, markdown
+from training.studies.table import RIVAL, StudyTable, build_table, markdown
 from training.whole_file import whole_file
 
-Judgeable = tuple[str, Judged, dict[str, Scored]]
+Judgeable = tuple[str, JudgedRows, dict[str, Scored]]
 """(group, rows, model -> scores): all that is kept of a bench."""
 
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write(text)
 
 
-def _tables(asked: argparse.Namespace) -> Iterator[Table]:
+def _tables(asked: argparse.Namespace) -> Iterator[StudyTable]:
     found = [_judged(asked, number, bench) for number, bench in enumerate(_benches(asked))]
     for group in dict.fromkeys(group for group, _, _ in found):
         benches = [(judged, models) for of, judged, models in found if of == group]

@@ -15,16 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.floats import Floats
-from training.trees.trials import Log, Trial, search
+from scoring.report.progress import WriteLine
+from training.trees.trials import Trial, search
 
-Settings = dict[str, float | int]
+TreeSettings = dict[str, float | int]
 
 MAX_ROUNDS = 1500
 PATIENCE_ROUNDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TreeTable:
     """Rows in order of time; `orders` is 0 or 1, `weights` undo the sampling of negatives. The
     newest `n_newest` rows judge the trials."""
 
@@ -33,9 +34,9 @@ class Table:
     weights: Floats
     n_newest: int
 
-    def cut(self, start: int, stop: int) -> Table:
+    def cut(self, start: int, stop: int) -> TreeTable:
         part = slice(start, stop)
-        return Table(self.rows[part], self.orders[part], self.weights[part], 0)
+        return TreeTable(self.rows[part], self.orders[part], self.weights[part], 0)
 
     @property
     def init_logit(self) -> float:
@@ -47,7 +48,7 @@ class Table:
 class TunedTree:
     booster: lightgbm.Booster
     init_logit: float
-    settings: Settings
+    settings: TreeSettings
     n_rounds: int
     newest_loss: float
 
@@ -57,7 +58,7 @@ class TunedTree:
 
 
 def tune_tree(
-    table: Table, rng: np.random.Generator, *, n_trials: int, log: Log = lambda line: None
+    table: TreeTable, rng: np.random.Generator, *, n_trials: int, log: WriteLine = lambda line: None
 ) -> TunedTree:
     """The settings with the least log loss on the newest rows, refitted on all rows."""
     best = choose_settings(table, rng, n_trials=n_trials, log=log)
@@ -65,8 +66,8 @@ def tune_tree(
 
 
 def choose_settings(
-    table: Table, rng: np.random.Generator, *, n_trials: int, log: Log
-) -> Trial[Settings]:
+    table: TreeTable, rng: np.random.Generator, *, n_trials: int, log: WriteLine
+) -> Trial[TreeSettings]:
     """Grown on the older rows, judged on the newest; `size` is the number of rounds for a fit on
     all of them, a little more than for the older ones."""
     n_older = len(table.rows) - table.n_newest
@@ -77,13 +78,13 @@ def choose_settings(
     return replace(best, size=max(1, round(best.size * (len(table.rows) / n_older) ** 0.5)))
 
 
-def grow_tree(table: Table, settings: Settings, n_rounds: int) -> TunedTree:
+def grow_tree(table: TreeTable, settings: TreeSettings, n_rounds: int) -> TunedTree:
     start = table.init_logit
     booster = lightgbm.train(_parameters(settings), _dataset(table, start), n_rounds)
     return TunedTree(booster, start, settings, n_rounds, float("nan"))
 
 
-def draw_settings(rng: np.random.Generator, trial: int) -> Settings:
+def draw_settings(rng: np.random.Generator, trial: int) -> TreeSettings:
     """Every third trial grows stumps: with a thousand orders they often win."""
     return {
         "num_leaves": 2 if trial % 3 == 0 else int(rng.choice([3, 4, 6, 8, 15, 31])),
@@ -96,7 +97,7 @@ def draw_settings(rng: np.random.Generator, trial: int) -> Settings:
     }
 
 
-def _trial(older: Table, newest: Table, settings: Settings) -> Trial[Settings]:
+def _trial(older: TreeTable, newest: TreeTable, settings: TreeSettings) -> Trial[TreeSettings]:
     start = older.init_logit
     training = _dataset(older, start)
     booster = lightgbm.train(
@@ -111,7 +112,7 @@ def _trial(older: Table, newest: Table, settings: Settings) -> Trial[Settings]:
 
 
 def _dataset(
-    table: Table, init_logit: float, reference: lightgbm.Dataset | None = None
+    table: TreeTable, init_logit: float, reference: lightgbm.Dataset | None = None
 ) -> lightgbm.Dataset:
     return lightgbm.Dataset(
         table.rows,
@@ -122,7 +123,7 @@ def _dataset(
     )
 
 
-def _parameters(settings: Settings) -> dict[str, Any]:
+def _parameters(settings: TreeSettings) -> dict[str, Any]:
     return {
         **settings,
         "objective": "binary",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.floats import Floats
-from training.trees.boosted_trees import Table, tune_tree
+from training.trees.boosted_trees import TreeTable, tune_tree
 
 N_TRIALS = 6
 """Each retraining: what moves from month to month is the data, not the settings."""
@@ -21,7 +21,7 @@ def learn_trees(
 ) -> Callable[[NDArray[np.float32]], Floats]:
     """From rows in order of time, of which the newest choose the settings; gives what turns
     features into probabilities."""
-    table = Table(rows, labels, weights, max(1, round(NEWEST_SHARE * len(rows))))
+    table = TreeTable(rows, labels, weights, max(1, round(NEWEST_SHARE * len(rows))))
     tree = tune_tree(table, np.random.default_rng(seed), n_trials=N_TRIALS)
 
     def probabilities(asked: NDArray[np.float32]) -> Floats:

@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from scoring.report.progress import spoken
+from scoring.report.progress import WriteLine, spoken
 
-Log = Callable[[str], None]
 S = TypeVar("S")
 
 
@@ -24,7 +23,9 @@ class Trial(Generic[S]):
     size: int = 1
 
 
-def search(run: Callable[[int], Trial[S]], n_trials: int, log: Log, n_at_once: int = 1) -> Trial[S]:
+def search(
+    run: Callable[[int], Trial[S]], n_trials: int, log: WriteLine, n_at_once: int = 1
+) -> Trial[S]:
     """The best of trials 0 to `n_trials` - 1, the earlier of two equals. `n_at_once` > 1: `run` is
     called from that many threads, in any order."""
     if n_trials < 1:

@@ -15,7 +15,7 @@ from schemas.timestamps import DAY_MS, to_ms
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import DURATION, naming_files, settings
 from streams.cli.option_types import MOMENT
-from streams.cli.progress import Progress
+from streams.cli.progress import TerminalProgress
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
 from streams.cli.sources import explaining, opened_source, progress
 
@@ -124,7 +124,7 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
           asllr replay backtest march --artifact march-lm --artifact rule --report march.html
         """
         # Here: the engines' libraries take a moment to load.
-        from streams.backtest.run import Order, run_backtest
+        from streams.backtest.run import BacktestRequest, run_backtest
         from streams.reports.backtest_text import result_json, result_lines
 
         require_place(report, transcripts=transcripts)
@@ -134,7 +134,7 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
         if horizon_s == 0:
             raise click.UsageError("--horizon is longer than nothing, such as 14d")
         folder = settings().artifacts
-        order = Order(
+        order = BacktestRequest(
             artifacts=_named({name: find_artifact(name, folder) for name in artifacts}),
             capacity=capacity,
             rest_days=rest_days,
@@ -160,12 +160,12 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
 
 
 def _page(found: Backtested, *, transcripts: bool) -> str:
-    from streams.explain.movers import Source, of_list_move
+    from streams.explain.movers import EventSource, of_list_move
     from streams.reports.backtest_html import backtest_page
 
     total = sum(len(changes.movers) for changes in found.result.changes)
-    told = Progress("looked up", "movers", total)
-    source = Source(found.recording, found.scorers, with_transcripts=transcripts)
+    told = TerminalProgress("looked up", "movers", total)
+    source = EventSource(found.recording, found.scorers, with_transcripts=transcripts)
     events = {}
     for changes in found.result.changes:
         by = []

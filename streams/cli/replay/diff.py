@@ -14,14 +14,14 @@ from streams import exit_codes
 from streams.cli.artifacts import artifact_folder
 from streams.cli.front import Failure, naming_files, settings
 from streams.cli.option_types import agreement_depth
-from streams.cli.progress import Progress
+from streams.cli.progress import TerminalProgress
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
 from streams.cli.sources import explaining, opened_source
 from streams.recording.folder import open_recording
 
 if TYPE_CHECKING:
     from streams.explain.movers import MovedBy
-    from streams.replay.diff import Difference
+    from streams.replay.diff import ReplayDifference
     from streams.replay.result import ReplayManifest
 
 _OUTPUT = click.Path(path_type=Path, file_okay=False)
@@ -121,7 +121,7 @@ def _unlike(a: tuple[Path, ReplayManifest], b: tuple[Path, ReplayManifest]) -> I
 
 
 def _page(
-    found: Difference,
+    found: ReplayDifference,
     replays: Sequence[tuple[str, ReplayManifest]],
     by: Sequence[tuple[MovedBy, ...] | None],
 ) -> str:
@@ -134,25 +134,25 @@ def _events(
     source: str | None,
     artifacts: Sequence[Path],
     names: tuple[Path, Path],
-    found: Difference,
+    found: ReplayDifference,
     show: int,
     *,
     transcripts: bool,
 ) -> list[tuple[MovedBy, ...] | None]:
     """Of the first `show` who move."""
     from streams.artifact_shelf import load_from
-    from streams.explain.movers import Source, of_mover
+    from streams.explain.movers import EventSource, of_mover
 
     movers = found.movers[:show]
     if source is None:
         return [None] * len(movers)
     folders = (artifact_folder(settings().artifacts), *artifacts)
     digests = {one.artifact for mover in movers for one in (mover.a, mover.b) if one}
-    told = Progress("looked up", "movers", len(movers))
+    told = TerminalProgress("looked up", "movers", len(movers))
     by: list[tuple[MovedBy, ...] | None] = []
     with naming_files(), explaining(), opened_source(source, None) as path:
         scorers = {digest: load_from(folders, digest) for digest in sorted(digests)}
-        events = Source(open_recording(path), scorers, transcripts)
+        events = EventSource(open_recording(path), scorers, transcripts)
         for mover in movers:
             by.append(of_mover(events, (str(names[0]), str(names[1])), mover))
             told.advance(1)

@@ -14,7 +14,7 @@ from streams.cli.front import DefaultGroup, naming_files, settings
 from streams.cli.option_types import MOMENT, POLICY
 from streams.cli.replay.targets import redis_place, require_format, shadow_scores
 from streams.cli.sources import explaining, opened_source, progress
-from streams.replay.policy import Never, Policy, Recorded
+from streams.replay.policy import Never, Recorded, ScoringPolicy
 from streams.replay.sinks.sink import FileFormat
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def replay() -> None:
 def run(
     source: str,
     *,
-    policy: Policy,
+    policy: ScoringPolicy,
     artifact: str,
     as_of: datetime | None,
     processes: int,
@@ -112,7 +112,7 @@ def run(
       asllr replay kafka --policy recorded --artifact recorded
       asllr replay monday --artifact retrained --shadow-topic leads.scores.replay
     """
-    from streams.replay.replay import Asked
+    from streams.replay.replay import ReplayRequest
     from streams.replay.replay import replay as replayed  # loads the engines' libraries
 
     found = settings()
@@ -125,7 +125,7 @@ def run(
     folders = (artifact_folder(found.artifacts),)
     place = redis_place(redis, namespace)
     shadows = [] if shadow_topic is None else [shadow_scores(shadow_topic, found)]
-    asked = Asked(policy, path, folders, as_of, processes, file_format, place)
+    asked = ReplayRequest(policy, path, folders, as_of, processes, file_format, place)
     with naming_files(), explaining(), opened_source(source, as_of) as recording:
         manifest = replayed(recording, asked, out, progress, shadows)
     click.echo(manifest.model_dump_json() if as_json else "\n".join(_lines(manifest)))

@@ -35,10 +35,10 @@ from streams.importers.tables.cells import (
     seconds_of,
     segments_of,
 )
-from streams.importers.tables.mapping import ColumnMapping, Columns
-from streams.importers.tables.table import Row, Table
+from streams.importers.tables.mapping import ColumnMapping, FileColumns
+from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import parse_time
-from streams.importers.tables.whose import Leads
+from streams.importers.tables.whose import KnownLeads
 
 TENANT = "try"
 MAX_UNUSABLE = 0.05
@@ -58,11 +58,11 @@ class Read:
     n_early: int = 0
 
 
-def events_of(tables: Mapping[str, Table], mapping: ColumnMapping, now: datetime) -> Read:
+def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: datetime) -> Read:
     """In order of time; what is later than `now` is a plan. Raises ImportFault when too much of a
     file is unusable, or nothing of it is left."""
     found = Read()
-    leads = Leads(tables["leads"], mapping.leads)
+    leads = KnownLeads(tables["leads"], mapping.leads)
     if leads.n_repeated:
         found.skipped.append(
             f"{tables['leads'].path}: {leads.n_repeated:,} rows are of a lead that has one "
@@ -90,7 +90,7 @@ def _n_early(events: Iterable[EventBase]) -> int:
     return len(early & known)
 
 
-def _read(kind: str, table: Table, reader: _Reader, found: Read) -> None:
+def _read(kind: str, table: ExportTable, reader: _Reader, found: Read) -> None:
     convert = {"leads": reader.lead, "calls": reader.call, "outcomes": reader.outcome}[kind]
     unusable = _Refused({reason: (lines, None) for reason, lines in table.unreadable.items()})
     left_out = _Refused({})
@@ -132,7 +132,7 @@ class _Refused:
     def n_rows(self) -> int:
         return sum(len(lines) for lines, _ in self.reasons.values())
 
-    def sentences(self, table: Table) -> Iterable[str]:
+    def sentences(self, table: ExportTable) -> Iterable[str]:
         for reason, (lines, value) in self.reasons.items():
             shown = "" if value is None else f", {str(value)[:40]!r}"
             rows = "row" if len(lines) == 1 else "rows"
@@ -146,8 +146,8 @@ class _Refused:
 @dataclass(frozen=True, slots=True)
 class _Reader:
     mapping: ColumnMapping
-    columns: Columns
-    leads: Leads
+    columns: FileColumns
+    leads: KnownLeads
     now: datetime
 
     def lead(self, line: int, row: Row) -> Iterator[EventBase]:

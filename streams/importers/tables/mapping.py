@@ -22,8 +22,8 @@ from schemas.events import FieldName
 from scoring.prompt.features import FEATURES
 from scoring.prompt.sources import Flag, Profile
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.table import Row, Table
-from streams.importers.tables.times import FORMATS, Reading, reading_of
+from streams.importers.tables.table import ExportTable, Row
+from streams.importers.tables.times import FORMATS, TimeReading, reading_of
 
 N_SAMPLED = 5_000
 
@@ -63,7 +63,7 @@ REQUIRED = {"leads": ("lead", "created_at"), "calls": ("lead", "started_at"),
 TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
 
 
-class Columns(BaseModel):
+class FileColumns(BaseModel):
     """Of one file: what asllr reads -> the export's column. `times`: iso, epoch-s, epoch-ms or as
     strptime has it, the first that reads a cell; none: as the cells look."""
 
@@ -82,9 +82,9 @@ class ColumnMapping(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     zone: str = "UTC"
-    leads: Columns
-    calls: Columns | None = None
-    outcomes: Columns | None = None
+    leads: FileColumns
+    calls: FileColumns | None = None
+    outcomes: FileColumns | None = None
     profile: dict[FieldName, str] = {}
 
     @field_validator("zone")
@@ -96,7 +96,7 @@ class ColumnMapping(BaseModel):
             raise ValueError("no time zone such as Europe/Berlin") from None
         return zone
 
-    def of(self, kind: str) -> Columns | None:
+    def of(self, kind: str) -> FileColumns | None:
         return {"leads": self.leads, "calls": self.calls, "outcomes": self.outcomes}[kind]
 
 
@@ -108,10 +108,10 @@ class Guess:
     doubts: tuple[str, ...]
 
 
-def guess(tables: Mapping[str, Table]) -> Guess:
+def guess(tables: Mapping[str, ExportTable]) -> Guess:
     """`tables` by kind: leads, calls, outcomes."""
     doubts: list[str] = []
-    found: dict[str, Columns] = {}
+    found: dict[str, FileColumns] = {}
     for kind, table in tables.items():
         by_phone = kind == "calls" and "phone" in found["leads"].columns
         found[kind] = _columns(kind, table, by_phone, doubts)
@@ -128,7 +128,7 @@ def guess(tables: Mapping[str, Table]) -> Guess:
     )
 
 
-def _columns(kind: str, table: Table, by_phone: bool, doubts: list[str]) -> Columns:
+def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -> FileColumns:
     named: dict[str, list[str]] = {}
     for column in table.columns:
         named.setdefault(_plain(column), []).append(column)
@@ -147,10 +147,10 @@ def _columns(kind: str, table: Table, by_phone: bool, doubts: list[str]) -> Colu
     reading = _reading(table, columns[TIMES[kind]])
     if reading.doubt is not None:
         doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
-    return Columns(columns=columns, times=() if reading.doubt else reading.formats)
+    return FileColumns(columns=columns, times=() if reading.doubt else reading.formats)
 
 
-def _missing(field: str, table: Table, used: set[str]) -> str:
+def _missing(field: str, table: ExportTable, used: set[str]) -> str:
     said = f"{table.path}: no column is named like {field}"
     if field in TIMES.values():
         timed = [
@@ -162,12 +162,12 @@ def _missing(field: str, table: Table, used: set[str]) -> str:
     return said
 
 
-def _reading(table: Table, column: str) -> Reading:
+def _reading(table: ExportTable, column: str) -> TimeReading:
     cells = (row[column] for row in table.rows if column in row)
-    return reading_of(islice(cells, N_SAMPLED)) if column else Reading(())
+    return reading_of(islice(cells, N_SAMPLED)) if column else TimeReading(())
 
 
-def _profile(table: Table, used: set[str]) -> dict[str, str]:
+def _profile(table: ExportTable, used: set[str]) -> dict[str, str]:
     """What the features read, by the features' names."""
     known = {
         feature.source.field for feature in FEATURES if isinstance(feature.source, Profile | Flag)
@@ -192,10 +192,10 @@ def read_mapping(path: Path) -> ColumnMapping:
         raise ImportFault(f"{path}: no mapping: {describe(error)}") from None
 
 
-def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, Table]) -> ColumnMapping:
+def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) -> ColumnMapping:
     """With formats for all times. Every file has its columns, and every column is in its file.
     Raises ImportFault."""
-    timed: dict[str, Columns] = {}
+    timed: dict[str, FileColumns] = {}
     for kind, table in tables.items():
         found = mapping.of(kind)
         if found is None:
@@ -218,7 +218,7 @@ def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, Table]) -> Col
     return mapping.model_copy(update=timed)
 
 
-def _timed(kind: str, found: Columns, table: Table) -> Columns:
+def _timed(kind: str, found: FileColumns, table: ExportTable) -> FileColumns:
     if found.times:
         return found
     column = found.columns[TIMES[kind]]

@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Table:
+class ExportTable:
     """`lines`: where each of `rows` begins. A cell that is empty or absent is not in its row.
     `unreadable`: lines that are no row, by reason. `encoding`: what the bytes were read as."""
 
@@ -45,7 +45,7 @@ class Table:
         self.unreadable.setdefault(reason, []).append(line)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> ExportTable:
     """By the file's name: .jsonl and .ndjson hold an object a line, all others are CSV with a line
     of column names. Raises ImportFault, OSError."""
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
@@ -79,7 +79,7 @@ def _decoded(path: Path, content: bytes) -> tuple[str, str]:
     ) from None
 
 
-def _csv(path: Path, text: str, encoding: str) -> Table:
+def _csv(path: Path, text: str, encoding: str) -> ExportTable:
     first = next(line for line in _lines(text) if line.strip())
     said = _SEPARATOR.fullmatch(first)
     reader = csv.reader(_lines(text), delimiter=said[1] if said else _likely(first), strict=True)
@@ -89,7 +89,7 @@ def _csv(path: Path, text: str, encoding: str) -> Table:
         if said:
             next(heads)
         columns = _checked(path, [name.strip() for name in next(heads, [])])
-        table = Table(path, columns, encoding)
+        table = ExportTable(path, columns, encoding)
         for start, cells in _numbered(reader):
             row = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip()}
             if len(cells) > len(columns) and any(cells[len(columns) :]):
@@ -159,8 +159,8 @@ def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _json_lines(path: Path, text: str, encoding: str) -> Table:
-    table = Table(path, (), encoding)
+def _json_lines(path: Path, text: str, encoding: str) -> ExportTable:
+    table = ExportTable(path, (), encoding)
     columns: dict[str, None] = {}
     for number, line in enumerate(_lines(text), start=1):
         if not line.strip():

@@ -48,14 +48,14 @@ def _parse(value: Any, format_: str) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TimeReading:
     """How a column's times are to be read, or what stands against it (`doubt`)."""
 
     formats: tuple[str, ...]
     doubt: str | None = None
 
 
-def reading_of(cells: Iterable[Any]) -> Reading:
+def reading_of(cells: Iterable[Any]) -> TimeReading:
     """Cells of one shape (`00.00.0000`) have one format; a column may mix shapes."""
     shapes: dict[str, list[Any]] = {}
     for cell in cells:
@@ -67,16 +67,16 @@ def reading_of(cells: Iterable[Any]) -> Reading:
         possible = possible_formats(alike)
         if len(possible) > 1:
             said = f"could be {' or '.join(possible)}, as {_quoted(alike[0])}"
-            return Reading((), said)
+            return TimeReading((), said)
         formats |= dict.fromkeys(possible)
         if not possible:
             n_unread += len(alike)
             unread = unread or alike[0]
     if not n_cells or n_unread > (1 - _READS) * n_cells:
-        return Reading(
+        return TimeReading(
             (), f"holds what is no time for asllr, as {_quoted(unread)}; {ISO_EXAMPLE} is one"
         )
-    return Reading(tuple(formats))
+    return TimeReading(tuple(formats))
 
 
 def possible_formats(cells: Sequence[Any]) -> list[str]:

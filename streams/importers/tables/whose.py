@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from streams.importers.tables.cells import LeftOut, Unusable, lead_id, phone_of
-from streams.importers.tables.mapping import Columns
-from streams.importers.tables.table import Row, Table
+from streams.importers.tables.mapping import FileColumns
+from streams.importers.tables.table import ExportTable, Row
 
 
-class Leads:
+class KnownLeads:
     """Those of the leads' file."""
 
-    def __init__(self, table: Table, columns: Columns) -> None:
+    def __init__(self, table: ExportTable, columns: FileColumns) -> None:
         self._known: set[str] = set()
         self._by_phone: dict[str, str | None] = {}
         self.n_repeated = 0
@@ -30,7 +30,7 @@ class Leads:
             if first != lead:
                 self._by_phone[phone] = None  # two people's: nobody can tell whose call it was
 
-    def whose(self, row: Row, columns: Columns) -> str:
+    def whose(self, row: Row, columns: FileColumns) -> str:
         """Raises LeftOut."""
         named, phone = columns.cell(row, "lead"), columns.cell(row, "phone")
         if named is not None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from streams.replay.sinks.sink import FileFormat, Kind, Sink, name_of
+from streams.replay.sinks.sink import FileFormat, LineKind, Sink, name_of
 
 
 @contextmanager
@@ -16,7 +16,9 @@ def opened_files(folder: Path, file_format: FileFormat) -> Iterator[Sink]:
     match file_format:
         case FileFormat.JSONL:
             with ExitStack() as files:
-                yield JsonlFiles({kind: files.enter_context(_new(folder, kind)) for kind in Kind})
+                yield JsonlFiles(
+                    {kind: files.enter_context(_new(folder, kind)) for kind in LineKind}
+                )
         case FileFormat.PARQUET:
             from streams.replay.sinks.parquet import opened_parquet  # Arrow is an extra
 
@@ -24,7 +26,7 @@ def opened_files(folder: Path, file_format: FileFormat) -> Iterator[Sink]:
                 yield sink
 
 
-def read_lines(folder: Path, kind: Kind) -> Iterator[bytes]:
+def read_lines(folder: Path, kind: LineKind) -> Iterator[bytes]:
     """As they were written, in whichever format. Raises like `opened_files`, OSError."""
     if name_of(kind, FileFormat.PARQUET) in {file.name for file in folder.iterdir()}:
         from streams.replay.sinks.parquet import read_parquet_lines  # Arrow is an extra
@@ -35,17 +37,17 @@ def read_lines(folder: Path, kind: Kind) -> Iterator[bytes]:
             yield from file
 
 
-def _new(folder: Path, kind: Kind) -> IO[bytes]:
+def _new(folder: Path, kind: LineKind) -> IO[bytes]:
     return (folder / name_of(kind, FileFormat.JSONL)).open("wb")
 
 
 class JsonlFiles:
     """Implements Sink."""
 
-    def __init__(self, files: dict[Kind, IO[bytes]]) -> None:
+    def __init__(self, files: dict[LineKind, IO[bytes]]) -> None:
         self._files = files
 
-    def take(self, kind: Kind, lead: str, line: bytes) -> None:
+    def take(self, kind: LineKind, lead: str, line: bytes) -> None:
         file = self._files[kind]
         file.write(line)
         file.write(b"\n")

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import from_json
 
-from streams.replay.sinks.sink import FileFormat, Kind, name_of
+from streams.replay.sinks.sink import FileFormat, LineKind, name_of
 
 ROWS_PER_GROUP = 10_000
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 SCHEMAS = {
-    Kind.SCORES: pa.schema(
+    LineKind.SCORES: pa.schema(
         [
             ("tenant", pa.string()),
             ("lead", pa.string()),
@@ -39,7 +39,7 @@ SCHEMAS = {
             ("line", pa.string()),
         ]
     ),
-    Kind.MOVES: pa.schema(
+    LineKind.MOVES: pa.schema(
         [
             ("moment", _MOMENT),
             ("tenant", pa.string()),
@@ -61,7 +61,7 @@ SCHEMAS = {
 @contextmanager
 def opened_parquet(folder: Path) -> Iterator[ParquetFiles]:
     with ExitStack() as files:
-        yield ParquetFiles({kind: files.enter_context(_new(folder, kind)) for kind in Kind})
+        yield ParquetFiles({kind: files.enter_context(_new(folder, kind)) for kind in LineKind})
 
 
 def read_parquet_lines(path: Path) -> Iterator[bytes]:
@@ -71,7 +71,7 @@ def read_parquet_lines(path: Path) -> Iterator[bytes]:
                 yield line.encode()
 
 
-def _new(folder: Path, kind: Kind) -> pq.ParquetWriter:
+def _new(folder: Path, kind: LineKind) -> pq.ParquetWriter:
     path = folder / name_of(kind, FileFormat.PARQUET)
     return pq.ParquetWriter(path, SCHEMAS[kind], compression="zstd")
 
@@ -79,27 +79,27 @@ def _new(folder: Path, kind: Kind) -> pq.ParquetWriter:
 class ParquetFiles:
     """Implements Sink. Holds less than a row group of each kind."""
 
-    def __init__(self, writers: dict[Kind, pq.ParquetWriter]) -> None:
+    def __init__(self, writers: dict[LineKind, pq.ParquetWriter]) -> None:
         self._writers = writers
-        self._rows: dict[Kind, list[dict[str, Any]]] = {kind: [] for kind in Kind}
+        self._rows: dict[LineKind, list[dict[str, Any]]] = {kind: [] for kind in LineKind}
 
-    def take(self, kind: Kind, lead: str, line: bytes) -> None:
+    def take(self, kind: LineKind, lead: str, line: bytes) -> None:
         rows = self._rows[kind]
         rows.append(_row(kind, line))
         if len(rows) == ROWS_PER_GROUP:
             self._write(kind)
 
     def end(self) -> None:
-        for kind in Kind:
+        for kind in LineKind:
             self._write(kind)
 
-    def _write(self, kind: Kind) -> None:
+    def _write(self, kind: LineKind) -> None:
         table = pa.Table.from_pylist(self._rows[kind], schema=SCHEMAS[kind])
         self._writers[kind].write_table(table)
         self._rows[kind].clear()
 
 
-def _row(kind: Kind, line: bytes) -> dict[str, Any]:
+def _row(kind: LineKind, line: bytes) -> dict[str, Any]:
     fields = from_json(line)
     told = {**(fields.get("order") or {}), **fields, "line": line.decode()}
     return {

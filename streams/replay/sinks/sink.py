@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     SCORES = "scores"
     MOVES = "moves"
 
@@ -22,7 +22,7 @@ class FileFormat(StrEnum):
 
 
 class Sink(Protocol):
-    def take(self, kind: Kind, lead: str, line: bytes) -> None:
+    def take(self, kind: LineKind, lead: str, line: bytes) -> None:
         """`lead` is `tenant/lead`; `line` is JSON without a line break."""
         ...
 
@@ -31,5 +31,5 @@ class Sink(Protocol):
         ...
 
 
-def name_of(kind: Kind, file_format: FileFormat) -> str:
+def name_of(kind: LineKind, file_format: FileFormat) -> str:
     return f"{kind.value}.{file_format.value}"

@@ -12,8 +12,8 @@ from schemas.timestamps import to_ms
 from schemas.topics import SCORES, TOPICS, Topic
 from streams.kafka.producer import Output, OutRecord
 from streams.publish.records import score_record
-from streams.replay.sinks.sink import Kind
-from streams.store.contract import Entry, EntryKind
+from streams.replay.sinks.sink import LineKind
+from streams.store.contract import EntryKind, OutboxEntry
 
 RECORDS_AT_ONCE = 1_000
 """Under way between two waits for Kafka's acknowledgement."""
@@ -46,11 +46,11 @@ class ShadowScores:
         self._waiting: list[OutRecord] = []
         self.n_written = 0
 
-    def take(self, kind: Kind, lead: str, line: bytes) -> None:
-        if kind is not Kind.SCORES:
+    def take(self, kind: LineKind, lead: str, line: bytes) -> None:
+        if kind is not LineKind.SCORES:
             return
         order = Score.model_validate_json(line).order
-        entry = Entry(
+        entry = OutboxEntry(
             id="",
             kind=EntryKind.SCORE,
             key=lead,

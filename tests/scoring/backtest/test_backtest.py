@@ -8,24 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.backtest.backtest import Backtest, backtest
-from scoring.backtest.daily_calls import Boards, Terms, calls_made, labels_of
+from scoring.backtest.daily_calls import CallTerms, DailyLists, calls_made, labels_of
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.metrics.verdict import Verdict
 from scoring.report.backtest_text import answer, worth
 
-TERMS = Terms(capacity=1, horizon_days=3.0, rest_days=2)
+TERMS = CallTerms(capacity=1, horizon_days=3.0, rest_days=2)
 
 
 def _bootstrap(n: int = 50) -> Bootstrap:
     return Bootstrap(np.random.default_rng(5), n)
 
 
-def _boards(rows: list[tuple[int, int, int]], ordered: list[float]) -> Boards:
+def _boards(rows: list[tuple[int, int, int]], ordered: list[float]) -> DailyLists:
     day, queue, lead = np.array(rows, dtype=np.intp).T
-    return Boards(day, queue, lead, np.array(ordered))
+    return DailyLists(day, queue, lead, np.array(ordered))
 
 
-def _three_days() -> Boards:
+def _three_days() -> DailyLists:
     """Lead 0 never orders, lead 1 at 2.5, lead 2 at 9: too late for a horizon of three days."""
     rows = [(day, 0, lead) for day in range(3) for lead in range(3)]
     return _boards(rows, [np.nan, 2.5, 9.0])
@@ -77,7 +77,7 @@ def test_three_buyers_of_three_are_no_certainty() -> None:
     boards = _boards([(0, 0, lead) for lead in range(5)], [0.5, 0.6, 0.7, np.nan, np.nan])
     scores = {"all": [5.0, 4.0, 3.0, 2.0, 1.0], "none": [1.0, 2.0, 3.0, 4.0, 5.0]}
     for n_reached, name in ((3, "all"), (0, "none")):
-        terms = Terms(capacity=3 if n_reached else 2, horizon_days=3.0, rest_days=2)
+        terms = CallTerms(capacity=3 if n_reached else 2, horizon_days=3.0, rest_days=2)
         called = calls_made(boards, np.array(scores[name]), terms)
         recall = backtest(boards, {name: called}, terms, _bootstrap()).models[name].recall
         assert recall.value == n_reached / 3
@@ -119,16 +119,16 @@ def test_nothing_to_judge_is_refused() -> None:
         backtest(boards, {"a": np.ones(9, bool)}, TERMS, _bootstrap(), boards.during(7, 9))
 
 
-def _many(n: int = 400) -> tuple[Boards, np.ndarray]:
+def _many(n: int = 400) -> tuple[DailyLists, np.ndarray]:
     """A tenth orders a day and a half later; the scores know who."""
     lead = np.arange(n, dtype=np.intp)
     ordered = np.where(lead % 10 == 0, lead // 100 + 1.5, np.nan)
-    return Boards(lead // 100, np.zeros(n, np.intp), lead, ordered), (lead % 10 == 0) * 1.0
+    return DailyLists(lead // 100, np.zeros(n, np.intp), lead, ordered), (lead % 10 == 0) * 1.0
 
 
 def test_a_model_that_knows_is_ahead_and_the_answer_says_how_many_buyers() -> None:
     boards, knows = _many()
-    terms = Terms(capacity=8, horizon_days=3.0)
+    terms = CallTerms(capacity=8, horizon_days=3.0)
     blind = np.random.default_rng(1).random(len(knows))
     called = {"blind": calls_made(boards, blind, terms), "ours": calls_made(boards, knows, terms)}
     found = backtest(boards, called, terms, _bootstrap(300))
@@ -147,7 +147,7 @@ def test_few_buyers_cannot_tell() -> None:
 
 def test_an_interval_without_zero_and_few_buyers_names_the_buyers_as_the_reason() -> None:
     boards, knows = _many(100)
-    terms = Terms(capacity=8, horizon_days=3.0)
+    terms = CallTerms(capacity=8, horizon_days=3.0)
     called = {"blind": calls_made(boards, -knows, terms), "ours": calls_made(boards, knows, terms)}
     found = backtest(boards, called, terms, _bootstrap(300))
     (paired,) = found.paired
@@ -168,7 +168,7 @@ def test_no_list_gets_more_calls_than_capacity_and_nobody_is_called_while_restin
     boards = _boards(rows, [np.nan] * 9)
     score = st.floats(0, 1, width=16)
     scores = np.array(data.draw(st.lists(score, min_size=len(rows), max_size=len(rows))))
-    called = calls_made(boards, scores, Terms(capacity, 3.0, rest_days))
+    called = calls_made(boards, scores, CallTerms(capacity, 3.0, rest_days))
     chosen = [rows[i] for i in np.flatnonzero(called)]
     for day, queue, lead in chosen:
         assert sum((d, q) == (day, queue) for d, q, _ in chosen) <= capacity

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.metrics.rank_agreement import RankMove, agreement, jaccard, kendall_tau
+from scoring.metrics.rank_agreement import RankChange, agreement, jaccard, kendall_tau
 
 ORDERS = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
 
@@ -51,7 +51,7 @@ def test_equal_orders_have_no_moves(a: list[str], k: int) -> None:
 
 def test_moves_are_farthest_first_and_say_who_came_and_went() -> None:
     assert agreement("abcde", "ebcdx", 3).moves == (
-        RankMove("x", None, 5),
-        RankMove("e", 5, 1),
-        RankMove("a", 1, None),
+        RankChange("x", None, 5),
+        RankChange("e", 5, 1),
+        RankChange("a", 1, None),
     )

@@ -154,5 +154,10 @@ def test_numbers_are_worded_with_their_raw_value_and_quantile() -> None:
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 def test_words_are_one_of_the_possible_ones(feature: Any) -> None:
-    raw = {Kind.CATEGORY: "x", Kind.FLAG: True, Kind.NUMBER: 9999.0, Kind.AGE: 500.0}[feature.kind]
+    raw = {
+        Kind.CATEGORY: "x",
+        Kind.FLAG: True,
+        Kind.NUMBER: 9999.0,
+        Kind.AGE: 500.0,
+    }[feature.kind]
     assert {words(feature, raw), words(feature, None)} <= set(possible_words(feature))

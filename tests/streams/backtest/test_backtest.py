@@ -13,23 +13,23 @@ from schemas.codec import topic_of
 from schemas.events import EventBase, StageChanged
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.artifact import load_manifest
-from scoring.backtest.daily_calls import Terms
+from scoring.backtest.daily_calls import CallTerms
 from scoring.engines.loading import load_scorer
 from scoring.floats import Floats
 from streams.backtest.backtest import (
     AGAIN,
     CHANCE,
     ONCE,
-    Asked,
-    Span,
+    BacktestTerms,
+    DaySpan,
     boards_of,
     first_day_of,
     judge_models,
     known_rows,
     span_of,
 )
-from streams.backtest.standings import Pass, Rows, Standings, standings
-from streams.recording.event_file import Recorded, RecordingError, write_recording
+from streams.backtest.standings import FeatureRows, Pass, Standings, standings
+from streams.recording.event_file import RecordedEvent, RecordingError, write_recording
 from streams.recording.folder import open_recording
 from streams.recording.record import record_file
 from tests.support.engines.table_artifacts import build_rule_artifact
@@ -43,7 +43,8 @@ def _seen(
 ) -> Standings:
     """Ingested `late` days after it occurred."""
     logged = [
-        Recorded(topic_of(one), one.occurred_at + timedelta(days=late(one)), one) for one in events
+        RecordedEvent(topic_of(one), one.occurred_at + timedelta(days=late(one)), one)
+        for one in events
     ]
     write_recording(folder / "log.jsonl", sorted(logged, key=lambda one: one.ingested_at))
     record_file(folder / "log.jsonl", folder / "log", 2)
@@ -53,7 +54,7 @@ def _seen(
     return standings(Pass(recording, frozenset(), [scorer], 0, end_ms // DAY_MS + 1, None, end_ms))
 
 
-def _listed(seen: Standings, span: Span) -> list[tuple[int, str]]:
+def _listed(seen: Standings, span: DaySpan) -> list[tuple[int, str]]:
     boards, _ = boards_of(seen, span)
     names = [seen.leads[lead].removeprefix("acme/") for lead in boards.lead]
     return sorted(zip((boards.day - DAY).tolist(), names, strict=True))
@@ -61,19 +62,19 @@ def _listed(seen: Standings, span: Span) -> list[tuple[int, str]]:
 
 def test_a_lead_stands_on_each_midnight_from_its_first_event_to_its_order(tmp_path: Path) -> None:
     seen = _seen(tmp_path, [joins("a", 0.5), orders("a", 3.5), joins("b", 1.5), joins("c", 5)])
-    listed = _listed(seen, Span(DAY, DAY + 5))
+    listed = _listed(seen, DaySpan(DAY, DAY + 5))
     assert listed == [(1, "a"), (2, "a"), (2, "b"), (3, "a"), (3, "b"), (4, "b")]
 
 
 def test_an_order_that_nobody_had_heard_of_leaves_no_row(tmp_path: Path) -> None:
     events = [joins("a", 0.5), orders("a", 1.5), joins("b", 4.5)]
     seen = _seen(tmp_path, events, lambda event: 2.0 * isinstance(event, StageChanged))
-    assert _listed(seen, Span(DAY, DAY + 4)) == [(1, "a")]
+    assert _listed(seen, DaySpan(DAY, DAY + 4)) == [(1, "a")]
 
 
 def test_a_lead_that_changes_queue_stands_on_one_list_a_day(tmp_path: Path) -> None:
     seen = _seen(tmp_path, [joins("a", 0.5), joins("a", 1.5, "south"), joins("b", 3.5)])
-    boards, _ = boards_of(seen, Span(DAY, DAY + 4))
+    boards, _ = boards_of(seen, DaySpan(DAY, DAY + 4))
     assert [seen.queues[queue] for queue in boards.queue[np.argsort(boards.day)]] == [
         "acme/north", "acme/south", "acme/south",
     ]  # fmt: skip
@@ -104,12 +105,12 @@ def test_days_that_a_model_may_have_learned_from_are_left_out(tmp_path: Path) ->
 
 def test_a_day_whose_horizon_the_recording_does_not_cover_is_not_judged() -> None:
     end_ms = (DAY + 20) * DAY_MS + 5
-    assert span_of(DAY, end_ms, 14.0) == Span(DAY, DAY + 7)
+    assert span_of(DAY, end_ms, 14.0) == DaySpan(DAY, DAY + 7)
     with pytest.raises(RecordingError, match="shorter --horizon"):
         span_of(DAY + 7, end_ms, 14.0)
 
 
-def _knows(rows: Rows, labels: Floats, weights: Floats) -> Callable[[Rows], Floats]:
+def _knows(rows: FeatureRows, labels: Floats, weights: Floats) -> Callable[[FeatureRows], Floats]:
     """Learns how common orders are, and no more."""
     share = float(np.average(labels, weights=weights))
     return lambda asked: np.full(len(asked), share)
@@ -117,8 +118,8 @@ def _knows(rows: Rows, labels: Floats, weights: Floats) -> Callable[[Rows], Floa
 
 def test_models_retrained_models_and_chance_are_judged_on_the_same_lists(tmp_path: Path) -> None:
     seen = _seen(tmp_path, forty_days())
-    asked = Asked(
-        Terms(2, 3.0), Span(DAY + 28, DAY + 38), 0.0, 5, 1, landmark_days=1, n_resamples=50
+    asked = BacktestTerms(
+        CallTerms(2, 3.0), DaySpan(DAY + 28, DAY + 38), 0.0, 5, 1, landmark_days=1, n_resamples=50
     )
     result = judge_models(seen, ["rule"], asked, _knows)
     assert list(result.whole.models) == ["rule", ONCE, AGAIN, CHANCE]
@@ -135,6 +136,6 @@ def test_models_retrained_models_and_chance_are_judged_on_the_same_lists(tmp_pat
 
 def test_too_few_orders_to_learn_from_are_counted(tmp_path: Path) -> None:
     seen = _seen(tmp_path, forty_days())
-    asked = Asked(Terms(2, 3.0), Span(DAY + 8, DAY + 20), 0.0, 30, 1)
+    asked = BacktestTerms(CallTerms(2, 3.0), DaySpan(DAY + 8, DAY + 20), 0.0, 30, 1)
     with pytest.raises(RecordingError, match=r"the outcomes of . orders were known, trees need 20"):
         judge_models(seen, ["rule"], asked, _knows)

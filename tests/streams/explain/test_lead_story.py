@@ -20,7 +20,7 @@ from scoring.lead.fold import fold
 from scoring.lead.state import to_bytes
 from streams.explain.moment import at_moment
 from streams.explain.story import LeadStory, read_file, tell
-from streams.recording.event_file import Recorded, RecordingError, history, write_recording
+from streams.recording.event_file import RecordedEvent, RecordingError, history, write_recording
 from streams.store.memory_store import MemoryStore
 from tests.support.engines.engines import RuleEngine, rule_scorer
 from tests.support.leads.event_stream import events
@@ -128,7 +128,7 @@ def test_a_late_event_counts_from_when_it_came_in(tmp_path: Path) -> None:
     write_recording(
         path,
         [
-            Recorded("asr.transcripts", writes(9).occurred_at, late),
+            RecordedEvent("asr.transcripts", writes(9).occurred_at, late),
             *map(history, [joins(0), clicks(3)]),
         ],
     )

@@ -16,7 +16,7 @@ from faust.types import TP
 
 from streams.ingest.batch import Batch
 from streams.ingest.faust_consumer import Consumer, Seat, Transport
-from streams.ingest.liveness import Progress
+from streams.ingest.liveness import PartitionProgress
 
 PLACE = TP("crm.events", 0)
 
@@ -357,6 +357,6 @@ def test_progress_leaves_out_a_partition_that_a_rebalance_is_giving() -> None:
         subscriptions.assign_from_subscribed([])
         assert consumer.progress() == {}
         subscriptions.assign_from_subscribed([PLACE])
-        assert consumer.progress() == {PLACE: Progress(-1, -1, 0)}
+        assert consumer.progress() == {PLACE: PartitionProgress(-1, -1, 0)}
 
     drained(4, range(10), prepare)

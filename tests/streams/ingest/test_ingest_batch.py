@@ -26,7 +26,7 @@ from streams.ingest.batch import (
     Batch,
     Conditions,
     PatienceExhausted,
-    Stopping,
+    StoppedByRequest,
     StoreWentBack,
     apply_batch,
     slack_ms,
@@ -300,7 +300,7 @@ def test_a_full_outbox_is_waited_for_until_patience_ends() -> None:
 def test_a_stop_ends_the_wait_and_leaves_the_store_as_it_was() -> None:
     under = conditions(Away(10**9))
     under.stopping.set()
-    with pytest.raises(Stopping):
+    with pytest.raises(StoppedByRequest):
         apply_batch(Batch(CRM_EVENTS.name, 0, -1, placed(click("1"))), under)
     assert under.waiting.is_set()
 

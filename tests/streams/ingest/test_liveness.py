@@ -13,7 +13,13 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from streams.exit_codes import CRASH
-from streams.ingest.liveness import FrontierWatch, Partition, Progress, Watch, start_watching
+from streams.ingest.liveness import (
+    FrontierWatch,
+    PartitionKey,
+    PartitionProgress,
+    Watch,
+    start_watching,
+)
 from streams.store.contract import Store, StoreUnusable
 from streams.store.memory_store import MemoryStore
 from tests.support.brokers import N_PARTITIONS
@@ -22,7 +28,7 @@ from tests.support.leads.event_stream import events
 from tests.support.role_process import RoleSpec
 
 PLACE = ("crm.events", 3)
-STUCK = Progress(applied=4, handed=9, position=10)
+STUCK = PartitionProgress(applied=4, handed=9, position=10)
 
 
 def test_lag_without_progress_for_the_whole_time_is_standing_still() -> None:
@@ -44,13 +50,13 @@ def test_a_batch_that_is_never_applied_is_standing_still_without_lag_in_fetching
 def test_slow_progress_is_progress() -> None:
     watch = FrontierWatch(60.0)
     for i in range(10):
-        at = Progress(applied=i, handed=i, position=i + 1)
+        at = PartitionProgress(applied=i, handed=i, position=i + 1)
         assert watch.observe(59.0 * i, {PLACE: at}, {PLACE: 1000}) is None
 
 
 def test_an_idle_partition_does_not_begin_to_count_before_records_come() -> None:
     watch = FrontierWatch(60.0)
-    done = Progress(applied=4, handed=4, position=5)
+    done = PartitionProgress(applied=4, handed=4, position=5)
     assert watch.observe(0.0, {PLACE: done}, {PLACE: 5}) is None
     assert watch.observe(1000.0, {PLACE: done}, {PLACE: 5}) is None
     assert watch.observe(1030.0, {PLACE: done}, {PLACE: 6}) is None
@@ -61,7 +67,7 @@ def test_an_idle_partition_does_not_begin_to_count_before_records_come() -> None
 def test_markers_after_the_last_record_are_not_lag() -> None:
     """A transaction's marker is passed by the position and never by the frontier."""
     watch = FrontierWatch(60.0)
-    done = Progress(applied=4, handed=4, position=6)
+    done = PartitionProgress(applied=4, handed=4, position=6)
     assert watch.observe(0.0, {PLACE: done}, {PLACE: 6}) is None
     assert watch.observe(1000.0, {PLACE: done}, {PLACE: 6}) is None
 
@@ -86,7 +92,7 @@ class Watched:
 
     fault: Exception | None = None
 
-    def progress(self) -> Mapping[Partition, Progress]:
+    def progress(self) -> Mapping[PartitionKey, PartitionProgress]:
         if self.fault:
             raise self.fault
         return {PLACE: STUCK}

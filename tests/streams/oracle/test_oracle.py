@@ -15,7 +15,7 @@ from schemas.outputs import BoardRow, BoardSnapshot, RankUpdate, Score
 from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, ERASED, RANKED, SCORES
 from scoring.engine import EngineInput
 from scoring.score import Scorer
-from streams.oracle.oracle import Evidence, differences
+from streams.oracle.oracle import OracleInput, differences
 from streams.oracle.outputs import order_differences, read_outputs
 from streams.publish.records import ORDER_HEADER
 from streams.store.board import Placement, order_of
@@ -75,7 +75,7 @@ def verdict(
     log: Sequence[Record] | None = None,
     scorer: Scorer | None = None,
 ) -> list[str]:
-    evidence = Evidence(log or log_of(roles), outputs_of(roles) if outputs is None else outputs)
+    evidence = OracleInput(log or log_of(roles), outputs_of(roles) if outputs is None else outputs)
     return differences(evidence, roles.store, 1, {"rule-1": scorer or rule_scorer()}.get)
 
 

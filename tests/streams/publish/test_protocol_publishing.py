@@ -12,7 +12,7 @@ from schemas.outputs import BoardSnapshot
 from schemas.topics import BOARDS, CRM_EVENTS, RANKED
 from streams.kafka.producer import OutRecord
 from streams.publish.publisher import Step, publish
-from streams.store.contract import Entry
+from streams.store.contract import OutboxEntry
 from tests.support.deaths import acts_at
 from tests.support.forgetting import remember_boards, remember_shards
 from tests.support.leads.lead_events import A, clicks, closes, joins, talks, writes
@@ -300,7 +300,7 @@ def test_entry_written_after_a_rollback_is_not_deleted_in_anothers_place(roles: 
     roles.ingest(joins(0))
     roles.worker().step()
     delivered = roles.store.outbox(0, 1)[0]
-    survivors: list[Entry] = []
+    survivors: list[OutboxEntry] = []
 
     def node_goes_back() -> None:
         go_back()

@@ -24,7 +24,7 @@ from streams.recording.folder import RecordingFolder, open_recording
 from streams.recording.kafka_range import RangeMissing, Wanted, first_at, open_consumer, read_range
 from streams.recording.record import record_kafka
 from streams.replay.policy import Never
-from streams.replay.replay import Asked, replay
+from streams.replay.replay import ReplayRequest, replay
 from tests.support.brokers import N_PARTITIONS, wait_until
 from tests.support.harness import Journal
 from tests.support.leads.event_stream import events
@@ -82,7 +82,7 @@ def test_all_there_is_is_recorded_and_folds_to_the_same_states(
     assert len(found) == 300
     assert fold_log(found, N_PARTITIONS) == fold_log(journal.records, N_PARTITIONS)
     again = recorded(consumer, tmp_path / "again", Wanted())
-    digests = {replay(one.path, Asked(Never(), None)).states for one in (folder, again)}
+    digests = {replay(one.path, ReplayRequest(Never(), None)).states for one in (folder, again)}
     assert len(digests) == 1
 
 
@@ -147,7 +147,11 @@ def test_who_asked_later_to_be_forgotten_is_known_in_an_earlier_past(
     journal.flush()
     folder = recorded(consumer, tmp_path / "before", Wanted(until_ms=first.timestamp_ms + 1))
     assert erased_leads(folder) == {A}
-    assert replay(folder.path, Asked(Never(), None)).n_erased_records == len(offsets(folder)) > 0
+    assert (
+        replay(folder.path, ReplayRequest(Never(), None)).n_erased_records
+        == len(offsets(folder))
+        > 0
+    )
 
 
 def test_an_erasure_of_another_lead_does_not_move_the_end_of_a_story(

@@ -16,7 +16,7 @@ from schemas.codec import topic_of
 from schemas.events import EventBase, LeadClosed
 from streams.recording.event_file import (
     MAX_LINE_BYTES,
-    Recorded,
+    RecordedEvent,
     RecordingError,
     history,
     line_of,
@@ -30,13 +30,13 @@ from tests.support.leads.event_stream import events as stream_of_events
 SECRET = "4111 1111"
 
 
-def _ingested(event: EventBase, delay: timedelta = timedelta(seconds=2)) -> Recorded:
+def _ingested(event: EventBase, delay: timedelta = timedelta(seconds=2)) -> RecordedEvent:
     """After all that it speaks of, as a broker would have it."""
     latest = max(event.occurred_at, getattr(event, "started_at", event.occurred_at))
-    return Recorded(topic_of(event), latest + delay, event)
+    return RecordedEvent(topic_of(event), latest + delay, event)
 
 
-def _recorded(n: int = 50) -> list[Recorded]:
+def _recorded(n: int = 50) -> list[RecordedEvent]:
     return [_ingested(event) for event in stream_of_events(5, n)]
 
 
@@ -70,7 +70,7 @@ def test_interrupted_writing_leaves_the_old_file(tmp_path: Path) -> None:
     write_recording(path, _recorded(3))
     before = path.read_bytes()
 
-    def breaks() -> Iterator[Recorded]:
+    def breaks() -> Iterator[RecordedEvent]:
         yield from _recorded(2)
         raise KeyboardInterrupt
 

@@ -13,7 +13,7 @@ from scoring.lead.fold import evolve, initial_state
 from scoring.lead.state import to_bytes
 from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import Never
-from streams.replay.replay import Asked, replay
+from streams.replay.replay import ReplayRequest, replay
 from streams.replay.run import Replay, Spec
 from tests.streams.replay.logs import N_PARTITIONS, recorded
 
@@ -38,7 +38,7 @@ def old_records() -> list[Record]:
 
 def test_no_old_event_is_a_dead_letter(tmp_path: Path) -> None:
     recorded(tmp_path / "old", old_records())
-    manifest = replay(tmp_path / "old", Asked(Never(), None))
+    manifest = replay(tmp_path / "old", ReplayRequest(Never(), None))
     assert manifest.n_dead_letters == 0
     assert manifest.n_events + manifest.n_erased_records == len(old_records()) > len(EVENT_TYPES)
 

@@ -9,7 +9,7 @@ import pytest
 from schemas.codec import BadRecord, decode
 from schemas.outputs import Score
 from schemas.topics import INPUTS
-from streams.replay.points import Point, Points
+from streams.replay.points import PublishedPoint, PublishedPoints
 from streams.replay.published import published_scores
 from tests.streams.replay.logs import (
     N_PARTITIONS,
@@ -26,8 +26,8 @@ def test_a_score_is_judged_as_soon_as_its_cursor_is_reached(tmp_path: Path, part
     scores = [record for record in score_records(roles) if record.partition == partition]
     day = recorded(tmp_path / "day", [*input_records(roles), *scores])
     published = published_scores(day, partition, ()).points
-    judged: list[Point] = []
-    points = Points(published, judged.append)
+    judged: list[PublishedPoint] = []
+    points = PublishedPoints(published, judged.append)
     reached = {topic.name: -1 for topic in INPUTS}
     n_early = 0
     inputs = [record for record in input_records(roles) if record.partition == partition]
@@ -50,5 +50,5 @@ def _is_reached(score: Score, reached: dict[str, int]) -> bool:
     return all(offset <= reached[topic] for topic, offset in score.cursor.items())
 
 
-def _place(point: Point) -> tuple[int, ...]:
+def _place(point: PublishedPoint) -> tuple[int, ...]:
     return point.place.moment_ms, point.place.offset

@@ -11,8 +11,8 @@ import pytest
 
 from schemas.codec import topic_of
 from schemas.events import EventBase
-from streams.cli.progress import Progress
-from streams.recording.event_file import Recorded, read_recording, write_recording
+from streams.cli.progress import TerminalProgress
+from streams.recording.event_file import RecordedEvent, read_recording, write_recording
 from streams.recording.record import record_file
 from tests.support.commands import run
 from tests.support.engines.table_artifacts import build_rule_artifact
@@ -22,9 +22,9 @@ from tests.support.leads.event_stream import events
 N_EVENTS = 2_500
 
 
-def later(event: EventBase) -> Recorded:
+def later(event: EventBase) -> RecordedEvent:
     """An hour after it occurred."""
-    return Recorded(topic_of(event), event.occurred_at + timedelta(hours=1), event)
+    return RecordedEvent(topic_of(event), event.occurred_at + timedelta(hours=1), event)
 
 
 @pytest.fixture(params=["leads.jsonl", "leads.jsonl.gz"])
@@ -63,11 +63,11 @@ def test_a_file_is_read_by_bytes_and_put_in_order_by_events(
 def test_the_last_line_says_that_all_is_done_if_any_was_shown(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = Progress("read", "bytes", 10)
+    quick = TerminalProgress("read", "bytes", 10)
     quick.advance(10)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("streams.cli.progress.EVERY_S", 0.0)
-    told = Progress("read", "bytes", 10)
+    told = TerminalProgress("read", "bytes", 10)
     told.advance(4)
     told.advance(6)
     lines = capsys.readouterr().err.splitlines()

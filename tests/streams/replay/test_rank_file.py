@@ -12,14 +12,14 @@ from scoring.calibration import probability
 from scoring.lead.fold import fold, listing
 from scoring.lead.state import to_bytes
 from scoring.score import build_subject, prepare
-from streams.recording.event_file import Recorded, write_recording
+from streams.recording.event_file import RecordedEvent, write_recording
 from streams.replay.rank_file import rank_events, rank_file
 from tests.support.engines.engines import RuleEngine, rule_scorer
 from tests.support.leads.event_stream import events as stream_of_events
 
 SCORER = rule_scorer()
 RECORDED = [
-    Recorded(topic_of(event), event.occurred_at + timedelta(hours=1), event)
+    RecordedEvent(topic_of(event), event.occurred_at + timedelta(hours=1), event)
     for event in stream_of_events(11, 600)
 ]
 

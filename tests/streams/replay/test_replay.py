@@ -16,14 +16,14 @@ from scoring.lead.state import LeadState
 from scoring.ranking import ranked
 from streams.oracle.folded_log import fold_log
 from streams.recording.erased import erased_leads
-from streams.recording.event_file import Recorded as RecordedEvent
+from streams.recording.event_file import RecordedEvent as RecordedEvent
 from streams.recording.event_file import RecordingError, write_recording
 from streams.recording.folder import RecordingFolder, open_recording
 from streams.recording.record import SORTED_AT_ONCE, in_order, record_file
-from streams.replay.boards import Boards
-from streams.replay.outcome import Outcome
-from streams.replay.policy import EveryEvent, EveryTick, Never, Policy, Recorded
-from streams.replay.replay import Asked, end_of, replay
+from streams.replay.boards import ReplayedBoards
+from streams.replay.outcome import ReplayedStep
+from streams.replay.policy import EveryEvent, EveryTick, Never, Recorded, ScoringPolicy
+from streams.replay.replay import ReplayRequest, end_of, replay
 from streams.replay.result import open_output
 from streams.replay.run import Replay, Spec
 from tests.streams.replay.logs import (
@@ -55,8 +55,11 @@ def folder(roles: Roles, tmp_path_factory: pytest.TempPathFactory) -> RecordingF
 
 
 def outcomes(
-    folder: RecordingFolder, policy: Policy, later_ms: int = 0, erased: frozenset[str] = frozenset()
-) -> tuple[list[Outcome], Replay]:
+    folder: RecordingFolder,
+    policy: ScoringPolicy,
+    later_ms: int = 0,
+    erased: frozenset[str] = frozenset(),
+) -> tuple[list[ReplayedStep], Replay]:
     end_ms = end_of(folder, None) + later_ms
     spec = Spec(folder.path, str(policy), None, (), None, end_ms, erased)
     scorer = rule_scorer()
@@ -64,7 +67,7 @@ def outcomes(
     return list(found.outcomes()), found
 
 
-def scores_of(found: list[Outcome]) -> list[Score]:
+def scores_of(found: list[ReplayedStep]) -> list[Score]:
     return [Score.model_validate_json(one.score) for one in found if one.score is not None]
 
 
@@ -121,12 +124,12 @@ def test_ticks_score_at_multiples_and_only_what_changed(folder: RecordingFolder)
 
 @pytest.mark.parametrize("policy", [EveryEvent(), EveryTick(5_000), Recorded()])
 def test_outcomes_are_in_order_and_boards_are_the_ranking_of_the_last_scores(
-    folder: RecordingFolder, roles: Roles, policy: Policy
+    folder: RecordingFolder, roles: Roles, policy: ScoringPolicy
 ) -> None:
     found, _ = outcomes(folder, policy, later_ms=5_000)
     places = [one.place for one in found]
     assert places == sorted(places)
-    boards = Boards()
+    boards = ReplayedBoards()
     standing: dict[str, dict[str, float]] = {}
     for one in found:
         move = boards.take(one)
@@ -168,8 +171,8 @@ def test_two_runs_and_two_processes_give_the_same_bytes(
     folder: RecordingFolder, tmp_path: Path
 ) -> None:
     artifact = build_rule_artifact(tmp_path / "rule")
-    one = Asked(EveryTick(2_000), artifact)
-    two = Asked(EveryTick(2_000), artifact, n_processes=2)
+    one = ReplayRequest(EveryTick(2_000), artifact)
+    two = ReplayRequest(EveryTick(2_000), artifact, n_processes=2)
     manifests = [
         replay(folder.path, one, tmp_path / "a"),
         replay(folder.path, one, tmp_path / "b"),
@@ -192,7 +195,7 @@ def test_damage_in_another_process_is_named_and_leaves_nothing(
     day = recorded(tmp_path / "day", input_records(roles))
     damaged = next(e for e in day.manifest.segments if e.topic != CRM_EVENTS.name)
     (day.path / damaged.file).write_bytes(b"no segment")
-    asked = Asked(Never(), None, n_processes=2)
+    asked = ReplayRequest(Never(), None, n_processes=2)
     with pytest.raises(RecordingError, match=f"{damaged.file} is damaged"):
         replay(day.path, asked, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -208,19 +211,19 @@ def test_a_segment_that_cannot_be_read_is_one_error_in_any_process(
     segment.unlink()
     segment.mkdir()
     with pytest.raises(IsADirectoryError) as raised:
-        replay(day.path, Asked(Never(), None, n_processes=n_processes))
+        replay(day.path, ReplayRequest(Never(), None, n_processes=n_processes))
     assert (raised.value.filename, raised.value.strerror) == (str(segment), "Is a directory")
 
 
 def test_before_the_first_record_there_is_nothing_to_replay(folder: RecordingFolder) -> None:
-    early = Asked(Never(), None, as_of=from_ms(NOW_MS - 1))
+    early = ReplayRequest(Never(), None, as_of=from_ms(NOW_MS - 1))
     with pytest.raises(RecordingError, match="nothing had happened: the first record"):
         replay(folder.path, early)
 
 
 def test_what_was_ingested_later_never_happened(folder: RecordingFolder) -> None:
     moment = from_ms(NOW_MS + 20_000)
-    manifest = replay(folder.path, Asked(Never(), None, as_of=moment))
+    manifest = replay(folder.path, ReplayRequest(Never(), None, as_of=moment))
     wanted = [r for one in folder.input_ranges() for r in folder.records(one.topic, one.partition)]
     assert manifest.n_records == sum(record.timestamp_ms <= NOW_MS + 20_000 for record in wanted)
     assert manifest.until == moment

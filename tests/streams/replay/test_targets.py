@@ -17,13 +17,13 @@ from streams.kafka.producer import KafkaOutput, OutRecord
 from streams.kafka.topic_reader import read_to_end
 from streams.recording.folder import RecordingFolder
 from streams.replay.diff import difference
-from streams.replay.lead_table import Lead, LeadTable, MemoryTable, states_digest
+from streams.replay.lead_table import LeadTable, MemoryTable, ReplayedLead, states_digest
 from streams.replay.policy import EveryTick
 from streams.replay.redis_table import PREFIX, RedisPlace, claimed, opened_tables
-from streams.replay.replay import Asked, replay
+from streams.replay.replay import ReplayRequest, replay
 from streams.replay.result import ReplayManifest, open_output
 from streams.replay.sinks.files import read_lines
-from streams.replay.sinks.sink import FileFormat, Kind
+from streams.replay.sinks.sink import FileFormat, LineKind
 from streams.replay.sinks.topic import RECORDS_AT_ONCE, ShadowScores, shadow_topic
 from streams.store.contract import StoreUnusable
 from streams.store.redis_store import RedisStore
@@ -61,11 +61,11 @@ def plain(
 ) -> Path:
     """States in memory, JSON lines."""
     out = tmp_path_factory.mktemp("plain") / "out"
-    assert replay(folder.path, Asked(TICKS, artifact), out).n_scores > 0
+    assert replay(folder.path, ReplayRequest(TICKS, artifact), out).n_scores > 0
     return out
 
 
-def lines(out: Path, kind: Kind) -> list[bytes]:
+def lines(out: Path, kind: LineKind) -> list[bytes]:
     return [line.rstrip(b"\n") for line in read_lines(out, kind)]
 
 
@@ -73,10 +73,10 @@ def test_parquet_holds_the_very_lines_and_columns_that_agree_with_them(
     folder: RecordingFolder, artifact: Path, plain: Path, tmp_path: Path
 ) -> None:
     pq = pytest.importorskip("pyarrow.parquet", reason="needs the train extra")
-    asked = Asked(TICKS, artifact, file_format=FileFormat.PARQUET)
+    asked = ReplayRequest(TICKS, artifact, file_format=FileFormat.PARQUET)
     manifest = replay(folder.path, asked, tmp_path / "out")
     assert manifest == open_output(plain).manifest
-    for kind in Kind:
+    for kind in LineKind:
         assert lines(tmp_path / "out", kind) == lines(plain, kind)
     rows = pq.read_table(tmp_path / "out" / "scores.parquet").to_pylist()
     for row, score in zip(rows, open_output(plain).scores(), strict=True):
@@ -107,8 +107,8 @@ def test_a_shadow_topic_gets_every_score_of_a_lead_in_order(
 ) -> None:
     topic = "leads.scores.replay"
     shadow = ShadowScores(KafkaOutput(embedded, 10.0, threading.Event()), topic)
-    replay(folder.path, Asked(TICKS, artifact), also=[shadow])
-    wanted = lines(plain, Kind.SCORES)
+    replay(folder.path, ReplayRequest(TICKS, artifact), also=[shadow])
+    wanted = lines(plain, LineKind.SCORES)
     assert shadow.n_written == len(wanted)
     found = list(read_to_end(embedded, topic))
     for lead in {record.key for record in found}:
@@ -157,13 +157,13 @@ def table(request: pytest.FixtureRequest) -> Iterator[LeadTable]:
         yield table
 
 
-def leads(n: int) -> dict[str, Lead]:
-    found: dict[str, Lead] = {}
+def leads(n: int) -> dict[str, ReplayedLead]:
+    found: dict[str, ReplayedLead] = {}
     for offset, event in enumerate(events(5, n, n_leads=n // 3)):
-        before = found.get(str(event.key), Lead(initial_state(), {}, None))
+        before = found.get(str(event.key), ReplayedLead(initial_state(), {}, None))
         cursor = {**before.cursor, "crm.events": offset}
         queue = "north" if offset % 2 else None
-        found[str(event.key)] = Lead(evolve(before.state, event), cursor, queue)
+        found[str(event.key)] = ReplayedLead(evolve(before.state, event), cursor, queue)
     return found
 
 
@@ -204,7 +204,7 @@ def test_states_in_a_redis_of_production_change_neither_the_result_nor_productio
         roles.copied()
         roles.ingest(*events(4, 60))
         before = dumped(client)
-        asked = Asked(
+        asked = ReplayRequest(
             TICKS, artifact, n_processes=n_processes, redis=RedisPlace(redis_url, "monday")
         )
         manifest: ReplayManifest = replay(folder.path, asked)
@@ -219,7 +219,7 @@ def test_a_namespace_is_one_replay_s_and_left_empty_also_after_a_failure(redis_u
 
     def fails() -> None:
         with claimed(place, 2), opened_tables(place) as table:
-            table(1).put("acme/a", Lead(initial_state(), {}, None))
+            table(1).put("acme/a", ReplayedLead(initial_state(), {}, None))
             with pytest.raises(StoreUnusable, match="namespace monday is used by another replay"):
                 claimed(place, 2).__enter__()
             raise RuntimeError
@@ -243,8 +243,8 @@ def test_scores_are_delivered_a_thousand_at_a_time() -> None:
     shadow = ShadowScores(kept, "trial")
     score = next(iter(scores(1)))
     for _ in range(RECORDS_AT_ONCE + 1):
-        shadow.take(Kind.SCORES, "acme/a", score)
-        shadow.take(Kind.MOVES, "acme/a", b"{}")
+        shadow.take(LineKind.SCORES, "acme/a", score)
+        shadow.take(LineKind.MOVES, "acme/a", b"{}")
     shadow.end()
     assert (len(kept.records), kept.largest) == (RECORDS_AT_ONCE + 1, RECORDS_AT_ONCE)
     assert {record.topic for record in kept.records} == {"trial"}

@@ -14,7 +14,7 @@ from schemas.outputs import Score
 from schemas.topics import CRM_EVENTS
 from streams.recording.event_file import RecordingError
 from streams.replay.policy import Recorded
-from streams.replay.replay import Asked, replay
+from streams.replay.replay import ReplayRequest, replay
 from streams.replay.verify import Verified, verify
 from tests.streams.replay.logs import deployment, input_records, recorded, score_records
 from tests.support.engines.engines import RuleEngine, rule_scorer
@@ -138,7 +138,9 @@ def test_a_score_that_includes_more_than_was_recorded_is_no_difference(
     assert found.differences == []
     assert found.n_beyond == beyond > 10
     assert found.n_scores == len(whole) - beyond > 10
-    again = replay(tmp_path / "day", Asked(Recorded(), build_rule_artifact(tmp_path / "rule")))
+    again = replay(
+        tmp_path / "day", ReplayRequest(Recorded(), build_rule_artifact(tmp_path / "rule"))
+    )
     assert (again.n_scores + again.n_unscorable, again.n_unscorable) == (len(whole), beyond)
 
 

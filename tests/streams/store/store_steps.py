@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scoring.lead.state import state_hash
-from streams.store.board import Order
+from streams.store.board import OrderKey
 from streams.store.contract import (
     Claim,
     Commit,
     CommitResult,
     Completion,
     CompletionStatus,
-    Entry,
     LeadWrite,
+    OutboxEntry,
     Store,
     StoredLead,
 )
@@ -128,18 +128,18 @@ def promote(store: Store, promotion: int = 0, artifact: str = ARTIFACT, tenant: 
     store.promote(SHARD, tenant, promotion, artifact)
 
 
-def entries(store: Store) -> list[Entry]:
+def entries(store: Store) -> list[OutboxEntry]:
     """Ids differ between stores and are compared by no one but `delete`."""
     return [replace(entry, id="") for entry in store.outbox(SHARD, 1_000)]
 
 
-def drain(store: Store) -> list[Entry]:
+def drain(store: Store) -> list[OutboxEntry]:
     found = store.outbox(SHARD, 1_000)
     store.delete(SHARD, [entry.id for entry in found])
     return [replace(entry, id="") for entry in found]
 
 
-def order(version: int, as_of_ms: int = 100, promotion: int = 0) -> Order:
+def order(version: int, as_of_ms: int = 100, promotion: int = 0) -> OrderKey:
     return promotion, version, as_of_ms
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from streams.operate.doctor import Verdict, check_redis
+from streams.operate.doctor import DoctorVerdict, check_redis
 from streams.store import redis_scripts
 from streams.store.board import Placement
 from streams.store.contract import CompletionStatus, SnapshotChunk, SnapshotStatus
@@ -158,8 +158,8 @@ def test_doctor_looks_at_every_primary(cluster: redis.RedisCluster) -> None:
     for node in cluster.get_primaries():
         cluster.config_set("appendonly", "no" if node in volatile else "yes", target_nodes=node)
     (answers, persistence), _ = check_redis(url_of(cluster), 16)
-    assert answers.verdict is Verdict.OK
-    assert persistence.verdict is Verdict.WARNING
+    assert answers.verdict is DoctorVerdict.OK
+    assert persistence.verdict is DoctorVerdict.WARNING
     assert all(f":{node.port}" in persistence.found for node in volatile)
     assert persistence.found.count("Redis node") == len(volatile)
 
@@ -170,7 +170,7 @@ def test_doctor_knows_a_cluster_of_one_primary(tmp_path: Path) -> None:
     try:
         join([port])
         (answers, _), _ = check_redis(f"redis://127.0.0.1:{port}/0", 16)
-        assert answers.verdict is Verdict.OK
+        assert answers.verdict is DoctorVerdict.OK
     finally:
         node.kill()
         node.wait()

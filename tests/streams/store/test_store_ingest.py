@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.store.contract import CommitStatus, Entry, EntryKind, Store, StoredLead
+from streams.store.contract import CommitStatus, EntryKind, OutboxEntry, Store, StoredLead
 from tests.streams.store.store_steps import (
     ASR,
     CRM,
@@ -147,7 +147,7 @@ def test_leaving_a_queue_is_told_in_the_same_step(store: Store, queue: str | Non
     drain(store)
     ingest(store, A, b"two", queue=queue)
     assert entries(store) == [
-        Entry("", EntryKind.LEAVE, A, b"", 2, order(1), queue="q1", traceparent="00-1")
+        OutboxEntry("", EntryKind.LEAVE, A, b"", 2, order(1), queue="q1", traceparent="00-1")
     ]
     assert store.lead(SHARD, A).listed_in is None
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 import redis
 
-from streams.store.board import BoardView, Move, Order, Placement
-from streams.store.contract import CommitStatus, Entry, EntryKind, Store
+from streams.store.board import BoardView, Move, OrderKey, Placement
+from streams.store.contract import CommitStatus, EntryKind, OutboxEntry, Store
 from streams.store.memory_store import MemoryStore
 from streams.store.redis_store import RedisStore
 from tests.streams.store.store_steps import (
@@ -33,7 +33,7 @@ QUEUE = "t/q1"
 
 
 def placement(
-    lead: str, probability: float, version: int = 1, score_order: Order | None = None
+    lead: str, probability: float, version: int = 1, score_order: OrderKey | None = None
 ) -> Placement:
     return Placement(lead, version, score_order or order(version), probability, "why: größer")
 
@@ -81,10 +81,10 @@ def test_restating_tells_where_each_lead_stands_and_that_others_do_not(store: St
     ingest(store, "t/closed", b"closed", queue=None)
     assert store.restate(SHARD, [A, B, C, "t/never", "t/closed", "t/unknown"])
     assert entries(store) == [
-        Entry("", EntryKind.PLACE, A, b"score", 1, order(1), "q1", None, "00-0"),
-        Entry("", EntryKind.PLACE, B, b"", 5, order(2), None, "q1", "00-4"),
-        Entry("", EntryKind.PLACE, C, b"", 6, None, None, "q1", "00-5"),
-        Entry("", EntryKind.PLACE, "t/closed", b"", 7, None, None, None, "00-6"),
+        OutboxEntry("", EntryKind.PLACE, A, b"score", 1, order(1), "q1", None, "00-0"),
+        OutboxEntry("", EntryKind.PLACE, B, b"", 5, order(2), None, "q1", "00-4"),
+        OutboxEntry("", EntryKind.PLACE, C, b"", 6, None, None, "q1", "00-5"),
+        OutboxEntry("", EntryKind.PLACE, "t/closed", b"", 7, None, None, None, "00-6"),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streams.store.contract import CompletionStatus, Entry, EntryKind, Store
+from streams.store.contract import CompletionStatus, EntryKind, OutboxEntry, Store
 from tests.streams.store.store_steps import (
     ASR,
     HOUR_MS,
@@ -37,7 +37,7 @@ def test_accepted_result_is_kept_told_and_settles_the_lead(store: Store) -> None
     assert (view.score, view.order, view.listed_in) == (b"score", order(1), "q1")
     assert (view.dirty, view.due_ms, view.leased_until_ms, view.attempts) == (False, edge, None, 0)
     assert entries(store) == [
-        Entry("", EntryKind.SCORE, A, b"score", 1, order(1), "q1", None, "00-result")
+        OutboxEntry("", EntryKind.SCORE, A, b"score", 1, order(1), "q1", None, "00-result")
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streams.store.contract import Entry, EntryKind, SnapshotChunk, SnapshotStatus, Store
+from streams.store.contract import EntryKind, OutboxEntry, SnapshotChunk, SnapshotStatus, Store
 from tests.streams.store.store_steps import (
     ASR,
     CRM,
@@ -39,9 +39,9 @@ def test_a_pass_tells_states_with_their_cursor_and_ends_with_its_first_frontier(
     now = {CRM: 1, ASR: 0}
     snapshot = EntryKind.SNAPSHOT
     assert entries(store) == [
-        Entry("", snapshot, A, b"two", 2, cursor={CRM: 0, ASR: 0}, frontier=now),
-        Entry("", snapshot, B, b"one", 2, cursor={CRM: 1}, frontier=now),
-        Entry("", EntryKind.FRONTIER, str(SHARD), b"", frontier={CRM: 0, ASR: 0}),
+        OutboxEntry("", snapshot, A, b"two", 2, cursor={CRM: 0, ASR: 0}, frontier=now),
+        OutboxEntry("", snapshot, B, b"one", 2, cursor={CRM: 1}, frontier=now),
+        OutboxEntry("", EntryKind.FRONTIER, str(SHARD), b"", frontier={CRM: 0, ASR: 0}),
     ]
 
 
@@ -49,7 +49,7 @@ def test_what_is_left_of_an_erased_lead_is_told_by_the_commit_that_erases_it(sto
     """Else `leads.state` holds what was known of it until the next pass."""
     ingest(store, A)
     erase(store, A)
-    left = Entry("", EntryKind.SNAPSHOT, A, b"erased", 2, cursor={CRM: 1}, frontier={CRM: 1})
+    left = OutboxEntry("", EntryKind.SNAPSHOT, A, b"erased", 2, cursor={CRM: 1}, frontier={CRM: 1})
     assert [one for one in entries(store) if one.kind is EntryKind.SNAPSHOT] == [left]
 
 

@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from scoring.artifact import Base, DataWindow, EngineKind, Manifest, save_manifest
+from scoring.artifact import BaseModelName, DataWindow, EngineKind, Manifest, save_manifest
 from scoring.calibration import Calibration
 from scoring.prompt.features import FEATURES_ID
 from scoring.prompt.prompt import HORIZON_DAYS, PROMPT_ID
@@ -65,7 +65,7 @@ def _manifest(prompt_id: str) -> Manifest:
         calibration=Calibration(a=0.2, b=-2.0),
         agreement=None,
         label="none: a stub",
-        base=Base(name="none", revision="none"),
+        base=BaseModelName(name="none", revision="none"),
         data_window=DataWindow(
             start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 2, 1, tzinfo=UTC)
         ),

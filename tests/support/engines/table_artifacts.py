@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scoring.artifact import (
-    Base,
+    BaseModelName,
     DataWindow,
     EngineKind,
     Manifest,
@@ -48,7 +48,7 @@ def _manifest(engine: EngineKind) -> Manifest:
         calibration=Calibration(),
         agreement=None,
         label="none: of a test",
-        base=Base(name="none", revision="none"),
+        base=BaseModelName(name="none", revision="none"),
         data_window=DataWindow(
             start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 2, 1, tzinfo=UTC)
         ),

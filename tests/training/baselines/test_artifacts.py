@@ -22,15 +22,15 @@ from tests.training.dataset.rows import manifest
 from training.artifact_folder import NotOurs
 from training.baselines import tree_artifacts
 from training.baselines.baseline import Budget
-from training.baselines.facts import Facts
+from training.baselines.facts import ArtifactFacts
 from training.baselines.rule import fit_rule
 from training.baselines.tree_artifacts import GraphBroken, write_trees
 from training.baselines.tree_tabular import fit_tree_tabular
 from training.baselines.unseen import may_have_met
-from training.cli.baseline_work import Order, make_baseline
+from training.cli.baseline_work import BaselineRequest, make_baseline
 from training.dataset.example import Examples
 from training.dataset.folder import read_manifest, write_examples
-from training.dataset.manifest import DatasetError, DatasetManifest, Source, Split
+from training.dataset.manifest import DatasetError, DatasetManifest, DatasetSource, Split
 from training.dataset.simulated import POLICY
 from training.evaluation.served import score_artifact
 
@@ -45,12 +45,12 @@ def examples() -> Examples:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory, examples: Examples) -> Path:
     folder = tmp_path_factory.mktemp("data") / "leads"
-    crm = Source(name="crm", first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1)
+    crm = DatasetSource(name="crm", first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1)
     write_examples(folder, examples, manifest(code_names=("pro", "contra"), sources=(crm,)))
     return folder
 
 
-def order(name: str, dataset: Path, out: Path | None, **fields: object) -> Order:
+def order(name: str, dataset: Path, out: Path | None, **fields: object) -> BaselineRequest:
     asked: dict[str, object] = {
         "lm": None,
         "n_trials": 2,
@@ -58,10 +58,10 @@ def order(name: str, dataset: Path, out: Path | None, **fields: object) -> Order
         "min_positives": 20,
         "n_processes": 1,
     }
-    return Order(name=name, dataset=dataset, out=out, **(asked | fields))
+    return BaselineRequest(name=name, dataset=dataset, out=out, **(asked | fields))
 
 
-def make(asked: Order) -> dict[str, object]:
+def make(asked: BaselineRequest) -> dict[str, object]:
     return make_baseline(asked, lambda line: None, lambda done, total: None).described()
 
 
@@ -165,7 +165,7 @@ def test_a_stack_is_of_the_sources_of_its_language_model_and_of_its_trees(
 
 def people(source: str) -> DatasetManifest:
     """Of simulated leads."""
-    named = Source(name=source, first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1)
+    named = DatasetSource(name=source, first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1)
     return manifest(as_of_policy=POLICY, code_names=("pro", "contra"), sources=(named,))
 
 
@@ -186,7 +186,7 @@ def test_a_graph_that_disagrees_is_no_artifact(
     examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted = fit_tree_tabular(examples, Budget(2, 1), lambda line: None)
-    facts = Facts(
+    facts = ArtifactFacts(
         "trees", 14, "order", None, load_manifest(demo_artifact_path()).calibration, {}, {}, ""
     )
     monkeypatch.setattr(tree_artifacts, "MAX_LOGIT_DIFFERENCE", -1.0)

@@ -13,7 +13,7 @@ from training.baselines.tree_text import MOVES, ORDER_PENALTIES, TextColumns, fi
 from training.dataset.example import Grade
 from training.dataset.simulated import Simulation, simulate_examples
 from training.demo.curriculum import code_word
-from training.demo.leads import FUNNEL, Reading, load_leads
+from training.demo.leads import FUNNEL, LeadReading, load_leads
 from training.simulator.codes import CODES
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
@@ -26,7 +26,7 @@ MIN_LEADS_OF_A_CODE = 40
 def test_the_fair_rival_is_taught_every_code_that_the_language_model_is() -> None:
     tokenizer = (demo_artifact_path() / "tokenizer.json").read_text(encoding="utf-8")
     taught = load_leads(
-        SEED, N_LEADS, Reading(tokenizer, 1_000), n_processes=1, log=lambda line: None
+        SEED, N_LEADS, LeadReading(tokenizer, 1_000), n_processes=1, log=lambda line: None
     )
     examples, manifest = simulate_examples(
         Simulation(SEED, N_LEADS), n_processes=1, report=lambda done, total: None

@@ -13,7 +13,7 @@ from tests.scoring.test_artifact import manifest as artifact_manifest
 from tests.training.dataset.rows import DAY_MS, START_MS, manifest, row
 from training.baselines.unseen import check_left, seen_rows, split_unseen
 from training.dataset.example import Examples, columns_of
-from training.dataset.manifest import BEFORE_TEST, DatasetError, Source, Split
+from training.dataset.manifest import BEFORE_TEST, DatasetError, DatasetSource, Split
 
 pytestmark = pytest.mark.train
 
@@ -52,7 +52,7 @@ def test_simulated_leads_and_a_model_of_no_dataset_have_never_met() -> None:
 
 def test_simulated_leads_of_one_seed_are_the_same_people() -> None:
     """Until day 40; a dataset of the seed with more leads or another split holds them again."""
-    people = Source(
+    people = DatasetSource(
         name="simulator, seed 4", first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1
     )
     simulated = manifest(sha256=OURS, as_of_policy="simulated", sources=(people,))

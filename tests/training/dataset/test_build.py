@@ -25,11 +25,11 @@ from scoring.lead.fold import fold
 from scoring.lead.state import to_bytes
 from tests.scoring.histories import START, START_MS, events
 from training.dataset.build import build_examples, drafts_of
-from training.dataset.draft import Draft, read_draft
+from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, Grade
 from training.dataset.log import Known, KnownAt, LeadLog, Logged
 from training.dataset.manifest import DatasetError, DatasetManifest, Split
-from training.dataset.plan import Maturity, Plan
+from training.dataset.plan import DatasetPlan, Maturity
 from training.dataset.policy import AfterEvent, AfterFirst, Every, parse_policy, policy_name
 from training.simulator.emit import simulate_events
 from training.simulator.world import World
@@ -51,14 +51,14 @@ def _lead_log(history: list[tuple[EventBase, int]]) -> LeadLog:
 def test_a_row_does_not_change_when_everything_after_it_is_deleted(
     history: list[tuple[EventBase, int]], policy: Every | AfterEvent | AfterFirst
 ) -> None:
-    plan, lead = Plan("test", policy), _lead_log(history)
+    plan, lead = DatasetPlan("test", policy), _lead_log(history)
     for draft in drafts_of(lead, START_MS, plan):
-        if not isinstance(draft, Draft):
+        if not isinstance(draft, ExampleDraft):
             continue
         known = lead.until(draft.as_of_ms)
-        again = {d.as_of_ms: d for d in drafts_of(known, START_MS, plan) if isinstance(d, Draft)}[
-            draft.as_of_ms
-        ]
+        again = {
+            d.as_of_ms: d for d in drafts_of(known, START_MS, plan) if isinstance(d, ExampleDraft)
+        }[draft.as_of_ms]
         row, row_again = (read_draft(d, Split.FIT, 1.0) for d in (draft, again))
         assert row.state == row_again.state == to_bytes(fold(known.events))
         assert np.array_equal(row.features, row_again.features, equal_nan=True)
@@ -73,14 +73,14 @@ def _event(kind: type[EventBase], day: float, lead: str = "l-1", **fields: objec
     return kind(id=name, source="crm", tenant="acme", lead=lead, occurred_at=at, **fields)
 
 
-def _drafts(history: list[EventBase], policy: str, end_day: float = 60) -> list[Draft]:
+def _drafts(history: list[EventBase], policy: str, end_day: float = 60) -> list[ExampleDraft]:
     lead = _lead_log([(event, 0) for event in history])
-    plan = Plan("test", parse_policy(policy))
+    plan = DatasetPlan("test", parse_policy(policy))
     found = drafts_of(lead, START_MS + int(end_day * DAY_MS), plan)
-    return [draft for draft in found if isinstance(draft, Draft)]
+    return [draft for draft in found if isinstance(draft, ExampleDraft)]
 
 
-def _days(drafts: list[Draft]) -> list[float]:
+def _days(drafts: list[ExampleDraft]) -> list[float]:
     return [(draft.as_of_ms - START_MS) / DAY_MS for draft in drafts]
 
 
@@ -114,8 +114,8 @@ def test_who_has_been_silent_for_longer_than_any_feature_looks_is_not_asked_abou
 def test_an_order_that_came_unheard_of_is_no_row() -> None:
     """It occurred before the moment and was reported after it: neither label would be right."""
     lead = _lead_log([(NEW, 0), (_event(StageChanged, 2, stage=Stage.ORDER), 5 * DAY_MS)])
-    found = list(drafts_of(lead, START_MS + 60 * DAY_MS, Plan("test", Every(1))))
-    days = [(d.as_of_ms - START_MS) / DAY_MS for d in found if isinstance(d, Draft)]
+    found = list(drafts_of(lead, START_MS + 60 * DAY_MS, DatasetPlan("test", Every(1))))
+    days = [(d.as_of_ms - START_MS) / DAY_MS for d in found if isinstance(d, ExampleDraft)]
     assert max(days) < 2
     assert len(found) > len(days)
 
@@ -135,7 +135,7 @@ def test_a_customer_who_comes_back_is_asked_about_again() -> None:
     assert not any(5 <= day < 30 for day in labels)
 
 
-def _by_day(drafts: list[Draft]) -> list[tuple[float, Draft]]:
+def _by_day(drafts: list[ExampleDraft]) -> list[tuple[float, ExampleDraft]]:
     return list(zip(_days(drafts), drafts, strict=True))
 
 
@@ -181,7 +181,7 @@ def _simulated(n: int) -> list[Logged]:
 
 def _build(logged: list[Logged], **fields: object) -> tuple[Examples, DatasetManifest]:
     return build_examples(
-        logged, replace(Plan("test"), **fields), lambda what: lambda done, total: None
+        logged, replace(DatasetPlan("test"), **fields), lambda what: lambda done, total: None
     )
 
 

@@ -29,7 +29,7 @@ from training.dataset.simulated import source_name  # noqa: E402
 from training.demo.base import BaseSize  # noqa: E402
 from training.demo.base_stage import RECIPE, WEIGHTS, make_base  # noqa: E402
 from training.demo.build import build_demo, put_artifact  # noqa: E402
-from training.demo.leads import LONGEST_SILENCE_DAYS, Reading, digest_of, load_leads  # noqa: E402
+from training.demo.leads import LONGEST_SILENCE_DAYS, LeadReading, digest_of, load_leads  # noqa: E402
 from training.demo.recipe import Recipe  # noqa: E402
 from training.demo.stack_stage import slice_leads  # noqa: E402
 from training.demo.tokenizer import CHAT_TEMPLATE  # noqa: E402
@@ -178,7 +178,7 @@ def test_a_truncated_conversation_keeps_the_question_and_marker(made: Path) -> N
 
 
 def test_leads_are_split_by_time_and_every_order_is_kept(made: Path) -> None:
-    reading = Reading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
+    reading = LeadReading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
     leads = load_leads(4, 600, reading, n_processes=1, log=_unheard)
     slices = slice_leads(TINY, leads)
     times = [[lead.as_of_ms for lead in part] for part in (slices.fitting, slices.judging)]
@@ -190,7 +190,7 @@ def test_leads_are_split_by_time_and_every_order_is_kept(made: Path) -> None:
 def test_a_second_look_at_a_lead_follows_the_first_and_knows_what_was_known_then(
     made: Path,
 ) -> None:
-    reading = Reading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
+    reading = LeadReading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
     once = load_leads(4, 600, reading, n_processes=1, log=_unheard)
     leads = load_leads(4, 600, reading, n_processes=1, log=_unheard, elsewhen_share=0.5)
     owners = [i for i, lead in enumerate(leads) if not lead.is_elsewhen]
@@ -209,7 +209,7 @@ def test_a_second_look_at_a_lead_follows_the_first_and_knows_what_was_known_then
 
 
 def test_the_card_names_leads_that_can_be_made_again(made: Path) -> None:
-    reading = Reading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
+    reading = LeadReading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
 
     def read(seed: int) -> str:
         asked = partial(load_leads, seed, TINY.n_leads, reading, log=_unheard)

@@ -7,17 +7,17 @@ import numpy as np
 from tests.training.dataset.rows import row
 from training.dataset.example import Examples, columns_of
 from training.dataset.manifest import Split
-from training.evaluation.judged import Judged, Scored
+from training.evaluation.judged import JudgedRows, Scored
 
 
 def judged(
     n: int = 600, *, seed: int = 3, truth: bool = True, weight_of_negatives: float = 1.0
-) -> Judged:
+) -> JudgedRows:
     """A tenth positive, 60 leads a list, two queues, one stage."""
     rng = np.random.default_rng(seed)
     chance = rng.beta(0.5, 4.5, size=n)
     labels = (rng.random(n) < chance).astype(np.float64)
-    return Judged(
+    return JudgedRows(
         labels=labels,
         truth=chance if truth else np.full(n, np.nan),
         weights=np.where(labels > 0, 1.0, weight_of_negatives),
@@ -30,7 +30,7 @@ def judged(
     )
 
 
-def model(rows: Judged, noise: float, name: str = "ours", seed: int = 4) -> Scored:
+def model(rows: JudgedRows, noise: float, name: str = "ours", seed: int = 4) -> Scored:
     """Knows the truth up to `noise` in log odds, and is as sure as the truth."""
     odds = np.log(rows.truth / (1 - rows.truth))
     said = odds + np.random.default_rng(seed).normal(0, noise, len(rows))

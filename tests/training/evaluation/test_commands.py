@@ -18,7 +18,7 @@ from tests.training.dataset.rows import manifest, row
 from tests.training.evaluation.rows import examples
 from training.dataset.example import Examples, columns_of
 from training.dataset.folder import write_examples
-from training.dataset.manifest import Source, Split
+from training.dataset.manifest import DatasetSource, Split
 from training.dataset.simulated import POLICY
 
 pytestmark = pytest.mark.train
@@ -79,7 +79,7 @@ def test_a_model_on_the_rows_it_was_made_from_is_named_whatever_their_time(place
 def test_a_model_of_the_same_simulated_people_is_named(place: Path) -> None:
     """Another dataset of the seed that the model was made from: other rows, the same leads."""
     data, made = place / "same-seed", place / "made-from-seed"
-    people = Source(
+    people = DatasetSource(
         name="simulator, seed 4", first_ingested_at=EPOCH, last_ingested_at=EPOCH, n_events=1
     )
     write_examples(data, examples(40), manifest(as_of_policy=POLICY, sources=(people,)))

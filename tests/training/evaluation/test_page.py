@@ -20,7 +20,7 @@ from training.evaluation.files import report_json, to_json, write_report
 from training.evaluation.judged import EvaluationError
 from training.evaluation.measures import METRICS
 from training.evaluation.page import html_page
-from training.evaluation.report import Asked, Report, build_report
+from training.evaluation.report import EvaluationReport, EvaluationRequest, build_report
 from training.evaluation.words import lines, metric_name
 from training.evaluation.worst import WorstLead
 from training.whole_file import CannotWrite
@@ -42,13 +42,13 @@ WORST = WorstLead("acme/<i>", "north", "new", 1, 0.01, float("nan"), HOSTILE)
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> EvaluationReport:
     rows = judged()
     two = [model(rows, 0.5, "one <b>"), model(rows, 2.0, "two", seed=6)]
-    return build_report(rows, two, Asked(calls_per_day=6.0, n_resamples=40))
+    return build_report(rows, two, EvaluationRequest(calls_per_day=6.0, n_resamples=40))
 
 
-def test_the_page_asks_for_no_file_and_runs_no_script(report: Report) -> None:
+def test_the_page_asks_for_no_file_and_runs_no_script(report: EvaluationReport) -> None:
     page = html_page(ABOUT, report, {"two": [WORST]})
     seen = read(page)
     assert not {"script", "link", "img", "iframe", "object"} & set(seen.tags)
@@ -57,14 +57,14 @@ def test_the_page_asks_for_no_file_and_runs_no_script(report: Report) -> None:
     assert "@import" not in page
 
 
-def test_what_customers_said_stays_text(report: Report) -> None:
+def test_what_customers_said_stays_text(report: EvaluationReport) -> None:
     seen = read(html_page(ABOUT, report, {"two": [WORST]}))
     assert HOSTILE in seen.text
     assert "acme/<i>" in seen.text
     assert not {"b", "img"} & set(seen.tags)
 
 
-def test_the_page_shows_curves_groups_metrics_and_verdicts(report: Report) -> None:
+def test_the_page_shows_curves_groups_metrics_and_verdicts(report: EvaluationReport) -> None:
     seen = read(html_page(ABOUT, report, {"two": [WORST]}))
     assert seen.tags.count("svg") == 4
     assert seen.tags.count("polyline") == 4 * (2 + 1)
@@ -75,12 +75,12 @@ def test_the_page_shows_curves_groups_metrics_and_verdicts(report: Report) -> No
     assert re.search("ahead|behind|cannot tell", seen.text)
 
 
-def test_prompts_can_be_left_out(report: Report) -> None:
+def test_prompts_can_be_left_out(report: EvaluationReport) -> None:
     assert "<pre>" not in html_page(ABOUT, report, {})
     assert "prompt" not in to_json(report_json(ABOUT, report))
 
 
-def test_json_has_every_number_and_null_for_what_is_none(report: Report) -> None:
+def test_json_has_every_number_and_null_for_what_is_none(report: EvaluationReport) -> None:
     read = json.loads(to_json(report_json(ABOUT, report)))
     (first, _) = read["models"]
     assert set(first["metrics"]) == set(METRICS)
@@ -89,7 +89,7 @@ def test_json_has_every_number_and_null_for_what_is_none(report: Report) -> None
     assert read["differences"][0]["judgement"]["verdict"] in ("ahead", "behind", "cannot tell")
 
 
-def test_the_card_says_what_for_how_good_and_what_not_for(report: Report) -> None:
+def test_the_card_says_what_for_how_good_and_what_not_for(report: EvaluationReport) -> None:
     manifest = load_manifest(demo_artifact_path())
     card = model_card(ABOUT, report, report.models[0], manifest)
     for name in METRICS:
@@ -100,7 +100,7 @@ def test_the_card_says_what_for_how_good_and_what_not_for(report: Report) -> Non
 
 
 def test_a_card_says_when_nothing_was_learned_and_repeats_findings_as_they_are(
-    report: Report,
+    report: EvaluationReport,
 ) -> None:
     at = datetime(1970, 1, 1, tzinfo=UTC)
     manifest = load_manifest(demo_artifact_path())
@@ -111,7 +111,7 @@ def test_a_card_says_when_nothing_was_learned_and_repeats_findings_as_they_are(
     assert "\n- leak: status knows the outcome\n" in card
 
 
-def test_the_terminal_hears_positives_metrics_and_a_verdict(report: Report) -> None:
+def test_the_terminal_hears_positives_metrics_and_a_verdict(report: EvaluationReport) -> None:
     said = "\n".join(lines(report))
     assert f"{report.n_positives} positive" in said
     assert "expect ±" in said

@@ -10,12 +10,17 @@ import pytest
 from scoring.metrics.verdict import Verdict
 from tests.training.evaluation.rows import judged, model
 from training.evaluation.judged import EvaluationError, Scored
-from training.evaluation.report import Asked, Difference, Report, build_report
+from training.evaluation.report import (
+    EvaluationReport,
+    EvaluationRequest,
+    PairedDifference,
+    build_report,
+)
 
-ASKED = Asked(calls_per_day=6.0, n_resamples=200)
+ASKED = EvaluationRequest(calls_per_day=6.0, n_resamples=200)
 
 
-def _auc(report: Report, *, is_expected: bool) -> Difference:
+def _auc(report: EvaluationReport, *, is_expected: bool) -> PairedDifference:
     (found,) = (
         each
         for each in report.differences

@@ -23,10 +23,10 @@ from training.dataset.manifest import Split
 from training.demo.tokenizer import CHAT_TEMPLATE
 from training.fit.enough import check_evidence
 from training.fit.leads import check_budget
-from training.model.checkpoint import Check, Checkpoint, load_checkpoint, save_checkpoint
+from training.model.checkpoint import Checkpoint, ValidationCheck, load_checkpoint, save_checkpoint
 from training.model.errors import FitError, OutOfMemory, TooFewPositives
 from training.model.guards import naming_memory
-from training.model.hub import Base, Hub, load_base, open_base
+from training.model.hub import Hub, LoadedBase, load_base, open_base
 from training.model.settings import FitSettings
 from training.whole_file import CannotWrite
 
@@ -51,7 +51,7 @@ def rows() -> list[Example]:
     return examples(120)
 
 
-def _load(name: Path, **fields: str) -> Base:
+def _load(name: Path, **fields: str) -> LoadedBase:
     return load_base(open_base(Hub(str(name), **fields)), torch.float32)
 
 
@@ -181,7 +181,7 @@ def test_running_out_of_memory_names_the_batch_and_the_way_out() -> None:
 
 
 def _checkpoint(step: int, n: int) -> Checkpoint:
-    check = Check(step, 0.5, 0.6, 0.1, 0.6, 0.6, 2.0, 0.5)
+    check = ValidationCheck(step, 0.5, 0.6, 0.1, 0.6, 0.6, 2.0, 0.5)
     return Checkpoint(RUN, step, (check,), 0, {"adapter.x": torch.full((n,), float(step))})
 
 

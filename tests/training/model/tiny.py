@@ -14,11 +14,11 @@ from schemas.timestamps import to_ms
 from scoring.lead.fold import fold
 from scoring.lead.state import to_bytes
 from tests.training.dataset.rows import manifest
-from training.dataset.draft import Draft, Truth, read_draft
+from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Grade, columns_of
 from training.dataset.folder import write_examples
 from training.dataset.manifest import Split
-from training.dataset.outcome import Outcome
+from training.dataset.outcome import Label
 from training.demo.base import described_tokenizer
 from training.demo.leads import sample_prompts
 from training.demo.questions import table_texts
@@ -70,10 +70,10 @@ def examples(n: int = 360, share_of_orders: float = 0.35) -> list[Example]:
     for number, lead in enumerate(leads):
         at_ms, is_order = to_ms(lead.as_of), lead.probability >= limit
         grade = Grade.ORDER if is_order else Grade(number % 4)
-        outcome = Outcome(grade, at_ms + 1 if is_order else None)
+        outcome = Label(grade, at_ms + 1 if is_order else None)
         key = LeadKey("sim", lead.lead)
         state = to_bytes(fold(lead.history))
-        draft = Draft(key, at_ms, state, "north", outcome, f"sim/{lead.lead}")
+        draft = ExampleDraft(key, at_ms, state, "north", outcome, f"sim/{lead.lead}")
         truth = Truth(lead.probability, np.zeros(0, dtype=np.float32))
         found.append(read_draft(draft, _split(number / n), 1.0, truth))
     return found

@@ -20,7 +20,7 @@ from scoring.prompt.features import FEATURES, feature_vector
 from training.simulator.draws import Draws
 from training.simulator.emit import simulate_events, simulate_lead, simulate_leads
 from training.simulator.live import live_events
-from training.simulator.phrases import PHRASES, Stance, Topic
+from training.simulator.phrases import PHRASES, Stance, TalkTopic
 from training.simulator.talk import Item, Speech, hold_call
 from training.simulator.world import CATEGORIES, HORIZON_DAYS, World
 
@@ -143,11 +143,11 @@ def test_a_bare_yes_means_what_the_framing_makes_it_mean() -> None:
     meanings = set()
     for number in range(400):
         stance = Stance.PRO if number % 2 else Stance.CONTRA
-        item = Item(Topic.PRICE, stance)
+        item = Item(TalkTopic.PRICE, stance)
         lines = hold_call(Draws(number), [item], Speech(asr_errors=0.0, small_talk=0.0))
         for asked, answer in itertools.pairwise(lines):
             if answer.stance and answer.text == "yes":
-                framed_pro = asked.text in PHRASES[Topic.PRICE].ask_pro
+                framed_pro = asked.text in PHRASES[TalkTopic.PRICE].ask_pro
                 assert framed_pro == (answer.stance is Stance.PRO)
                 meanings.add(answer.stance)
     assert meanings == {Stance.PRO, Stance.CONTRA}
@@ -176,7 +176,7 @@ def test_at_least_half_of_the_answers_repeat_content_words_and_mean_them() -> No
 def test_worse_hearing_means_more_changed_words_and_less_confidence() -> None:
     def heard(errors: float) -> tuple[int, float]:
         calls = [
-            hold_call(Draws(n), [Item(Topic.RIVAL, Stance.PRO)], Speech(asr_errors=errors))
+            hold_call(Draws(n), [Item(TalkTopic.RIVAL, Stance.PRO)], Speech(asr_errors=errors))
             for n in range(200)
         ]
         lines = [line for call in calls for line in call]

@@ -10,12 +10,12 @@ import pytest
 from scoring.metrics.metrics import auc, expected_auc, expected_precision_at
 from scoring.metrics.verdict import Verdict
 from tests.training.evaluation.rows import judged, model
-from training.evaluation.judged import Judged, Scored
-from training.studies.table import Table, build_table, markdown
+from training.evaluation.judged import JudgedRows, Scored
+from training.studies.table import StudyTable, build_table, markdown
 from training.studies.tables import main
 
 
-def _bench(seed: int, *, truth: bool = True) -> tuple[Judged, dict[str, Scored]]:
+def _bench(seed: int, *, truth: bool = True) -> tuple[JudgedRows, dict[str, Scored]]:
     rows = judged(800, seed=seed)
     models = {
         "tree_tabular": model(rows, 3.0, "tree_tabular", seed),
@@ -30,11 +30,11 @@ def _bench(seed: int, *, truth: bool = True) -> tuple[Judged, dict[str, Scored]]
 
 
 @pytest.fixture(scope="module")
-def table() -> Table:
+def table() -> StudyTable:
     return build_table("simulated", [_bench(1), _bench(2)], n_resamples=80, seed=1)
 
 
-def test_a_value_is_the_mean_over_benches(table: Table) -> None:
+def test_a_value_is_the_mean_over_benches(table: StudyTable) -> None:
     benches = [_bench(1), _bench(2)]
     stack = next(row for row in table.rows if row.model == "stack")
     for i, metric in ((0, expected_auc), (1, lambda s, p: expected_precision_at(s, p, 0.01))):
@@ -44,7 +44,7 @@ def test_a_value_is_the_mean_over_benches(table: Table) -> None:
     assert stack.spread > 0.0
 
 
-def test_differences_are_to_the_fair_rival_and_judged(table: Table) -> None:
+def test_differences_are_to_the_fair_rival_and_judged(table: StudyTable) -> None:
     rows = {row.model: row for row in table.rows}
     assert rows["stack"].verdict is Verdict.AHEAD
     assert rows["tree_tabular"].verdict is Verdict.BEHIND
@@ -61,14 +61,14 @@ def test_another_rival_may_be_asked_for() -> None:
     assert "AUC over stack" in markdown(table)
 
 
-def test_the_way_goes_from_the_tabular_tree_to_the_truth(table: Table) -> None:
+def test_the_way_goes_from_the_tabular_tree_to_the_truth(table: StudyTable) -> None:
     ways = {row.model: row.way.value for row in table.rows if row.way}
     assert ways["tree_tabular"] == 0.0
     assert ways["bayes"] == 1.0
     assert 0.0 < ways["tree_text"] < ways["stack"] < 1.0
 
 
-def test_two_benches_have_narrower_intervals_than_one(table: Table) -> None:
+def test_two_benches_have_narrower_intervals_than_one(table: StudyTable) -> None:
     alone = build_table("one", [_bench(1)], n_resamples=80, seed=1)
     for one, two in zip(alone.rows, table.rows, strict=True):
         assert two.values[0].half_width < one.values[0].half_width
@@ -85,7 +85,7 @@ def test_without_a_truth_the_labels_count_and_there_is_no_way() -> None:
     assert "way" not in markdown(found)
 
 
-def test_markdown_has_a_line_for_each_model_best_last(table: Table) -> None:
+def test_markdown_has_a_line_for_each_model_best_last(table: StudyTable) -> None:
     lines = [line for line in markdown(table).splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0].strip("| ") for line in lines] == [
         "model",

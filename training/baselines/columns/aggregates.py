@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.events import Channel, Direction, Role, Stage
 from schemas.timestamps import DAY_MS
-from scoring.lead.history import Contact, View, view
+from scoring.lead.history import Contact, LeadHistory, view
 from scoring.lead.state import PROFILE, Statement
 from scoring.lead.topics import TOPICS
 from training.dataset.example import Examples
@@ -33,7 +33,7 @@ def aggregate_rows(examples: Examples) -> NDArray[np.float32]:
     return np.array(rows, dtype=np.float32).reshape(len(examples), -1)
 
 
-def _numbers(seen: View, as_of_ms: int) -> Iterator[float]:
+def _numbers(seen: LeadHistory, as_of_ms: int) -> Iterator[float]:
     yield from _counts(seen.contacts, as_of_ms)
     yield from _ages(seen, as_of_ms)
     yield from _pace(seen.contacts)
@@ -53,7 +53,7 @@ def _counts(contacts: Sequence[Contact], as_of_ms: int) -> Iterator[float]:
         yield float(sum(not c.duration_ms and c.channel == Channel.CALL.value for c in recent))
 
 
-def _ages(seen: View, as_of_ms: int) -> Iterator[float]:
+def _ages(seen: LeadHistory, as_of_ms: int) -> Iterator[float]:
     """In hours, not in the declared features' words."""
     contacts = seen.contacts
     for channel in Channel:
@@ -84,7 +84,7 @@ def _pace(contacts: Sequence[Contact]) -> Iterator[float]:
     yield spoken[-1] if spoken else float("nan")
 
 
-def _progress(seen: View, as_of_ms: int) -> Iterator[float]:
+def _progress(seen: LeadHistory, as_of_ms: int) -> Iterator[float]:
     state = seen.state
     for stage in Stage:
         span = state.stages.get(stage.value)
@@ -102,7 +102,7 @@ def _calendar(as_of_ms: int) -> Iterator[float]:
     yield float((as_of_ms // DAY_MS + 3) % 7)
 
 
-def _talk(seen: View) -> Iterator[float]:
+def _talk(seen: LeadHistory) -> Iterator[float]:
     """Lengths and turns, and how often each side came to each topic that the summary knows."""
     yield float(len(seen.calls))
     yield float(sum(call.n_words for call in seen.calls))

@@ -26,7 +26,7 @@ from training.baselines.columns.bag_of_words import MARKS, WORD, runs
 from training.dataset.example import Examples
 from training.simulator.codes import CODE_INDEX, N_CODES, code_set
 from training.simulator.draws import Draws
-from training.simulator.phrases import Stance, Topic
+from training.simulator.phrases import Stance, TalkTopic
 from training.simulator.practice import MAX_TOPICS, practice_call
 
 Practice = Mapping[str, int]
@@ -50,7 +50,7 @@ MAX_STEPS = 300
 CHUNK_LINES = 50_000
 N_CALLS_OF_ID = 100
 
-CODES_OF_TOPIC = np.array([[CODE_INDEX[topic, stance] for stance in Stance] for topic in Topic])
+CODES_OF_TOPIC = np.array([[CODE_INDEX[topic, stance] for stance in Stance] for topic in TalkTopic])
 """(topics, stances): where each code of a topic is."""
 
 
