@@ -21,6 +21,9 @@ AGREEMENT_SLACK = 2.0
 
 LABEL = label_of(HORIZON_DAYS)
 
+BASE_NAME = "training.demo_model"
+"""Of the demo's base, since the first artifact; no longer a module."""
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -57,7 +60,7 @@ def write_artifact(path: Path, built: Built) -> Manifest:
             n_prompts=built.parity.n_prompts,
         ),
         label=LABEL,
-        base=BaseModelName(name="training.demo.build", revision=f"seed-{built.recipe['seed']}"),
+        base=BaseModelName(name=BASE_NAME, revision=f"seed-{built.recipe['seed']}"),
         sources=(built.source,),
         data_window=DataWindow(start=built.window[0], end=built.window[1]),
         metrics=dict(built.metrics),
