@@ -30,7 +30,8 @@ class Engine(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """How many inputs one call should carry: 1 on CPU (ENGINES.md), more on a GPU."""
+        """How many inputs one call should carry: 1 on CPU, more on a GPU
+        (docs/explanation/engines.md)."""
         ...
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:

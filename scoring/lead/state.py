@@ -2,8 +2,9 @@
 
 Every field is a join-semilattice: registers and `newest` keep the greatest stamp, `stages` and
 `contact` keep the earliest and latest time, `facts` and `calls` the newest few. So any order,
-duplication and grouping of a lead's events gives the same bytes (ARCHITECTURE.md law 1). Counts
-and windows are derived when read (`scoring.lead.history`), never stored.
+duplication and grouping of a lead's events gives the same bytes: law 1 of
+docs/explanation/architecture.md. Counts and windows are derived when read (`scoring.history`),
+never stored.
 """
 
 from __future__ import annotations

@@ -47,9 +47,9 @@ def differences(
     sample: int | None = None,
     excused: Sequence[Window] = (),
 ) -> list[str]:
-    """Empty when all of ARCHITECTURE's oracle, (a) to (e), holds. `sample`: how many scores to
-    run the engine again for; None = all. `excused`: when Redis went back, which explains what (e)
-    would report of that time."""
+    """Empty when all of (a) to (e) in docs/explanation/protocol.md holds. `sample`: how many scores
+    to run the engine again for; None = all. `excused`: when Redis went back, which explains what
+    (e) would report of that time."""
     folded = fold_log(evidence.log, n_partitions)
     published = read_outputs(evidence.outputs)
     views = all_leads(store, n_partitions)

@@ -222,7 +222,8 @@ def marked(offset: int, frontier: int) -> Record:
 
 
 def test_an_old_snapshot_put_behind_a_newer_one_takes_the_frontier_back() -> None:
-    """PROTOCOL publishing 1: a paused publisher sends late, and a compacted topic keeps that."""
+    """docs/explanation/protocol.md, publishing 1: a paused publisher sends late, and a compacted
+    topic keeps that."""
     log = [told(0, "a", 3, 5), marked(1, 4), told(2, "a", 9, 9), told(3, "b", 8, 9), marked(4, 9)]
     assert read_shard(log).frontier == {CRM: 9, ASR: 9}
     late = [*log, told(5, "a", 3, 5)]

@@ -1,4 +1,4 @@
-"""PROTOCOL.md, "Publishing": each trace with the roles that it happens to.
+"""docs/explanation/protocol.md, "Publishing": each trace with the roles that it happens to.
 
 `acts_at("read" | "placed", …)` is a publisher that is paused and overtaken.
 """

@@ -1,4 +1,4 @@
-"""PROTOCOL.md, "Scoring": each trace with the roles that it happens to.
+"""docs/explanation/protocol.md, "Scoring": each trace with the roles that it happens to.
 
 `acts_at("engine-ran", …)` is a worker that is slow: the rest of the world goes on meanwhile.
 """

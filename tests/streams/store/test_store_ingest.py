@@ -69,7 +69,8 @@ def test_adopt_sets_a_frontier_once(store: Store) -> None:
 
 
 def test_other_topics_cursor_move_is_noticed(store: Store) -> None:
-    """PROTOCOL ingest 1: a duplicate on the other topic moved only the cursor."""
+    """docs/explanation/protocol.md, ingest 1: a duplicate on the other topic moved only the
+    cursor."""
     ingest(store, A, b"one")
     mine = batch(store, wrote(store, A, b"two"))
     ingest(store, A, b"one", topic=ASR, slack_ms=None)
@@ -78,7 +79,7 @@ def test_other_topics_cursor_move_is_noticed(store: Store) -> None:
 
 
 def test_lead_erased_since_it_was_read_as_absent_is_not_resurrected(store: Store) -> None:
-    """PROTOCOL ingest 2."""
+    """docs/explanation/protocol.md, ingest 2."""
     late = batch(store, wrote(store, A, topic=ASR, offset=0), topic=ASR)
     ingest(store, A)
     erase(store, A)
@@ -87,7 +88,8 @@ def test_lead_erased_since_it_was_read_as_absent_is_not_resurrected(store: Store
 
 
 def test_lead_only_compared_must_be_what_was_read(store: Store) -> None:
-    """PROTOCOL ingest 3: read as erased, the shard went back to before the erase."""
+    """docs/explanation/protocol.md, ingest 3: read as erased, the shard went back to before the
+    erase."""
     ingest(store, A)
     skipped = wrote(store, A, None, queue=None, slack_ms=None)
     read_as_erased = StoredLead(skipped.expected.cursor, skipped.expected.state, True)
@@ -98,7 +100,7 @@ def test_lead_only_compared_must_be_what_was_read(store: Store) -> None:
 
 
 def test_erased_lead_stays_erased_whatever_arrives(store: Store) -> None:
-    """PROTOCOL ingest 4: the mark never expires."""
+    """docs/explanation/protocol.md, ingest 4: the mark never expires."""
     ingest(store, A)
     erase(store, A)
     store_says = store.commit(batch(store, wrote(store, A, b"erased", queue="q1")))

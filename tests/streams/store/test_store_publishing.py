@@ -59,7 +59,7 @@ def test_outbox_keeps_order_and_forgets_only_what_is_deleted(store: Store) -> No
 
 
 def test_entry_ids_are_never_used_again(store: Store) -> None:
-    """PROTOCOL publishing 6: deleting by an id must not hit a later entry."""
+    """docs/explanation/protocol.md, publishing 6: deleting by an id must not hit a later entry."""
     seen: set[str] = set()
     for _ in range(3):
         store.commit(batch(store, dead_letters=[(b"t/x", b"bad")] * 2))
@@ -183,7 +183,7 @@ def test_board_that_was_lost_hands_out_no_version_again(
 
 
 def test_older_placement_changes_nothing(store: Store) -> None:
-    """PROTOCOL publishing 1, as far as the board goes."""
+    """docs/explanation/protocol.md, publishing 1, as far as the board goes."""
     newer = store.place(QUEUE, placement(A, 0.5, 7))
     assert store.place(QUEUE, placement(A, 0.9, 5)) == replace(newer, applied=False)
     assert not store.remove(QUEUE, A, 5, order(5)).applied
@@ -191,7 +191,7 @@ def test_older_placement_changes_nothing(store: Store) -> None:
 
 
 def test_removed_lead_is_not_brought_back_by_an_older_entry(store: Store) -> None:
-    """PROTOCOL publishing 2: the marker."""
+    """docs/explanation/protocol.md, publishing 2: the marker."""
     store.place(QUEUE, placement(A, 0.5, 3))
     store.remove(QUEUE, A, 4, order(3))
     assert not store.place(QUEUE, placement(A, 0.5, 3)).applied
@@ -205,7 +205,8 @@ def test_removal_that_finds_nothing_still_leaves_its_marker(store: Store) -> Non
 
 
 def test_board_orders_by_lead_version_before_score_order(store: Store) -> None:
-    """PROTOCOL publishing 3: a leave after a move, whatever promotion scored the move."""
+    """docs/explanation/protocol.md, publishing 3: a leave after a move, whatever promotion scored
+    the move."""
     store.place(QUEUE, placement(A, 0.5, 3, order(3, promotion=9)))
     assert store.remove(QUEUE, A, 4, order(2, promotion=1)).applied
     assert not store.place(QUEUE, placement(A, 0.5, 3, order(3, promotion=10))).applied

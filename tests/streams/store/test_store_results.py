@@ -52,7 +52,7 @@ def test_repeated_result_is_stale_and_changes_nothing(store: Store) -> None:
 
 
 def test_result_for_a_lead_erased_meanwhile_is_dropped(store: Store) -> None:
-    """PROTOCOL scoring 1."""
+    """docs/explanation/protocol.md, scoring 1."""
     promote(store)
     ingest(store, A)
     claimed = claim_one(store)
@@ -65,7 +65,8 @@ def test_result_for_a_lead_erased_meanwhile_is_dropped(store: Store) -> None:
 
 
 def test_result_lists_the_lead_where_it_stands_now(store: Store) -> None:
-    """PROTOCOL scoring 2: claimed in queue 1, moved to queue 3 before the result."""
+    """docs/explanation/protocol.md, scoring 2: claimed in queue 1, moved to queue 3 before the
+    result."""
     promote(store)
     ingest(store, A, queue="q1")
     claimed = claim_one(store)
@@ -89,7 +90,7 @@ def test_result_of_an_unlisted_lead_goes_to_the_ledger_only(store: Store) -> Non
 
 
 def test_older_result_does_not_settle_a_lead_that_moved_on(store: Store) -> None:
-    """PROTOCOL scoring 3: two workers score v3 while v5 arrives."""
+    """docs/explanation/protocol.md, scoring 3: two workers score v3 while v5 arrives."""
     promote(store)
     ingest(store, A, b"v1")
     first, second = claim_one(store, lease_ms=0), claim_one(store, "w2")
@@ -102,7 +103,7 @@ def test_older_result_does_not_settle_a_lead_that_moved_on(store: Store) -> None
 
 
 def test_refused_result_of_the_current_state_settles_it(store: Store) -> None:
-    """PROTOCOL scoring 4: dirty would stay set for ever."""
+    """docs/explanation/protocol.md, scoring 4: dirty would stay set for ever."""
     promote(store)
     ingest(store, A)
     claimed = claim_one(store)
@@ -116,7 +117,8 @@ def test_refused_result_of_the_current_state_settles_it(store: Store) -> None:
 
 
 def test_refused_result_jumps_no_edge(store: Store) -> None:
-    """PROTOCOL scoring 4: an older state, or an older version at a later moment."""
+    """docs/explanation/protocol.md, scoring 4: an older state, or an older version at a later
+    moment."""
     promote(store)
     edge = store.now_ms() + HOUR_MS
     ingest(store, A, b"v1")
@@ -151,7 +153,7 @@ def test_due_follows_the_scored_moment_and_ends_with_the_last_edge(store: Store)
 
 
 def test_result_of_another_artifact_is_refused_and_leaves_the_lead_to_do(store: Store) -> None:
-    """PROTOCOL scoring 5."""
+    """docs/explanation/protocol.md, scoring 5."""
     promote(store, 1, "old")
     ingest(store, A)
     claimed = claim_one(store)
@@ -239,7 +241,8 @@ def test_result_resets_the_attempts(store: Store) -> None:
 
 
 def test_promotion_number_is_the_topics_own(store: Store) -> None:
-    """PROTOCOL scoring 6: a shard that went back is told the same numbers again."""
+    """docs/explanation/protocol.md, scoring 6: a shard that went back is told the same numbers
+    again."""
     promote(store, 3)
     promote(store, 2, "older")
     ingest(store, A)
