@@ -105,7 +105,7 @@ def main() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
-@main.command()
+@click.command()
 @click.option("--for", "for_s", type=DURATION, help="end after this long, with a summary.")
 @click.option("--json", "as_json", is_flag=True, help="print the summary as JSON, last line.")
 @click.option("--broker", help="use this Kafka instead of an embedded one.")
@@ -170,7 +170,7 @@ EVENTS_BEFORE = 10
 """Of each lead, on average, before the demo begins."""
 
 
-@main.command()
+@click.command()
 @_INGEST_WORKERS
 @_SCORE_WORKERS
 @click.option(
@@ -192,7 +192,7 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     start_run(RoleCounts(ingest=ingest_workers, score=score_workers), SELF, logs)
 
 
-@main.command()
+@click.command()
 @click.option(
     "--leads",
     "n_leads",
@@ -269,35 +269,17 @@ replay.add_command(verify)
 replay.add_command(diff)
 replay.add_command(build_backtest(_learn))
 
-for command in (
-    ingest,
-    score,
-    publish,
-    import_,
-    dataset,
-    rank,
-    try_leads,
-    record,
-    replay,
-    explain_lead,
-    lead_state,
-    topics,
-    tail,
-    queue,
-    lead,
-    dead_letters,
-    doctor,
-    fit,
-    baseline,
-    evaluate,
-    compare,
-    promote,
-    shadow,
-    rebuild,
-    show_settings,
-    reference,
-):
-    main.add_command(command)
+main.add_job("Try it", demo, try_leads, simulate, import_, rank)
+main.add_job(
+    "Wire it up and run it", topics, doctor, show_settings, run, ingest, score, publish, tail
+)
+main.add_job("Look at leads and queues", queue, lead)
+main.add_job("Understand a score", explain_lead, lead_state)
+main.add_job("Fit and compare models", dataset, baseline, fit, evaluate, compare)
+main.add_job("Promote and shadow", promote, shadow)
+main.add_job("Record, replay, backtest", record, replay)
+main.add_job("Repair", dead_letters, rebuild)
+main.add_command(reference)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,30 @@ class Failure(click.ClickException):
 
 
 class FrontDoor(click.Group):
-    """Turns the errors a person can act on into one sentence and an exit code; others crash."""
+    """Shows its commands by the job they are for. Turns the errors a person can act on into one
+    sentence and an exit code; others crash."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.jobs: dict[str, list[click.Command]] = {}
+
+    def add_job(self, heading: str, *commands: click.Command) -> None:
+        """In the order in which help and reference show them."""
+        self.jobs[heading] = list(commands)
+        for command in commands:
+            self.add_command(command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(len(name) for name in self.commands)
+        limit = formatter.width - width - 6  # two columns, with spaces before and between them
+        for heading, commands in self.jobs.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [
+                        ((command.name or "").ljust(width), command.get_short_help_str(limit))
+                        for command in commands
+                    ]
+                )
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

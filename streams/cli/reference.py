@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import click
 
+from streams.cli.front import FrontDoor
+
 HEADER = """# Commands
 
-Made by `asllr reference`; a test holds the two together. Exit codes: 0 done, 1 the answer is no,
-2 wrong usage or setting, 70 our bug, 75 Kafka or Redis is away (try again), 78 a person must act.
+By job, as `asllr --help` shows them. Printed by `asllr reference` from the commands themselves.
+Every command ends with one of these [exit codes](exit-codes.md).
 """
 
 
@@ -20,15 +22,23 @@ def reference(ctx: click.Context) -> None:
 
     \b
     Example:
-      asllr reference > docs/commands.md
+      asllr reference > docs/reference/commands.md
     """
-    root = ctx.find_root()
-    click.echo(HEADER)
-    for path, command in walk(root.command, ("asllr",)):
-        click.echo(f"## `{' '.join(path)}`\n")
-        nested = click.Context(command, info_name=" ".join(path), max_content_width=90)
-        nested.terminal_width = 90
-        click.echo(f"```\n{command.get_help(nested)}\n```\n")
+    door = ctx.find_root().command
+    parts = [HEADER, _section("##", ("asllr",), door)]
+    for heading, commands in door.jobs.items() if isinstance(door, FrontDoor) else ():
+        parts.append(f"## {heading}\n")
+        for command in commands:
+            path = ("asllr", command.name or "")
+            parts += [_section("###", *each) for each in walk(command, path)]
+    click.echo("\n".join(parts), nl=False)
+
+
+def _section(level: str, path: tuple[str, ...], command: click.Command) -> str:
+    words = " ".join(path)
+    nested = click.Context(command, info_name=words, max_content_width=90)
+    nested.terminal_width = 90
+    return f"{level} `{words}`\n\n```\n{command.get_help(nested)}\n```\n"
 
 
 def walk(
