@@ -1,6 +1,7 @@
 """What the exit code of every command and role process means. Usage errors are click's 2."""
 
 OK = 0
+"""Done."""
 
 NO = 1
 """The question was answered, and the answer is no: `doctor`, `topics check`, an oracle's no."""

@@ -142,7 +142,7 @@ def mask(url: str) -> str:
 
 
 def markdown_table() -> str:
-    """The table of the README; a test compares the two."""
+    """The table of docs/reference/settings.md, which `make docs` writes."""
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *map(_row, VARIABLES)])
 
 

@@ -23,7 +23,7 @@ def _door() -> FrontDoor:
 
 
 def test_every_visible_command_has_exactly_one_job() -> None:
-    with_job = [command.name for commands in _door().jobs.values() for command in commands]
+    with_job = [command.name or "" for commands in _door().jobs.values() for command in commands]
     visible = [name for name, command in _door().commands.items() if not command.hidden]
     assert sorted(with_job) == sorted(visible)
 
