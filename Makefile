@@ -25,13 +25,14 @@ demo: $(BASE)/.installed  ## a sales queue re-ranking live; needs only Python (A
 test: $(DEV)/.installed  ## the whole suite, Apache Kafka included where Java and Maven are (ARGS="-k store")
 	$(DEV)/bin/pytest $(ARGS)
 
-check: $(DEV)/.installed  ## formatting, lint, types, import rule, generated documents
+check: $(DEV)/.installed  ## formatting, lint, types, import rule, generated documents, links
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/python -m schemas.generate --check
 	$(DEV)/bin/python docs/generate.py --check
+	$(DEV)/bin/python docs/check_links.py
 
 format: $(DEV)/.installed  ## rewrite the code as ruff wants it
 	$(DEV)/bin/ruff format .

@@ -15,7 +15,7 @@ from schemas.generate import FOLDER, drifted, generated_files, main
 from schemas.json_schema import MESSAGES
 from schemas.topics import TOPICS
 
-# @asyncapi/specs 6.11.1 schemas/3.0.0.json, Apache-2.0, https://github.com/asyncapi/spec-json-schemas
+# 3.0.0.json of @asyncapi/specs 6.11.1, Apache-2.0, https://github.com/asyncapi/spec-json-schemas
 META_SCHEMA = Path(__file__).parent / "asyncapi-3.0.0.json.gz"
 
 
