@@ -38,9 +38,10 @@ format: $(DEV)/.installed  ## rewrite the code as ruff wants it
 	$(DEV)/bin/ruff format .
 	$(DEV)/bin/ruff check --fix .
 
-docs: $(DEV)/.installed  ## regenerate JSON Schema, AsyncAPI, command reference, tables
+docs: $(DEV)/.installed  ## regenerate schemas and reference, then the site in build/site, without network
 	$(DEV)/bin/python -m schemas.generate
 	$(DEV)/bin/python docs/generate.py
+	$(DEV)/bin/python docs/build_site.py
 
 chaos: $(DEV)/.installed  ## faults on Apache Kafka and Redis, then the oracle (ARGS="--faults 1000 --seed 7 --json")
 	@$(DEV)/bin/python -m tests.chaos $(ARGS)
