@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build"
+STYLE = "docs/site.css"
 
 Section: TypeAlias = tuple[str, "Nav"]
 Nav: TypeAlias = list["str | Section"]
@@ -78,6 +79,7 @@ def build(root: Path, out: Path) -> Path:
     shutil.rmtree(out / "site", ignore_errors=True)
     for name in pages:
         _copy(root, name, out / "pages", set(pages))
+    shutil.copyfile(root / STYLE, out / "pages" / STYLE)
     config = (root / "zensical.toml").read_text(encoding="utf-8")
     added = f'[project]\ndocs_dir = "pages"\nsite_dir = "site"\nnav = {_toml(navigation(pages))}\n'
     (out / "zensical.toml").write_text(config.replace("[project]\n", added, 1), encoding="utf-8")

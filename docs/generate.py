@@ -114,13 +114,13 @@ def exit_codes() -> str:
 
 
 def topics() -> str:
-    columns = ("topic", "direction", "key", "messages", "partitions", "kept", "largest record")
+    columns = ("topic", "direction", "key", "value", "partitions", "kept", "largest record")
     return _table(columns, map(_topic_row, TOPICS))
 
 
 def _topic_row(topic: Topic) -> tuple[str, ...]:
     if topic.compacted:
-        kept = "newest record of each key (compacted)"
+        kept = "newest of each key"
     elif topic.retention_ms is None:
         kept = "for ever"
     else:
@@ -129,7 +129,7 @@ def _topic_row(topic: Topic) -> tuple[str, ...]:
         f"`{topic.name}`",
         _direction(topic),
         f"`{topic.key}`" if "/" in topic.key else topic.key,
-        ", ".join(f"`{name}`" for name in messages_of(topic)),
+        topic.value,
         "as configured" if topic.partitions is None else str(topic.partitions),
         kept,
         f"{topic.max_message_bytes // MIB} MiB",

@@ -67,6 +67,7 @@ def root(tmp_path: Path) -> Path:
         "zensical.toml": (ROOT / "zensical.toml").read_text(encoding="utf-8"),
         "README.md": "# Home\n\n[One](docs/reference/one.md#a--b) [code](code.py) [all](docs/)\n",
         "code.py": "print()\n",
+        "docs/site.css": "",
         "docs/reference/one.md": ONE,
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
