@@ -63,7 +63,7 @@ SCORE_FIELDS = {
         "scored_at": "when the worker had the result; does not follow from the log",
         "latency_ms": "where the time went; does not follow from the log",
     },
-    "Order": {
+    "ScoreOrder": {
         "promotion": "offset of the record that made the artifact live",
         "version": "sum over the input topics of (`cursor` + 1): each record makes it greater",
         "as_of": "the moment the prompt speaks of: the last one at which it changed",

@@ -180,7 +180,7 @@ def outputs() -> str:
 def score_fields() -> str:
     schema = message_schema("Score")
     parts = [fields_table("Score", schema, SCORE_FIELDS["Score"])]
-    for name in ("Order", "Cause", "Latency"):
+    for name in ("ScoreOrder", "Cause", "Latency"):
         title = f"## `{_field_of(name, schema)}`"
         parts += ["", title, "", _summary_of(schema["$defs"][name]), ""]
         parts.append(

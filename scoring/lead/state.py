@@ -3,7 +3,7 @@
 Every field is a join-semilattice: registers and `newest` keep the greatest stamp, `stages` and
 `contact` keep the earliest and latest time, `facts` and `calls` the newest few. So any order,
 duplication and grouping of a lead's events gives the same bytes: law 1 of
-docs/explanation/architecture.md. Counts and windows are derived when read (`scoring.history`),
+docs/explanation/architecture.md. Counts and windows are derived when read (`scoring.lead.history`),
 never stored.
 """
 
@@ -76,7 +76,7 @@ class Fact(NamedTuple):
 
 class Statement(NamedTuple):
     """What a summary keeps of an utterance. `topics` are letters of
-    `scoring.lead.summary.TOPICS`."""
+    `scoring.lead.topics.TOPICS`."""
 
     role: str
     at_s: float

@@ -1,7 +1,7 @@
 """The store's contract: everything asllr keeps between two records, one atomic step per method.
 
 `streams.store.redis_store` and `streams.store.memory_store` implement it and pass one battery
-(`tests/streams/test_store_*.py`). A method touches one shard or one board, so that in
+(`tests/streams/store/test_store_*.py`). A method touches one shard or one board, so that in
 Redis it is one Lua call on one hash tag. Every method may be retried after a lost reply.
 
 A shard is the number of an input partition. `lead` is always `tenant/lead`. A lead's `queue`,

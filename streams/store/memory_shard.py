@@ -1,7 +1,7 @@
 """What the in-memory store keeps of one shard, and what several of its methods ask of it.
 
 Mirrors the Redis keys of a shard (docs/explanation/protocol.md). No clock, no locks, no rules of
-its own: those are in `streams.memory_store`.
+its own: those are in `streams.store.memory_store`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The store in this process: tests, and ranking a file without a server.
 
-The same steps as `streams/lua/*.lua`, rule for rule; one battery and a differential test hold the
-two together. Nothing survives the process.
+The same steps as `streams/store/lua/*.lua`, rule for rule; one battery and a differential test hold
+the two together. Nothing survives the process.
 """
 
 from __future__ import annotations

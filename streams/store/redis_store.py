@@ -1,7 +1,7 @@
 """The store in Redis: one Lua call per step, every key of a call under one hash tag.
 
 Works with `redis.Redis` and `redis.RedisCluster`, from Redis 6.2 on. Knows no rules: those are in
-`streams/lua/*.lua`. Raises StoreAway and StoreUnusable (`streams.store.redis_errors`).
+`streams/store/lua/*.lua`. Raises StoreAway and StoreUnusable (`streams.store.redis_errors`).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from scoring.floats import Floats
 from scoring.metrics.metrics import auc, expected_precision_at
 from scoring.report.progress import WriteLine
 from training.fit.progress import FitProgress
-from training.fit.steps import Run
+from training.fit.steps import FitSteps
 from training.model.checkpoint import (
     Checkpoint,
     ValidationCheck,
@@ -99,7 +99,7 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitR
     head is the probe. Raises Diverged, and removes the checkpoint then: it leads there again."""
     torch.manual_seed(settings.seed)
     model = ThreeHeads(add_lora(base, settings), settings)
-    run = Run(model, data.older, data.pad_id, place.accelerator)
+    run = FitSteps(model, data.older, data.pad_id, place.accelerator)
     found = None if place.checkpoint is None else load_checkpoint(place.checkpoint, place.run)
     if found is None:
         probe = _start_at_probe(run, data, place)
@@ -150,7 +150,7 @@ def fit_probe(states: NDArray[np.float32], orders: Floats, strength: float) -> H
     return Head(weight.astype(np.float32), float(probe.intercept_[0] - mean @ weight))
 
 
-def _start_at_probe(run: Run, data: FitData, place: FitRun) -> Head:
+def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
     """Both heads: the order of the probe's logits is the best first guess for pairs as well."""
     settings = run.settings
     rng = np.random.default_rng(settings.seed)
@@ -168,7 +168,7 @@ def _start_at_probe(run: Run, data: FitData, place: FitRun) -> Head:
 
 
 def _states(
-    run: Run, samples: Sequence[Sample], data: FitData, place: FitRun
+    run: FitSteps, samples: Sequence[Sample], data: FitData, place: FitRun
 ) -> NDArray[np.float32]:
     with naming_memory(EVAL_BATCH_TOKENS, "reading"):
         return marker_states(
@@ -176,7 +176,7 @@ def _states(
         )
 
 
-def _check(run: Run, data: FitData, place: FitRun) -> ValidationCheck:
+def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
     states = _states(run, data.newest, data, place)
     orders = np.array([sample.order for sample in data.newest], dtype=np.float64)
     logits, pair = (Head.of(head).logits(states) for head in (run.model.point, run.model.pair))

@@ -57,7 +57,7 @@ def build_plan(samples: Sequence[Sample], settings: FitSettings, n_processes: in
     return StepPlan(tuple(steps))
 
 
-class Run:
+class FitSteps:
     """Model and optimizer after `step` steps."""
 
     def __init__(
