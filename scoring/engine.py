@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,16 @@ class Engine(Protocol):
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         """One raw logit per input, in order."""
         ...
+
+
+T = TypeVar("T")
+
+
+def batches(items: Iterable[T], engine: Engine) -> Iterator[list[T]]:
+    """In order, as many at once as one call of `engine` should carry."""
+    waiting = iter(items)
+    while batch := list(islice(waiting, engine.batch_size)):
+        yield batch
 
 
 def logits_of(inputs: Sequence[EngineInput], engine: Engine) -> list[float | None]:

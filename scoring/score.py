@@ -17,9 +17,9 @@ from schemas.timestamps import from_ms
 from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
 from scoring.engine import Engine, EngineInput
-from scoring.lead.history import view
+from scoring.lead.history import LeadHistory, view
 from scoring.lead.state import LeadState, from_bytes, state_hash
-from scoring.prompt.edges import as_of, edges
+from scoring.prompt.edges import as_of, next_edge
 from scoring.prompt.features import vector_of
 from scoring.prompt.prompt import PromptSpec, longest_record_tokens, prompt_of
 from scoring.prompt.reason import evidence, reason
@@ -75,11 +75,15 @@ class Subject:
     """One lead at one position of the log and one moment: what a score is a function of."""
 
     key: LeadKey
-    state: LeadState
+    history: LeadHistory
     state_hash: str
     cursor: Mapping[str, int]
     promotion: int
     as_of_ms: int
+
+    @property
+    def state(self) -> LeadState:
+        return self.history.state
 
     @property
     def version(self) -> int:
@@ -99,22 +103,22 @@ def build_subject(
     key: LeadKey, state: bytes, cursor: Mapping[str, int], promotion: int, now_ms: int
 ) -> Subject:
     """The lead as it is to be scored now: at the last moment that changed anything."""
-    decoded = from_bytes(state)
-    return Subject(key, decoded, state_hash(state), dict(cursor), promotion, as_of(decoded, now_ms))
+    history = view(from_bytes(state))
+    as_of_ms = as_of(history, now_ms)
+    return Subject(key, history, state_hash(state), dict(cursor), promotion, as_of_ms)
 
 
-def prepare(state: LeadState, as_of_ms: int, spec: PromptSpec) -> EngineInput:
+def prepare(history: LeadHistory, as_of_ms: int, spec: PromptSpec) -> EngineInput:
     """What an engine reads of a lead, and all it reads."""
-    seen = view(state)
-    return EngineInput(vector_of(seen, as_of_ms), prompt_of(seen, as_of_ms, spec))
+    return EngineInput(vector_of(history, as_of_ms), prompt_of(history, as_of_ms, spec))
 
 
 def build_score(
     subject: Subject, logit: float, scorer: Scorer, scored_at: datetime, latency: Latency
 ) -> Score:
     """Raises `NotALogit` for a logit that is not finite."""
-    state, as_of_ms = subject.state, subject.as_of_ms
-    valid_until_ms = edges(state, as_of_ms)
+    history, as_of_ms = subject.history, subject.as_of_ms
+    valid_until_ms = next_edge(history, as_of_ms)
     return Score(
         tenant=subject.key.tenant,
         lead=subject.key.lead,
@@ -128,17 +132,17 @@ def build_score(
         state_hash=subject.state_hash,
         artifact=scorer.digest,
         prompt_id=scorer.prompt_id,
-        cause=_cause(state, as_of_ms),
-        reason=reason(state, as_of_ms),
-        evidence=evidence_of(state, scorer),
+        cause=_cause(subject.state, as_of_ms),
+        reason=reason(history, as_of_ms),
+        evidence=evidence_of(history, scorer),
         valid_until=None if valid_until_ms is None else from_ms(valid_until_ms),
         scored_at=scored_at,
         latency_ms=latency,
     )
 
 
-def evidence_of(state: LeadState, scorer: Scorer) -> Evidence:
-    return Evidence.LOW if scorer.is_rule else evidence(state)
+def evidence_of(history: LeadHistory, scorer: Scorer) -> Evidence:
+    return Evidence.LOW if scorer.is_rule else evidence(history)
 
 
 def _cause(state: LeadState, as_of_ms: int) -> Cause:

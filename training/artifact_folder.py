@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from scoring.artifact import MANIFEST, Manifest, save_manifest
-from training.whole_file import check_place, naming_files
+from training.whole_file import check_place, whole_folder
 
 CARD = "README.md"
 METRICS = "metrics.json"
@@ -35,19 +34,8 @@ def artifact_folder(out: Path) -> Iterator[Path]:
     when it fails. An artifact that stood there is replaced then, not before. Raises NotOurs,
     CannotWrite."""
     check_replaceable(out)
-    part, old = (out.with_name(f"{out.name}.{suffix}") for suffix in ("part", "old"))
-    shutil.rmtree(part, ignore_errors=True)
-    with naming_files(out):
-        try:
-            part.mkdir(parents=True)
-            yield part
-            shutil.rmtree(old, ignore_errors=True)
-            if out.exists():
-                out.replace(old)
-            part.replace(out)
-            shutil.rmtree(old, ignore_errors=True)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with whole_folder(out) as part:
+        yield part
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:

@@ -1,8 +1,9 @@
-"""A file appears complete or not at all, and a place that cannot be written is named."""
+"""A file or folder appears complete or not at all, and a place that cannot be written is named."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,26 @@ def whole_file(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
             if is_new_folder and not any(path.parent.iterdir()):
                 path.parent.rmdir()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty sibling to fill, which takes the place of `path` when the block succeeds and
+    goes when it fails. A folder that stood there is replaced then, not before. Raises
+    CannotWrite."""
+    part, old = (path.with_name(f"{path.name}.{suffix}") for suffix in ("part", "old"))
+    shutil.rmtree(part, ignore_errors=True)
+    with naming_files(path):
+        try:
+            part.mkdir(parents=True)
+            yield part
+            shutil.rmtree(old, ignore_errors=True)
+            if path.exists():
+                path.replace(old)
+            part.replace(path)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def check_place(path: Path) -> None:

@@ -10,6 +10,7 @@ from scoring.explain.ledger import Ledger, LedgerPoint, build_ledger
 from scoring.explain.occlusion import Occlusion, occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
 from scoring.lead.fold import Listing, listing
+from scoring.lead.history import view
 from scoring.lead.state import LeadState
 from scoring.prompt.reason import reason
 from scoring.score import ScorerOf, evidence_of
@@ -54,6 +55,7 @@ def explain(
         )
     included = [one for one in arrivals if is_included(one, last.cursor)]
     state = state_of(included)
+    history = view(state)
     occlusion = occlude(included, last.as_of_ms, scorer)
     return Explanation(
         state=state,
@@ -61,8 +63,8 @@ def explain(
         artifact=last.artifact,
         probability=occlusion.probability,
         horizon_days=scorer.horizon_days,
-        reason=reason(state, last.as_of_ms),
-        evidence=evidence_of(state, scorer),
+        reason=reason(history, last.as_of_ms),
+        evidence=evidence_of(history, scorer),
         listing=listing(state_of(arrivals)),
         occlusion=occlusion,
         ledger=build_ledger(arrivals, points, scorer_of),

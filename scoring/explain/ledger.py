@@ -25,6 +25,7 @@ from functools import partial
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, cursor_of, is_included, state_of
 from scoring.lead.fold import evolve, initial_state
+from scoring.lead.history import view
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of
 from scoring.score import Scorer, ScorerOf, prepare
@@ -96,9 +97,9 @@ def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list
     for one in arrivals:
         state = evolve(state, one.event)
         cursor = cursor_of([one], cursor)
-        points.append(LedgerPoint(cursor, as_of(state, one.ingested_ms), artifact))
+        points.append(LedgerPoint(cursor, as_of(view(state), one.ingested_ms), artifact))
     if points:
-        points.append(LedgerPoint(cursor, as_of(state, until_ms), artifact))
+        points.append(LedgerPoint(cursor, as_of(view(state), until_ms), artifact))
     return points
 
 
@@ -206,7 +207,7 @@ def _values(steps: Sequence[_Step], scorers: Mapping[str, Scorer | None]) -> lis
             for i in mine:
                 values[i] = _published(steps[i])
             continue
-        inputs = [prepare(steps[i].state, steps[i].as_of_ms, scorer.spec) for i in mine]
+        inputs = [prepare(view(steps[i].state), steps[i].as_of_ms, scorer.spec) for i in mine]
         for i, value in zip(mine, probabilities(scorer, inputs), strict=True):
             values[i] = value
     return values

@@ -17,8 +17,7 @@ import numpy as np
 from scoring.engine import EngineInput
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
-from scoring.lead.history import view
-from scoring.lead.state import LeadState
+from scoring.lead.history import LeadHistory, view
 from scoring.prompt.declaration import Section
 from scoring.prompt.features import FEATURES, vector_of
 from scoring.prompt.prompt import CALLS, PromptSpec, prompt_of
@@ -56,12 +55,12 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     """`arrivals`: in order, no LeadErased among them."""
     first = {one.identity: one for one in reversed(arrivals)}
     without = without_each(arrivals)
-    state = state_of(arrivals)
+    history = view(state_of(arrivals))
     names = [section.value for section in Section] + [CALLS]
     inputs = [
-        prepare(state, as_of_ms, scorer.spec),
-        *(prepare(other, as_of_ms, scorer.spec) for other in without.values()),
-        *(without_section(state, as_of_ms, scorer.spec, name) for name in names),
+        prepare(history, as_of_ms, scorer.spec),
+        *(prepare(view(other), as_of_ms, scorer.spec) for other in without.values()),
+        *(without_section(history, as_of_ms, scorer.spec, name) for name in names),
     ]
     whole, *others = probabilities(scorer, inputs)
     events = [
@@ -79,13 +78,14 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     )
 
 
-def without_section(state: LeadState, as_of_ms: int, spec: PromptSpec, name: str) -> EngineInput:
+def without_section(
+    history: LeadHistory, as_of_ms: int, spec: PromptSpec, name: str
+) -> EngineInput:
     """`name` is a Section's value or CALLS. Counts of calls are behaviour, not conversation: they
     stay when what was said is hidden."""
-    seen = view(state)
-    features = vector_of(seen, as_of_ms)
+    features = vector_of(history, as_of_ms)
     if name == CALLS:
-        return EngineInput(features, prompt_of(replace(seen, calls=()), as_of_ms, spec))
+        return EngineInput(features, prompt_of(replace(history, calls=()), as_of_ms, spec))
     section = Section(name)
     features[[feature.section is section for feature in FEATURES]] = np.nan
-    return EngineInput(features, prompt_of(seen, as_of_ms, spec, hidden=section))
+    return EngineInput(features, prompt_of(history, as_of_ms, spec, hidden=section))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoring.calibration import probability
-from scoring.engine import EngineInput
+from scoring.engine import EngineInput, batches
 from scoring.score import Scorer
 
 
@@ -17,10 +17,7 @@ def probabilities(scorer: Scorer, inputs: Sequence[EngineInput]) -> list[float]:
     """One per input, in order. Raises `Unscorable`."""
     distinct = {_content(one): one for one in inputs}
     known: dict[tuple[bytes, str], float] = {}
-    waiting = list(distinct.items())
-    size = scorer.engine.batch_size
-    for start in range(0, len(waiting), size):
-        batch = waiting[start : start + size]
+    for batch in batches(distinct.items(), scorer.engine):
         logits = scorer.engine.logits([one for _, one in batch])
         for (content, _), logit in zip(batch, logits, strict=True):
             known[content] = probability(logit, scorer.calibration)

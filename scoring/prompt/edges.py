@@ -8,35 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scoring.lead.history import LeadHistory, view
-from scoring.lead.state import LeadState
+from scoring.lead.history import LeadHistory
 from scoring.prompt.conversation import conversation_edges
 from scoring.prompt.features import FEATURES
 from scoring.prompt.reason import reason_edges
 
 
-def edges(state: LeadState, after_ms: int) -> int | None:
+def next_edge(history: LeadHistory, after_ms: int) -> int | None:
     """The first edge after `after_ms`; None when time will change nothing any more."""
-    return next_edge(view(state), after_ms)
+    return min((moment for moment in edges(history) if moment > after_ms), default=None)
 
 
-def as_of(state: LeadState, now_ms: int) -> int:
+def as_of(history: LeadHistory, now_ms: int) -> int:
     """The last moment <= now at which something changed: the newest event or an edge that has
     passed; `now_ms` itself when there is none (the newest event may be minutes ahead)."""
-    seen = view(state)
-    passed = [moment for moment in moments(seen) if moment <= now_ms]
-    if state.newest is not None and state.newest.at_ms <= now_ms:
-        passed.append(state.newest.at_ms)
+    passed = [moment for moment in edges(history) if moment <= now_ms]
+    newest = history.state.newest
+    if newest is not None and newest.at_ms <= now_ms:
+        passed.append(newest.at_ms)
     return max(passed, default=now_ms)
 
 
-def next_edge(seen: LeadHistory, after_ms: int) -> int | None:
-    return min((moment for moment in moments(seen) if moment > after_ms), default=None)
-
-
-def moments(seen: LeadHistory) -> Iterator[int]:
+def edges(history: LeadHistory) -> Iterator[int]:
     """Every edge, past and future, in no order, with repeats."""
     for feature in FEATURES:
-        yield from feature.source.edges(seen)
-    yield from conversation_edges(seen)
-    yield from reason_edges(seen)
+        yield from feature.source.edges(history)
+    yield from conversation_edges(history)
+    yield from reason_edges(history)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from schemas.events import Channel, Direction, Role, Stage
 from schemas.outputs import Evidence
-from scoring.lead.history import Contact, LeadHistory, view
-from scoring.lead.state import PROFILE, Call, LeadState
+from scoring.lead.history import Contact, LeadHistory
+from scoring.lead.state import PROFILE, Call
 from scoring.lead.topics import TOPICS
 from scoring.prompt.features import AGE_DAYS
 from scoring.prompt.sources import age_bin, age_edges
@@ -33,45 +33,41 @@ CLICKS = (Channel.WEB.value, Channel.APP.value)
 WRITTEN = (Channel.MESSAGE.value, Channel.EMAIL.value)
 
 
-def reason(state: LeadState, as_of_ms: int) -> str:
+def reason(history: LeadHistory, as_of_ms: int) -> str:
     """At most MAX_CLAUSES clauses, what explains most first. Constant between edges."""
-    return reason_of(view(state), as_of_ms)
-
-
-def reason_of(seen: LeadHistory, as_of_ms: int) -> str:
     clauses = [
         clause
         for clause in (
-            _silence(seen, as_of_ms),
-            _talk(seen, as_of_ms),
-            _milestone(seen, as_of_ms),
-            _writing(seen, as_of_ms),
-            _unheard_call(seen, as_of_ms),
+            _silence(history, as_of_ms),
+            _talk(history, as_of_ms),
+            _milestone(history, as_of_ms),
+            _writing(history, as_of_ms),
+            _unheard_call(history, as_of_ms),
         )
         if clause
     ]
-    return ", ".join(clauses[:MAX_CLAUSES]) or _little(seen)
+    return ", ".join(clauses[:MAX_CLAUSES]) or _little(history)
 
 
-def reason_edges(seen: LeadHistory) -> Iterable[int]:
+def reason_edges(history: LeadHistory) -> Iterable[int]:
     """When time alone changes a reason's words."""
-    told = [_last_milestone(seen), _last_written(seen), _last_unheard_call(seen)]
+    told = [_last_milestone(history), _last_written(history), _last_unheard_call(history)]
     moments = [contact.at_ms for contact in told if contact]
-    moments += [call.started_ms for call in seen.calls[-1:]]
-    if seen.state.contact:
-        moments.append(seen.state.contact.last_ms)
+    moments += [call.started_ms for call in history.calls[-1:]]
+    if history.state.contact:
+        moments.append(history.state.contact.last_ms)
     return (edge for moment in moments for edge in age_edges(moment, AGE_DAYS))
 
 
-def evidence(state: LeadState) -> Evidence:
+def evidence(history: LeadHistory) -> Evidence:
     """How much is known, not how good the lead is: what was said weighs most, then contacts,
     profile and progress."""
-    seen = view(state)
-    n_contacts = sum(c.channel not in CLICKS for c in seen.contacts)
+    state = history.state
+    n_contacts = sum(c.channel not in CLICKS for c in history.contacts)
     known = sum(name.startswith(PROFILE) for name in state.register_names())
     points = (
-        2 * any(customer_topics(call) for call in seen.calls)
-        + bool(seen.calls)
+        2 * any(customer_topics(call) for call in history.calls)
+        + bool(history.calls)
         + (n_contacts > 0)
         + (n_contacts > 4)
         + (known > 4)
@@ -82,17 +78,17 @@ def evidence(state: LeadState) -> Evidence:
     return Evidence.MEDIUM if points >= 2 else Evidence.LOW
 
 
-def _silence(seen: LeadHistory, as_of_ms: int) -> str | None:
-    if seen.state.contact is None:
+def _silence(history: LeadHistory, as_of_ms: int) -> str | None:
+    if history.state.contact is None:
         return None
-    days = age_bin(seen.state.contact.last_ms, as_of_ms, AGE_DAYS)
+    days = age_bin(history.state.contact.last_ms, as_of_ms, AGE_DAYS)
     return f"no contact for {days} days" if days >= SILENCE_DAYS else None
 
 
-def _talk(seen: LeadHistory, as_of_ms: int) -> str | None:
-    if not seen.calls:
+def _talk(history: LeadHistory, as_of_ms: int) -> str | None:
+    if not history.calls:
         return None
-    call = seen.calls[-1]
+    call = history.calls[-1]
     days = age_bin(call.started_ms, as_of_ms, AGE_DAYS)
     if days >= RECENT_DAYS:
         return None
@@ -111,37 +107,37 @@ def customer_topics(call: Call) -> list[str]:
     return [name for letter, name in TOPICS.items() if letter in said]
 
 
-def _milestone(seen: LeadHistory, as_of_ms: int) -> str | None:
-    last = _last_milestone(seen)
+def _milestone(history: LeadHistory, as_of_ms: int) -> str | None:
+    last = _last_milestone(history)
     return _ago(MILESTONES[last.channel], last.at_ms, as_of_ms) if last else None
 
 
-def _last_milestone(seen: LeadHistory) -> Contact | None:
-    return next((c for c in reversed(seen.contacts) if c.channel in MILESTONES), None)
+def _last_milestone(history: LeadHistory) -> Contact | None:
+    return next((c for c in reversed(history.contacts) if c.channel in MILESTONES), None)
 
 
-def _writing(seen: LeadHistory, as_of_ms: int) -> str | None:
-    last = _last_written(seen)
+def _writing(history: LeadHistory, as_of_ms: int) -> str | None:
+    last = _last_written(history)
     return _ago("customer wrote", last.at_ms, as_of_ms) if last else None
 
 
-def _last_written(seen: LeadHistory) -> Contact | None:
+def _last_written(history: LeadHistory) -> Contact | None:
     inbound = (
         c
-        for c in reversed(seen.contacts)
+        for c in reversed(history.contacts)
         if c.channel in WRITTEN and c.direction == Direction.INBOUND
     )
     return next(inbound, None)
 
 
-def _unheard_call(seen: LeadHistory, as_of_ms: int) -> str | None:
-    last = _last_unheard_call(seen)
+def _unheard_call(history: LeadHistory, as_of_ms: int) -> str | None:
+    last = _last_unheard_call(history)
     return _ago("call without transcript", last.at_ms, as_of_ms) if last else None
 
 
-def _last_unheard_call(seen: LeadHistory) -> Contact | None:
+def _last_unheard_call(history: LeadHistory) -> Contact | None:
     """None where a later call has a transcript: that one is spoken of."""
-    calls = (c for c in reversed(seen.contacts) if c.channel == Channel.CALL.value)
+    calls = (c for c in reversed(history.contacts) if c.channel == Channel.CALL.value)
     last = next(calls, None)
     return None if last is None or last.has_transcript else last
 
@@ -153,10 +149,10 @@ def _ago(what: str, at_ms: int, as_of_ms: int) -> str | None:
     return f"{what} " + {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
 
 
-def _little(seen: LeadHistory) -> str:
-    stage = seen.state.value("stage")
+def _little(history: LeadHistory) -> str:
+    stage = history.state.value("stage")
     if stage is not None:
         return f"stage {stage}, no recent contact"
-    if any(contact.channel not in CLICKS for contact in seen.contacts):
+    if any(contact.channel not in CLICKS for contact in history.contacts):
         return "no recent contact"
-    return "clicks only, no contact yet" if seen.contacts else "no contact yet"
+    return "clicks only, no contact yet" if history.contacts else "no contact yet"

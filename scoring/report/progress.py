@@ -70,7 +70,7 @@ class Progress:
 
     what: str
     clock: Callable[[], float]
-    write: Callable[[str], object]
+    write: WriteLine
     every_s: float = EVERY_S
     _pace: Pace = field(init=False)
 
@@ -82,18 +82,18 @@ class Progress:
         if not pace.is_due(at_end=is_over):
             return
         if is_over:
-            self.write(f"{self.what}: {done} in {spoken(pace.spent_s)}\n")
+            self.write(f"{self.what}: {done} in {spoken(pace.spent_s)}")
         else:
             left = spoken(pace.left_s(max(done, 1), total))
-            self.write(f"{self.what}: {done} of {total}, {left} left\n")
+            self.write(f"{self.what}: {done} of {total}, {left} left")
 
 
 def counted(
-    items: Iterable[T], what: str, clock: Callable[[], float], write: Callable[[str], object]
+    items: Iterable[T], what: str, clock: Callable[[], float], write: WriteLine
 ) -> Iterator[T]:
     """`items`, saying every few seconds how many went by; for work whose end nobody knows."""
     pace = Pace(clock, EVERY_S)
     for done, item in enumerate(items, 1):
         if pace.is_due():
-            write(f"{what}: {done} so far, {done / pace.spent_s:.0f}/s\n")
+            write(f"{what}: {done} so far, {done / pace.spent_s:.0f}/s")
         yield item

@@ -20,7 +20,6 @@ from scoring.backtest.daily_calls import Ints
 from scoring.calibration import NotALogit, probability
 from scoring.engine import Unscorable, logits_of
 from scoring.floats import Floats
-from scoring.lead.history import view
 from scoring.metrics.cost import Cost
 from scoring.prompt.features import vector_of
 from scoring.report.progress import Advanced
@@ -149,7 +148,7 @@ class _Kept:
         if one is None or one.first >= end:
             return
         subject = one.subject
-        features = vector_of(view(subject.state), subject.as_of_ms)
+        features = vector_of(subject.history, subject.as_of_ms)
         is_judged = one.first < self.end_day and end > self.first_day
         asked = self.scorers if is_judged else ()
         said = tuple(self._said(subject, i) for i in range(len(asked)))
@@ -198,7 +197,7 @@ class _Kept:
 
 def _probability(subject: Subject, scorer: Scorer) -> float:
     try:
-        read = prepare(subject.state, subject.as_of_ms, scorer.spec)
+        read = prepare(subject.history, subject.as_of_ms, scorer.spec)
         (logit,) = logits_of([read], scorer.engine)
         return float("nan") if logit is None else probability(logit, scorer.calibration)
     except (Unscorable, NotALogit):

@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 
 from schemas.ids import LeadKey
 from schemas.outputs import Score
 from schemas.timestamps import to_ms
 from scoring.calibration import NotALogit
-from scoring.engine import EngineInput, Unscorable, logits_of
+from scoring.engine import EngineInput, Unscorable, batches, logits_of
 from scoring.lead.state import state_hash
 from scoring.metrics.queue_moves import QueueMove, Queues, queue_moves
 from scoring.metrics.rank_agreement import RankAgreement
@@ -45,7 +44,7 @@ def question(view: LeadView, published: Score, scorer: Scorer) -> Question | Not
         LeadKey.parse(view.lead), state, cursor, order.promotion, to_ms(order.as_of)
     )
     try:
-        engine_input = prepare(subject.state, subject.as_of_ms, scorer.spec)
+        engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
     except Unscorable:
         return NotAsked.UNSCORABLE
     return Question(published, subject, engine_input)
@@ -54,8 +53,7 @@ def question(view: LeadView, published: Score, scorer: Scorer) -> Question | Not
 def answers(questions: Sequence[Question], scorer: Scorer) -> list[float | None]:
     """Probabilities; None where the engine refuses the lead or says what is no number."""
     found: list[float | None] = []
-    rest = iter(questions)
-    while batch := list(islice(rest, scorer.engine.batch_size)):
+    for batch in batches(questions, scorer.engine):
         logits = logits_of([one.engine_input for one in batch], scorer.engine)
         found += [_probability(*each, scorer) for each in zip(batch, logits, strict=True)]
     return found

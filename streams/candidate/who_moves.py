@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from schemas.outputs import Score
+from scoring.engine import batches
 from scoring.score import Scorer
 from streams.candidate.second_opinion import (
     Apart,
@@ -87,8 +87,7 @@ def who_moves(
 ) -> WhoMoves:
     """`k`: how far down a queue agreement counts; `advance` hears how many leads were scored."""
     tally = _Tally()
-    asked = _asked(store, scorer, tenant, tally)
-    while batch := list(islice(asked, scorer.engine.batch_size)):
+    for batch in batches(_asked(store, scorer, tenant, tally), scorer.engine):
         _score(batch, scorer, tally)
         advance(len(batch))
     return _judge(tally, k)

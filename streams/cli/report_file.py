@@ -9,6 +9,7 @@ import click
 
 from streams import exit_codes
 from streams.cli.front import Failure, naming_files
+from streams.whole_file import whole_file
 
 REPORT = click.option(
     "--report",
@@ -40,11 +41,6 @@ def require_place(report: Path | None, *, transcripts: bool) -> None:
 
 
 def write_page(report: Path, page: str) -> None:
-    part = report.with_name(report.name + ".part")
-    with naming_files():
-        try:
-            part.write_text(page, encoding="utf-8")
-            part.replace(report)
-        finally:
-            part.unlink(missing_ok=True)
+    with naming_files(), whole_file(report) as part:
+        part.write_text(page, encoding="utf-8")
     click.echo(f"report in {report}", err=True)

@@ -63,7 +63,7 @@ def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: Scorer
     cursor = cursor_of(story.arrivals)
     state = to_bytes(folded)
     subject = build_subject(story.key, state, cursor, promotion, story.end_ms)
-    seen = prepare(subject.state, subject.as_of_ms, scorer.spec)
+    seen = prepare(subject.history, subject.as_of_ms, scorer.spec)
     logit = scorer.engine.logits([seen])[0]
     here = LedgerPoint(cursor, subject.as_of_ms, artifact)
     known = [one for one in points if one.probability is not None] or points[:-1]

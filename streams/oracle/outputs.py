@@ -16,6 +16,7 @@ from schemas.codec import Record
 from schemas.ids import LeadKey
 from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpdate, Score
 from schemas.timestamps import to_ms
+from scoring.lead.history import view as history_of
 from scoring.lead.state import LeadState, state_hash, to_bytes
 from scoring.score import Scorer, ScorerOf, Subject, build_score, prepare
 from streams.oracle.folded_log import FoldedLog
@@ -115,7 +116,7 @@ def one_score_differences(
         yield f"{lead} {order}: state hash {score.state_hash}, its cursor gives {hash_}"
     elif scorer_of is not None:
         key, as_of_ms = LeadKey.parse(lead), to_ms(score.order.as_of)
-        subject = Subject(key, state, hash_, score.cursor, order[0], as_of_ms)
+        subject = Subject(key, history_of(state), hash_, score.cursor, order[0], as_of_ms)
         yield from _recomputed(subject, score, scorer_of(score.artifact))
 
 
@@ -136,7 +137,7 @@ def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterat
     if scorer is None:
         yield f"{subject.key} {subject.order}: artifact {score.artifact} cannot be loaded"
         return
-    logit = scorer.engine.logits([prepare(subject.state, subject.as_of_ms, scorer.spec)])[0]
+    logit = scorer.engine.logits([prepare(subject.history, subject.as_of_ms, scorer.spec)])[0]
     again = build_score(subject, logit, scorer, score.scored_at, score.latency_ms)
     fields = [name for name in Score.model_fields if getattr(again, name) != getattr(score, name)]
     if fields:

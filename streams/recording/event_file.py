@@ -25,6 +25,7 @@ from schemas.codec import BadRecord, decode_recorded, structured, topic_of
 from schemas.events import EventBase, Timestamp
 from schemas.timestamps import to_ms
 from schemas.topics import MAX_RECORD_BYTES
+from streams.whole_file import whole_file
 
 MAX_LINE_BYTES = 2 * MAX_RECORD_BYTES
 """Bounds what one line may take of memory; the envelope is small beside the largest record."""
@@ -62,16 +63,11 @@ def line_of(recorded: RecordedEvent) -> bytes:
 def write_recording(path: Path, recorded: Iterable[RecordedEvent]) -> int:
     """Writes all of `recorded`; returns how many. The file appears complete or not at all, and
     the same events give the same bytes, compressed or not."""
-    part = path.with_name(path.name + ".part")
     n = 0
-    try:
-        with part.open("wb") as raw, _compressed(raw, path) as file:
-            for one in recorded:
-                file.write(line_of(one))
-                n += 1
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("wb") as raw, _compressed(raw, path) as file:
+        for one in recorded:
+            file.write(line_of(one))
+            n += 1
     return n
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from schemas.events import EventBase
 from scoring.lead.fold import evolve, initial_state, listing
-from scoring.prompt.edges import as_of, edges
+from scoring.lead.history import view
+from scoring.prompt.edges import as_of, next_edge
 from scoring.score import version_of
 from streams.replay.arrival import Place, PlacedRecord
 from streams.replay.draft import PROMOTION, PlannedStep, ReplayPartition, subject_of
@@ -80,12 +81,13 @@ class Course:
 
     def _scored(self, place: Place, name: str, lead: ReplayedLead) -> PlannedStep:
         """And the next appointment: the first edge after the moment that is scored for."""
-        moment_ms = as_of(lead.state, place.moment_ms)
-        due_ms = edges(lead.state, moment_ms)
+        history = view(lead.state)
+        moment_ms = as_of(history, place.moment_ms)
+        due_ms = next_edge(history, moment_ms)
         if due_ms is not None and isinstance(self._policy, EveryTick):
             due_ms = self._policy.after(due_ms)
         self._agenda.set(name, due_ms)
-        subject = subject_of(name, lead.state, lead.cursor, PROMOTION, moment_ms)
+        subject = subject_of(name, history, lead.cursor, PROMOTION, moment_ms)
         return PlannedStep(place, name, subject.version, lead.queue, subject)
 
 

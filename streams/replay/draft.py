@@ -9,7 +9,8 @@ from schemas.codec import BadRecord, Record, decode
 from schemas.events import EventBase
 from schemas.ids import LeadKey
 from schemas.outputs import Score
-from scoring.lead.state import LeadState, state_hash, to_bytes
+from scoring.lead.history import LeadHistory
+from scoring.lead.state import state_hash, to_bytes
 from scoring.score import Subject
 from streams.replay.arrival import Place
 from streams.replay.lead_table import LeadTable
@@ -76,7 +77,7 @@ class ReplayPartition:
 
 
 def subject_of(
-    name: str, state: LeadState, cursor: dict[str, int], promotion: int, as_of_ms: int
+    name: str, history: LeadHistory, cursor: dict[str, int], promotion: int, as_of_ms: int
 ) -> Subject:
-    hash_ = state_hash(to_bytes(state))
-    return Subject(LeadKey.parse(name), state, hash_, cursor, promotion, as_of_ms)
+    hash_ = state_hash(to_bytes(history.state))
+    return Subject(LeadKey.parse(name), history, hash_, cursor, promotion, as_of_ms)

@@ -54,7 +54,7 @@ def outcomes(
             held, n_prepared = [], 0
         scorer = needed
         try:
-            engine_input = prepare(draft.subject.state, draft.subject.as_of_ms, scorer.spec)
+            engine_input = prepare(draft.subject.history, draft.subject.as_of_ms, scorer.spec)
         except Unscorable:
             tally.unscorable += 1
         else:

@@ -7,14 +7,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from schemas.ids import LeadKey
 from schemas.outputs import Evidence
 from schemas.timestamps import to_ms
 from scoring.calibration import probability
+from scoring.engine import batches
 from scoring.lead.fold import evolve, initial_state, listing
+from scoring.lead.history import view
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of as last_moment
 from scoring.prompt.reason import reason
@@ -73,8 +74,7 @@ def rank_events(
 @dataclass(frozen=True, slots=True)
 class _Scored:
     key: LeadKey
-    state: LeadState
-    as_of_ms: int
+    reason: str
     probability: float
     evidence: Evidence
 
@@ -97,17 +97,17 @@ def _score(
     keys: Iterable[LeadKey], states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int
 ) -> Iterator[_Scored]:
     """Each lead at the last moment that changed anything, as the workers score it."""
-    remaining = iter(keys)
-    while batch := list(islice(remaining, scorer.engine.batch_size)):
-        moments = [last_moment(states[key], now_ms) for key in batch]
+    for batch in batches(keys, scorer.engine):
+        histories = [view(states[key]) for key in batch]
+        moments = [last_moment(history, now_ms) for history in histories]
         inputs = [
-            prepare(states[key], moment, scorer.spec)
-            for key, moment in zip(batch, moments, strict=True)
+            prepare(history, moment, scorer.spec)
+            for history, moment in zip(histories, moments, strict=True)
         ]
         logits = scorer.engine.logits(inputs)
-        for key, moment, logit in zip(batch, moments, logits, strict=True):
+        for key, history, moment, logit in zip(batch, histories, moments, logits, strict=True):
             said = probability(logit, scorer.calibration)
-            yield _Scored(key, states[key], moment, said, evidence_of(states[key], scorer))
+            yield _Scored(key, reason(history, moment), said, evidence_of(history, scorer))
 
 
 def _row(tenant: str, queue: str, rank: int, scored: _Scored) -> RankedRow:
@@ -117,6 +117,6 @@ def _row(tenant: str, queue: str, rank: int, scored: _Scored) -> RankedRow:
         rank=rank,
         lead=scored.key.lead,
         probability=scored.probability,
-        reason=reason(scored.state, scored.as_of_ms),
+        reason=scored.reason,
         evidence=scored.evidence,
     )

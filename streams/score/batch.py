@@ -18,7 +18,7 @@ from schemas.timestamps import from_ms
 from schemas.topics import CRM_EVENTS
 from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable
-from scoring.prompt.edges import edges
+from scoring.prompt.edges import next_edge
 from scoring.score import Scorer, Subject, build_score, build_subject, prepare
 from streams.score.leases import WorkLeases
 from streams.store.contract import Claim, Completion, CompletionStatus, Store
@@ -101,7 +101,7 @@ class Scoring:
             )
             work = Work(claim, subject, self._clock())
             try:
-                engine_input = prepare(subject.state, subject.as_of_ms, scorer.spec)
+                engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
             except Unscorable as error:
                 self._failed(claim, error)
             else:
@@ -150,7 +150,7 @@ class Scoring:
             state_hash=subject.state_hash,
             probability=score.probability,
             score=score.model_dump_json().encode(),
-            due_ms=edges(subject.state, subject.as_of_ms),
+            due_ms=next_edge(subject.history, subject.as_of_ms),
             traceparent=claim.traceparent,
         )
 

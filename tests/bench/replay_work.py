@@ -17,6 +17,7 @@ from schemas.codec import BadRecord, decode
 from schemas.timestamps import from_ms, to_ms
 from scoring.engine import Unscorable
 from scoring.lead.fold import evolve, initial_state, listing
+from scoring.lead.history import view
 from scoring.lead.state import LeadState
 from scoring.score import NO_TIME, build_score, prepare
 from streams.recording.erased import erased_leads
@@ -77,11 +78,12 @@ def naive(recording: RecordingFolder) -> dict[str, Any]:
             if name in erased or state == before or listing(state).queue is None:
                 continue
             try:
-                read = prepare(state, as_of_ms, scorer.spec)
+                history = view(state)
+                read = prepare(history, as_of_ms, scorer.spec)
                 logit = scorer.engine.logits([read])[0]
             except Unscorable:
                 continue
-            subject = subject_of(name, state, {record.topic: record.offset}, 0, as_of_ms)
+            subject = subject_of(name, history, {record.topic: record.offset}, 0, as_of_ms)
             score = build_score(subject, logit, scorer, from_ms(record.timestamp_ms), NO_TIME)
             score.model_dump_json().encode()
             said[record.topic, record.partition, record.offset] = score.probability

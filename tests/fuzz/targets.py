@@ -31,8 +31,9 @@ from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
 from scoring.lead.fold import fold, lift, listing
+from scoring.lead.history import view
 from scoring.lead.state import Bounds, LeadState, from_bytes, join, to_bytes
-from scoring.prompt.edges import edges
+from scoring.prompt.edges import next_edge
 from scoring.prompt.features import feature_vector
 from tests.scoring.histories import START, event
 
@@ -116,7 +117,7 @@ def evolve(data: bytes) -> None:
     if not state.erased:
         as_of_ms = to_ms(START) + 40 * 86_400_000
         feature_vector(state, as_of_ms)
-        edges(state, as_of_ms)
+        next_edge(view(state), as_of_ms)
 
 
 def history_of(data: bytes) -> Iterator[EventBase]:

@@ -15,6 +15,7 @@ from schemas.timestamps import DAY_MS, from_ms
 from scoring.artifact import ArtifactError
 from scoring.calibration import NotALogit
 from scoring.lead.fold import fold
+from scoring.lead.history import view
 from scoring.lead.state import state_hash, to_bytes
 from scoring.prompt.edges import as_of
 from scoring.prompt.features import feature_vector
@@ -38,13 +39,13 @@ def subject(events: list[EventBase], days: float = 0.0) -> Subject:
 
 
 def scored(one: Subject) -> Score:
-    [logit] = SCORER.engine.logits([prepare(one.state, one.as_of_ms, SCORER.spec)])
+    [logit] = SCORER.engine.logits([prepare(one.history, one.as_of_ms, SCORER.spec)])
     return build_score(one, logit, SCORER, START, LATENCY)
 
 
 def test_prepare_is_the_feature_vector_and_the_prompt() -> None:
     state = fold(CALLED)
-    item = prepare(state, START_MS, SCORER.spec)
+    item = prepare(view(state), START_MS, SCORER.spec)
     assert np.array_equal(item.features, feature_vector(state, START_MS), equal_nan=True)
     assert item.prompt == build_prompt(state, START_MS, SCORER.spec)
 
@@ -91,9 +92,14 @@ def test_a_score_can_be_recomputed_from_what_it_records(events: list[EventBase])
     score = scored(subject(events, days=3))
     recorded_ms = START_MS + (score.order.as_of - START) // timedelta(milliseconds=1)
     again = Subject(
-        KEY, fold(events), score.state_hash, score.cursor, score.order.promotion, recorded_ms
+        KEY,
+        view(fold(events)),
+        score.state_hash,
+        score.cursor,
+        score.order.promotion,
+        recorded_ms,
     )
-    assert as_of(again.state, recorded_ms) == recorded_ms
+    assert as_of(again.history, recorded_ms) == recorded_ms
     assert scored(again) == score
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import click
 
+from training.cli.console import progress, say
 from training.cli.options import FindArtifact
 from training.cli.refusal import refusing
 
@@ -122,7 +122,6 @@ def _unfitted_rule(out: Path) -> dict[str, Any]:
 
 
 def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, Any]:
-    from scoring.report.progress import Progress
     from training.cli.baseline_work import BaselineRequest, make_baseline
 
     lm: str | None = options["lm"]
@@ -136,8 +135,7 @@ def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, A
         min_positives=options["min_positives"],
         n_processes=options["processes"],
     )
-    progress = Progress("language model", monotonic, lambda line: _say(line.rstrip("\n")))
-    return make_baseline(order, _say, progress).described()
+    return make_baseline(order, say, progress("language model")).described()
 
 
 def _told(value: object) -> str:
@@ -150,7 +148,3 @@ def _told(value: object) -> str:
             return "-"
         case _:
             return str(value)
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from scoring.report.progress import Progress, counted
+from scoring.report.progress import counted
+from training.cli.console import progress, say
 from training.dataset.build import build_examples
 from training.dataset.data_check import Strength, check_data, strengths
 from training.dataset.example import Examples
@@ -50,7 +51,7 @@ def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> Non
         negative_rate=options["negative_rate"],
         known_at=KnownAt(options["known_at"]),
     )
-    examples, manifest = build_examples(_counted(logged), plan, _progress)
+    examples, manifest = build_examples(_counted(logged), plan, progress)
     _finish(examples, manifest, out, as_json=options["as_json"])
 
 
@@ -63,7 +64,7 @@ def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
         shares=shares_of(options["shares"]),
     )
     examples, manifest = simulate_examples(
-        asked, n_processes=options["processes"], report=_progress("leads")
+        asked, n_processes=options["processes"], report=progress("leads")
     )
     check_classes(examples)
     _finish(examples, manifest, out, as_json=options["as_json"])
@@ -73,7 +74,7 @@ def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **opt
     check_free(out)
     protocol = protocol_of(data_set, options["seed"], options["first_units"])
     plan = protocol.plan(shares_of(options["shares"]), SplitBy(options["split_by"]))
-    examples, manifest = build_examples(protocol.adapted(_counted(logged)), plan, _progress)
+    examples, manifest = build_examples(protocol.adapted(_counted(logged)), plan, progress)
     _finish(examples, manifest, out, as_json=options["as_json"])
 
 
@@ -107,16 +108,8 @@ def shares_of(text: str) -> Shares:
     return fit, judge, calibrate, test
 
 
-def _progress(what: str) -> Progress:
-    return Progress(what, monotonic, _say)
-
-
 def _counted(logged: Iterable[Logged]) -> Iterator[Logged]:
-    return counted(logged, "events", monotonic, _say)
-
-
-def _say(line: str) -> None:
-    click.echo(line, nl=False, err=True)
+    return counted(logged, "events", monotonic, say)
 
 
 def _finish(examples: Examples, manifest: DatasetManifest, out: Path, *, as_json: bool) -> None:

@@ -7,13 +7,13 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scoring.metrics.cost import PRICE_PER_CPU_HOUR
 from training.baselines.registry import Baseline
+from training.cli.console import progress, say
 from training.cli.options import FindArtifact, FiniteRange
 from training.cli.refusal import refusing
 from training.dataset.manifest import Split
@@ -149,18 +149,14 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, Any]) -> None:
     with refusing():
-        from scoring.report.progress import Progress
         from training.evaluation.files import check_free, write_report
         from training.evaluation.run import evaluate_artifacts
-
-        def progress(what: str) -> Progress:
-            return Progress(what, monotonic, lambda line: click.echo(line, nl=False, err=True))
 
         folders = {name: find_artifact(name) for name in names}
         out: Path | None = options["out"]
         if out is not None:
             check_free(out)
-        found = evaluate_artifacts(options["dataset"], folders, _terms(options), progress, _say)
+        found = evaluate_artifacts(options["dataset"], folders, _terms(options), progress, say)
         if out is not None:
             write_report(out, found.files)
     if not options["as_json"]:
@@ -186,7 +182,3 @@ def _terms(options: dict[str, Any]) -> EvaluationTerms:
         against=tuple(map(Baseline, options.get("against", ()))),
         n_trials=options.get("trials", 1),
     )
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

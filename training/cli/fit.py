@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from training.cli.console import progress, say
 from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 
@@ -137,7 +137,6 @@ def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
         import torch
         from transformers.utils import logging
 
-        from scoring.report.progress import Progress
         from training.export.outcome import look_at
         from training.export.report import text_of
         from training.export.writing import clear_work, write_fitted
@@ -148,18 +147,13 @@ def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
         order = _order(options)
-        prompts = Progress("fit: prompts", monotonic, lambda line: _say(line.rstrip("\n")))
-        done = fit_dataset(order, _say, prompts)
+        done = fit_dataset(order, say, progress("fit: prompts"))
         if not done.accelerator.is_main_process:
             return
-        report = write_fitted(look_at(done), _say)
+        report = write_fitted(look_at(done), say)
         clear_work(order.work)
     click.echo(json.dumps(report) if as_json else text_of(report), nl=as_json)
-    _say(f"fit: artifact at {order.out}")
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    say(f"fit: artifact at {order.out}")
 
 
 def _order(options: dict[str, Any]) -> FitOrder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import fields
 from hashlib import sha256
@@ -19,7 +18,7 @@ from scoring.prompt.features import FEATURES, FEATURES_ID
 from scoring.prompt.prompt import PROMPT_ID
 from training.dataset.example import Examples
 from training.dataset.manifest import MANIFEST, DatasetError, DatasetManifest, Slice, Split
-from training.whole_file import check_place, naming_files
+from training.whole_file import check_place, whole_folder
 
 EXAMPLES = "examples.parquet"
 ROWS_PER_GROUP = 10_000
@@ -54,19 +53,12 @@ def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) 
     written = manifest.model_copy(
         update={"slices": slices_of(examples), "sha256": content_sha256(examples)}
     )
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    with naming_files(folder):
-        try:
-            part.mkdir(parents=True)
-            with pq.ParquetWriter(part / EXAMPLES, SCHEMA, compression="zstd") as file:
-                for start in range(0, max(len(examples), 1), ROWS_PER_GROUP):
-                    file.write_table(_table(examples, slice(start, start + ROWS_PER_GROUP)))
-            text = written.model_dump_json(indent=2) + "\n"
-            (part / MANIFEST).write_text(text, encoding="utf-8")
-            part.replace(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with whole_folder(folder) as part:
+        with pq.ParquetWriter(part / EXAMPLES, SCHEMA, compression="zstd") as file:
+            for start in range(0, max(len(examples), 1), ROWS_PER_GROUP):
+                file.write_table(_table(examples, slice(start, start + ROWS_PER_GROUP)))
+        text = written.model_dump_json(indent=2) + "\n"
+        (part / MANIFEST).write_text(text, encoding="utf-8")
     return written
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from scoring.report.json_values import json_value
 from training.evaluation.about import About
 from training.evaluation.judged import EvaluationError
 from training.evaluation.report import EvaluationReport
-from training.whole_file import check_place, naming_files
+from training.whole_file import check_place, whole_folder
 
 HTML, JSON, CARD = "report.html", "report.json", "MODEL_CARD.md"
 
@@ -41,16 +40,9 @@ def write_report(folder: Path, texts: Mapping[str, str]) -> None:
     """File name -> content. The folder appears complete or not at all. Raises EvaluationError when
     it exists, CannotWrite."""
     check_free(folder)
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    with naming_files(folder):
-        try:
-            part.mkdir(parents=True)
-            for name, text in texts.items():
-                (part / name).write_text(text, encoding="utf-8")
-            part.replace(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with whole_folder(folder) as part:
+        for name, text in texts.items():
+            (part / name).write_text(text, encoding="utf-8")
 
 
 def check_free(folder: Path) -> None:

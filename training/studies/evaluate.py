@@ -15,15 +15,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from scoring.artifact import demo_artifact_path
 from scoring.floats import Floats
 from scoring.metrics.bootstrap import Interval
 from scoring.metrics.cost import PRICE_PER_CPU_HOUR
-from scoring.report.progress import Progress
 from training.baselines.baseline import Budget
+from training.cli.console import progress, say
 from training.cli.options import at_least
 from training.cli.refusal import exiting
 from training.dataset.example import Examples
@@ -105,7 +104,7 @@ def _rivals(plan: StudyPlan, examples: Examples, read: Floats | None) -> list[Sc
         return _served(plan, rows, "the rivals' leads").read
 
     budget = Budget(plan.n_trials, RIVALS_SEED)
-    return score_trees_and_stack(known, examples, reader, budget, _say)
+    return score_trees_and_stack(known, examples, reader, budget, say)
 
 
 def _bayes(judged: JudgedRows) -> Scored:
@@ -113,12 +112,12 @@ def _bayes(judged: JudgedRows) -> Scored:
 
 
 def _simulate(simulation: Simulation, plan: StudyPlan) -> tuple[Examples, Any]:
-    report = _progress(f"leads of seed {simulation.seed}")
+    report = progress(f"leads of seed {simulation.seed}")
     return simulate_examples(simulation, n_processes=plan.n_processes, report=report)
 
 
 def _served(plan: StudyPlan, examples: Examples, name: str) -> Scored:
-    report = _progress(f"{name} scored")
+    report = progress(f"{name} scored")
     return score_artifact(
         plan.artifact, examples, n_processes=plan.n_processes, report=report, name=name
     )
@@ -168,14 +167,6 @@ def _summary(
             if each.metric in ("auc", "p_at_1pct") and each.theirs != BAYES
         ],
     }
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
-def _progress(what: str) -> Progress:
-    return Progress(what, monotonic, sys.stderr.write)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,11 +14,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from time import monotonic
 
 from scoring.artifact import demo_artifact_path
-from scoring.report.progress import Progress
 from training.baselines.baseline import Budget
+from training.cli.console import progress, say
 from training.cli.options import at_least
 from training.cli.refusal import exiting
 from training.evaluation.files import to_json
@@ -61,7 +60,7 @@ def _tables(asked: argparse.Namespace) -> Iterator[StudyTable]:
 def _benches(asked: argparse.Namespace) -> Iterator[Bench]:
     size = Size(asked.known_leads, asked.leads)
     for number in range(asked.seeds):
-        yield simulated_bench(number, size, asked.work, asked.processes, _progress)
+        yield simulated_bench(number, size, asked.work, asked.processes, progress)
     for folder in asked.dataset:
         yield dataset_bench(folder, asked.work)
 
@@ -72,8 +71,8 @@ def _judged(asked: argparse.Namespace, number: int, bench: Bench) -> Judgeable:
         budget=Budget(asked.trials, asked.seed + number),
         artifact=artifacts[number % len(artifacts)] if artifacts else None,
         n_processes=asked.processes,
-        say=_say,
-        progress=_progress,
+        say=say,
+        progress=progress,
     )
     cells = Cells(bench, means)
     names = [name for name in cells.names if name not in asked.without]
@@ -129,14 +128,6 @@ def _artifact(name: str) -> Path:
 def _write(path: Path, text: str) -> None:
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
-def _progress(what: str) -> Progress:
-    return Progress(what, monotonic, sys.stderr.write)
 
 
 if __name__ == "__main__":

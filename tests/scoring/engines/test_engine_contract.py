@@ -16,6 +16,7 @@ from scoring.engine import Engine, EngineInput, Unscorable
 from scoring.engines.loading import load_engine, load_language_model
 from scoring.engines.reading import finite, load_reader
 from scoring.lead.fold import fold
+from scoring.lead.history import view
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
@@ -33,7 +34,7 @@ def inputs() -> list[EngineInput]:
     _, count_tokens = load_reader(DEMO, manifest.token_budget)
     spec = PromptSpec(manifest.token_budget, count_tokens)
     return [
-        prepare(fold(lead.history), to_ms(lead.as_of), spec)
+        prepare(view(fold(lead.history)), to_ms(lead.as_of), spec)
         for lead in simulate_leads(501, N_LEADS)
     ]
 

@@ -13,8 +13,8 @@ def test_it_says_how_much_is_left_and_not_too_often() -> None:
         now_s = float(second)
         progress(second, 100)
     assert len(lines) == 20
-    assert lines[0] == "leads: 5 of 100, 1 min 35 s left\n"
-    assert lines[-1] == "leads: 100 in 1 min 40 s\n"
+    assert lines[0] == "leads: 5 of 100, 1 min 35 s left"
+    assert lines[-1] == "leads: 100 in 1 min 40 s"
 
 
 def test_what_has_no_known_end_is_counted() -> None:
@@ -26,4 +26,4 @@ def test_what_has_no_known_end_is_counted() -> None:
 
     for second in counted(iter(range(1, 13)), "events", clock, lines.append):
         now_s = float(second)
-    assert lines == ["events: 6 so far, 1/s\n", "events: 11 so far, 1/s\n"]
+    assert lines == ["events: 6 so far, 1/s", "events: 11 so far, 1/s"]

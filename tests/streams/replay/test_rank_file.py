@@ -60,7 +60,7 @@ def test_probability_is_that_of_the_live_path() -> None:
     key = next(r.event.key for r in RECORDED if r.event.key.lead == row.lead)
     state = fold(r.event for r in RECORDED if r.event.key == key)
     subject = build_subject(key, to_bytes(state), {}, 0, to_ms(now))
-    [logit] = SCORER.engine.logits([prepare(subject.state, subject.as_of_ms, SCORER.spec)])
+    [logit] = SCORER.engine.logits([prepare(subject.history, subject.as_of_ms, SCORER.spec)])
     assert row.probability == probability(logit, SCORER.calibration)
 
 

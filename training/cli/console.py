@@ -1,0 +1,19 @@
+"""Lines on standard error while a command works: what happens, and how far it is."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import click
+
+from scoring.report.progress import Progress
+
+
+def say(line: str) -> None:
+    """One line for people; standard output is for results."""
+    click.echo(line, err=True)
+
+
+def progress(what: str) -> Progress:
+    """Says how many `what` are done, and how long the others will take."""
+    return Progress(what, monotonic, say)
