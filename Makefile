@@ -14,7 +14,7 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs chaos bench bench-replay nightly fuzz demo-model evaluate tables lock clean
+.PHONY: help demo test check format docs picture chaos bench bench-replay nightly fuzz demo-model evaluate tables lock clean
 
 help:  ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ docs: $(DEV)/.installed  ## regenerate schemas and reference, then the site in b
 	$(DEV)/bin/python -m schemas.generate
 	$(DEV)/bin/python docs/generate.py
 	$(DEV)/bin/python docs/build_site.py
+
+picture: $(DEV)/.installed  ## run the demo for 40 s and draw docs/pictures/queue.svg from what it shows
+	$(DEV)/bin/python docs/picture.py $(ARGS)
 
 chaos: $(DEV)/.installed  ## faults on Apache Kafka and Redis, then the oracle (ARGS="--faults 1000 --seed 7 --json")
 	@$(DEV)/bin/python -m tests.chaos $(ARGS)
