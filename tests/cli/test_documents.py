@@ -36,8 +36,8 @@ def test_links_in_the_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
-def test_example_event_of_the_readme_is_one_that_asllr_accepts() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_example_event_of_the_wiring_page_is_one_that_asllr_accepts() -> None:
+    text = (ROOT / "docs" / "how-to" / "wire-up-a-crm.md").read_text(encoding="utf-8")
     match = re.search(r"key +(\S+)\n +headers +(.*?)\n +value +(.*?)\n", text, re.DOTALL)
     assert match
     key, headers, value = match[1].encode(), match[2], match[3].encode()
@@ -55,18 +55,18 @@ def test_example_event_of_the_readme_is_one_that_asllr_accepts() -> None:
     assert isinstance(decode(record, n_partitions=8), InteractionLogged)
 
 
-def test_readme_wires_up_with_commands_that_exist_and_makes_a_model_live() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (steps,) = re.findall(r"## Wire it up\n(.*?)\n## ", text, re.DOTALL)
+def test_wiring_page_names_commands_that_exist_and_makes_a_model_live() -> None:
+    text = (ROOT / "docs" / "how-to" / "wire-up-a-crm.md").read_text(encoding="utf-8")
+    (steps,) = re.findall(r"## Steps\n(.*?)\n## ", text, re.DOTALL)
     named = [words.split() for words in re.findall(r"`asllr ([a-z -]+)", steps)]
     known = [list(path[1:]) for path, _ in walk(main, ("asllr",))]
     assert all(any(words[: len(path)] == path for path in known if path) for words in named)
     assert ["promote"] in named
 
 
-def test_readme_trains_and_compares_with_options_that_exist() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (section,) = re.findall(r"## Does a model earn.*?```\n(.*?)```", text, re.DOTALL)
+def test_first_model_trains_and_compares_with_options_that_exist() -> None:
+    text = (ROOT / "docs" / "tutorials" / "first-model.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"## The same with your own.*?```\n(.*?)```", text, re.DOTALL)
     known = {path[1:]: command for path, command in walk(main, ("asllr",))}
     for line in section.splitlines():
         words = line.partition("#")[0].split()[1:]

@@ -197,11 +197,12 @@ def test_one_number_has_many_spellings() -> None:
 
 
 @pytest.mark.slow
-def test_the_example_files_of_the_readme_work_as_they_stand(
+def test_the_example_files_of_the_tutorial_work_as_they_stand(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    block = readme.partition("only `--leads` is needed:\n\n```\n")[2].partition("```")[0]
+    page = Path(__file__).parents[2] / "docs" / "tutorials" / "your-exports.md"
+    text = page.read_text(encoding="utf-8")
+    block = text.partition("one lead in each file:\n\n```\n")[2].partition("```")[0]
     files: dict[str, list[str]] = {}
     for line in block.splitlines():
         name, text = line[:15].strip(), line[15:]

@@ -51,7 +51,8 @@ def run_page(page: Path, folder: Path, servers: dict[str, str]) -> None:
                 os.killpg(process.pid, signal.SIGKILL)
     printed = output.read_text(encoding="utf-8")
     assert code == 0, f"{page.name} ended with {code}:\n{printed[-3_000:]}"
-    assert broken_promises(steps, printed) == []
+    broken = broken_promises(steps, printed)
+    assert not broken, "\n\n".join(broken)
 
 
 @pytest.mark.slow
