@@ -39,6 +39,9 @@ REDRAWN = re.compile(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*")
 """What rich's Live sends before each frame: it clears the lines of the last one."""
 
 TITLE = re.compile(r"(\S+/\S+): \d+ leads")
+MEASURED = "p50"
+"""Of the headline: it is there from the first rank on that a live event caused."""
+
 ROW = re.compile(r"│\s+\d+\s+│.{6}│\s+(\S+)\s+│")
 
 
@@ -91,10 +94,12 @@ def _frame(lines: Sequence[Text]) -> Frame:
 
 
 def chosen(frames: Sequence[Frame], n: int) -> list[Frame]:
-    """`n` at equal distances among those that show the queue that the last one shows, in full."""
+    """`n` at equal distances among those that show the queue that the last one shows, in full, and
+    know how long a rank takes."""
     last = frames[-1]
     queue = _queue(last)
-    same = [f for f in frames if _queue(f) == queue and len(f.rows) == len(last.rows)]
+    timed = [frame for frame in frames if MEASURED in frame.above[0].plain]
+    same = [f for f in timed if _queue(f) == queue and len(f.rows) == len(last.rows)]
     if len(same) < n:
         raise SystemExit(f"only {len(same)} frames show {queue}: let the demo run for longer")
     return [same[round(step * (len(same) - 1) / (n - 1))] for step in range(n)]

@@ -20,7 +20,7 @@ def screen(*leads: str) -> str:
     """As the demo draws it."""
     rows = [f"│ {rank:>4} │ \x1b[32m▲1\x1b[0m   │ {lead} │ 1.0% ██ │ a < b │"
             for rank, lead in enumerate(leads, start=1)]  # fmt: skip
-    heads = ["7 events", f"demo/north: {len(leads)} leads", "┏━━┓", "┃ rank ┃", "┡━━┩"]
+    heads = ["7 events · p50 80 ms", f"demo/north: {len(leads)} leads", "┏━━┓", "┃ rank ┃", "┡━━┩"]
     return "\r\n".join([*heads, *rows, "└──┘"])
 
 
@@ -53,8 +53,9 @@ def test_each_drawing_of_the_terminal_is_a_frame() -> None:
 
 def test_frames_of_other_queues_and_shorter_tables_are_left_out() -> None:
     full, short = frames_of(CLEARED.join([screen("A", "B"), screen("A")]))
-    other = Frame([Text(""), Text("demo/south: 2 leads"), Text("")], full.rows)
-    assert chosen([short, other, full, full], 2) == [full, full]
+    other = Frame([full.above[0], Text("demo/south: 2 leads"), Text("")], full.rows)
+    early = Frame([Text("waiting"), *full.above[1:]], full.rows)
+    assert chosen([early, short, other, full, full], 2) == [full, full]
 
 
 def test_pictures_folder_holds_nothing_else() -> None:

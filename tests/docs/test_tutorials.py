@@ -92,7 +92,7 @@ asllr try
 3 leads
   …
 ```
-```text varies
+```text-varies
 took 12 s, AUC 0.71
 ```
 """

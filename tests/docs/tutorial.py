@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-FENCE = re.compile(r"^```(bash|text|text varies)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(bash|text|text-varies)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOKEN = re.compile(r"(\d[\d,]*(?:\.\d+)?|…|\s+)")
 NUMBER = r"\d[\d,]*(?:\.\d+)?"
 MARK = "@@ block"
@@ -22,7 +22,7 @@ class Step:
 
 def steps_of(page: str) -> list[Step]:
     """```bash blocks, each with the ```text blocks after it. `…` in these stands for anything, and
-    in a ```text varies block a number for any number."""
+    in a ```text-varies block a number for any number."""
     steps: list[Step] = []
     for kind, block in FENCE.findall(page):
         if kind == "bash":
