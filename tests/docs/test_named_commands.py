@@ -20,8 +20,8 @@ from schemas.codec import Record, decode
 from schemas.events import InteractionLogged
 from schemas.topics import CRM_EVENTS
 from streams.cli.reference import walk
-from tests.brokers import N_PARTITIONS
-from tests.commands import asllr
+from tests.support.brokers import N_PARTITIONS
+from tests.support.commands import asllr
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [

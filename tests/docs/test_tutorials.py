@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from streams.settings import VARIABLES
-from tests.brokers import N_PARTITIONS
 from tests.docs.tutorial import MARK, broken_promises, script_of, steps_of
+from tests.support.brokers import N_PARTITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
