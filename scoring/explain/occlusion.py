@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scoring.domain.model import Section
 from scoring.engine import EngineInput
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
 from scoring.lead.history import LeadHistory, view
-from scoring.prompt.declaration import Section
 from scoring.prompt.features import FEATURES, vector_of
 from scoring.prompt.prompt import CALLS, PromptSpec, prompt_of
 from scoring.score import Scorer, prepare

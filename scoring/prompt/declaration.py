@@ -8,19 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scoring.domain.model import Section
 from scoring.prompt.sources import FeatureSource, Raw
 
 UNKNOWN = "unknown"
 OTHER = "other"
-
-
-class Section(StrEnum):
-    """The prompt's sections, what rarely changes first."""
-
-    PROFILE = "profile"
-    INTENT = "intent"
-    BEHAVIOUR = "behaviour"
-    FOLLOW_UP = "followup"
 
 
 class Kind(StrEnum):

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.events import Channel, Direction, Stage
+from scoring.domain.model import Section
 from scoring.lead.history import LeadHistory, view
 from scoring.lead.state import LeadState
-from scoring.prompt.declaration import Bins, Feature, Kind, Section, encode
+from scoring.prompt.declaration import Bins, Feature, Kind, encode
 from scoring.prompt.sources import (
     SOURCES_VERSION,
     Age,

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from scoring.domain.model import Section
 from scoring.engine import Unscorable
 from scoring.lead import summary, topics
 from scoring.lead.history import LeadHistory, view
 from scoring.lead.state import LeadState
 from scoring.prompt import conversation
-from scoring.prompt.declaration import OTHER, UNKNOWN, Feature, Section, possible_words, words
+from scoring.prompt.declaration import OTHER, UNKNOWN, Feature, possible_words, words
 from scoring.prompt.features import AGES, FEATURES, FEATURES_ID, INSTRUCTION
 
 PROMPT_VERSION = 1

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.events import Channel, Direction
+from schemas.events import Direction
 from schemas.timestamps import DAY_MS
 from scoring.lead.history import Contact, LeadHistory, age_ms
 from scoring.lead.state import PROFILE
@@ -74,7 +74,7 @@ class CurrentStage:
 class Contacts:
     """Which contacts are meant; None means any. Unanswered: nobody spoke, as far as is known."""
 
-    channels: tuple[Channel, ...] | None = None
+    channels: tuple[str, ...] | None = None
     direction: Direction | None = None
     only_unanswered: bool = False
 

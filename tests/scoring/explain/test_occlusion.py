@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 
 from schemas.timestamps import DAY_MS, to_ms
+from scoring.domain.model import Section
 from scoring.explain.occlusion import occlude, without_section
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
 from scoring.lead.history import view
 from scoring.lead.state import LeadState, to_bytes
-from scoring.prompt.declaration import UNKNOWN, Section
+from scoring.prompt.declaration import UNKNOWN
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import CALLS
 from scoring.score import prepare

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from schemas.events import EventBase, Role, TranscriptReady
 from schemas.timestamps import DAY_MS
+from scoring.domain.model import Section
 from scoring.lead import summary, topics
 from scoring.lead.fold import fold
 from scoring.prompt import conversation, prompt
 from scoring.prompt.conversation import fence
-from scoring.prompt.declaration import Kind, Section
+from scoring.prompt.declaration import Kind
 from scoring.prompt.features import FEATURES, INSTRUCTION
 from scoring.prompt.prompt import (
     MARKER,
