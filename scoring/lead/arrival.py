@@ -31,14 +31,14 @@ class Arrival:
 
 def in_order(arrivals: Iterable[Arrival]) -> list[Arrival]:
     """Of one lead, whose records share a partition number: as a replay merges them. In a topic
-    offsets decide: after a change of leader a broker may stamp a record before the last one."""
+    offsets decide: after a change of leader a broker may stamp a record earlier than the last one."""
     moments: dict[str, int] = {}
     timed = []
-    for one in sorted(arrivals, key=lambda one: one.place):
-        moments[one.topic] = max(one.ingested_ms, moments.get(one.topic, 0))
-        timed.append((moments[one.topic], one))
+    for arrival in sorted(arrivals, key=lambda arrival: arrival.place):
+        moments[arrival.topic] = max(arrival.ingested_ms, moments.get(arrival.topic, 0))
+        timed.append((moments[arrival.topic], arrival))
     timed.sort(key=lambda item: (item[0], item[1].place))
-    return [one for _, one in timed]
+    return [arrival for _, arrival in timed]
 
 
 def is_included(arrival: Arrival, cursor: Mapping[str, int]) -> bool:
@@ -50,15 +50,15 @@ def cursor_of(
 ) -> dict[str, int]:
     """The cursor of a state that includes all of `arrivals`, and what `before` does."""
     cursor = dict(before or {})
-    for one in arrivals:
-        cursor[one.topic] = max(one.offset, cursor.get(one.topic, -1))
+    for arrival in arrivals:
+        cursor[arrival.topic] = max(arrival.offset, cursor.get(arrival.topic, -1))
     return cursor
 
 
 def state_of(arrivals: Iterable[Arrival]) -> LeadState:
     state = initial_state()
-    for one in arrivals:
-        state = evolve(state, one.event)
+    for arrival in arrivals:
+        state = evolve(state, arrival.event)
     return state
 
 
@@ -66,8 +66,8 @@ def without_each(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], LeadState
     """For each event the state of a lead to which everything but it happened: the fold of the
     others, however often it was delivered. O(n) joins: a fold is a join of folds."""
     groups: dict[tuple[str, str], list[Arrival]] = {}
-    for one in arrivals:
-        groups.setdefault(one.identity, []).append(one)
+    for arrival in arrivals:
+        groups.setdefault(arrival.identity, []).append(arrival)
     folded = [state_of(group) for group in groups.values()]
     after = [initial_state()]
     for state in reversed(folded):

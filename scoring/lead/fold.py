@@ -153,12 +153,12 @@ def listing(state: LeadState) -> Listing:
         return Listing(None, "erased: the person asked to be forgotten")
     if state.newest is None:
         return Listing(None, "no event of this lead has arrived")
-    known = state.values()
-    if (reason := known.get("closed")) is not None:
+    registers = state.values()
+    if (reason := registers.get("closed")) is not None:
         return Listing(None, f"closed: {reason}")
-    if known.get("consent") is False:
+    if registers.get("consent") is False:
         return Listing(None, "no consent: the lead may not be contacted")
-    if (stage := known.get("stage")) in ENDED_STAGES:
+    if (stage := registers.get("stage")) in ENDED_STAGES:
         return Listing(None, f"the funnel has ended: stage is {stage}")
-    queue = str(known.get("queue") or DEFAULT_QUEUE)
+    queue = str(registers.get("queue") or DEFAULT_QUEUE)
     return Listing(queue, f"listed in queue {queue}")

@@ -68,8 +68,8 @@ def _one_per_call_id(calls: Iterable[Call]) -> tuple[Call, ...]:
     """A vendor that corrects a start time sends one call under two identities."""
     best: dict[str, Call] = {}
     for call in calls:
-        kept = best.get(call.call_id)
-        if kept is None or (call.revision, call.started_ms) >= (kept.revision, kept.started_ms):
+        other = best.get(call.call_id)
+        if other is None or (call.revision, call.started_ms) >= (other.revision, other.started_ms):
             best[call.call_id] = call
     return tuple(sorted(best.values(), key=lambda call: (call.started_ms, call.call_id)))
 

@@ -180,12 +180,12 @@ def _join_registers(a: Patches, b: Patches, limit: int) -> Patches:
         n += len(patch.values)
     if n <= limit:
         return joined
-    kept = _latest(joined)
-    profile = [name for name in kept if name.startswith(PROFILE)]
-    profile.sort(key=lambda name: (*kept[name][:2], name))
+    registers = _latest(joined)
+    profile = [name for name in registers if name.startswith(PROFILE)]
+    profile.sort(key=lambda name: (*registers[name][:2], name))
     for name in profile[: max(0, len(profile) - limit)]:
-        del kept[name]
-    return _patches(kept)
+        del registers[name]
+    return _patches(registers)
 
 
 def _follows(a: Patches, b: Patches) -> bool:
@@ -195,14 +195,14 @@ def _follows(a: Patches, b: Patches) -> bool:
 
 def _append_patch(patches: Patches, new: Patch) -> Patches:
     names = new.values
-    kept = []
+    patched = []
     for patch in patches:
         if names.keys().isdisjoint(patch.values):
-            kept.append(patch)
-        elif left := {n: v for n, v in patch.values.items() if n not in names}:
-            kept.append(Patch(patch.at_ms, patch.stamp, left))
-    kept.append(new)
-    return tuple(kept)
+            patched.append(patch)
+        elif rest := {n: v for n, v in patch.values.items() if n not in names}:
+            patched.append(Patch(patch.at_ms, patch.stamp, rest))
+    patched.append(new)
+    return tuple(patched)
 
 
 def _latest(patches: Patches) -> dict[str, Register]:
@@ -210,9 +210,9 @@ def _latest(patches: Patches) -> dict[str, Register]:
     latest: dict[str, Register] = {}
     for at_ms, mark, values in patches:
         for name, value in values.items():
-            found = Register(at_ms, mark, value)
-            kept = latest.get(name)
-            latest[name] = max(kept, found, key=_register_order) if kept else found
+            register = Register(at_ms, mark, value)
+            other = latest.get(name)
+            latest[name] = max(other, register, key=_register_order) if other else register
     return latest
 
 
@@ -252,8 +252,8 @@ def _join_facts(a: tuple[Fact, ...], b: tuple[Fact, ...], limit: int) -> tuple[F
         return _insert_fact(a, b[0], limit)
     by_identity: dict[str, Fact] = {}
     for fact in (*a, *b):
-        kept = by_identity.get(fact.stamp[:ID_CHARS])
-        by_identity[fact.stamp[:ID_CHARS]] = _later_fact(kept, fact) if kept else fact
+        other = by_identity.get(fact.stamp[:ID_CHARS])
+        by_identity[fact.stamp[:ID_CHARS]] = _later_fact(other, fact) if other else fact
     return tuple(sorted(by_identity.values(), key=_fact_order)[-limit:])
 
 
@@ -284,16 +284,16 @@ def _join_calls(a: tuple[Call, ...], b: tuple[Call, ...], limit: int) -> tuple[C
     by_identity = {(call.started_ms, call.call_id): call for call in a}
     for call in b:
         identity = (call.started_ms, call.call_id)
-        kept = by_identity.get(identity)
-        if kept is None or _later_call(call, kept):
+        other = by_identity.get(identity)
+        if other is None or _later_call(call, other):
             by_identity[identity] = call
     return tuple(by_identity[identity] for identity in sorted(by_identity)[-limit:])
 
 
-def _later_call(call: Call, kept: Call) -> bool:
-    if call[2:4] != kept[2:4]:
-        return (call.revision, call.stamp) > (kept.revision, kept.stamp)
-    return repr(call) > repr(kept)
+def _later_call(call: Call, other: Call) -> bool:
+    if call[2:4] != other[2:4]:
+        return (call.revision, call.stamp) > (other.revision, other.stamp)
+    return repr(call) > repr(other)
 
 
 ID_CHARS = 12

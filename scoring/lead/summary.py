@@ -149,13 +149,13 @@ def _choose(grouped: list[tuple[Statement, ...]], budget_tokens: int) -> tuple[S
         _worth(unit, len(last), index / len(grouped))
         for index, (unit, last) in enumerate(zip(grouped, last_words(grouped), strict=True))
     ]
-    kept: set[int] = set()
+    chosen: set[int] = set()
     for index in sorted(range(len(grouped)), key=lambda i: (worth[i], i), reverse=True):
         tokens = _tokens_of(grouped[index])
         if tokens <= budget_tokens:
             budget_tokens -= tokens
-            kept.add(index)
-    return tuple(statement for index in sorted(kept) for statement in grouped[index])
+            chosen.add(index)
+    return tuple(statement for index in sorted(chosen) for statement in grouped[index])
 
 
 def _worth(unit: Sequence[Statement], n_last_words: int, lateness: float) -> float:

@@ -82,9 +82,9 @@ def _matcher(language: str) -> re.Pattern[str] | None:
 def topics_of(text: str, language: str) -> str:
     """The letters of the topics `text` touches, in the order of TOPICS."""
     primary = language.split("-")[0].lower()
-    known = primary if primary in PHRASES or primary == UNDETERMINED else ""
-    matcher = _matcher(known)
+    subtag = primary if primary in PHRASES or primary == UNDETERMINED else ""
+    matcher = _matcher(subtag)
     if matcher is None:
         return ""
-    found = {match.lastgroup for match in matcher.finditer(text.lower())}
-    return "".join(letter for letter in TOPICS if letter in found)
+    touched = {match.lastgroup for match in matcher.finditer(text.lower())}
+    return "".join(letter for letter in TOPICS if letter in touched)
