@@ -54,7 +54,7 @@ class Occlusion:
 
 def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlusion:
     """`arrivals`: in order, no LeadErased among them."""
-    first = {one.identity: one for one in reversed(arrivals)}
+    first = {arrival.identity: arrival for arrival in reversed(arrivals)}
     without = without_each(arrivals)
     state = state_of(arrivals)
     names = [section.value for section in Section] + [CALLS]
@@ -74,18 +74,18 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     ]
     return Occlusion(
         probability=whole,
-        events=tuple(sorted(events, key=lambda one: -abs(one.effect))),
-        sections=tuple(sorted(sections, key=lambda one: -abs(one.effect))),
+        events=tuple(sorted(events, key=lambda entry: -abs(entry.effect))),
+        sections=tuple(sorted(sections, key=lambda entry: -abs(entry.effect))),
     )
 
 
 def without_section(state: LeadState, as_of_ms: int, spec: PromptSpec, name: str) -> EngineInput:
     """`name` is a Section's value or CALLS. Counts of calls are behaviour, not conversation: they
     stay when what was said is hidden."""
-    seen = view(state)
-    features = vector_of(seen, as_of_ms)
+    history = view(state)
+    features = vector_of(history, as_of_ms)
     if name == CALLS:
-        return EngineInput(features, prompt_of(replace(seen, calls=()), as_of_ms, spec))
+        return EngineInput(features, prompt_of(replace(history, calls=()), as_of_ms, spec))
     section = Section(name)
     features[[feature.section is section for feature in FEATURES]] = np.nan
-    return EngineInput(features, prompt_of(seen, as_of_ms, spec, hidden=section))
+    return EngineInput(features, prompt_of(history, as_of_ms, spec, hidden=section))

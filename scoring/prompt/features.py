@@ -190,9 +190,9 @@ def feature_vector(state: LeadState, as_of_ms: int) -> NDArray[np.float32]:
     return vector_of(view(state), as_of_ms)
 
 
-def vector_of(seen: LeadHistory, as_of_ms: int) -> NDArray[np.float32]:
+def vector_of(history: LeadHistory, as_of_ms: int) -> NDArray[np.float32]:
     return np.array(
-        [encode(feature, feature.source.value(seen, as_of_ms)) for feature in FEATURES],
+        [encode(feature, feature.source.value(history, as_of_ms)) for feature in FEATURES],
         dtype=np.float32,
     )
 

@@ -58,20 +58,20 @@ def build_prompt(state: LeadState, as_of_ms: int, spec: PromptSpec) -> str:
 
 
 def prompt_of(
-    seen: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None
+    history: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None
 ) -> str:
     """`hidden`: the section that says "unknown" throughout, to ask what it is worth."""
-    lines = sections(seen, as_of_ms)
+    lines = sections(history, as_of_ms)
     if hidden is not None:
         lines[hidden] = _line(hidden, lambda feature: UNKNOWN)
     head, tail = _head(lines), _tail()
-    prompt = head + conversation.whole_conversation(seen, as_of_ms) + tail
+    prompt = head + conversation.whole_conversation(history, as_of_ms) + tail
     if spec.count_tokens(prompt) <= spec.token_budget:
         return prompt
     fixed_tokens = spec.count_tokens(head + tail)
     room = spec.token_budget - fixed_tokens
     while room >= 0:
-        talk = conversation.conversation(seen, as_of_ms, room, spec.count_tokens)
+        talk = conversation.conversation(history, as_of_ms, room, spec.count_tokens)
         prompt = head + talk + tail
         excess = spec.count_tokens(prompt) - spec.token_budget
         if excess <= 0:
@@ -93,18 +93,20 @@ def longest_record_tokens(count_tokens: Callable[[str], int]) -> int:
     return count_tokens(_head({s: _line(s, longest) for s in Section}) + _tail())
 
 
-def sections(seen: LeadHistory, as_of_ms: int) -> dict[Section, str]:
+def sections(history: LeadHistory, as_of_ms: int) -> dict[Section, str]:
     """Every feature in words, one line per section, in the declared order."""
 
-    def said(feature: Feature) -> str:
-        return words(feature, feature.source.value(seen, as_of_ms))
+    def word_of(feature: Feature) -> str:
+        return words(feature, feature.source.value(history, as_of_ms))
 
-    return {section: _line(section, said) for section in Section}
+    return {section: _line(section, word_of) for section in Section}
 
 
-def _line(section: Section, said: Callable[[Feature], str]) -> str:
+def _line(section: Section, word_of: Callable[[Feature], str]) -> str:
     return SEPARATOR.join(
-        f"{feature.wording} {said(feature)}" for feature in FEATURES if feature.section is section
+        f"{feature.wording} {word_of(feature)}"
+        for feature in FEATURES
+        if feature.section is section
     )
 
 
