@@ -90,11 +90,11 @@ def replicates(
 
 def percentile_interval(value: float, drawn: Floats, level: float) -> Interval:
     """Resamples on which the statistic is NaN are left out; with none left the bounds are NaN."""
-    known = drawn[~np.isnan(drawn)]
-    if not len(known):
+    valid = drawn[~np.isnan(drawn)]
+    if not len(valid):
         return Interval(value, float("nan"), float("nan"), level)
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(known, (tail, 1.0 - tail))
+    low, high = np.quantile(valid, (tail, 1.0 - tail))
     return Interval(value, float(low), float(high), level)
 
 
@@ -117,8 +117,8 @@ def paired_difference(
     """`statistic(ours) - statistic(theirs)`, its first value, and the interval."""
     both = [statistic(ours, outcomes), statistic(theirs, outcomes)]
     n_rows = len(floats(outcomes))
-    found = replicates(both, n_rows, bootstrap, weights=weights, clusters=clusters)
-    return found.difference(0, 1, 0)
+    resampled = replicates(both, n_rows, bootstrap, weights=weights, clusters=clusters)
+    return resampled.difference(0, 1, 0)
 
 
 def _draws(clusters: ArrayLike | None, n_rows: int, bootstrap: Bootstrap) -> Iterator[Floats]:

@@ -46,5 +46,5 @@ def curves_of(
 def _points(x: Floats, y: Floats) -> list[tuple[float, float]]:
     """Denser at the left, where the top of the queue is."""
     spread = np.linspace(0.0, 1.0, min(N_POINTS, len(x))) ** 2 * (len(x) - 1)
-    kept = np.unique(np.round(spread).astype(np.intp))
-    return list(zip(x[kept].tolist(), y[kept].tolist(), strict=True))
+    shown = np.unique(np.round(spread).astype(np.intp))
+    return list(zip(x[shown].tolist(), y[shown].tolist(), strict=True))

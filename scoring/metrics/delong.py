@@ -51,7 +51,7 @@ def delong_difference(
 ) -> Estimate:
     """`auc(ours) - auc(theirs)` on the same leads."""
     is_positive = _classes(labels)
-    first, second = (_placements(floats(each), is_positive) for each in (ours, theirs))
+    first, second = (_placements(floats(scores), is_positive) for scores in (ours, theirs))
     return _estimate(first - second, is_positive, clusters)
 
 
@@ -83,10 +83,10 @@ def z_of(level: float) -> float:
 
 
 def _classes(labels: ArrayLike) -> NDArray[np.bool_]:
-    seen = floats(labels)
-    if not np.isin(seen, (0.0, 1.0)).all():
+    values = floats(labels)
+    if not np.isin(values, (0.0, 1.0)).all():
         raise ValueError("a label is neither 0 nor 1; DeLong's variance is that of labels")
-    is_positive: NDArray[np.bool_] = seen == 1.0
+    is_positive: NDArray[np.bool_] = values == 1.0
     return is_positive
 
 

@@ -70,14 +70,14 @@ def top_group(
     mean. Recall and lift are NaN without positives."""
     table = tally(rank_by(scores, outcomes), weights)
     n_called = best_mass(table, fraction)
-    found = float(caught(table, n_called)[0])
+    hits = float(caught(table, n_called)[0])
     n, n_positive = float(table.called[0, -1]), float(table.positives[0, -1])
-    precision = found / float(n_called[0])
+    precision = hits / float(n_called[0])
     nothing = n_positive <= 0.0
     return TopGroup(
         n_called=float(n_called[0]),
         precision=precision,
-        recall=float("nan") if nothing else found / n_positive,
+        recall=float("nan") if nothing else hits / n_positive,
         lift=float("nan") if nothing else precision * n / n_positive,
     )
 
@@ -106,15 +106,15 @@ def brier(probabilities: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | No
 
 def log_losses(probabilities: ArrayLike, outcomes: ArrayLike) -> Floats:
     """Of each lead."""
-    said, seen = _probabilities(probabilities, outcomes)
-    said = np.clip(said, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
-    return -(seen * np.log(said) + (1.0 - seen) * np.log1p(-said))
+    predicted, observed = _probabilities(probabilities, outcomes)
+    predicted = np.clip(predicted, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
+    return -(observed * np.log(predicted) + (1.0 - observed) * np.log1p(-predicted))
 
 
 def squared_errors(probabilities: ArrayLike, outcomes: ArrayLike) -> Floats:
     """Of each lead. Of a true probability p, what labels drawn with it cost on average."""
-    said, seen = _probabilities(probabilities, outcomes)
-    return seen * (1.0 - said) ** 2 + (1.0 - seen) * said**2
+    predicted, observed = _probabilities(probabilities, outcomes)
+    return observed * (1.0 - predicted) ** 2 + (1.0 - observed) * predicted**2
 
 
 def expected_calibration_error(
@@ -144,20 +144,22 @@ def reliability(
     weights: ArrayLike | None = None,
 ) -> Reliability:
     """Predicted and observed share in bins of equal mass."""
-    said, seen = _probabilities(probabilities, outcomes)
-    mass = weighting_rows(weights, len(said))[0]
-    bin_of = equal_mass_bins(said, n_bins, mass)
+    predicted, observed = _probabilities(probabilities, outcomes)
+    mass = weighting_rows(weights, len(predicted))[0]
+    bin_of = equal_mass_bins(predicted, n_bins, mass)
     in_bin = sums(bin_of, mass, n_bins)
     used = in_bin > 0.0
-    predicted, observed = (sums(bin_of, mass * each, n_bins) for each in (said, seen))
-    return Reliability(in_bin[used], predicted[used] / in_bin[used], observed[used] / in_bin[used])
+    means = [
+        sums(bin_of, mass * values, n_bins)[used] / in_bin[used] for values in (predicted, observed)
+    ]
+    return Reliability(in_bin[used], *means)
 
 
 def equal_mass_bins(values: ArrayLike, n_bins: int, weights: ArrayLike | None) -> NDArray[np.intp]:
     """The bin of each value, 0 for the smallest. Equal values share one, the bin of their middle:
     which of them comes first in a file must not matter."""
-    found, group_of = np.unique(floats(values), return_inverse=True)
-    mass = sums(group_of, weighting_rows(weights, len(group_of))[0], len(found))
+    distinct, group_of = np.unique(floats(values), return_inverse=True)
+    mass = sums(group_of, weighting_rows(weights, len(group_of))[0], len(distinct))
     middle = np.cumsum(mass) - 0.5 * mass
     bin_of_group = np.floor(middle / mass.sum() * n_bins).astype(np.intp)
     bin_of: NDArray[np.intp] = np.minimum(bin_of_group, n_bins - 1)[group_of]
@@ -169,10 +171,10 @@ def calibration_noise(
 ) -> float:
     """The calibration error that labels drawn with exactly these probabilities would show on
     average, by the normal approximation: less than about this says nothing against a model."""
-    said = floats(probabilities)
-    mass = weighting_rows(weights, len(said))[0]
-    bin_of = equal_mass_bins(said, n_bins, mass)
-    variance = sums(bin_of, mass**2 * said * (1.0 - said), n_bins)
+    predicted = floats(probabilities)
+    mass = weighting_rows(weights, len(predicted))[0]
+    bin_of = equal_mass_bins(predicted, n_bins, mass)
+    variance = sums(bin_of, mass**2 * predicted * (1.0 - predicted), n_bins)
     return float(np.sqrt(2.0 / np.pi) * np.sqrt(variance).sum() / mass.sum())
 
 
@@ -181,11 +183,11 @@ def _mean(values: Floats, weights: ArrayLike | None) -> float:
 
 
 def _probabilities(probabilities: ArrayLike, outcomes: ArrayLike) -> tuple[Floats, Floats]:
-    said, seen = floats(probabilities), floats(outcomes)
-    if len(said) != len(seen) or not len(said):
+    predicted, observed = floats(probabilities), floats(outcomes)
+    if len(predicted) != len(observed) or not len(predicted):
         raise ValueError(
-            f"{len(said)} probabilities and {len(seen)} outcomes; need as many, not none"
+            f"{len(predicted)} probabilities and {len(observed)} outcomes; need as many, not none"
         )
-    if not ((said >= 0.0) & (said <= 1.0)).all():
+    if not ((predicted >= 0.0) & (predicted <= 1.0)).all():
         raise ValueError("a probability is outside [0, 1] or NaN")
-    return said, seen
+    return predicted, observed

@@ -45,15 +45,15 @@ def queue_moves(a: Queues, b: Queues, k: int) -> QueueMoves:
     }
     moves = [
         QueueMove(name, move, a.get(name, {}).get(move.lead), b.get(name, {}).get(move.lead))
-        for name, found in queues.items()
-        for move in found.moves
+        for name, agreed in queues.items()
+        for move in agreed.moves
     ]
     return QueueMoves(queues, tuple(sorted(moves, key=_farthest_first)))
 
 
-def _farthest_first(one: QueueMove) -> tuple[int, float, str, str]:
-    apart = abs((one.probability_a or 0.0) - (one.probability_b or 0.0))
-    return -one.move.distance, -apart, one.queue, one.move.lead
+def _farthest_first(moved: QueueMove) -> tuple[int, float, str, str]:
+    apart = abs((moved.probability_a or 0.0) - (moved.probability_b or 0.0))
+    return -moved.move.distance, -apart, moved.queue, moved.move.lead
 
 
 BOUNDS = (1, 3, 10, 30, 100)
@@ -76,9 +76,9 @@ def queue_change_counts(queues: Mapping[str, RankAgreement]) -> dict[str, int]:
     """Of all leads of all queues; who came or left is counted beside the others."""
     n_came = n_left = n_same = 0
     changes: list[int] = []
-    for found in queues.values():
-        n_same += found.n_a
-        for move in found.moves:
+    for agreed in queues.values():
+        n_same += agreed.n_a
+        for move in agreed.moves:
             n_same -= move.rank_a is not None
             n_came += move.rank_a is None
             n_left += move.rank_b is None

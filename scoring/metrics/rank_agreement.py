@@ -73,8 +73,8 @@ def kendall_tau(a: Sequence[str], b: Sequence[str], k: int) -> float:
     signs = []
     for order in (a, b):
         ranks = _ranks(order)
-        found = np.array([ranks.get(lead, len(order) + 1) for lead in leads])
-        signs.append(np.sign(found[:, None] - found[None, :]))
+        places = np.array([ranks.get(lead, len(order) + 1) for lead in leads])
+        signs.append(np.sign(places[:, None] - places[None, :]))
     return float(np.triu(signs[0] * signs[1], 1).sum() / n_pairs)
 
 

@@ -43,15 +43,17 @@ class ThresholdMasses:
 
 def rank_by(scores: ArrayLike, outcomes: ArrayLike) -> Ranked:
     """Raises ValueError for what cannot be ordered."""
-    values, seen = floats(scores), floats(outcomes)
-    if len(values) != len(seen) or not len(values):
-        raise ValueError(f"{len(values)} scores and {len(seen)} outcomes; need as many, not none")
-    if np.isnan(values).any():
+    score_values, outcome_values = floats(scores), floats(outcomes)
+    if len(score_values) != len(outcome_values) or not len(score_values):
+        raise ValueError(
+            f"{len(score_values)} scores and {len(outcome_values)} outcomes; need as many, not none"
+        )
+    if np.isnan(score_values).any():
         raise ValueError("a score is NaN")
-    order = np.argsort(-values, kind="stable")
-    falling = values[order]
+    order = np.argsort(-score_values, kind="stable")
+    falling = score_values[order]
     starts = np.concatenate(([0], np.flatnonzero(np.diff(falling)) + 1))
-    return Ranked(order, starts, falling[starts], seen[order])
+    return Ranked(order, starts, falling[starts], outcome_values[order])
 
 
 def tally(ranked: Ranked, weightings: ArrayLike | None = None) -> ThresholdMasses:
