@@ -29,7 +29,7 @@ class OnnxEngine:
         return 1
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        return [self._logit(each.prompt) for each in inputs]
+        return [self._logit(engine_input.prompt) for engine_input in inputs]
 
     def _logit(self, prompt: str) -> float:
         ids = np.array([self.reader.token_ids(prompt)], dtype=np.int64)

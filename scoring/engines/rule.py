@@ -87,11 +87,12 @@ class RuleEngine:
         return 1
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        return [self._logit(each) for each in inputs]
+        return [self._logit(engine_input) for engine_input in inputs]
 
-    def _logit(self, each: EngineInput) -> float:
-        check_table(each, len(FEATURES))
-        code, days = float(each.features[self.stage_at]), float(each.features[self.inbound_at])
+    def _logit(self, engine_input: EngineInput) -> float:
+        check_table(engine_input, len(FEATURES))
+        features = engine_input.features
+        code, days = float(features[self.stage_at]), float(features[self.inbound_at])
         values = [value for value, _ in FEATURES[self.stage_at].bins]
         is_known = not math.isnan(code) and 0 <= int(code) < len(values)
         stage = Stage(str(values[int(code)])) if is_known else None
@@ -100,11 +101,11 @@ class RuleEngine:
 
 def build_rule_engine(rule: Rule) -> RuleEngine:
     """Raises ArtifactError where the declared features tell neither stage nor recency."""
-    stage_at = [i for i, each in enumerate(FEATURES) if each.source == CurrentStage()]
+    stage_at = [i for i, feature in enumerate(FEATURES) if feature.source == CurrentStage()]
     inbound_at = [
         i
-        for i, each in enumerate(FEATURES)
-        if isinstance(each.source, Age) and each.source.moment == LAST_INBOUND
+        for i, feature in enumerate(FEATURES)
+        if isinstance(feature.source, Age) and feature.source.moment == LAST_INBOUND
     ]
     if not stage_at or not inbound_at:
         raise ArtifactError(

@@ -29,12 +29,12 @@ class StackEngine:
         return self.lm.batch_size
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        for each in inputs:
-            check_table(each, self.n_features)
+        for engine_input in inputs:
+            check_table(engine_input, self.n_features)
         read = self.lm.logits(inputs)
         return [
-            tree_logit(self.trees, np.append(each.features, np.float32(logit)))
-            for each, logit in zip(inputs, read, strict=True)
+            tree_logit(self.trees, np.append(engine_input.features, np.float32(logit)))
+            for engine_input, logit in zip(inputs, read, strict=True)
         ]
 
 

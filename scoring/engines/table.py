@@ -7,11 +7,11 @@ import numpy as np
 from scoring.engine import EngineInput, Unscorable
 
 
-def check_table(each: EngineInput, n_features: int) -> None:
+def check_table(engine_input: EngineInput, n_features: int) -> None:
     """Raises Unscorable for a row that the model was not made for. NaN is unknown, and fine."""
-    if each.features.shape != (n_features,):
+    if engine_input.features.shape != (n_features,):
         raise Unscorable(
-            f"the table has shape {each.features.shape}, the artifact reads ({n_features},)"
+            f"the table has shape {engine_input.features.shape}, the artifact reads ({n_features},)"
         )
-    if np.isinf(each.features).any():
+    if np.isinf(engine_input.features).any():
         raise Unscorable("a feature is infinite; unknown is NaN")

@@ -32,9 +32,9 @@ class TreesEngine:
         return 1
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        for each in inputs:
-            check_table(each, self.n_features)
-        return [tree_logit(self.trees, each.features) for each in inputs]
+        for engine_input in inputs:
+            check_table(engine_input, self.n_features)
+        return [tree_logit(self.trees, engine_input.features) for engine_input in inputs]
 
 
 def tree_logit(trees: onnxruntime.InferenceSession, row: NDArray[np.float32]) -> float:
