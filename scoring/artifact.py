@@ -166,13 +166,13 @@ def digest(path: Path) -> str:
 
 
 def _check_identity(path: Path, manifest: Manifest) -> None:
-    for what, found, expected in (
+    for what, actual, expected in (
         ("prompt_id", manifest.prompt_id, PROMPT_ID),
         ("features_id", manifest.features_id, FEATURES_ID),
     ):
-        if found != expected:
+        if actual != expected:
             raise ArtifactError(
-                f"artifact {manifest.name} at {path} was trained with {what} {found}, this build "
+                f"artifact {manifest.name} at {path} was trained with {what} {actual}, this build "
                 f"has {expected}: its scores would mean something else; train and export it again "
                 "with this version, or run the version it was made with"
             )
@@ -181,15 +181,15 @@ def _check_identity(path: Path, manifest: Manifest) -> None:
 def _check_files(path: Path, manifest: Manifest) -> None:
     for name, expected in manifest.files.items():
         try:
-            found = _file_sha256(path / name)
+            actual = _file_sha256(path / name)
         except OSError as error:
             raise ArtifactError(
                 f"artifact {manifest.name} at {path} lacks {name} ({error.strerror}); copy the "
                 "whole folder"
             ) from error
-        if found != expected:
+        if actual != expected:
             raise ArtifactError(
-                f"{name} of artifact {manifest.name} at {path} has sha256 {found[:12]}…, the "
+                f"{name} of artifact {manifest.name} at {path} has sha256 {actual[:12]}…, the "
                 f"manifest says {expected[:12]}…; copy the folder again or export it again"
             )
 

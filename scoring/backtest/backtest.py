@@ -96,21 +96,24 @@ def backtest(
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     """All values of all models in one bootstrap, so that differences are paired: `VALUES` columns
-    a model, `told` (n,), `drawn` (n_resamples, n)."""
+    a model, `values` (n,), `drawn` (n_resamples, n)."""
 
-    told: Floats
+    values: Floats
     drawn: Floats
     level: float
 
     def of(self, model: int, value: int) -> Interval:
         at = model * VALUES + value
-        return percentile_interval(float(self.told[at]), self.drawn[:, at], self.level)
+        return percentile_interval(float(self.values[at]), self.drawn[:, at], self.level)
 
     def less(self, model: int, value: int) -> Interval:
         """`model` less the first one."""
         at = model * VALUES + value
-        told, drawn = self.told[at] - self.told[value], self.drawn[:, at] - self.drawn[:, value]
-        return percentile_interval(float(told), drawn, self.level)
+        difference, drawn = (
+            self.values[at] - self.values[value],
+            self.drawn[:, at] - self.drawn[:, value],
+        )
+        return percentile_interval(float(difference), drawn, self.level)
 
 
 def _draw(facts: CallOutcomes, calls: Sequence[CallTally], bootstrap: Bootstrap) -> _Drawn:
@@ -119,21 +122,21 @@ def _draw(facts: CallOutcomes, calls: Sequence[CallTally], bootstrap: Bootstrap)
     def values(weightings: Floats) -> Floats:
         buyers = weightings @ facts.buyers
         columns: list[Floats] = []
-        for one in calls:
-            both = one.sums[3] * first[3]
-            earlier = weightings @ (both * (one.sums[4] - first[4]))
-            columns += _worth(weightings @ one.sums.T, buyers)
+        for tally in calls:
+            both = tally.sums[3] * first[3]
+            earlier = weightings @ (both * (tally.sums[4] - first[4]))
+            columns += _worth(weightings @ tally.sums.T, buyers)
             columns.append(_ratio(earlier, weightings @ both))
         return np.stack(columns, axis=1)
 
-    found = replicates([values], len(facts.buyers), bootstrap)
-    return _Drawn(found.values[0], found.drawn[:, 0], bootstrap.level)
+    resampled = replicates([values], len(facts.buyers), bootstrap)
+    return _Drawn(resampled.values[0], resampled.drawn[:, 0], bootstrap.level)
 
 
 def _called(calls: CallTally, drawn: _Drawn, model: int, n_buyers: int) -> Called:
     n_calls, n_hits = (int(total) for total in calls.sums[:2].sum(axis=1))
-    found = Called(n_calls, n_hits, *(drawn.of(model, value) for value in range(VALUES - 1)))
-    return replace(found, recall=_of_all_or_none(found.recall, n_buyers))
+    called = Called(n_calls, n_hits, *(drawn.of(model, value) for value in range(VALUES - 1)))
+    return replace(called, recall=_of_all_or_none(called.recall, n_buyers))
 
 
 def _of_all_or_none(share: Interval, n: int) -> Interval:
@@ -172,5 +175,5 @@ def _worth(sums: Floats, buyers: Floats) -> list[Floats]:
 def _ratio(part: Floats, whole: Floats) -> Floats:
     """NaN for nothing of nothing."""
     unknown = np.full(len(whole), np.nan)
-    found: Floats = np.divide(part, whole, out=unknown, where=whole > 0.0)
-    return found
+    ratios: Floats = np.divide(part, whole, out=unknown, where=whole > 0.0)
+    return ratios

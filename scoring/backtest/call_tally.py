@@ -77,8 +77,8 @@ def tally_of(facts: CallOutcomes, made: Bools) -> CallTally:
     gained[reached] = boards.ordered[reached] - boards.day[by_day[at]]
 
     def per_lead(rows: Bools, weights: Floats | None = None) -> Floats:
-        found = None if weights is None else weights[rows]
-        counted: Floats = np.bincount(boards.lead[rows], found, n_leads).astype(np.float64)
+        row_weights = None if weights is None else weights[rows]
+        counted: Floats = np.bincount(boards.lead[rows], row_weights, n_leads).astype(np.float64)
         return counted
 
     sums = (
@@ -101,12 +101,12 @@ def days_of(facts: CallOutcomes, calls: Mapping[str, CallTally]) -> Iterator[Day
 
     listed, positive = count(facts.chosen), count(facts.chosen & facts.hit)
     models = {}
-    for name, one in calls.items():
-        hits, reached = count(one.made & facts.hit), count(one.first)
-        blind = np.bincount(of[one.made], facts.blind[one.made], len(days))
-        wait_days = boards.ordered[boards.lead[one.first]] - boards.day[one.first]
-        gained = np.bincount(of[one.first], wait_days, len(days))
-        columns = zip(count(one.made), hits, reached, blind, gained, strict=True)
+    for name, tally in calls.items():
+        hits, reached = count(tally.made & facts.hit), count(tally.first)
+        blind = np.bincount(of[tally.made], facts.blind[tally.made], len(days))
+        wait_days = boards.ordered[boards.lead[tally.first]] - boards.day[tally.first]
+        gained = np.bincount(of[tally.first], wait_days, len(days))
+        columns = zip(count(tally.made), hits, reached, blind, gained, strict=True)
         models[name] = [
             DayOf(
                 n_calls=n,
@@ -120,7 +120,7 @@ def days_of(facts: CallOutcomes, calls: Mapping[str, CallTally]) -> Iterator[Day
         ]
     for i, day in enumerate(days):
         if listed[i]:
-            at_day = {name: found[i] for name, found in models.items()}
+            at_day = {name: model_days[i] for name, model_days in models.items()}
             yield Day(int(day), listed[i], positive[i], at_day)
 
 

@@ -42,8 +42,8 @@ class DailyLists:
 
     def during(self, first_day: int, end_day: int) -> Bools:
         """Which rows are of days from `first_day` up to but not including `end_day`."""
-        found: Bools = (self.day >= first_day) & (self.day < end_day)
-        return found
+        is_within: Bools = (self.day >= first_day) & (self.day < end_day)
+        return is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class CallTerms:
 def labels_of(boards: DailyLists, terms: CallTerms) -> Bools:
     """(n,): does the lead order within the horizon of that day?"""
     wait_days = boards.ordered[boards.lead] - boards.day
-    found: Bools = wait_days <= terms.horizon_days  # NaN compares false
-    return found
+    labels: Bools = wait_days <= terms.horizon_days  # NaN compares false
+    return labels
 
 
 def calls_made(boards: DailyLists, scores: Floats, terms: CallTerms) -> Bools:

@@ -76,11 +76,11 @@ def _transcript(event: TranscriptReady, as_of_ms: int) -> str:
 
 
 def _upserted(event: LeadUpserted) -> str:
-    told = [name.replace("_", " ") for name, value in event.profile.items() if value is not None]
-    lost = [name.replace("_", " ") for name, value in event.profile.items() if value is None]
+    named = [name.replace("_", " ") for name, value in event.profile.items() if value is not None]
+    cleared = [name.replace("_", " ") for name, value in event.profile.items() if value is None]
     parts = [
-        f"profile told {_some(told)}" if told else "",
-        f"profile lost {_some(lost)}" if lost else "",
+        f"profile told {_some(named)}" if named else "",
+        f"profile lost {_some(cleared)}" if cleared else "",
         "queue set" if event.queue is not None else "",
         "owner set" if event.owner is not None else "",
         {None: "", True: "consent given", False: "consent withdrawn"}[event.consent],

@@ -52,7 +52,7 @@ def explain(
             f"artifact {last.artifact[:12]}, which gave the last score, cannot be loaded; copy it "
             "back, or name one that is there to score the lead's past again"
         )
-    included = [one for one in arrivals if is_included(one, last.cursor)]
+    included = [arrival for arrival in arrivals if is_included(arrival, last.cursor)]
     state = state_of(included)
     occlusion = occlude(included, last.as_of_ms, scorer)
     return Explanation(

@@ -93,10 +93,10 @@ def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list
     `until_ms`. For logs without published scores. `arrivals`: in order."""
     points: list[LedgerPoint] = []
     state, cursor = initial_state(), dict[str, int]()
-    for one in arrivals:
-        state = evolve(state, one.event)
-        cursor = cursor_of([one], cursor)
-        points.append(LedgerPoint(cursor, as_of(state, one.ingested_ms), artifact))
+    for arrival in arrivals:
+        state = evolve(state, arrival.event)
+        cursor = cursor_of([arrival], cursor)
+        points.append(LedgerPoint(cursor, as_of(state, arrival.ingested_ms), artifact))
     if points:
         points.append(LedgerPoint(cursor, as_of(state, until_ms), artifact))
     return points
@@ -139,22 +139,22 @@ class _Step:
 def _steps(
     arrivals: Sequence[Arrival], points: Iterable[LedgerPoint], scorers: Mapping[str, Scorer | None]
 ) -> Iterator[_Step]:
-    known: list[Arrival] = []
+    included: list[Arrival] = []
     state = initial_state()
     last: LedgerPoint | None = None
     for point in points:
-        wanted = [one for one in arrivals if is_included(one, point.cursor)]
-        steps = list(_between(known, wanted, state, last, point))
+        wanted = [arrival for arrival in arrivals if is_included(arrival, point.cursor)]
+        steps = list(_between(included, wanted, state, last, point))
         steps[-1] = replace(steps[-1], as_of_ms=point.as_of_ms, reached=point)
         if scorers[point.artifact] is None:
             yield _as_one(steps)
         else:
             yield from steps
-        known, state, last = wanted, steps[-1].state, point
+        included, state, last = wanted, steps[-1].state, point
 
 
 def _between(
-    known: Sequence[Arrival],
+    included: Sequence[Arrival],
     wanted: Sequence[Arrival],
     state: LeadState,
     last: LedgerPoint | None,
@@ -170,15 +170,15 @@ def _between(
         if point.artifact != last.artifact:
             yield here(ChangeKind.ARTIFACT, (), state, last.as_of_ms)
         yield here(ChangeKind.TIME, (), state, later_ms)
-    kept, left = {one.place for one in wanted}, list(known)
-    for one in [one for one in reversed(known) if one.place not in kept]:
-        left.remove(one)
-        state = state_of(left)
-        yield here(ChangeKind.WITHDRAWN, (one,), state, later_ms)
-    had = {one.place for one in known}
-    for one in [one for one in wanted if one.place not in had]:
-        state = evolve(state, one.event)
-        yield here(ChangeKind.EVENT, (one,), state, later_ms)
+    places_wanted, remaining = {arrival.place for arrival in wanted}, list(included)
+    for arrival in [a for a in reversed(included) if a.place not in places_wanted]:
+        remaining.remove(arrival)
+        state = state_of(remaining)
+        yield here(ChangeKind.WITHDRAWN, (arrival,), state, later_ms)
+    places_included = {arrival.place for arrival in included}
+    for arrival in [a for a in wanted if a.place not in places_included]:
+        state = evolve(state, arrival.event)
+        yield here(ChangeKind.EVENT, (arrival,), state, later_ms)
 
 
 def _as_one(steps: Sequence[_Step]) -> _Step:

@@ -13,8 +13,8 @@ def json_value(value: Any) -> Any:
         case float():
             return value if isfinite(value) else None
         case Mapping():
-            return {name: json_value(one) for name, one in value.items()}
+            return {name: json_value(item) for name, item in value.items()}
         case list() | tuple():
-            return [json_value(one) for one in value]
+            return [json_value(item) for item in value]
         case _:
             return value

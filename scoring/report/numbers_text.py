@@ -19,27 +19,27 @@ def signed(value: float) -> str:
     return number(value) if isnan(value) or value < 0 else f"+{number(value)}"
 
 
-def interval(found: Interval) -> str:
-    return f"{number(found.value)} [{number(found.low)}, {number(found.high)}]"
+def interval(estimate: Interval) -> str:
+    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
 
 
-def signed_interval(found: Interval) -> str:
-    return f"{signed(found.value)} [{signed(found.low)}, {signed(found.high)}]"
+def signed_interval(estimate: Interval) -> str:
+    return f"{signed(estimate.value)} [{signed(estimate.low)}, {signed(estimate.high)}]"
 
 
-def tenths(found: Interval) -> str:
-    if isnan(found.value):
+def tenths(estimate: Interval) -> str:
+    if isnan(estimate.value):
         return "unknown"
-    return f"{found.value:.1f} [{found.low:.1f}, {found.high:.1f}]"
+    return f"{estimate.value:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
 
 
-def percent(found: Interval) -> str:
-    if isnan(found.value):
+def percent(estimate: Interval) -> str:
+    if isnan(estimate.value):
         return "unknown"
-    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
+    return f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]"
 
 
-def signed_tenths(found: Interval) -> str:
-    if isnan(found.value):
+def signed_tenths(estimate: Interval) -> str:
+    if isnan(estimate.value):
         return "unknown"
-    return f"{found.value:+,.1f} [{found.low:+,.1f}, {found.high:+,.1f}]"
+    return f"{estimate.value:+,.1f} [{estimate.low:+,.1f}, {estimate.high:+,.1f}]"

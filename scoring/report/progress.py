@@ -21,17 +21,17 @@ class Pace:
     clock: Callable[[], float]
     every_s: float
     _began_s: float = field(init=False)
-    _said_s: float = field(init=False)
+    _last_line_s: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._began_s = self._said_s = self.clock()
+        self._began_s = self._last_line_s = self.clock()
 
     def is_due(self, *, at_end: bool = False) -> bool:
         """Whether to say something now: at most every `every_s` seconds, and at the end."""
         now_s = self.clock()
-        if not at_end and now_s - self._said_s < self.every_s:
+        if not at_end and now_s - self._last_line_s < self.every_s:
             return False
-        self._said_s = now_s
+        self._last_line_s = now_s
         return True
 
     @property
