@@ -1,4 +1,4 @@
-"""A lead's events as its log has them, in the order in which they came in."""
+"""The events of one lead together with the records that brought them, in order of arrival."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ class Arrival:
 
 
 def in_order(arrivals: Iterable[Arrival]) -> list[Arrival]:
-    """Of one lead, whose records share a partition number: as a replay merges them. In a topic
-    offsets decide: after a change of leader a broker may stamp a record earlier than the last one."""
+    """Sorts the arrivals of one lead, whose records share a partition number, as a replay merges
+    them. In a topic offsets decide: after a change of leader a broker may stamp a record earlier
+    than the record before it."""
     moments: dict[str, int] = {}
     timed = []
     for arrival in sorted(arrivals, key=lambda arrival: arrival.place):
@@ -42,13 +43,14 @@ def in_order(arrivals: Iterable[Arrival]) -> list[Arrival]:
 
 
 def is_included(arrival: Arrival, cursor: Mapping[str, int]) -> bool:
+    """Whether a state with this `cursor` holds the arrival's event."""
     return arrival.offset <= cursor.get(arrival.topic, -1)
 
 
 def cursor_of(
     arrivals: Iterable[Arrival], before: Mapping[str, int] | None = None
 ) -> dict[str, int]:
-    """The cursor of a state that includes all of `arrivals`, and what `before` does."""
+    """Returns the cursor of a state that includes all `arrivals` and all that `before` includes."""
     cursor = dict(before or {})
     for arrival in arrivals:
         cursor[arrival.topic] = max(arrival.offset, cursor.get(arrival.topic, -1))
@@ -56,6 +58,7 @@ def cursor_of(
 
 
 def state_of(arrivals: Iterable[Arrival]) -> LeadState:
+    """Folds the events of `arrivals`."""
     state = initial_state()
     for arrival in arrivals:
         state = evolve(state, arrival.event)
@@ -63,8 +66,8 @@ def state_of(arrivals: Iterable[Arrival]) -> LeadState:
 
 
 def without_each(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], LeadState]:
-    """For each event the state of a lead to which everything but it happened: the fold of the
-    others, however often it was delivered. O(n) joins: a fold is a join of folds."""
+    """Returns for each event the state of a lead to which everything but this event happened: the
+    fold of all others, however often it was delivered. O(n) joins: a fold is a join of folds."""
     groups: dict[tuple[str, str], list[Arrival]] = {}
     for arrival in arrivals:
         groups.setdefault(arrival.identity, []).append(arrival)

@@ -1,4 +1,4 @@
-"""A lead's state: exact joins and nothing else, and its canonical bytes.
+"""What is kept of a lead (its state), the join of two states, and a state's canonical bytes.
 
 Every field is a join-semilattice: registers and `newest` keep the greatest stamp, `stages` and
 `contact` keep the earliest and latest time, `facts` and `calls` the newest few. So any order,
@@ -75,8 +75,7 @@ class Fact(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What a summary keeps of an utterance. `topics` are letters of
-    `scoring.lead.topics.TOPICS`."""
+    """An utterance as a summary keeps it; `topics` are letters of `scoring.lead.topics.TOPICS`."""
 
     role: str
     at_s: float
@@ -110,13 +109,15 @@ class Newest(NamedTuple):
 
 
 class Span(NamedTuple):
+    """The first and the last time of something."""
+
     first_ms: int
     last_ms: int
 
 
 class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
-    """`registers` are `queue`, `consent`, `owner`, `stage`, `closed`, which are always kept, and
-    `profile.<field>`, of which the newest are; patches ascend by (at_ms, stamp). `stages` are
+    """What is known of one lead. `registers`: `queue`, `consent`, `owner`, `stage`, `closed`,
+    always kept, and the newest `profile.<field>`; patches ascend by (at_ms, stamp). `stages` are
     sorted by name, `facts` and `calls` oldest first. So its JSON is canonical as it is."""
 
     erased: bool = False
@@ -134,7 +135,7 @@ class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", 
         return None
 
     def values(self) -> dict[str, Value]:
-        """Of all registers by name, in any order."""
+        """The values of all registers by name, in any order."""
         values: dict[str, Value] = {}
         for patch in self.registers:
             values.update(patch.values)
@@ -154,7 +155,7 @@ ERASED = LeadState(erased=True)
 
 
 def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
-    """The least state that includes both: commutative, associative, idempotent."""
+    """Returns the least state that includes both: commutative, associative, idempotent."""
     if a.erased or b.erased:
         return ERASED
     return LeadState(
@@ -297,13 +298,12 @@ def _later_call(call: Call, other: Call) -> bool:
 
 
 ID_CHARS = 12
-"""Of a stamp: the (source, id) digest, 72 bits in base64. 24 bits of the content digest follow,
-which only order two contents under one (source, id)."""
+"""The part of a stamp that is the (source, id) digest: 72 bits in base64."""
 
 
 def stamp(source: str, id_: str, content: bytes) -> str:
-    """Orders events of one moment by (source, id, content) without storing the strings: 16
-    characters."""
+    """Digests (source, id, content) into 16 characters that order the events of one moment. The
+    last 24 bits are of the content; they only order two contents under one (source, id)."""
     identity = blake2b(f"{source}\x00{id_}".encode(), digest_size=9).digest()
     content_digest = blake2b(content, digest_size=3).digest()
     return b2a_base64(identity + content_digest, newline=False).decode()
@@ -314,8 +314,8 @@ _decode = msgspec.json.Decoder(LeadState).decode
 
 
 def to_bytes(state: LeadState) -> bytes:
-    """Canonical: equal states have equal bytes, and the reverse. Compact: nothing that is as in
-    the initial state is written, and a fact stops where its defaults begin."""
+    """Encodes a state. Canonical: equal states have equal bytes, and the reverse. Compact: what is
+    as in the initial state is left out, and a fact stops where its defaults begin."""
     if not state.facts:
         return _encode(state)
     written = cast("tuple[Fact, ...]", tuple(map(_trim, state.facts)))
@@ -323,7 +323,7 @@ def to_bytes(state: LeadState) -> bytes:
 
 
 def from_bytes(data: bytes) -> LeadState:
-    """Inverse of `to_bytes`. Raises ValueError for anything else."""
+    """Decodes what `to_bytes` encoded. Raises ValueError for anything else."""
     try:
         return _decode(data)
     except msgspec.MsgspecError as error:
@@ -341,5 +341,5 @@ def _trim(fact: Fact) -> tuple[object, ...]:
 
 
 def state_hash(data: bytes) -> str:
-    """Of canonical bytes: 128 bits, hex."""
+    """Hashes canonical bytes: 128 bits of BLAKE2b, in hex."""
     return blake2b(data, digest_size=16).hexdigest()
