@@ -1,4 +1,4 @@
-"""The rolling conversation of a lead: its calls' summaries, composed newest last under a budget.
+"""Puts the summaries of a lead's calls together, newest last, within a budget of tokens.
 
 Each call's part stands alone, so a transcript's revision replaces its own part and no other. Lead
 text leaves here fenced: on lines of its own, without any character or speaker label that our
@@ -45,6 +45,7 @@ NO_CALLS = "none"
 
 
 def fence(text: str) -> str:
+    """Removes from lead text what would look like our layout: see RESERVED and SPEAKERS."""
     return SPEAKERS.sub(r"\1", text.translate(RESERVED))
 
 
@@ -63,9 +64,9 @@ class _Unit:
 def conversation(
     history: LeadHistory, as_of_ms: int, budget_tokens: int, count_tokens: Callable[[str], int]
 ) -> str:
-    """Complete lines, about `budget_tokens` long: the pieces are counted one by one, so a caller
-    with a hard limit counts the whole and asks again with less. When not all fits, what was not
-    decisive goes first, then what was said again later, each from the oldest end."""
+    """Returns complete lines, about `budget_tokens` long: the pieces are counted one by one, so a
+    caller with a hard limit counts the whole and asks again with less. When not everything fits,
+    what was not decisive is dropped first, then what was said again later, oldest first."""
     spoken = _units(history, as_of_ms)
     chosen: set[int] = set()
     for index in _by_worth(spoken):
@@ -81,11 +82,12 @@ def conversation(
 
 
 def whole_conversation(history: LeadHistory, as_of_ms: int) -> str:
+    """Returns all calls, however long."""
     return _render(_units(history, as_of_ms)) or f"{NO_CALLS}\n"
 
 
 def conversation_edges(history: LeadHistory) -> Iterable[int]:
-    """When time alone changes a call's heading."""
+    """Returns the moments (ms) at which time alone changes a call's heading."""
     return (edge for call in history.calls for edge in age_edges(call.started_ms, AGE_DAYS))
 
 

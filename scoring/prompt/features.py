@@ -1,4 +1,4 @@
-"""The tabular features, declared as data. To use others, edit FEATURES and INSTRUCTION here.
+"""Declares the tabular features as data. To use others, edit FEATURES and INSTRUCTION here.
 
 Nothing else knows a feature's name: the vector, the prompt's sections, the time edges and
 `FEATURES_ID` (which a trained artifact must match) all follow from this list and its order.
@@ -186,11 +186,13 @@ INSTRUCTION = "Judge a car lead. Clicks, messages and followups count 7 days, ca
 
 
 def feature_vector(state: LeadState, as_of_ms: int) -> NDArray[np.float32]:
-    """float32 (len(FEATURES),), NaN = unknown. Constant between two edges of the lead."""
+    """Returns the features of a lead as numbers: float32 (len(FEATURES),), NaN = unknown. Constant
+    between two edges of the lead."""
     return vector_of(view(state), as_of_ms)
 
 
 def vector_of(history: LeadHistory, as_of_ms: int) -> NDArray[np.float32]:
+    """Does what `feature_vector` does, for a history that is already at hand."""
     return np.array(
         [encode(feature, feature.source.value(history, as_of_ms)) for feature in FEATURES],
         dtype=np.float32,

@@ -1,4 +1,4 @@
-"""The prompt: instruction, the record in sections, the conversation, question, answer marker.
+"""Builds the prompt: instruction, record in sections, conversation, question, answer marker.
 
 The only place that shapes what a model reads: live, replay, training and evaluation call
 `build_prompt`. What rarely changes comes first, so that consecutive prompts of a lead share a long
@@ -41,26 +41,28 @@ END = "end"
 
 @dataclass(frozen=True, slots=True)
 class PromptSpec:
-    """`count_tokens` must count markers as the model's tokenizer does."""
+    """How long a prompt may be, and how its tokens are counted. `count_tokens` must count markers
+    as the model's tokenizer does."""
 
     token_budget: int
     count_tokens: Callable[[str], int]
 
 
 class BudgetTooSmall(Unscorable):
-    """The budget does not even hold what every prompt must say."""
+    """The token budget is too small for what every prompt must say."""
 
 
 def build_prompt(state: LeadState, as_of_ms: int, spec: PromptSpec) -> str:
-    """Never longer than the budget: the conversation gives way, from its oldest end. Constant
-    between two edges of the lead."""
+    """Returns what a model reads about a lead. Never longer than the budget: the conversation is
+    cut, oldest first. Constant between two edges of the lead."""
     return prompt_of(view(state), as_of_ms, spec)
 
 
 def prompt_of(
     history: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None
 ) -> str:
-    """`hidden`: the section that says "unknown" throughout, to ask what it is worth."""
+    """Does what `build_prompt` does, for a history that is already at hand. `hidden`: a section in
+    which every feature reads "unknown", to measure what the section is worth."""
     lines = sections(history, as_of_ms)
     if hidden is not None:
         lines[hidden] = _line(hidden, lambda feature: UNKNOWN)
@@ -84,8 +86,8 @@ def prompt_of(
 
 
 def longest_record_tokens(count_tokens: Callable[[str], int]) -> int:
-    """What a prompt without any conversation takes at most, to a few tokens: an artifact with a
-    smaller budget would fail on some lead, some day."""
+    """Returns the most tokens a prompt without any conversation takes, to within a few: an artifact
+    with a smaller budget would fail on some lead some day."""
 
     def longest(feature: Feature) -> str:
         return max(possible_words(feature), key=lambda word: (count_tokens(f" {word}"), word))
@@ -94,7 +96,7 @@ def longest_record_tokens(count_tokens: Callable[[str], int]) -> int:
 
 
 def sections(history: LeadHistory, as_of_ms: int) -> dict[Section, str]:
-    """Every feature in words, one line per section, in the declared order."""
+    """Writes every feature in words, one line per section, in the declared order."""
 
     def word_of(feature: Feature) -> str:
         return words(feature, feature.source.value(history, as_of_ms))
@@ -120,7 +122,7 @@ def _tail() -> str:
 
 
 def prompt_id() -> str:
-    """Of this build: a digest of every constant and declaration that shapes the text."""
+    """Returns a digest of every constant and declaration of this build that shapes the text."""
     shapes = (
         PROMPT_VERSION,
         (

@@ -1,4 +1,4 @@
-"""Where a feature's value comes from: small declarations that also know when time moves them.
+"""The sources of features: each computes a value from a history and knows when time changes it.
 
 A source's value is constant between the moments its `edges` names (counts change only when a
 contact leaves the window, ages return the lower bound of their bin), so the time edges of a lead
@@ -24,6 +24,8 @@ Raw = str | float | bool | None
 
 
 class FeatureSource(Protocol):
+    """What every source can do."""
+
     def value(self, history: LeadHistory, as_of_ms: int) -> Raw: ...
 
     def edges(self, history: LeadHistory) -> Iterable[int]:
@@ -63,6 +65,8 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class CurrentStage:
+    """The funnel stage the lead is in."""
+
     def value(self, history: LeadHistory, as_of_ms: int) -> Raw:
         return history.state.value("stage")
 
@@ -72,7 +76,7 @@ class CurrentStage:
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """Which contacts are meant; None means any. Unanswered: nobody spoke, as far as is known."""
+    """Selects contacts; None means any. Unanswered: nobody spoke, as far as is known."""
 
     channels: tuple[Channel, ...] | None = None
     direction: Direction | None = None
@@ -91,7 +95,7 @@ class Contacts:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many contacts of the last `window_days`. Never unknown: silence is 0."""
+    """The number of contacts in the last `window_days`. Never unknown: silence is 0."""
 
     contacts: Contacts
     window_days: int
@@ -127,17 +131,23 @@ class TalkMinutes:
 
 
 class Moment(Protocol):
+    """A moment in a lead's history; None where it never came."""
+
     def at_ms(self, history: LeadHistory) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class FirstContact:
+    """When somebody first was in contact with the lead."""
+
     def at_ms(self, history: LeadHistory) -> int | None:
         return history.state.contact.first_ms if history.state.contact else None
 
 
 @dataclass(frozen=True, slots=True)
 class LastContact:
+    """When somebody last was in contact with the lead."""
+
     def at_ms(self, history: LeadHistory) -> int | None:
         return history.state.contact.last_ms if history.state.contact else None
 
@@ -154,6 +164,8 @@ class Last:
 
 @dataclass(frozen=True, slots=True)
 class StageEntered:
+    """When the lead entered its current stage."""
+
     def at_ms(self, history: LeadHistory) -> int | None:
         return history.stage_since_ms()
 
@@ -176,9 +188,11 @@ class Age:
 
 
 def age_bin(at_ms: int, as_of_ms: int, bins_days: tuple[int, ...]) -> int:
+    """Returns the lower bound, in days, of the bin that the elapsed time falls in."""
     age = age_ms(at_ms, as_of_ms)
     return max(bound for bound in bins_days if bound * DAY_MS <= age)
 
 
 def age_edges(at_ms: int, bins_days: tuple[int, ...]) -> Iterator[int]:
+    """Returns the moments (ms) at which `age_bin` changes."""
     return (at_ms + bound * DAY_MS for bound in bins_days if bound)
