@@ -1,4 +1,4 @@
-"""What scoring costs: measured seconds of a core, and money by what a core costs."""
+"""What scoring costs: measured seconds of a CPU core, and money at the price of a core."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CURRENCY = "USD"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`cpu_s` of one core, from state to logit."""
+    """The measured cost of scoring `n_leads`: `cpu_s` seconds of one core, from state to logit."""
 
     cpu_s: float
     n_leads: int

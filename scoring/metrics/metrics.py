@@ -1,4 +1,4 @@
-"""How well scores order and calibrate: one number each, pure.
+"""Measures how well scores order leads and how well probabilities are calibrated: a number each.
 
 Larger scores mean "call first". `outcomes` are labels, or true probabilities where they are known
 (the simulator's): then the labels are integrated out, which leaves no label noise, so that few
@@ -32,30 +32,32 @@ MIN_PROBABILITY = 1e-12
 
 
 def auc(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Chance that a random positive scores above a random negative, ties counting half."""
+    """Returns the chance that a random positive scores above a random negative, ties counting
+    half."""
     return expected_auc(scores, labels, weights)
 
 
 def expected_auc(
     scores: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None
 ) -> float:
-    """The AUC with each lead counted as `p` of a positive and `1 - p` of a negative, a lead never
-    paired with itself. O(n log n). With 0 / 1 probabilities it is the AUC; NaN when there is no
-    pair to order."""
+    """Returns the AUC where each lead counts as `p` of a positive and `1 - p` of a negative and is
+    never paired with itself. O(n log n). With probabilities 0 and 1 it is the AUC; NaN when there
+    are not two leads to compare."""
     return float(aucs(tally(rank_by(scores, probabilities), weights))[0])
 
 
 def average_precision(
     scores: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None
 ) -> float:
-    """NaN without positives."""
+    """Returns the area under the steps of precision over recall. NaN without positives."""
     return float(average_precisions(tally(rank_by(scores, outcomes), weights))[0])
 
 
 @dataclass(frozen=True, slots=True)
 class TopGroup:
-    """The best-scored `n_called` leads: share of positives among them, share of all positives
-    they are, and how many times the share in a group drawn blindly that is."""
+    """The `n_called` leads with the highest scores. `precision`: the share of positives among them;
+    `recall`: the share of all positives that is among them; `lift`: precision divided by the share
+    of positives among all leads."""
 
     n_called: float
     precision: float
@@ -66,8 +68,8 @@ class TopGroup:
 def top_group(
     scores: ArrayLike, outcomes: ArrayLike, fraction: float, weights: ArrayLike | None = None
 ) -> TopGroup:
-    """The best-scored `fraction`, at least one lead; the group tied at the boundary counts by its
-    mean. Recall and lift are NaN without positives."""
+    """Measures the `fraction` of leads with the highest scores, at least one lead; of a group tied
+    at the boundary the mean counts. Recall and lift are NaN without positives."""
     table = tally(rank_by(scores, outcomes), weights)
     n_called = best_mass(table, fraction)
     hits = float(caught(table, n_called)[0])
@@ -88,31 +90,36 @@ def expected_precision_at(
     fraction: float,
     weights: ArrayLike | None = None,
 ) -> float:
-    """Mean of `probabilities` (or labels) over the best-scored `fraction`, at least one lead."""
+    """Returns the mean of `probabilities` (or labels) over the `fraction` of leads with the highest
+    scores, at least one lead."""
     return top_group(scores, probabilities, fraction, weights).precision
 
 
 def log_loss(
     probabilities: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None
 ) -> float:
-    """In nats per lead."""
+    """Returns the mean log loss, in nats per lead."""
     return _mean(log_losses(probabilities, outcomes), weights)
 
 
 def brier(probabilities: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Mean squared error of the probability."""
+    """Returns the mean squared error of the probabilities.
+
+    G. W. Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review
+    78, 1950."""
     return _mean(squared_errors(probabilities, outcomes), weights)
 
 
 def log_losses(probabilities: ArrayLike, outcomes: ArrayLike) -> Floats:
-    """Of each lead."""
+    """Returns the log loss of each lead, in nats."""
     predicted, observed = _probabilities(probabilities, outcomes)
     predicted = np.clip(predicted, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
     return -(observed * np.log(predicted) + (1.0 - observed) * np.log1p(-predicted))
 
 
 def squared_errors(probabilities: ArrayLike, outcomes: ArrayLike) -> Floats:
-    """Of each lead. Of a true probability p, what labels drawn with it cost on average."""
+    """Returns the squared error of each lead; for an outcome that is a true probability, the mean
+    over labels drawn with it."""
     predicted, observed = _probabilities(probabilities, outcomes)
     return observed * (1.0 - predicted) ** 2 + (1.0 - observed) * predicted**2
 
@@ -123,14 +130,15 @@ def expected_calibration_error(
     n_bins: int = 10,
     weights: ArrayLike | None = None,
 ) -> float:
-    """Mean gap between predicted and observed share over bins of equal mass."""
+    """Returns the mean gap between predicted and observed share over bins of equal mass."""
     bins = reliability(probabilities, outcomes, n_bins, weights)
     return float(bins.mass @ np.abs(bins.predicted - bins.observed) / bins.mass.sum())
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """One entry a bin that has leads, by ascending prediction."""
+    """Predicted and observed shares by bin: one entry for each bin with leads, by ascending
+    prediction."""
 
     mass: Floats
     predicted: Floats
@@ -143,7 +151,7 @@ def reliability(
     n_bins: int = 10,
     weights: ArrayLike | None = None,
 ) -> Reliability:
-    """Predicted and observed share in bins of equal mass."""
+    """Computes predicted and observed share in bins of equal mass."""
     predicted, observed = _probabilities(probabilities, outcomes)
     mass = weighting_rows(weights, len(predicted))[0]
     bin_of = equal_mass_bins(predicted, n_bins, mass)
@@ -156,8 +164,8 @@ def reliability(
 
 
 def equal_mass_bins(values: ArrayLike, n_bins: int, weights: ArrayLike | None) -> NDArray[np.intp]:
-    """The bin of each value, 0 for the smallest. Equal values share one, the bin of their middle:
-    which of them comes first in a file must not matter."""
+    """Returns the bin of each value, 0 for the smallest. Equal values share one bin, that of their
+    middle: which of them comes first in a file must not matter."""
     distinct, group_of = np.unique(floats(values), return_inverse=True)
     mass = sums(group_of, weighting_rows(weights, len(group_of))[0], len(distinct))
     middle = np.cumsum(mass) - 0.5 * mass
@@ -169,8 +177,8 @@ def equal_mass_bins(values: ArrayLike, n_bins: int, weights: ArrayLike | None) -
 def calibration_noise(
     probabilities: ArrayLike, n_bins: int = 10, weights: ArrayLike | None = None
 ) -> float:
-    """The calibration error that labels drawn with exactly these probabilities would show on
-    average, by the normal approximation: less than about this says nothing against a model."""
+    """Returns the calibration error that labels drawn with exactly these probabilities would show
+    on average, by the normal approximation: less than about this says nothing against a model."""
     predicted = floats(probabilities)
     mass = weighting_rows(weights, len(predicted))[0]
     bin_of = equal_mass_bins(predicted, n_bins, mass)
@@ -186,7 +194,8 @@ def _probabilities(probabilities: ArrayLike, outcomes: ArrayLike) -> tuple[Float
     predicted, observed = floats(probabilities), floats(outcomes)
     if len(predicted) != len(observed) or not len(predicted):
         raise ValueError(
-            f"{len(predicted)} probabilities and {len(observed)} outcomes; need as many, not none"
+            f"{len(predicted)} probabilities and {len(observed)} outcomes; "
+            "need equally many, 1 or more"
         )
     if not ((predicted >= 0.0) & (predicted <= 1.0)).all():
         raise ValueError("a probability is outside [0, 1] or NaN")
