@@ -1,4 +1,4 @@
-"""Trees on the table plus the language model's logit, over any LM engine. Imports no lightgbm.
+"""Scores with trees that read the table and the logit of a language model. No lightgbm here.
 
 The same ensemble as in `scoring.engines.trees`, with the LM logit as the row's last number.
 """
@@ -20,6 +20,8 @@ from scoring.engines.trees import TREES, tree_logit
 
 @dataclass(frozen=True, slots=True)
 class StackEngine:
+    """Trees on top of the engine `lm`, which may be any."""
+
     lm: Engine
     trees: onnxruntime.InferenceSession
     n_features: int
@@ -39,4 +41,5 @@ class StackEngine:
 
 
 def load_stack_engine(path: Path, lm: Engine, n_features: int) -> StackEngine:
+    """Loads the trees in folder `path` and puts them on top of `lm`."""
     return StackEngine(lm, open_session(path / TREES, 1), n_features)

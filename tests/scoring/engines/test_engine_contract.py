@@ -175,7 +175,7 @@ def test_an_engine_without_a_language_model_reads_no_prompt(
 @pytest.mark.parametrize("kind", [EngineKind.STACK, EngineKind.TREES, EngineKind.RULE])
 def test_only_a_language_model_is_loaded_as_one(kind: EngineKind) -> None:
     tokens, _ = load_reader(DEMO, 256)
-    with pytest.raises(ValueError, match="is no language model"):
+    with pytest.raises(ValueError, match="is not a language model"):
         load_language_model(DEMO, tokens, kind)
 
 
