@@ -1,4 +1,4 @@
-"""What daily calls would have been worth: which buyers a model reaches, how early, how surely.
+"""Measures what daily calls would have been worth: which buyers a model reaches, and how early.
 
     calls_made(boards, scores, terms) -> (n_rows,) bool          in scoring.backtest.daily_calls
     backtest(boards, {"ours": calls, ...}, terms, bootstrap, within=None) -> Backtest
@@ -27,7 +27,7 @@ VALUES = 6
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What one model's calls came to. `n_hits`: calls to a lead that then ordered within the
+    """The result of one model's calls. `n_hits`: calls to a lead that then ordered within the
     horizon; `precision`: their share; `lift`: how many times as many as calls spread blindly over
     the same lists would have met; `reached`: how many buyers got such a call; `recall`: of all
     buyers; `days_gained`: from a reached buyer's first such call to the order, on average."""
@@ -43,8 +43,8 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """`ours` less `theirs`; `days_earlier`: how much sooner ours called the buyers that both
-    reached. `judgement` is of `reached`."""
+    """The difference of two models, `ours` minus `theirs`; `days_earlier`: how much sooner ours
+    called the buyers that both reached. `judgement` is of `reached`."""
 
     ours: str
     theirs: str
@@ -56,7 +56,7 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """`paired`: every other model against the first."""
+    """The results of all models. `paired`: every other model against the first."""
 
     n_rows: int
     n_leads: int
@@ -73,9 +73,10 @@ def backtest(
     bootstrap: Bootstrap,
     within: Bools | None = None,
 ) -> Backtest:
-    """`called`: of each row by model, `within`: judge only these rows, as those of one month
-    (`DailyLists.during`). The bootstrap draws leads, the same for all models; who was called, and
-    how many on each list were to order, is held. Raises ValueError without rows or models."""
+    """Measures all models. `called`: for each model whether each row was called; `within`: measure
+    only these rows, such as those of one month (`DailyLists.during`). The bootstrap draws leads,
+    the same for all models; who was called, and how many on each list were to order, is held.
+    Raises ValueError without rows or models."""
     chosen = np.ones(len(boards.day), dtype=np.bool_) if within is None else within
     if not chosen.any() or not called:
         raise ValueError(f"{int(chosen.sum())} rows and {len(called)} models; need some of both")
@@ -96,7 +97,7 @@ def backtest(
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     """All values of all models in one bootstrap, so that differences are paired: `VALUES` columns
-    a model, `values` (n,), `drawn` (n_resamples, n)."""
+    per model, `values` (n,), `drawn` (n_resamples, n)."""
 
     values: Floats
     drawn: Floats
@@ -107,7 +108,7 @@ class _Drawn:
         return percentile_interval(float(self.values[at]), self.drawn[:, at], self.level)
 
     def less(self, model: int, value: int) -> Interval:
-        """`model` less the first one."""
+        """`model` minus the first model."""
         at = model * VALUES + value
         difference, drawn = (
             self.values[at] - self.values[value],
@@ -140,8 +141,10 @@ def _called(calls: CallTally, drawn: _Drawn, model: int, n_buyers: int) -> Calle
 
 
 def _of_all_or_none(share: Interval, n: int) -> Interval:
-    """A bootstrap never draws what did not happen: where all or none of `n` were reached, the
-    bound of Clopper and Pearson says how far that can be from the truth."""
+    """Bounds a share of all or none of `n`: a bootstrap never draws what did not happen.
+
+    C. J. Clopper and E. S. Pearson, The Use of Confidence or Fiducial Limits Illustrated in the
+    Case of the Binomial, Biometrika 26, 1934."""
     if share.value not in (0.0, 1.0):
         return share
     certain = ((1.0 - share.level) / 2.0) ** (1.0 / n)

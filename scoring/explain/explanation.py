@@ -1,4 +1,5 @@
-"""Why a lead has the score it has: what is known, what moved it most, and how it came about."""
+"""Explains one score: what is known about the lead, what mattered most, how the score came
+about."""
 
 from __future__ import annotations
 
@@ -16,12 +17,13 @@ from scoring.score import ScorerOf, evidence_of
 
 
 class Unexplainable(ValueError):
-    """There is no score to explain; the message says why, for a person."""
+    """The lead has nothing that can be explained; the message says why, for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`n_unscored`: events that the score does not include yet."""
+    """Everything that `asllr explain` shows. `n_unscored`: events that the score does not include
+    yet."""
 
     state: LeadState
     as_of_ms: int
@@ -39,8 +41,8 @@ class Explanation:
 def explain(
     arrivals: Sequence[Arrival], points: Sequence[LedgerPoint], scorer_of: ScorerOf
 ) -> Explanation:
-    """Of the last of `points`, with the artifact that scored it. Both in order, see
-    `scoring.explain.ledger`. Raises Unexplainable."""
+    """Explains the score at the last of `points`, with the artifact that gave it. Both sequences in
+    order, see `scoring.explain.ledger`. Raises Unexplainable."""
     if not arrivals or not points:
         raise Unexplainable("no event of this lead had arrived")
     if state_of(arrivals).erased:

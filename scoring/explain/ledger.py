@@ -1,4 +1,4 @@
-"""The ledger of one lead: each change of its score with what caused it; the differences add up.
+"""Builds the ledger of one lead: every change of its score and its cause; the changes add up.
 
 Between two scores everything may have moved at once: the artifact, time, and several events. The
 change is attributed one cause after the other, always in this order, each with what came before it
@@ -33,6 +33,8 @@ MILLION = 1_000_000
 
 
 class ChangeKind(StrEnum):
+    """What a change of a score is due to."""
+
     START = "start"
     """A lead of which nothing is known: where every ledger begins."""
     ARTIFACT = "artifact"
@@ -54,8 +56,8 @@ class LedgerPoint:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """`causes` is one event; several where they cannot be told apart, because the artifact that
-    scored them cannot be had; none where no event is the cause."""
+    """One change of the score. `causes` is one event; several where they cannot be told apart
+    because the artifact that scored them is missing; empty where the cause is not an event."""
 
     kind: ChangeKind
     causes: tuple[Arrival, ...]
@@ -77,20 +79,21 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """`differing`: the points whose published probability is not what their artifact gives again
-    (`asllr replay verify` finds out why)."""
+    """All changes of a lead's score. `differing`: the points whose published probability is not
+    what their artifact gives again (`asllr replay verify` finds out why)."""
 
     entries: tuple[LedgerEntry, ...]
     differing: tuple[LedgerPoint, ...]
 
 
 def ppm(probability: float) -> int:
+    """Rounds to millionths."""
     return round(probability * MILLION)
 
 
 def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list[LedgerPoint]:
-    """Where an endless supply of engines would have scored the lead: as each event came in, and at
-    `until_ms`. For logs without published scores. `arrivals`: in order."""
+    """Returns the points at which engines that are never busy would have scored the lead: whenever
+    an event came in, and at `until_ms`. For logs without published scores. `arrivals`: in order."""
     points: list[LedgerPoint] = []
     state, cursor = initial_state(), dict[str, int]()
     for arrival in arrivals:
@@ -105,7 +108,8 @@ def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list
 def build_ledger(
     arrivals: Sequence[Arrival], points: Sequence[LedgerPoint], scorer_of: ScorerOf
 ) -> Ledger:
-    """`arrivals`: in order, no LeadErased among them. `points`: in the order of their scores."""
+    """Builds the ledger. `arrivals`: in order, without a LeadErased. `points`: in the order of
+    their scores."""
     scorers = {point.artifact: scorer_of(point.artifact) for point in points}
     steps = list(_steps(arrivals, points, scorers))
     values = _values(steps, scorers)
@@ -182,7 +186,8 @@ def _between(
 
 
 def _as_one(steps: Sequence[_Step]) -> _Step:
-    """The artifact cannot be had: what was published is all there is, for all causes together."""
+    """Joins steps whose artifact is missing: only what was published is known, for all causes
+    together."""
     kinds = {step.kind for step in steps}
     order = (
         ChangeKind.EVENT,

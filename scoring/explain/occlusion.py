@@ -1,4 +1,4 @@
-"""What a lead's score owes to one event or to one part of its prompt: the score without it.
+"""Measures what one event or one part of the prompt adds to a lead's score: the score without it.
 
 *Without an event* the lead is folded again from all its other events (a fold takes any set of
 them), so a visit that replaced an older one brings that one back. *Without a section* every feature
@@ -27,7 +27,8 @@ from scoring.score import Scorer, prepare
 
 @dataclass(frozen=True, slots=True)
 class EventEffect:
-    """`arrival` is the event's first; `probability` is the score without it."""
+    """What one event adds. `arrival` is its first delivery; `probability` is the score without
+    it."""
 
     arrival: Arrival
     probability: float
@@ -36,7 +37,7 @@ class EventEffect:
 
 @dataclass(frozen=True, slots=True)
 class SectionEffect:
-    """`section` is a heading of the prompt."""
+    """What one section of the prompt adds; `section` is its heading."""
 
     section: str
     probability: float
@@ -45,7 +46,7 @@ class SectionEffect:
 
 @dataclass(frozen=True, slots=True)
 class Occlusion:
-    """Each by size of effect, largest first; ties as they came in."""
+    """The effects of all events and sections, largest first; ties in order of arrival."""
 
     probability: float
     events: tuple[EventEffect, ...]
@@ -53,7 +54,8 @@ class Occlusion:
 
 
 def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlusion:
-    """`arrivals`: in order, no LeadErased among them."""
+    """Scores the lead without each event and without each section. `arrivals`: in order, without a
+    LeadErased."""
     first = {arrival.identity: arrival for arrival in reversed(arrivals)}
     without = without_each(arrivals)
     state = state_of(arrivals)
@@ -80,8 +82,8 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
 
 
 def without_section(state: LeadState, as_of_ms: int, spec: PromptSpec, name: str) -> EngineInput:
-    """`name` is a Section's value or CALLS. Counts of calls are behaviour, not conversation: they
-    stay when what was said is hidden."""
+    """Returns the engine's input with one section hidden. `name` is a Section's value or CALLS.
+    Counts of calls are behaviour, not conversation: they stay when what was said is hidden."""
     history = view(state)
     features = vector_of(history, as_of_ms)
     if name == CALLS:

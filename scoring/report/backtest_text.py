@@ -1,4 +1,4 @@
-"""A backtest in sentences: the answer first, then what it rests on."""
+"""Writes a backtest in sentences: the answer first, then its basis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scoring.report.numbers_text import percent, tenths
 
 
 def answer(result: Backtest, paired: Paired, terms: CallTerms) -> str:
-    """Of `paired.ours` against `paired.theirs`: a difference, or that these leads cannot tell."""
+    """Compares `paired.ours` with `paired.theirs`: states a difference, or that it cannot tell."""
     ours, theirs = result.models[paired.ours], result.models[paired.theirs]
     n_ours, n_theirs = round(ours.reached.value), round(theirs.reached.value)
     reached = (
@@ -30,7 +30,7 @@ def answer(result: Backtest, paired: Paired, terms: CallTerms) -> str:
 
 
 def worth(name: str, called: Called) -> str:
-    """One model by itself."""
+    """Describes the calls of one model."""
     return (
         f"{name}: {called.n_calls:,} calls, precision {percent(called.precision)}, "
         f"lift {tenths(called.lift)}, buyers reached {percent(called.recall)}, "

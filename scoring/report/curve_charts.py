@@ -1,4 +1,4 @@
-"""The curves of several models beside each other, as every report shows them."""
+"""Draws the curves of several models in one chart each, as all reports show them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from scoring.report.svg import Axis, chart, legend, round_end
 
 
 def curve_charts(curves: Mapping[str, Curves], prevalence: float) -> str:
-    """By model; `prevalence` is what a blind choice finds."""
+    """Draws `curves`, by model. `prevalence`: the share of positives, which a blind choice
+    finds."""
     p_end = round_end(max(0.01, *(max(x, y) for c in curves.values() for x, y in c.calibration)))
     lift_end = round_end(max(2.0, *(y for c in curves.values() for _, y in c.lift)))
     pr_points = (y for c in curves.values() for x, y in c.precision_recall if x > 0.01)

@@ -1,4 +1,4 @@
-"""Values as JSON has them: NaN and infinity, which it does not know, are null."""
+"""Prepares values for JSON, which has neither NaN nor infinity: they become null."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def json_value(value: Any) -> Any:
-    """`value` of mappings, lists, tuples and scalars, for `json.dumps(..., allow_nan=False)`."""
+    """Prepares mappings, lists, tuples and scalars for `json.dumps(..., allow_nan=False)`."""
     match value:
         case float():
             return value if isfinite(value) else None
