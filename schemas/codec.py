@@ -76,7 +76,19 @@ class BadRecord(Exception):
 
 
 def decode(record: Record, *, n_partitions: int) -> EventBase:
-    """Returns the event in `record`. Raises `BadRecord`, and nothing else, whatever the bytes."""
+    """Returns the event in `record`. Raises `BadRecord`, and nothing else, whatever the bytes.
+
+    >>> names = ("specversion", "id", "source", "type", "subject", "time")
+    >>> values = ("1.0", "e-1", "crm", "asllr.StageChanged.v1", "acme/l-1", "2026-03-01T09:30:00Z")
+    >>> headers = [(f"ce_{name}", value.encode()) for name, value in zip(names, values)]
+    >>> record = Record(
+    ...     topic="crm.events", partition=4, offset=0, timestamp_ms=1772357400000,
+    ...     key=b"acme/l-1", value=b'{"stage": "visit"}', headers=headers,
+    ... )
+    >>> event = decode(record, n_partitions=8)
+    >>> event.lead, event.stage.value
+    ('l-1', 'visit')
+    """
     if record.value is None:
         raise BadRecord(
             "null-value",

@@ -31,4 +31,9 @@ def murmur2(data: bytes) -> int:
 
 @lru_cache(maxsize=65_536)  # the same leads come again and again
 def partition_for(key: bytes, n_partitions: int) -> int:
+    """Returns the partition, from 0, that Kafka's Java client gives a record with this key.
+
+    >>> partition_for(b"acme/l-1", 8)
+    4
+    """
     return (murmur2(key) & 0x7FFFFFFF) % n_partitions

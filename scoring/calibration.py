@@ -51,7 +51,13 @@ class Calibration(BaseModel):
 
 def probability(logit: float, calibration: Calibration) -> float:
     """Returns the calibrated probability of `logit`, from MIN_PROBABILITY to 1 - MIN_PROBABILITY.
-    Raises NotALogit for NaN and infinities."""
+    Raises NotALogit for NaN and infinities.
+
+    >>> probability(0.0, Calibration())
+    0.5
+    >>> round(probability(-2.0, Calibration(a=1.5, b=-1.0)), 4)
+    0.018
+    """
     if not math.isfinite(logit):
         raise NotALogit(f"the engine returned {logit}; expected a finite logit")
     return min(max(_sigmoid(log_odds(logit, calibration)), MIN_PROBABILITY), _MAX)

@@ -10,7 +10,11 @@ RankKey = tuple[float, str]
 
 
 def ranked(probabilities: Mapping[str, float]) -> list[str]:
-    """Returns the leads of one queue in the order in which to call them."""
+    """Returns the leads of one queue in the order in which to call them.
+
+    >>> ranked({"bob": 0.2, "ann": 0.2, "cem": 0.7})
+    ['cem', 'ann', 'bob']
+    """
     return sorted(probabilities, key=lambda lead: (-probabilities[lead], lead))
 
 

@@ -54,18 +54,42 @@ ENDED_STAGES = (Stage.ORDER.value, Stage.LOST.value)
 
 
 def initial_state() -> LeadState:
-    """Returns the state of a lead about which nothing is known."""
+    """Returns the state of a lead about which nothing is known.
+
+    >>> initial_state().newest is None
+    True
+    """
     return LeadState()
 
 
 def evolve(state: LeadState, event: EventBase, bounds: Bounds = BOUNDS) -> LeadState:
     """Returns the state that also includes `event`, which must be about this lead. The order of
-    events does not matter, and an event that arrives twice changes nothing."""
+    events does not matter, and an event that arrives twice changes nothing.
+
+    >>> event = StageChanged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1",
+    ...     occurred_at="2026-03-01T09:30:00Z", stage="visit",
+    ... )
+    >>> state = evolve(initial_state(), event)
+    >>> state.value("stage")
+    'visit'
+    >>> evolve(state, event) == state
+    True
+    """
     return join(state, lift(event), bounds)
 
 
 def fold(events: Iterable[EventBase], bounds: Bounds = BOUNDS) -> LeadState:
-    """Returns the state that includes all `events` of one lead."""
+    """Returns the state that includes all `events` of one lead.
+
+    >>> lead = {"source": "crm", "tenant": "acme", "lead": "l-1"}
+    >>> visit = StageChanged(id="e-1", occurred_at="2026-03-01T09:30:00Z", stage="visit", **lead)
+    >>> quote = StageChanged(id="e-2", occurred_at="2026-03-02T10:00:00Z", stage="quote", **lead)
+    >>> fold([visit, quote]).value("stage")
+    'quote'
+    >>> fold([quote, visit, quote]) == fold([visit, quote])
+    True
+    """
     return reduce(partial(evolve, bounds=bounds), events, initial_state())
 
 
@@ -153,7 +177,17 @@ class Listing:
 
 def listing(state: LeadState) -> Listing:
     """Decides where the lead is listed. A lead whose consent is unknown is listed: withdrawing it
-    is a fact, silence is not."""
+    is a fact, silence is not.
+
+    >>> listing(initial_state())
+    Listing(queue=None, why='no event of this lead has arrived')
+    >>> event = LeadUpserted(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1",
+    ...     occurred_at="2026-03-01T09:30:00Z", queue="north",
+    ... )
+    >>> listing(fold([event]))
+    Listing(queue='north', why='listed in queue north')
+    """
     if state.erased:
         return Listing(None, "erased: the person asked to be forgotten")
     if state.newest is None:

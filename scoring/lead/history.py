@@ -44,7 +44,17 @@ class LeadHistory:
 
 
 def view(state: LeadState) -> LeadHistory:
-    """Lists what happened to a lead, from its state."""
+    """Lists what happened to a lead, from its state.
+
+    >>> from schemas.events import InteractionLogged
+    >>> from scoring.lead.fold import fold
+    >>> visit = InteractionLogged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
+    ...     direction="inbound", occurred_at="2026-03-01T09:30:00Z",
+    ... )
+    >>> [(contact.channel, contact.direction) for contact in view(fold([visit])).contacts]
+    [('visit', 'inbound')]
+    """
     calls = _one_per_call_id(state.calls)
     logged: dict[str, list[Fact]] = {}
     contacts: list[Contact] = []

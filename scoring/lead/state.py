@@ -3,8 +3,7 @@
 Every field is a join-semilattice: registers and `newest` keep the greatest stamp, `stages` and
 `contact` keep the earliest and latest time, `facts` and `calls` the newest few. So any order,
 duplication and grouping of a lead's events gives the same bytes: law 1 of
-docs/explanation/architecture.md. Counts and windows are derived when read (`scoring.lead.history`),
-never stored.
+docs/explanation/architecture.md. Counts are derived by `scoring.lead.history`, never stored.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import blake2b
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, cast
 
 import msgspec
 from pydantic_core import to_json
@@ -56,9 +55,6 @@ class Patch(NamedTuple):
     at_ms: int
     stamp: str
     values: dict[str, Value]
-
-
-Patches: TypeAlias = tuple[Patch, ...]
 
 
 class Fact(NamedTuple):
@@ -109,8 +105,6 @@ class Newest(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The first and the last time of something."""
-
     first_ms: int
     last_ms: int
 
@@ -170,7 +164,7 @@ def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
     )
 
 
-def _join_registers(a: Patches, b: Patches, limit: int) -> Patches:
+def _join_registers(a: tuple[Patch, ...], b: tuple[Patch, ...], limit: int) -> tuple[Patch, ...]:
     """All, but of the profile the newest `limit` by (at_ms, stamp, name): a source that invents
     field names must not grow a state without end."""
     if not b:
@@ -189,12 +183,12 @@ def _join_registers(a: Patches, b: Patches, limit: int) -> Patches:
     return _patches(registers)
 
 
-def _follows(a: Patches, b: Patches) -> bool:
+def _follows(a: tuple[Patch, ...], b: tuple[Patch, ...]) -> bool:
     """The usual case: one new event, later than all before."""
     return len(b) == 1 and (not a or a[-1][:2] < b[0][:2])
 
 
-def _append_patch(patches: Patches, new: Patch) -> Patches:
+def _append_patch(patches: tuple[Patch, ...], new: Patch) -> tuple[Patch, ...]:
     names = new.values
     patched = []
     for patch in patches:
@@ -206,8 +200,7 @@ def _append_patch(patches: Patches, new: Patch) -> Patches:
     return tuple(patched)
 
 
-def _latest(patches: Patches) -> dict[str, Register]:
-    """In any order of `patches`."""
+def _latest(patches: tuple[Patch, ...]) -> dict[str, Register]:
     latest: dict[str, Register] = {}
     for at_ms, mark, values in patches:
         for name, value in values.items():
@@ -222,7 +215,7 @@ def _register_order(register: Register) -> tuple[int, str, bytes]:
     return register.at_ms, register.stamp, to_json(register.value)
 
 
-def _patches(registers: Mapping[str, Register]) -> Patches:
+def _patches(registers: Mapping[str, Register]) -> tuple[Patch, ...]:
     groups: dict[tuple[int, str], dict[str, Value]] = {}
     for name in sorted(registers):
         at_ms, mark, value = registers[name]
@@ -315,7 +308,11 @@ _decode = msgspec.json.Decoder(LeadState).decode
 
 def to_bytes(state: LeadState) -> bytes:
     """Encodes a state. Canonical: equal states have equal bytes, and the reverse. Compact: what is
-    as in the initial state is left out, and a fact stops where its defaults begin."""
+    as in the initial state is left out, and a fact stops where its defaults begin.
+
+    >>> to_bytes(ERASED)
+    b'{"v":2,"erased":true}'
+    """
     if not state.facts:
         return _encode(state)
     written = cast("tuple[Fact, ...]", tuple(map(_trim, state.facts)))
@@ -323,7 +320,11 @@ def to_bytes(state: LeadState) -> bytes:
 
 
 def from_bytes(data: bytes) -> LeadState:
-    """Decodes what `to_bytes` encoded. Raises ValueError for anything else."""
+    """Decodes what `to_bytes` encoded. Raises ValueError for anything else.
+
+    >>> from_bytes(b'{"v":2,"erased":true}') == ERASED
+    True
+    """
     try:
         return _decode(data)
     except msgspec.MsgspecError as error:
@@ -341,5 +342,9 @@ def _trim(fact: Fact) -> tuple[object, ...]:
 
 
 def state_hash(data: bytes) -> str:
-    """Hashes canonical bytes: 128 bits of BLAKE2b, in hex."""
+    """Hashes canonical bytes: 128 bits of BLAKE2b, in hex.
+
+    >>> state_hash(to_bytes(ERASED))
+    'c5b7fa254aaae8ebb69419b5bfa156ec'
+    """
     return blake2b(data, digest_size=16).hexdigest()

@@ -83,7 +83,14 @@ def replicates(
     clusters: ArrayLike | None = None,
 ) -> Replicates:
     """Computes every statistic on the rows and on `bootstrap.n_resamples` resamples of clusters.
-    Without `clusters` each row is a cluster of its own."""
+    Without `clusters` each row is a cluster of its own.
+
+    >>> scores, labels = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2], [1, 1, 0, 1, 0, 0, 1, 0]
+    >>> bootstrap = Bootstrap(np.random.default_rng(7), n_resamples=200)
+    >>> auc = replicates([auc_statistic(scores, labels)], 8, bootstrap).interval(0, 0)
+    >>> round(auc.value, 3), round(auc.low, 3), round(auc.high, 3)
+    (0.75, 0.199, 1.0)
+    """
     weight = weighting_rows(weights, n_rows)
     values = np.stack([statistic(weight)[0] for statistic in statistics])
     drawn = [

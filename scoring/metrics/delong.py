@@ -50,7 +50,12 @@ class Estimate:
 
 def delong(scores: ArrayLike, labels: ArrayLike, *, clusters: ArrayLike | None = None) -> Estimate:
     """Returns the AUC of `scores` and its standard error. `clusters`: the lead of each row; None
-    where every row is a lead of its own."""
+    where every row is a lead of its own.
+
+    >>> auc = delong([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2], [1, 1, 0, 1, 0, 0, 1, 0])
+    >>> round(auc.value, 3), round(auc.standard_error, 3)
+    (0.75, 0.204)
+    """
     is_positive = _classes(labels)
     return _estimate(_placements(floats(scores), is_positive), is_positive, clusters)
 

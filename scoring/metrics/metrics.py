@@ -33,7 +33,11 @@ MIN_PROBABILITY = 1e-12
 
 def auc(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Returns the chance that a random positive scores above a random negative, ties counting
-    half."""
+    half.
+
+    >>> auc([0.9, 0.8, 0.3, 0.1], [1, 0, 1, 0])
+    0.75
+    """
     return expected_auc(scores, labels, weights)
 
 
@@ -49,7 +53,11 @@ def expected_auc(
 def average_precision(
     scores: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None
 ) -> float:
-    """Returns the area under the steps of precision over recall. NaN without positives."""
+    """Returns the area under the steps of precision over recall. NaN without positives.
+
+    >>> average_precision([0.9, 0.8, 0.3, 0.1], [1, 0, 0, 1])
+    0.75
+    """
     return float(average_precisions(tally(rank_by(scores, outcomes), weights))[0])
 
 
@@ -69,7 +77,11 @@ def top_group(
     scores: ArrayLike, outcomes: ArrayLike, fraction: float, weights: ArrayLike | None = None
 ) -> TopGroup:
     """Measures the `fraction` of leads with the highest scores, at least one lead; of a group tied
-    at the boundary the mean counts. Recall and lift are NaN without positives."""
+    at the boundary the mean counts. Recall and lift are NaN without positives.
+
+    >>> top_group([0.9, 0.8, 0.3, 0.1], [1, 0, 0, 0], 0.5)
+    TopGroup(n_called=2.0, precision=0.5, recall=1.0, lift=2.0)
+    """
     table = tally(rank_by(scores, outcomes), weights)
     n_called = best_mass(table, fraction)
     hits = float(caught(table, n_called)[0])
@@ -130,7 +142,11 @@ def expected_calibration_error(
     n_bins: int = 10,
     weights: ArrayLike | None = None,
 ) -> float:
-    """Returns the mean gap between predicted and observed share over bins of equal mass."""
+    """Returns the mean gap between predicted and observed share over bins of equal mass.
+
+    >>> expected_calibration_error([0.25, 0.25, 0.75, 0.75], [0, 0, 1, 0], n_bins=2)
+    0.25
+    """
     bins = reliability(probabilities, outcomes, n_bins, weights)
     return float(bins.mass @ np.abs(bins.predicted - bins.observed) / bins.mass.sum())
 

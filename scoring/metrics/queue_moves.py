@@ -39,7 +39,13 @@ class QueueMoves:
 
 def queue_moves(a: Queues, b: Queues, k: int) -> QueueMoves:
     """Compares queues `a` with queues `b`. `k`: how many ranks from the top agreement counts. A
-    queue that is empty on both sides is left out."""
+    queue that is empty on both sides is left out.
+
+    >>> before = {"north": {"ann": 0.9, "bob": 0.5}}
+    >>> after = {"north": {"ann": 0.4, "bob": 0.5}}
+    >>> [(moved.move.lead, moved.move.rank_b) for moved in queue_moves(before, after, 10).moves]
+    [('ann', 2), ('bob', 1)]
+    """
     names = sorted(name for name in a.keys() | b.keys() if a.get(name) or b.get(name))
     queues = {
         name: agreement(ranked(a.get(name, {})), ranked(b.get(name, {})), k) for name in names

@@ -37,7 +37,12 @@ class RankAgreement:
 
 
 def agreement(a: Sequence[str], b: Sequence[str], k: int) -> RankAgreement:
-    """Compares two orders of one queue: `a` and `b` list its leads from rank 1, each lead once."""
+    """Compares two orders of one queue: `a` and `b` list its leads from rank 1, each lead once.
+
+    >>> compared = agreement(["ann", "bob", "cem"], ["ann", "cem", "bob"], k=2)
+    >>> compared.moves[0]
+    RankChange(lead='bob', rank_a=2, rank_b=3)
+    """
     ranks_a, ranks_b = _ranks(a), _ranks(b)
     moves = [
         RankChange(lead, ranks_a.get(lead), ranks_b.get(lead))
@@ -69,7 +74,11 @@ def kendall_tau(a: Sequence[str], b: Sequence[str], k: int) -> float:
     lead that is missing from an order stands behind all others there, tied with other missing ones;
     a tied pair counts as neither. NaN without a pair. O(k^2).
 
-    M. G. Kendall, A New Measure of Rank Correlation, Biometrika 30, 1938."""
+    M. G. Kendall, A New Measure of Rank Correlation, Biometrika 30, 1938.
+
+    >>> kendall_tau(["ann", "bob", "cem", "dan", "eva"], ["ann", "bob", "cem", "eva", "dan"], k=5)
+    0.8
+    """
     leads = sorted({*a[:k], *b[:k]})
     n_pairs = len(leads) * (len(leads) - 1) // 2
     if n_pairs == 0:

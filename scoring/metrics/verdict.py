@@ -34,7 +34,13 @@ class Judgement:
 def judge(difference: Interval, n_positives: int | None) -> Judgement:
     """Decides on `difference`: ours minus theirs, of a metric where more is better, on
     `n_positives` positives in different clusters; None where labels play no part, as in expected
-    metrics."""
+    metrics.
+
+    >>> judge(Interval(value=0.02, low=0.01, high=0.03, level=0.95), n_positives=200).verdict.value
+    'ahead'
+    >>> judge(Interval(value=0.02, low=-0.02, high=0.06, level=0.95), n_positives=200)
+    Judgement(verdict=<Verdict.CANNOT_TELL: 'cannot tell'>, positives_needed=800)
+    """
     if n_positives is None:
         return Judgement(_verdict(difference), None)
     if n_positives >= MIN_POSITIVES and difference.excludes_zero:

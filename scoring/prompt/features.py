@@ -192,7 +192,20 @@ def feature_vector(state: LeadState, as_of_ms: int) -> NDArray[np.float32]:
 
 
 def vector_of(history: LeadHistory, as_of_ms: int) -> NDArray[np.float32]:
-    """Does what `feature_vector` does, for a history that is already at hand."""
+    """Does what `feature_vector` does, for a history that is already at hand.
+
+    >>> from schemas.events import InteractionLogged
+    >>> from schemas.timestamps import DAY_MS, to_ms
+    >>> from scoring.lead.fold import fold
+    >>> visit = InteractionLogged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
+    ...     direction="inbound", occurred_at="2026-03-01T09:30:00Z",
+    ... )
+    >>> vector = vector_of(view(fold([visit])), to_ms(visit.occurred_at) + 3 * DAY_MS)
+    >>> numbers = dict(zip((feature.name for feature in FEATURES), vector.tolist()))
+    >>> numbers["visits_90d"], numbers["days_since_last_inbound"], numbers["age_band"]
+    (1.0, 2.0, nan)
+    """
     return np.array(
         [encode(feature, feature.source.value(history, as_of_ms)) for feature in FEATURES],
         dtype=np.float32,

@@ -54,7 +54,27 @@ class BudgetTooSmall(Unscorable):
 
 def build_prompt(state: LeadState, as_of_ms: int, spec: PromptSpec) -> str:
     """Returns what a model reads about a lead. Never longer than the budget: the conversation is
-    cut, oldest first. Constant between two edges of the lead."""
+    cut, oldest first. Constant between two edges of the lead.
+
+    >>> from schemas.events import Segment, TranscriptReady
+    >>> from schemas.timestamps import DAY_MS, to_ms
+    >>> from scoring.lead.fold import fold
+    >>> call = TranscriptReady(
+    ...     id="e-1", source="asr", tenant="acme", lead="l-1", call_id="c-1", language="en",
+    ...     started_at="2026-03-01T09:25:00Z", occurred_at="2026-03-01T09:30:00Z",
+    ...     segments=[Segment(role="customer", start_s=0, end_s=2, text="The price is too high.")],
+    ... )
+    >>> next_day_ms = to_ms(call.occurred_at) + DAY_MS
+    >>> spec = PromptSpec(token_budget=2000, count_tokens=len)
+    >>> prompt = build_prompt(fold([call]), next_day_ms, spec)
+    >>> print(prompt[prompt.index("# calls") :].rstrip())
+    # calls
+    call yesterday
+    customer: The price is too high.
+    # end
+    Will this customer order within 14 days?<|im_end|>
+    <|im_start|>assistant
+    """
     return prompt_of(view(state), as_of_ms, spec)
 
 
@@ -62,7 +82,13 @@ def prompt_of(
     history: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None
 ) -> str:
     """Does what `build_prompt` does, for a history that is already at hand. `hidden`: a section in
-    which every feature reads "unknown", to measure what the section is worth."""
+    which every feature reads "unknown", to measure what the section is worth.
+
+    >>> prompt = prompt_of(view(LeadState()), 0, PromptSpec(token_budget=2000, count_tokens=len))
+    >>> print("\\n".join(prompt.splitlines()[2:4]))
+    # profile
+    age unknown place unknown job unknown income unknown home unknown car unknown region unknown
+    """
     lines = sections(history, as_of_ms)
     if hidden is not None:
         lines[hidden] = _line(hidden, lambda feature: UNKNOWN)
