@@ -35,7 +35,7 @@ class TorchEngine:
     not change a score."""
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        rows = [self.reader.token_ids(each.prompt) for each in inputs]
+        rows = [self.reader.token_ids(engine_input.prompt) for engine_input in inputs]
         chunks = [rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size)]
         return [finite(logit) for chunk in chunks for logit in self._run(chunk)]
 
