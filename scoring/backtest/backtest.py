@@ -176,7 +176,7 @@ def _worth(sums: Floats, buyers: Floats) -> list[Floats]:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """NaN for nothing of nothing."""
+    """Divides; NaN where `whole` is not above zero."""
     unknown = np.full(len(whole), np.nan)
     ratios: Floats = np.divide(part, whole, out=unknown, where=whole > 0.0)
     return ratios

@@ -43,7 +43,8 @@ class ThresholdMasses:
 
 
 def rank_by(scores: ArrayLike, outcomes: ArrayLike) -> Ranked:
-    """Sorts leads by score, best first. Raises ValueError for scores that cannot be sorted."""
+    """Sorts leads by score, best first. Raises ValueError for a NaN among the scores and unless
+    there are as many outcomes as scores."""
     score_values, outcome_values = floats(scores), floats(outcomes)
     if len(score_values) != len(outcome_values) or not len(score_values):
         raise ValueError(
@@ -73,7 +74,7 @@ def tally(ranked: Ranked, weightings: ArrayLike | None = None) -> ThresholdMasse
 
 def aucs(table: ThresholdMasses) -> Floats:
     """Returns for each weighting the chance that a random positive scores above a random negative,
-    ties counting half, a lead never paired with itself; NaN where there is not a pair."""
+    ties counting half, a lead never paired with itself; NaN without a pair."""
     positive = np.diff(table.positives, axis=1, prepend=0.0)
     negative = np.diff(table.negatives, axis=1, prepend=0.0)
     below = table.negatives[:, -1:] - table.negatives

@@ -148,7 +148,7 @@ def _tail() -> str:
 
 
 def prompt_id() -> str:
-    """Returns a digest of every constant and declaration of this build that shapes the text."""
+    """Returns a digest of all constants and declarations of this build that shape the text."""
     shapes = (
         PROMPT_VERSION,
         (

@@ -1,4 +1,4 @@
-"""The shell of every report: one HTML file that needs nothing else, no script, no font, no network.
+"""Builds reports of one HTML file that needs nothing else: no script, no font, no network.
 
 All text that comes in is escaped here, or by whoever makes a section out of tags.
 """
