@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from scoring.artifact import load_manifest
 from scoring.engine import EngineInput
-from scoring.engines import load_engine
+from scoring.engines.loading import load_engine
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import MARKER
 path = Path(sys.argv[1])
