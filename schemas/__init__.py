@@ -1,1 +1,1 @@
-"""The contracts: what travels on the topics. Nothing here reads a clock, socket or environment."""
+"""The messages on the topics and their rules. Nothing here reads a clock, socket or environment."""

@@ -51,6 +51,7 @@ _SENT = (SCORES, RANKED, BOARDS, PROMOTIONS, DEAD_LETTER, ERASED, STATE, SHADOW)
 
 
 def asyncapi_document() -> dict[str, Any]:
+    """The whole document, ready for JSON: channels, operations, messages and their schemas."""
     schemas: dict[str, JsonSchema] = {}
     for name in MESSAGES:
         schema = message_schema(name, ref_prefix=SCHEMAS)

@@ -1,4 +1,4 @@
-"""Kafka record <-> event: CloudEvents 1.0 in binary and structured mode, validated at the door.
+"""Kafka records to events and back: CloudEvents 1.0 in binary and structured mode, validated.
 
 `decode` either returns an event whose every field can be trusted or raises `BadRecord`, which says
 what is wrong and how to mend the producer. Nothing else in asllr parses input bytes.
@@ -44,7 +44,7 @@ _FIELD_OF = {
     "traceparent": "traceparent",
     **{f"ce_{name}": name for name in ("specversion", "id", "source", "type", "subject", "time")},
 }
-"""Lower-case header -> CloudEvents attribute, and the two headers that are none."""
+"""Lower-case header -> CloudEvents attribute; two of the headers are not attributes."""
 
 _MAX_FUTURE_MS = MAX_FUTURE.total_seconds() * 1000
 _is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
@@ -53,7 +53,7 @@ _is_field = re.compile(r"[a-z][a-z0-9_]{0,63}|\[key\]").fullmatch
 
 
 class Record(NamedTuple):
-    """A Kafka record as consumed. `timestamp_ms` is the broker's (LogAppendTime)."""
+    """A Kafka record as it was consumed. `timestamp_ms` is the broker's time (LogAppendTime)."""
 
     topic: str
     partition: int
@@ -76,7 +76,19 @@ class BadRecord(Exception):
 
 
 def decode(record: Record, *, n_partitions: int) -> EventBase:
-    """The event in `record`. Raises `BadRecord`; never anything else for any bytes."""
+    """Returns the event in `record`. Raises `BadRecord`, and nothing else, whatever the bytes.
+
+    >>> names = ("specversion", "id", "source", "type", "subject", "time")
+    >>> values = ("1.0", "e-1", "crm", "asllr.StageChanged.v1", "acme/l-1", "2026-03-01T09:30:00Z")
+    >>> headers = [(f"ce_{name}", value.encode()) for name, value in zip(names, values)]
+    >>> record = Record(
+    ...     topic="crm.events", partition=4, offset=0, timestamp_ms=1772357400000,
+    ...     key=b"acme/l-1", value=b'{"stage": "visit"}', headers=headers,
+    ... )
+    >>> event = decode(record, n_partitions=8)
+    >>> event.lead, event.stage.value
+    ('l-1', 'visit')
+    """
     if record.value is None:
         raise BadRecord(
             "null-value",
@@ -98,8 +110,8 @@ def decode(record: Record, *, n_partitions: int) -> EventBase:
 
 
 def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> EventBase:
-    """The event in a structured CloudEvent that is JSON already and has no partition, judged as
-    `decode` judges a record. Raises `BadRecord`."""
+    """Returns the event in a structured CloudEvent that is parsed JSON and has no partition; checks
+    it as `decode` checks a record. Raises `BadRecord`."""
     event = _validate(cloudevent, cloudevent.get("data"))
     _check_topic(topic, event)
     _check_time(timestamp_ms, event)
@@ -107,7 +119,7 @@ def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]
 
 
 def structured(event: EventBase) -> dict[str, Any]:
-    """`event` as a structured CloudEvent, ready for JSON."""
+    """Returns `event` as a structured CloudEvent, ready for JSON."""
     envelope: dict[str, Any] = dict(_attributes(event))
     if event.traceparent:
         envelope["traceparent"] = event.traceparent
@@ -119,7 +131,7 @@ def structured(event: EventBase) -> dict[str, Any]:
 
 
 def encode(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-    """(key, value, headers) of `event` in binary mode."""
+    """Returns (key, value, headers) of `event` in binary mode."""
     value = event.model_dump_json(exclude=_ENVELOPE, exclude_none=_exclude_none(event))
     headers = [(f"ce_{name}", text.encode()) for name, text in _attributes(event).items()]
     if event.traceparent:
@@ -129,7 +141,7 @@ def encode(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
 
 
 def encode_structured(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-    """(key, value, headers) of `event` in structured mode."""
+    """Returns (key, value, headers) of `event` in structured mode."""
     return (
         str(event.key).encode(),
         to_json(structured(event)),
@@ -138,8 +150,8 @@ def encode_structured(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, b
 
 
 def payload_json(event: EventBase) -> bytes:
-    """The canonical payload without the envelope: what a content hash is taken of. Defaults are
-    left out, so that a field added later does not change the hash of an older event."""
+    """Returns the canonical payload without the envelope; content hashes are taken of it. Defaults
+    are left out, so that a field added later does not change the hash of an older event."""
     to_json = event.__pydantic_serializer__.to_json  # model_dump_json without its frame and copies
     return to_json(event, exclude=_ENVELOPE, exclude_defaults=True)
 
@@ -268,8 +280,8 @@ def _shown(value: Any) -> str:
 
 
 def describe(error: ValidationError) -> str:
-    """Field paths and messages of the first faults, never the values: they may be lead text, and
-    so may a key that is no field name."""
+    """Names the fields and messages of the first faults, never the values: they may be lead text,
+    and so may a key that is not a field name."""
     faults = [
         f"{'.'.join(_path_part(part) for part in fault['loc']) or 'event'}: {fault['msg'][:120]}"
         for fault in error.errors(include_input=False, include_url=False, include_context=False)[:3]

@@ -1,5 +1,5 @@
-"""From a record nobody could use to its dead letter and back. Bounded: a letter always fits its
-topic, whatever the record's key, value and headers were.
+"""Makes a dead letter of a bad record, and the record of the letter. Bounded: a letter always fits
+its topic, whatever the record's key, value and headers were.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_HEADER_BYTES = 4_096
 
 
 def dead_letter(record: Record, bad: BadRecord, *, attempts: int = 1) -> DeadLetter:
-    """What to keep of `record`, which `bad` refused at the door."""
+    """Makes the letter about `record`, which was refused because of `bad`."""
     key, value, headers = record.key, record.value, tuple(record.headers)
     kept_headers = _bounded_headers(headers)
     kept_key = key and key[:MAX_KEY_BYTES]
@@ -44,8 +44,8 @@ def dead_letter(record: Record, bad: BadRecord, *, attempts: int = 1) -> DeadLet
 
 
 def entry(letter: DeadLetter) -> tuple[bytes, bytes]:
-    """(Kafka key, value) on `leads.dead-letter`. The key is the origin's when that is a possible
-    `tenant/lead`, else the origin's coordinates: always printable ASCII."""
+    """Returns (Kafka key, value) on `leads.dead-letter`. The key is the origin's when that is a
+    possible `tenant/lead`, else the origin's coordinates: always printable ASCII."""
     key = b64decode(letter.key) if letter.key else b""
     if not (0 < len(key) <= 257 and all(33 <= byte <= 126 for byte in key)):
         origin = letter.origin
@@ -54,8 +54,8 @@ def entry(letter: DeadLetter) -> tuple[bytes, bytes]:
 
 
 def original(letter: DeadLetter) -> Record:
-    """The record as it came, to be sent again. Raises ValueError when it was cut: half a record
-    must not be retried."""
+    """Returns the record as it came, to be sent again. Raises ValueError when it was cut: half a
+    record must not be retried."""
     if letter.truncated:
         raise ValueError(
             f"only the first bytes of {letter.value_bytes} were kept; "

@@ -27,7 +27,7 @@ def generated_files() -> dict[str, str]:
 
 
 def drifted(folder: Path, files: Mapping[str, str]) -> list[str]:
-    """Names of files that are missing, different or no longer generated."""
+    """Returns the names of files that are missing, different or no longer generated."""
     present = {path.name: path.read_text() for path in folder.glob("*.json")}
     return sorted(
         name for name in present.keys() | files.keys() if present.get(name) != files.get(name)
@@ -35,6 +35,7 @@ def drifted(folder: Path, files: Mapping[str, str]) -> list[str]:
 
 
 def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
+    """Writes or checks the files in `folder`; returns the exit status."""
     if list(arguments) not in ([], ["--check"]):
         sys.stderr.write("usage: python -m schemas.generate [--check]\n")
         return 2

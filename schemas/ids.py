@@ -1,4 +1,4 @@
-"""Identifiers: their alphabet, their bounds, and the record key made of them."""
+"""Identifiers: their characters, their length, and the record key made of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class LeadKey(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError when `text` is not `tenant/lead`. Checks no alphabet."""
+        """Reads `tenant/lead`; raises ValueError for another form. Does not check the
+        characters."""
         tenant, slash, lead = text.partition("/")
         if not (tenant and slash and lead) or "/" in lead:
             raise ValueError("expected 'tenant/lead'")

@@ -56,8 +56,8 @@ RULES_BEYOND_SCHEMA = (
 
 
 def message_schema(name: str, *, ref_prefix: str = "#/$defs/") -> JsonSchema:
-    """The schema of message `name` with its definitions under `$defs`; references to them begin
-    with `ref_prefix`."""
+    """Returns the schema of message `name` with its definitions under `$defs`; references to them
+    begin with `ref_prefix`."""
     model = MESSAGES[name]
     schema = model.model_json_schema(ref_template=ref_prefix + "{model}")
     if name in EVENT_TYPES:
@@ -70,7 +70,7 @@ def message_schema(name: str, *, ref_prefix: str = "#/$defs/") -> JsonSchema:
 
 
 def standalone_schema(name: str) -> JsonSchema:
-    """The document of one file: schema, dialect, identity."""
+    """Returns what one file holds: schema, dialect and identity."""
     rules = {"$comment": "Also checked: " + "; ".join(RULES_BEYOND_SCHEMA)}
     return {
         "$schema": DIALECT,

@@ -182,7 +182,7 @@ class LeadSnapshot(OutputRecord):
 
 class FrontierMark(OutputRecord):
     """Every lead that had a record up to `frontier` has a snapshot, on `leads.state`. Its key,
-    `frontier:<partition>`, is no lead's."""
+    `frontier:<partition>`, is not the key of a lead."""
 
     frontier: dict[str, int]
 

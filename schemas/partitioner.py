@@ -1,5 +1,5 @@
-"""Which partition a key belongs to: Kafka's Java default (murmur2), which librdkafka only uses
-when told `partitioner=murmur2_random`."""
+"""Computes the partition of a key as Kafka's Java client does by default (murmur2); librdkafka does
+so only with the setting `partitioner=murmur2_random`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import lru_cache
 
 
 def murmur2(data: bytes) -> int:
-    """Kafka's 32-bit murmur2 as an unsigned int (org.apache.kafka.common.utils.Utils)."""
+    """Returns the 32-bit murmur2 hash of `data`, unsigned. A port of `murmur2` in Kafka's Java
+    client (org.apache.kafka.common.utils.Utils), itself A. Appleby's MurmurHash2 of 2008."""
     mask = 0xFFFFFFFF
     m = 0x5BD1E995
     length = len(data)
@@ -30,4 +31,9 @@ def murmur2(data: bytes) -> int:
 
 @lru_cache(maxsize=65_536)  # the same leads come again and again
 def partition_for(key: bytes, n_partitions: int) -> int:
+    """Returns the partition, from 0, that Kafka's Java client gives a record with this key.
+
+    >>> partition_for(b"acme/l-1", 8)
+    4
+    """
     return (murmur2(key) & 0x7FFFFFFF) % n_partitions

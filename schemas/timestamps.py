@@ -1,4 +1,4 @@
-"""Milliseconds since 1970, and datetimes: the one place that turns one into the other."""
+"""Turns datetimes into milliseconds since 1970 and back: the one place that does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def from_ms(time_ms: int) -> datetime:
 
 
 def to_text(time_ms: int) -> str:
-    """For people and scripts, to the second.
+    """Writes a time for people and scripts, to the second.
 
     >>> to_text(1767225600999)
     '2026-01-01T00:00:00Z'

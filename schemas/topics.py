@@ -1,4 +1,5 @@
-"""Every topic on one screen. `asllr topics create` makes them, `asllr topics check` compares."""
+"""Lists every topic with its settings. `asllr topics create` makes them, `asllr topics check`
+compares."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ MIB = 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """`partitions` None = the deployment's partition count (equal for both inputs).
-    `retention_ms` None = for ever."""
+    """A Kafka topic and how it is set up. `partitions` None = the deployment's partition count
+    (equal for both inputs). `retention_ms` None = for ever."""
 
     name: str
     key: str

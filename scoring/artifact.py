@@ -1,4 +1,4 @@
-"""The folder a trained model lives in: its manifest, the checks before use, and its digest.
+"""An artifact is the folder of a trained model: its manifest, checks before use, and digest.
 
 The one place in the core that reads files, and only under the path it is given. It builds no
 engine: `scoring.engines.loading.load_engine(path, manifest)` does. Training writes with
@@ -31,32 +31,37 @@ MANIFEST = "artifact.json"
 
 
 def demo_artifact_path() -> Path:
-    """The artifact that ships with the package: `make demo-model` made it."""
+    """Returns the folder of the artifact that ships with the package; `make demo-model` made it."""
     return Path(__file__).parent / "artifacts" / "demo"
 
 
 class ArtifactError(Exception):
-    """The folder is no artifact this build can score with; the message says why and what to do."""
+    """The folder is not an artifact that this build can use; the message says why and what to
+    do."""
 
 
 class EngineKind(StrEnum):
+    """How an artifact is run."""
+
     ONNX = "onnx"
     TORCH = "torch"
     STACK = "stack"
-    """A tree on the table plus the language model's logit."""
+    """Trees on the table and the language model's logit."""
     TREES = "trees"
     """Trees on the table alone."""
     RULE = "rule"
-    """Stage and recency; nothing was learned, and its scores say so."""
+    """A points card of stage and recency; it is not trained, and its scores say so."""
 
 
 class HeadKind(StrEnum):
-    """Which of a language model's heads its logit is from."""
+    """The head of a language model that gives its logit."""
 
     POINT = "point"
-    """Learned the probability of an order."""
+    """Trained on each lead's label: did it order within the horizon?"""
     PAIR = "pair"
-    """Learned which of two leads goes further; the calibration makes it a probability."""
+    """Trained on pairs: which of two leads goes further in the funnel? The calibration turns its
+    logit into a probability. HPRO: C. Zhang and others, Rethinking Sales Lead Scoring with
+    LLM-based Hierarchical Preference Ranking, 2026, arXiv 2606.04387."""
 
 
 def _inside(name: str) -> str:
@@ -92,19 +97,19 @@ class BaseModelName(_Part):
 
 
 class DataWindow(_Part):
-    """Which time the training data are from; the embargo before `end` is already taken off."""
+    """The time that the training data are from; the embargo before `end` is already excluded."""
 
     start: AwareDatetime
     end: AwareDatetime
 
 
 class Manifest(_Part):
-    """`artifact.json`. `metrics` are numbers with what they mean in their names; `files` holds
-    every other file that belongs to the artifact, the card included. `horizon_days`: how far the
-    labels looked ahead, so what the probability is of. `dataset`: sha256 of the dataset whose split
-    fit the model knows, of a stack the language model below or, where that read none, the trees;
-    None where no dataset was read. `sources`: what it and, of a stack, the trees' dataset were
-    built from, by name."""
+    """The content of `artifact.json`. `metrics`: numbers whose names say what they mean. `files`:
+    every other file of the artifact, the model card included. `horizon_days`: how far the labels
+    look ahead, which is what the probability is about. `dataset`: sha256 of the dataset whose
+    training split (stored as `fit`) the model has seen; for a stack, that of its language model or,
+    if that read none, of its trees; None where no dataset was read. `sources`: the names of what
+    this dataset and, for a stack, the trees' dataset were built from."""
 
     format: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
@@ -126,8 +131,9 @@ class Manifest(_Part):
 
 
 def load_manifest(path: Path) -> Manifest:
-    """The manifest of the artifact in folder `path`, once it is known that this build says what
-    the model was trained to read and that no file is missing or altered. Raises ArtifactError."""
+    """Reads and checks the artifact in folder `path`: this build must write the prompts and
+    features that the model was trained on, and every file must be there, unaltered. Raises
+    ArtifactError."""
     try:
         content = (path / MANIFEST).read_bytes()
     except OSError as error:
@@ -150,7 +156,8 @@ def load_manifest(path: Path) -> Manifest:
 
 
 def save_manifest(path: Path, manifest: Manifest, file_names: Iterable[str]) -> Manifest:
-    """Writes `artifact.json` with the digests of `file_names` below `path`; returns it."""
+    """Writes `artifact.json` with the digests of `file_names` below `path`; returns what it
+    wrote."""
     digests = {name: _file_sha256(path / name) for name in sorted(file_names)}
     written = Manifest.model_validate({**manifest.model_dump(), "files": digests})
     (path / MANIFEST).write_text(written.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -158,21 +165,22 @@ def save_manifest(path: Path, manifest: Manifest, file_names: Iterable[str]) -> 
 
 
 def digest(path: Path) -> str:
-    """Names the artifact: sha256 over the sorted digests of its files, manifest included. The
-    same on every machine; independent of the folder's name and of files that do not belong."""
+    """Returns the name of the artifact: sha256 over the sorted digests of its files, manifest
+    included. The same on every machine; independent of the folder's name and of files that do not
+    belong."""
     names = [MANIFEST, *load_manifest(path).files]
     lines = (f"{_file_sha256(path / name)}  {name}\n" for name in sorted(names))
     return sha256("".join(lines).encode()).hexdigest()
 
 
 def _check_identity(path: Path, manifest: Manifest) -> None:
-    for what, found, expected in (
+    for what, actual, expected in (
         ("prompt_id", manifest.prompt_id, PROMPT_ID),
         ("features_id", manifest.features_id, FEATURES_ID),
     ):
-        if found != expected:
+        if actual != expected:
             raise ArtifactError(
-                f"artifact {manifest.name} at {path} was trained with {what} {found}, this build "
+                f"artifact {manifest.name} at {path} was trained with {what} {actual}, this build "
                 f"has {expected}: its scores would mean something else; train and export it again "
                 "with this version, or run the version it was made with"
             )
@@ -181,15 +189,15 @@ def _check_identity(path: Path, manifest: Manifest) -> None:
 def _check_files(path: Path, manifest: Manifest) -> None:
     for name, expected in manifest.files.items():
         try:
-            found = _file_sha256(path / name)
+            actual = _file_sha256(path / name)
         except OSError as error:
             raise ArtifactError(
                 f"artifact {manifest.name} at {path} lacks {name} ({error.strerror}); copy the "
                 "whole folder"
             ) from error
-        if found != expected:
+        if actual != expected:
             raise ArtifactError(
-                f"{name} of artifact {manifest.name} at {path} has sha256 {found[:12]}…, the "
+                f"{name} of artifact {manifest.name} at {path} has sha256 {actual[:12]}…, the "
                 f"manifest says {expected[:12]}…; copy the folder again or export it again"
             )
 

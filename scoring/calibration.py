@@ -1,4 +1,11 @@
-"""Logit -> probability: Platt scaling, isotonic knots, the correction for sampled negatives."""
+"""Turns logits into probabilities: Platt scaling, isotonic knots, correction of sampled negatives.
+
+Sources: J. C. Platt, Probabilistic Outputs for Support Vector Machines and Comparisons to
+Regularized Likelihood Methods, in Advances in Large Margin Classifiers, 1999; B. Zadrozny and C.
+Elkan, Transforming Classifier Scores into Accurate Multiclass Probability Estimates, KDD 2002
+(isotonic); G. King and L. Zeng, Logistic Regression in Rare Events Data, Political Analysis 9, 2001
+(sampled negatives).
+"""
 
 from __future__ import annotations
 
@@ -13,20 +20,20 @@ from scoring.engine import Unscorable
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Knot = tuple[Finite, Finite]
-"""(the engine's logit, the log odds that leads with this logit were found to have)."""
+"""(an engine's logit, the log odds observed for leads with this logit)."""
 
 MIN_PROBABILITY = 1e-6
 """A score never claims certainty; also keeps log losses finite."""
 
 
 class NotALogit(Unscorable):
-    """An engine returned NaN or infinity: its bug, never a score."""
+    """An engine returned NaN or infinity: a bug of the engine, never a score."""
 
 
 class Calibration(BaseModel):
-    """probability = sigmoid(a * logit + b), `a` > 0; or, with knots, sigmoid of the straight line
-    between the two knots around the logit, and of slope `a` beyond the outermost. Strictly
-    increasing either way: calibration keeps the ranking."""
+    """How a logit becomes a probability: sigmoid(a * logit + b), `a` > 0; or, with knots, sigmoid
+    of the straight line between the two knots around the logit, and of slope `a` beyond the
+    outermost. Strictly increasing either way: calibration keeps the ranking."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,14 +50,21 @@ class Calibration(BaseModel):
 
 
 def probability(logit: float, calibration: Calibration) -> float:
-    """In [MIN_PROBABILITY, 1 - MIN_PROBABILITY]. Raises NotALogit for NaN and infinities."""
+    """Returns the calibrated probability of `logit`, from MIN_PROBABILITY to 1 - MIN_PROBABILITY.
+    Raises NotALogit for NaN and infinities.
+
+    >>> probability(0.0, Calibration())
+    0.5
+    >>> round(probability(-2.0, Calibration(a=1.5, b=-1.0)), 4)
+    0.018
+    """
     if not math.isfinite(logit):
         raise NotALogit(f"the engine returned {logit}; expected a finite logit")
     return min(max(_sigmoid(log_odds(logit, calibration)), MIN_PROBABILITY), _MAX)
 
 
 def log_odds(logit: float, calibration: Calibration) -> float:
-    """Calibrated, before the sigmoid: never decreasing in `logit`."""
+    """Returns the calibrated logit, before the sigmoid: never decreasing in `logit`."""
     a, knots = calibration.a, calibration.knots
     if not knots:
         return a * logit + calibration.b
@@ -67,8 +81,8 @@ _MAX = 1 - MIN_PROBABILITY
 
 
 def sampling_correction(kept_negatives: float) -> float:
-    """What to add to the logit of a model trained with this share of the negatives, (0, 1]:
-    dropping negatives multiplied the odds by 1 / share."""
+    """Returns what to add to the logit of a model trained with this share of the negatives, (0, 1]:
+    dropping negatives multiplied the odds by 1 / share (the prior correction of King and Zeng)."""
     if not 0 < kept_negatives <= 1:
         raise ValueError(f"kept_negatives is {kept_negatives}; expected a share in (0, 1]")
     return math.log(kept_negatives)

@@ -1,4 +1,4 @@
-"""The array that metrics, calibration and training hand to each other."""
+"""The array type that metrics, calibration and training pass to each other."""
 
 from __future__ import annotations
 

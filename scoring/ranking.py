@@ -1,4 +1,4 @@
-"""The order of a queue: probability descending, ties by lead id; rank 1 is called first."""
+"""Ranks a queue: probability descending, ties by lead id; rank 1 is called first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ RankKey = tuple[float, str]
 
 
 def ranked(probabilities: Mapping[str, float]) -> list[str]:
-    """The leads of one queue, first to call first."""
+    """Returns the leads of one queue in the order in which to call them.
+
+    >>> ranked({"bob": 0.2, "ann": 0.2, "cem": 0.7})
+    ['cem', 'ann', 'bob']
+    """
     return sorted(probabilities, key=lambda lead: (-probabilities[lead], lead))
 
 
@@ -32,7 +36,7 @@ class Board:
         return bisect_left(self._places, (-probability, lead)) + 1
 
     def remove(self, lead: str) -> int | None:
-        """The rank the lead had, None when it was not here."""
+        """Takes the lead off; returns the rank it had, None when it was not on the board."""
         rank = self.rank(lead)
         if rank is not None:
             del self._places[rank - 1]

@@ -17,11 +17,11 @@ from schemas.timestamps import from_ms
 from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
 from scoring.engine import Engine, EngineInput
-from scoring.lead.history import LeadHistory, view
+from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState, from_bytes, state_hash
 from scoring.prompt.edges import as_of, next_edge
-from scoring.prompt.features import vector_of
-from scoring.prompt.prompt import PromptSpec, longest_record_tokens, prompt_of
+from scoring.prompt.features import feature_vector
+from scoring.prompt.prompt import PromptSpec, build_prompt, longest_record_tokens
 from scoring.prompt.reason import evidence, reason
 
 NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
@@ -103,20 +103,40 @@ def build_subject(
     key: LeadKey, state: bytes, cursor: Mapping[str, int], promotion: int, now_ms: int
 ) -> Subject:
     """The lead as it is to be scored now: at the last moment that changed anything."""
-    history = view(from_bytes(state))
+    history = history_of(from_bytes(state))
     as_of_ms = as_of(history, now_ms)
     return Subject(key, history, state_hash(state), dict(cursor), promotion, as_of_ms)
 
 
 def prepare(history: LeadHistory, as_of_ms: int, spec: PromptSpec) -> EngineInput:
     """What an engine reads of a lead, and all it reads."""
-    return EngineInput(vector_of(history, as_of_ms), prompt_of(history, as_of_ms, spec))
+    return EngineInput(feature_vector(history, as_of_ms), build_prompt(history, as_of_ms, spec))
 
 
 def build_score(
     subject: Subject, logit: float, scorer: Scorer, scored_at: datetime, latency: Latency
 ) -> Score:
-    """Raises `NotALogit` for a logit that is not finite."""
+    """The record that is published of `subject`. Raises `NotALogit` for a logit that is not finite.
+
+    >>> from schemas.events import InteractionLogged
+    >>> from schemas.timestamps import to_ms
+    >>> from scoring.artifact import demo_artifact_path
+    >>> from scoring.engines.loading import load_scorer
+    >>> from scoring.lead.fold import fold
+    >>> from scoring.lead.state import to_bytes
+    >>> visit = InteractionLogged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
+    ...     direction="inbound", occurred_at="2026-03-01T09:30:00Z",
+    ... )
+    >>> scorer = load_scorer(demo_artifact_path())
+    >>> now_ms = to_ms(visit.occurred_at)
+    >>> subject = build_subject(visit.key, to_bytes(fold([visit])), {"crm.events": 0}, 1, now_ms)
+    >>> engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
+    >>> [logit] = scorer.engine.logits([engine_input])
+    >>> score = build_score(subject, logit, scorer, visit.occurred_at, NO_TIME)
+    >>> score.reason, score.evidence.value, score.order.version, score.horizon_days
+    ('visit today', 'low', 1, 14)
+    """
     history, as_of_ms = subject.history, subject.as_of_ms
     valid_until_ms = next_edge(history, as_of_ms)
     return Score(

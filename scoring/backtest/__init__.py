@@ -1,1 +1,1 @@
-"""What calling from daily lists would have been worth."""
+"""Computes what calling from daily lists would have been worth."""

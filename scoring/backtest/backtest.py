@@ -1,4 +1,4 @@
-"""What daily calls would have been worth: which buyers a model reaches, how early, how surely.
+"""Measures what daily calls would have been worth: which buyers a model reaches, and how early.
 
     calls_made(boards, scores, terms) -> (n_rows,) bool          in scoring.backtest.daily_calls
     backtest(boards, {"ours": calls, ...}, terms, bootstrap, within=None) -> Backtest
@@ -27,7 +27,7 @@ VALUES = 6
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What one model's calls came to. `n_hits`: calls to a lead that then ordered within the
+    """The result of one model's calls. `n_hits`: calls to a lead that then ordered within the
     horizon; `precision`: their share; `lift`: how many times as many as calls spread blindly over
     the same lists would have met; `reached`: how many buyers got such a call; `recall`: of all
     buyers; `days_gained`: from a reached buyer's first such call to the order, on average."""
@@ -43,8 +43,8 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """`ours` less `theirs`; `days_earlier`: how much sooner ours called the buyers that both
-    reached. `judgement` is of `reached`."""
+    """The difference of two models, `ours` minus `theirs`; `days_earlier`: how much sooner ours
+    called the buyers that both reached. `judgement` is of `reached`."""
 
     ours: str
     theirs: str
@@ -56,7 +56,7 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """`paired`: every other model against the first."""
+    """The results of all models. `paired`: every other model against the first."""
 
     n_rows: int
     n_leads: int
@@ -73,9 +73,10 @@ def backtest(
     bootstrap: Bootstrap,
     within: Bools | None = None,
 ) -> Backtest:
-    """`called`: of each row by model, `within`: judge only these rows, as those of one month
-    (`DailyLists.during`). The bootstrap draws leads, the same for all models; who was called, and
-    how many on each list were to order, is held. Raises ValueError without rows or models."""
+    """Measures all models. `called`: for each model whether each row was called; `within`: measure
+    only these rows, such as those of one month (`DailyLists.during`). The bootstrap draws leads,
+    the same for all models; who was called, and how many on each list were to order, is held.
+    Raises ValueError without rows or models."""
     chosen = np.ones(len(boards.day), dtype=np.bool_) if within is None else within
     if not chosen.any() or not called:
         raise ValueError(f"{int(chosen.sum())} rows and {len(called)} models; need some of both")
@@ -96,21 +97,24 @@ def backtest(
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     """All values of all models in one bootstrap, so that differences are paired: `VALUES` columns
-    a model, `told` (n,), `drawn` (n_resamples, n)."""
+    per model, `values` (n,), `drawn` (n_resamples, n)."""
 
-    told: Floats
+    values: Floats
     drawn: Floats
     level: float
 
     def of(self, model: int, value: int) -> Interval:
         at = model * VALUES + value
-        return percentile_interval(float(self.told[at]), self.drawn[:, at], self.level)
+        return percentile_interval(float(self.values[at]), self.drawn[:, at], self.level)
 
     def less(self, model: int, value: int) -> Interval:
-        """`model` less the first one."""
+        """`model` minus the first model."""
         at = model * VALUES + value
-        told, drawn = self.told[at] - self.told[value], self.drawn[:, at] - self.drawn[:, value]
-        return percentile_interval(float(told), drawn, self.level)
+        difference, drawn = (
+            self.values[at] - self.values[value],
+            self.drawn[:, at] - self.drawn[:, value],
+        )
+        return percentile_interval(float(difference), drawn, self.level)
 
 
 def _draw(facts: CallOutcomes, calls: Sequence[CallTally], bootstrap: Bootstrap) -> _Drawn:
@@ -119,26 +123,28 @@ def _draw(facts: CallOutcomes, calls: Sequence[CallTally], bootstrap: Bootstrap)
     def values(weightings: Floats) -> Floats:
         buyers = weightings @ facts.buyers
         columns: list[Floats] = []
-        for one in calls:
-            both = one.sums[3] * first[3]
-            earlier = weightings @ (both * (one.sums[4] - first[4]))
-            columns += _worth(weightings @ one.sums.T, buyers)
+        for tally in calls:
+            both = tally.sums[3] * first[3]
+            earlier = weightings @ (both * (tally.sums[4] - first[4]))
+            columns += _worth(weightings @ tally.sums.T, buyers)
             columns.append(_ratio(earlier, weightings @ both))
         return np.stack(columns, axis=1)
 
-    found = replicates([values], len(facts.buyers), bootstrap)
-    return _Drawn(found.values[0], found.drawn[:, 0], bootstrap.level)
+    resampled = replicates([values], len(facts.buyers), bootstrap)
+    return _Drawn(resampled.values[0], resampled.drawn[:, 0], bootstrap.level)
 
 
 def _called(calls: CallTally, drawn: _Drawn, model: int, n_buyers: int) -> Called:
     n_calls, n_hits = (int(total) for total in calls.sums[:2].sum(axis=1))
-    found = Called(n_calls, n_hits, *(drawn.of(model, value) for value in range(VALUES - 1)))
-    return replace(found, recall=_of_all_or_none(found.recall, n_buyers))
+    called = Called(n_calls, n_hits, *(drawn.of(model, value) for value in range(VALUES - 1)))
+    return replace(called, recall=_of_all_or_none(called.recall, n_buyers))
 
 
 def _of_all_or_none(share: Interval, n: int) -> Interval:
-    """A bootstrap never draws what did not happen: where all or none of `n` were reached, the
-    bound of Clopper and Pearson says how far that can be from the truth."""
+    """Bounds a share of all or none of `n`: a bootstrap never draws what did not happen.
+
+    C. J. Clopper and E. S. Pearson, The Use of Confidence or Fiducial Limits Illustrated in the
+    Case of the Binomial, Biometrika 26, 1934."""
     if share.value not in (0.0, 1.0):
         return share
     certain = ((1.0 - share.level) / 2.0) ** (1.0 / n)
@@ -170,7 +176,7 @@ def _worth(sums: Floats, buyers: Floats) -> list[Floats]:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """NaN for nothing of nothing."""
+    """Divides; NaN where `whole` is not above zero."""
     unknown = np.full(len(whole), np.nan)
-    found: Floats = np.divide(part, whole, out=unknown, where=whole > 0.0)
-    return found
+    ratios: Floats = np.divide(part, whole, out=unknown, where=whole > 0.0)
+    return ratios

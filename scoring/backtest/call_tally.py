@@ -1,4 +1,4 @@
-"""Calls counted: by lead for the bootstrap, by day for the reader."""
+"""Counts calls: by lead for the bootstrap, by day for the reader."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scoring.floats import Floats
 
 @dataclass(frozen=True, slots=True)
 class DayOf:
-    """One model on one day. `n_reached`: buyers called in time for the first time; `days_gained`:
-    how long before they ordered, on average. NaN: precision without calls, lift where nobody who
-    was to order stood on a list, days gained where nobody was reached."""
+    """One model's calls on one day. `n_reached`: buyers called in time for the first time;
+    `days_gained`: how long before they ordered, on average. NaN: precision without calls, lift
+    where nobody who was to order stood on a list, days gained where nobody was reached."""
 
     n_calls: int
     n_hits: int
@@ -27,7 +27,8 @@ class DayOf:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """All queues together. `n_positive`: who of the `n_listed` orders within the horizon."""
+    """One day, all queues together. `n_positive`: how many of the `n_listed` order within the
+    horizon."""
 
     day: int
     n_listed: int
@@ -37,8 +38,8 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class CallOutcomes:
-    """`hit` (n,): a call would be one; `blind` (n,): the share of that list that are hits;
-    `buyers` (n_leads,) 0 or 1."""
+    """What a call of each row would be worth. `hit` (n,): whether the lead orders in time; `blind`
+    (n,): the share of that list that are hits; `buyers` (n_leads,) 0 or 1."""
 
     boards: DailyLists
     chosen: Bools
@@ -49,8 +50,8 @@ class CallOutcomes:
 
 @dataclass(frozen=True, slots=True)
 class CallTally:
-    """One model's: `made` (n,), `first` (n,) of them the ones that reach a buyer; `sums`
-    (5, n_leads): calls, hits, blind hits, reached, days gained."""
+    """One model's calls: `made` (n,); `first` (n,): those that reach a buyer for the first time;
+    `sums` (5, n_leads): calls, hits, blind hits, reached, days gained."""
 
     made: Bools
     first: Bools
@@ -58,6 +59,7 @@ class CallTally:
 
 
 def facts_of(boards: DailyLists, terms: CallTerms, chosen: Bools) -> CallOutcomes:
+    """Computes what a call of each row would be worth; buyers are those of the `chosen` rows."""
     hit, blind = labels_of(boards, terms), np.zeros(len(boards.day))
     for rows in lists(boards, blind):
         blind[rows] = hit[rows].mean()
@@ -67,6 +69,7 @@ def facts_of(boards: DailyLists, terms: CallTerms, chosen: Bools) -> CallOutcome
 
 
 def tally_of(facts: CallOutcomes, made: Bools) -> CallTally:
+    """Counts the calls `made` by one model, by lead."""
     boards, n_leads = facts.boards, len(facts.buyers)
     hits = np.flatnonzero(made & facts.hit)
     by_day = hits[np.argsort(boards.day[hits], kind="stable")]
@@ -77,8 +80,8 @@ def tally_of(facts: CallOutcomes, made: Bools) -> CallTally:
     gained[reached] = boards.ordered[reached] - boards.day[by_day[at]]
 
     def per_lead(rows: Bools, weights: Floats | None = None) -> Floats:
-        found = None if weights is None else weights[rows]
-        counted: Floats = np.bincount(boards.lead[rows], found, n_leads).astype(np.float64)
+        row_weights = None if weights is None else weights[rows]
+        counted: Floats = np.bincount(boards.lead[rows], row_weights, n_leads).astype(np.float64)
         return counted
 
     sums = (
@@ -92,6 +95,7 @@ def tally_of(facts: CallOutcomes, made: Bools) -> CallTally:
 
 
 def days_of(facts: CallOutcomes, calls: Mapping[str, CallTally]) -> Iterator[Day]:
+    """Counts the calls of all models by day; `calls` by model."""
     boards = facts.boards
     days, of = np.unique(boards.day, return_inverse=True)
 
@@ -101,12 +105,12 @@ def days_of(facts: CallOutcomes, calls: Mapping[str, CallTally]) -> Iterator[Day
 
     listed, positive = count(facts.chosen), count(facts.chosen & facts.hit)
     models = {}
-    for name, one in calls.items():
-        hits, reached = count(one.made & facts.hit), count(one.first)
-        blind = np.bincount(of[one.made], facts.blind[one.made], len(days))
-        wait_days = boards.ordered[boards.lead[one.first]] - boards.day[one.first]
-        gained = np.bincount(of[one.first], wait_days, len(days))
-        columns = zip(count(one.made), hits, reached, blind, gained, strict=True)
+    for name, tally in calls.items():
+        hits, reached = count(tally.made & facts.hit), count(tally.first)
+        blind = np.bincount(of[tally.made], facts.blind[tally.made], len(days))
+        wait_days = boards.ordered[boards.lead[tally.first]] - boards.day[tally.first]
+        gained = np.bincount(of[tally.first], wait_days, len(days))
+        columns = zip(count(tally.made), hits, reached, blind, gained, strict=True)
         models[name] = [
             DayOf(
                 n_calls=n,
@@ -120,7 +124,7 @@ def days_of(facts: CallOutcomes, calls: Mapping[str, CallTally]) -> Iterator[Day
         ]
     for i, day in enumerate(days):
         if listed[i]:
-            at_day = {name: found[i] for name, found in models.items()}
+            at_day = {name: model_days[i] for name, model_days in models.items()}
             yield Day(int(day), listed[i], positive[i], at_day)
 
 

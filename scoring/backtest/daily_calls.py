@@ -1,4 +1,4 @@
-"""Daily lists of leads and who is called from them: the pure part that comes before any figures.
+"""Decides who is called from daily lists of leads, with a limited number of calls a day.
 
 All days are numbers: `day` counts from any midnight, `ordered` is a moment on the same scale.
 `scoring.backtest.backtest` says what the calls came to.
@@ -42,14 +42,15 @@ class DailyLists:
 
     def during(self, first_day: int, end_day: int) -> Bools:
         """Which rows are of days from `first_day` up to but not including `end_day`."""
-        found: Bools = (self.day >= first_day) & (self.day < end_day)
-        return found
+        is_within: Bools = (self.day >= first_day) & (self.day < end_day)
+        return is_within
 
 
 @dataclass(frozen=True, slots=True)
 class CallTerms:
-    """`capacity`: calls a day in each queue. Who was called is not called again for `rest_days`.
-    A buyer is a lead that orders within `horizon_days` of a day on which it was listed."""
+    """The rules of calling. `capacity`: calls a day in each queue. A lead that was called is not
+    called again for `rest_days`. A buyer is a lead that orders within `horizon_days` of a day on
+    which it was listed."""
 
     capacity: int
     horizon_days: float
@@ -64,15 +65,17 @@ class CallTerms:
 
 
 def labels_of(boards: DailyLists, terms: CallTerms) -> Bools:
-    """(n,): does the lead order within the horizon of that day?"""
+    """Returns the label of each row, (n,): whether the lead orders within the horizon of that
+    day."""
     wait_days = boards.ordered[boards.lead] - boards.day
-    found: Bools = wait_days <= terms.horizon_days  # NaN compares false
-    return found
+    labels: Bools = wait_days <= terms.horizon_days  # NaN compares false
+    return labels
 
 
 def calls_made(boards: DailyLists, scores: Floats, terms: CallTerms) -> Bools:
-    """(n,): each day the best-scored of each queue that are not resting, ties by lead. NaN: the
-    model knows nothing of the lead and does not call it."""
+    """Returns whether each row is called, (n,): each day the leads of each queue with the highest
+    scores that are not resting, ties by lead. A lead with score NaN is not called: the model knows
+    nothing about it."""
     free_from = np.full(len(boards.ordered), -np.inf)
     called = np.zeros(len(boards.day), dtype=np.bool_)
     for rows in lists(boards, -scores):
@@ -85,7 +88,8 @@ def calls_made(boards: DailyLists, scores: Floats, terms: CallTerms) -> Bools:
 
 
 def lists(boards: DailyLists, within: Floats) -> Iterator[Ints]:
-    """The rows of each day and queue, by day, each list by `within` and then by lead."""
+    """Yields the rows of each day and queue, by day, each list sorted by `within` and then by
+    lead."""
     order = np.lexsort((boards.lead, within, boards.queue, boards.day))
     day, queue = boards.day[order], boards.queue[order]
     cuts = np.flatnonzero((np.diff(day) != 0) | (np.diff(queue) != 0)) + 1

@@ -1,1 +1,1 @@
-"""Engines: features and prompt in, logit out. One library a file, imported nowhere else."""
+"""Engines turn features and prompt into a logit; one library per file, imported nowhere else."""

@@ -1,5 +1,4 @@
-"""An artifact folder becomes an engine, and a Scorer: the checks, the runtime and the prompt
-spec."""
+"""Loads an artifact folder: as an engine, or as a Scorer with its checks and prompt spec."""
 
 from __future__ import annotations
 
@@ -23,15 +22,16 @@ is cut for a model that does not read it."""
 
 
 def load_scorer(path: Path) -> Scorer:
-    """Raises ArtifactError with one clear sentence when the folder cannot be scored with."""
+    """Loads the artifact in folder `path`. Raises ArtifactError, in one clear sentence, when it
+    cannot be used for scoring."""
     manifest = load_manifest(path)
     engine, count_tokens = load_engine(path, manifest)
     return build_scorer(manifest, digest(path), engine, count_tokens)
 
 
 def load_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callable[[str], int]]:
-    """The engine of the artifact in folder `path` and the token counter its prompts are built
-    with. The stack runs its language model on ONNX where the artifact has that graph."""
+    """Loads the engine of the artifact in folder `path`, and the token counter for its prompts. The
+    stack runs its language model on ONNX where the artifact has that graph."""
     match manifest.engine:
         case EngineKind.TREES:
             return load_trees_engine(path, len(FEATURES)), len
@@ -56,7 +56,8 @@ def _load_reading_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callab
 def load_language_model(
     path: Path, reader: PromptReader, kind: EngineKind, head: HeadKind = HeadKind.POINT
 ) -> Engine:
-    """The artifact's language model alone, in the runtime `kind`; its graph holds one head only."""
+    """Loads the artifact's language model alone, in the runtime `kind`. The ONNX graph holds one
+    head only."""
     match kind:
         case EngineKind.ONNX:
             return load_onnx_engine(path, reader)
@@ -71,4 +72,4 @@ def load_language_model(
                 ) from error
             return load_torch_engine(path, reader, head)
         case EngineKind.STACK | EngineKind.TREES | EngineKind.RULE:
-            raise ValueError(f"{kind} is no language model; load_engine builds it")
+            raise ValueError(f"{kind} is not a language model; load it with load_engine")

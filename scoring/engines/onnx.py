@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the int8 graph of an artifact, one lead per run. Imports no torch.
+"""Runs an artifact's int8 graph with ONNX Runtime on the CPU, one lead per run. No torch.
 
 One lead per run because batching gains nothing on a CPU and the dynamic activation scales of an
 int8 batch would let a neighbour change a score.
@@ -21,6 +21,8 @@ GRAPH = "model.onnx"
 
 @dataclass(frozen=True, slots=True)
 class OnnxEngine:
+    """The language model in ONNX Runtime."""
+
     session: onnxruntime.InferenceSession
     reader: PromptReader
 
@@ -29,7 +31,7 @@ class OnnxEngine:
         return 1
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        return [self._logit(each.prompt) for each in inputs]
+        return [self._logit(engine_input.prompt) for engine_input in inputs]
 
     def _logit(self, prompt: str) -> float:
         ids = np.array([self.reader.token_ids(prompt)], dtype=np.int64)
@@ -38,11 +40,13 @@ class OnnxEngine:
 
 
 def load_onnx_engine(path: Path, reader: PromptReader, *, n_threads: int = 1) -> OnnxEngine:
-    """`n_threads` inside one operator; more workers beat more threads at these sizes."""
+    """Loads the graph in folder `path`. `n_threads` run inside one operator; at these sizes more
+    workers are faster than more threads."""
     return OnnxEngine(open_session(path / GRAPH, n_threads), reader)
 
 
 def open_session(path: Path, n_threads: int) -> onnxruntime.InferenceSession:
+    """Opens an ONNX file for the CPU, without threads that wait in a busy loop."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.inter_op_num_threads = 1

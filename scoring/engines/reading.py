@@ -1,4 +1,4 @@
-"""Prompt -> token ids of the one shape every LM engine reads: complete, in budget, marker last."""
+"""Turns a prompt into the token ids that LM engines read: complete, in budget, marker last."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from scoring.prompt.prompt import MARKER
 
 @dataclass(frozen=True, slots=True)
 class PromptReader:
-    """`marker_ids` are the tokens of the answer marker; the score is read off the last of them."""
+    """Turns prompts into token ids. `marker_ids` are the tokens of the answer marker; the score is
+    read at the last of them."""
 
     tokenizer: Tokenizer
     max_tokens: int
     marker_ids: tuple[int, ...]
 
     def token_ids(self, prompt: str) -> list[int]:
-        """Raises Unscorable; its message counts tokens and never quotes the prompt."""
+        """Returns the token ids of `prompt`. Raises Unscorable; its message counts tokens and never
+        quotes the prompt."""
         ids: list[int] = self.tokenizer.encode(prompt, add_special_tokens=False).ids
         if len(ids) > self.max_tokens:
             raise Unscorable(
@@ -35,7 +37,7 @@ class PromptReader:
 
 
 def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[str], int]]:
-    """The reader of an artifact's `tokenizer.json`, and its `count_tokens`."""
+    """Loads the reader of an artifact's `tokenizer.json`, and its `count_tokens`."""
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -48,6 +50,7 @@ def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[st
 
 
 def finite(logit: float) -> float:
+    """Returns `logit`; raises Unscorable when it is NaN or infinite."""
     if not math.isfinite(logit):
         raise Unscorable("the model returned a logit that is not a number")
     return logit

@@ -1,7 +1,7 @@
-"""Who to call before anything has been learned: funnel stage and recency as a points card.
+"""Scores leads by a points card of funnel stage and recency, before anything has been learned.
 
-Fitted on nothing, so that a worker can serve it from day one; a Score of it says evidence `low`.
-Finds its two features by their declared source, not by name.
+It is not trained, so a worker can serve it from day one; its Scores say evidence `low`. It finds
+its two features by their declared source, not by name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scoring.prompt.sources import Age, Contacts, CurrentStage, Last
 RULE = "rule.json"
 LAST_INBOUND = Last(Contacts(None, Direction.INBOUND))
 RARE = -4.2
-"""The logit of about 1.5%: a usual share of orders."""
+"""The logit of about 1.5%: a usual share of leads that order."""
 
 PointsCard = Annotated[tuple[tuple[float, Finite], ...], Field(min_length=1)]
 
@@ -39,8 +39,8 @@ def _from_zero(points: PointsCard) -> PointsCard:
 
 
 class Rule(BaseModel):
-    """logit = base + points of the stage + points of the days since the customer last came to us:
-    those of the last line of `inbound` whose days have passed."""
+    """The points card: logit = base + points of the stage + points of the days since the customer
+    last came to us: those of the last line of `inbound` whose days have passed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,6 +78,8 @@ class Rule(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RuleEngine:
+    """Scores by `rule`; the other two fields are its features' places in the vector."""
+
     rule: Rule
     stage_at: int
     inbound_at: int
@@ -87,11 +89,12 @@ class RuleEngine:
         return 1
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        return [self._logit(each) for each in inputs]
+        return [self._logit(engine_input) for engine_input in inputs]
 
-    def _logit(self, each: EngineInput) -> float:
-        check_table(each, len(FEATURES))
-        code, days = float(each.features[self.stage_at]), float(each.features[self.inbound_at])
+    def _logit(self, engine_input: EngineInput) -> float:
+        check_table(engine_input, len(FEATURES))
+        features = engine_input.features
+        code, days = float(features[self.stage_at]), float(features[self.inbound_at])
         values = [value for value, _ in FEATURES[self.stage_at].bins]
         is_known = not math.isnan(code) and 0 <= int(code) < len(values)
         stage = Stage(str(values[int(code)])) if is_known else None
@@ -99,12 +102,12 @@ class RuleEngine:
 
 
 def build_rule_engine(rule: Rule) -> RuleEngine:
-    """Raises ArtifactError where the declared features tell neither stage nor recency."""
-    stage_at = [i for i, each in enumerate(FEATURES) if each.source == CurrentStage()]
+    """Finds the rule's features. Raises ArtifactError where stage or recency is not declared."""
+    stage_at = [i for i, feature in enumerate(FEATURES) if feature.source == CurrentStage()]
     inbound_at = [
         i
-        for i, each in enumerate(FEATURES)
-        if isinstance(each.source, Age) and each.source.moment == LAST_INBOUND
+        for i, feature in enumerate(FEATURES)
+        if isinstance(feature.source, Age) and feature.source.moment == LAST_INBOUND
     ]
     if not stage_at or not inbound_at:
         raise ArtifactError(
@@ -115,10 +118,11 @@ def build_rule_engine(rule: Rule) -> RuleEngine:
 
 
 def load_rule_engine(path: Path) -> RuleEngine:
+    """Loads the points card in folder `path`. Raises ArtifactError when it cannot be read."""
     try:
         rule = Rule.model_validate_json((path / RULE).read_bytes())
     except (OSError, ValidationError) as error:
         raise ArtifactError(
-            f"{path / RULE} is no points card; write it again with `asllr baseline rule`"
+            f"{path / RULE} is not a points card; write it again with `asllr baseline rule`"
         ) from error
     return build_rule_engine(rule)

@@ -1,4 +1,4 @@
-"""Trees on the table plus the language model's logit, over any LM engine. Imports no lightgbm.
+"""Scores with trees that read the table and the logit of a language model. No lightgbm here.
 
 The same ensemble as in `scoring.engines.trees`, with the LM logit as the row's last number.
 """
@@ -20,6 +20,8 @@ from scoring.engines.trees import TREES, tree_logit
 
 @dataclass(frozen=True, slots=True)
 class StackEngine:
+    """Trees on top of the engine `lm`, which may be any."""
+
     lm: Engine
     trees: onnxruntime.InferenceSession
     n_features: int
@@ -29,14 +31,15 @@ class StackEngine:
         return self.lm.batch_size
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        for each in inputs:
-            check_table(each, self.n_features)
+        for engine_input in inputs:
+            check_table(engine_input, self.n_features)
         read = self.lm.logits(inputs)
         return [
-            tree_logit(self.trees, np.append(each.features, np.float32(logit)))
-            for each, logit in zip(inputs, read, strict=True)
+            tree_logit(self.trees, np.append(engine_input.features, np.float32(logit)))
+            for engine_input, logit in zip(inputs, read, strict=True)
         ]
 
 
 def load_stack_engine(path: Path, lm: Engine, n_features: int) -> StackEngine:
+    """Loads the trees in folder `path` and puts them on top of `lm`."""
     return StackEngine(lm, open_session(path / TREES, 1), n_features)

@@ -1,4 +1,4 @@
-"""The reference: transformers + peft in fp32 on the CPU, bf16 batches on a GPU."""
+"""The reference engine: transformers and peft, in fp32 on the CPU, in bf16 batches on a GPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ GPU_BATCH_SIZE = 64
 
 @dataclass(frozen=True, slots=True)
 class TorchEngine:
-    """`backbone` maps token ids to final hidden states; the served head reads the marker's."""
+    """The language model in PyTorch. `backbone` maps token ids to final hidden states; the head
+    turns the state at the answer marker into the logit."""
 
     backbone: torch.nn.Module
     head_weight: torch.Tensor
@@ -34,13 +35,14 @@ class TorchEngine:
     not change a score."""
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        rows = [self.reader.token_ids(each.prompt) for each in inputs]
+        rows = [self.reader.token_ids(engine_input.prompt) for engine_input in inputs]
         chunks = [rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size)]
         return [finite(logit) for chunk in chunks for logit in self._run(chunk)]
 
     @torch.inference_mode()
     def _run(self, rows: list[list[int]]) -> list[float]:
-        """Padded on the right, where a causal model cannot look; gathered by explicit index."""
+        """Scores one batch. Rows are padded on the right, which a causal model cannot see; the
+        marker's state is picked by its index."""
         width = max(len(row) for row in rows)
         padded = [row + [0] * (width - len(row)) for row in rows]
         input_ids = torch.tensor(padded, device=self.device)
@@ -55,7 +57,9 @@ class TorchEngine:
 def load_torch_engine(
     path: Path, reader: PromptReader, head: HeadKind = HeadKind.POINT
 ) -> TorchEngine:
-    """From an artifact in PEFT layout: `base/`, the adapter, and our heads beside it."""
+    """Loads an artifact in PEFT layout: `base/`, the adapter, and our heads beside it. The adapter
+    is LoRA (E. J. Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021, arXiv
+    2106.09685), merged into the base."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
     merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload()

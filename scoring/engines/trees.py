@@ -1,4 +1,4 @@
-"""Boosted trees on the table alone: no language model, no tokenizer, no lightgbm.
+"""Scores with boosted trees on the table alone: no language model, no tokenizer, no lightgbm.
 
 The trees are an ONNX ensemble (`training.trees.tree_graph`): one row of float32 in, the final logit
 out. Unknown features travel as NaN and take the branch learned for them. The prompt is not read.
@@ -24,6 +24,8 @@ TREES = "trees.onnx"
 
 @dataclass(frozen=True, slots=True)
 class TreesEngine:
+    """Boosted trees in ONNX Runtime."""
+
     trees: onnxruntime.InferenceSession
     n_features: int
 
@@ -32,16 +34,17 @@ class TreesEngine:
         return 1
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        for each in inputs:
-            check_table(each, self.n_features)
-        return [tree_logit(self.trees, each.features) for each in inputs]
+        for engine_input in inputs:
+            check_table(engine_input, self.n_features)
+        return [tree_logit(self.trees, engine_input.features) for engine_input in inputs]
 
 
 def tree_logit(trees: onnxruntime.InferenceSession, row: NDArray[np.float32]) -> float:
-    """Raises Unscorable for a logit that is no number."""
+    """Returns the logit of one row. Raises Unscorable for a logit that is NaN or infinite."""
     (logit,) = trees.run(None, {"row": row.astype(np.float32)[None, :]})
     return finite(float(np.asarray(logit)[0, 0]))
 
 
 def load_trees_engine(path: Path, n_features: int) -> TreesEngine:
+    """Loads the trees in folder `path`."""
     return TreesEngine(open_session(path / TREES, 1), n_features)

@@ -1,1 +1,1 @@
-"""Why a lead has its score: the ledger of changes, and what leaving something out would change."""
+"""Explains a lead's score: the ledger of its changes, and the score with something left out."""

@@ -1,4 +1,4 @@
-"""What an event was, in a few words for the person who calls. Speaks of what happened and when;
+"""Describes an event in a few words, for the person who calls. Speaks of what happened and when;
 never repeats what anybody said or what a profile field holds."""
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from scoring.prompt.reason import MAX_TOPICS, MILESTONES, WRITTEN, customer_topi
 from scoring.prompt.sources import age_bin
 
 MAX_FIELDS = 3
-"""Of a profile's names; a form may set sixty."""
+"""How many profile fields are named; a form may set sixty."""
 
 
 def words_of(event: EventBase, as_of_ms: int) -> str:
-    """`visit yesterday`, `customer spoke of price and timing, call 3 days ago`."""
+    """Describes an event: `visit yesterday`, `customer spoke of price and timing, call 3 days
+    ago`."""
     happened = cast("Event", event)
     ago = _ago(to_ms(event.occurred_at), as_of_ms)
     match happened:
@@ -76,11 +77,11 @@ def _transcript(event: TranscriptReady, as_of_ms: int) -> str:
 
 
 def _upserted(event: LeadUpserted) -> str:
-    told = [name.replace("_", " ") for name, value in event.profile.items() if value is not None]
-    lost = [name.replace("_", " ") for name, value in event.profile.items() if value is None]
+    named = [name.replace("_", " ") for name, value in event.profile.items() if value is not None]
+    cleared = [name.replace("_", " ") for name, value in event.profile.items() if value is None]
     parts = [
-        f"profile told {_some(told)}" if told else "",
-        f"profile lost {_some(lost)}" if lost else "",
+        f"profile told {_some(named)}" if named else "",
+        f"profile lost {_some(cleared)}" if cleared else "",
         "queue set" if event.queue is not None else "",
         "owner set" if event.owner is not None else "",
         {None: "", True: "consent given", False: "consent withdrawn"}[event.consent],

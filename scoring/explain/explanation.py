@@ -1,4 +1,5 @@
-"""Why a lead has the score it has: what is known, what moved it most, and how it came about."""
+"""Explains one score: what is known about the lead, what mattered most, how the score came
+about."""
 
 from __future__ import annotations
 
@@ -10,19 +11,20 @@ from scoring.explain.ledger import Ledger, LedgerPoint, build_ledger
 from scoring.explain.occlusion import Occlusion, occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
 from scoring.lead.fold import Listing, listing
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.reason import reason
 from scoring.score import ScorerOf, evidence_of
 
 
 class Unexplainable(ValueError):
-    """There is no score to explain; the message says why, for a person."""
+    """The lead has nothing that can be explained; the message says why, for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`n_unscored`: events that the score does not include yet."""
+    """Everything that `asllr explain` shows. `n_unscored`: events that the score does not include
+    yet."""
 
     state: LeadState
     as_of_ms: int
@@ -40,8 +42,8 @@ class Explanation:
 def explain(
     arrivals: Sequence[Arrival], points: Sequence[LedgerPoint], scorer_of: ScorerOf
 ) -> Explanation:
-    """Of the last of `points`, with the artifact that scored it. Both in order, see
-    `scoring.explain.ledger`. Raises Unexplainable."""
+    """Explains the score at the last of `points`, with the artifact that gave it. Both sequences in
+    order, see `scoring.explain.ledger`. Raises Unexplainable."""
     if not arrivals or not points:
         raise Unexplainable("no event of this lead had arrived")
     if state_of(arrivals).erased:
@@ -53,9 +55,9 @@ def explain(
             f"artifact {last.artifact[:12]}, which gave the last score, cannot be loaded; copy it "
             "back, or name one that is there to score the lead's past again"
         )
-    included = [one for one in arrivals if is_included(one, last.cursor)]
+    included = [arrival for arrival in arrivals if is_included(arrival, last.cursor)]
     state = state_of(included)
-    history = view(state)
+    history = history_of(state)
     occlusion = occlude(included, last.as_of_ms, scorer)
     return Explanation(
         state=state,

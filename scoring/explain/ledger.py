@@ -1,4 +1,4 @@
-"""The ledger of one lead: each change of its score with what caused it; the differences add up.
+"""Builds the ledger of one lead: every change of its score and its cause; the changes add up.
 
 Between two scores everything may have moved at once: the artifact, time, and several events. The
 change is attributed one cause after the other, always in this order, each with what came before it
@@ -25,7 +25,7 @@ from functools import partial
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, cursor_of, is_included, state_of
 from scoring.lead.fold import evolve, initial_state
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of
 from scoring.score import Scorer, ScorerOf, prepare
@@ -34,6 +34,8 @@ MILLION = 1_000_000
 
 
 class ChangeKind(StrEnum):
+    """What a change of a score is due to."""
+
     START = "start"
     """A lead of which nothing is known: where every ledger begins."""
     ARTIFACT = "artifact"
@@ -55,8 +57,8 @@ class LedgerPoint:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """`causes` is one event; several where they cannot be told apart, because the artifact that
-    scored them cannot be had; none where no event is the cause."""
+    """One change of the score. `causes` is one event; several where they cannot be told apart
+    because the artifact that scored them is missing; empty where the cause is not an event."""
 
     kind: ChangeKind
     causes: tuple[Arrival, ...]
@@ -78,35 +80,37 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """`differing`: the points whose published probability is not what their artifact gives again
-    (`asllr replay verify` finds out why)."""
+    """All changes of a lead's score. `differing`: the points whose published probability is not
+    what their artifact gives again (`asllr replay verify` finds out why)."""
 
     entries: tuple[LedgerEntry, ...]
     differing: tuple[LedgerPoint, ...]
 
 
 def ppm(probability: float) -> int:
+    """Rounds to millionths."""
     return round(probability * MILLION)
 
 
 def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list[LedgerPoint]:
-    """Where an endless supply of engines would have scored the lead: as each event came in, and at
-    `until_ms`. For logs without published scores. `arrivals`: in order."""
+    """Returns the points at which engines that are never busy would have scored the lead: whenever
+    an event came in, and at `until_ms`. For logs without published scores. `arrivals`: in order."""
     points: list[LedgerPoint] = []
     state, cursor = initial_state(), dict[str, int]()
-    for one in arrivals:
-        state = evolve(state, one.event)
-        cursor = cursor_of([one], cursor)
-        points.append(LedgerPoint(cursor, as_of(view(state), one.ingested_ms), artifact))
+    for arrival in arrivals:
+        state = evolve(state, arrival.event)
+        cursor = cursor_of([arrival], cursor)
+        points.append(LedgerPoint(cursor, as_of(history_of(state), arrival.ingested_ms), artifact))
     if points:
-        points.append(LedgerPoint(cursor, as_of(view(state), until_ms), artifact))
+        points.append(LedgerPoint(cursor, as_of(history_of(state), until_ms), artifact))
     return points
 
 
 def build_ledger(
     arrivals: Sequence[Arrival], points: Sequence[LedgerPoint], scorer_of: ScorerOf
 ) -> Ledger:
-    """`arrivals`: in order, no LeadErased among them. `points`: in the order of their scores."""
+    """Builds the ledger. `arrivals`: in order, without a LeadErased. `points`: in the order of
+    their scores."""
     scorers = {point.artifact: scorer_of(point.artifact) for point in points}
     steps = list(_steps(arrivals, points, scorers))
     values = _values(steps, scorers)
@@ -140,22 +144,22 @@ class _Step:
 def _steps(
     arrivals: Sequence[Arrival], points: Iterable[LedgerPoint], scorers: Mapping[str, Scorer | None]
 ) -> Iterator[_Step]:
-    known: list[Arrival] = []
+    included: list[Arrival] = []
     state = initial_state()
     last: LedgerPoint | None = None
     for point in points:
-        wanted = [one for one in arrivals if is_included(one, point.cursor)]
-        steps = list(_between(known, wanted, state, last, point))
+        wanted = [arrival for arrival in arrivals if is_included(arrival, point.cursor)]
+        steps = list(_between(included, wanted, state, last, point))
         steps[-1] = replace(steps[-1], as_of_ms=point.as_of_ms, reached=point)
         if scorers[point.artifact] is None:
             yield _as_one(steps)
         else:
             yield from steps
-        known, state, last = wanted, steps[-1].state, point
+        included, state, last = wanted, steps[-1].state, point
 
 
 def _between(
-    known: Sequence[Arrival],
+    included: Sequence[Arrival],
     wanted: Sequence[Arrival],
     state: LeadState,
     last: LedgerPoint | None,
@@ -171,19 +175,20 @@ def _between(
         if point.artifact != last.artifact:
             yield here(ChangeKind.ARTIFACT, (), state, last.as_of_ms)
         yield here(ChangeKind.TIME, (), state, later_ms)
-    kept, left = {one.place for one in wanted}, list(known)
-    for one in [one for one in reversed(known) if one.place not in kept]:
-        left.remove(one)
-        state = state_of(left)
-        yield here(ChangeKind.WITHDRAWN, (one,), state, later_ms)
-    had = {one.place for one in known}
-    for one in [one for one in wanted if one.place not in had]:
-        state = evolve(state, one.event)
-        yield here(ChangeKind.EVENT, (one,), state, later_ms)
+    places_wanted, remaining = {arrival.place for arrival in wanted}, list(included)
+    for arrival in [a for a in reversed(included) if a.place not in places_wanted]:
+        remaining.remove(arrival)
+        state = state_of(remaining)
+        yield here(ChangeKind.WITHDRAWN, (arrival,), state, later_ms)
+    places_included = {arrival.place for arrival in included}
+    for arrival in [a for a in wanted if a.place not in places_included]:
+        state = evolve(state, arrival.event)
+        yield here(ChangeKind.EVENT, (arrival,), state, later_ms)
 
 
 def _as_one(steps: Sequence[_Step]) -> _Step:
-    """The artifact cannot be had: what was published is all there is, for all causes together."""
+    """Joins steps whose artifact is missing: only what was published is known, for all causes
+    together."""
     kinds = {step.kind for step in steps}
     order = (
         ChangeKind.EVENT,
@@ -207,7 +212,7 @@ def _values(steps: Sequence[_Step], scorers: Mapping[str, Scorer | None]) -> lis
             for i in mine:
                 values[i] = _published(steps[i])
             continue
-        inputs = [prepare(view(steps[i].state), steps[i].as_of_ms, scorer.spec) for i in mine]
+        inputs = [prepare(history_of(steps[i].state), steps[i].as_of_ms, scorer.spec) for i in mine]
         for i, value in zip(mine, probabilities(scorer, inputs), strict=True):
             values[i] = value
     return values

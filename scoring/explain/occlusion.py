@@ -1,4 +1,4 @@
-"""What a lead's score owes to one event or to one part of its prompt: the score without it.
+"""Measures what one event or one part of the prompt adds to a lead's score: the score without it.
 
 *Without an event* the lead is folded again from all its other events (a fold takes any set of
 them), so a visit that replaced an older one brings that one back. *Without a section* every feature
@@ -18,15 +18,16 @@ from scoring.domain.model import Section
 from scoring.engine import EngineInput
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
-from scoring.lead.history import LeadHistory, view
-from scoring.prompt.features import FEATURES, vector_of
-from scoring.prompt.prompt import CALLS, PromptSpec, prompt_of
+from scoring.lead.history import LeadHistory, history_of
+from scoring.prompt.features import FEATURES, feature_vector
+from scoring.prompt.prompt import CALLS, PromptSpec, build_prompt
 from scoring.score import Scorer, prepare
 
 
 @dataclass(frozen=True, slots=True)
 class EventEffect:
-    """`arrival` is the event's first; `probability` is the score without it."""
+    """What one event adds. `arrival` is its first delivery; `probability` is the score without
+    it."""
 
     arrival: Arrival
     probability: float
@@ -35,7 +36,7 @@ class EventEffect:
 
 @dataclass(frozen=True, slots=True)
 class SectionEffect:
-    """`section` is a heading of the prompt."""
+    """What one section of the prompt adds; `section` is its heading."""
 
     section: str
     probability: float
@@ -44,7 +45,7 @@ class SectionEffect:
 
 @dataclass(frozen=True, slots=True)
 class Occlusion:
-    """Each by size of effect, largest first; ties as they came in."""
+    """The effects of all events and sections, largest first; ties in order of arrival."""
 
     probability: float
     events: tuple[EventEffect, ...]
@@ -52,14 +53,15 @@ class Occlusion:
 
 
 def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlusion:
-    """`arrivals`: in order, no LeadErased among them."""
-    first = {one.identity: one for one in reversed(arrivals)}
+    """Scores the lead without each event and without each section. `arrivals`: in order, without a
+    LeadErased."""
+    first = {arrival.identity: arrival for arrival in reversed(arrivals)}
     without = without_each(arrivals)
-    history = view(state_of(arrivals))
+    history = history_of(state_of(arrivals))
     names = [section.value for section in Section] + [CALLS]
     inputs = [
         prepare(history, as_of_ms, scorer.spec),
-        *(prepare(view(other), as_of_ms, scorer.spec) for other in without.values()),
+        *(prepare(history_of(other), as_of_ms, scorer.spec) for other in without.values()),
         *(without_section(history, as_of_ms, scorer.spec, name) for name in names),
     ]
     whole, *others = probabilities(scorer, inputs)
@@ -73,19 +75,19 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     ]
     return Occlusion(
         probability=whole,
-        events=tuple(sorted(events, key=lambda one: -abs(one.effect))),
-        sections=tuple(sorted(sections, key=lambda one: -abs(one.effect))),
+        events=tuple(sorted(events, key=lambda entry: -abs(entry.effect))),
+        sections=tuple(sorted(sections, key=lambda entry: -abs(entry.effect))),
     )
 
 
 def without_section(
     history: LeadHistory, as_of_ms: int, spec: PromptSpec, name: str
 ) -> EngineInput:
-    """`name` is a Section's value or CALLS. Counts of calls are behaviour, not conversation: they
-    stay when what was said is hidden."""
-    features = vector_of(history, as_of_ms)
+    """Returns the engine's input with one section hidden. `name` is a Section's value or CALLS.
+    Counts of calls are behaviour, not conversation: they stay when what was said is hidden."""
+    features = feature_vector(history, as_of_ms)
     if name == CALLS:
-        return EngineInput(features, prompt_of(replace(history, calls=()), as_of_ms, spec))
+        return EngineInput(features, build_prompt(replace(history, calls=()), as_of_ms, spec))
     section = Section(name)
     features[[feature.section is section for feature in FEATURES]] = np.nan
-    return EngineInput(features, prompt_of(history, as_of_ms, spec, hidden=section))
+    return EngineInput(features, build_prompt(history, as_of_ms, spec, hidden=section))

@@ -1,1 +1,1 @@
-"""What is known of a lead: its state, and the fold that joins events into it."""
+"""What is known about a lead: its state, and the fold that joins events into it."""

@@ -1,4 +1,4 @@
-"""A lead's events as its log has them, in the order in which they came in."""
+"""The events of one lead together with the records that brought them, in order of arrival."""
 
 from __future__ import annotations
 
@@ -30,44 +30,47 @@ class Arrival:
 
 
 def in_order(arrivals: Iterable[Arrival]) -> list[Arrival]:
-    """Of one lead, whose records share a partition number: as a replay merges them. In a topic
-    offsets decide: after a change of leader a broker may stamp a record before the last one."""
+    """Sorts the arrivals of one lead, whose records share a partition number, as a replay merges
+    them. In a topic offsets decide: after a change of leader a broker may stamp a record earlier
+    than the record before it."""
     moments: dict[str, int] = {}
     timed = []
-    for one in sorted(arrivals, key=lambda one: one.place):
-        moments[one.topic] = max(one.ingested_ms, moments.get(one.topic, 0))
-        timed.append((moments[one.topic], one))
+    for arrival in sorted(arrivals, key=lambda arrival: arrival.place):
+        moments[arrival.topic] = max(arrival.ingested_ms, moments.get(arrival.topic, 0))
+        timed.append((moments[arrival.topic], arrival))
     timed.sort(key=lambda item: (item[0], item[1].place))
-    return [one for _, one in timed]
+    return [arrival for _, arrival in timed]
 
 
 def is_included(arrival: Arrival, cursor: Mapping[str, int]) -> bool:
+    """Whether a state with this `cursor` holds the arrival's event."""
     return arrival.offset <= cursor.get(arrival.topic, -1)
 
 
 def cursor_of(
     arrivals: Iterable[Arrival], before: Mapping[str, int] | None = None
 ) -> dict[str, int]:
-    """The cursor of a state that includes all of `arrivals`, and what `before` does."""
+    """Returns the cursor of a state that includes all `arrivals` and all that `before` includes."""
     cursor = dict(before or {})
-    for one in arrivals:
-        cursor[one.topic] = max(one.offset, cursor.get(one.topic, -1))
+    for arrival in arrivals:
+        cursor[arrival.topic] = max(arrival.offset, cursor.get(arrival.topic, -1))
     return cursor
 
 
 def state_of(arrivals: Iterable[Arrival]) -> LeadState:
+    """Folds the events of `arrivals`."""
     state = initial_state()
-    for one in arrivals:
-        state = evolve(state, one.event)
+    for arrival in arrivals:
+        state = evolve(state, arrival.event)
     return state
 
 
 def without_each(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], LeadState]:
-    """For each event the state of a lead to which everything but it happened: the fold of the
-    others, however often it was delivered. O(n) joins: a fold is a join of folds."""
+    """Returns for each event the state of a lead to which everything but this event happened: the
+    fold of all others, however often it was delivered. O(n) joins: a fold is a join of folds."""
     groups: dict[tuple[str, str], list[Arrival]] = {}
-    for one in arrivals:
-        groups.setdefault(one.identity, []).append(one)
+    for arrival in arrivals:
+        groups.setdefault(arrival.identity, []).append(arrival)
     folded = [state_of(group) for group in groups.values()]
     after = [initial_state()]
     for state in reversed(folded):

@@ -1,4 +1,4 @@
-"""The fold: `evolve(state, event)`, and what a state says about being listed.
+"""Joins events into a lead's state (`evolve`), and decides whether the lead is listed.
 
 `evolve(state, event) = join(state, lift(event))`: commutative, associative, idempotent. Live
 ingest, replay, training and tests all call this and nothing else.
@@ -54,20 +54,47 @@ ENDED_STAGES = (Stage.ORDER.value, Stage.LOST.value)
 
 
 def initial_state() -> LeadState:
+    """Returns the state of a lead about which nothing is known.
+
+    >>> initial_state().newest is None
+    True
+    """
     return LeadState()
 
 
 def evolve(state: LeadState, event: EventBase, bounds: Bounds = BOUNDS) -> LeadState:
-    """The state that includes `event`. The event must be about this lead."""
+    """Returns the state that also includes `event`, which must be about this lead. The order of
+    events does not matter, and an event that arrives twice changes nothing.
+
+    >>> event = StageChanged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1",
+    ...     occurred_at="2026-03-01T09:30:00Z", stage="visit",
+    ... )
+    >>> state = evolve(initial_state(), event)
+    >>> state.value("stage")
+    'visit'
+    >>> evolve(state, event) == state
+    True
+    """
     return join(state, lift(event), bounds)
 
 
 def fold(events: Iterable[EventBase], bounds: Bounds = BOUNDS) -> LeadState:
+    """Returns the state that includes all `events` of one lead.
+
+    >>> lead = {"source": "crm", "tenant": "acme", "lead": "l-1"}
+    >>> visit = StageChanged(id="e-1", occurred_at="2026-03-01T09:30:00Z", stage="visit", **lead)
+    >>> quote = StageChanged(id="e-2", occurred_at="2026-03-02T10:00:00Z", stage="quote", **lead)
+    >>> fold([visit, quote]).value("stage")
+    'quote'
+    >>> fold([quote, visit, quote]) == fold([visit, quote])
+    True
+    """
     return reduce(partial(evolve, bounds=bounds), events, initial_state())
 
 
 def lift(event: EventBase) -> LeadState:
-    """The state of a lead about which only `event` is known."""
+    """Returns the state of a lead about which only `event` is known."""
     at_ms = to_ms(event.occurred_at)
     mark = stamp(event.source, event.id, payload_json(event))
     event = cast("Event", event)
@@ -141,24 +168,36 @@ def _call(event: TranscriptReady, started_ms: int, mark: str) -> Call:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`queue` is None when the lead must not be listed; `why` always says why, for a person."""
+    """The queue a lead is listed in. `queue` is None when the lead must not be listed; `why` always
+    gives the reason, for a person."""
 
     queue: str | None
     why: str
 
 
 def listing(state: LeadState) -> Listing:
-    """Where the lead is listed. Unknown consent lists: withdrawing it is a fact, silence is not."""
+    """Decides where the lead is listed. A lead whose consent is unknown is listed: withdrawing it
+    is a fact, silence is not.
+
+    >>> listing(initial_state())
+    Listing(queue=None, why='no event of this lead has arrived')
+    >>> event = LeadUpserted(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1",
+    ...     occurred_at="2026-03-01T09:30:00Z", queue="north",
+    ... )
+    >>> listing(fold([event]))
+    Listing(queue='north', why='listed in queue north')
+    """
     if state.erased:
         return Listing(None, "erased: the person asked to be forgotten")
     if state.newest is None:
         return Listing(None, "no event of this lead has arrived")
-    known = state.values()
-    if (reason := known.get("closed")) is not None:
+    registers = state.values()
+    if (reason := registers.get("closed")) is not None:
         return Listing(None, f"closed: {reason}")
-    if known.get("consent") is False:
+    if registers.get("consent") is False:
         return Listing(None, "no consent: the lead may not be contacted")
-    if (stage := known.get("stage")) in ENDED_STAGES:
+    if (stage := registers.get("stage")) in ENDED_STAGES:
         return Listing(None, f"the funnel has ended: stage is {stage}")
-    queue = str(known.get("queue") or DEFAULT_QUEUE)
+    queue = str(registers.get("queue") or DEFAULT_QUEUE)
     return Listing(queue, f"listed in queue {queue}")

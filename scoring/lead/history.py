@@ -1,4 +1,4 @@
-"""What a state says happened, ready to be counted: one `Contact` per interaction or call.
+"""A lead's state as a list of contacts that can be counted: one per interaction or call.
 
 Derived at read time, never stored. A call that the CRM logged and the transcript of it are joined
 here by `call_id` and count once. Knows no feature and no clock: ages take `as_of_ms`.
@@ -15,7 +15,7 @@ from scoring.lead.state import Call, Fact, LeadState, Span
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One interaction. `duration_ms` is 0 when nobody measured one."""
+    """One interaction with a lead. `duration_ms` is 0 when nobody measured it."""
 
     at_ms: int
     channel: str
@@ -26,15 +26,15 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class LeadHistory:
-    """`contacts` and `calls` are oldest first; `calls` has one transcript per call id."""
+    """A state with its contacts and calls, oldest first; `calls` has one transcript per call id."""
 
     state: LeadState
     contacts: tuple[Contact, ...]
     calls: tuple[Call, ...]
 
     def stage_since_ms(self) -> int | None:
-        """When the lead entered the stage it is in: its first mention, or, if another stage was
-        seen after that, its last one."""
+        """When the lead entered its current stage: the first mention of the stage, or its last
+        mention if another stage was reported in between."""
         stage = self.state.register("stage")
         if stage is None:
             return None
@@ -43,7 +43,18 @@ class LeadHistory:
         return span.first_ms if max(others, default=span.first_ms) <= span.first_ms else stage.at_ms
 
 
-def view(state: LeadState) -> LeadHistory:
+def history_of(state: LeadState) -> LeadHistory:
+    """Lists what happened to a lead, from its state.
+
+    >>> from schemas.events import InteractionLogged
+    >>> from scoring.lead.fold import fold
+    >>> visit = InteractionLogged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
+    ...     direction="inbound", occurred_at="2026-03-01T09:30:00Z",
+    ... )
+    >>> [(contact.channel, contact.direction) for contact in history_of(fold([visit])).contacts]
+    [('visit', 'inbound')]
+    """
     calls = _one_per_call_id(state.calls)
     logged: dict[str, list[Fact]] = {}
     contacts: list[Contact] = []
@@ -60,7 +71,8 @@ def view(state: LeadState) -> LeadHistory:
 
 
 def age_ms(at_ms: int, as_of_ms: int) -> int:
-    """An event may be up to 5 minutes ahead of its record's clock: it counts as just now."""
+    """Returns the time from `at_ms` to `as_of_ms`, at least 0: an event may be up to 5 minutes
+    ahead of its record's clock and then counts as just now."""
     return max(0, as_of_ms - at_ms)
 
 
@@ -68,8 +80,8 @@ def _one_per_call_id(calls: Iterable[Call]) -> tuple[Call, ...]:
     """A vendor that corrects a start time sends one call under two identities."""
     best: dict[str, Call] = {}
     for call in calls:
-        kept = best.get(call.call_id)
-        if kept is None or (call.revision, call.started_ms) >= (kept.revision, kept.started_ms):
+        other = best.get(call.call_id)
+        if other is None or (call.revision, call.started_ms) >= (other.revision, other.started_ms):
             best[call.call_id] = call
     return tuple(sorted(best.values(), key=lambda call: (call.started_ms, call.call_id)))
 

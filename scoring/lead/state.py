@@ -1,10 +1,9 @@
-"""A lead's state: exact joins and nothing else, and its canonical bytes.
+"""What is kept of a lead (its state), the join of two states, and a state's canonical bytes.
 
 Every field is a join-semilattice: registers and `newest` keep the greatest stamp, `stages` and
 `contact` keep the earliest and latest time, `facts` and `calls` the newest few. So any order,
 duplication and grouping of a lead's events gives the same bytes: law 1 of
-docs/explanation/architecture.md. Counts and windows are derived when read (`scoring.lead.history`),
-never stored.
+docs/explanation/architecture.md. Counts are derived by `scoring.lead.history`, never stored.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import blake2b
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, cast
 
 import msgspec
 from pydantic_core import to_json
@@ -58,9 +57,6 @@ class Patch(NamedTuple):
     values: dict[str, Value]
 
 
-Patches: TypeAlias = tuple[Patch, ...]
-
-
 class Fact(NamedTuple):
     """One `InteractionLogged`, compact. One per (source, id): `stamp[:ID_CHARS]` identifies it."""
 
@@ -75,8 +71,7 @@ class Fact(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What a summary keeps of an utterance. `topics` are letters of
-    `scoring.lead.topics.TOPICS`."""
+    """An utterance as a summary keeps it; `topics` are letters of `scoring.lead.topics.TOPICS`."""
 
     role: str
     at_s: float
@@ -115,8 +110,8 @@ class Span(NamedTuple):
 
 
 class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
-    """`registers` are `queue`, `consent`, `owner`, `stage`, `closed`, which are always kept, and
-    `profile.<field>`, of which the newest are; patches ascend by (at_ms, stamp). `stages` are
+    """What is known of one lead. `registers`: `queue`, `consent`, `owner`, `stage`, `closed`,
+    always kept, and the newest `profile.<field>`; patches ascend by (at_ms, stamp). `stages` are
     sorted by name, `facts` and `calls` oldest first. So its JSON is canonical as it is."""
 
     erased: bool = False
@@ -134,7 +129,7 @@ class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", 
         return None
 
     def values(self) -> dict[str, Value]:
-        """Of all registers by name, in any order."""
+        """The values of all registers by name, in any order."""
         values: dict[str, Value] = {}
         for patch in self.registers:
             values.update(patch.values)
@@ -154,7 +149,7 @@ ERASED = LeadState(erased=True)
 
 
 def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
-    """The least state that includes both: commutative, associative, idempotent."""
+    """Returns the least state that includes both: commutative, associative, idempotent."""
     if a.erased or b.erased:
         return ERASED
     return LeadState(
@@ -169,7 +164,7 @@ def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
     )
 
 
-def _join_registers(a: Patches, b: Patches, limit: int) -> Patches:
+def _join_registers(a: tuple[Patch, ...], b: tuple[Patch, ...], limit: int) -> tuple[Patch, ...]:
     """All, but of the profile the newest `limit` by (at_ms, stamp, name): a source that invents
     field names must not grow a state without end."""
     if not b:
@@ -180,39 +175,38 @@ def _join_registers(a: Patches, b: Patches, limit: int) -> Patches:
         n += len(patch.values)
     if n <= limit:
         return joined
-    kept = _latest(joined)
-    profile = [name for name in kept if name.startswith(PROFILE)]
-    profile.sort(key=lambda name: (*kept[name][:2], name))
+    registers = _latest(joined)
+    profile = [name for name in registers if name.startswith(PROFILE)]
+    profile.sort(key=lambda name: (*registers[name][:2], name))
     for name in profile[: max(0, len(profile) - limit)]:
-        del kept[name]
-    return _patches(kept)
+        del registers[name]
+    return _patches(registers)
 
 
-def _follows(a: Patches, b: Patches) -> bool:
+def _follows(a: tuple[Patch, ...], b: tuple[Patch, ...]) -> bool:
     """The usual case: one new event, later than all before."""
     return len(b) == 1 and (not a or a[-1][:2] < b[0][:2])
 
 
-def _append_patch(patches: Patches, new: Patch) -> Patches:
+def _append_patch(patches: tuple[Patch, ...], new: Patch) -> tuple[Patch, ...]:
     names = new.values
-    kept = []
+    patched = []
     for patch in patches:
         if names.keys().isdisjoint(patch.values):
-            kept.append(patch)
-        elif left := {n: v for n, v in patch.values.items() if n not in names}:
-            kept.append(Patch(patch.at_ms, patch.stamp, left))
-    kept.append(new)
-    return tuple(kept)
+            patched.append(patch)
+        elif rest := {n: v for n, v in patch.values.items() if n not in names}:
+            patched.append(Patch(patch.at_ms, patch.stamp, rest))
+    patched.append(new)
+    return tuple(patched)
 
 
-def _latest(patches: Patches) -> dict[str, Register]:
-    """In any order of `patches`."""
+def _latest(patches: tuple[Patch, ...]) -> dict[str, Register]:
     latest: dict[str, Register] = {}
     for at_ms, mark, values in patches:
         for name, value in values.items():
-            found = Register(at_ms, mark, value)
-            kept = latest.get(name)
-            latest[name] = max(kept, found, key=_register_order) if kept else found
+            register = Register(at_ms, mark, value)
+            other = latest.get(name)
+            latest[name] = max(other, register, key=_register_order) if other else register
     return latest
 
 
@@ -221,7 +215,7 @@ def _register_order(register: Register) -> tuple[int, str, bytes]:
     return register.at_ms, register.stamp, to_json(register.value)
 
 
-def _patches(registers: Mapping[str, Register]) -> Patches:
+def _patches(registers: Mapping[str, Register]) -> tuple[Patch, ...]:
     groups: dict[tuple[int, str], dict[str, Value]] = {}
     for name in sorted(registers):
         at_ms, mark, value = registers[name]
@@ -252,8 +246,8 @@ def _join_facts(a: tuple[Fact, ...], b: tuple[Fact, ...], limit: int) -> tuple[F
         return _insert_fact(a, b[0], limit)
     by_identity: dict[str, Fact] = {}
     for fact in (*a, *b):
-        kept = by_identity.get(fact.stamp[:ID_CHARS])
-        by_identity[fact.stamp[:ID_CHARS]] = _later_fact(kept, fact) if kept else fact
+        other = by_identity.get(fact.stamp[:ID_CHARS])
+        by_identity[fact.stamp[:ID_CHARS]] = _later_fact(other, fact) if other else fact
     return tuple(sorted(by_identity.values(), key=_fact_order)[-limit:])
 
 
@@ -284,26 +278,25 @@ def _join_calls(a: tuple[Call, ...], b: tuple[Call, ...], limit: int) -> tuple[C
     by_identity = {(call.started_ms, call.call_id): call for call in a}
     for call in b:
         identity = (call.started_ms, call.call_id)
-        kept = by_identity.get(identity)
-        if kept is None or _later_call(call, kept):
+        other = by_identity.get(identity)
+        if other is None or _later_call(call, other):
             by_identity[identity] = call
     return tuple(by_identity[identity] for identity in sorted(by_identity)[-limit:])
 
 
-def _later_call(call: Call, kept: Call) -> bool:
-    if call[2:4] != kept[2:4]:
-        return (call.revision, call.stamp) > (kept.revision, kept.stamp)
-    return repr(call) > repr(kept)
+def _later_call(call: Call, other: Call) -> bool:
+    if call[2:4] != other[2:4]:
+        return (call.revision, call.stamp) > (other.revision, other.stamp)
+    return repr(call) > repr(other)
 
 
 ID_CHARS = 12
-"""Of a stamp: the (source, id) digest, 72 bits in base64. 24 bits of the content digest follow,
-which only order two contents under one (source, id)."""
+"""The part of a stamp that is the (source, id) digest: 72 bits in base64."""
 
 
 def stamp(source: str, id_: str, content: bytes) -> str:
-    """Orders events of one moment by (source, id, content) without storing the strings: 16
-    characters."""
+    """Digests (source, id, content) into 16 characters that order the events of one moment. The
+    last 24 bits are of the content; they only order two contents under one (source, id)."""
     identity = blake2b(f"{source}\x00{id_}".encode(), digest_size=9).digest()
     content_digest = blake2b(content, digest_size=3).digest()
     return b2a_base64(identity + content_digest, newline=False).decode()
@@ -314,8 +307,12 @@ _decode = msgspec.json.Decoder(LeadState).decode
 
 
 def to_bytes(state: LeadState) -> bytes:
-    """Canonical: equal states have equal bytes, and the reverse. Compact: nothing that is as in
-    the initial state is written, and a fact stops where its defaults begin."""
+    """Encodes a state. Canonical: equal states have equal bytes, and the reverse. Compact: what is
+    as in the initial state is left out, and a fact stops where its defaults begin.
+
+    >>> to_bytes(ERASED)
+    b'{"v":2,"erased":true}'
+    """
     if not state.facts:
         return _encode(state)
     written = cast("tuple[Fact, ...]", tuple(map(_trim, state.facts)))
@@ -323,7 +320,11 @@ def to_bytes(state: LeadState) -> bytes:
 
 
 def from_bytes(data: bytes) -> LeadState:
-    """Inverse of `to_bytes`. Raises ValueError for anything else."""
+    """Decodes what `to_bytes` encoded. Raises ValueError for anything else.
+
+    >>> from_bytes(b'{"v":2,"erased":true}') == ERASED
+    True
+    """
     try:
         return _decode(data)
     except msgspec.MsgspecError as error:
@@ -341,5 +342,9 @@ def _trim(fact: Fact) -> tuple[object, ...]:
 
 
 def state_hash(data: bytes) -> str:
-    """Of canonical bytes: 128 bits, hex."""
+    """Hashes canonical bytes: 128 bits of BLAKE2b, in hex.
+
+    >>> state_hash(to_bytes(ERASED))
+    'c5b7fa254aaae8ebb69419b5bfa156ec'
+    """
     return blake2b(data, digest_size=16).hexdigest()

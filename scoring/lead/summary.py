@@ -1,4 +1,4 @@
-"""Extractive summary of one transcript: what was decisive, who said it, and when.
+"""Summarises one transcript by picking what was decisive, with who said it and when.
 
 Deterministic and bounded; it picks and cuts utterances, it never rewords them. A call's part of
 the lead's rolling summary is a tuple of `Statement`s and nothing else, so an LM summariser that
@@ -21,7 +21,8 @@ SHORT_CALL_TOKENS = 200
 """Calls up to this length stay whole: about 90 seconds of talk."""
 
 KEPT_SHARE = 0.4
-"""Of a longer call; asLLR's summaries were about 60% shorter too."""
+"""Of a longer call's tokens. In asLLR (Sun et al. 2025, arXiv 2510.21713) summaries were about 60%
+shorter than the calls too."""
 
 MAX_SUMMARY_TOKENS = 160
 """Whatever the call's length: six such calls and a lead's facts still fit a 6 KB state, and a
@@ -47,15 +48,16 @@ _LONG_WORD_CHARS = 16
 
 
 def count_summary_tokens(text: str) -> int:
-    """Words and punctuation marks; one per character where a script does not space its words, and
-    one more per 16 characters of a word, so that no text is long in bytes and short in tokens."""
+    """Counts words and punctuation marks, and single characters in scripts without spaces between
+    words; a word counts once more per 16 characters, so that no text is long in bytes and short in
+    tokens."""
     words = _TOKEN.findall(text)
     long = [word for word in words if len(word) > _LONG_WORD_CHARS]
     return len(words) + sum((len(word) - 1) // _LONG_WORD_CHARS for word in long)
 
 
 def summarise(event: TranscriptReady) -> tuple[Statement, ...]:
-    """The statements worth keeping, in the order they were spoken."""
+    """Picks the statements worth keeping, in the order in which they were spoken."""
     spoken = [
         Statement(
             segment.role.value, round(segment.start_s, 1), text, topics_of(text, event.language)
@@ -71,8 +73,9 @@ def summarise(event: TranscriptReady) -> tuple[Statement, ...]:
 
 
 def units(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]:
-    """What must be kept or dropped together: a statement and the reply to it, which alone would
-    mean little or the opposite. A customer's reply may be longer than an agent's "I see"."""
+    """Groups statements that must be kept or dropped together: a statement and the reply to it,
+    which alone would mean little or the opposite. A customer's reply may be longer than an agent's
+    "I see"."""
     grouped: list[tuple[Statement, ...]] = []
     for statement in statements:
         limit = REPLY_TOKENS if statement.role == Role.CUSTOMER.value else SHORT_ANSWER_TOKENS
@@ -89,11 +92,12 @@ def units(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]:
 
 
 def topics_in(unit: Sequence[Statement]) -> set[str]:
+    """The letters of all topics that the statements touch."""
     return {letter for statement in unit for letter in statement.topics}
 
 
 def last_words(grouped: Sequence[Sequence[Statement]]) -> list[set[str]]:
-    """For each unit the topics on which it is the customer's last word: people change their
+    """Returns for each unit the topics on which it is the customer's last word: people change their
     minds, and the last statement wins."""
     last: dict[str, int] = {}
     for index, unit in enumerate(grouped):
@@ -106,7 +110,8 @@ def last_words(grouped: Sequence[Sequence[Statement]]) -> list[set[str]]:
 
 
 def cut_words(text: str, limit_tokens: int) -> str:
-    """The beginning of `text`, cut after a whole word, or inside one longer than the limit."""
+    """Returns the beginning of `text`, cut after a whole word, or inside a word that alone is
+    longer than the limit."""
     end = used = 0
     for token in _TOKEN.finditer(text):
         cost = 1 + (len(token.group()) - 1) // _LONG_WORD_CHARS
@@ -118,12 +123,12 @@ def cut_words(text: str, limit_tokens: int) -> str:
 
 
 def token_starts(text: str) -> list[int]:
-    """Where `text` may be cut."""
+    """Returns the positions at which `text` may be cut."""
     return [token.start() for token in _TOKEN.finditer(text)]
 
 
 def _clean(text: str) -> str:
-    """One line: white space collapsed, control characters gone."""
+    """Makes one line of `text`: single spaces, no control characters."""
     if text.isprintable():
         return " ".join(text.split())
     return " ".join(
@@ -144,18 +149,19 @@ def _from_customer(unit: Sequence[Statement]) -> bool:
 
 
 def _choose(grouped: list[tuple[Statement, ...]], budget_tokens: int) -> tuple[Statement, ...]:
-    """Greedy by worth; what does not fit is passed over, so that short decisive units get in."""
+    """Takes the units of most worth first; what does not fit is skipped, so that short decisive
+    units get in."""
     worth = [
         _worth(unit, len(last), index / len(grouped))
         for index, (unit, last) in enumerate(zip(grouped, last_words(grouped), strict=True))
     ]
-    kept: set[int] = set()
+    chosen: set[int] = set()
     for index in sorted(range(len(grouped)), key=lambda i: (worth[i], i), reverse=True):
         tokens = _tokens_of(grouped[index])
         if tokens <= budget_tokens:
             budget_tokens -= tokens
-            kept.add(index)
-    return tuple(statement for index in sorted(kept) for statement in grouped[index])
+            chosen.add(index)
+    return tuple(statement for index in sorted(chosen) for statement in grouped[index])
 
 
 def _worth(unit: Sequence[Statement], n_last_words: int, lateness: float) -> float:

@@ -1,4 +1,4 @@
-"""What decides a sale, and the phrases that give it away: one letter per topic.
+"""The topics that decide a sale, one letter each, and the phrases by which they are recognised.
 
 A table, not a model: a language without phrases simply has no topics, and the summary falls back
 to position, length and speaker. Add a language by adding its rows.
@@ -80,11 +80,11 @@ def _matcher(language: str) -> re.Pattern[str] | None:
 
 
 def topics_of(text: str, language: str) -> str:
-    """The letters of the topics `text` touches, in the order of TOPICS."""
+    """Returns the letters of the topics that `text` touches, in the order of TOPICS."""
     primary = language.split("-")[0].lower()
-    known = primary if primary in PHRASES or primary == UNDETERMINED else ""
-    matcher = _matcher(known)
+    subtag = primary if primary in PHRASES or primary == UNDETERMINED else ""
+    matcher = _matcher(subtag)
     if matcher is None:
         return ""
-    found = {match.lastgroup for match in matcher.finditer(text.lower())}
-    return "".join(letter for letter in TOPICS if letter in found)
+    touched = {match.lastgroup for match in matcher.finditer(text.lower())}
+    return "".join(letter for letter in TOPICS if letter in touched)

@@ -1,1 +1,1 @@
-"""How good scores are: metrics, intervals, tests, verdicts, agreement of rankings, cost."""
+"""Measures how good scores are: metrics, intervals, tests, verdicts, agreement of ranks, cost."""

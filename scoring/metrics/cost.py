@@ -1,4 +1,4 @@
-"""What scoring costs: measured seconds of a core, and money by what a core costs."""
+"""What scoring costs: measured seconds of a CPU core, and money at the price of a core."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ CURRENCY = "USD"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`cpu_s` of one core, from state to logit."""
+    """The measured cost of scoring `n_leads`: `cpu_s` seconds of one core, from state to logit.
+
+    >>> cost = Cost(cpu_s=90.0, n_leads=500)
+    >>> cost.cpu_s_per_1000, cost.money_per_1000(price_per_cpu_hour=0.04)
+    (180.0, 0.002)
+    """
 
     cpu_s: float
     n_leads: int

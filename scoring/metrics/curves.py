@@ -1,4 +1,4 @@
-"""The points of a model's curves: ROC, precision and recall, lift, calibration."""
+"""Computes the points of a model's curves: ROC, precision and recall, lift, calibration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scoring.metrics.thresholds import rank_by, tally, weighting_rows
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Points (x, y). `calibration`: (predicted, observed) of each bin."""
+    """The points (x, y) of four curves. `calibration`: (predicted, observed) of each bin."""
 
     roc: list[tuple[float, float]]
     precision_recall: list[tuple[float, float]]
@@ -27,8 +27,9 @@ N_POINTS = 200
 def curves_of(
     scores: Floats, probabilities: Floats, labels: Floats, weights: Floats | None = None
 ) -> Curves:
-    """`scores` order the rows. Thinned to N_POINTS; the lift curve begins at the best 20 rows, left
-    of which it is noise. Needs labels of both kinds."""
+    """Computes the curves of a model whose `scores` order the rows, with at most N_POINTS points
+    each. The lift curve begins at the best 20 rows; left of them it is noise. Needs labels of both
+    kinds."""
     table = tally(rank_by(scores, labels), weighting_rows(weights, len(labels)))
     positives, negatives, called = table.positives[0], table.negatives[0], table.called[0]
     n, n_positives, n_negatives = called[-1], positives[-1], negatives[-1]
@@ -44,7 +45,7 @@ def curves_of(
 
 
 def _points(x: Floats, y: Floats) -> list[tuple[float, float]]:
-    """Denser at the left, where the top of the queue is."""
+    """Picks points, more of them at the left, where the top of the queue is."""
     spread = np.linspace(0.0, 1.0, min(N_POINTS, len(x))) ** 2 * (len(x) - 1)
-    kept = np.unique(np.round(spread).astype(np.intp))
-    return list(zip(x[kept].tolist(), y[kept].tolist(), strict=True))
+    shown = np.unique(np.round(spread).astype(np.intp))
+    return list(zip(x[shown].tolist(), y[shown].tolist(), strict=True))

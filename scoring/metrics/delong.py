@@ -1,10 +1,15 @@
-"""The AUC's sampling error without resampling: DeLong's variance and paired test, and the error to
-expect before any score is seen.
+"""Computes the AUC's sampling error without resampling: DeLong's variance and paired test, and the
+error to expect before any score is known.
 
-DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988), computed by ranks as in Sun and Xu (IEEE
-SPL 21, 2014); rows of one lead by Obuchowski, Biometrics 53 (1997), which is DeLong's when every
-row is its own cluster. Labels only: with true probabilities known there is no label noise to test.
-Weights that are the same for all rows of a label change no AUC, so sampled negatives are fine.
+Sources: E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Comparing the Areas under Two or More
+Correlated Receiver Operating Characteristic Curves: A Nonparametric Approach, Biometrics 44, 1988;
+computed by ranks as in X. Sun and W. Xu, Fast Implementation of DeLong's Algorithm for Comparing
+the Areas Under Correlated Receiver Operating Characteristic Curves, IEEE Signal Processing Letters
+21, 2014; several rows of one lead as in N. A. Obuchowski, Nonparametric Analysis of Clustered ROC
+Curve Data, Biometrics 53, 1997, which is DeLong's when every row is its own cluster.
+
+Labels only: where true probabilities are known there is no label noise to test. Weights that are
+the same for all rows of a label do not change an AUC, so sampled negatives are fine.
 """
 
 from __future__ import annotations
@@ -23,7 +28,8 @@ from scoring.metrics.thresholds import floats, sums
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """NaN where there are fewer than two positives or two negatives (leads, not rows)."""
+    """A value and its standard error; the error is NaN where there are fewer than two positives or
+    two negatives (leads, not rows)."""
 
     value: float
     standard_error: float
@@ -33,7 +39,8 @@ class Estimate:
 
     @property
     def p_value(self) -> float:
-        """Two-sided, of the value being 0: meant for differences."""
+        """The two-sided p-value of the hypothesis that the true value is 0: meant for
+        differences."""
         if np.isnan(self.standard_error):
             return float("nan")
         if self.standard_error == 0.0:
@@ -42,6 +49,13 @@ class Estimate:
 
 
 def delong(scores: ArrayLike, labels: ArrayLike, *, clusters: ArrayLike | None = None) -> Estimate:
+    """Returns the AUC of `scores` and its standard error. `clusters`: the lead of each row; None
+    where every row is a lead of its own.
+
+    >>> auc = delong([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2], [1, 1, 0, 1, 0, 0, 1, 0])
+    >>> round(auc.value, 3), round(auc.standard_error, 3)
+    (0.75, 0.204)
+    """
     is_positive = _classes(labels)
     return _estimate(_placements(floats(scores), is_positive), is_positive, clusters)
 
@@ -49,14 +63,17 @@ def delong(scores: ArrayLike, labels: ArrayLike, *, clusters: ArrayLike | None =
 def delong_difference(
     ours: ArrayLike, theirs: ArrayLike, labels: ArrayLike, *, clusters: ArrayLike | None = None
 ) -> Estimate:
-    """`auc(ours) - auc(theirs)` on the same leads."""
+    """Returns `auc(ours) - auc(theirs)` on the same leads, and its standard error."""
     is_positive = _classes(labels)
-    first, second = (_placements(floats(each), is_positive) for each in (ours, theirs))
+    first, second = (_placements(floats(scores), is_positive) for scores in (ours, theirs))
     return _estimate(first - second, is_positive, clusters)
 
 
 def hanley_mcneil(auc: float, n_positives: float, n_negatives: float) -> float:
-    """The AUC's standard error to expect of so many labels (Radiology 143, 1982)."""
+    """Returns the standard error to expect of an AUC measured on so many labels.
+
+    J. A. Hanley and B. J. McNeil, The Meaning and Use of the Area under a Receiver Operating
+    Characteristic (ROC) Curve, Radiology 143, 1982."""
     if not (n_positives > 0.0 and n_negatives > 0.0 and 0.0 <= auc <= 1.0):
         return float("nan")
     q1, q2 = auc / (2.0 - auc), 2.0 * auc**2 / (1.0 + auc)
@@ -69,8 +86,11 @@ def hanley_mcneil(auc: float, n_positives: float, n_negatives: float) -> float:
 
 
 def share_error(share: float, n: float) -> float:
-    """The standard error to expect of a share of `n` leads, with two successes and two failures
-    added (Agresti and Coull): a share of 0 is not certain either."""
+    """Returns the standard error to expect of a share of `n` leads, with two successes and two
+    failures added: a share of 0 is not certain either.
+
+    A. Agresti and B. A. Coull, Approximate Is Better than "Exact" for Interval Estimation of
+    Binomial Proportions, The American Statistician 52, 1998."""
     if not (n > 0.0 and 0.0 <= share <= 1.0):
         return float("nan")
     centre = (share * n + 2.0) / (n + 4.0)
@@ -78,23 +98,24 @@ def share_error(share: float, n: float) -> float:
 
 
 def z_of(level: float) -> float:
-    """1.96 for .95."""
+    """Returns how many standard errors an interval of this level reaches to each side: 1.96 for
+    0.95."""
     return NormalDist().inv_cdf(0.5 + level / 2.0)
 
 
 def _classes(labels: ArrayLike) -> NDArray[np.bool_]:
-    seen = floats(labels)
-    if not np.isin(seen, (0.0, 1.0)).all():
+    values = floats(labels)
+    if not np.isin(values, (0.0, 1.0)).all():
         raise ValueError("a label is neither 0 nor 1; DeLong's variance is that of labels")
-    is_positive: NDArray[np.bool_] = seen == 1.0
+    is_positive: NDArray[np.bool_] = values == 1.0
     return is_positive
 
 
 def _placements(scores: Floats, is_positive: NDArray[np.bool_]) -> Floats:
-    """Of each positive the share of negatives below it, of each negative the share of positives
-    above it; their means over positives and over negatives are both the AUC."""
+    """Returns for each positive the share of negatives below it, for each negative the share of
+    positives above it; their means over positives and over negatives are both the AUC."""
     if len(scores) != len(is_positive):
-        raise ValueError(f"{len(scores)} scores and {len(is_positive)} labels; need as many")
+        raise ValueError(f"{len(scores)} scores and {len(is_positive)} labels; need equally many")
     positives, negatives = np.sort(scores[is_positive]), np.sort(scores[~is_positive])
     if not len(positives) or not len(negatives):
         return np.full(len(scores), np.nan)

@@ -1,4 +1,4 @@
-"""How well scores order and calibrate: one number each, pure.
+"""Measures how well scores order leads and how well probabilities are calibrated: a number each.
 
 Larger scores mean "call first". `outcomes` are labels, or true probabilities where they are known
 (the simulator's): then the labels are integrated out, which leaves no label noise, so that few
@@ -32,30 +32,40 @@ MIN_PROBABILITY = 1e-12
 
 
 def auc(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Chance that a random positive scores above a random negative, ties counting half."""
+    """Returns the chance that a random positive scores above a random negative, ties counting
+    half.
+
+    >>> auc([0.9, 0.8, 0.3, 0.1], [1, 0, 1, 0])
+    0.75
+    """
     return expected_auc(scores, labels, weights)
 
 
 def expected_auc(
     scores: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None
 ) -> float:
-    """The AUC with each lead counted as `p` of a positive and `1 - p` of a negative, a lead never
-    paired with itself. O(n log n). With 0 / 1 probabilities it is the AUC; NaN when there is no
-    pair to order."""
+    """Returns the AUC where each lead counts as `p` of a positive and `1 - p` of a negative and is
+    never paired with itself. O(n log n). With probabilities 0 and 1 it is the AUC; NaN when there
+    are not two leads to compare."""
     return float(aucs(tally(rank_by(scores, probabilities), weights))[0])
 
 
 def average_precision(
     scores: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None
 ) -> float:
-    """NaN without positives."""
+    """Returns the area under the steps of precision over recall. NaN without positives.
+
+    >>> average_precision([0.9, 0.8, 0.3, 0.1], [1, 0, 0, 1])
+    0.75
+    """
     return float(average_precisions(tally(rank_by(scores, outcomes), weights))[0])
 
 
 @dataclass(frozen=True, slots=True)
 class TopGroup:
-    """The best-scored `n_called` leads: share of positives among them, share of all positives
-    they are, and how many times the share in a group drawn blindly that is."""
+    """The `n_called` leads with the highest scores. `precision`: the share of positives among them;
+    `recall`: the share of all positives that is among them; `lift`: precision divided by the share
+    of positives among all leads."""
 
     n_called: float
     precision: float
@@ -66,18 +76,22 @@ class TopGroup:
 def top_group(
     scores: ArrayLike, outcomes: ArrayLike, fraction: float, weights: ArrayLike | None = None
 ) -> TopGroup:
-    """The best-scored `fraction`, at least one lead; the group tied at the boundary counts by its
-    mean. Recall and lift are NaN without positives."""
+    """Measures the `fraction` of leads with the highest scores, at least one lead; of a group tied
+    at the boundary the mean counts. Recall and lift are NaN without positives.
+
+    >>> top_group([0.9, 0.8, 0.3, 0.1], [1, 0, 0, 0], 0.5)
+    TopGroup(n_called=2.0, precision=0.5, recall=1.0, lift=2.0)
+    """
     table = tally(rank_by(scores, outcomes), weights)
     n_called = best_mass(table, fraction)
-    found = float(caught(table, n_called)[0])
+    hits = float(caught(table, n_called)[0])
     n, n_positive = float(table.called[0, -1]), float(table.positives[0, -1])
-    precision = found / float(n_called[0])
+    precision = hits / float(n_called[0])
     nothing = n_positive <= 0.0
     return TopGroup(
         n_called=float(n_called[0]),
         precision=precision,
-        recall=float("nan") if nothing else found / n_positive,
+        recall=float("nan") if nothing else hits / n_positive,
         lift=float("nan") if nothing else precision * n / n_positive,
     )
 
@@ -88,33 +102,38 @@ def expected_precision_at(
     fraction: float,
     weights: ArrayLike | None = None,
 ) -> float:
-    """Mean of `probabilities` (or labels) over the best-scored `fraction`, at least one lead."""
+    """Returns the mean of `probabilities` (or labels) over the `fraction` of leads with the highest
+    scores, at least one lead."""
     return top_group(scores, probabilities, fraction, weights).precision
 
 
 def log_loss(
     probabilities: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None
 ) -> float:
-    """In nats per lead."""
+    """Returns the mean log loss, in nats per lead."""
     return _mean(log_losses(probabilities, outcomes), weights)
 
 
 def brier(probabilities: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Mean squared error of the probability."""
+    """Returns the mean squared error of the probabilities.
+
+    G. W. Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review
+    78, 1950."""
     return _mean(squared_errors(probabilities, outcomes), weights)
 
 
 def log_losses(probabilities: ArrayLike, outcomes: ArrayLike) -> Floats:
-    """Of each lead."""
-    said, seen = _probabilities(probabilities, outcomes)
-    said = np.clip(said, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
-    return -(seen * np.log(said) + (1.0 - seen) * np.log1p(-said))
+    """Returns the log loss of each lead, in nats."""
+    predicted, observed = _probabilities(probabilities, outcomes)
+    predicted = np.clip(predicted, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
+    return -(observed * np.log(predicted) + (1.0 - observed) * np.log1p(-predicted))
 
 
 def squared_errors(probabilities: ArrayLike, outcomes: ArrayLike) -> Floats:
-    """Of each lead. Of a true probability p, what labels drawn with it cost on average."""
-    said, seen = _probabilities(probabilities, outcomes)
-    return seen * (1.0 - said) ** 2 + (1.0 - seen) * said**2
+    """Returns the squared error of each lead; for an outcome that is a true probability, the mean
+    over labels drawn with it."""
+    predicted, observed = _probabilities(probabilities, outcomes)
+    return observed * (1.0 - predicted) ** 2 + (1.0 - observed) * predicted**2
 
 
 def expected_calibration_error(
@@ -123,14 +142,19 @@ def expected_calibration_error(
     n_bins: int = 10,
     weights: ArrayLike | None = None,
 ) -> float:
-    """Mean gap between predicted and observed share over bins of equal mass."""
+    """Returns the mean gap between predicted and observed share over bins of equal mass.
+
+    >>> expected_calibration_error([0.25, 0.25, 0.75, 0.75], [0, 0, 1, 0], n_bins=2)
+    0.25
+    """
     bins = reliability(probabilities, outcomes, n_bins, weights)
     return float(bins.mass @ np.abs(bins.predicted - bins.observed) / bins.mass.sum())
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """One entry a bin that has leads, by ascending prediction."""
+    """Predicted and observed shares by bin: one entry for each bin with leads, by ascending
+    prediction."""
 
     mass: Floats
     predicted: Floats
@@ -143,21 +167,23 @@ def reliability(
     n_bins: int = 10,
     weights: ArrayLike | None = None,
 ) -> Reliability:
-    """Predicted and observed share in bins of equal mass."""
-    said, seen = _probabilities(probabilities, outcomes)
-    mass = weighting_rows(weights, len(said))[0]
-    bin_of = equal_mass_bins(said, n_bins, mass)
+    """Computes predicted and observed share in bins of equal mass."""
+    predicted, observed = _probabilities(probabilities, outcomes)
+    mass = weighting_rows(weights, len(predicted))[0]
+    bin_of = equal_mass_bins(predicted, n_bins, mass)
     in_bin = sums(bin_of, mass, n_bins)
     used = in_bin > 0.0
-    predicted, observed = (sums(bin_of, mass * each, n_bins) for each in (said, seen))
-    return Reliability(in_bin[used], predicted[used] / in_bin[used], observed[used] / in_bin[used])
+    means = [
+        sums(bin_of, mass * values, n_bins)[used] / in_bin[used] for values in (predicted, observed)
+    ]
+    return Reliability(in_bin[used], *means)
 
 
 def equal_mass_bins(values: ArrayLike, n_bins: int, weights: ArrayLike | None) -> NDArray[np.intp]:
-    """The bin of each value, 0 for the smallest. Equal values share one, the bin of their middle:
-    which of them comes first in a file must not matter."""
-    found, group_of = np.unique(floats(values), return_inverse=True)
-    mass = sums(group_of, weighting_rows(weights, len(group_of))[0], len(found))
+    """Returns the bin of each value, 0 for the smallest. Equal values share one bin, that of their
+    middle: which of them comes first in a file must not matter."""
+    distinct, group_of = np.unique(floats(values), return_inverse=True)
+    mass = sums(group_of, weighting_rows(weights, len(group_of))[0], len(distinct))
     middle = np.cumsum(mass) - 0.5 * mass
     bin_of_group = np.floor(middle / mass.sum() * n_bins).astype(np.intp)
     bin_of: NDArray[np.intp] = np.minimum(bin_of_group, n_bins - 1)[group_of]
@@ -167,12 +193,12 @@ def equal_mass_bins(values: ArrayLike, n_bins: int, weights: ArrayLike | None) -
 def calibration_noise(
     probabilities: ArrayLike, n_bins: int = 10, weights: ArrayLike | None = None
 ) -> float:
-    """The calibration error that labels drawn with exactly these probabilities would show on
-    average, by the normal approximation: less than about this says nothing against a model."""
-    said = floats(probabilities)
-    mass = weighting_rows(weights, len(said))[0]
-    bin_of = equal_mass_bins(said, n_bins, mass)
-    variance = sums(bin_of, mass**2 * said * (1.0 - said), n_bins)
+    """Returns the calibration error that labels drawn with exactly these probabilities would show
+    on average, by the normal approximation: less than about this says nothing against a model."""
+    predicted = floats(probabilities)
+    mass = weighting_rows(weights, len(predicted))[0]
+    bin_of = equal_mass_bins(predicted, n_bins, mass)
+    variance = sums(bin_of, mass**2 * predicted * (1.0 - predicted), n_bins)
     return float(np.sqrt(2.0 / np.pi) * np.sqrt(variance).sum() / mass.sum())
 
 
@@ -181,11 +207,12 @@ def _mean(values: Floats, weights: ArrayLike | None) -> float:
 
 
 def _probabilities(probabilities: ArrayLike, outcomes: ArrayLike) -> tuple[Floats, Floats]:
-    said, seen = floats(probabilities), floats(outcomes)
-    if len(said) != len(seen) or not len(said):
+    predicted, observed = floats(probabilities), floats(outcomes)
+    if len(predicted) != len(observed) or not len(predicted):
         raise ValueError(
-            f"{len(said)} probabilities and {len(seen)} outcomes; need as many, not none"
+            f"{len(predicted)} probabilities and {len(observed)} outcomes; "
+            "need equally many, 1 or more"
         )
-    if not ((said >= 0.0) & (said <= 1.0)).all():
+    if not ((predicted >= 0.0) & (predicted <= 1.0)).all():
         raise ValueError("a probability is outside [0, 1] or NaN")
-    return said, seen
+    return predicted, observed

@@ -1,5 +1,5 @@
-"""What every threshold on a score would have called, for many weightings of the leads at once: the
-one table behind ROC, precision-recall and lift curves and every metric of ranking.
+"""Counts the positives and negatives above every threshold on a score, for many weightings of the
+leads at once: the table behind ROC, precision-recall and lift curves and all ranking metrics.
 
 A lead of outcome `p` (0, 1, or its true probability) and weight `w` counts as a mass of `w * p`
 positives and `w * (1 - p)` negatives. A weight is how many leads a row stands for: 1 / the rate at
@@ -19,7 +19,8 @@ from scoring.floats import Floats
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Leads best first. `starts`: where each group of tied scores begins; `outcomes` is sorted."""
+    """Leads sorted by score, best first. `starts`: where each group of tied scores begins;
+    `outcomes` is sorted likewise."""
 
     order: NDArray[np.intp]
     starts: NDArray[np.intp]
@@ -29,7 +30,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdMasses:
-    """(n_weightings, n_thresholds): the masses scored at or above each distinct score, best first.
+    """The masses at or above each distinct score, best first: (n_weightings, n_thresholds).
     `selves` (n_weightings,): the mass of pairs that a lead would make with itself."""
 
     positives: Floats
@@ -42,20 +43,25 @@ class ThresholdMasses:
 
 
 def rank_by(scores: ArrayLike, outcomes: ArrayLike) -> Ranked:
-    """Raises ValueError for what cannot be ordered."""
-    values, seen = floats(scores), floats(outcomes)
-    if len(values) != len(seen) or not len(values):
-        raise ValueError(f"{len(values)} scores and {len(seen)} outcomes; need as many, not none")
-    if np.isnan(values).any():
+    """Sorts leads by score, best first. Raises ValueError for a NaN among the scores and unless
+    there are as many outcomes as scores."""
+    score_values, outcome_values = floats(scores), floats(outcomes)
+    if len(score_values) != len(outcome_values) or not len(score_values):
+        raise ValueError(
+            f"{len(score_values)} scores and {len(outcome_values)} outcomes; "
+            "need equally many, 1 or more"
+        )
+    if np.isnan(score_values).any():
         raise ValueError("a score is NaN")
-    order = np.argsort(-values, kind="stable")
-    falling = values[order]
+    order = np.argsort(-score_values, kind="stable")
+    falling = score_values[order]
     starts = np.concatenate(([0], np.flatnonzero(np.diff(falling)) + 1))
-    return Ranked(order, starts, falling[starts], seen[order])
+    return Ranked(order, starts, falling[starts], outcome_values[order])
 
 
 def tally(ranked: Ranked, weightings: ArrayLike | None = None) -> ThresholdMasses:
-    """`weightings` (n_weightings, n_leads) or (n_leads,); None counts every lead once."""
+    """Sums the masses at every threshold. `weightings`: (n_weightings, n_leads) or (n_leads,); None
+    counts every lead once."""
     mass = weighting_rows(weightings, len(ranked.order))[:, ranked.order]
     positive = mass * ranked.outcomes
     negative = mass - positive
@@ -67,8 +73,8 @@ def tally(ranked: Ranked, weightings: ArrayLike | None = None) -> ThresholdMasse
 
 
 def aucs(table: ThresholdMasses) -> Floats:
-    """Chance that a random positive scores above a random negative, ties counting half, a lead
-    never paired with itself; NaN where there is no pair to order."""
+    """Returns for each weighting the chance that a random positive scores above a random negative,
+    ties counting half, a lead never paired with itself; NaN without a pair."""
     positive = np.diff(table.positives, axis=1, prepend=0.0)
     negative = np.diff(table.negatives, axis=1, prepend=0.0)
     below = table.negatives[:, -1:] - table.negatives
@@ -78,16 +84,16 @@ def aucs(table: ThresholdMasses) -> Floats:
 
 
 def average_precisions(table: ThresholdMasses) -> Floats:
-    """Mean of the precision at each positive's own score: the step-wise area under
-    precision-recall, as scikit-learn has it. NaN without positives."""
+    """Returns for each weighting the mean precision at the score of each positive: the step-wise
+    area under precision over recall, as scikit-learn computes it. NaN without positives."""
     positive = np.diff(table.positives, axis=1, prepend=0.0)
     precision = ratio(table.positives, table.called)
     return ratio(np.nansum(positive * precision, axis=1), table.positives[:, -1])
 
 
 def caught(table: ThresholdMasses, n_called: ArrayLike) -> Floats:
-    """Positives among the best `n_called` (n_weightings,) by mass; of the group tied at the
-    boundary a share of its positives."""
+    """Returns the mass of positives among the best `n_called` (n_weightings,) by mass; of a group
+    tied at the boundary, a share of its positives."""
     wanted = floats(n_called)[:, None]
     called = table.called
     at = np.argmax(called >= wanted * (1.0 - EPSILON), axis=1)[:, None]
@@ -106,7 +112,7 @@ EPSILON = 1e-9
 
 
 def best_mass(table: ThresholdMasses, fraction: float) -> Floats:
-    """How many leads `fraction` of each weighting is: rounded, at least one."""
+    """Returns how many leads `fraction` of each weighting is: rounded, at least one."""
     if not 0.0 < fraction <= 1.0:
         raise ValueError(f"fraction {fraction} is not in (0, 1]")
     total = table.called[:, -1]
@@ -114,7 +120,8 @@ def best_mass(table: ThresholdMasses, fraction: float) -> Floats:
 
 
 def weighting_rows(weightings: ArrayLike | None, n_rows: int) -> Floats:
-    """As (n_weightings, n_rows); raises ValueError for another shape or a weight below zero."""
+    """Returns weights as (n_weightings, n_rows); raises ValueError for another shape or a weight
+    below zero."""
     if weightings is None:
         return np.ones((1, n_rows))
     rows = np.atleast_2d(np.asarray(weightings, dtype=np.float64))
@@ -126,16 +133,17 @@ def weighting_rows(weightings: ArrayLike | None, n_rows: int) -> Floats:
 
 
 def floats(values: ArrayLike) -> Floats:
+    """Returns `values` as a flat array of float64."""
     return np.asarray(values, dtype=np.float64).ravel()
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """NaN where the denominator is not above zero."""
+    """Divides; NaN where the denominator is not above zero."""
     out: Floats = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
     np.divide(numerator, denominator, out=out, where=denominator > 0.0)
     return out
 
 
 def sums(groups: NDArray[np.intp], values: ArrayLike, n_groups: int = 0) -> Floats:
-    """Of each group 0, 1, …; at least `n_groups` of them."""
+    """Returns the sum of each group 0, 1, …, at least `n_groups` of them."""
     return np.bincount(groups, floats(values), n_groups).astype(np.float64)

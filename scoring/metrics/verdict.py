@@ -1,5 +1,5 @@
-"""What a paired difference allows to say. "Cannot tell" is an answer, and comes with how many
-positives an answer would take."""
+"""Decides whether a paired difference puts a model ahead, behind, or cannot tell; the last comes
+with the number of positives that a decision would take."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ MIN_POSITIVES = 20
 
 
 class Verdict(StrEnum):
+    """What a difference says about a model."""
+
     AHEAD = "ahead"
     BEHIND = "behind"
     CANNOT_TELL = "cannot tell"
@@ -21,16 +23,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`positives_needed`: about how many it would take for the interval to leave 0 out, were the
-    difference as large as it looks; None where there is a verdict or no difference to find."""
+    """A verdict. `positives_needed`: about how many positives it would take for the interval to
+    exclude 0 if the difference is as large as it looks; None where there is a verdict, or where
+    there is no difference to find."""
 
     verdict: Verdict
     positives_needed: int | None
 
 
 def judge(difference: Interval, n_positives: int | None) -> Judgement:
-    """`difference`: ours less theirs, of a metric of which more is better, on `n_positives`
-    positives in different clusters; None where labels play no part, as in expected metrics."""
+    """Decides on `difference`: ours minus theirs, of a metric where more is better, on
+    `n_positives` positives in different clusters; None where labels play no part, as in expected
+    metrics.
+
+    >>> judge(Interval(value=0.02, low=0.01, high=0.03, level=0.95), n_positives=200).verdict.value
+    'ahead'
+    >>> judge(Interval(value=0.02, low=-0.02, high=0.06, level=0.95), n_positives=200)
+    Judgement(verdict=<Verdict.CANNOT_TELL: 'cannot tell'>, positives_needed=800)
+    """
     if n_positives is None:
         return Judgement(_verdict(difference), None)
     if n_positives >= MIN_POSITIVES and difference.excludes_zero:

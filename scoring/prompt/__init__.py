@@ -1,1 +1,1 @@
-"""What a model reads of a lead: features, conversation, prompt, and its time edges."""
+"""What a model reads about a lead: features, conversation and prompt; and when they change."""

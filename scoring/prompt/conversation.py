@@ -1,4 +1,4 @@
-"""The rolling conversation of a lead: its calls' summaries, composed newest last under a budget.
+"""Puts the summaries of a lead's calls together, newest last, within a budget of tokens.
 
 Each call's part stands alone, so a transcript's revision replaces its own part and no other. Lead
 text leaves here fenced: on lines of its own, without any character or speaker label that our
@@ -45,6 +45,7 @@ NO_CALLS = "none"
 
 
 def fence(text: str) -> str:
+    """Removes from lead text what would look like our layout: see RESERVED and SPEAKERS."""
     return SPEAKERS.sub(r"\1", text.translate(RESERVED))
 
 
@@ -61,40 +62,41 @@ class _Unit:
 
 
 def conversation(
-    seen: LeadHistory, as_of_ms: int, budget_tokens: int, count_tokens: Callable[[str], int]
+    history: LeadHistory, as_of_ms: int, budget_tokens: int, count_tokens: Callable[[str], int]
 ) -> str:
-    """Complete lines, about `budget_tokens` long: the pieces are counted one by one, so a caller
-    with a hard limit counts the whole and asks again with less. When not all fits, what was not
-    decisive goes first, then what was said again later, each from the oldest end."""
-    spoken = _units(seen, as_of_ms)
-    kept: set[int] = set()
+    """Returns complete lines, about `budget_tokens` long: the pieces are counted one by one, so a
+    caller with a hard limit counts the whole and asks again with less. When not everything fits,
+    what was not decisive is dropped first, then what was said again later, oldest first."""
+    spoken = _units(history, as_of_ms)
+    chosen: set[int] = set()
     for index in _by_worth(spoken):
         unit = spoken[index]
-        is_open = any(spoken[other].call == unit.call for other in kept)
+        is_open = any(spoken[other].call == unit.call for other in chosen)
         cost = count_tokens(unit.lines() if is_open else unit.heading + unit.lines())
         if cost <= budget_tokens:
             budget_tokens -= cost
-            kept.add(index)
-        elif not kept:
+            chosen.add(index)
+        elif not chosen:
             return _render(_cut(unit, budget_tokens, count_tokens))
-    return _render(spoken[index] for index in sorted(kept))
+    return _render(spoken[index] for index in sorted(chosen))
 
 
-def whole_conversation(seen: LeadHistory, as_of_ms: int) -> str:
-    return _render(_units(seen, as_of_ms)) or f"{NO_CALLS}\n"
+def whole_conversation(history: LeadHistory, as_of_ms: int) -> str:
+    """Returns all calls, however long."""
+    return _render(_units(history, as_of_ms)) or f"{NO_CALLS}\n"
 
 
-def conversation_edges(seen: LeadHistory) -> Iterable[int]:
-    """When time alone changes a call's heading."""
-    return (edge for call in seen.calls for edge in age_edges(call.started_ms, AGE_DAYS))
+def conversation_edges(history: LeadHistory) -> Iterable[int]:
+    """Returns the moments (ms) at which time alone changes a call's heading."""
+    return (edge for call in history.calls for edge in age_edges(call.started_ms, AGE_DAYS))
 
 
-def _units(seen: LeadHistory, as_of_ms: int) -> list[_Unit]:
+def _units(history: LeadHistory, as_of_ms: int) -> list[_Unit]:
     """Oldest first."""
     words = dict(AGES)
     return [
         _Unit(index, f"call {words[age_bin(call.started_ms, as_of_ms, AGE_DAYS)]}\n", statements)
-        for index, call in enumerate(seen.calls)
+        for index, call in enumerate(history.calls)
         for statements in units(call.statements)
     ]
 
@@ -133,9 +135,9 @@ def _cost(unit: _Unit, count_tokens: Callable[[str], int]) -> int:
     return count_tokens(unit.heading + unit.lines())
 
 
-def _render(kept: Iterable[_Unit]) -> str:
+def _render(units_in_order: Iterable[_Unit]) -> str:
     text, call = "", None
-    for unit in kept:
+    for unit in units_in_order:
         text += unit.lines() if unit.call == call else unit.heading + unit.lines()
         call = unit.call
     return text

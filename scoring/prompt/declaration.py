@@ -1,4 +1,4 @@
-"""What a feature is: how one is declared, its number in the vector, its words in the prompt.
+"""How a feature is declared, and how its value becomes a number and words in the prompt.
 
 Names no feature; `scoring.prompt.features` holds the list.
 """
@@ -16,7 +16,7 @@ OTHER = "other"
 
 
 class Kind(StrEnum):
-    """Of a feature. This name and those of the sources are part of FEATURES_ID."""
+    """The kinds of features. This name and those of the sources are part of FEATURES_ID."""
 
     CATEGORY = "category"
     """One of `bins`; the vector holds its index, `len(bins)` for any other value."""
@@ -33,6 +33,9 @@ Bins = tuple[tuple[str | int, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Feature:
+    """One feature: `source` gives its raw value, `kind` and `bins` say how it becomes a number and
+    words, `wording` is its label in the prompt."""
+
     name: str
     section: Section
     meaning: str
@@ -43,7 +46,7 @@ class Feature:
 
 
 def encode(feature: Feature, raw: Raw) -> float:
-    """The number of a raw value; NaN for unknown."""
+    """Returns the number of a raw value; NaN for unknown."""
     if raw is None:
         return float("nan")
     if feature.kind is Kind.CATEGORY:
@@ -53,7 +56,8 @@ def encode(feature: Feature, raw: Raw) -> float:
 
 
 def words(feature: Feature, raw: Raw) -> str:
-    """What the prompt says of a value. Never repeats text that a caller supplied."""
+    """Returns the words for a raw value in the prompt. Never repeats text that a caller
+    supplied."""
     if raw is None:
         return UNKNOWN
     match feature.kind:
@@ -69,7 +73,7 @@ def words(feature: Feature, raw: Raw) -> str:
 
 
 def possible_words(feature: Feature) -> list[str]:
-    """Everything `words` can return, with a number of four digits for all numbers."""
+    """Returns all that `words` can return, with one number of four digits for all numbers."""
     own = [word for _, word in feature.bins]
     match feature.kind:
         case Kind.CATEGORY:

@@ -15,13 +15,39 @@ from scoring.prompt.reason import reason_edges
 
 
 def next_edge(history: LeadHistory, after_ms: int) -> int | None:
-    """The first edge after `after_ms`; None when time will change nothing any more."""
+    """The first edge after `after_ms`; None when time will change nothing any more.
+
+    >>> from schemas.events import InteractionLogged
+    >>> from schemas.timestamps import to_ms, to_text
+    >>> from scoring.lead.fold import fold
+    >>> from scoring.lead.history import history_of
+    >>> visit = InteractionLogged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
+    ...     occurred_at="2026-03-01T09:30:00Z",
+    ... )
+    >>> history = history_of(fold([visit]))
+    >>> to_text(next_edge(history, to_ms(visit.occurred_at)))
+    '2026-03-02T09:30:00Z'
+    """
     return min((moment for moment in edges(history) if moment > after_ms), default=None)
 
 
 def as_of(history: LeadHistory, now_ms: int) -> int:
     """The last moment <= now at which something changed: the newest event or an edge that has
-    passed; `now_ms` itself when there is none (the newest event may be minutes ahead)."""
+    passed; `now_ms` itself when there is none (the newest event may be minutes ahead).
+
+    >>> from schemas.events import InteractionLogged
+    >>> from schemas.timestamps import DAY_MS, to_ms, to_text
+    >>> from scoring.lead.fold import fold
+    >>> from scoring.lead.history import history_of
+    >>> visit = InteractionLogged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
+    ...     occurred_at="2026-03-01T09:30:00Z",
+    ... )
+    >>> history = history_of(fold([visit]))
+    >>> to_text(as_of(history, to_ms(visit.occurred_at) + DAY_MS + 5_000))
+    '2026-03-02T09:30:00Z'
+    """
     passed = [moment for moment in edges(history) if moment <= now_ms]
     newest = history.state.newest
     if newest is not None and newest.at_ms <= now_ms:

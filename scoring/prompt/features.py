@@ -1,4 +1,4 @@
-"""The tabular features, declared as data. To use others, edit FEATURES and INSTRUCTION here.
+"""Declares the tabular features as data. To use others, edit FEATURES and INSTRUCTION here.
 
 Nothing else knows a feature's name: the vector, the prompt's sections, the time edges and
 `FEATURES_ID` (which a trained artifact must match) all follow from this list and its order.
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.events import Channel, Direction, Stage
 from scoring.domain.model import Section
-from scoring.lead.history import LeadHistory, view
-from scoring.lead.state import LeadState
+from scoring.lead.history import LeadHistory
 from scoring.prompt.declaration import Bins, Feature, Kind, encode
 from scoring.prompt.sources import (
     SOURCES_VERSION,
@@ -186,14 +185,25 @@ INSTRUCTION = "Judge a car lead. Clicks, messages and followups count 7 days, ca
 """The prompt's first line, the same for every lead: what a reader cannot tell from the labels."""
 
 
-def feature_vector(state: LeadState, as_of_ms: int) -> NDArray[np.float32]:
-    """float32 (len(FEATURES),), NaN = unknown. Constant between two edges of the lead."""
-    return vector_of(view(state), as_of_ms)
+def feature_vector(history: LeadHistory, as_of_ms: int) -> NDArray[np.float32]:
+    """Returns the features of a lead as numbers: float32 (len(FEATURES),), NaN = unknown. Constant
+    between two edges of the lead.
 
-
-def vector_of(seen: LeadHistory, as_of_ms: int) -> NDArray[np.float32]:
+    >>> from schemas.events import InteractionLogged
+    >>> from schemas.timestamps import DAY_MS, to_ms
+    >>> from scoring.lead.fold import fold
+    >>> from scoring.lead.history import history_of
+    >>> visit = InteractionLogged(
+    ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
+    ...     direction="inbound", occurred_at="2026-03-01T09:30:00Z",
+    ... )
+    >>> vector = feature_vector(history_of(fold([visit])), to_ms(visit.occurred_at) + 3 * DAY_MS)
+    >>> numbers = dict(zip((feature.name for feature in FEATURES), vector.tolist()))
+    >>> numbers["visits_90d"], numbers["days_since_last_inbound"], numbers["age_band"]
+    (1.0, 2.0, nan)
+    """
     return np.array(
-        [encode(feature, feature.source.value(seen, as_of_ms)) for feature in FEATURES],
+        [encode(feature, feature.source.value(history, as_of_ms)) for feature in FEATURES],
         dtype=np.float32,
     )
 

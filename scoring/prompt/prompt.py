@@ -1,4 +1,4 @@
-"""The prompt: instruction, the record in sections, the conversation, question, answer marker.
+"""Builds the prompt: instruction, record in sections, conversation, question, answer marker.
 
 The only place that shapes what a model reads: live, replay, training and evaluation call
 `build_prompt`. What rarely changes comes first, so that consecutive prompts of a lead share a long
@@ -14,8 +14,7 @@ from hashlib import blake2b
 from scoring.domain.model import Section
 from scoring.engine import Unscorable
 from scoring.lead import summary, topics
-from scoring.lead.history import LeadHistory, view
-from scoring.lead.state import LeadState
+from scoring.lead.history import LeadHistory
 from scoring.prompt import conversation
 from scoring.prompt.declaration import OTHER, UNKNOWN, Feature, possible_words, words
 from scoring.prompt.features import AGES, FEATURES, FEATURES_ID, INSTRUCTION
@@ -42,37 +41,55 @@ END = "end"
 
 @dataclass(frozen=True, slots=True)
 class PromptSpec:
-    """`count_tokens` must count markers as the model's tokenizer does."""
+    """How long a prompt may be, and how its tokens are counted. `count_tokens` must count markers
+    as the model's tokenizer does."""
 
     token_budget: int
     count_tokens: Callable[[str], int]
 
 
 class BudgetTooSmall(Unscorable):
-    """The budget does not even hold what every prompt must say."""
+    """The token budget is too small for what every prompt must say."""
 
 
-def build_prompt(state: LeadState, as_of_ms: int, spec: PromptSpec) -> str:
-    """Never longer than the budget: the conversation gives way, from its oldest end. Constant
-    between two edges of the lead."""
-    return prompt_of(view(state), as_of_ms, spec)
-
-
-def prompt_of(
-    seen: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None
+def build_prompt(
+    history: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None
 ) -> str:
-    """`hidden`: the section that says "unknown" throughout, to ask what it is worth."""
-    lines = sections(seen, as_of_ms)
+    """Returns what a model reads about a lead. Never longer than the budget: the conversation is
+    cut, oldest first. Constant between two edges of the lead. `hidden`: a section in
+    which every feature reads "unknown", to measure what the section is worth.
+
+    >>> from schemas.events import Segment, TranscriptReady
+    >>> from schemas.timestamps import DAY_MS, to_ms
+    >>> from scoring.lead.fold import fold
+    >>> from scoring.lead.history import history_of
+    >>> call = TranscriptReady(
+    ...     id="e-1", source="asr", tenant="acme", lead="l-1", call_id="c-1", language="en",
+    ...     started_at="2026-03-01T09:25:00Z", occurred_at="2026-03-01T09:30:00Z",
+    ...     segments=[Segment(role="customer", start_s=0, end_s=2, text="The price is too high.")],
+    ... )
+    >>> next_day_ms = to_ms(call.occurred_at) + DAY_MS
+    >>> spec = PromptSpec(token_budget=2000, count_tokens=len)
+    >>> prompt = build_prompt(history_of(fold([call])), next_day_ms, spec)
+    >>> print(prompt[prompt.index("# calls") :].rstrip())
+    # calls
+    call yesterday
+    customer: The price is too high.
+    # end
+    Will this customer order within 14 days?<|im_end|>
+    <|im_start|>assistant
+    """
+    lines = sections(history, as_of_ms)
     if hidden is not None:
         lines[hidden] = _line(hidden, lambda feature: UNKNOWN)
     head, tail = _head(lines), _tail()
-    prompt = head + conversation.whole_conversation(seen, as_of_ms) + tail
+    prompt = head + conversation.whole_conversation(history, as_of_ms) + tail
     if spec.count_tokens(prompt) <= spec.token_budget:
         return prompt
     fixed_tokens = spec.count_tokens(head + tail)
     room = spec.token_budget - fixed_tokens
     while room >= 0:
-        talk = conversation.conversation(seen, as_of_ms, room, spec.count_tokens)
+        talk = conversation.conversation(history, as_of_ms, room, spec.count_tokens)
         prompt = head + talk + tail
         excess = spec.count_tokens(prompt) - spec.token_budget
         if excess <= 0:
@@ -85,8 +102,8 @@ def prompt_of(
 
 
 def longest_record_tokens(count_tokens: Callable[[str], int]) -> int:
-    """What a prompt without any conversation takes at most, to a few tokens: an artifact with a
-    smaller budget would fail on some lead, some day."""
+    """Returns the most tokens a prompt without any conversation takes, to within a few: an artifact
+    with a smaller budget would fail on some lead some day."""
 
     def longest(feature: Feature) -> str:
         return max(possible_words(feature), key=lambda word: (count_tokens(f" {word}"), word))
@@ -94,18 +111,20 @@ def longest_record_tokens(count_tokens: Callable[[str], int]) -> int:
     return count_tokens(_head({s: _line(s, longest) for s in Section}) + _tail())
 
 
-def sections(seen: LeadHistory, as_of_ms: int) -> dict[Section, str]:
-    """Every feature in words, one line per section, in the declared order."""
+def sections(history: LeadHistory, as_of_ms: int) -> dict[Section, str]:
+    """Writes every feature in words, one line per section, in the declared order."""
 
-    def said(feature: Feature) -> str:
-        return words(feature, feature.source.value(seen, as_of_ms))
+    def word_of(feature: Feature) -> str:
+        return words(feature, feature.source.value(history, as_of_ms))
 
-    return {section: _line(section, said) for section in Section}
+    return {section: _line(section, word_of) for section in Section}
 
 
-def _line(section: Section, said: Callable[[Feature], str]) -> str:
+def _line(section: Section, word_of: Callable[[Feature], str]) -> str:
     return SEPARATOR.join(
-        f"{feature.wording} {said(feature)}" for feature in FEATURES if feature.section is section
+        f"{feature.wording} {word_of(feature)}"
+        for feature in FEATURES
+        if feature.section is section
     )
 
 
@@ -119,7 +138,7 @@ def _tail() -> str:
 
 
 def prompt_id() -> str:
-    """Of this build: a digest of every constant and declaration that shapes the text."""
+    """Returns a digest of all constants and declarations of this build that shape the text."""
     shapes = (
         PROMPT_VERSION,
         (

@@ -1,4 +1,4 @@
-"""Where a feature's value comes from: small declarations that also know when time moves them.
+"""The sources of features: each computes a value from a history and knows when time changes it.
 
 A source's value is constant between the moments its `edges` names (counts change only when a
 contact leaves the window, ages return the lower bound of their bin), so the time edges of a lead
@@ -24,9 +24,11 @@ Raw = str | float | bool | None
 
 
 class FeatureSource(Protocol):
-    def value(self, view: LeadHistory, as_of_ms: int) -> Raw: ...
+    """What every source can do."""
 
-    def edges(self, view: LeadHistory) -> Iterable[int]:
+    def value(self, history: LeadHistory, as_of_ms: int) -> Raw: ...
+
+    def edges(self, history: LeadHistory) -> Iterable[int]:
         """Every moment (ms) at which the value may change with no event at all."""
         ...
 
@@ -37,13 +39,13 @@ class Profile:
 
     field: str
 
-    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
-        found = view.state.value(f"{PROFILE}{self.field}")
-        if isinstance(found, float) and found.is_integer():
-            found = int(found)
-        return None if found is None else str(found).strip().lower()
+    def value(self, history: LeadHistory, as_of_ms: int) -> Raw:
+        content = history.state.value(f"{PROFILE}{self.field}")
+        if isinstance(content, float) and content.is_integer():
+            content = int(content)
+        return None if content is None else str(content).strip().lower()
 
-    def edges(self, view: LeadHistory) -> Iterable[int]:
+    def edges(self, history: LeadHistory) -> Iterable[int]:
         return ()
 
 
@@ -53,33 +55,35 @@ class Flag:
 
     field: str
 
-    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
-        found = view.state.value(f"{PROFILE}{self.field}")
-        return found if isinstance(found, bool) else None
+    def value(self, history: LeadHistory, as_of_ms: int) -> Raw:
+        content = history.state.value(f"{PROFILE}{self.field}")
+        return content if isinstance(content, bool) else None
 
-    def edges(self, view: LeadHistory) -> Iterable[int]:
+    def edges(self, history: LeadHistory) -> Iterable[int]:
         return ()
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentStage:
-    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
-        return view.state.value("stage")
+    """The funnel stage the lead is in."""
 
-    def edges(self, view: LeadHistory) -> Iterable[int]:
+    def value(self, history: LeadHistory, as_of_ms: int) -> Raw:
+        return history.state.value("stage")
+
+    def edges(self, history: LeadHistory) -> Iterable[int]:
         return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """Which contacts are meant; None means any. Unanswered: nobody spoke, as far as is known."""
+    """Selects contacts; None means any. Unanswered: nobody spoke, as far as is known."""
 
     channels: tuple[str, ...] | None = None
     direction: Direction | None = None
     only_unanswered: bool = False
 
-    def of(self, view: LeadHistory) -> Iterator[Contact]:
-        for contact in view.contacts:
+    def of(self, history: LeadHistory) -> Iterator[Contact]:
+        for contact in history.contacts:
             if self.channels is not None and contact.channel not in self.channels:
                 continue
             if self.direction is not None and contact.direction != self.direction:
@@ -91,17 +95,17 @@ class Contacts:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many contacts of the last `window_days`. Never unknown: silence is 0."""
+    """The number of contacts in the last `window_days`. Never unknown: silence is 0."""
 
     contacts: Contacts
     window_days: int
 
-    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
+    def value(self, history: LeadHistory, as_of_ms: int) -> Raw:
         window_ms = self.window_days * DAY_MS
-        return float(sum(age_ms(c.at_ms, as_of_ms) < window_ms for c in self.contacts.of(view)))
+        return float(sum(age_ms(c.at_ms, as_of_ms) < window_ms for c in self.contacts.of(history)))
 
-    def edges(self, view: LeadHistory) -> Iterable[int]:
-        return (c.at_ms + self.window_days * DAY_MS for c in self.contacts.of(view))
+    def edges(self, history: LeadHistory) -> Iterable[int]:
+        return (c.at_ms + self.window_days * DAY_MS for c in self.contacts.of(history))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,33 +115,41 @@ class TalkMinutes:
     contacts: Contacts
     window_days: int
 
-    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
+    def value(self, history: LeadHistory, as_of_ms: int) -> Raw:
         window_ms = self.window_days * DAY_MS
         spoken_ms = sum(
-            c.duration_ms for c in self.contacts.of(view) if age_ms(c.at_ms, as_of_ms) < window_ms
+            c.duration_ms
+            for c in self.contacts.of(history)
+            if age_ms(c.at_ms, as_of_ms) < window_ms
         )
         return spoken_ms / 60_000
 
-    def edges(self, view: LeadHistory) -> Iterable[int]:
+    def edges(self, history: LeadHistory) -> Iterable[int]:
         return (
-            c.at_ms + self.window_days * DAY_MS for c in self.contacts.of(view) if c.duration_ms
+            c.at_ms + self.window_days * DAY_MS for c in self.contacts.of(history) if c.duration_ms
         )
 
 
 class Moment(Protocol):
-    def at_ms(self, view: LeadHistory) -> int | None: ...
+    """A moment in a lead's history; None where it never came."""
+
+    def at_ms(self, history: LeadHistory) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class FirstContact:
-    def at_ms(self, view: LeadHistory) -> int | None:
-        return view.state.contact.first_ms if view.state.contact else None
+    """When somebody first was in contact with the lead."""
+
+    def at_ms(self, history: LeadHistory) -> int | None:
+        return history.state.contact.first_ms if history.state.contact else None
 
 
 @dataclass(frozen=True, slots=True)
 class LastContact:
-    def at_ms(self, view: LeadHistory) -> int | None:
-        return view.state.contact.last_ms if view.state.contact else None
+    """When somebody last was in contact with the lead."""
+
+    def at_ms(self, history: LeadHistory) -> int | None:
+        return history.state.contact.last_ms if history.state.contact else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +158,16 @@ class Last:
 
     contacts: Contacts
 
-    def at_ms(self, view: LeadHistory) -> int | None:
-        return max((c.at_ms for c in self.contacts.of(view)), default=None)
+    def at_ms(self, history: LeadHistory) -> int | None:
+        return max((c.at_ms for c in self.contacts.of(history)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class StageEntered:
-    def at_ms(self, view: LeadHistory) -> int | None:
-        return view.stage_since_ms()
+    """When the lead entered its current stage."""
+
+    def at_ms(self, history: LeadHistory) -> int | None:
+        return history.stage_since_ms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +178,21 @@ class Age:
     moment: Moment
     bins_days: tuple[int, ...]
 
-    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
-        at_ms = self.moment.at_ms(view)
+    def value(self, history: LeadHistory, as_of_ms: int) -> Raw:
+        at_ms = self.moment.at_ms(history)
         return None if at_ms is None else float(age_bin(at_ms, as_of_ms, self.bins_days))
 
-    def edges(self, view: LeadHistory) -> Iterable[int]:
-        at_ms = self.moment.at_ms(view)
+    def edges(self, history: LeadHistory) -> Iterable[int]:
+        at_ms = self.moment.at_ms(history)
         return () if at_ms is None else age_edges(at_ms, self.bins_days)
 
 
 def age_bin(at_ms: int, as_of_ms: int, bins_days: tuple[int, ...]) -> int:
+    """Returns the lower bound, in days, of the bin that the elapsed time falls in."""
     age = age_ms(at_ms, as_of_ms)
     return max(bound for bound in bins_days if bound * DAY_MS <= age)
 
 
 def age_edges(at_ms: int, bins_days: tuple[int, ...]) -> Iterator[int]:
+    """Returns the moments (ms) at which `age_bin` changes."""
     return (at_ms + bound * DAY_MS for bound in bins_days if bound)

@@ -1,4 +1,4 @@
-"""A backtest in sentences: the answer first, then what it rests on."""
+"""Writes a backtest in sentences: the answer first, then its basis."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from scoring.metrics.verdict import MIN_POSITIVES, Verdict
 from scoring.report.numbers_text import percent, tenths
 
 
-def answer(found: Backtest, paired: Paired, terms: CallTerms) -> str:
-    """Of `paired.ours` against `paired.theirs`: a difference, or that these leads cannot tell."""
-    ours, theirs = found.models[paired.ours], found.models[paired.theirs]
+def answer(result: Backtest, paired: Paired, terms: CallTerms) -> str:
+    """Compares `paired.ours` with `paired.theirs`: states a difference, or that it cannot tell."""
+    ours, theirs = result.models[paired.ours], result.models[paired.theirs]
     n_ours, n_theirs = round(ours.reached.value), round(theirs.reached.value)
     reached = (
         f"with {terms.capacity:,} calls a day in each queue {paired.ours} would have reached "
-        f"{n_ours:,} of {found.n_buyers:,} buyers, {paired.theirs} {n_theirs:,}"
+        f"{n_ours:,} of {result.n_buyers:,} buyers, {paired.theirs} {n_theirs:,}"
     )
     more = f"{_signed(paired.reached)} buyers"
     if paired.judgement.verdict is Verdict.CANNOT_TELL:
@@ -30,7 +30,7 @@ def answer(found: Backtest, paired: Paired, terms: CallTerms) -> str:
 
 
 def worth(name: str, called: Called) -> str:
-    """One model by itself."""
+    """Describes the calls of one model."""
     return (
         f"{name}: {called.n_calls:,} calls, precision {percent(called.precision)}, "
         f"lift {tenths(called.lift)}, buyers reached {percent(called.recall)}, "
@@ -49,5 +49,5 @@ def _earlier(paired: Paired) -> str:
     return f"; those whom both reach {abs(days.value):.1f} days {side} [{low:.1f}, {high:.1f}]"
 
 
-def _signed(found: Interval) -> str:
-    return f"{found.value:+,.0f} [{found.low:+,.0f}, {found.high:+,.0f}]"
+def _signed(estimate: Interval) -> str:
+    return f"{estimate.value:+,.0f} [{estimate.low:+,.0f}, {estimate.high:+,.0f}]"

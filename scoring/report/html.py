@@ -1,4 +1,4 @@
-"""The shell of every report: one HTML file that needs nothing else, no script, no font, no network.
+"""Builds reports of one HTML file that needs nothing else: no script, no font, no network.
 
 All text that comes in is escaped here, or by whoever makes a section out of tags.
 """
@@ -25,7 +25,7 @@ pre{white-space:pre-wrap;background:#f8fafc;padding:.7rem;border:1px solid #e2e8
 
 
 def page(title: str, sections: Iterable[str]) -> str:
-    """`title` is text, `sections` are HTML."""
+    """Builds a whole page. `title` is text, `sections` are HTML."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -35,6 +35,7 @@ def page(title: str, sections: Iterable[str]) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
+    """Builds a table of texts, which are escaped."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
     body = "".join(
         f"<tr>{''.join(f'<td{_class(cell)}>{escape(cell)}</td>' for cell in row)}</tr>"
@@ -51,4 +52,5 @@ def _class(cell: str) -> str:
 
 
 def bullets(sentences: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in sentences)}</ul>"
+    """Builds a list of sentences, which are escaped."""
+    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"

@@ -1,4 +1,4 @@
-"""Values as JSON has them: NaN and infinity, which it does not know, are null."""
+"""Prepares values for JSON, which has neither NaN nor infinity: they become null."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 
 def json_value(value: Any) -> Any:
-    """`value` of mappings, lists, tuples and scalars, for `json.dumps(..., allow_nan=False)`."""
+    """Prepares mappings, lists, tuples and scalars for `json.dumps(..., allow_nan=False)`."""
     match value:
         case float():
             return value if isfinite(value) else None
         case Mapping():
-            return {name: json_value(one) for name, one in value.items()}
+            return {name: json_value(item) for name, item in value.items()}
         case list() | tuple():
-            return [json_value(one) for one in value]
+            return [json_value(item) for item in value]
         case _:
             return value

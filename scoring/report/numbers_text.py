@@ -1,4 +1,4 @@
-"""Numbers and intervals in words: what every report, page and terminal line shares."""
+"""Writes numbers and intervals for reports, pages and terminals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from scoring.metrics.bootstrap import Interval
 
 
 def number(value: float) -> str:
+    """Writes a number with digits for its size; NaN is a dash."""
     if isnan(value):
         return "–"
     if abs(value) >= 100:
@@ -16,30 +17,36 @@ def number(value: float) -> str:
 
 
 def signed(value: float) -> str:
+    """Writes a number with its sign."""
     return number(value) if isnan(value) or value < 0 else f"+{number(value)}"
 
 
-def interval(found: Interval) -> str:
-    return f"{number(found.value)} [{number(found.low)}, {number(found.high)}]"
+def interval(estimate: Interval) -> str:
+    """Writes `value [low, high]`."""
+    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
 
 
-def signed_interval(found: Interval) -> str:
-    return f"{signed(found.value)} [{signed(found.low)}, {signed(found.high)}]"
+def signed_interval(estimate: Interval) -> str:
+    """Writes `value [low, high]`, all with signs."""
+    return f"{signed(estimate.value)} [{signed(estimate.low)}, {signed(estimate.high)}]"
 
 
-def tenths(found: Interval) -> str:
-    if isnan(found.value):
+def tenths(estimate: Interval) -> str:
+    """Writes `value [low, high]` with one decimal each."""
+    if isnan(estimate.value):
         return "unknown"
-    return f"{found.value:.1f} [{found.low:.1f}, {found.high:.1f}]"
+    return f"{estimate.value:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
 
 
-def percent(found: Interval) -> str:
-    if isnan(found.value):
+def percent(estimate: Interval) -> str:
+    """Writes `value [low, high]` in percent, with one decimal each."""
+    if isnan(estimate.value):
         return "unknown"
-    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
+    return f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]"
 
 
-def signed_tenths(found: Interval) -> str:
-    if isnan(found.value):
+def signed_tenths(estimate: Interval) -> str:
+    """Writes `value [low, high]` with signs and one decimal each."""
+    if isnan(estimate.value):
         return "unknown"
-    return f"{found.value:+,.1f} [{found.low:+,.1f}, {found.high:+,.1f}]"
+    return f"{estimate.value:+,.1f} [{estimate.low:+,.1f}, {estimate.high:+,.1f}]"

@@ -1,5 +1,5 @@
-"""How fast a long piece of work goes, when it will be over, and the lines that say so. The clock
-comes in, and so does whoever writes the lines."""
+"""Measures the speed of long work, estimates its end, and writes progress lines. The clock and the
+function that writes the lines come in as arguments."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ WriteLine = Callable[[str], None]
 """Takes one line for people."""
 
 Advanced = Callable[[int], None]
-"""Hears how many more are done."""
+"""Is called with how many more are done."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """Begins when it is made. `clock` in seconds; `every_s` may be changed on the way."""
+    """The speed of work that begins when this is made. `clock` in seconds; `every_s` may be changed
+    on the way."""
 
     clock: Callable[[], float]
     every_s: float
     _began_s: float = field(init=False)
-    _said_s: float = field(init=False)
+    _last_line_s: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._began_s = self._said_s = self.clock()
+        self._began_s = self._last_line_s = self.clock()
 
     def is_due(self, *, at_end: bool = False) -> bool:
-        """Whether to say something now: at most every `every_s` seconds, and at the end."""
+        """Whether to write a line now: at most every `every_s` seconds, and at the end."""
         now_s = self.clock()
-        if not at_end and now_s - self._said_s < self.every_s:
+        if not at_end and now_s - self._last_line_s < self.every_s:
             return False
-        self._said_s = now_s
+        self._last_line_s = now_s
         return True
 
     @property
@@ -39,11 +40,12 @@ class Pace:
         return max(self.clock() - self._began_s, 1e-9)
 
     def left_s(self, done: float, total: float) -> float:
-        """At the pace so far, for `done` of `total` since it began; infinite before the first."""
+        """Seconds left at the pace so far, with `done` of `total`; infinite before the first."""
         return self.spent_s / done * max(0.0, total - done) if done else float("inf")
 
 
 def spoken(seconds: float) -> str:
+    """Writes a duration for people: `1 h 05 min`, `2 min 03 s`, `7 s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -91,7 +93,8 @@ class Progress:
 def counted(
     items: Iterable[T], what: str, clock: Callable[[], float], write: WriteLine
 ) -> Iterator[T]:
-    """`items`, saying every few seconds how many went by; for work whose end nobody knows."""
+    """Yields `items` and writes every few seconds how many there were; for work of unknown
+    length."""
     pace = Pace(clock, EVERY_S)
     for done, item in enumerate(items, 1):
         if pace.is_due():

@@ -1,4 +1,4 @@
-"""Line charts and bars as inline SVG: no script, no font and no file from anywhere."""
+"""Draws line charts and bars as inline SVG: no script, no font, no other file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BAR_LEFT, BAR_RIGHT, BAR_STEP = 120, 60, 18
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """`name` beside it, from 0 to `end`."""
+    """An axis from 0 to `end`, with `name` beside it."""
 
     name: str
     end: float
@@ -33,7 +33,7 @@ def chart(
     guide: Points = (),
     dots: bool = False,
 ) -> str:
-    """`lines` by name, coloured in order as `legend` says; `guide` is dashed."""
+    """Draws `lines`, by name, in the colours of `legend`; `guide` is a dashed line."""
     drawn = [_line(across, up, guide, "#94a3b8", dashed=True)] if guide else []
     for number, points in enumerate(lines.values()):
         drawn.append(_line(across, up, points, colour(number)))
@@ -47,7 +47,7 @@ def chart(
 
 
 def bars(title: str, amounts: Mapping[str, float], name: str) -> str:
-    """One horizontal bar each, in order, with its number; `name` says what the bars count."""
+    """Draws one horizontal bar per amount, with its number; `name` says what the bars count."""
     end = max([*amounts.values(), 1.0])
     room = WIDTH - BAR_LEFT - BAR_RIGHT
     height = TOP + BAR_STEP * len(amounts) + BOTTOM // 2
@@ -68,7 +68,8 @@ def bars(title: str, amounts: Mapping[str, float], name: str) -> str:
 
 
 def round_end(value: float) -> float:
-    """The next end of an axis whose N_TICKS steps are round numbers. `value` is above 0."""
+    """Returns the end of an axis that holds `value` in N_TICKS steps of round numbers. `value` is
+    above 0."""
     scale = 10.0 ** floor(log10(value / N_TICKS))
     return next(
         step * scale * N_TICKS
@@ -81,6 +82,7 @@ ROUND_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 def legend(names: Sequence[str]) -> str:
+    """Draws the colour of each name, in order."""
     return "".join(
         f'<span class="key"><i style="background:{colour(number)}"></i>{escape(name)}</span>'
         for number, name in enumerate(names)
@@ -88,6 +90,7 @@ def legend(names: Sequence[str]) -> str:
 
 
 def colour(number: int) -> str:
+    """Returns the colour of the line with this number; they repeat after the last."""
     return COLOURS[number % len(COLOURS)]
 
 

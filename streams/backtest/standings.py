@@ -21,7 +21,7 @@ from scoring.calibration import NotALogit, probability
 from scoring.engine import Unscorable, logits_of
 from scoring.floats import Floats
 from scoring.metrics.cost import Cost
-from scoring.prompt.features import vector_of
+from scoring.prompt.features import feature_vector
 from scoring.report.progress import Advanced
 from scoring.score import Scorer, Subject, prepare
 from streams.recording.event_file import RecordingError
@@ -148,7 +148,7 @@ class _Kept:
         if one is None or one.first >= end:
             return
         subject = one.subject
-        features = vector_of(subject.history, subject.as_of_ms)
+        features = feature_vector(subject.history, subject.as_of_ms)
         is_judged = one.first < self.end_day and end > self.first_day
         asked = self.scorers if is_judged else ()
         said = tuple(self._said(subject, i) for i in range(len(asked)))

@@ -15,7 +15,7 @@ from schemas.timestamps import DAY_MS, to_ms
 from scoring.explain.event_words import words_of
 from scoring.explain.occlusion import occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import state_hash, to_bytes
 from scoring.prompt.edges import as_of
 from scoring.report.progress import Advanced
@@ -72,7 +72,7 @@ def of_list_move(source: EventSource, changes: ListChanges, move: ListMove) -> t
     if arrivals is None:
         return ()
     known = [one for one in arrivals if one.ingested_ms < midnight_ms]
-    moment_ms = as_of(view(state_of(known)), midnight_ms)
+    moment_ms = as_of(history_of(state_of(known)), midnight_ms)
     is_one_model = changes.theirs == changes.ours
     since_ms = move.before * DAY_MS if is_one_model else 0
     names = [changes.ours] if is_one_model else [changes.theirs, changes.ours]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from schemas.events import EventBase
 from scoring.lead.fold import evolve, initial_state, listing
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.prompt.edges import as_of, next_edge
 from scoring.score import version_of
 from streams.replay.arrival import Place, PlacedRecord
@@ -81,7 +81,7 @@ class Course:
 
     def _scored(self, place: Place, name: str, lead: ReplayedLead) -> PlannedStep:
         """And the next appointment: the first edge after the moment that is scored for."""
-        history = view(lead.state)
+        history = history_of(lead.state)
         moment_ms = as_of(history, place.moment_ms)
         due_ms = next_edge(history, moment_ms)
         if due_ms is not None and isinstance(self._policy, EveryTick):

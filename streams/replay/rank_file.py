@@ -15,7 +15,7 @@ from schemas.timestamps import to_ms
 from scoring.calibration import probability
 from scoring.engine import batches
 from scoring.lead.fold import evolve, initial_state, listing
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of as last_moment
 from scoring.prompt.reason import reason
@@ -98,7 +98,7 @@ def _score(
 ) -> Iterator[_Scored]:
     """Each lead at the last moment that changed anything, as the workers score it."""
     for batch in batches(keys, scorer.engine):
-        histories = [view(states[key]) for key in batch]
+        histories = [history_of(states[key]) for key in batch]
         moments = [last_moment(history, now_ms) for history in histories]
         inputs = [
             prepare(history, moment, scorer.spec)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.timestamps import to_ms
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.score import version_of
 from streams.replay.arrival import PlacedRecord
 from streams.replay.course import Course
@@ -79,5 +79,5 @@ def _draft(waiting: _Waiting) -> PlannedStep | None:
         return None
     score = point.score()
     cursor, order = dict(score.cursor), score.order
-    subject = subject_of(point.lead, view(state), cursor, order.promotion, to_ms(order.as_of))
+    subject = subject_of(point.lead, history_of(state), cursor, order.promotion, to_ms(order.as_of))
     return PlannedStep(point.place, point.lead, waiting.version, waiting.queue, subject, score)

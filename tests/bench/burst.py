@@ -24,7 +24,7 @@ from schemas.timestamps import to_ms
 from schemas.topics import SCORES
 from scoring.engine import EngineInput
 from scoring.lead.fold import evolve, fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.score import Scorer, prepare
 from streams.artifact_shelf import Shelf
 from streams.ingest.batch import Batch, Conditions, apply_batch
@@ -161,7 +161,7 @@ def _naive(events: Sequence[EventBase], scorer: Scorer) -> dict[str, float]:
     for event in events[:NAIVE_EVENTS]:
         state = evolve(states.get(event.key) or fold([]), event)
         states[event.key] = state
-        scorer.engine.logits([prepare(view(state), to_ms(event.occurred_at), scorer.spec)])
+        scorer.engine.logits([prepare(history_of(state), to_ms(event.occurred_at), scorer.spec)])
     per_event_s = (time.monotonic() - started_s) / min(NAIVE_EVENTS, len(events))
     return {
         "scores_per_event": 1.0,

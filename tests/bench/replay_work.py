@@ -17,7 +17,7 @@ from schemas.codec import BadRecord, decode
 from schemas.timestamps import from_ms, to_ms
 from scoring.engine import Unscorable
 from scoring.lead.fold import evolve, initial_state, listing
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.score import NO_TIME, build_score, prepare
 from streams.recording.erased import erased_leads
@@ -78,7 +78,7 @@ def naive(recording: RecordingFolder) -> dict[str, Any]:
             if name in erased or state == before or listing(state).queue is None:
                 continue
             try:
-                history = view(state)
+                history = history_of(state)
                 read = prepare(history, as_of_ms, scorer.spec)
                 logit = scorer.engine.logits([read])[0]
             except Unscorable:

@@ -31,7 +31,7 @@ from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
 from scoring.lead.fold import fold, lift, listing
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import Bounds, LeadState, from_bytes, join, to_bytes
 from scoring.prompt.edges import next_edge
 from scoring.prompt.features import feature_vector
@@ -103,7 +103,7 @@ def record_of(data: bytes) -> Record:
 def evolve(data: bytes) -> None:
     """Any history, in any order and with repeats, gives the same bytes, which read back as the same
     state; what is derived from a state never fails."""
-    events = list(history_of(data))
+    events = list(events_in(data))
     rng = random.Random(data)
     arrived = [*events, *rng.choices(events, k=len(events) // 2)] if events else []
     rng.shuffle(arrived)
@@ -116,11 +116,11 @@ def evolve(data: bytes) -> None:
     listing(state)
     if not state.erased:
         as_of_ms = to_ms(START) + 40 * 86_400_000
-        feature_vector(state, as_of_ms)
-        next_edge(view(state), as_of_ms)
+        feature_vector(history_of(state), as_of_ms)
+        next_edge(history_of(state), as_of_ms)
 
 
-def history_of(data: bytes) -> Iterator[EventBase]:
+def events_in(data: bytes) -> Iterator[EventBase]:
     """Six bytes an event, then text for its strings."""
     n = min(len(data) // 6, MAX_EVENTS)
     text = data[6 * n :].decode("utf-8", "ignore").replace("\x00", "") or "yes"

@@ -15,7 +15,7 @@ from schemas.timestamps import DAY_MS, from_ms
 from scoring.artifact import ArtifactError
 from scoring.calibration import NotALogit
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import state_hash, to_bytes
 from scoring.prompt.edges import as_of
 from scoring.prompt.features import feature_vector
@@ -45,9 +45,11 @@ def scored(one: Subject) -> Score:
 
 def test_prepare_is_the_feature_vector_and_the_prompt() -> None:
     state = fold(CALLED)
-    item = prepare(view(state), START_MS, SCORER.spec)
-    assert np.array_equal(item.features, feature_vector(state, START_MS), equal_nan=True)
-    assert item.prompt == build_prompt(state, START_MS, SCORER.spec)
+    item = prepare(history_of(state), START_MS, SCORER.spec)
+    assert np.array_equal(
+        item.features, feature_vector(history_of(state), START_MS), equal_nan=True
+    )
+    assert item.prompt == build_prompt(history_of(state), START_MS, SCORER.spec)
 
 
 def test_a_score_says_what_it_is_of() -> None:
@@ -93,7 +95,7 @@ def test_a_score_can_be_recomputed_from_what_it_records(events: list[EventBase])
     recorded_ms = START_MS + (score.order.as_of - START) // timedelta(milliseconds=1)
     again = Subject(
         KEY,
-        view(fold(events)),
+        history_of(fold(events)),
         score.state_hash,
         score.cursor,
         score.order.promotion,

@@ -17,7 +17,7 @@ from schemas.outputs import Score
 from schemas.topics import SCORES
 from scoring.calibration import probability
 from scoring.lead.fold import evolve, initial_state, listing
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import state_hash, to_bytes
 from scoring.score import prepare
 from streams.ingest.batch import IngestStopped
@@ -245,7 +245,7 @@ class Deployment(RuleBasedStateMachine):
         assert state_hash(to_bytes(state)) == score.state_hash
         scorer = self.roles.scorers[score.artifact]
         as_of_ms = int(score.order.as_of.timestamp() * 1000)
-        (logit,) = scorer.engine.logits([prepare(view(state), as_of_ms, scorer.spec)])
+        (logit,) = scorer.engine.logits([prepare(history_of(state), as_of_ms, scorer.spec)])
         assert score.probability == probability(logit, scorer.calibration)
 
     def teardown(self) -> None:

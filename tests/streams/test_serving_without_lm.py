@@ -12,7 +12,7 @@ from schemas.timestamps import to_ms
 from scoring.artifact import digest
 from scoring.calibration import probability
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.score import Scorer, prepare
 from streams.artifact_shelf import load_from
 from streams.store.memory_store import MemoryStore
@@ -59,5 +59,5 @@ def test_the_rule_serves_until_trees_are_promoted(
     first, last = roles.output.scores(A)
     assert (first.artifact, last.artifact) == (rule.digest, trees.digest)
     assert first.evidence is Evidence.LOW
-    item = prepare(view(fold(happened)), to_ms(last.order.as_of), trees.spec)
+    item = prepare(history_of(fold(happened)), to_ms(last.order.as_of), trees.spec)
     assert last.probability == probability(trees.engine.logits([item])[0], trees.calibration)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from schemas.events import Stage
 from schemas.ids import LeadKey
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState, from_bytes
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
@@ -46,7 +46,7 @@ def read_draft(
 ) -> Example:
     """What serving reads of the state, beside what became of the lead."""
     state = from_bytes(draft.state)
-    read = prepare(view(state), draft.as_of_ms, WHOLE)
+    read = prepare(history_of(state), draft.as_of_ms, WHOLE)
     return Example(
         tenant=draft.key.tenant,
         lead=draft.key.lead,

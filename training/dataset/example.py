@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.engine import EngineInput
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState, from_bytes
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
@@ -133,7 +133,7 @@ class Examples:
     def inputs(self, spec: PromptSpec) -> Iterator[EngineInput]:
         """What an engine with this budget reads of each row: the function that serving calls."""
         for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
-            yield prepare(view(state), int(as_of_ms), spec)
+            yield prepare(history_of(state), int(as_of_ms), spec)
 
 
 def columns_of(rows: Iterable[Example], n_codes: int = 0) -> Examples:

@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from schemas.events import EventBase, Stage, StageChanged
 from schemas.timestamps import to_ms
 from scoring.lead.fold import fold, listing
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.prompt.prompt import HORIZON_DAYS, MARKER, QUESTION, PromptSpec
 from scoring.score import prepare
 from training.simulator.codes import final_codes
@@ -146,7 +146,7 @@ def sample_prompts(seed: int, n: int) -> Iterator[str]:
     """Uncut prompts, to train a tokenizer on."""
     spec = PromptSpec(100_000, len)
     for lead in simulate_leads(seed, n):
-        yield prepare(view(fold(lead.history)), to_ms(lead.as_of), spec).prompt
+        yield prepare(history_of(fold(lead.history)), to_ms(lead.as_of), spec).prompt
 
 
 class _Reader:
@@ -157,7 +157,7 @@ class _Reader:
 
     def read(self, lead: SimulatedLead, as_of: datetime, truth: float) -> TrainingLead:
         as_of_ms = to_ms(as_of)
-        read = prepare(view(fold(_until(lead, as_of))), as_of_ms, self._spec)
+        read = prepare(history_of(fold(_until(lead, as_of))), as_of_ms, self._spec)
         horizon = as_of + timedelta(days=HORIZON_DAYS)
         reached = frozenset(
             event.stage

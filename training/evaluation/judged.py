@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.timestamps import DAY_MS
 from scoring.floats import Floats
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.metrics.cost import Cost
 from training.dataset.example import Examples
@@ -111,7 +111,7 @@ def judged_of(examples: Examples) -> JudgedRows:
 def transcript_words(states: Iterable[LeadState]) -> NDArray[np.int64]:
     """Words of all transcripts that a state was made of, as far back as it remembers."""
     return np.array(
-        [sum(call.n_words for call in view(state).calls) for state in states], dtype=np.int64
+        [sum(call.n_words for call in history_of(state).calls) for state in states], dtype=np.int64
     )
 
 

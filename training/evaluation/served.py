@@ -21,7 +21,7 @@ from scoring.engines.loading import load_scorer
 from scoring.engines.rule import RuleEngine
 from scoring.engines.stack import StackEngine
 from scoring.engines.trees import TreesEngine
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import from_bytes
 from scoring.metrics.cost import Cost
 from scoring.report.progress import ReportProgress
@@ -139,7 +139,7 @@ def _scorer(path: Path) -> Scorer:
 def _input(scorer: Scorer, row: ServedRow) -> EngineInput:
     _, state, as_of_ms = row
     with _naming(row):
-        return prepare(view(from_bytes(state)), as_of_ms, scorer.spec)
+        return prepare(history_of(from_bytes(state)), as_of_ms, scorer.spec)
 
 
 @contextmanager

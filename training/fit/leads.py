@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState, from_bytes
 from scoring.prompt.prompt import PromptSpec, longest_record_tokens
 from scoring.report.progress import ReportProgress
@@ -87,7 +87,7 @@ def _chunk(
     found = []
     for encoded, as_of_ms, whole in rows:
         state = from_bytes(encoded)
-        prompt = prepare(view(state), as_of_ms, spec).prompt
+        prompt = prepare(history_of(state), as_of_ms, spec).prompt
         ids = tokenizer.encode(prompt, add_special_tokens=False).ids
         is_cut = len(prompt) < len(whole)
         found.append((np.array(ids, dtype=np.int32), is_cut, _is_summarised(state)))

@@ -16,7 +16,7 @@ from scoring.engine import Engine, EngineInput, Unscorable
 from scoring.engines.loading import load_engine, load_language_model
 from scoring.engines.reading import finite, load_reader
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
@@ -34,7 +34,7 @@ def inputs() -> list[EngineInput]:
     _, count_tokens = load_reader(DEMO, manifest.token_budget)
     spec = PromptSpec(manifest.token_budget, count_tokens)
     return [
-        prepare(view(fold(lead.history)), to_ms(lead.as_of), spec)
+        prepare(history_of(fold(lead.history)), to_ms(lead.as_of), spec)
         for lead in simulate_leads(501, N_LEADS)
     ]
 
@@ -176,7 +176,7 @@ def test_an_engine_without_a_language_model_reads_no_prompt(
 @pytest.mark.parametrize("kind", [EngineKind.STACK, EngineKind.TREES, EngineKind.RULE])
 def test_only_a_language_model_is_loaded_as_one(kind: EngineKind) -> None:
     tokens, _ = load_reader(DEMO, 256)
-    with pytest.raises(ValueError, match="is no language model"):
+    with pytest.raises(ValueError, match="is not a language model"):
         load_language_model(DEMO, tokens, kind)
 
 

@@ -17,7 +17,7 @@ from scoring.engine import EngineInput
 from scoring.engines.loading import UNREAD_BUDGET, load_engine, load_scorer
 from scoring.engines.rule import RULE, Rule, build_rule_engine
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import to_bytes
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
@@ -68,7 +68,7 @@ def test_the_rule_reads_what_prepare_writes() -> None:
         ]
     )
     spec = PromptSpec(UNREAD_BUDGET, len)
-    inputs = [prepare(view(state), START_MS, spec) for state in (quiet, keen)]
+    inputs = [prepare(history_of(state), START_MS, spec) for state in (quiet, keen)]
     low, high = build_rule_engine(Rule()).logits(inputs)
     assert high - low == pytest.approx(2.0 - 0.5 + 1.0 + 0.5)
 
@@ -89,11 +89,11 @@ def test_a_rule_never_claims_more_than_low_evidence(tmp_path: Path) -> None:
             ),
         ]
     )
-    assert evidence(view(state)) is not Evidence.LOW
+    assert evidence(history_of(state)) is not Evidence.LOW
     ruled = load_scorer(build_rule_artifact(tmp_path / "rule"))
     grown = load_scorer(build_trees_artifact(tmp_path / "trees"))
-    assert evidence_of(view(state), ruled) is Evidence.LOW
-    assert evidence_of(view(state), grown) is evidence(view(state))
+    assert evidence_of(history_of(state), ruled) is Evidence.LOW
+    assert evidence_of(history_of(state), grown) is evidence(history_of(state))
     subject = build_subject(LeadKey("acme", "l-1"), to_bytes(state), {}, 1, START_MS + DAY_MS)
     item = prepare(subject.history, subject.as_of_ms, ruled.spec)
     score = build_score(subject, ruled.engine.logits([item])[0], ruled, START, LATENCY)

@@ -20,7 +20,7 @@ from scoring.explain.ledger import (
 )
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, cursor_of, state_of
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.prompt.edges import as_of
 from scoring.score import Scorer, prepare
 from tests.scoring.arrivals import arrived, long_arrivals
@@ -34,7 +34,9 @@ START_MS = to_ms(START)
 
 
 def score(arrivals: list[Arrival], as_of_ms: int, scorer: Scorer = RULE) -> float:
-    return probabilities(scorer, [prepare(view(state_of(arrivals)), as_of_ms, scorer.spec)])[0]
+    return probabilities(scorer, [prepare(history_of(state_of(arrivals)), as_of_ms, scorer.spec)])[
+        0
+    ]
 
 
 def point(arrivals: list[Arrival], as_of_ms: int, artifact: str = "rule-1") -> LedgerPoint:
@@ -52,7 +54,7 @@ def scored(draw: st.DrawFn) -> tuple[list[Arrival], list[LedgerPoint]]:
     while n < len(arrivals):
         n = draw(st.integers(n + (n == 0), len(arrivals)))
         now_ms = max(now_ms, arrivals[n - 1].ingested_ms) + draw(st.integers(0, 9 * DAY_MS))
-        moment = as_of(view(state_of(arrivals[:n])), now_ms)
+        moment = as_of(history_of(state_of(arrivals[:n])), now_ms)
         points.append(point(arrivals[:n], moment, draw(artifacts)))
         if n == len(arrivals):
             break
@@ -104,7 +106,7 @@ def test_without_published_scores_each_event_has_its_own_point(
     points = points_of(arrivals, "rule-1", until_ms)
     entries = build_ledger(arrivals, points, SCORERS.get).entries
     assert [e.causes[0] for e in entries if e.kind is ChangeKind.EVENT] == arrivals
-    assert entries[-1].after == score(arrivals, as_of(view(state_of(arrivals)), until_ms))
+    assert entries[-1].after == score(arrivals, as_of(history_of(state_of(arrivals)), until_ms))
 
 
 def test_events_between_two_scores_share_the_change_in_arrival_order() -> None:

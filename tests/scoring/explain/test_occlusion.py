@@ -11,7 +11,7 @@ from scoring.domain.model import Section
 from scoring.explain.occlusion import occlude, without_section
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState, to_bytes
 from scoring.prompt.declaration import UNKNOWN
 from scoring.prompt.features import FEATURES
@@ -39,7 +39,9 @@ def test_an_effect_is_the_score_minus_the_score_without() -> None:
     assert len(found.events) == len(STORY)
     for effect in found.events:
         others = [one for one in STORY if one != effect.arrival]
-        (expected,) = probabilities(RULE, [prepare(view(state_of(others)), MOMENT, RULE.spec)])
+        (expected,) = probabilities(
+            RULE, [prepare(history_of(state_of(others)), MOMENT, RULE.spec)]
+        )
         assert effect.probability == expected
         assert effect.effect == found.probability - expected
     sizes = [abs(one.effect) for one in found.events]
@@ -56,8 +58,8 @@ def test_an_event_that_came_twice_is_one_event() -> None:
 @pytest.mark.parametrize("section", list(Section))
 def test_a_hidden_section_is_unknown_and_the_rest_stays(section: Section) -> None:
     state = state_of(STORY)
-    whole = prepare(view(state), MOMENT, SPEC)
-    hidden = without_section(view(state), MOMENT, SPEC, section.value)
+    whole = prepare(history_of(state), MOMENT, SPEC)
+    hidden = without_section(history_of(state), MOMENT, SPEC, section.value)
     mine = np.array([feature.section is section for feature in FEATURES])
     assert np.isnan(hidden.features[mine]).all()
     assert hidden.features[~mine].tobytes() == whole.features[~mine].tobytes()
@@ -69,8 +71,8 @@ def test_a_hidden_section_is_unknown_and_the_rest_stays(section: Section) -> Non
 
 
 def test_hidden_calls_leave_their_counts() -> None:
-    whole = prepare(view(state_of(STORY)), MOMENT, SPEC)
-    hidden = without_section(view(state_of(STORY)), MOMENT, SPEC, CALLS)
+    whole = prepare(history_of(state_of(STORY)), MOMENT, SPEC)
+    hidden = without_section(history_of(state_of(STORY)), MOMENT, SPEC, CALLS)
     assert hidden.features.tobytes() == whole.features.tobytes()
     assert "I will take it" in whole.prompt
     assert hidden.prompt == whole.prompt.replace("call yesterday\n", "").replace(
@@ -85,7 +87,7 @@ def test_inputs_that_say_the_same_reach_the_engine_once() -> None:
             return super().logits(inputs)
 
     seen: list[object] = []
-    same = prepare(view(LeadState()), MOMENT, RULE.spec)
+    same = prepare(history_of(LeadState()), MOMENT, RULE.spec)
     values = probabilities(rule_scorer(Counting()), [same, same, same])
     assert len(seen) == 1
     assert values == [values[0]] * 3

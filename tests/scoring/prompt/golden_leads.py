@@ -22,6 +22,7 @@ from schemas.events import (
 )
 from schemas.timestamps import DAY_MS
 from scoring.lead.fold import fold
+from scoring.lead.history import history_of
 from scoring.prompt.prompt import PROMPT_ID, PromptSpec, build_prompt
 from tests.scoring.histories import START, START_MS, event, segment
 
@@ -133,7 +134,7 @@ LEADS: dict[str, list[EventBase]] = {
 
 
 def prompt(name: str) -> str:
-    return build_prompt(fold(LEADS[name]), NOW_MS, SPEC)
+    return build_prompt(history_of(fold(LEADS[name])), NOW_MS, SPEC)
 
 
 def write() -> None:

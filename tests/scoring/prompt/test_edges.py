@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.events import EventBase, InteractionLogged, StageChanged
 from schemas.timestamps import DAY_MS
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of, next_edge
 from scoring.prompt.features import FEATURES, feature_vector
@@ -28,12 +28,12 @@ offsets = st.one_of(
 
 
 def said(state: LeadState, as_of_ms: int) -> tuple[object, ...]:
-    vector = feature_vector(state, as_of_ms)
+    vector = feature_vector(history_of(state), as_of_ms)
     return (
-        build_prompt(state, as_of_ms, SPEC),
+        build_prompt(history_of(state), as_of_ms, SPEC),
         np.nan_to_num(vector, nan=-1.0).tobytes(),
-        reason(view(state), as_of_ms),
-        evidence(view(state)),
+        reason(history_of(state), as_of_ms),
+        evidence(history_of(state)),
     )
 
 
@@ -44,7 +44,7 @@ def test_nothing_changes_between_two_edges(
     data: st.DataObject, events: list[EventBase], offset: int
 ) -> None:
     state, start = fold(events), START_MS + offset
-    end = next_edge(view(state), start)
+    end = next_edge(history_of(state), start)
     last = start + 400 * DAY_MS if end is None else end - 1
     between = data.draw(st.integers(start, last))
     assert said(state, start) == said(state, between) == said(state, last)
@@ -57,11 +57,11 @@ def test_as_of_is_idempotent_never_ahead_and_speaks_as_now_would(
     events: list[EventBase], offset: int
 ) -> None:
     state, now = fold(events), START_MS + offset
-    moment = as_of(view(state), now)
+    moment = as_of(history_of(state), now)
     assert moment <= now
-    assert as_of(view(state), moment) == moment
+    assert as_of(history_of(state), moment) == moment
     assert said(state, moment) == said(state, now)
-    assert next_edge(view(state), moment) == next_edge(view(state), now)
+    assert next_edge(history_of(state), moment) == next_edge(history_of(state), now)
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_edges_come_to_an_end(events: list[EventBase]) -> None:
     state = fold(events)
     moment: int | None = START_MS - 200 * DAY_MS
     steps = 0
-    while (following := next_edge(view(state), moment)) is not None:
+    while (following := next_edge(history_of(state), moment)) is not None:
         assert following > moment
         moment, steps = following, steps + 1
     assert steps <= 40 * (len(events) + 1)
@@ -84,7 +84,7 @@ def test_as_of_does_not_go_back(events: list[EventBase], offset: int, later: int
     """Once a lead has a past: a newest event minutes ahead has no earlier moment to name."""
     state, now = fold(events), START_MS + offset
     if state.newest is not None and state.newest.at_ms <= now:
-        assert as_of(view(state), now) <= as_of(view(state), now + later)
+        assert as_of(history_of(state), now) <= as_of(history_of(state), now + later)
 
 
 def test_a_call_leaves_its_window_exactly_when_the_edge_says() -> None:
@@ -96,27 +96,30 @@ def test_a_call_leaves_its_window_exactly_when_the_edge_says() -> None:
 
 def test_time_alone_is_an_edge_where_only_words_change() -> None:
     state = fold([event(StageChanged, stage="visit")])
-    assert next_edge(view(state), START_MS) == START_MS + DAY_MS
-    assert as_of(view(state), START_MS + DAY_MS + 5) == START_MS + DAY_MS
+    assert next_edge(history_of(state), START_MS) == START_MS + DAY_MS
+    assert as_of(history_of(state), START_MS + DAY_MS + 5) == START_MS + DAY_MS
 
 
 def test_an_event_minutes_ahead_counts_as_just_now() -> None:
     ahead = START + timedelta(minutes=5)
     state = fold([event(InteractionLogged, channel="call", occurred_at=ahead)])
-    assert as_of(view(state), START_MS) == START_MS
+    assert as_of(history_of(state), START_MS) == START_MS
     assert said(state, START_MS) == said(state, START_MS + 5 * 60_000)
 
 
 def _all_edges(state: LeadState) -> set[int]:
-    found, moment = set(), next_edge(view(state), 0)
+    found, moment = set(), next_edge(history_of(state), 0)
     while moment is not None:
         found.add(moment)
-        moment = next_edge(view(state), moment)
+        moment = next_edge(history_of(state), moment)
     return found
 
 
 def _changes(state: LeadState, at_ms: int) -> list[tuple[str, float, float]]:
-    before, after = feature_vector(state, at_ms - 1), feature_vector(state, at_ms)
+    before, after = (
+        feature_vector(history_of(state), at_ms - 1),
+        feature_vector(history_of(state), at_ms),
+    )
     return [
         (feature.name, float(x), float(y))
         for feature, x, y in zip(FEATURES, before, after, strict=True)

@@ -17,7 +17,7 @@ from schemas.events import (
 )
 from schemas.timestamps import DAY_MS
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.prompt.declaration import OTHER, UNKNOWN, Kind, encode, possible_words, words
 from scoring.prompt.features import FEATURES, feature_vector
 from tests.scoring.histories import START, START_MS, event, segment
@@ -25,7 +25,7 @@ from tests.scoring.histories import START, START_MS, event, segment
 
 def value_of(name: str, events: list[EventBase], days: float = 0.0) -> float:
     names = [feature.name for feature in FEATURES]
-    vector = feature_vector(fold(events), START_MS + round(days * DAY_MS))
+    vector = feature_vector(history_of(fold(events)), START_MS + round(days * DAY_MS))
     return float(vector[names.index(name)])
 
 
@@ -55,7 +55,7 @@ def test_there_are_31_features_with_distinct_names_and_labels_per_section() -> N
 
 
 def test_an_unknown_lead_is_unknown_and_silent_not_zero_aged() -> None:
-    vector = feature_vector(fold([]), START_MS)
+    vector = feature_vector(history_of(fold([])), START_MS)
     assert vector.dtype == np.float32
     counted = [feature.kind is Kind.NUMBER for feature in FEATURES]
     assert list(np.isnan(vector)) == [not is_count for is_count in counted]
@@ -133,14 +133,14 @@ def test_days_in_stage_count_from_the_first_mention_unless_the_lead_came_back() 
 
     said_twice = [stage("1", "new", 0), stage("2", "visit", 1), stage("3", "visit", 5)]
     came_back = [*said_twice, stage("4", "quote", 6), stage("5", "visit", 8)]
-    assert view(fold(said_twice)).stage_since_ms() == START_MS + DAY_MS
-    assert view(fold(came_back)).stage_since_ms() == START_MS + 8 * DAY_MS
+    assert history_of(fold(said_twice)).stage_since_ms() == START_MS + DAY_MS
+    assert history_of(fold(came_back)).stage_since_ms() == START_MS + 8 * DAY_MS
     assert value_of("days_in_stage", said_twice, 8.5) == 7
 
 
 def test_a_call_sent_under_two_start_times_is_one_call() -> None:
     early, late = transcript("c1", 0), transcript("c1", 1).model_copy(update={"revision": 1})
-    seen = view(fold([early, late]))
+    seen = history_of(fold([early, late]))
     assert [call.revision for call in seen.calls] == [1]
     assert len(seen.contacts) == 1
 

@@ -15,6 +15,7 @@ from schemas.timestamps import DAY_MS
 from scoring.domain.model import Section
 from scoring.lead import summary, topics
 from scoring.lead.fold import fold
+from scoring.lead.history import history_of
 from scoring.prompt import conversation, prompt
 from scoring.prompt.conversation import fence
 from scoring.prompt.declaration import Kind
@@ -88,7 +89,7 @@ def test_prompt_never_exceeds_its_budget_and_keeps_head_and_tail(
     events: list[EventBase], budget: int
 ) -> None:
     state = fold(events)
-    text = build_prompt(state, START_MS, PromptSpec(budget, count_tokens))
+    text = build_prompt(history_of(state), START_MS, PromptSpec(budget, count_tokens))
     assert count_tokens(text) <= budget
     assert text.startswith(f"{OPENING}{INSTRUCTION}\n# profile\n")
     assert text.endswith(f"\n# end\n{QUESTION}{MARKER}")
@@ -104,14 +105,14 @@ def test_budget_holds_for_a_tokenizer_to_which_the_whole_is_more_than_its_pieces
         return len(text.encode(errors="replace")) // 7
 
     state = fold(with_call(*(text.replace("\x00", "") for text in texts)))
-    least = sevenths(build_prompt(fold([]), START_MS, PromptSpec(10_000, len)))
+    least = sevenths(build_prompt(history_of(fold([])), START_MS, PromptSpec(10_000, len)))
     spec = PromptSpec(least + 4 + extra, sevenths)
-    assert sevenths(build_prompt(state, START_MS, spec)) <= spec.token_budget
+    assert sevenths(build_prompt(history_of(state), START_MS, spec)) <= spec.token_budget
 
 
 def test_a_budget_without_room_for_the_record_is_refused() -> None:
     with pytest.raises(BudgetTooSmall, match="raise the budget"):
-        build_prompt(fold([]), START_MS, PromptSpec(50, count_tokens))
+        build_prompt(history_of(fold([])), START_MS, PromptSpec(50, count_tokens))
 
 
 HOSTILE = st.lists(
@@ -149,7 +150,9 @@ HOSTILE = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(HOSTILE, min_size=1, max_size=4), st.sampled_from((10_000, 170)))
 def test_no_text_can_close_a_section_or_take_a_turn(texts: list[str], budget: int) -> None:
-    text = build_prompt(fold(with_call(*texts)), START_MS, PromptSpec(budget, count_tokens))
+    text = build_prompt(
+        history_of(fold(with_call(*texts))), START_MS, PromptSpec(budget, count_tokens)
+    )
     lines = text.split("\n")
     assert [line[2:] for line in lines if line.startswith("#")] == HEADINGS
     assert text.count("#") == len(HEADINGS)
@@ -198,7 +201,9 @@ def test_every_feature_is_worded_once_in_declared_order() -> None:
 
 def test_under_pressure_small_talk_goes_first_and_the_newest_word_stays() -> None:
     talk = ["the price is too high", "nice weather, is it not", "now the price is fine"]
-    small = build_prompt(fold(with_call(*talk)), START_MS, PromptSpec(145, count_tokens))
+    small = build_prompt(
+        history_of(fold(with_call(*talk))), START_MS, PromptSpec(145, count_tokens)
+    )
     assert "now the price is fine" in small
     assert "weather" not in small
 
@@ -221,16 +226,16 @@ def test_a_reply_never_stands_without_its_question() -> None:
             )
         ]
     )
-    least = count_tokens(build_prompt(fold([]), START_MS, PromptSpec(10_000, len)))
+    least = count_tokens(build_prompt(history_of(fold([])), START_MS, PromptSpec(10_000, len)))
     for budget in range(least + 5, least + 50):
-        text = build_prompt(state, START_MS, PromptSpec(budget, count_tokens))
+        text = build_prompt(history_of(state), START_MS, PromptSpec(budget, count_tokens))
         assert ("customer: yes" in text) == ("is the price too high" in text)
         assert ("customer: not really" in text) == ("do you want to wait" in text)
 
 
 def test_a_single_statement_longer_than_the_room_keeps_its_end() -> None:
     words = " ".join(f"word{n}" for n in range(120))
-    text = build_prompt(fold(with_call(words)), START_MS, PromptSpec(160, count_tokens))
+    text = build_prompt(history_of(fold(with_call(words))), START_MS, PromptSpec(160, count_tokens))
     assert "customer: … " in text
     assert "word119\n" in text
 
@@ -238,5 +243,5 @@ def test_a_single_statement_longer_than_the_room_keeps_its_end() -> None:
 def test_times_are_relative_to_as_of() -> None:
     state = fold(with_call("hello"))
     for days, word in ((0, "today"), (1, "yesterday"), (5, "4 days"), (100, "3 months")):
-        text = build_prompt(state, START_MS + days * DAY_MS, PromptSpec(10_000, len))
+        text = build_prompt(history_of(state), START_MS + days * DAY_MS, PromptSpec(10_000, len))
         assert f"\ncall {word}\n" in text

@@ -18,7 +18,7 @@ from schemas.events import (
 from schemas.outputs import Evidence
 from schemas.timestamps import DAY_MS
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.topics import TOPICS
 from scoring.prompt.reason import evidence, reason
 from tests.scoring.histories import START, START_MS, event, long_histories, segment
@@ -73,7 +73,7 @@ PRICE = spoken("The price is fine, and we need it next week")
     ],
 )
 def test_reason_names_what_explains_most(events: list[EventBase], days: float, said: str) -> None:
-    assert reason(view(fold(events)), START_MS + round(days * DAY_MS)) == said
+    assert reason(history_of(fold(events)), START_MS + round(days * DAY_MS)) == said
 
 
 @settings(max_examples=100, deadline=None)
@@ -112,14 +112,19 @@ def test_reason_never_repeats_lead_text(events: list[EventBase]) -> None:
         "lost",
     }
     own |= {word for name in TOPICS.values() for word in name.replace("-", " ").split()}
-    said = reason(view(fold(events)), START_MS).replace("'", "").replace("-", " ").replace("_", " ")
+    said = (
+        reason(history_of(fold(events)), START_MS)
+        .replace("'", "")
+        .replace("-", " ")
+        .replace("_", " ")
+    )
     words = said.replace(",", "").split()
     assert {word for word in words if not word.isdigit()} <= own
 
 
 def test_evidence_grows_with_what_is_known() -> None:
     profile = event(LeadUpserted, profile=dict.fromkeys("abcde", "x"))
-    assert evidence(view(fold([contact("web")]))) is Evidence.LOW
-    assert evidence(view(fold([profile, contact("message")]))) is Evidence.MEDIUM
-    assert evidence(view(fold([spoken("hello")]))) is Evidence.MEDIUM
-    assert evidence(view(fold([profile, PRICE]))) is Evidence.HIGH
+    assert evidence(history_of(fold([contact("web")]))) is Evidence.LOW
+    assert evidence(history_of(fold([profile, contact("message")]))) is Evidence.MEDIUM
+    assert evidence(history_of(fold([spoken("hello")]))) is Evidence.MEDIUM
+    assert evidence(history_of(fold([profile, PRICE]))) is Evidence.HIGH

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.timestamps import to_ms
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import to_bytes
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
@@ -34,7 +34,7 @@ def leads(n: int, seed: int = 5) -> Examples:
 
 def _row(lead: SimulatedLead, share: float, rng: np.random.Generator) -> Example:
     state, as_of_ms = fold(lead.history), to_ms(lead.as_of)
-    read = prepare(view(state), as_of_ms, PromptSpec(100_000, len))
+    read = prepare(history_of(state), as_of_ms, PromptSpec(100_000, len))
     logit = np.log(lead.probability / (1 - lead.probability)) + RAISED_LOGIT
     probability = float(1 / (1 + np.exp(-logit)))
     label = int(rng.random() < probability)

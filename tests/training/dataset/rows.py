@@ -9,7 +9,7 @@ import numpy as np
 from schemas.events import LeadUpserted
 from schemas.timestamps import EPOCH, from_ms
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import to_bytes
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
@@ -33,7 +33,7 @@ def row(number: int, split: Split = Split.FIT, **fields: object) -> Example:
         queue="north",
     )
     state = fold([event])
-    read = prepare(view(state), as_of_ms, PromptSpec(4_000, len))
+    read = prepare(history_of(state), as_of_ms, PromptSpec(4_000, len))
     known: dict[str, object] = {
         "tenant": "acme",
         "lead": f"l-{number}",

@@ -20,7 +20,7 @@ from scoring.engine import EngineInput  # noqa: E402
 from scoring.engines.loading import load_engine, load_language_model  # noqa: E402
 from scoring.engines.reading import load_reader  # noqa: E402
 from scoring.lead.fold import fold  # noqa: E402
-from scoring.lead.history import view  # noqa: E402
+from scoring.lead.history import history_of  # noqa: E402
 from scoring.prompt.features import FEATURES  # noqa: E402
 from scoring.prompt.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
 from scoring.score import prepare  # noqa: E402
@@ -76,7 +76,8 @@ def inputs(made: Path) -> list[EngineInput]:
     _, count_tokens = load_reader(made, TINY.token_budget)
     spec = PromptSpec(TINY.token_budget, count_tokens)
     return [
-        prepare(view(fold(lead.history)), to_ms(lead.as_of), spec) for lead in simulate_leads(8, 6)
+        prepare(history_of(fold(lead.history)), to_ms(lead.as_of), spec)
+        for lead in simulate_leads(8, 6)
     ]
 
 
@@ -172,9 +173,9 @@ def test_a_truncated_conversation_keeps_the_question_and_marker(made: Path) -> N
     reader, count_tokens = load_reader(made, TINY.token_budget)
     long = max(simulate_leads(8, 30), key=lambda lead: sum(len(call.lines) for call in lead.calls))
     state, at_ms = fold(long.history), to_ms(long.as_of)
-    whole = prepare(view(state), at_ms, PromptSpec(10_000, count_tokens)).prompt
+    whole = prepare(history_of(state), at_ms, PromptSpec(10_000, count_tokens)).prompt
     budget = min(TINY.token_budget, count_tokens(whole) - 20)
-    cut = prepare(view(state), at_ms, PromptSpec(budget, count_tokens)).prompt
+    cut = prepare(history_of(state), at_ms, PromptSpec(budget, count_tokens)).prompt
     assert len(reader.token_ids(cut)) <= budget < count_tokens(whole)
     assert cut.endswith(MARKER)
     assert cut.splitlines()[-3:] == whole.splitlines()[-3:]

@@ -10,7 +10,7 @@ from schemas.timestamps import to_ms
 from scoring.artifact import demo_artifact_path
 from scoring.engines.reading import load_reader
 from scoring.lead.fold import fold
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
 from training.demo.recipe import Recipe
@@ -30,7 +30,7 @@ def test_a_prompt_holds_the_whole_calls_of_nearly_every_lead() -> None:
     for lead in simulate_leads(12, N_LEADS):
         state, as_of_ms = fold(lead.history), to_ms(lead.as_of)
         read, whole = (
-            prepare(view(state), as_of_ms, PromptSpec(tokens, count_tokens)).prompt
+            prepare(history_of(state), as_of_ms, PromptSpec(tokens, count_tokens)).prompt
             for tokens in (budget, ENDLESS)
         )
         n_cut += read != whole

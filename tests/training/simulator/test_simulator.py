@@ -14,6 +14,7 @@ from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from scoring.lead.fold import fold
+from scoring.lead.history import history_of
 from scoring.metrics.metrics import expected_auc
 from scoring.prompt.declaration import Kind
 from scoring.prompt.features import FEATURES, feature_vector
@@ -111,7 +112,7 @@ def test_about_one_lead_in_seventy_orders_as_often_as_its_probability_says() -> 
 @pytest.mark.slow
 def test_every_feature_is_known_and_varies() -> None:
     leads = simulate_leads(1, 300)
-    rows = np.array([feature_vector(fold(d.history), to_ms(d.as_of)) for d in leads])
+    rows = np.array([feature_vector(history_of(fold(d.history)), to_ms(d.as_of)) for d in leads])
     for feature, column in zip(FEATURES, rows.T, strict=True):
         known = column[~np.isnan(column)]
         assert len(known) > 200, feature.name

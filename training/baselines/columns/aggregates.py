@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.events import Channel, Direction, Role, Stage
 from schemas.timestamps import DAY_MS
-from scoring.lead.history import Contact, LeadHistory, view
+from scoring.lead.history import Contact, LeadHistory, history_of
 from scoring.lead.state import PROFILE, Statement
 from scoring.lead.topics import TOPICS
 from training.dataset.example import Examples
@@ -27,7 +27,7 @@ MS_PER_HOUR = 3_600_000
 def aggregate_rows(examples: Examples) -> NDArray[np.float32]:
     """(n, columns), NaN = never happened."""
     rows = [
-        list(_numbers(view(state), int(as_of_ms)))
+        list(_numbers(history_of(state), int(as_of_ms)))
         for state, as_of_ms in zip(examples.states, examples.as_of_ms, strict=True)
     ]
     return np.array(rows, dtype=np.float32).reshape(len(examples), -1)

@@ -15,7 +15,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from schemas.events import Role
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from training.baselines.columns.encoding import Rows
 from training.dataset.example import Examples
@@ -37,7 +37,7 @@ def terms(state: LeadState) -> list[str]:
     one with the first two of the answer, for what "yes" answered; and the turns' own marks."""
     found: list[str] = []
     last: str | None = None
-    for statement in (s for call in view(state).calls for s in call.statements):
+    for statement in (s for call in history_of(state).calls for s in call.statements):
         mark = MARKS.get(statement.role, "o")
         words = WORD.findall(statement.text.lower())
         found += [f"{mark}:{run}" for run in runs(words, 3)]

@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from schemas.events import Role
 from scoring.floats import Floats
-from scoring.lead.history import view
+from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from training.baselines.columns.bag_of_words import MARKS, WORD, runs
 from training.dataset.example import Examples
@@ -122,7 +122,7 @@ def follow(held: Floats, tag: Floats) -> Floats:
 
 
 def _customer_turns(state: LeadState) -> list[Turn]:
-    calls = view(state).calls
+    calls = history_of(state).calls
     turns = (turns_of([(s.role, s.text) for s in call.statements]) for call in calls)
     return [turn for call in turns for turn in call if turn is not None]
 
