@@ -83,7 +83,7 @@ RULES = (
     Mutant(
         "a removal leaves a marker",
         BOARD,
-        "self.rows[lead] = Row(order, None, move)",
+        "self.rows[lead] = MemoryRow(order, None, move)",
         "self.rows.pop(lead, None)",
     ),
     Mutant(
