@@ -76,11 +76,11 @@ class Shard:
         return max(filter(None, found), default=None)
 
     def stored(self, lead: str) -> StoredLead:
-        known = self.leads.get(lead)
+        row = self.leads.get(lead)
         erased = lead in self.erased
-        if known is None:
+        if row is None:
             return StoredLead(None, None, erased)
-        return StoredLead(known.cursor, known.state, erased)
+        return StoredLead(row.cursor, row.state, erased)
 
     def is_full(self) -> bool:
         return len(self.outbox) >= self.outbox_bound
@@ -104,8 +104,8 @@ class Shard:
         self.due.pop(lead, None)
 
     def _is_holder(self, worker: str, lead: str) -> bool:
-        known = self.leads.get(lead)
-        return known is not None and known.holder == worker
+        row = self.leads.get(lead)
+        return row is not None and row.holder == worker
 
     def holds(self, worker: str, lead: str, now_ms: int) -> bool:
         """A lease that ran out is nobody's, whether or not a claim has swept it away yet."""
@@ -116,18 +116,18 @@ class Shard:
             self.leased.pop(lead, None)
 
     def view(self, lead: str) -> LeadView:
-        known = self.leads.get(lead) or ShardLead()
+        stored = self.leads.get(lead) or ShardLead()
         return LeadView(
             lead=lead,
             stored=self.stored(lead),
-            version=known.version,
-            queue=known.queue,
-            listed_in=known.listed_in,
-            score=known.score,
-            order=known.order,
+            version=stored.version,
+            queue=stored.queue,
+            listed_in=stored.listed_in,
+            score=stored.score,
+            order=stored.order,
             dirty=lead in self.dirty,
             due_ms=self.due.get(lead),
             leased_until_ms=self.leased.get(lead),
-            attempts=known.attempts,
-            parked=known.parked is not None,
+            attempts=stored.attempts,
+            parked=stored.parked is not None,
         )
