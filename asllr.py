@@ -26,7 +26,7 @@ try:
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
     from streams.cli.explain import explain_lead, lead_state
-    from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, settings
+    from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, current_settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, show_settings
     from streams.cli.promote import promote
@@ -251,7 +251,7 @@ dataset = build_dataset_group(
 
 
 def _find(name: str) -> Path:
-    return find_artifact(name, settings().artifacts)
+    return find_artifact(name, current_settings().artifacts)
 
 
 baseline = build_baseline(_find)

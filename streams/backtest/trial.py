@@ -53,22 +53,22 @@ def judge_history(
         raise CannotTell("there is no event")
     span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)
     try:
-        seen = _standings(events, trial.scorer, span, advanced)
-        boards, standing = boards_of(seen, span)
+        all_standings = _standings(events, trial.scorer, span, advanced)
+        boards, standing = boards_of(all_standings, span)
     except RecordingError as error:
         raise CannotTell(str(error)) from None
     called = {
-        NEWEST: calls_made(boards, seen.known_ms[boards.lead], trial.terms),
-        trial.name: calls_made(boards, seen.probabilities[standing, 0], trial.terms),
+        NEWEST: calls_made(boards, all_standings.known_ms[boards.lead], trial.terms),
+        trial.name: calls_made(boards, all_standings.probabilities[standing, 0], trial.terms),
     }
     bootstrap = Bootstrap(np.random.default_rng(0), N_RESAMPLES)
-    found = backtest(boards, called, trial.terms, bootstrap)
-    if not found.n_buyers:
+    judged = backtest(boards, called, trial.terms, bootstrap)
+    if not judged.n_buyers:
         raise CannotTell(
             f"no lead ordered within {trial.terms.horizon_days:g} days of standing on one of the "
-            f"{len(found.days):,} daily lists judged"
+            f"{len(judged.days):,} daily lists judged"
         )
-    return found
+    return judged
 
 
 def _span(first_ms: int, last_ms: int, trial: ExportTrial) -> DaySpan:
@@ -101,5 +101,5 @@ def _standings(
         record_events(map(history, events), path, n_partitions=1)
         end_ms = to_ms(events[-1].occurred_at)
         days = span.first_day, span.end_day
-        told = Pass(open_recording(path), frozenset(), [scorer], *days, None, end_ms)
-        return standings(told, advanced)
+        fold_pass = Pass(open_recording(path), frozenset(), [scorer], *days, None, end_ms)
+        return standings(fold_pass, advanced)

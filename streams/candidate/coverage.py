@@ -51,12 +51,12 @@ def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
 
 
 def _shown_as_before(store: Store, queue: str, promotion: int) -> set[str]:
-    found: set[str] = set()
+    leads: set[str] = set()
     start = 0
     while rows := store.board(queue, CHUNK, start).rows:
-        found.update(row.lead for row in rows if row.order[0] < promotion)
+        leads.update(row.lead for row in rows if row.order[0] < promotion)
         start += len(rows)
-    return found
+    return leads
 
 
 def is_copied(store: Store, tenant: str, promotion: int) -> bool:

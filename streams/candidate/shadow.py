@@ -60,10 +60,10 @@ def run_shadow(
             records = _records(consumer.consume(BATCH, timeout=POLL_S))
             if not records:
                 continue
-            said = patience.call(lambda: opinions(records, store, config, _wall_clock_ms))  # noqa: B023 - at once
-            output.deliver([shadow_record(one) for one in said])
+            scores = patience.call(lambda: opinions(records, store, config, _wall_clock_ms))  # noqa: B023 - at once
+            output.deliver([shadow_record(one) for one in scores])
             _commit(consumer)
-            advance(len(said))
+            advance(len(scores))
     except Stopping:
         log.info("shadow_stopped_while_waiting")
     finally:
@@ -75,20 +75,20 @@ def opinions(
 ) -> list[ShadowScore]:
     """One for each published score, in their order. `records` are of `leads.scores`."""
     looked_at = [_look_at(record, store, config) for record in records]
-    asked = [one.found for one in looked_at if isinstance(one.found, Question)]
+    questions = [looked.question for looked in looked_at if isinstance(looked.question, Question)]
     began_s = time.perf_counter()
-    said = iter(answers(asked, config.scorer))
-    engine_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(asked))
+    probabilities = iter(answers(questions, config.scorer))
+    engine_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(questions))
     at_ms = now_ms()
     return [
         _opinion(
-            one,
-            next(said) if isinstance(one.found, Question) else None,
+            looked,
+            next(probabilities) if isinstance(looked.question, Question) else None,
             config.scorer.digest,
-            engine_ms if isinstance(one.found, Question) else 0.0,
+            engine_ms if isinstance(looked.question, Question) else 0.0,
             at_ms,
         )
-        for one in looked_at
+        for looked in looked_at
     ]
 
 
@@ -97,7 +97,7 @@ class _LookedAt:
     published: Score
     published_ms: int
     queue: str | None
-    found: Question | NotAsked
+    question: Question | NotAsked
 
 
 def _look_at(record: Record, store: Store, config: ShadowConfig) -> _LookedAt:
@@ -108,14 +108,14 @@ def _look_at(record: Record, store: Store, config: ShadowConfig) -> _LookedAt:
 
 
 def _opinion(
-    one: _LookedAt, probability: float | None, candidate: str, engine_ms: float, at_ms: int
+    looked: _LookedAt, probability: float | None, candidate: str, engine_ms: float, at_ms: int
 ) -> ShadowScore:
-    score = one.published
-    changed = one.found is NotAsked.CHANGED
+    score = looked.published
+    changed = looked.question is NotAsked.CHANGED
     return ShadowScore(
         tenant=score.tenant,
         lead=score.lead,
-        queue=one.queue,
+        queue=looked.queue,
         order=score.order,
         state_hash=score.state_hash,
         live=score.artifact,
@@ -125,7 +125,7 @@ def _opinion(
         skipped=None if probability is not None else "changed" if changed else "unscorable",
         reason=score.reason,
         engine_ms=round(engine_ms, 3),
-        behind_ms=max(0, at_ms - one.published_ms),
+        behind_ms=max(0, at_ms - looked.published_ms),
     )
 
 
@@ -147,21 +147,21 @@ def _follow(config: ShadowConfig) -> Consumer:
 def _assign(consumer: Consumer, partitions: list[TopicPartition]) -> None:
     """A partition that has no position gets one at once, and keeps it: else what is published while
     the candidate is stopped would be passed over where it had read nothing before."""
-    kept = consumer.committed(partitions, timeout=ANSWER_S)
-    for where in kept:
+    positions = consumer.committed(partitions, timeout=ANSWER_S)
+    for where in positions:
         low, high = watermarks(consumer, where)
         # Retention may have taken what the position points to.
         where.offset = high if where.offset < 0 else max(where.offset, low)
-    consumer.assign(kept)
-    consumer.commit(offsets=kept, asynchronous=False)
+    consumer.assign(positions)
+    consumer.commit(offsets=positions, asynchronous=False)
 
 
 def _records(messages: Sequence[Message]) -> list[Record]:
-    found: list[Record] = []
+    records: list[Record] = []
     for message in messages:
         error = message.error()
         if error is None:
-            found.append(to_record(message))
+            records.append(to_record(message))
         elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise RoleStopped(
                 exit_codes.UNUSABLE,
@@ -169,7 +169,7 @@ def _records(messages: Sequence[Message]) -> list[Record]:
             )
         else:
             log.warning("scores_unread error=%s", error.str())
-    return found
+    return records
 
 
 def _commit(consumer: Consumer) -> None:

@@ -123,14 +123,14 @@ class Duration(click.ParamType):
 DURATION = Duration()
 
 
-def settings() -> Settings:
+def current_settings() -> Settings:
     return read_settings(os.environ)
 
 
 def settings_for(broker: str | None, redis: str | None) -> Settings:
     """The environment's settings with what the command line says instead."""
-    found = settings()
-    return replace(found, broker=broker or found.broker, redis=redis or found.redis)
+    settings = current_settings()
+    return replace(settings, broker=broker or settings.broker, redis=redis or settings.redis)
 
 
 def set_up_logging(level: str) -> None:
@@ -142,10 +142,10 @@ def set_up_logging(level: str) -> None:
     )
 
 
-def open_admin(found: Settings) -> AdminClient:
+def open_admin(settings: Settings) -> AdminClient:
     """A Kafka admin client that has answered. Raises TopicsUnusable."""
-    admin = AdminClient({"bootstrap.servers": found.broker, "log_level": 2})
-    wait_for_broker(admin, min(found.patience_s, MAX_WAIT_OF_A_PERSON_S))
+    admin = AdminClient({"bootstrap.servers": settings.broker, "log_level": 2})
+    wait_for_broker(admin, min(settings.patience_s, MAX_WAIT_OF_A_PERSON_S))
     return admin
 
 
@@ -153,14 +153,14 @@ MAX_WAIT_OF_A_PERSON_S = 10.0
 """Roles wait for a service as long as the settings say; somebody at a terminal does not."""
 
 
-def open_store(found: Settings) -> Store:
+def open_store(settings: Settings) -> Store:
     """For work: the partition count is recorded. Raises StoreAway, StoreUnusable."""
-    return open_redis_store(found.redis, found.partitions)
+    return open_redis_store(settings.redis, settings.partitions)
 
 
-def look_at_store(found: Settings) -> Store:
+def look_at_store(settings: Settings) -> Store:
     """For looking: writes nothing. Raises StoreAway, StoreUnusable."""
-    return look_at_redis_store(found.redis)
+    return look_at_redis_store(settings.redis)
 
 
 def lead_key(text: str, tenant: str) -> LeadKey:

@@ -12,7 +12,7 @@ from schemas.timestamps import to_ms
 from scoring.artifact import ArtifactError
 from scoring.report.progress import Advanced
 from streams import exit_codes
-from streams.cli.front import Failure, open_admin, settings
+from streams.cli.front import Failure, current_settings, open_admin
 from streams.cli.progress import TerminalProgress
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import MANIFEST, RecordingManifest
@@ -39,7 +39,7 @@ def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
             record_file(
                 path,
                 copy,
-                settings().partitions,
+                current_settings().partitions,
                 advanced=progress("read", path.stat().st_size, "bytes"),
                 progress=lambda total: progress("put in order", total),
             )
@@ -60,14 +60,14 @@ def no_source(source: str) -> Failure:
 
 
 def record_range(out: Path, wanted: Wanted, *, accept_missing: bool) -> RecordingManifest:
-    found = settings()
-    open_admin(found)  # says clearly when Kafka is away
-    with closing(open_consumer(found.broker)) as consumer:
+    settings = current_settings()
+    open_admin(settings)  # says clearly when Kafka is away
+    with closing(open_consumer(settings.broker)) as consumer:
         return record_kafka(
             consumer,
             out,
             wanted,
-            found.partitions,
+            settings.partitions,
             accept_missing=accept_missing,
             progress=lambda total: progress("recorded", total),
         )

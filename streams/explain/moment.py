@@ -63,16 +63,16 @@ def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: Scorer
     cursor = cursor_of(story.arrivals)
     state = to_bytes(folded)
     subject = build_subject(story.key, state, cursor, promotion, story.end_ms)
-    seen = prepare(subject.state, subject.as_of_ms, scorer.spec)
-    logit = scorer.engine.logits([seen])[0]
+    prepared = prepare(subject.state, subject.as_of_ms, scorer.spec)
+    logit = scorer.engine.logits([prepared])[0]
     here = LedgerPoint(cursor, subject.as_of_ms, artifact)
-    known = [one for one in points if one.probability is not None] or points[:-1]
-    entries = build_ledger(story.arrivals, [*known, here], scorer_of).entries
+    scored_points = [one for one in points if one.probability is not None] or points[:-1]
+    entries = build_ledger(story.arrivals, [*scored_points, here], scorer_of).entries
     moved = [entry for entry in entries if entry.before != entry.after]
     return LeadMoment(
         state=state,
         listing=listing(folded),
-        prompt=seen.prompt,
+        prompt=prepared.prompt,
         score=build_score(subject, logit, scorer, from_ms(story.end_ms), NO_TIME),
         published=published,
         causes=tuple(moved[-N_CAUSES:]),

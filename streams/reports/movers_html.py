@@ -54,6 +54,6 @@ def _events(by: Sequence[MovedBy] | None) -> Iterator[str]:
         caption = f"{model.name} says {model.probability:.2%}; less what it would say without each:"
         yield table(["occurred", "event", "effect"], rows, caption)
         for one in model.events:
-            if one.said:
-                said = "\n".join(one.said)
-                yield f"<p>{escape(one.words)}:</p><pre>{escape(said)}</pre>"
+            if one.transcript:
+                lines = "\n".join(one.transcript)
+                yield f"<p>{escape(one.words)}:</p><pre>{escape(lines)}</pre>"

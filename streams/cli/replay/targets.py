@@ -31,14 +31,14 @@ def require_format(out: Path | None, file_format: FileFormat) -> None:
         )
 
 
-def shadow_scores(topic: str, found: Settings) -> ShadowScores:
+def shadow_scores(topic: str, settings: Settings) -> ShadowScores:
     """The topic exists afterwards."""
     try:
         declared = shadow_topic(topic)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    create_topics(open_admin(found), found.partitions, topics=[declared])
-    return ShadowScores(KafkaOutput(found.broker, found.patience_s, threading.Event()), topic)
+    create_topics(open_admin(settings), settings.partitions, topics=[declared])
+    return ShadowScores(KafkaOutput(settings.broker, settings.patience_s, threading.Event()), topic)
 
 
 def redis_place(url: str | None, namespace: str | None) -> RedisPlace | None:
