@@ -256,13 +256,13 @@ class Consumer(driver.Consumer):
         called from any thread."""
         subscription = self._thread._ensure_consumer()._subscription.subscription
         assignment = subscription and subscription.assignment
-        found = {}
+        progress_of = {}
         for tp in list(self.assignment()):
             if assignment and (state := assignment.state_value(tp)):
-                found[tp.topic, tp.partition] = PartitionProgress(
+                progress_of[tp.topic, tp.partition] = PartitionProgress(
                     self.applied.get(tp, -1), self.chain.get(tp, -1), state._position or 0
                 )
-        return found
+        return progress_of
 
     # Offsets committed to Kafka are a hint for lag tools: what the store confirmed, nothing else.
     def ack(self, message: Any) -> bool:

@@ -38,11 +38,11 @@ class FrontierWatch:
 
     def __init__(self, freeze_s: float) -> None:
         self._freeze_s = freeze_s
-        self._seen: dict[PartitionKey, tuple[float, PartitionProgress]] = {}
+        self._unmoved_since: dict[PartitionKey, tuple[float, PartitionProgress]] = {}
 
     def forget(self) -> None:
         """Somebody is away or keeps us waiting: standing still is right."""
-        self._seen.clear()
+        self._unmoved_since.clear()
 
     def observe(
         self,
@@ -53,9 +53,9 @@ class FrontierWatch:
         """The sentence to stop with, once a partition with lag stood still for `freeze_s`."""
         for partition, current in progress.items():
             has_work = current.position < ends[partition] or current.applied < current.handed
-            since_s, before = self._seen.get(partition, (now_s, current))
+            since_s, before = self._unmoved_since.get(partition, (now_s, current))
             if not has_work or before != current:
-                self._seen[partition] = (now_s, current)
+                self._unmoved_since[partition] = (now_s, current)
             elif now_s - since_s >= self._freeze_s:
                 topic, number = partition
                 return (
@@ -64,9 +64,9 @@ class FrontierWatch:
                     f"and the store answer: restarting"
                 )
             else:
-                self._seen[partition] = (since_s, current)
-        for partition in self._seen.keys() - progress.keys():
-            del self._seen[partition]
+                self._unmoved_since[partition] = (since_s, current)
+        for partition in self._unmoved_since.keys() - progress.keys():
+            del self._unmoved_since[partition]
         return None
 
 

@@ -120,12 +120,12 @@ def check_topics(
     answers = admin.describe_configs(list(resources)) if resources else {}
     for resource, future in answers.items():
         topic = resources[resource]
-        found = {name: entry.value for name, entry in future.result().items()}
+        values = {name: entry.value for name, entry in future.result().items()}
         faults += [
-            f"{topic.name} has {name}={found.get(name)}, expected {value}: "
+            f"{topic.name} has {name}={values.get(name)}, expected {value}: "
             f"kafka-configs --alter --topic {topic.name} --add-config {name}={value}"
             for name, value in topic_settings(topic).items()
-            if not _agrees(name, found.get(name), value)
+            if not _agrees(name, values.get(name), value)
         ]
     return faults
 
@@ -144,12 +144,12 @@ def topic_settings(topic: Topic) -> dict[str, str]:
     return settings
 
 
-def _agrees(name: str, found: str | None, wanted: str) -> bool:
+def _agrees(name: str, value: str | None, wanted: str) -> bool:
     """Longer retention and larger messages are the operator's to choose."""
-    if found is None or found == wanted:
-        return found == wanted
+    if value is None or value == wanted:
+        return value == wanted
     if name in ("retention.ms", "max.message.bytes"):
-        return int(found) < 0 or int(found) >= int(wanted) >= 0
+        return int(value) < 0 or int(value) >= int(wanted) >= 0
     return False
 
 
@@ -166,13 +166,13 @@ def partition_faults(admin: AdminClient, topics: Sequence[Topic], n_partitions: 
     existing = existing_topics(admin)
     input_counts = {len(existing[t.name].partitions) for t in INPUTS if t.name in existing}
     for topic in topics:
-        found = existing.get(topic.name)
+        metadata = existing.get(topic.name)
         wanted = topic.partitions or n_partitions
-        if found is None:
+        if metadata is None:
             faults.append(f"{topic.name} is missing: run `asllr topics create`")
-        elif len(found.partitions) != wanted and (topic in INPUTS or topic.partitions):
+        elif len(metadata.partitions) != wanted and (topic in INPUTS or topic.partitions):
             faults.append(
-                f"{topic.name} has {len(found.partitions)} partitions, expected {wanted}: "
+                f"{topic.name} has {len(metadata.partitions)} partitions, expected {wanted}: "
                 + _recount(topic, wanted, input_counts)
             )
     return faults
@@ -191,12 +191,12 @@ def _recount(topic: Topic, wanted: int, input_counts: Set[int]) -> str:
 def adopt(admin: AdminClient, store: Store, n_partitions: int) -> list[Adopted]:
     """Accepts that the inputs' trimmed beginnings are gone: frontiers go to where each log starts.
     Partitions that have a frontier keep it. The inputs must have `n_partitions`."""
-    asked = {
+    log_starts = {
         TopicPartition(topic.name, partition): OffsetSpec.earliest()
         for topic in INPUTS
         for partition in range(n_partitions)
     }
-    answers = admin.list_offsets(asked, request_timeout=ANSWER_S)
+    answers = admin.list_offsets(log_starts, request_timeout=ANSWER_S)
     adopted = []
     for tp, future in answers.items():
         frontier = future.result().offset - 1

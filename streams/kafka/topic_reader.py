@@ -182,15 +182,15 @@ def _open(bootstrap_servers: str) -> Consumer:
 def partitions_of(consumer: Consumer, topic: str) -> list[int]:
     """Raises TopicsUnusable."""
     try:
-        found = existing_topics(consumer).get(topic)
+        metadata = existing_topics(consumer).get(topic)
     except KafkaException as error:
         raise TopicsUnusable(
             f"Kafka did not answer within {ANSWER_S:.0f} s: {error.args[0].str()}",
             is_lasting=False,
         ) from error
-    if found is None:
+    if metadata is None:
         raise TopicsUnusable(f"{topic} is missing: run `asllr topics create`")
-    return sorted(found.partitions)
+    return sorted(metadata.partitions)
 
 
 def _is_end(message: Message) -> bool:

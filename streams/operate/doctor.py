@@ -125,12 +125,12 @@ def check_redis(url: str, n_partitions: int) -> tuple[list[DoctorCheck], int | N
         return [DoctorCheck("redis", DoctorVerdict.FAILED, f"{mask(url)}: {error}", fix)], None
     except StoreUnusable as error:
         return [DoctorCheck("redis", DoctorVerdict.FAILED, *_found_and_fix(str(error)))], None
-    found = f"{mask(url)} answers, is new enough and evicts nothing"
-    checks = [DoctorCheck("redis", DoctorVerdict.OK, found), persistence]
+    fact = f"{mask(url)} answers, is new enough and evicts nothing"
+    checks = [DoctorCheck("redis", DoctorVerdict.OK, fact), persistence]
     if recorded not in (None, n_partitions):
-        found = f"Redis holds leads of {recorded} partitions, ASLLR_PARTITIONS is {n_partitions}"
+        fact = f"Redis holds leads of {recorded} partitions, ASLLR_PARTITIONS is {n_partitions}"
         fix = f"set ASLLR_PARTITIONS={recorded}, or start on an empty Redis and replay"
-        checks.append(DoctorCheck("redis partitions", DoctorVerdict.FAILED, found, fix))
+        checks.append(DoctorCheck("redis partitions", DoctorVerdict.FAILED, fact, fix))
     return checks, recorded
 
 

@@ -67,18 +67,18 @@ def differences(
 def state_differences(folded: FoldedLog, store: Store, n_partitions: int) -> Iterator[str]:
     """Part (a): frontiers, states, cursors and erased flags equal the pure fold, byte for byte."""
     for (topic, partition), last in sorted(folded.ends.items()):
-        found = store.frontier(partition).get(topic)
-        if found != last:
-            yield f"{topic}/{partition}: frontier {found}, the log ends at {last}"
-    seen = set()
+        frontier = store.frontier(partition).get(topic)
+        if frontier != last:
+            yield f"{topic}/{partition}: frontier {frontier}, the log ends at {last}"
+    stored = set()
     for view in all_leads(store, n_partitions):
-        seen.add(view.lead)
+        stored.add(view.lead)
         lead = folded.leads.get(view.lead)
         if lead is None:
             yield f"{view.lead}: in the store, but the log has no event of it"
         else:
             yield from _lead_differences(view, lead)
-    for name in sorted(folded.leads.keys() - seen):
+    for name in sorted(folded.leads.keys() - stored):
         yield f"{name}: {len(folded.leads[name].events)} events in the log, not in the store"
 
 

@@ -45,32 +45,32 @@ class Published:
 
 def read_outputs(outputs: Iterable[Record]) -> Published:
     """`outputs`: every record of the output topics; sorted here by offset."""
-    found = Published()
+    published = Published()
     for record in sorted(
         outputs, key=lambda record: (record.topic, record.partition, record.offset)
     ):
         key = (record.key or b"").decode()
         match record.topic, record.value:
             case topics.SCORES.name, bytes(value):
-                found.scores[key].append(Score.model_validate_json(value))
-                found.score_times_ms[key].append(record.timestamp_ms)
+                published.scores[key].append(Score.model_validate_json(value))
+                published.score_times_ms[key].append(record.timestamp_ms)
             case topics.RANKED.name, value:
                 order = from_json(dict(record.headers)[ORDER_HEADER] or b"[]")
                 update = RankUpdate.model_validate_json(value) if value else None
-                found.ranked[key].append((order, update))
+                published.ranked[key].append((order, update))
             case topics.BOARDS.name, bytes(value):
-                found.boards[key] = BoardSnapshot.model_validate_json(value)
+                published.boards[key] = BoardSnapshot.model_validate_json(value)
             case topics.DEAD_LETTER.name, bytes(value):
                 letter = DeadLetter.model_validate_json(value)
                 if letter.stage is DeadLetterStage.INGEST:
                     origin = letter.origin
                     place = (origin.topic, origin.partition, origin.offset)
-                    found.letters[place] = letter.reason
+                    published.letters[place] = letter.reason
                 else:
-                    found.given_up.add(key)
+                    published.given_up.add(key)
             case topics.ERASED.name, bytes():
-                found.erased.add(key)
-    return found
+                published.erased.add(key)
+    return published
 
 
 def letter_differences(folded: FoldedLog, published: Published) -> Iterator[str]:
@@ -122,14 +122,14 @@ def one_score_differences(
 def _distinct(published: Published) -> Iterator[tuple[str, OrderKey, Score]]:
     """A delivery that was repeated is the same record; after a rollback one order may have two
     contents, and both were said."""
-    for lead, found in published.scores.items():
+    for lead, scores in published.scores.items():
         by_order: dict[OrderKey, list[Score]] = defaultdict(list)
-        for score in found:
-            said = by_order[order_of(score)]
-            if score not in said:
-                said.append(score)
-        for order, said in by_order.items():
-            yield from ((lead, order, score) for score in said)
+        for score in scores:
+            contents = by_order[order_of(score)]
+            if score not in contents:
+                contents.append(score)
+        for order, contents in by_order.items():
+            yield from ((lead, order, score) for score in contents)
 
 
 def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterator[str]:
@@ -181,19 +181,19 @@ def order_differences(published: Published, excused: Sequence[Window] = ()) -> I
     went back, which explains an older order after a newer one. A paused publisher does not: what
     it sends late its successor has sent too."""
     for lead, scores in sorted(published.scores.items()):
-        seen: dict[OrderKey, Score] = {}
+        published_of: dict[OrderKey, Score] = {}
         before_ms = 0
         for score, at_ms in zip(scores, published.score_times_ms[lead], strict=True):
             if any(start <= at_ms and before_ms <= end for start, end in excused):
-                seen.clear()
+                published_of.clear()
             before_ms = at_ms
             order = order_of(score)
-            if order in seen:
-                if seen[order] != score:
+            if order in published_of:
+                if published_of[order] != score:
                     yield f"{lead} {order}: published twice with different contents"
-            elif seen and order < max(seen):
-                yield f"{lead} {order}: published after {max(seen)}"
-            seen[order] = score
+            elif published_of and order < max(published_of):
+                yield f"{lead} {order}: published after {max(published_of)}"
+            published_of[order] = score
 
 
 def last_score(published: Published, lead: str) -> Score | None:

@@ -97,7 +97,7 @@ class PromotionLog:
 
     def read(self) -> list[Promoted]:
         """Never waits. Skips, and says so, what is not a promotion."""
-        found = []
+        promoted = []
         for message in self._consumer.consume(100, timeout=0):
             error = message.error()
             if error is not None:
@@ -115,8 +115,8 @@ class PromotionLog:
             if promotion is None:
                 log.error("promotion_unreadable offset=%d", offset)
             else:
-                found.append(Promoted(offset, promotion))
-        return found
+                promoted.append(Promoted(offset, promotion))
+        return promoted
 
     def close(self) -> None:
         self._consumer.close()

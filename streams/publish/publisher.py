@@ -116,11 +116,11 @@ def publish(shards: Sequence[int], step: Step) -> int:
     point: boards compare and set and return the move they stored, Kafka gets the same bytes
     again, deleting is idempotent."""
     # 1. Read. Entries of one lead are in one shard, in order, and stay so.
-    found = {shard: step.store.outbox(shard, step.batch) for shard in shards}
+    entries_of = {shard: step.store.outbox(shard, step.batch) for shard in shards}
     step.checkpoint("read")
     # 2. Boards: what a lead moves from, then where it moves to.
     records: list[OutRecord] = []
-    for entry in chain.from_iterable(found.values()):
+    for entry in chain.from_iterable(entries_of.values()):
         step.keep()
         records += place(entry, step)
     step.checkpoint("placed")
@@ -130,18 +130,18 @@ def publish(shards: Sequence[int], step: Step) -> int:
     # A frontier speaks of snapshots told before it: they must be acknowledged first.
     if marks := [
         frontier_record(entry)
-        for entries in found.values()
+        for entries in entries_of.values()
         for entry in entries
         if entry.kind is EntryKind.FRONTIER
     ]:
         step.output.deliver(marks)
     step.checkpoint("delivered")
     # 4. Delete.
-    for shard, entries in found.items():
+    for shard, entries in entries_of.items():
         if entries:
             step.store.delete(shard, [entry.id for entry in entries])
             step.checkpoint("deleted")
-    return sum(map(len, found.values()))
+    return sum(map(len, entries_of.values()))
 
 
 def place(entry: OutboxEntry, step: Step) -> list[OutRecord]:

@@ -151,12 +151,12 @@ def snapshot_record(queue: str, board: BoardView) -> OutRecord:
     )
 
 
-def shadow_record(said: ShadowScore) -> OutRecord:
-    key = f"{said.tenant}/{said.lead}"
-    order = said.order
-    identity = f"{key}:{order.promotion}.{order.version}.{to_ms(order.as_of)}:{said.candidate}"
+def shadow_record(score: ShadowScore) -> OutRecord:
+    key = f"{score.tenant}/{score.lead}"
+    order = score.order
+    identity = f"{key}:{order.promotion}.{order.version}.{to_ms(order.as_of)}:{score.candidate}"
     headers = _headers("ShadowScore", identity, key, None)
-    return OutRecord(topics.SHADOW.name, key.encode(), said.model_dump_json().encode(), headers)
+    return OutRecord(topics.SHADOW.name, key.encode(), score.model_dump_json().encode(), headers)
 
 
 def _top(rows: Sequence[Placement]) -> tuple[BoardRow, ...]:

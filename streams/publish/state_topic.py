@@ -71,10 +71,12 @@ def _common_frontier(mark: dict[str, int], leads: Iterable[LeadRecord]) -> dict[
 
 
 def _lead(key: str, record: Record) -> LeadRecord:
-    found = _parsed(LeadSnapshot, record)
-    if f"{found.tenant}/{found.lead}" != key:
+    snapshot = _parsed(LeadSnapshot, record)
+    if f"{snapshot.tenant}/{snapshot.lead}" != key:
         raise BadSnapshots(f"{_where(record)} has key {key[:80]!r} and speaks of another lead")
-    return LeadRecord(record.offset, key, found.cursor, found.frontier, found.state.encode())
+    return LeadRecord(
+        record.offset, key, snapshot.cursor, snapshot.frontier, snapshot.state.encode()
+    )
 
 
 def _parsed(model: type[M], record: Record) -> M:

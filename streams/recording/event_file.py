@@ -81,19 +81,19 @@ def read_recording(
     """The recorded events in file order, one line in memory at a time. `advanced` hears of bytes of
     the file, compressed ones where it is. Raises RecordingError at the first line that is not one,
     OSError when the file cannot be opened."""
-    number, told = 0, 0
+    number, reported = 0, 0
     with path.open("rb") as raw, _decompressed(raw, path) as file:
         while True:
             if number % TOLD_EVERY == TOLD_EVERY - 1:
-                advanced(raw.tell() - told)
-                told = raw.tell()
+                advanced(raw.tell() - reported)
+                reported = raw.tell()
             number += 1
             try:
                 line = file.readline(MAX_LINE_BYTES + 1)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise RecordingError(f"{path}:{number}: damaged gzip file: {error}") from error
             if not line:
-                advanced(raw.tell() - told)
+                advanced(raw.tell() - reported)
                 return
             if line.strip():
                 yield parse_line(line, f"{path}:{number}")

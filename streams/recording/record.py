@@ -77,18 +77,18 @@ def record_file(
 
     def counted() -> Iterator[RecordedEvent]:
         nonlocal n_read
-        for one in read_recording(path, advanced):
+        for event in read_recording(path, advanced):
             n_read += 1
-            yield one
+            yield event
 
-    def told() -> Iterator[RecordedEvent]:
+    def in_place() -> Iterator[RecordedEvent]:
         placed: Callable[[int], None] | None = None
-        for one in in_order(counted()):
+        for event in in_order(counted()):
             placed = placed or progress(n_read)  # all are read before the first is in place
-            yield one
+            yield event
             placed(1)
 
-    return record_events(told(), out, n_partitions)
+    return record_events(in_place(), out, n_partitions)
 
 
 def record_events(
@@ -99,8 +99,8 @@ def record_events(
     with new_folder(out) as folder:
         writer = RecordingWriter(folder)
         ends: dict[tuple[str, int], int] = defaultdict(int)
-        for one in recorded:
-            record = as_record(one, n_partitions)
+        for event in recorded:
+            record = as_record(event, n_partitions)
             place = record.topic, record.partition
             writer.add(record._replace(offset=ends[place]))
             ends[place] += 1

@@ -21,11 +21,11 @@ def recorded_events(path: Path) -> Iterator[RecordedEvent]:
 
 def _of_folder(folder: RecordingFolder) -> Iterator[RecordedEvent]:
     erased = erased_leads(folder)
-    for one in folder.input_ranges():
-        for record in folder.records(one.topic, one.partition):
+    for log_range in folder.input_ranges():
+        for record in folder.records(log_range.topic, log_range.partition):
             try:
                 event = decode(record, n_partitions=folder.manifest.n_partitions)
             except BadRecord:
                 continue
             if str(event.key) not in erased:
-                yield RecordedEvent(one.topic, from_ms(record.timestamp_ms), event)
+                yield RecordedEvent(log_range.topic, from_ms(record.timestamp_ms), event)

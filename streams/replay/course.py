@@ -22,16 +22,16 @@ def drafts(
     partition: ReplayPartition,
     policy: ScoringPolicy,
     end_ms: int,
-    heard: Callable[[PlacedRecord, EventBase], None] = lambda arrival, event: None,
+    on_event: Callable[[PlacedRecord, EventBase], None] = lambda arrival, event: None,
 ) -> Iterator[PlannedStep]:
-    """In the order of their places, up to `end_ms`, also when nothing arrives any more. `heard`
+    """In the order of their places, up to `end_ms`, also when nothing arrives any more. `on_event`
     sees each event before it is folded."""
     course = Course(partition, policy)
     for arrival in arrivals:
         yield from course.until(arrival.place.moment_ms)
         event = partition.event_of(arrival.record)
         if event is not None:
-            heard(arrival, event)
+            on_event(arrival, event)
             yield from course.arrive(arrival, event)
     yield from course.until(end_ms)
 

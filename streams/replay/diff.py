@@ -76,18 +76,18 @@ def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> ReplayDifference:
     """`k`: how far down a queue agreement counts. Raises OSError, ValueError for a line that is no
     score or move."""
     scores, end_a, end_b = _Scores(), _End(), _End()
-    known: dict[tuple[str, int, int], float] = {}
+    probabilities: dict[tuple[str, int, int], float] = {}
     for score in a.scores():
-        known[_point(score)] = score.probability
+        probabilities[_point(score)] = score.probability
         end_a.scores[_lead(score)] = score
         scores.n_a += 1
     for score in b.scores():
         end_b.scores[_lead(score)] = score
         scores.n_b += 1
-        _compare(scores, known.get(_point(score)), score)
+        _compare(scores, probabilities.get(_point(score)), score)
     _end(a, end_a)
     _end(b, end_b)
-    found = queue_moves(end_a.queues, end_b.queues, k)
+    moves = queue_moves(end_a.queues, end_b.queues, k)
     return ReplayDifference(
         scores.n_a,
         scores.n_b,
@@ -95,8 +95,8 @@ def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> ReplayDifference:
         scores.n_differing,
         scores.max_dp,
         scores.at,
-        found.queues,
-        tuple(_mover(one, end_a, end_b) for one in found.moves),
+        moves.queues,
+        tuple(_mover(one, end_a, end_b) for one in moves.moves),
     )
 
 

@@ -43,8 +43,8 @@ def published_scores(
         )
     ends = {one.topic: one.end for one in recording.input_ranges() if one.partition == partition}
     records = recording.records(SCORES.name, partition)
-    found = PublishedScores()
-    seen: set[bytes] = set()
+    published = PublishedScores()
+    contents: set[bytes] = set()
     names: dict[str, str] = {}
     like = b""
     for arrival in arrivals(records, until_ms):
@@ -54,22 +54,22 @@ def published_scores(
             b"%s %s" % (record.key or b"", record.value or b""), digest_size=16
         ).digest()
         if lead in erased:
-            found.n_erased += 1
-        elif content in seen:
-            found.n_repeated += 1
+            published.n_erased += 1
+        elif content in contents:
+            published.n_repeated += 1
         else:
-            seen.add(content)
+            contents.add(content)
             like = like or record.value or b""
             name = names.setdefault(lead, lead)  # one string for all scores of a lead
             try:
                 point = point_of(arrival.place, name, record.value or b"", like)
             except ValidationError:
-                found.unreadable.append(record.offset)
+                published.unreadable.append(record.offset)
                 continue
             if all(
                 last < ends.get(topic, 0) for topic, last in zip(TOPICS, point.cursor, strict=True)
             ):
-                found.points.append(point)
+                published.points.append(point)
             else:
-                found.n_beyond += 1
-    return found
+                published.n_beyond += 1
+    return published

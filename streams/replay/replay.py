@@ -49,7 +49,7 @@ class ReplayRequest:
 
 def replay(
     source: Path,
-    asked: ReplayRequest,
+    request: ReplayRequest,
     out: Path | None = None,
     progress: ProgressOf = silent,
     also: Sequence[Sink] = (),
@@ -58,22 +58,22 @@ def replay(
     raise. `out` appears complete or not at all; `also` takes the same lines."""
     recording = open_recording(source)
     total = sum(one.n_records for one in recording.input_ranges())
-    end_ms = end_of(recording, asked.as_of)
+    end_ms = end_of(recording, request.as_of)
     spec = Spec(
         recording=source,
-        policy=str(asked.policy),
-        artifact=None if isinstance(asked.policy, Never) else asked.artifact,
-        artifact_folders=asked.artifact_folders,
-        until_ms=None if asked.as_of is None else to_ms(asked.as_of),
+        policy=str(request.policy),
+        artifact=None if isinstance(request.policy, Never) else request.artifact,
+        artifact_folders=request.artifact_folders,
+        until_ms=None if request.as_of is None else to_ms(request.as_of),
         end_ms=end_ms,
         erased=erased_leads(recording, progress("looked for erased leads in", total)),
-        redis=asked.redis,
+        redis=request.redis,
     )
     tally, advanced = ReplayCounts(), progress("replayed", total)
     with new_folder(out) if out else nullcontext() as folder:
-        with opened_files(folder, asked.file_format) if folder else nullcontext() as files:
+        with opened_files(folder, request.file_format) if folder else nullcontext() as files:
             sinks = [*also, files] if files else also
-            outcomes = outcomes_of(spec, recording, asked.n_processes, tally, advanced)
+            outcomes = outcomes_of(spec, recording, request.n_processes, tally, advanced)
             written = write_outcomes(outcomes, sinks)
         manifest = _manifest(spec, recording, tally, written)
         if folder is not None:

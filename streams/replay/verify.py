@@ -47,14 +47,14 @@ def verify(
     _require_whole(recording)
     verified = Verified()
     for number in range(recording.manifest.n_partitions):
-        found = published_scores(recording, number, erased)
-        verified.n_scores += len(found.points)
-        verified.n_repeated += found.n_repeated
-        verified.n_erased += found.n_erased
-        verified.n_beyond += found.n_beyond
+        published = published_scores(recording, number, erased)
+        verified.n_scores += len(published.points)
+        verified.n_repeated += published.n_repeated
+        verified.n_erased += published.n_erased
+        verified.n_beyond += published.n_beyond
         partition = ReplayPartition(number, recording.manifest.n_partitions, erased, MemoryTable())
-        differences = _differences(recording, partition, found.points, scorer_of, advanced)
-        verified.differences.extend(_unreadable(number, found))
+        differences = _differences(recording, partition, published.points, scorer_of, advanced)
+        verified.differences.extend(_unreadable(number, published))
         verified.differences.extend(differences)
         verified.n_events += partition.tally.events
     return verified
@@ -67,11 +67,11 @@ def _differences(
     scorer_of: ScorerOf,
     advanced: Advanced,
 ) -> Iterator[str]:
-    found: list[str] = []
+    sentences: list[str] = []
 
     def judge(point: PublishedPoint) -> None:
         state = point.state() if point.is_known else None
-        found.extend(one_score_differences(point.lead, point.score(), state, scorer_of))
+        sentences.extend(one_score_differences(point.lead, point.score(), state, scorer_of))
 
     points = PublishedPoints(published, judge)
     published.clear()  # so that a point goes when it is judged
@@ -81,11 +81,11 @@ def _differences(
             points.arrive(arrival.record.topic, arrival.record.offset, event)
         advanced(1)
     points.close()
-    yield from sorted(found)
+    yield from sorted(sentences)
 
 
-def _unreadable(partition: int, found: PublishedScores) -> Iterator[str]:
-    for offset in found.unreadable:
+def _unreadable(partition: int, published: PublishedScores) -> Iterator[str]:
+    for offset in published.unreadable:
         yield f"{SCORES.name}/{partition} offset {offset}: is no score"
 
 

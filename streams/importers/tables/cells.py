@@ -79,13 +79,13 @@ def lead_id(cell: Any) -> str:
     if isinstance(cell, dict | list):
         raise Unusable("a name is a text or a number, no object or list")
     parts = re.split(r"([^A-Za-z0-9._-])", str(cell).strip())
-    found = "".join(
+    name = "".join(
         "".join(f":{byte:02x}" for byte in part.encode()) if number % 2 else part
         for number, part in enumerate(parts)
     )
-    if len(found) > MAX_ID_CHARS:
+    if len(name) > MAX_ID_CHARS:
         raise Unusable(f"a name longer than {MAX_ID_CHARS} characters: is it a note?")
-    return found
+    return name
 
 
 def own_name(lead: str) -> str:
@@ -131,12 +131,12 @@ def segments_of(talk: Any) -> tuple[Segment, ...]:
     if talk is None:
         return ()
     turns = talk if isinstance(talk, list) else str(talk).splitlines()
-    said = [one for turn in turns for one in _turn(turn)]
-    if (n_chars := sum(len(text) for _, text in said)) > MAX_TALK_CHARS:
+    utterances = [one for turn in turns for one in _turn(turn)]
+    if (n_chars := sum(len(text) for _, text in utterances)) > MAX_TALK_CHARS:
         raise Unusable(f"a transcript of {n_chars:,} characters, at most {MAX_TALK_CHARS:,}")
     return tuple(
         Segment(role=role, start_s=float(at), end_s=float(at + 1), text=text)
-        for at, (role, text) in enumerate(said)
+        for at, (role, text) in enumerate(utterances)
     )
 
 

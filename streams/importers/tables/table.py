@@ -81,12 +81,14 @@ def _decoded(path: Path, content: bytes) -> tuple[str, str]:
 
 def _csv(path: Path, text: str, encoding: str) -> ExportTable:
     first = next(line for line in _lines(text) if line.strip())
-    said = _SEPARATOR.fullmatch(first)
-    reader = csv.reader(_lines(text), delimiter=said[1] if said else _likely(first), strict=True)
+    separator = _SEPARATOR.fullmatch(first)
+    reader = csv.reader(
+        _lines(text), delimiter=separator[1] if separator else _likely(first), strict=True
+    )
     before = csv.field_size_limit(MAX_CELL_CHARS)
     try:
         heads = (cells for cells in reader if any(cell.strip() for cell in cells))
-        if said:
+        if separator:
             next(heads)
         columns = _checked(path, [name.strip() for name in next(heads, [])])
         table = ExportTable(path, columns, encoding)
@@ -144,18 +146,18 @@ def _likely(names: str) -> str:
 
 
 def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
-    seen: dict[str, int] = {}
+    number_of: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         if not name:
             raise ImportFault(
                 f"{path}: column {number} has no name: give it one in the first line, or remove it"
             )
-        if name in seen:
+        if name in number_of:
             raise ImportFault(
-                f"{path}: columns {seen[name]} and {number} are both named {name[:80]!r}: rename "
-                "one in the first line"
+                f"{path}: columns {number_of[name]} and {number} are both named {name[:80]!r}: "
+                "rename one in the first line"
             )
-        seen[name] = number
+        number_of[name] = number
     return tuple(names)
 
 

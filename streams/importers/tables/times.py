@@ -81,13 +81,13 @@ def reading_of(cells: Iterable[Any]) -> TimeReading:
 
 def possible_formats(cells: Sequence[Any]) -> list[str]:
     """ISO where it is possible, else all that are."""
-    found = [
+    formats = [
         format_
         for format_ in FORMATS
         if _n_read(cells[:_N_TRIED], format_)
         and _n_read(cells, format_) >= max(1, _READS * len(cells))
     ]
-    return [ISO] if ISO in found else found
+    return [ISO] if ISO in formats else formats
 
 
 def _n_read(cells: Iterable[Any], format_: str) -> int:

@@ -39,7 +39,7 @@ class KnownLeads:
             raise LeftOut("a lead that the leads' file does not have", named)
         if phone is None:
             raise LeftOut("no lead")
-        found = self._by_phone.get(phone_of(phone) or "")
-        if found is None:
+        lead_of_phone = self._by_phone.get(phone_of(phone) or "")
+        if lead_of_phone is None:
             raise LeftOut("a telephone number of no lead, or of several", phone)
-        return found
+        return lead_of_phone
