@@ -1,1 +1,2 @@
-"""All I/O. In the root: settings, exit codes, waiting, artifacts, which every process needs."""
+"""Everything that reads or writes the outside world: Kafka, Redis, files, the terminal. In the
+root: settings, exit codes, waiting and artifacts, which every process needs."""

@@ -1,4 +1,4 @@
-"""`backtest`: what each model's daily calls would have been worth, from one pass of the fold.
+"""What each model's daily calls would have been worth, computed from one pass of the fold.
 
 Outcomes are first orders that occurred within the horizon after a list; days whose horizon the
 recording does not cover are left out, and those that a model may have learned from.
@@ -23,18 +23,19 @@ from streams.backtest.standings import FeatureRows, Standings
 from streams.recording.event_file import RecordingError
 
 CHANCE = "by chance"
-"""A model that knows nothing: what the capacity alone reaches."""
+"""The name of a model that ranks by chance: what the capacity alone reaches."""
 
 MIN_TO_LEARN = 20
-"""Orders; with fewer, trees learn little but noise."""
+"""The fewest orders to train on; with fewer, trees learn little but noise."""
 
 Learn = Callable[[FeatureRows, Floats, Floats], Callable[[FeatureRows], Floats]]
-"""(features, labels, weights) in order of time -> what gives features their probabilities."""
+"""Trains a model: (features, labels, weights) in order of time -> a function from features to
+probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
 class DaySpan:
-    """Judged are the days from `first_day` up to but not including `end_day`."""
+    """The days that are judged, from `first_day` up to but not including `end_day`."""
 
     first_day: int
     end_day: int
@@ -60,10 +61,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`whole.paired` is against the first model; `metrics` are of all places on all lists,
-    `landmark` of each lead's first one so long after it became known; `changes` are of the models
-    that were named; `retraining`: the trees that were retrained against the same ones left as they
-    were."""
+    """Everything that a backtest computes. `whole.paired` is against the first model; `metrics` are
+    of all places on all lists, `landmark` of each lead's first one so long after it became known;
+    `changes` are of the models that were named; `retraining`: the trees that were retrained against
+    the same ones left as they were."""
 
     whole: Backtest
     metrics: ListMetrics
@@ -98,7 +99,8 @@ def first_day_of(
 
 
 def span_of(first_day: int, end_ms: int, horizon_days: float) -> DaySpan:
-    """Raises RecordingError when the recording covers the horizon of no day."""
+    """The days that can be judged. Raises RecordingError when the recording covers the horizon of
+    no day."""
     end_day = (end_ms - int(horizon_days * DAY_MS)) // DAY_MS + 1
     if end_day <= first_day:
         raise RecordingError(
@@ -156,8 +158,9 @@ def judge_models(
 
 
 def boards_of(standings: Standings, span: DaySpan) -> tuple[DailyLists, Ints]:
-    """The lists of the days of `span`, and the standing of each row. A lead that had ordered
-    unheard of makes no row: nothing is left to predict. Raises RecordingError without rows."""
+    """The daily lists of `span`, and for each of their rows the index of its standing. A lead that
+    had ordered, even where nobody knew yet, makes no row: nothing is left to predict. Raises
+    RecordingError without rows."""
     first = np.maximum(standings.first, span.first_day)
     n_days = np.maximum(np.minimum(standings.end, span.end_day) - first, 0)
     standing = np.repeat(np.arange(len(first)), n_days)
@@ -209,8 +212,8 @@ def orders_learned(standings: Standings, terms: BacktestTerms) -> dict[int, int]
 
 
 def _retrained(standings: Standings, terms: BacktestTerms, learn: Learn) -> tuple[Floats, Floats]:
-    """Of each standing what trees say that learned once, (periods, n) what those say that learned
-    at the beginning of each period."""
+    """The probabilities of trees that were trained once, (n,), and of trees that were trained again
+    at the beginning of each period, (periods, n), one for each standing."""
     probabilities = []
     for start, _ in _periods(terms):
         rows = known_rows(standings, start, terms.call_terms.horizon_days, terms.embargo_days)
@@ -231,8 +234,8 @@ def _periods(terms: BacktestTerms) -> list[tuple[int, int]]:
 
 
 def _landmark(standings: Standings, boards: DailyLists, terms: BacktestTerms) -> Bools:
-    """Each lead once: where it stands on the first list so long after it became known. A lead that
-    had come so far before the first judged day is left out."""
+    """Marks one row for each lead: the first list `landmark_days` after it became known. A lead
+    that had come so far before the first judged day is left out."""
     is_landmark = np.zeros(len(boards.day), dtype=np.bool_)
     if terms.landmark_days is not None:
         due_day = np.ceil(standings.known_ms / DAY_MS + terms.landmark_days)[boards.lead]

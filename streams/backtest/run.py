@@ -1,4 +1,4 @@
-"""A backtest from a recording and artifacts on disk to its result."""
+"""Runs a backtest, from a recording and artifacts on disk to its result."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from streams.replay.replay import ProgressOf, end_of, silent
 
 @dataclass(frozen=True, slots=True)
 class BacktestRequest:
-    """`horizon_days` None: the first artifact's; `embargo_days` None: the horizon; `first_day`
-    None: the first that no model can have learned from."""
+    """What a backtest is asked to do. `horizon_days` None: the first artifact's; `embargo_days`
+    None: the horizon; `first_day` None: the first that no model can have learned from."""
 
     artifacts: Mapping[str, Path]
     capacity: int
@@ -46,7 +46,8 @@ class BacktestRequest:
 
 @dataclass(frozen=True, slots=True)
 class Backtested:
-    """`costs` and `scorers` by artifact; `recording`: where the events are that moved somebody."""
+    """A finished backtest. `costs` and `scorers` by artifact; `recording`: where the events are
+    that moved somebody."""
 
     terms: BacktestTerms
     result: Result
@@ -58,7 +59,8 @@ class Backtested:
 def run_backtest(
     source: Path, request: BacktestRequest, learn: Learn | None, progress: ProgressOf = silent
 ) -> Backtested:
-    """Raises RecordingError, ArtifactError. Holds the features of every score in memory."""
+    """Runs a backtest of the recording at `source`. Raises RecordingError, ArtifactError. Holds the
+    features of every score in memory."""
     recording = open_recording(source)
     ranges = recording.input_ranges()
     end_ms = end_of(recording, None if request.until_ms is None else from_ms(request.until_ms))

@@ -39,12 +39,12 @@ FeatureRows = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """`lead` and `queue` (n,) are numbers in the order of their names; a standing is on the lists
-    of days `first` up to but not including `end`. `features` (n, n_features); `probabilities`
-    (n, n_scorers), NaN where a model could not score or was not asked. `ordered_ms` and
-    `heard_ms` (n_leads,): when a lead first ordered, and when that was known; inf: never.
-    `known_ms` (n_leads,): when its first event came in. `costs`: of each model, from state to
-    probability."""
+    """All standings of a recording: one lead on one queue's daily lists for some days in a row.
+    `lead` and `queue` (n,) are numbers in the order of their names; a standing is on the lists of
+    days `first` up to but not including `end`. `features` (n, n_features); `probabilities` (n,
+    n_scorers), NaN where a model could not score or was not asked. `ordered_ms` and `heard_ms`
+    (n_leads,): when a lead first ordered, and when that was known; inf: never. `known_ms`
+    (n_leads,): when its first event came in. `costs`: of each model, from state to probability."""
 
     leads: tuple[str, ...]
     queues: tuple[str, ...]
@@ -63,8 +63,8 @@ class Standings:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass is told. Models are asked about days from `first_day` up to but not
-    including `end_day`."""
+    """What one pass of the fold reads and computes. Models are asked about days from `first_day` up
+    to but not including `end_day`."""
 
     recording: RecordingFolder
     erased: frozenset[str]
@@ -76,7 +76,8 @@ class Pass:
 
 
 def standings(fold_pass: Pass, advanced: Advanced = lambda n: None) -> Standings:
-    """Raises RecordingError."""
+    """Folds the recording once and collects who stood on which day's list, with each model's
+    probability. Raises RecordingError."""
     collector = _Kept(fold_pass.scorers, fold_pass.first_day, fold_pass.end_day)
     tally = ReplayCounts()
     for number in range(fold_pass.recording.manifest.n_partitions):
@@ -95,7 +96,8 @@ def standings(fold_pass: Pass, advanced: Advanced = lambda n: None) -> Standings
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """`subject` is scored when it is known that the standing lasts into the judged days."""
+    """A standing that has not ended yet. `subject` is scored when it is known that the standing
+    lasts into the judged days."""
 
     queue: str
     first: int
@@ -120,10 +122,10 @@ class _Kept:
     open: dict[str, _Open] = field(default_factory=dict)
     closed: list[_Closed] = field(default_factory=list)
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """(occurred, heard) of each lead's first order."""
+    """Lead -> when its first order occurred and when that came in, in milliseconds."""
     known_ms: dict[str, int] = field(default_factory=dict)
     spent: dict[int, Cost] = field(default_factory=dict)
-    """By the number of the scorer."""
+    """Index of the scorer -> its CPU time so far."""
 
     def note_event(self, arrival: PlacedRecord, event: EventBase) -> None:
         name = str(event.key)

@@ -29,13 +29,14 @@ N_RESAMPLES = 1000
 
 
 class CannotTell(ValueError):
-    """Why nothing can be judged, and what would help."""
+    """Nothing can be judged; the message says why, and what would help."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportTrial:
-    """`learned_until`: the model may have learned from outcomes up to then; None: not from these
-    leads. At most `last_days` lists are judged."""
+    """What a trial on a user's export judges, and on which terms. `learned_until`: the model may
+    have learned from outcomes up to then; None: not from these leads. At most `last_days` lists are
+    judged."""
 
     scorer: Scorer
     name: str
@@ -47,8 +48,8 @@ class ExportTrial:
 def judge_history(
     events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
 ) -> Backtest:
-    """`events` in order of time; what occurred was known at once. `advanced` hears of events
-    replayed. Raises CannotTell."""
+    """Backtests one model on a history of events. `events` in order of time; what occurred was
+    known at once. `advanced` hears of events replayed. Raises CannotTell."""
     if not events:
         raise CannotTell("there is no event")
     span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)
@@ -72,7 +73,7 @@ def judge_history(
 
 
 def _span(first_ms: int, last_ms: int, trial: ExportTrial) -> DaySpan:
-    """The last lists whose horizon has passed and from which nothing was learned."""
+    """The last lists whose horizon has passed and that the model did not learn from."""
     horizon_ms = int(trial.terms.horizon_days * DAY_MS)
     end_day = (last_ms - horizon_ms) // DAY_MS + 1
     first_day = max(first_ms // DAY_MS + 1, end_day - trial.last_days)

@@ -1,5 +1,6 @@
-"""A candidate beside the live artifact: every published score is given to it as well, on the same
-state where the lead still has it, and what it says goes to `leads.shadow` and nowhere else.
+"""Runs a candidate beside the live artifact: it scores every lead that was published as well, on
+the same state where the lead still has it, and what it says goes to `leads.shadow` and nowhere
+else.
 
 Reads Redis, writes nothing there. Its consumer group is its own, so that one that is started again
 goes on where it stopped; what it says twice has one order.
@@ -48,8 +49,8 @@ def run_shadow(
     stop: threading.Event | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Works until SIGTERM or SIGINT (or `stop`). `advance` hears how many scores were looked at.
-    Raises RoleStopped when it cannot go on."""
+    """Follows `leads.scores` with the candidate until SIGTERM or SIGINT (or `stop`). `advance`
+    hears how many scores were looked at. Raises RoleStopped when it cannot go on."""
     stop = stop or stop_on_signals()
     patience = Patience(stop, config.patience_s)
     output = KafkaOutput(config.bootstrap_servers, config.patience_s, stop)
@@ -73,7 +74,8 @@ def run_shadow(
 def opinions(
     records: Sequence[Record], store: Store, config: ShadowConfig, now_ms: Callable[[], int]
 ) -> list[ShadowScore]:
-    """One for each published score, in their order. `records` are of `leads.scores`."""
+    """What the candidate says of each published score, in their order. `records` are of
+    `leads.scores`."""
     looked_at = [_look_at(record, store, config) for record in records]
     questions = [looked.question for looked in looked_at if isinstance(looked.question, Question)]
     began_s = time.perf_counter()
@@ -130,7 +132,8 @@ def _opinion(
 
 
 def _follow(config: ShadowConfig) -> Consumer:
-    """From now on where this candidate was never run before, else from where it stopped."""
+    """Opens a consumer of `leads.scores`: from now on where this candidate was never run before,
+    else from where it stopped."""
     consumer = Consumer(
         {
             "bootstrap.servers": config.bootstrap_servers,

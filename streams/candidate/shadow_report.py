@@ -19,10 +19,10 @@ from streams.candidate.second_opinion import Apart, how_far_apart
 
 @dataclass(frozen=True, slots=True)
 class ShadowReport:
-    """`n_scores` were published while the candidate ran; `n_changed` and `n_unscorable` of them it
-    could not be asked. `apart`: the last pair of each listed lead. `live`: by which artifacts the
-    scores were. `since` and `until`: when the first and last record was written. Milliseconds are
-    None where nothing was scored."""
+    """How one candidate compares with the live artifact so far. `n_scores` were published while the
+    candidate ran; `n_changed` and `n_unscorable` of them it could not be asked. `apart`: the last
+    pair of each listed lead. `live`: by which artifacts the scores were. `since` and `until`: when
+    the first and last record was written. Milliseconds are None where nothing was scored."""
 
     candidate: str
     n_scores: int
@@ -54,8 +54,9 @@ class _Tally:
 
 
 def shadow_reports(records: Iterable[Record], k: int) -> dict[str, ShadowReport]:
-    """By candidate. `records`: all of `leads.shadow`; `k`: how far down a queue agreement counts. A
-    record that is no shadow score is passed over: the topic is nobody's input."""
+    """One report for each candidate, by its digest. `records`: all of `leads.shadow`; `k`: how far
+    down a queue agreement counts. A record that is not a shadow score is skipped: no process reads
+    this topic as input."""
     tallies: dict[str, _Tally] = {}
     for record in records:
         try:
@@ -119,5 +120,5 @@ def _report(tally: _Tally, k: int) -> ShadowReport:
 
 
 def _quantile(values: list[float], q: float) -> float | None:
-    """The nearest that occurred."""
+    """The nearest value that occurred, None for no values."""
     return sorted(values)[int((len(values) - 1) * q)] if values else None

@@ -1,4 +1,4 @@
-"""Where artifacts are and which one a name or digest means."""
+"""Where artifacts are, and which one a name or a digest means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`asllr dead-letters …`: what could not be used, why, and once more after the mend."""
+"""`asllr dead-letters …`: lists records that could not be used, says why, and sends them again."""
 
 from __future__ import annotations
 
@@ -126,7 +126,8 @@ def _find(place: str) -> DeadLetter:
 
 
 def _send(broker: str, record: Record) -> Message:
-    """Waits for the delivery report: a retry that may be lost is none."""
+    """Sends the record and waits for the delivery report: a retry that may be lost is not a
+    retry."""
     reports: list[tuple[KafkaError | None, Message]] = []
     producer = Producer(
         {

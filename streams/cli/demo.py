@@ -52,7 +52,7 @@ EMBEDDED_SESSION_S = 6.0
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """`broker` and `redis` None: embedded ones."""
+    """The options of `asllr demo`. `broker` and `redis` None: embedded ones."""
 
     broker: str | None
     redis: str | None
@@ -63,7 +63,7 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What happens in a demo: events of the past, and those to come, with the seconds after which
+    """The events of a demo: events of the past, and those to come, with the seconds after which
     they are due."""
 
     history: Sequence[EventBase]
@@ -71,7 +71,7 @@ class Script:
 
 
 def start_demo(options: DemoOptions, command: Sequence[str], write: Callable[[], Script]) -> None:
-    """`command` starts asllr. Exits with 1 when the oracle finds a difference."""
+    """Runs the demo. `command` starts asllr. Exits with 1 when the oracle finds a difference."""
     settings = settings_for(options.broker, options.redis)
     artifact = artifact_digest(find_artifact(SHIPPED, settings.artifacts))
     with stop_on_signals() as stop, ExitStack() as stack:
@@ -108,7 +108,7 @@ def start_demo(options: DemoOptions, command: Sequence[str], write: Callable[[],
 
 
 def start_run(counts: RoleCounts, command: Sequence[str], log_dir: Path) -> None:
-    """All roles against the brokers of the settings, until SIGTERM or Ctrl-C."""
+    """Runs all roles on the Kafka and Redis of the settings, until SIGTERM or Ctrl-C."""
     settings = current_settings()
     set_up_logging(settings.log_level)
     # What every role would find out for itself, said once and before five logs are full of it.
@@ -124,11 +124,12 @@ def start_run(counts: RoleCounts, command: Sequence[str], log_dir: Path) -> None
 
 
 SAMPLE = 500
-"""Scores for which the oracle runs the engine again: seconds, not minutes."""
+"""For so many scores the oracle runs the engine again: it takes seconds, not minutes."""
 
 
 def _judge(settings: Settings, store: Store, *, is_embedded: bool) -> Judge:
-    """The embedded broker forgets, so the demo's own journal is the log; a real one is asked."""
+    """The oracle of a demo. The embedded broker forgets records, so the demo's own journal is the
+    log; a real broker is read again."""
     from streams.artifact_shelf import Shelf, load_from  # loads the engines' libraries
 
     shelf = Shelf(partial(load_from, (artifact_folder(settings.artifacts),)))
@@ -154,7 +155,8 @@ def _run(demo: Demo, supervisor: Supervisor, view: DemoView, stop: Event) -> Sum
 
 
 def _with_services(settings: Settings, options: DemoOptions, stack: ExitStack) -> Settings:
-    """The settings, with an embedded broker and Redis where none was named."""
+    """Starts an embedded broker and Redis where none was named, and returns the settings with their
+    addresses."""
     if options.broker is None:
         address = stack.enter_context(embedded_broker(n_partitions=EMBEDDED_PARTITIONS))
         settings = replace(

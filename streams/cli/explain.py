@@ -127,7 +127,7 @@ def lead_state(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """`points`: where the lead was scored, or would have been."""
+    """What is to be explained. `points`: where the lead was scored, or would have been."""
 
     story: LeadStory
     points: list[LedgerPoint]

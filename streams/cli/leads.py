@@ -1,4 +1,4 @@
-"""`asllr queue show` and `asllr lead show`: what a call-centre lead asks first."""
+"""`asllr queue show` and `asllr lead show`: who to call first, and what is known of a lead."""
 
 from __future__ import annotations
 

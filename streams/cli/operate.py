@@ -1,4 +1,4 @@
-"""`asllr doctor` and `settings`: for who keeps it running."""
+"""`asllr doctor` and `asllr settings`: for whoever keeps a deployment running."""
 
 from __future__ import annotations
 

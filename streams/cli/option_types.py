@@ -15,7 +15,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class TimeOption(click.ParamType):
-    """RFC 3339 with an offset, or a date, which begins at midnight UTC."""
+    """An option type for moments: RFC 3339 with an offset, or a date, which begins at midnight
+    UTC."""
 
     name = "time"
 
@@ -38,7 +39,8 @@ class TimeOption(click.ParamType):
 
 
 class OffsetRange(click.ParamType):
-    """`crm.events/3=100..200`: offsets 100 up to but not including 200."""
+    """An option type for offsets of a partition: `crm.events/3=100..200` is offsets 100 up to but
+    not including 200."""
 
     name = "topic/partition=first..end"
 

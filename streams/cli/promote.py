@@ -1,4 +1,4 @@
-"""`asllr promote`: another artifact goes live, or what that would change."""
+"""`asllr promote`: makes another artifact live, or says what that would change."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _what_is_missing(reached: Coverage, wait_s: float) -> str:
 
 
 def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:
-    """What was reached when all were scored or time was up."""
+    """Waits until all leads are scored or time is up, and returns how far it came."""
     deadline = time.monotonic() + wait_s
     while not is_copied(store, tenant, promotion):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""`asllr rebuild`: Redis anew from Kafka."""
+"""`asllr rebuild`: fills an empty Redis again from Kafka."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def rebuild(*, yes: bool, as_json: bool) -> None:
 
 
 def _held(store: Store) -> str:
-    """What of a deployment is there, in words; empty where there is nothing."""
+    """Describes what Redis holds of a deployment; an empty text where it holds nothing."""
     shards = range(store.recorded_partitions() or 0)
     if not any(store.frontier(shard) or store.leads(shard, 0, 1)[1] for shard in shards):
         return ""

@@ -1,4 +1,4 @@
-"""`--report FILE`: one HTML file, complete or not there."""
+"""`--report FILE`: writes one HTML file, complete or not at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRANSCRIPTS = click.option(
 
 
 def require_place(report: Path | None, *, transcripts: bool) -> None:
-    """Before the work: says what would keep the page from being written after it."""
+    """Checks before the work whether the page can be written after it."""
     if report is None:
         if transcripts:
             raise click.UsageError("--transcripts are shown in a page: name one with --report FILE")

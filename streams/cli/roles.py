@@ -13,7 +13,8 @@ from streams.settings import Settings
 
 
 def process_name(role: str, settings: Settings, index: int) -> str:
-    """Stable over restarts: who comes back under its old name gets its old work back at once."""
+    """The name of a role process. It is the same after a restart: a process that comes back under
+    its old name gets its old work back at once."""
     return f"{settings.member or socket.gethostname()}-{role}-{index}"
 
 

@@ -21,7 +21,7 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SimulateOptions:
-    """`out` None: live, to Kafka."""
+    """The options of `asllr simulate`. `out` None: live, to Kafka."""
 
     for_s: float | None
     out: Path | None
@@ -32,7 +32,8 @@ def start_simulation(
     past: Callable[[], Iterable[EventBase]],
     script: Callable[[], Script],
 ) -> None:
-    """A recording holds `past`, all that ever happened; live there is `script`."""
+    """Writes the events of `past` to a recording, or sends those of `script` to Kafka as they
+    happen."""
     if options.out is not None:
         with naming_files():
             n = write_recording(options.out, map(history, past()))

@@ -1,4 +1,4 @@
-"""What the commands read the past from: a recording, a file of events, or Kafka."""
+"""Opens what the commands read the past from: a recording, a file of events, or Kafka."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ KAFKA = "kafka"
 
 @contextmanager
 def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
-    """A recording's folder: `source` itself, or made of it and gone afterwards."""
+    """Yields the folder of a recording: `source` itself, or one that is made of it and removed
+    afterwards."""
     path = Path(source)
     if (path / MANIFEST).is_file():
         yield path
@@ -79,7 +80,7 @@ def progress(verb: str, total: int, what: str = "records") -> Advanced:
 
 @contextmanager
 def explaining() -> Iterator[None]:
-    """What a person can act on is one sentence."""
+    """Turns the errors a person can act on into one sentence."""
     try:
         yield
     except RangeMissing as error:

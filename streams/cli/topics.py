@@ -1,4 +1,4 @@
-"""`asllr topics …` and `asllr tail`."""
+"""`asllr topics …` and `asllr tail`: makes, checks and prints topics."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def _as_line(record: Record) -> str:
 
 
 def _as_object(record: Record) -> dict[str, object]:
-    """`value` is the JSON inside where it is JSON, else its text, null for a tombstone."""
+    """A record as a JSON object, where `value` is the JSON of the record's value, or its text where
+    that is not JSON, or null for a tombstone."""
     text = None if record.value is None else record.value.decode(errors="replace")
     try:
         value: object = None if text is None else json.loads(text)

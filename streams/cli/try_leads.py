@@ -1,4 +1,4 @@
-"""`asllr try`: a user's own exports, ranked and judged, without Kafka or Redis."""
+"""`asllr try`: ranks a user's own exports and judges the ranking, without Kafka or Redis."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ def try_leads(
 
 
 def _mapping(tables: Mapping[str, ExportTable], path: Path | None) -> ColumnMapping:
-    """Read from `path`, or guessed; a doubtful guess becomes a draft and ends the command."""
+    """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
+    ends the command."""
     if path is not None and path.exists():
         return complete_mapping(read_mapping(path), tables)
     guessed = guess(tables)

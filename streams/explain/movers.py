@@ -1,4 +1,4 @@
-"""Why a lead stands where it does: the events without which a model would say something else.
+"""Why a lead has its rank: the events without which a model would say something else.
 
 Read again from the recording, for the few leads that a report names.
 """
@@ -30,8 +30,8 @@ N_EVENTS = 4
 
 @dataclass(frozen=True, slots=True)
 class MovingEvent:
-    """`effect`: the probability less what it would be without the event. `transcript`:
-    a line for each utterance; empty unless it was asked for."""
+    """One event that moved a probability. `effect`: the probability less what it would be without
+    the event. `transcript`: a line for each utterance; empty unless it was asked for."""
 
     words: str
     occurred_ms: int
@@ -41,7 +41,8 @@ class MovingEvent:
 
 @dataclass(frozen=True, slots=True)
 class MovedBy:
-    """One model's word on a lead, and the events that count most for it, largest effect first."""
+    """The probability that one model gives a lead, and the events that count most for it, largest
+    effect first."""
 
     name: str
     probability: float
@@ -50,8 +51,8 @@ class MovedBy:
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """Where the events are. `scorers`: by the name a model has in the report, or, for replays, by
-    digest."""
+    """Where the events of leads are read from, and the models to ask. `scorers`: by the name a
+    model has in the report, or, for replays, by digest."""
 
     recording: RecordingFolder
     scorers: Mapping[str, Scorer]
@@ -59,13 +60,15 @@ class EventSource:
     advanced: Advanced = lambda n: None
 
     def arrivals(self, lead: str) -> tuple[Arrival, ...] | None:
-        """None: the person asked to be forgotten, maybe after the replays that tell of them."""
+        """The events of one lead; None: the person asked to be forgotten, maybe after the replays
+        that tell of them."""
         story = read_folder(self.recording, LeadKey.parse(lead), self.advanced)
         return None if story.is_erased else story.arrivals
 
 
 def of_list_move(source: EventSource, changes: ListChanges, move: ListMove) -> tuple[MovedBy, ...]:
-    """From day to day only what came in since counts; of two models each one's own reasons."""
+    """The events that moved a lead on daily lists. From one day to the next only what came in since
+    counts; of two models each one has its own reasons."""
     midnight_ms = move.since * DAY_MS
     arrivals = source.arrivals(move.lead)
     if arrivals is None:
@@ -82,7 +85,8 @@ def of_list_move(source: EventSource, changes: ListChanges, move: ListMove) -> t
 
 
 def of_mover(source: EventSource, names: tuple[str, str], mover: Mover) -> tuple[MovedBy, ...]:
-    """`names`: of the two replays. Raises RecordingError when the recording is not theirs."""
+    """The events that moved a lead between two replays. `names`: of the two replays. Raises
+    RecordingError when the recording is not theirs."""
     tenant = mover.moved.queue.partition("/")[0]
     arrivals = source.arrivals(f"{tenant}/{mover.moved.move.lead}")
     if arrivals is None:

@@ -48,7 +48,7 @@ FIELDS = {
 """Columns whose own names mean something else here, or would not be understood alone."""
 
 NEVER = "999"
-"""Of `pdays`: not contacted before."""
+"""The value of `pdays` that means: not contacted before."""
 
 _OCCUPATION = {
     "admin.": "employee",
@@ -107,7 +107,7 @@ def _events(row: CsvRow, number: int, at: datetime) -> list[EventBase]:
 
 
 def _profile(row: CsvRow) -> dict[str, str | float | None]:
-    """Every column but those left out, and what can be said in our features' words."""
+    """A profile of every column but those left out, where possible in the words of the features."""
     profile: dict[str, str | float | None] = {
         FIELDS.get(name, name.replace(".", "_")): _value(name, text)
         for name, text in row.items()
@@ -130,7 +130,7 @@ def _value(name: str, text: str) -> str | float | None:
 
 
 def _text(path: Path) -> tuple[str, str]:
-    """Where it was read, and what."""
+    """The name of the place it was read from, and the text."""
     if path.is_dir():
         archive, plain = path / ARCHIVE, path / Path(FILE).name
         path = plain if plain.exists() else archive

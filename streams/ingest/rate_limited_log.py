@@ -1,5 +1,5 @@
-"""Keeps a client library's outage from filling the disk: aiokafka retries every 100 ms and logs
-each attempt (18,000 lines in an 80 s outage of three workers)."""
+"""Keeps the log of a client library from filling the disk in an outage: aiokafka retries every 100
+ms and logs each attempt (18,000 lines in an 80 s outage of three workers)."""
 
 from __future__ import annotations
 

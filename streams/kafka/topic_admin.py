@@ -1,4 +1,4 @@
-"""Topics as `schemas.topics` declares them: make them, compare them, adopt a trimmed one.
+"""Topics as `schemas.topics` declares them: makes them, compares them, and adopts trimmed ones.
 
 Knows the embedded broker (librdkafka's mock), which has no CreateTopics and no topic settings:
 there topics exist already and only partition counts are compared.
@@ -29,7 +29,8 @@ POLL_S = 0.05
 
 
 class TopicsUnusable(Exception):
-    """Names the value, the limit and the fix. `is_lasting` False: waiting may help."""
+    """Topics are not as asllr needs them; the message names the value, the limit and the fix.
+    `is_lasting` False: waiting may help."""
 
     def __init__(self, sentence: str, *, is_lasting: bool = True) -> None:
         super().__init__(sentence)
@@ -42,7 +43,7 @@ class Adopted:
     partition: int
     frontier: int
     is_new: bool
-    """False: the partition had a frontier already, and kept it."""
+    """False where the partition had a frontier already, and kept it."""
 
 
 def wait_for_broker(admin: AdminClient, patience_s: float) -> None:
@@ -62,12 +63,12 @@ def wait_for_broker(admin: AdminClient, patience_s: float) -> None:
 
 
 def check_inputs(admin: AdminClient, n_partitions: int) -> None:
-    """What ingest needs before its first read; raises TopicsUnusable."""
+    """Checks what ingest needs before its first read; raises TopicsUnusable."""
     require_topics(admin, n_partitions, INPUTS)
 
 
 def require_topics(admin: AdminClient, n_partitions: int, topics: Sequence[Topic] = TOPICS) -> None:
-    """That they exist, with the partitions they must have; raises TopicsUnusable."""
+    """Checks that topics exist, with the partitions they must have; raises TopicsUnusable."""
     faults = partition_faults(admin, topics, n_partitions)
     if faults:
         raise TopicsUnusable("; ".join(faults))
@@ -76,7 +77,7 @@ def require_topics(admin: AdminClient, n_partitions: int, topics: Sequence[Topic
 def create_topics(
     admin: AdminClient, n_partitions: int, *, replication: int = 1, topics: Sequence[Topic] = TOPICS
 ) -> list[str]:
-    """Makes the missing ones; returns their names. Raises TopicsUnusable."""
+    """Makes the missing topics; returns their names. Raises TopicsUnusable."""
     if is_embedded(admin):
         return []
     wanted = [
@@ -101,7 +102,8 @@ def create_topics(
 
 
 def _wait_until_listed(admin: AdminClient, names: Sequence[str]) -> None:
-    """A broker's metadata follows the controller's; who looks next must not find them missing."""
+    """Waits until the broker lists new topics: its metadata follows the controller's, and whoever
+    looks next must not find them missing."""
     deadline = monotonic() + ANSWER_S
     while not existing_topics(admin).keys() >= {*names} and monotonic() < deadline:
         sleep(POLL_S)
@@ -110,7 +112,7 @@ def _wait_until_listed(admin: AdminClient, names: Sequence[str]) -> None:
 def check_topics(
     admin: AdminClient, n_partitions: int, topics: Sequence[Topic] = TOPICS
 ) -> list[str]:
-    """What differs from `schemas.topics`, one sentence with its fix each."""
+    """Lists what differs from `schemas.topics`: one sentence with its fix for each difference."""
     faults = partition_faults(admin, topics, n_partitions)
     if is_embedded(admin):
         return faults
@@ -131,8 +133,8 @@ def check_topics(
 
 
 def topic_settings(topic: Topic) -> dict[str, str]:
-    """What is set on the broker. The broker's own time decides what is late and what is replayed,
-    so producers may not set it."""
+    """The settings of a topic on the broker. The broker's own time decides what is late and what is
+    replayed, so producers may not set it."""
     settings = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "max.message.bytes": str(topic.max_message_bytes),
@@ -145,7 +147,8 @@ def topic_settings(topic: Topic) -> dict[str, str]:
 
 
 def _agrees(name: str, value: str | None, wanted: str) -> bool:
-    """Longer retention and larger messages are the operator's to choose."""
+    """Whether a setting is as wanted. Longer retention and larger messages are the operator's to
+    choose."""
     if value is None or value == wanted:
         return value == wanted
     if name in ("retention.ms", "max.message.bytes"):
@@ -161,7 +164,7 @@ def existing_topics(client: AdminClient | Consumer) -> Mapping[str, TopicMetadat
 
 
 def partition_faults(admin: AdminClient, topics: Sequence[Topic], n_partitions: int) -> list[str]:
-    """Of topics that are missing, and of those whose count has to be another."""
+    """One sentence for each topic that is missing or needs another number of partitions."""
     faults = []
     existing = existing_topics(admin)
     input_counts = {len(existing[t.name].partitions) for t in INPUTS if t.name in existing}
@@ -208,7 +211,7 @@ def adopt(admin: AdminClient, store: Store, n_partitions: int) -> list[Adopted]:
 def history_fault(
     topic: str, partition: int, frontier: int | None, start: int, end: int
 ) -> str | None:
-    """Why a log from `start` up to, not including, `end` cannot be continued after `frontier`
+    """Says why a log from `start` up to, not including, `end` cannot be continued after `frontier`
     (None: nothing of it was ever applied)."""
     where = f"{topic}/{partition}"
     if frontier is None:

@@ -53,7 +53,7 @@ class DemoCounts:
     boards: dict[str, BoardSnapshot] = field(default_factory=dict)
     moves: deque[RankUpdate] = field(default_factory=lambda: deque(maxlen=MOVES_SHOWN))
     outputs: list[Record] | None = field(default_factory=list)
-    """For the oracle; None when there were more than it can hold."""
+    """All output records, for the oracle; None when there were more than it can hold."""
 
     _latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
     _sent_ms: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -28,14 +28,14 @@ class DemoView(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
     def step(self, what: str) -> None:
-        """The start-up has come this far."""
+        """Shows how far the start-up has come."""
         ...
 
     def show(self, tally: DemoCounts, now_s: float) -> None: ...
 
 
 def build_view() -> DemoView:
-    """On standard error, so that standard output is left to the summary."""
+    """Makes the view, on standard error, so that standard output is left to the summary."""
     console = Console(stderr=True, highlight=False)
     return LiveView(console) if console.is_terminal else PlainView(console)
 

@@ -1,6 +1,5 @@
-"""The oracle's parts about what was published: (b), (c) and (e). (d) is `streams.oracle.boards`;
-`streams.oracle.oracle` puts all together.
-"""
+"""The oracle's checks of what was published: (b), (c) and (e). (d) is `streams.oracle.boards`;
+`streams.oracle.oracle` puts all together."""
 
 from __future__ import annotations
 
@@ -24,12 +23,12 @@ from streams.store.board import OrderKey, order_of
 from streams.store.contract import LeadView, Store
 
 Window: TypeAlias = tuple[int, int]
-"""From and to, both included, in milliseconds of the broker's clock."""
+"""A span of time: from and to, both included, in milliseconds of the broker's clock."""
 
 
 @dataclass(slots=True)
 class Published:
-    """The output topics by lead, queue and origin, each in log order. `score_times_ms`: when the
+    """All output records, by lead, queue and origin, each in log order. `score_times_ms`: when the
     broker took each of `scores`. `given_up`: leads of scoring dead letters."""
 
     scores: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))
@@ -44,7 +43,8 @@ class Published:
 
 
 def read_outputs(outputs: Iterable[Record]) -> Published:
-    """`outputs`: every record of the output topics; sorted here by offset."""
+    """Sorts the output records by what they are about. `outputs`: every record of the output
+    topics; sorted here by offset."""
     published = Published()
     for record in sorted(
         outputs, key=lambda record: (record.topic, record.partition, record.offset)
@@ -104,8 +104,9 @@ def score_differences(
 def one_score_differences(
     lead: str, score: Score, state: LeadState | None, scorer_of: ScorerOf | None
 ) -> Iterator[str]:
-    """`state`: the fold of what the score's cursor includes, None when the log has no event of the
-    lead. Without `scorer_of` the engine is not run again."""
+    """Compares one score with what its state gives. `state`: the fold of what the score's cursor
+    includes, None when the log has no event of the lead. Without `scorer_of` the engine is not run
+    again."""
     order = order_of(score)
     if state is None:
         yield f"{lead} {order}: scored, but the log has no event of it"
@@ -120,8 +121,8 @@ def one_score_differences(
 
 
 def _distinct(published: Published) -> Iterator[tuple[str, OrderKey, Score]]:
-    """A delivery that was repeated is the same record; after a rollback one order may have two
-    contents, and both were said."""
+    """The published scores, each once. A delivery that was repeated is the same record; after a
+    rollback one order may have two contents, and both were published."""
     for lead, scores in published.scores.items():
         by_order: dict[OrderKey, list[Score]] = defaultdict(list)
         for score in scores:
@@ -197,5 +198,6 @@ def order_differences(published: Published, excused: Sequence[Window] = ()) -> I
 
 
 def last_score(published: Published, lead: str) -> Score | None:
-    """By order; of equal orders the later record: what follows a rollback may repeat an order."""
+    """The last score of a lead, by order; of equal orders the later record: what follows a rollback
+    may repeat an order."""
     return max(reversed(published.scores.get(lead, [])), key=order_of, default=None)

@@ -1,1 +1,2 @@
-"""From the outbox to Kafka: boards, ranks, snapshots, promotions and the sweep."""
+"""From the outbox to Kafka: boards, ranks, snapshots, promotions, and the sweep that restates
+them."""

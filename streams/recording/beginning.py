@@ -1,4 +1,4 @@
-"""Where the input topics begin, and who asks for a time before it."""
+"""Where the input topics begin; refuses a time before that."""
 
 from __future__ import annotations
 

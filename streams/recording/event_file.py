@@ -1,4 +1,4 @@
-"""The recording: a file of events as a broker would have kept them, one JSON object a line.
+"""The event file: a file of events as a broker would have kept them, one JSON object a line.
 
     {"topic": "crm.events", "ingested_at": "2026-01-31T09:30:00.250Z", "event": {CloudEvent}}
 
@@ -27,17 +27,17 @@ from schemas.timestamps import to_ms
 from schemas.topics import MAX_RECORD_BYTES
 
 MAX_LINE_BYTES = 2 * MAX_RECORD_BYTES
-"""Bounds what one line may take of memory; the envelope is small beside the largest record."""
+"""The longest line, so that memory is bounded; the envelope is small beside the largest record."""
 
 TOLD_EVERY = 1_000
-"""Lines between two reports of progress."""
+"""How many lines there are between two reports of progress."""
 
 _timestamp: TypeAdapter[datetime] = TypeAdapter(Timestamp)
 
 
 class RecordingError(ValueError):
-    """A line that is no recorded event, or a file that cannot be read to its end. The message
-    begins with `file:line` and quotes no lead text."""
+    """A line is not a recorded event, or a file cannot be read to its end. The message begins with
+    `file:line` and quotes no lead text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class RecordedEvent:
 
 
 def history(event: EventBase) -> RecordedEvent:
-    """`event` as if it had been ingested the moment it occurred."""
+    """Records `event` as if it had been ingested at the moment it occurred."""
     return RecordedEvent(topic_of(event), event.occurred_at, event)
 
 
 def line_of(recorded: RecordedEvent) -> bytes:
-    """One line with its line break. Equal events give equal bytes."""
+    """Writes an event as one line with its line break. Equal events give equal bytes."""
     ingested_at = recorded.ingested_at.isoformat().replace("+00:00", "Z")
     event = structured(recorded.event)
     return to_json({"topic": recorded.topic, "ingested_at": ingested_at, "event": event}) + b"\n"
@@ -100,7 +100,8 @@ def read_recording(
 
 
 def parse_line(line: bytes, where: str) -> RecordedEvent:
-    """Inverse of `line_of`. Raises RecordingError, which begins with `where`."""
+    """Reads one line; the inverse of `line_of`. Raises RecordingError, which begins with
+    `where`."""
     if len(line) > MAX_LINE_BYTES:
         raise RecordingError(f"{where}: line longer than {MAX_LINE_BYTES} bytes")
     try:
@@ -135,7 +136,8 @@ def _decompressed(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _compressed(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
-    """Without the file name and time that gzip would put into the bytes."""
+    """Opens a gzip file for writing, without the file name and time that gzip would put into the
+    bytes."""
     if path.suffix != ".gz":
         yield raw
         return

@@ -1,4 +1,5 @@
-"""Which offsets of Kafka's topics a person means by times, offsets or a moment; and reading them.
+"""Finds which offsets of Kafka's topics a person means by times, offsets or a moment, and reads
+them.
 
 Assigns partitions and never joins a group, so that no production member notices. Reads committed
 records only, as ingest does.
@@ -29,19 +30,21 @@ RECORDED = (
     topics.DEAD_LETTER,
     topics.ERASED,
 )
-"""What happened, and what production made of it: a replay compares the two."""
+"""The topics to record: what happened, and what production made of it, which a replay compares."""
 
 FROM_START = (topics.PROMOTIONS, topics.ERASED)
-"""What holds at a moment may have been said long before it."""
+"""Topics recorded from their beginning: what is true at a moment may have been written long before
+it."""
 
 TO_END = (topics.ERASED,)
-"""Who is forgotten stays so: also a past in which nobody had asked for it yet leaves them out."""
+"""Topics recorded to their end: who asked to be forgotten is left out also of a past in which they
+had not asked yet."""
 
 BATCH = 1_000
 
 
 class RangeMissing(Exception):
-    """Kafka no longer has all that was asked for; the sentences say what."""
+    """Kafka no longer has all that was asked for; its sentences say what is missing."""
 
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__("; ".join(missing))
@@ -50,8 +53,9 @@ class RangeMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Times are half-open, [from_ms, until_ms). Where `offsets` names a partition, that half-open
-    range holds for it instead. Nothing set is the whole log as it is now."""
+    """What is to be recorded. Times are half-open, [from_ms, until_ms). Where `offsets` names a
+    partition, that half-open range holds for it instead. Nothing set is the whole log as it is
+    now."""
 
     from_ms: int | None = None
     until_ms: int | None = None
@@ -75,8 +79,9 @@ def open_consumer(bootstrap_servers: str) -> Consumer:
 
 
 def find_ranges(consumer: Consumer, wanted: Wanted, n_partitions: int) -> list[LogRange]:
-    """Of every topic there is, in a fixed order. Raises TopicsUnusable when an input is missing or
-    was given other partitions than `n_partitions`, or `wanted` names a partition that is not."""
+    """The range to record of every partition of every topic there is, in a fixed order. Raises
+    TopicsUnusable when an input is missing or was given other partitions than `n_partitions`, or
+    `wanted` names a partition that is not."""
     existing = existing_topics(consumer)
     places = []
     for topic in RECORDED:
@@ -133,8 +138,8 @@ def _range(consumer: Consumer, topic: Topic, partition: int, wanted: Wanted) -> 
 
 
 def missing_of(consumer: Consumer, ranges: Iterable[LogRange], wanted: Wanted) -> list[str]:
-    """What is not there, a sentence each: what retention has taken of the inputs or of the offsets
-    that were asked for, and offsets that nobody has written yet."""
+    """Says what is not there, a sentence for each gap: what retention has taken of the inputs or of
+    the offsets that were asked for, and offsets that nobody has written yet."""
     inputs = {topic.name for topic in INPUTS}
     sentences = []
     for log_range in ranges:
@@ -184,7 +189,7 @@ def first_at(consumer: Consumer, topic: str, partition: int, moment_ms: int) -> 
 
 
 def first_records(consumer: Consumer, ranges: Iterable[LogRange]) -> Iterator[FirstRecord]:
-    """Of the inputs, the oldest record that Kafka has of each partition that has one, whether it
+    """Of each partition of the inputs that has a record, the oldest one that Kafka has, whether it
     is within its range or not."""
     inputs = {topic.name for topic in INPUTS}
     for log_range in ranges:
@@ -240,7 +245,8 @@ def read_range(
 def read_ranges(
     consumer: Consumer, ranges: Sequence[LogRange], advanced: Callable[[int], None]
 ) -> Iterator[Record]:
-    """All of them, one partition after the other. `advanced` hears of offsets passed."""
+    """The records of all ranges, one partition after the other. `advanced` is called with the
+    number of offsets passed."""
     for log_range in ranges:
         first = max(log_range.first, log_range.log_start)
         for record in read_range(

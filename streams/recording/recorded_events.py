@@ -13,9 +13,9 @@ from streams.recording.folder import RecordingFolder, open_recording
 
 
 def recorded_events(path: Path) -> Iterator[RecordedEvent]:
-    """Of a file in its order, of a folder topic by topic. A folder is what Kafka held: what became
-    a dead letter is left out, and so is everything about leads that asked to be forgotten. Raises
-    RecordingError."""
+    """All events of a recording: those of a file in its order, those of a folder topic by topic. A
+    folder is what Kafka held: what became a dead letter is left out, and so is everything about
+    leads that asked to be forgotten. Raises RecordingError."""
     return _of_folder(open_recording(path)) if path.is_dir() else read_recording(path)
 
 

@@ -1,4 +1,4 @@
-"""What production published of one partition, as a replay reads it: scores, each once, in order."""
+"""Reads what production published of one partition: scores, each once, in order."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from streams.replay.points import TOPICS, PublishedPoint, point_of
 
 @dataclass(slots=True)
 class PublishedScores:
-    """`points` in the order of publication. `n_repeated`: delivered again with the same content, as
-    at-least-once allows. `n_erased`: of leads that asked to be forgotten. `n_beyond`: include
-    records that the recording does not reach to. `unreadable`: offsets of records that are no
-    score."""
+    """The published scores of one partition. `points` in the order of publication. `n_repeated`:
+    delivered again with the same content, as at-least-once allows. `n_erased`: of leads that asked
+    to be forgotten. `n_beyond`: include records that the recording does not reach to. `unreadable`:
+    offsets of records that are not a score."""
 
     points: list[PublishedPoint] = field(default_factory=list)
     n_repeated: int = 0
@@ -35,7 +35,8 @@ def published_scores(
     erased: Collection[str],
     until_ms: int | None = None,
 ) -> PublishedScores:
-    """Raises RecordingError where no partition of `leads.scores` was recorded."""
+    """Reads the published scores of one partition. Raises RecordingError where no partition of
+    `leads.scores` was recorded."""
     if not recording.ranges([SCORES.name]):
         raise RecordingError(
             f"{recording.path} has no {SCORES.name}, so nothing says what production scored, and "

@@ -1,5 +1,5 @@
-"""The proof that production did what it says: every published score of a recording recomputed at
-its own cursor, moment and artifact.
+"""Proves that production did what it says: recomputes every published score of a recording at its
+own cursor, moment and artifact.
 
 One partition after the other: memory holds the leads of one of them, and of its published scores
 packed bytes of those that are still to be judged.
@@ -25,8 +25,9 @@ from streams.replay.run import inputs
 
 @dataclass(slots=True)
 class Verified:
-    """`n_scores` were recomputed, each delivered once or more. `n_erased` were not, as their leads
-    asked to be forgotten, nor `n_beyond`: they include records after the end of the recording."""
+    """The result of a verification. `n_scores` were recomputed, each delivered once or more.
+    `n_erased` were not, as their leads asked to be forgotten, nor `n_beyond`: they include records
+    after the end of the recording."""
 
     n_scores: int = 0
     n_repeated: int = 0
@@ -42,8 +43,8 @@ def verify(
     erased: Collection[str] = (),
     advanced: Advanced = lambda n: None,
 ) -> Verified:
-    """Raises RecordingError where the recording cannot tell: it lacks the scores, or the beginning
-    of an input."""
+    """Recomputes and compares every published score. Raises RecordingError where the recording
+    cannot tell: it lacks the scores, or the beginning of an input."""
     _require_whole(recording)
     verified = Verified()
     for number in range(recording.manifest.n_partitions):

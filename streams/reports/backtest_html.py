@@ -30,7 +30,7 @@ from streams.reports.backtest_text import day_text, head
 from streams.reports.movers_html import Moved, change_bars, movers_section
 
 Events = Mapping[tuple[str, str], Sequence[tuple[MovedBy, ...]]]
-"""(theirs, ours) -> of each mover of that pair."""
+"""(theirs, ours) -> the events that moved each mover of that pair."""
 
 
 def backtest_page(backtested: Backtested, events: Events, command: Sequence[str]) -> str:

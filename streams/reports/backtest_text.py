@@ -1,4 +1,4 @@
-"""How `asllr replay backtest` says what it found: for a person, for a machine."""
+"""The output of `asllr replay backtest`, for a person and for a machine."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _paired_auc(where: str, paired: PairedMetrics) -> str:
 
 
 def _table(terms: BacktestTerms, result: Result) -> Iterator[str]:
-    """Precision by period: does it drift?"""
+    """A table of precision by period, which shows a drift."""
     names = list(result.whole.models)
     yield f"precision of the calls (lift), days before the order, by {terms.period_days} days:"
     yield f"{'from':<10}  {'buyers':>6}  " + "  ".join(f"{name[:22]:>22}" for name in names)

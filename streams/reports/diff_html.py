@@ -22,8 +22,8 @@ def difference_page(
     by: Sequence[tuple[MovedBy, ...] | None],
     command: Sequence[str],
 ) -> str:
-    """`replays`: name and manifest of either; `by`: of each of the first movers, as many as are
-    shown, None where no recording is at hand."""
+    """The page of `asllr replay diff`. `replays`: name and manifest of either; `by`: of each of the
+    first movers, as many as are shown, None where no recording is at hand."""
     movers = [
         Moved(one.moved.move.lead, one.moved.queue, _words(one), by_one)
         for one, by_one in zip(difference.movers, by, strict=False)

@@ -1,5 +1,5 @@
-"""How `asllr replay diff` says what it found: for a person, for a machine; and the words that
-`asllr promote --dry-run` and `asllr shadow report` share with it."""
+"""The output of `asllr replay diff`, for a person and for a machine; and the words that `asllr
+promote --dry-run` and `asllr shadow report` share with it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _mover_json(mover: Mover) -> dict[str, Any]:
 
 
 def agreement_json(queue: RankAgreement) -> dict[str, Any]:
-    """NaN is not JSON."""
+    """The agreement of two rankings as JSON values: NaN, which JSON does not have, is null."""
     return {
         "k": queue.k,
         "leads_a": queue.n_a,
@@ -102,7 +102,7 @@ def _number(value: float) -> str:
 
 
 def apart_json(apart: Apart, reasons: Mapping[str, str]) -> dict[str, Any]:
-    """`reasons` of each mover, by lead."""
+    """How far two models are apart, as JSON values. `reasons` of each mover, by lead."""
     return {
         "leads_compared": apart.n_compared,
         "max_dp": apart.max_dp,

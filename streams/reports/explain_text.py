@@ -1,4 +1,4 @@
-"""How `asllr explain` and `asllr state` say what they found: for a person, for a machine.
+"""The output of `asllr explain` and `asllr state`, for a person and for a machine.
 
 Percentages are printed in hundredths and differences are those of the printed ends, so that who
 adds up a column gets its last line.
@@ -125,7 +125,8 @@ def _event_effect(one: EventEffect, as_of_ms: int) -> dict[str, Any]:
 
 
 def _entry_json(entry: LedgerEntry) -> dict[str, Any]:
-    """`difference_ppm` is of the ends rounded to millionths: these add up."""
+    """One entry of the ledger. `difference_ppm` is of the ends rounded to millionths: these add
+    up."""
     return {
         "kind": entry.kind.value,
         "words": _cause_words(entry),
@@ -191,7 +192,7 @@ def moment_text(moment: LeadMoment) -> str:
 
 
 def _state_lines(state: dict[str, Any]) -> Iterator[str]:
-    """One register, fact or call a line."""
+    """The state as text, with one register, fact or call on each line."""
     for name, value in state.items():
         if isinstance(value, list) and value and isinstance(value[0], list):
             yield f"{name}:"
@@ -212,7 +213,7 @@ def _published(moment: LeadMoment) -> str:
 
 
 def _hundredths(share: float) -> int:
-    """Of a percent."""
+    """A probability in hundredths of a percent."""
     return round(share * 10_000)
 
 

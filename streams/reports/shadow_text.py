@@ -1,4 +1,4 @@
-"""How `asllr shadow report` says what it found: for a person, for a machine."""
+"""The output of `asllr shadow report`, for a person and for a machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How `asllr try` says what it read and what the lists would have been worth."""
+"""The output of `asllr try`: what was read, and what the lists would have been worth."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ DEMO_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The lists as they stand; what earlier ones would have been worth, or why nobody can tell."""
+    """The result of `asllr try`: the lists as they are, and what earlier ones would have been
+    worth, or why nobody can tell."""
 
     name: str
     is_demo: bool
@@ -44,7 +45,7 @@ class Found:
 
     @property
     def early(self) -> str:
-        """Of orders that no list can come before."""
+        """A remark about orders that no list can come before."""
         if not self.read.n_early:
             return ""
         return (
@@ -54,7 +55,8 @@ class Found:
 
     @property
     def _hint(self) -> str:
-        """A capacity above what the lists hold makes every order of calls equal."""
+        """A hint about a capacity that is too high. One above what the lists hold makes every order
+        of calls equal."""
         judged = self.judged
         if judged is None or any(m.reached.value < judged.n_buyers for m in judged.models.values()):
             return ""

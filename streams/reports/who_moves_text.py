@@ -1,4 +1,4 @@
-"""How `asllr promote --dry-run` says what it found: for a person, for a machine."""
+"""The output of `asllr promote --dry-run`, for a person and for a machine."""
 
 from __future__ import annotations
 

@@ -1,1 +1,2 @@
-"""What is kept in Redis, or in memory by the same contract: one atomic step a call."""
+"""The store: what is kept in Redis, or in memory by the same contract, with one atomic step for
+each call."""

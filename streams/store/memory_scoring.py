@@ -21,7 +21,8 @@ from streams.store.memory_shard import Shard, ShardLead
 
 
 def take_claims(shard: Shard, worker: str, limit: int, now_ms: int, lease_ms: int) -> list[Claim]:
-    """Leases what comes next. A lead that came back unscored is taken alone or not at all."""
+    """Leases the leads that come next. A lead that came back unscored is taken alone or not at
+    all."""
     latest_ms = latest_expiry_ms(now_ms, lease_ms)
     shard.leased = {
         lead: until for lead, until in shard.leased.items() if now_ms < until <= latest_ms
@@ -48,7 +49,8 @@ def take_claims(shard: Shard, worker: str, limit: int, now_ms: int, lease_ms: in
 
 
 def _candidates(shard: Shard, limit: int, now_ms: int) -> Iterator[str]:
-    """Earliest dirty deadlines, then the longest overdue edges; a bounded number of each."""
+    """The leads that may be claimed: earliest dirty deadlines, then the longest overdue edges; a
+    bounded number of each."""
     if not shard.promoted or limit <= 0:
         return iter(())
     n = limit + len(shard.leased) + CLAIM_SPARE
@@ -118,7 +120,8 @@ def _judge(shard: Shard, done: Completion, stored: ShardLead) -> CompletionStatu
 
 
 def _is_live(shard: Shard, done: Completion) -> bool:
-    """One artifact may be promoted twice: an earlier promotion's result is no final one."""
+    """Whether a result is of the live promotion. One artifact may be promoted twice: the result of
+    an earlier promotion is not final."""
     live = shard.live(done.lead)
     return live is not None and live[1] == done.artifact and done.order[0] >= live[0]
 

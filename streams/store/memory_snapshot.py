@@ -1,4 +1,4 @@
-"""Snapshots of one shard's leads in memory."""
+"""Takes snapshots of the leads of one shard in memory."""
 
 from __future__ import annotations
 

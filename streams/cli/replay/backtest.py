@@ -28,8 +28,8 @@ PERIOD_S = 30 * DAY_S
 
 
 def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
-    """`load_learn`: given a seed, what `--retrain-every` trains with; raises what a missing
-    training library should be told as."""
+    """Makes the command. `load_learn`: given a seed, what `--retrain-every` trains with; raises
+    what a missing training library should be told as."""
 
     @click.command()
     @click.argument("source")
@@ -182,6 +182,6 @@ def _days(duration_s: float | None) -> float | None:
 
 
 def _named(paths: dict[str, Path]) -> dict[str, Path]:
-    """By the folder's name, where no two have the same."""
+    """The artifacts by the name of their folder, where no two have the same."""
     short = {path.resolve().name: path for path in paths.values()}
     return short if len(short) == len(paths) else paths

@@ -113,7 +113,8 @@ def diff(
 
 
 def _unlike(a: tuple[Path, ReplayManifest], b: tuple[Path, ReplayManifest]) -> Iterator[str]:
-    """Scores of other leads or other moments differ for reasons that are no model's."""
+    """Warnings about replays that are not comparable: scores of other leads or other moments differ
+    for reasons that have nothing to do with a model."""
     for field, what in _UNLIKE:
         ours, theirs = getattr(a[1], field), getattr(b[1], field)
         if ours != theirs:
@@ -139,7 +140,7 @@ def _events(
     *,
     transcripts: bool,
 ) -> list[tuple[MovedBy, ...] | None]:
-    """Of the first `show` who move."""
+    """The events that moved each of the first `show` movers."""
     from streams.artifact_shelf import load_from
     from streams.explain.movers import EventSource, of_mover
 

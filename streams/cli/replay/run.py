@@ -1,4 +1,4 @@
-"""`asllr replay run`, and the group that its sisters join in `asllr.py`."""
+"""`asllr replay run`, and the group `asllr replay`, which the other commands join in `asllr.py`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from streams.replay.result import ReplayManifest
 
 PUBLISHED = "recorded"
-"""Not an artifact's name: each published score's own."""
+"""The value of --artifact that is not an artifact's name: each published score is recomputed with
+its own artifact."""
 
 
 @click.group(cls=DefaultGroup, default="run")

@@ -32,7 +32,7 @@ def require_format(out: Path | None, file_format: FileFormat) -> None:
 
 
 def shadow_scores(topic: str, settings: Settings) -> ShadowScores:
-    """The topic exists afterwards."""
+    """Makes the topic if it does not exist, and opens a producer for it."""
     try:
         declared = shadow_topic(topic)
     except ValueError as error:
@@ -42,7 +42,7 @@ def shadow_scores(topic: str, settings: Settings) -> ShadowScores:
 
 
 def redis_place(url: str | None, namespace: str | None) -> RedisPlace | None:
-    """None: states stay in memory. Raises BadSettings."""
+    """Where in Redis a replay keeps its states; None: states stay in memory. Raises BadSettings."""
     if url is None and namespace is None:
         return None
     if url is None or namespace is None:

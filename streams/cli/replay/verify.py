@@ -1,4 +1,4 @@
-"""`asllr replay verify`: the proof that production did what it says."""
+"""`asllr replay verify`: recomputes every published score and compares."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Mapped rows as events. A row that cannot be one is counted with its reason; many such rows mean
-that the mapping is wrong, and stop.
-"""
+"""Turns mapped rows into events. A row that cannot be one is counted with its reason; many such
+rows mean that the mapping is wrong, and stop."""
 
 from __future__ import annotations
 
@@ -42,14 +41,14 @@ from streams.importers.tables.whose import KnownLeads
 
 TENANT = "try"
 MAX_UNUSABLE = 0.05
-"""Of a file's rows."""
+"""The share of a file's rows that may be unusable."""
 
 
 @dataclass(slots=True)
 class Read:
-    """`counts`: rows used, by file. `skipped`: one sentence for each reason, with how many rows it
-    took. `n_orders`: leads that ordered; `n_early`: of these, before all else that is known of
-    them."""
+    """What was read of an export. `counts`: rows used, by file. `skipped`: one sentence for each
+    reason, with how many rows it took. `n_orders`: leads that ordered; `n_early`: of these, before
+    all else that is known of them."""
 
     events: list[EventBase] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -59,8 +58,8 @@ class Read:
 
 
 def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: datetime) -> Read:
-    """In order of time; what is later than `now` is a plan. Raises ImportFault when too much of a
-    file is unusable, or nothing of it is left."""
+    """The events of all tables, in order of time; what is later than `now` is a plan and not an
+    event. Raises ImportFault when too much of a file is unusable, or nothing of it is left."""
     read = Read()
     leads = KnownLeads(tables["leads"], mapping.leads)
     if leads.n_repeated:
@@ -79,7 +78,7 @@ def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: da
 
 
 def _n_early(events: Iterable[EventBase]) -> int:
-    """`events` in order of time."""
+    """How many leads ordered before anything else was known of them. `events` in order of time."""
     leads: set[str] = set()
     early: set[str] = set()
     for event in events:
@@ -221,7 +220,7 @@ class _Reader:
 
 
 def _envelope(kind: str, line: int, lead: str, at: datetime) -> dict[str, Any]:
-    """Of equal times the later line is the newer one."""
+    """The fields that all events of a row share. Of equal times the later line is the newer one."""
     return {
         "id": f"{line:09}",
         "source": f"try/{kind}",

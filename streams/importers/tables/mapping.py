@@ -64,8 +64,9 @@ TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
 
 
 class FileColumns(BaseModel):
-    """Of one file: what asllr reads -> the export's column. `times`: iso, epoch-s, epoch-ms or as
-    strptime has it, the first that reads a cell; none: as the cells look."""
+    """The mapping of one file: what asllr reads -> the export's column. `times`: formats of its
+    times (iso, epoch-s, epoch-ms or as in strptime), of which the first that reads a cell counts;
+    empty: guessed from the cells."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,7 +78,8 @@ class FileColumns(BaseModel):
 
 
 class ColumnMapping(BaseModel):
-    """`zone`: of times without an offset, as Europe/Berlin. `profile`: a lead's field -> column."""
+    """Which columns of which file mean what. `zone`: of times without an offset, as Europe/Berlin.
+    `profile`: a lead's field -> column."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -102,14 +104,15 @@ class ColumnMapping(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """`doubts`: what a person has to settle; empty: `mapping` may be used."""
+    """A guessed mapping. `doubts`: what a person has to settle; where there are none, `mapping` may
+    be used."""
 
     mapping: ColumnMapping
     doubts: tuple[str, ...]
 
 
 def guess(tables: Mapping[str, ExportTable]) -> Guess:
-    """`tables` by kind: leads, calls, outcomes."""
+    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes."""
     doubts: list[str] = []
     columns_of: dict[str, FileColumns] = {}
     for kind, table in tables.items():
@@ -168,7 +171,7 @@ def _reading(table: ExportTable, column: str) -> TimeReading:
 
 
 def _profile(table: ExportTable, used: set[str]) -> dict[str, str]:
-    """What the features read, by the features' names."""
+    """Field -> column of the profile: the columns whose names are those of features."""
     fields = {
         feature.source.field for feature in FEATURES if isinstance(feature.source, Profile | Flag)
     }
@@ -185,7 +188,7 @@ def _plain(name: str) -> str:
 
 
 def read_mapping(path: Path) -> ColumnMapping:
-    """Raises ImportFault, OSError."""
+    """Reads a mapping from a file. Raises ImportFault, OSError."""
     try:
         return ColumnMapping.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -193,8 +196,8 @@ def read_mapping(path: Path) -> ColumnMapping:
 
 
 def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) -> ColumnMapping:
-    """With formats for all times. Every file has its columns, and every column is in its file.
-    Raises ImportFault."""
+    """Checks a mapping against the tables, and adds formats for all times. Every file has its
+    columns, and every column is in its file. Raises ImportFault."""
     timed: dict[str, FileColumns] = {}
     for kind, table in tables.items():
         columns = mapping.of(kind)

@@ -1,6 +1,5 @@
-"""A CSV or JSON-lines export as rows of columns. What cannot be read is one sentence that names the
-file and the line, and quotes no cell.
-"""
+"""Reads a CSV or JSON-lines export as rows of columns. What cannot be read is one sentence that
+names the file and the line, and quotes no cell."""
 
 from __future__ import annotations
 
@@ -16,19 +15,20 @@ from typing import Any
 from streams.importers.outcomes import ImportFault
 
 MAX_FILE_BYTES = 1_000_000_000
-"""What is read is held: a table of this size takes a few times as much memory."""
+"""The largest export. All of it is held in memory, which takes a few times as much."""
 MAX_CELL_CHARS = 1_000_000
 JSON_LINES = (".jsonl", ".ndjson")
 LEGACY = "cp1252"
-"""What Excel writes in western Europe where it does not write UTF-8."""
+"""The encoding that Excel writes in western Europe where it does not write UTF-8."""
 
 Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
 class ExportTable:
-    """`lines`: where each of `rows` begins. A cell that is empty or absent is not in its row.
-    `unreadable`: lines that are no row, by reason. `encoding`: what the bytes were read as."""
+    """The rows of one export. `lines`: where each of `rows` begins. A cell that is empty or absent
+    is not in its row. `unreadable`: lines that are not a row, by reason. `encoding`: what the bytes
+    were read as."""
 
     path: Path
     columns: tuple[str, ...]
@@ -46,8 +46,8 @@ class ExportTable:
 
 
 def read_table(path: Path) -> ExportTable:
-    """By the file's name: .jsonl and .ndjson hold an object a line, all others are CSV with a line
-    of column names. Raises ImportFault, OSError."""
+    """Reads an export. By the file's name: .jsonl and .ndjson hold an object a line, all others are
+    CSV with a line of column names. Raises ImportFault, OSError."""
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
         raise ImportFault(
             f"{path}: {size:,} bytes, at most {MAX_FILE_BYTES:,}: export a part of it"
@@ -113,13 +113,14 @@ def _csv(path: Path, text: str, encoding: str) -> ExportTable:
 
 
 def _reason(error: csv.Error) -> str:
-    """Without the question of how the file was opened, which is to the programmer."""
+    """The error of the csv module without its question how the file was opened, which is meant for
+    the programmer."""
     return str(error).partition(" - do you")[0]
 
 
 def _lines(text: str) -> Iterator[str]:
-    """With their line breaks, which are as the first one, a carriage return alone in some exports;
-    a StringIO would take four bytes for each character."""
+    """The lines of a text with their line breaks, which are as the first one, a carriage return
+    alone in some exports; a StringIO would take four bytes for each character."""
     first = re.search("\r\n|\n|\r", text)
     last = first[0][-1] if first else "\n"
     start = 0
@@ -137,11 +138,11 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 _SEPARATOR = re.compile(r"sep=(\t|[^\w\s\"])\s*")
-"""What Excel understands, and other programs write for it, above the line of names."""
+"""A first line that names the separator: Excel reads it, and other programs write it for Excel."""
 
 
 def _likely(names: str) -> str:
-    """The one of four that the line of names holds most often."""
+    """The likely separator: the one of four that the line of names holds most often."""
     return max(",;\t|", key=names.count)
 
 
@@ -196,7 +197,7 @@ _EMPTY: tuple[Any, ...] = (None, "")
 
 
 class _TwoOfOneName(Exception):
-    """Of an object's fields."""
+    """Two fields of a JSON object have the same name."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Times as exports write them. Day and month are never guessed where both readings are possible."""
+"""Reads times as exports write them. Day and month are never guessed where both readings are
+possible."""
 
 from __future__ import annotations
 
@@ -18,15 +19,15 @@ FORMATS = (ISO, EPOCH_S, EPOCH_MS, *(date + clock for date in _DATES for clock i
 ISO_EXAMPLE = "2026-03-01 09:30+01:00"
 _YEARS = range(1990, 2100)
 _READS = 0.95
-"""A format reads a column when it reads so many of its cells."""
+"""A format reads a column when it reads this share of its cells."""
 
 _N_TRIED = 20
-"""Cells of one shape that a format must read one of before all are tried."""
+"""A format must read one of so many cells of one shape before it is tried on all of them."""
 
 
 def parse_time(value: Any, formats: Sequence[str], zone: tzinfo) -> datetime:
-    """In UTC, to the millisecond, by the first format that reads it; `zone` is for times without an
-    offset. Raises ValueError."""
+    """A cell as a time in UTC, to the millisecond, read by the first format that can; `zone` is for
+    times without an offset. Raises ValueError."""
     for format_ in formats:
         try:
             moment = _parse(value, format_)
@@ -56,7 +57,8 @@ class TimeReading:
 
 
 def reading_of(cells: Iterable[Any]) -> TimeReading:
-    """Cells of one shape (`00.00.0000`) have one format; a column may mix shapes."""
+    """Finds the formats of a column's times. Cells of one shape (`00.00.0000`) have one format; a
+    column may mix shapes."""
     shapes: dict[str, list[Any]] = {}
     for cell in cells:
         shapes.setdefault(_shape(cell), []).append(cell)
@@ -80,7 +82,7 @@ def reading_of(cells: Iterable[Any]) -> TimeReading:
 
 
 def possible_formats(cells: Sequence[Any]) -> list[str]:
-    """ISO where it is possible, else all that are."""
+    """The formats that read these cells: only ISO where it does, else all that do."""
     formats = [
         format_
         for format_ in FORMATS
