@@ -197,7 +197,7 @@ def checked_redis_url(url: str, name: str) -> str:
         parts = urlsplit(url)
         is_url = parts.scheme in ("redis", "rediss", "unix") and bool(parts.netloc or parts.path)
         if parts.scheme != "unix":
-            # A port that is no number raises; a database that is none, redis-py takes for 0.
+            # A port that is not a number raises; such a database redis-py takes for 0.
             is_url = is_url and parts.port != 0 and bool(re.fullmatch(r"/?\d*", parts.path))
     except ValueError:
         is_url = False

@@ -142,7 +142,7 @@ def _request(lead: str, source: str, as_of: datetime | None, artifact: str | Non
     story = _story(source, lead_key(lead, settings.tenant))
     if story.is_erased:
         raise Failure(
-            f"{story.key}: this person asked to be forgotten: nothing is told, of no moment",
+            f"{story.key}: this person asked to be forgotten: nothing is shown, for any moment",
             exit_codes.NO,
         )
     if not story.arrivals:

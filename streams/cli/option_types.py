@@ -33,7 +33,7 @@ class TimeOption(click.ParamType):
             moment = moment.replace(tzinfo=UTC)
         if moment is None or moment.tzinfo is None:
             self.fail(
-                f"{value!r} is no time such as 2026-03-01 or 2026-03-01T09:30:00Z", param, ctx
+                f"{value!r} is not a time such as 2026-03-01 or 2026-03-01T09:30:00Z", param, ctx
             )
         return moment.astimezone(UTC)
 
@@ -51,7 +51,7 @@ class OffsetRange(click.ParamType):
             return value
         match = re.fullmatch(r"([a-z.-]+)/(\d+)=(\d+)\.\.(\d+)", str(value))
         if match is None or int(match[3]) > int(match[4]):
-            self.fail(f"{value!r} is no range such as crm.events/3=100..200", param, ctx)
+            self.fail(f"{value!r} is not a range such as crm.events/3=100..200", param, ctx)
         return (match[1], int(match[2])), (int(match[3]), int(match[4]))
 
 

@@ -34,7 +34,7 @@ def require_place(report: Path | None, *, transcripts: bool) -> None:
     folder = report.absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise Failure(
-            f"{report} cannot be written: {folder} is no folder or may not be written to",
+            f"{report} cannot be written: {folder} is not a folder or may not be written to",
             exit_codes.UNUSABLE,
         )
 

@@ -54,7 +54,7 @@ def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
 
 def no_source(source: str) -> Failure:
     return Failure(
-        f"{source[:200]} is no recording (a folder with {MANIFEST}, or a .jsonl or .jsonl.gz "
+        f"{source[:200]} is not a recording (a folder with {MANIFEST}, or a .jsonl or .jsonl.gz "
         f"file), nor {KAFKA!r}",
         exit_codes.UNUSABLE,
     )

@@ -149,7 +149,7 @@ def _score(record: Record, value: bytes) -> Score:
         return Score.model_validate_json(value)
     except ValidationError:  # its text quotes the record
         where = f"{record.topic}/{record.partition} offset {record.offset}"
-        raise RecordingError(f"{where}: is no score") from None
+        raise RecordingError(f"{where}: is not a score") from None
 
 
 def _arrival(record: Record, n_partitions: int) -> Iterator[Arrival]:

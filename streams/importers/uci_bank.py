@@ -74,7 +74,7 @@ def uci_bank_events(path: Path) -> Iterator[EventBase]:
     for name, group in groupby(_rows(text, where), key=lambda row: row["month"]):
         rows = list(group)
         if name not in MONTHS:
-            raise ImportFault(f"{where}: row {number + 1}: {name!r} is no month such as may")
+            raise ImportFault(f"{where}: row {number + 1}: {name!r} is not a month such as may")
         month = MONTHS.index(name) + 1
         year += month < last_month
         last_month = month

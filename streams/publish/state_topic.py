@@ -85,7 +85,7 @@ def _parsed(model: type[M], record: Record) -> M:
         return model.model_validate_json(record.value or b"")
     except ValidationError as error:
         raise BadSnapshots(
-            f"{_where(record)} is no {model.__name__}: was it written by asllr?"
+            f"{_where(record)} is not a {model.__name__}: was it written by asllr?"
         ) from error
 
 

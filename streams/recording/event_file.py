@@ -120,7 +120,7 @@ def _recorded(topic: str, time: str, event: dict[str, Any], where: str) -> Recor
         ingested_at = _timestamp.validate_python(time)
         return RecordedEvent(topic, ingested_at, decode_recorded(topic, to_ms(ingested_at), event))
     except ValidationError:
-        raise RecordingError(f"{where}: ingested_at is no RFC 3339 time") from None
+        raise RecordingError(f"{where}: ingested_at is not an RFC 3339 time") from None
     except BadRecord as bad:
         raise RecordingError(f"{where}: {bad}; {bad.fix}") from None
 

@@ -261,13 +261,13 @@ def open_recording(path: Path) -> RecordingFolder:
         text = (path / MANIFEST).read_bytes()
         manifest = RecordingManifest.model_validate_json(text)
     except FileNotFoundError:
-        raise RecordingError(f"{path} is no recording: it has no {MANIFEST}") from None
+        raise RecordingError(f"{path} is not a recording: it has no {MANIFEST}") from None
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, fault["loc"])) or "the file"
         raise RecordingError(
-            f"{path / MANIFEST} is of no recording ({where}: {fault['msg']}): name a folder that "
-            "`asllr record` made, not what a replay wrote, or record again"
+            f"{path / MANIFEST} is not the manifest of a recording ({where}: {fault['msg']}): "
+            "name a folder that `asllr record` made, not what a replay wrote, or record again"
         ) from None
     if manifest.format != FORMAT:
         raise RecordingError(

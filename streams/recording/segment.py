@@ -86,7 +86,7 @@ def unpack(packed: bytes, digest: str, holding: bytes = b"") -> Iterator[Record]
         try:
             yield _record(_decode(line))
         except (msgspec.MsgspecError, ValueError):
-            raise Damaged(f"line {number} is no record") from None
+            raise Damaged(f"line {number} is not a record") from None
 
 
 def _record(line: SegmentLine) -> Record:

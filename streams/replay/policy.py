@@ -66,6 +66,6 @@ def parse_policy(text: str) -> ScoringPolicy:
     match = re.fullmatch(r"every-([1-9][0-9]{0,8})([smhd])", text)
     if match is None:
         raise ValueError(
-            f"{text[:40]!r} is no policy: every-event, every-5m (s, m, h, d), recorded or never"
+            f"{text[:40]!r} is not a policy: every-event, every-5m (s, m, h, d), recorded or never"
         )
     return EveryTick(int(match[1]) * UNITS_MS[match[2]])

@@ -110,6 +110,6 @@ def open_output(path: Path) -> ReplayOutput:
         raise RecordingError(f"{path} holds no replay: it has no {MANIFEST}") from None
     except ValidationError as error:
         raise RecordingError(
-            f"{path / MANIFEST} is no replay's: {error.error_count()} faults; "
+            f"{path / MANIFEST} is not the manifest of a replay: {error.error_count()} faults; "
             "make one with `asllr replay SOURCE --out DIR`"
         ) from None

@@ -87,7 +87,7 @@ def _differences(
 
 def _unreadable(partition: int, published: PublishedScores) -> Iterator[str]:
     for offset in published.unreadable:
-        yield f"{SCORES.name}/{partition} offset {offset}: is no score"
+        yield f"{SCORES.name}/{partition} offset {offset}: is not a score"
 
 
 def _require_whole(recording: RecordingFolder) -> None:

@@ -97,7 +97,7 @@ def diff(
             compared = difference(first, second, k)
         except ValueError as error:  # pydantic's message would quote what it read
             raise Failure(
-                f"{a} or {b} holds a line that is no score or move: replay it again",
+                f"{a} or {b} holds a line that is not a score or move: replay it again",
                 exit_codes.UNUSABLE,
             ) from error
     for sentence in _unlike((a, first.manifest), (b, second.manifest)):

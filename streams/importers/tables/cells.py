@@ -78,7 +78,7 @@ class LeftOut(Unusable):
 def lead_id(cell: Any) -> str:
     """Writes any name in the alphabet of ids; `own_name` is the inverse. Raises Unusable."""
     if isinstance(cell, dict | list):
-        raise Unusable("a name is a text or a number, no object or list")
+        raise Unusable("a name is a text or a number, not an object or a list")
     parts = re.split(r"([^A-Za-z0-9._-])", str(cell).strip())
     name = "".join(
         "".join(f":{byte:02x}" for byte in part.encode()) if number % 2 else part
@@ -122,7 +122,7 @@ def seconds_of(cell: Any) -> float | None:
         for part in str(cell).strip().split(":"):
             seconds = 60.0 * seconds + float(part.replace(",", "."))
     except ValueError:
-        raise Unusable("duration_s: no number of seconds and no h:mm:ss", cell) from None
+        raise Unusable("duration_s: neither a number of seconds nor h:mm:ss", cell) from None
     if not 0 <= seconds <= MAX_CALL_S:
         raise Unusable(f"duration_s: outside 0 to {MAX_CALL_S:,} seconds", cell)
     return seconds

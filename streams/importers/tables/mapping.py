@@ -95,7 +95,7 @@ class ColumnMapping(BaseModel):
         try:
             ZoneInfo(zone)
         except (KeyError, ValueError, OSError):
-            raise ValueError("no time zone such as Europe/Berlin") from None
+            raise ValueError("not a time zone such as Europe/Berlin") from None
         return zone
 
     def of(self, kind: str) -> FileColumns | None:
@@ -192,7 +192,7 @@ def read_mapping(path: Path) -> ColumnMapping:
     try:
         return ColumnMapping.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ImportFault(f"{path}: no mapping: {describe(error)}") from None
+        raise ImportFault(f"{path}: not a mapping: {describe(error)}") from None
 
 
 def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) -> ColumnMapping:

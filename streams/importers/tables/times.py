@@ -37,7 +37,7 @@ def parse_time(value: Any, formats: Sequence[str], zone: tzinfo) -> datetime:
         if moment.year not in _YEARS:
             raise ValueError(f"the year is outside {_YEARS[0]} to {_YEARS[-1]}")
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    raise ValueError(f"no time in the format {' or '.join(formats)}")
+    raise ValueError(f"not a time in the format {' or '.join(formats)}")
 
 
 def _parse(value: Any, format_: str) -> datetime:
@@ -76,7 +76,7 @@ def reading_of(cells: Iterable[Any]) -> TimeReading:
             unread = unread or alike[0]
     if not n_cells or n_unread > (1 - _READS) * n_cells:
         return TimeReading(
-            (), f"holds what is no time for asllr, as {_quoted(unread)}; {ISO_EXAMPLE} is one"
+            (), f"holds what is not a time for asllr, as {_quoted(unread)}; {ISO_EXAMPLE} is one"
         )
     return TimeReading(tuple(formats))
 

@@ -42,5 +42,5 @@ class KnownLeads:
             raise LeftOut("no lead")
         lead_of_phone = self._by_phone.get(phone_of(phone) or "")
         if lead_of_phone is None:
-            raise LeftOut("a telephone number of no lead, or of several", phone)
+            raise LeftOut("a telephone number that no lead has, or several", phone)
         return lead_of_phone

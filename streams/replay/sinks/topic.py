@@ -29,7 +29,7 @@ def shadow_topic(name: str) -> Topic:
         )
     if not re.fullmatch(r"(?!(.*-)?__)(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}", name):
         raise ValueError(
-            f"{name[:80]!r} is no topic for a replay: 1 to 249 of [A-Za-z0-9._-], without two "
+            f"{name[:80]!r} is not a topic for a replay: 1 to 249 of [A-Za-z0-9._-], without two "
             "underscores at the beginning or after a hyphen, as Kafka's and Faust's own have them"
         )
     return replace(SCORES, name=name)
