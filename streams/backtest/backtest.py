@@ -114,8 +114,9 @@ def span_of(first_day: int, end_ms: int, horizon_days: float) -> DaySpan:
 def judge_models(
     standings: Standings, names: list[str], terms: BacktestTerms, learn: Learn | None
 ) -> Result:
-    """`names`: of the columns of `standings.probabilities`. Raises RecordingError when nobody was
-    listed, or there are too few orders to learn from."""
+    """Backtests all models on the same lists. `names`: the names of the columns of
+    `standings.probabilities`. Raises RecordingError when nobody was listed, or there are too few
+    orders to learn from."""
     boards, standing = boards_of(standings, terms.span)
     scores = {name: standings.probabilities[standing, i] for i, name in enumerate(names)}
     learned: dict[int, int] = {}
@@ -180,9 +181,9 @@ def boards_of(standings: Standings, span: DaySpan) -> tuple[DailyLists, Ints]:
 def known_rows(
     standings: Standings, known_day: int, horizon_days: float, embargo_days: float
 ) -> tuple[FeatureRows, Floats, Floats]:
-    """(features, labels, weights) of the lists whose outcomes were known on `known_day`, an
-    embargo before it, by time; an order that was heard of later did not exist. A standing is at
-    most one row of each label, weighted by its days."""
+    """The training rows of one day: (features, labels, weights) of the lists whose outcomes were
+    known on `known_day`, an embargo before it, by time; an order that was heard of later did not
+    exist. A standing is at most one row of each label, weighted by its days."""
     ordered_ms = np.where(standings.heard_ms <= known_day * DAY_MS, standings.ordered_ms, np.inf)
     ordered = (ordered_ms / DAY_MS)[standings.lead]
     last = int(np.floor(known_day - horizon_days - embargo_days))
@@ -199,8 +200,8 @@ def known_rows(
 
 
 def orders_learned(standings: Standings, terms: BacktestTerms) -> dict[int, int]:
-    """First day of each period -> orders that trees can learn from by then. Raises RecordingError
-    when they are too few; needs no probabilities."""
+    """For the first day of each period, how many orders trees can train on by then. Raises
+    RecordingError when there are too few; needs no probabilities."""
     learned = {start: _n_orders(standings, start, terms) for start, _ in _periods(terms)}
     day, n = next(iter(learned.items()))  # they only become more
     if n < MIN_TO_LEARN:

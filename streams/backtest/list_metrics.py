@@ -36,7 +36,8 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class PairedMetrics:
-    """`ours` less `theirs` on the same resamples. `judgement` is of the AUC."""
+    """The difference of two models: `ours` less `theirs` on the same resamples. `judgement` is
+    about the AUC."""
 
     ours: str
     theirs: str

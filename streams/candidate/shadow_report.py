@@ -1,6 +1,6 @@
-"""What `leads.shadow` says of a candidate so far: how far it is from the live artifact, who would
-stand elsewhere, what was skipped, how long it takes. Holds two numbers per score, a pair per lead.
-"""
+"""Summarises what `leads.shadow` holds of a candidate so far: how far it is from the live artifact,
+who would stand elsewhere, what was skipped, how long it takes. Holds two numbers per score, a pair
+per lead."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class DefaultGroup(click.Group):
         self.default = default
 
     def named(self, words: list[str], help_names: list[str]) -> list[str]:
-        """`words` with the command in front."""
+        """`words`, with the most usual command in front where they name none."""
         is_named = not words or words[0] in self.commands or words[0] in help_names
         return words if is_named else [self.default, *words]
 

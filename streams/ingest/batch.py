@@ -158,7 +158,8 @@ class _Attempts:
         return Commit(batch.topic, batch.partition, self.prev, last, writes, letters)
 
     def judge(self, result: CommitResult) -> bool:
-        """True when the store holds the whole batch; else the next attempt may begin."""
+        """Judges the store's answer: True when it holds the whole batch; else the next attempt may
+        begin."""
         batch, under = self._batch, self._under
         match result.status:
             case CommitStatus.FULL:

@@ -220,7 +220,8 @@ class Consumer(driver.Consumer):
         return True
 
     async def _deliver(self, tp: TP, prev: int, fetched: Sequence[Any]) -> bool:
-        """False when a rebalance began before the agent's buffer had room."""
+        """Hands records to the agent; returns False when a rebalance began before the agent's
+        buffer had room."""
         batch = Batch(*tp, prev, [_record(record) for record in fetched])
         message = self._to_message(tp, fetched[-1])
         channels = list(cast(Any, self.app.topics)._topic_name_index[tp.topic])

@@ -75,6 +75,8 @@ class KafkaOutput:
                 "bootstrap.servers": bootstrap_servers,
                 "acks": "all",
                 "enable.idempotence": True,
+                # As Kafka's Java client (org.apache.kafka.common.utils.Utils.murmur2), so that a
+                # key is on the same partition whoever sends it.
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
                 "linger.ms": 1,
@@ -89,7 +91,8 @@ class KafkaOutput:
         self._while_waiting = while_waiting
 
     def deliver(self, records: Sequence[OutRecord]) -> None:
-        """Raises RoleStopped (Kafka away, topic missing), TooLarge, Stopping."""
+        """Delivers all records and waits. Raises RoleStopped (Kafka away, topic missing), TooLarge,
+        Stopping."""
         reports: list[KafkaError | None] = []
 
         def report(error: KafkaError | None, _: Message) -> None:

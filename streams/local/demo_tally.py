@@ -60,7 +60,8 @@ class DemoCounts:
     _arrivals: deque[tuple[float, str]] = field(default_factory=deque)
 
     def note_event(self, event: EventBase, record: Record, at_s: float, *, is_timed: bool) -> None:
-        """`is_timed` False: part of the backlog the demo starts with, whose wait says nothing."""
+        """Notes an event that was sent. `is_timed` False: part of the backlog the demo starts with,
+        whose wait says nothing."""
         self.n_events += 1
         self._arrivals.append((at_s, "events"))
         if is_timed:

@@ -82,7 +82,7 @@ def letter_differences(folded: FoldedLog, published: Published) -> Iterator[str]
 
 
 def erasure_differences(folded: FoldedLog, published: Published) -> Iterator[str]:
-    """`leads.erased` names who was erased, and nobody else."""
+    """`leads.erased` names everybody who was erased, and nobody else."""
     erased = {name for name, lead in folded.leads.items() if lead.state.erased}
     for name in sorted(erased ^ published.erased):
         yield f"{name}: erased {name in erased}, on leads.erased {name in published.erased}"

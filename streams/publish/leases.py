@@ -1,4 +1,4 @@
-"""Which shards a publisher process works on: those whose lease it holds."""
+"""Decides which shards a publisher process works on: those whose lease it holds."""
 
 from __future__ import annotations
 

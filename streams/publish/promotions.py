@@ -1,4 +1,4 @@
-"""Which artifact is live: reads `leads.promotions` and copies it into every shard.
+"""Finds which artifact is live: reads `leads.promotions` and copies it into every shard.
 
 The number of a promotion is the offset of its record, so that no failover can hand it out twice.
 Runs inside the publisher, one small step at a time; `asllr promote` calls `publish_promotion`.

@@ -175,6 +175,8 @@ def _top(rows: Sequence[Placement]) -> tuple[BoardRow, ...]:
 def _headers(
     name: str, ce_id: str, subject: str, traceparent: str | None
 ) -> tuple[tuple[str, bytes], ...]:
+    """CloudEvents 1.0, Kafka protocol binding, binary content mode. `traceparent` is that of W3C
+    Trace Context."""
     headers = (
         ("ce_specversion", b"1.0"),
         ("ce_id", ce_id.encode()),

@@ -176,8 +176,8 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _claimed(part: Path) -> Iterator[None]:
-    """`part` holds nothing but MARK, which is locked until the end, or until this process is
-    killed."""
+    """Reserves `part` for one run. It holds nothing but MARK, which is locked until the end, or
+    until this process is killed."""
     part.mkdir(parents=True, exist_ok=True)
     mark = part / MARK
     if not mark.exists() and any(part.iterdir()):

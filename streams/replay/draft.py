@@ -1,4 +1,4 @@
-"""What a replay is about to do with one lead, before any engine runs."""
+"""The steps that a replay plans for one lead, before any engine runs."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ class Replay:
         scorer_for: ScorerFor | None = None,
         table: Callable[[int], LeadTable] | None = None,
     ) -> None:
-        """Raises RecordingError, ArtifactError. `scorer_for` and `table`, of a partition: instead
-        of what `spec` names."""
+        """Opens the recording. Raises RecordingError, ArtifactError. `scorer_for` and `table`, of a
+        partition: instead of what `spec` names."""
         self._spec = spec
         self._recording = open_recording(spec.recording)
         self._partitions = list(partitions)

@@ -79,7 +79,8 @@ class BoardView:
 
 
 def is_held(row: Placement | None, newcomer: Placement) -> bool:
-    """`row` is what the board shows of the lead, None when it does not stand."""
+    """Whether a placement waits for a flip. `row` is what the board shows of the lead, None when it
+    does not stand."""
     return (
         row is not None and newcomer.order[0] > row.order[0] and newcomer.order[1] <= row.order[1]
     )

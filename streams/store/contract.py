@@ -103,7 +103,8 @@ class Commit:
 
 
 def checked(commit: Commit) -> Commit:
-    """Raises ValueError for a commit that no fetch loop should make."""
+    """Returns this commit when it is valid. Raises ValueError for a commit that no fetch loop
+    should make."""
     if commit.last <= commit.prev:
         raise ValueError(f"a commit must move forward, got {commit.prev} -> {commit.last}")
     if len({write.lead for write in commit.leads}) != len(commit.leads):

@@ -18,7 +18,7 @@ removal without a score sorts first."""
 
 @dataclass(frozen=True, slots=True)
 class MemoryRow:
-    """`placement` is None in the marker that a removal leaves."""
+    """What a board keeps of one lead. `placement` is None in the marker that a removal leaves."""
 
     order: BoardOrder
     placement: Placement | None

@@ -1,4 +1,4 @@
-"""How the store's values look inside Redis: arguments of the scripts, and their replies.
+"""Translates the store's values to and from Redis: arguments of the scripts, and their replies.
 
 An empty string stands for None; numbers that Lua compares travel as decimal text.
 """

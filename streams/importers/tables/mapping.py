@@ -1,4 +1,4 @@
-"""Which column of an export means what: guessed from names and cells, or said in a file.
+"""Finds which column of an export means what: guessed from names and cells, or read from a file.
 
 A guess is used only where nothing is doubtful; what is doubtful is said, and the draft of a mapping
 file leaves it to the user. A lead's present stage is not mapped: an export has it as it is today,

@@ -40,7 +40,7 @@ class ShadowScores:
     that fails midway leaves on the topic what it had scored."""
 
     def __init__(self, output: Output, topic: str) -> None:
-        """Raises ValueError like `shadow_topic`."""
+        """Checks the name; raises ValueError like `shadow_topic`."""
         self._output = output
         self._topic = shadow_topic(topic).name
         self._waiting: list[OutRecord] = []
