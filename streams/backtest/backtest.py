@@ -182,8 +182,8 @@ def known_rows(
     standings: Standings, known_day: int, horizon_days: float, embargo_days: float
 ) -> tuple[FeatureRows, Floats, Floats]:
     """The training rows of one day: (features, labels, weights) of the lists whose outcomes were
-    known on `known_day`, an embargo before it, by time; an order that was heard of later did not
-    exist. A standing is at most one row of each label, weighted by its days."""
+    known on `known_day`, an embargo before it, by time; an order that became known later does not
+    count. A standing is at most one row of each label, weighted by its days."""
     ordered_ms = np.where(standings.heard_ms <= known_day * DAY_MS, standings.ordered_ms, np.inf)
     ordered = (ordered_ms / DAY_MS)[standings.lead]
     last = int(np.floor(known_day - horizon_days - embargo_days))

@@ -49,7 +49,7 @@ def judge_history(
     events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
 ) -> Backtest:
     """Backtests one model on a history of events. `events` in order of time; what occurred was
-    known at once. `advanced` hears of events replayed. Raises CannotTell."""
+    known at once. `advanced` is called with the number of events replayed. Raises CannotTell."""
     if not events:
         raise CannotTell("there is no event")
     span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)

@@ -49,8 +49,8 @@ def run_shadow(
     stop: threading.Event | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Follows `leads.scores` with the candidate until SIGTERM or SIGINT (or `stop`). `advance`
-    hears how many scores were looked at. Raises RoleStopped when it cannot go on."""
+    """Follows `leads.scores` with the candidate until SIGTERM or SIGINT (or `stop`). `advance` is
+    called with the number of scores looked at. Raises RoleStopped when it cannot go on."""
     stop = stop or stop_on_signals()
     patience = Patience(stop, config.patience_s)
     output = KafkaOutput(config.bootstrap_servers, config.patience_s, stop)

@@ -34,8 +34,8 @@ TOPICS = (*(topic.name for topic in INPUTS), SCORES.name, ERASED.name)
 class LeadStory:
     """Everything the log says of one lead. `arrivals` in the order of a replay, `scores` by order,
     each order once: of equal orders the record published later stands. `end_ms`: up to when the log
-    is known. `is_erased`: the person asked to be forgotten, maybe later than all this: no past of
-    theirs is told."""
+    is known. `is_erased`: the person asked to be forgotten, maybe later than all this: then nothing
+    of their past is shown."""
 
     key: LeadKey
     arrivals: tuple[Arrival, ...]
@@ -99,8 +99,8 @@ def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) ->
 
 def read_file(path: Path, key: LeadKey, advanced: Advanced) -> LeadStory:
     """Reads the story of a lead from a file of events. Such a file has no offsets: a lead's events
-    are counted in the order of their times. `advanced` hears of bytes. Raises RecordingError,
-    OSError."""
+    are counted in the order of their times. `advanced` is called with the number of bytes read.
+    Raises RecordingError, OSError."""
     mine, end_ms = [], 0
     for recorded in read_recording(path, advanced):
         end_ms = max(end_ms, to_ms(recorded.ingested_at))

@@ -114,8 +114,8 @@ def rebuild(
     n_partitions: int,
     advanced: Callable[[int], None],
 ) -> Rebuilt:
-    """Fills an empty store. `advanced` hears of leads and records done. Raises RoleStopped when
-    somebody else writes to it, or reading fails."""
+    """Fills an empty store. `advanced` is called with the number of leads and records done. Raises
+    RoleStopped when somebody else writes to it, or reading fails."""
     n_restored = n_events = n_dead_letters = 0
     for shard in range(n_partitions):
         snapshot = _read(consumer, shard, n_partitions)

@@ -29,7 +29,7 @@ from schemas.topics import MAX_RECORD_BYTES
 MAX_LINE_BYTES = 2 * MAX_RECORD_BYTES
 """The longest line, so that memory is bounded; the envelope is small beside the largest record."""
 
-TOLD_EVERY = 1_000
+REPORT_EVERY = 1_000
 """How many lines there are between two reports of progress."""
 
 _timestamp: TypeAdapter[datetime] = TypeAdapter(Timestamp)
@@ -78,13 +78,13 @@ def write_recording(path: Path, recorded: Iterable[RecordedEvent]) -> int:
 def read_recording(
     path: Path, advanced: Callable[[int], None] = lambda n: None
 ) -> Iterator[RecordedEvent]:
-    """The recorded events in file order, one line in memory at a time. `advanced` hears of bytes of
-    the file, compressed ones where it is. Raises RecordingError at the first line that is not one,
-    OSError when the file cannot be opened."""
+    """The recorded events in file order, one line in memory at a time. `advanced` is called with
+    the number of bytes read of the file, compressed ones where it is. Raises RecordingError at the
+    first line that is not one, OSError when the file cannot be opened."""
     number, reported = 0, 0
     with path.open("rb") as raw, _decompressed(raw, path) as file:
         while True:
-            if number % TOLD_EVERY == TOLD_EVERY - 1:
+            if number % REPORT_EVERY == REPORT_EVERY - 1:
                 advanced(raw.tell() - reported)
                 reported = raw.tell()
             number += 1

@@ -44,8 +44,8 @@ def record_kafka(
 ) -> RecordingManifest:
     """Records what Kafka holds. Raises RangeMissing before anything is read when retention has
     taken some of what is asked for and `accept_missing` is not set, TopicsUnusable, RecordingError,
-    also when nothing had happened by the end that is asked for. `progress` is told the number of
-    offsets and returns what hears of those passed."""
+    also when nothing had happened by the end that is asked for. `progress` is called with the
+    number of offsets and returns a function for the number of those passed."""
     ranges = find_ranges(consumer, wanted, n_partitions)
     missing = missing_of(consumer, ranges, wanted)
     if missing and not accept_missing:
@@ -70,9 +70,9 @@ def record_file(
     advanced: Callable[[int], None] = lambda n: None,
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda n: None,
 ) -> RecordingManifest:
-    """Records the events of the file at `path`, by time, then by line. `advanced` hears of bytes
-    read; then `progress` is told the number of events and returns what hears of those in place.
-    Raises RecordingError, OSError."""
+    """Records the events of the file at `path`, by time, then by line. `advanced` is called with
+    the number of bytes read; then `progress` with the number of events, and returns a function for
+    the number of those in place. Raises RecordingError, OSError."""
     n_read = 0
 
     def counted() -> Iterator[RecordedEvent]:

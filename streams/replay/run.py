@@ -29,7 +29,7 @@ from streams.replay.published import published_scores
 from streams.replay.recorded_course import drafts_at_points
 from streams.replay.redis_table import RedisPlace, opened_tables
 
-TOLD_EVERY = 1_000
+REPORT_EVERY = 1_000
 """How many records there are between two reports of progress."""
 
 
@@ -108,9 +108,9 @@ def reporting(arriving: Iterable[PlacedRecord], advanced: Advanced) -> Iterator[
     for arrival in arriving:
         yield arrival
         n += 1
-        if n % TOLD_EVERY == 0:
-            advanced(TOLD_EVERY)
-    advanced(n % TOLD_EVERY)
+        if n % REPORT_EVERY == 0:
+            advanced(REPORT_EVERY)
+    advanced(n % REPORT_EVERY)
 
 
 def inputs(

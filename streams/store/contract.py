@@ -189,8 +189,8 @@ class EntryKind(StrEnum):
     SNAPSHOT = "snapshot"
     """A lead's state for `leads.state`; `value` is the state."""
     FRONTIER = "frontier"
-    """Every lead that the shard knew at `frontier` stands in a snapshot told before this; `key` is
-    the shard's number."""
+    """Every lead that the shard knew at `frontier` is in a snapshot that is an earlier entry; `key`
+    is the shard's number."""
     PLACE = "place"
     """The sweep restates where a lead stands, with its last score (`queue` None: nowhere, a
     tombstone without a value, and `left` is where it last stood)."""

@@ -28,8 +28,8 @@ PERIOD_S = 30 * DAY_S
 
 
 def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
-    """Makes the command. `load_learn`: given a seed, what `--retrain-every` trains with; raises
-    what a missing training library should be told as."""
+    """Makes the command. `load_learn`: given a seed, what `--retrain-every` trains with; raises the
+    error that a missing training library is reported with."""
 
     @click.command()
     @click.argument("source")

@@ -101,11 +101,11 @@ class ParquetFiles:
 
 def _row(kind: LineKind, line: bytes) -> dict[str, Any]:
     fields = from_json(line)
-    told = {**(fields.get("order") or {}), **fields, "line": line.decode()}
+    values = {**(fields.get("order") or {}), **fields, "line": line.decode()}
     return {
-        column.name: _moment(told.get(column.name))
+        column.name: _moment(values.get(column.name))
         if column.type == _MOMENT
-        else told.get(column.name)
+        else values.get(column.name)
         for column in SCHEMAS[kind]
     }
 
