@@ -1,2 +1,1 @@
-"""The oracle: computes everything again from the log and compares it with what is stored and
-published."""
+"""The oracle: computes all again from the log and compares it with what is stored and published."""

@@ -1,2 +1,1 @@
-"""From the outbox to Kafka: boards, ranks, snapshots, promotions, and the sweep that restates
-them."""
+"""From the outbox to Kafka: boards, ranks, snapshots, promotions and the sweep."""

@@ -1,2 +1,1 @@
-"""The store: what is kept in Redis, or in memory by the same contract, with one atomic step for
-each call."""
+"""The store: kept in Redis, or in memory by the same contract, with one atomic step a call."""
