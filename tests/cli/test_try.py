@@ -279,7 +279,7 @@ def test_what_is_nobodys_or_still_open_is_left_out_and_counted(
     read = json.loads(found.stdout)
     assert read["rows"] == {"leads": 2, "calls": 1, "outcomes": 1}
     said = "\n".join(read["skipped"])
-    assert "'015550000': a telephone number of no lead" in said
+    assert "'015550000': a telephone number that no lead has" in said
     assert "line 3, '2099-01-01': ordered_at: in the future" in said
     assert "line 4, 'Negotiation': taken for still open" in said
     assert [row["lead"] for row in read["leads"]] == ["bob"]
