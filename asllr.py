@@ -26,7 +26,7 @@ try:
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
     from streams.cli.explain import explain_lead, lead_state
-    from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, settings
+    from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, current_settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, show_settings
     from streams.cli.promote import promote
@@ -151,7 +151,8 @@ def demo(
 
 
 def _script(seed: int, n_leads: int, rate_per_s: float) -> Script:
-    """The simulator's stream begun in the past, so that most leads are there when it starts."""
+    """The events of a demo: the simulator's stream, begun in the past so that most leads are there
+    when it starts."""
     from training.simulator.live import live_events  # only here: its phrases take a moment
 
     past_s = n_leads * EVENTS_BEFORE / rate_per_s
@@ -167,7 +168,7 @@ def _script(seed: int, n_leads: int, rate_per_s: float) -> Script:
 
 
 EVENTS_BEFORE = 10
-"""Of each lead, on average, before the demo begins."""
+"""How many events each lead has on average before the demo begins."""
 
 
 @click.command()
@@ -237,7 +238,7 @@ def _recorded(path: Path) -> Iterator[Logged]:
 
 
 def _imported(data_set: str, path: Path) -> Iterator[Logged]:
-    """History counts as known when it occurred."""
+    """The events of an import, each known at the moment it occurred."""
     try:
         for event in IMPORTERS[data_set](path):
             yield Logged(data_set, to_ms(event.occurred_at), event)
@@ -251,7 +252,7 @@ dataset = build_dataset_group(
 
 
 def _find(name: str) -> Path:
-    return find_artifact(name, settings().artifacts)
+    return find_artifact(name, current_settings().artifacts)
 
 
 baseline = build_baseline(_find)
@@ -259,7 +260,7 @@ evaluate, compare = build_commands(_find)
 
 
 def _learn(seed: int) -> Learn:
-    """What `--retrain-every` trains with."""
+    """Returns the function with which `--retrain-every` trains."""
     with refusing():
         from training.trees.retrain import learn_trees
     return partial(learn_trees, seed=seed)

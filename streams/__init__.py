@@ -1,1 +1,1 @@
-"""All I/O. In the root: settings, exit codes, waiting, artifacts, which every process needs."""
+"""All I/O; in the root settings, exit codes, waiting and artifacts, which every process needs."""

@@ -18,12 +18,13 @@ from scoring.score import Scorer
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0
-"""Between two searches for a digest that was not found."""
+"""Seconds between two searches for a digest that was not found."""
 
 
 class Shelf:
-    """`load` finds an artifact by digest or raises ArtifactError. `scorer` loads on first use and
-    keeps what it loaded until `keep_only` drops it."""
+    """A cache of loaded artifacts, by digest. `load` finds an artifact by digest or raises
+    ArtifactError. `scorer` loads on first use and keeps what it loaded until `keep_only` drops
+    it."""
 
     def __init__(
         self, load: Callable[[str], Scorer], clock: Callable[[], float] = monotonic
@@ -34,7 +35,7 @@ class Shelf:
         self._missing: dict[str, tuple[float, str]] = {}
 
     def scorer(self, artifact: str) -> Scorer | None:
-        """None when it cannot be served here; `why_not` says why."""
+        """The scorer of this artifact, None when it cannot be served here; `why_not` says why."""
         if artifact in self._loaded:
             return self._loaded[artifact]
         retry_s, _ = self._missing.get(artifact, (0.0, ""))
@@ -55,13 +56,14 @@ class Shelf:
         return self._missing.get(artifact, (0.0, "not looked for yet"))[1]
 
     def keep_only(self, artifacts: set[str]) -> None:
-        """Frees what no promotion names any more."""
+        """Frees the artifacts that no promotion names any more."""
         for artifact in self._loaded.keys() - artifacts:
             del self._loaded[artifact]
 
 
 def load_from(folders: Sequence[Path], artifact: str) -> Scorer:
-    """The artifact with this digest, wherever under `folders` it is. Raises ArtifactError."""
+    """Loads the artifact with this digest from wherever it is under `folders`. Raises
+    ArtifactError."""
     faults: list[str] = []
     for path in _artifact_paths(folders):
         try:

@@ -1,10 +1,11 @@
-"""What the exit code of every command and role process means. Usage errors are click's 2."""
+"""The exit codes of all commands and role processes. Usage errors are click's 2."""
 
 OK = 0
 """Done."""
 
 NO = 1
-"""The question was answered, and the answer is no: `doctor`, `topics check`, an oracle's no."""
+"""The command worked and the answer is no: `doctor` or `topics check` found a fault, the oracle a
+difference."""
 
 USAGE = 2
 """A wrong option, argument or setting."""
@@ -19,4 +20,4 @@ UNUSABLE = 78
 """A person has to act first (EX_CONFIG); restarting does not help."""
 
 FINAL = frozenset({USAGE, UNUSABLE})
-"""What restarting a role cannot mend."""
+"""The codes of roles that a restart does not help."""

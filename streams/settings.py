@@ -1,4 +1,5 @@
-"""What a deployment may set: one typed, frozen value read from the environment, once, at the edge.
+"""The settings of a deployment: one typed, frozen value read from the environment, once, at the
+edge.
 
 Only commands read it; everything below takes plain typed values. A variable that starts with
 `ASLLR_` and is not known is an error, because a misspelt setting is a setting silently ignored.
@@ -18,13 +19,14 @@ from schemas.ids import ID_PATTERN
 PREFIX = "ASLLR_"
 FILE_SUFFIX = "_FILE"
 TESTS_ONLY = frozenset({"ASLLR_DATA", "ASLLR_REQUIRE_KAFKA"})
-"""Read by the test suite, never by the product: the data sets' folder, and CI's strictness."""
+"""Variables that only the test suite reads: the data sets' folder, and CI's strictness."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class BadSettings(Exception):
-    """One sentence that names the variable, its value and what is allowed."""
+    """A setting is wrong; the message is one sentence that names the variable, its value and what
+    is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ _BY_NAME = {variable.name: variable for variable in VARIABLES}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`member` and `artifacts` are None where the deployment leaves them to asllr."""
+    """All settings of a deployment. `member` and `artifacts` are None where the deployment leaves
+    them to asllr."""
 
     broker: str
     redis: str
@@ -89,7 +92,8 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Raises BadSettings for an unknown `ASLLR_` variable or a value out of its bounds."""
+    """Reads the settings from the environment. Raises BadSettings for an unknown `ASLLR_` variable
+    or a value out of its bounds."""
     texts = _read_texts(environ)
     return Settings(
         broker=_not_empty("ASLLR_BROKER", texts),
@@ -107,13 +111,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` changed so that `read_settings` gives `settings` in a child process."""
+    """Returns `environ` changed so that `read_settings` gives `settings` in a child process."""
     others = {name: text for name, text in environ.items() if not name.startswith(PREFIX)}
     return others | {name: text for name, text in _texts_of(settings).items() if text}
 
 
 def printable(settings: Settings) -> dict[str, str]:
-    """Variable -> value as `asllr settings` prints it, secrets masked."""
+    """Each variable with its value as `asllr settings` prints it, secrets masked."""
     texts = _texts_of(settings)
     return {v.name: mask(texts[v.name]) if v.secret else texts[v.name] for v in VARIABLES}
 
@@ -127,7 +131,7 @@ def _texts_of(settings: Settings) -> dict[str, str]:
 
 
 def mask(url: str) -> str:
-    """The URL without user, password and query, all of which may hold a secret."""
+    """Returns the URL without user, password and query, all of which may hold a secret."""
     parts = urlsplit(url)
     credentials, at, host = parts.netloc.rpartition("@")
     return urlunsplit(
@@ -187,13 +191,13 @@ def _read_secret(name: str, path: str) -> str:
 
 
 def checked_redis_url(url: str, name: str) -> str:
-    """`name` of the setting or option. Raises BadSettings, whose message never repeats the value:
-    it may hold a password."""
+    """Checks the URL of a Redis. `name` of the setting or option. Raises BadSettings, whose message
+    never repeats the value: it may hold a password."""
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("redis", "rediss", "unix") and bool(parts.netloc or parts.path)
         if parts.scheme != "unix":
-            # A port that is no number raises; a database that is none, redis-py takes for 0.
+            # A port that is not a number raises; such a database redis-py takes for 0.
             is_url = is_url and parts.port != 0 and bool(re.fullmatch(r"/?\d*", parts.path))
     except ValueError:
         is_url = False

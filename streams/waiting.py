@@ -1,6 +1,5 @@
-"""How a role waits: growing pauses, bounded patience with a service that is away, and an orderly
-stop on SIGTERM. Knows no role.
-"""
+"""How a role waits: pauses that grow, bounded patience with a service that is away, and an orderly
+stop on SIGTERM. Knows no role."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ T = TypeVar("T")
 
 
 class RoleStopped(Exception):
-    """A role cannot go on. The message is the one sentence for a person, `exit_code` one of
+    """A role cannot go on. The message is one sentence for a person, `exit_code` one of
     `streams.exit_codes`. What it held is in the store or will be done again."""
 
     def __init__(self, exit_code: int, message: str) -> None:
@@ -30,7 +29,7 @@ class RoleStopped(Exception):
 
 
 class Stopping(Exception):
-    """Asked to stop while waiting. What was not finished is done by the next one."""
+    """A stop was asked for while waiting. The next process does what was not finished."""
 
 
 class Pause:
@@ -49,7 +48,7 @@ class Pause:
         self._next_s = min(self._longest_s, self._next_s * 2)
 
     def wait_or_stop(self) -> None:
-        """Raises Stopping when asked to stop."""
+        """Waits, and raises Stopping when a stop was asked for."""
         self.wait()
         if self._stop.is_set():
             raise Stopping
@@ -72,7 +71,8 @@ class Patience:
         self._clock = clock
 
     def call(self, ask: Callable[[], T]) -> T:
-        """Raises RoleStopped when the store stayed away, Stopping when a stop was asked for."""
+        """Calls `ask` until the store answers. Raises RoleStopped when the store stayed away,
+        Stopping when a stop was asked for."""
         deadline = self._clock() + self._patience_s
         pause = self.pause()
         while True:
@@ -94,15 +94,15 @@ class Patience:
 
 
 def end_process(code: int, sentence: str, error: BaseException | None = None) -> NoReturn:
-    """At once and from any thread: what the process holds is in the store or not done, and an
-    orderly crash of a framework may hang."""
+    """Ends the process at once, from any thread: what the process holds is in the store or not
+    done, and an orderly crash of a framework may hang."""
     log.critical("%s exit_code=%d", sentence, code, exc_info=error)
     logging.shutdown()
     os._exit(code)
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set. To be called from the main thread."""
+    """Returns an event that SIGTERM and SIGINT set. To be called from the main thread."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

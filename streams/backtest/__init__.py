@@ -1,1 +1,1 @@
-"""The daily lists of past midnights, judged by who ordered afterwards."""
+"""Backtests: the daily call lists of the past, judged by who ordered afterwards."""

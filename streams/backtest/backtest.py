@@ -1,4 +1,4 @@
-"""`backtest`: what each model's daily calls would have been worth, from one pass of the fold.
+"""What each model's daily calls would have been worth, computed from one pass of the fold.
 
 Outcomes are first orders that occurred within the horizon after a list; days whose horizon the
 recording does not cover are left out, and those that a model may have learned from.
@@ -23,18 +23,19 @@ from streams.backtest.standings import FeatureRows, Standings
 from streams.recording.event_file import RecordingError
 
 CHANCE = "by chance"
-"""A model that knows nothing: what the capacity alone reaches."""
+"""The name of a model that ranks by chance: what the capacity alone reaches."""
 
 MIN_TO_LEARN = 20
-"""Orders; with fewer, trees learn little but noise."""
+"""The fewest orders to train on; with fewer, trees learn little but noise."""
 
 Learn = Callable[[FeatureRows, Floats, Floats], Callable[[FeatureRows], Floats]]
-"""(features, labels, weights) in order of time -> what gives features their probabilities."""
+"""Trains a model: (features, labels, weights) in order of time -> a function from features to
+probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
 class DaySpan:
-    """Judged are the days from `first_day` up to but not including `end_day`."""
+    """The days that are judged, from `first_day` up to but not including `end_day`."""
 
     first_day: int
     end_day: int
@@ -42,7 +43,7 @@ class DaySpan:
 
 @dataclass(frozen=True, slots=True)
 class BacktestTerms:
-    terms: CallTerms
+    call_terms: CallTerms
     span: DaySpan
     embargo_days: float
     period_days: int
@@ -55,15 +56,15 @@ class BacktestTerms:
 class Period:
     first_day: int
     end_day: int
-    found: Backtest
+    backtest: Backtest
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`whole.paired` is against the first model; `metrics` are of all places on all lists,
-    `landmark` of each lead's first one so long after it became known; `changes` are of the models
-    that were named; `retraining`: the trees that were retrained against the same ones left as they
-    were."""
+    """Everything that a backtest computes. `whole.paired` is against the first model; `metrics` are
+    of all places on all lists, `landmark` of each lead's first one so long after it became known;
+    `changes` are of the models that were named; `retraining`: the trees that were retrained against
+    the same ones left as they were."""
 
     whole: Backtest
     metrics: ListMetrics
@@ -98,7 +99,8 @@ def first_day_of(
 
 
 def span_of(first_day: int, end_ms: int, horizon_days: float) -> DaySpan:
-    """Raises RecordingError when the recording covers the horizon of no day."""
+    """The days that can be judged. Raises RecordingError when the recording covers the horizon of
+    no day."""
     end_day = (end_ms - int(horizon_days * DAY_MS)) // DAY_MS + 1
     if end_day <= first_day:
         raise RecordingError(
@@ -110,92 +112,97 @@ def span_of(first_day: int, end_ms: int, horizon_days: float) -> DaySpan:
 
 
 def judge_models(
-    seen: Standings, names: list[str], asked: BacktestTerms, learn: Learn | None
+    standings: Standings, names: list[str], terms: BacktestTerms, learn: Learn | None
 ) -> Result:
-    """`names`: of the columns of `seen.probabilities`. Raises RecordingError when nobody was
-    listed, or there are too few orders to learn from."""
-    boards, standing = boards_of(seen, asked.span)
-    scores = {name: seen.probabilities[standing, i] for i, name in enumerate(names)}
+    """Backtests all models on the same lists. `names`: the names of the columns of
+    `standings.probabilities`. Raises RecordingError when nobody was listed, or there are too few
+    orders to learn from."""
+    boards, standing = boards_of(standings, terms.span)
+    scores = {name: standings.probabilities[standing, i] for i, name in enumerate(names)}
     learned: dict[int, int] = {}
     if learn is not None:
-        learned = orders_learned(seen, asked)
-        once, again = _retrained(seen, asked, learn)
-        period = (boards.day - asked.span.first_day) // asked.period_days
+        learned = orders_learned(standings, terms)
+        once, again = _retrained(standings, terms, learn)
+        period = (boards.day - terms.span.first_day) // terms.period_days
         scores |= {ONCE: once[standing], AGAIN: again[period, standing]}
-    rng = np.random.default_rng(asked.seed)
-    called = {name: calls_made(boards, said, asked.terms) for name, said in scores.items()}
-    called[CHANCE] = calls_made(boards, rng.random(len(boards.day)), asked.terms)
+    rng = np.random.default_rng(terms.seed)
+    called = {
+        name: calls_made(boards, of_model, terms.call_terms) for name, of_model in scores.items()
+    }
+    called[CHANCE] = calls_made(boards, rng.random(len(boards.day)), terms.call_terms)
 
-    def found(models: Mapping[str, Bools], within: Bools | None = None) -> Backtest:
-        bootstrap = Bootstrap(np.random.default_rng(asked.seed), asked.n_resamples)
-        return backtest(boards, models, asked.terms, bootstrap, within)
+    def backtest_of(models: Mapping[str, Bools], within: Bools | None = None) -> Backtest:
+        bootstrap = Bootstrap(np.random.default_rng(terms.seed), terms.n_resamples)
+        return backtest(boards, models, terms.call_terms, bootstrap, within)
 
-    labels = labels_of(boards, asked.terms)
-    places = Places(boards, seen.leads, seen.queues, seen.first[standing])
+    labels = labels_of(boards, terms.call_terms)
+    places = Places(boards, standings.leads, standings.queues, standings.first[standing])
 
     def metrics(rows: Bools) -> ListMetrics:
-        said = {name: of_rows[rows] for name, of_rows in scores.items()}
-        known = labels[rows].astype(np.float64)
-        return metrics_of(said, known, boards.lead[rows], asked.seed)
+        scores_of_rows = {name: of_rows[rows] for name, of_rows in scores.items()}
+        labels_of_rows = labels[rows].astype(np.float64)
+        return metrics_of(scores_of_rows, labels_of_rows, boards.lead[rows], terms.seed)
 
     return Result(
-        whole=found(called),
+        whole=backtest_of(called),
         metrics=metrics(np.ones(len(standing), dtype=np.bool_)),
-        landmark=metrics(_landmark(seen, boards, asked)),
+        landmark=metrics(_landmark(standings, boards, terms)),
         changes=changes_of(places, {name: scores[name] for name in names}, labels),
         periods=tuple(
-            Period(start, end, found(called, within))
-            for start, end in _periods(asked)
+            Period(start, end, backtest_of(called, within))
+            for start, end in _periods(terms)
             if (within := boards.during(start, end)).any()
         ),
-        retraining=found({name: called[name] for name in (ONCE, AGAIN)}) if learn else None,
+        retraining=backtest_of({name: called[name] for name in (ONCE, AGAIN)}) if learn else None,
         n_orders_learned=learned,
     )
 
 
-def boards_of(seen: Standings, span: DaySpan) -> tuple[DailyLists, Ints]:
-    """The lists of the days of `span`, and the standing of each row. A lead that had ordered
-    unheard of makes no row: nothing is left to predict. Raises RecordingError without rows."""
-    first = np.maximum(seen.first, span.first_day)
-    n_days = np.maximum(np.minimum(seen.end, span.end_day) - first, 0)
+def boards_of(standings: Standings, span: DaySpan) -> tuple[DailyLists, Ints]:
+    """The daily lists of `span`, and for each of their rows the index of its standing. A lead that
+    had ordered, even where nobody knew yet, makes no row: nothing is left to predict. Raises
+    RecordingError without rows."""
+    first = np.maximum(standings.first, span.first_day)
+    n_days = np.maximum(np.minimum(standings.end, span.end_day) - first, 0)
     standing = np.repeat(np.arange(len(first)), n_days)
     before = np.cumsum(n_days) - n_days
     day = first[standing] + np.arange(len(standing)) - before[standing]
-    ordered = np.where(np.isinf(seen.ordered_ms), np.nan, seen.ordered_ms / DAY_MS)
-    kept = ~(ordered[seen.lead[standing]] <= day)
-    standing, day = standing[kept], day[kept]
+    ordered = np.where(np.isinf(standings.ordered_ms), np.nan, standings.ordered_ms / DAY_MS)
+    is_open = ~(ordered[standings.lead[standing]] <= day)
+    standing, day = standing[is_open], day[is_open]
     if not len(day):
         raise RecordingError(
             f"nobody was listed at midnight from {from_ms(span.first_day * DAY_MS):%Y-%m-%d} to "
             f"{from_ms(span.end_day * DAY_MS):%Y-%m-%d}"
         )
-    return DailyLists(day, seen.queue[standing], seen.lead[standing], ordered), standing
+    return DailyLists(day, standings.queue[standing], standings.lead[standing], ordered), standing
 
 
 def known_rows(
-    seen: Standings, known_day: int, horizon_days: float, embargo_days: float
+    standings: Standings, known_day: int, horizon_days: float, embargo_days: float
 ) -> tuple[FeatureRows, Floats, Floats]:
-    """(features, labels, weights) of the lists whose outcomes were known on `known_day`, an
-    embargo before it, by time; an order that was heard of later did not exist. A standing is at
-    most one row of each label, weighted by its days."""
-    ordered_ms = np.where(seen.heard_ms <= known_day * DAY_MS, seen.ordered_ms, np.inf)
-    ordered = (ordered_ms / DAY_MS)[seen.lead]
+    """The training rows of one day: (features, labels, weights) of the lists whose outcomes were
+    known on `known_day`, an embargo before it, by time; an order that became known later does not
+    count. A standing is at most one row of each label, weighted by its days."""
+    ordered_ms = np.where(standings.heard_ms <= known_day * DAY_MS, standings.ordered_ms, np.inf)
+    ordered = (ordered_ms / DAY_MS)[standings.lead]
     last = int(np.floor(known_day - horizon_days - embargo_days))
-    end = np.minimum(np.minimum(seen.end, last + 1), np.ceil(ordered))
-    n_days = np.maximum(end - seen.first, 0)
-    n_positive = np.clip(end - np.maximum(seen.first, np.ceil(ordered - horizon_days)), 0, n_days)
+    end = np.minimum(np.minimum(standings.end, last + 1), np.ceil(ordered))
+    n_days = np.maximum(end - standings.first, 0)
+    first_positive = np.maximum(standings.first, np.ceil(ordered - horizon_days))
+    n_positive = np.clip(end - first_positive, 0, n_days)
     parts = [(n_positive, 1.0), (n_days - n_positive, 0.0)]
     at = np.concatenate([np.flatnonzero(n > 0) for n, _ in parts])
     labels = np.concatenate([np.full(np.count_nonzero(n > 0), label) for n, label in parts])
     weights = np.concatenate([n[n > 0] for n, _ in parts]).astype(np.float64)
-    order = np.argsort(seen.first[at], kind="stable")
-    return seen.features[at[order]], labels[order], weights[order]
+    order = np.argsort(standings.first[at], kind="stable")
+    return standings.features[at[order]], labels[order], weights[order]
 
 
-def orders_learned(seen: Standings, asked: BacktestTerms) -> dict[int, int]:
-    """First day of each period -> orders that trees can learn from by then. Raises RecordingError
-    when they are too few; needs no probabilities."""
-    learned = {start: _n_orders(seen, start, asked) for start, _ in _periods(asked)}
+def orders_learned(standings: Standings, terms: BacktestTerms) -> dict[int, int]:
+    """For the first day of each period, how many orders trees can train on by then. Raises
+    RecordingError when there are too few; needs no probabilities."""
+    learned = {start: _n_orders(standings, start, terms) for start, _ in _periods(terms)}
     day, n = next(iter(learned.items()))  # they only become more
     if n < MIN_TO_LEARN:
         raise RecordingError(
@@ -205,33 +212,33 @@ def orders_learned(seen: Standings, asked: BacktestTerms) -> dict[int, int]:
     return learned
 
 
-def _retrained(seen: Standings, asked: BacktestTerms, learn: Learn) -> tuple[Floats, Floats]:
-    """Of each standing what trees say that learned once, (periods, n) what those say that learned
-    at the beginning of each period."""
-    said = []
-    for start, _ in _periods(asked):
-        rows = known_rows(seen, start, asked.terms.horizon_days, asked.embargo_days)
-        said.append(learn(*rows)(seen.features))
-    return said[0], np.stack(said)
+def _retrained(standings: Standings, terms: BacktestTerms, learn: Learn) -> tuple[Floats, Floats]:
+    """The probabilities of trees that were trained once, (n,), and of trees that were trained again
+    at the beginning of each period, (periods, n), one for each standing."""
+    probabilities = []
+    for start, _ in _periods(terms):
+        rows = known_rows(standings, start, terms.call_terms.horizon_days, terms.embargo_days)
+        probabilities.append(learn(*rows)(standings.features))
+    return probabilities[0], np.stack(probabilities)
 
 
-def _n_orders(seen: Standings, day: int, asked: BacktestTerms) -> int:
-    known = seen.heard_ms <= day * DAY_MS
-    last = day - asked.embargo_days
-    return int(np.count_nonzero(known & (seen.ordered_ms <= last * DAY_MS)))
+def _n_orders(standings: Standings, day: int, terms: BacktestTerms) -> int:
+    is_known = standings.heard_ms <= day * DAY_MS
+    last = day - terms.embargo_days
+    return int(np.count_nonzero(is_known & (standings.ordered_ms <= last * DAY_MS)))
 
 
-def _periods(asked: BacktestTerms) -> list[tuple[int, int]]:
-    first, end = asked.span.first_day, asked.span.end_day
-    step = asked.period_days
+def _periods(terms: BacktestTerms) -> list[tuple[int, int]]:
+    first, end = terms.span.first_day, terms.span.end_day
+    step = terms.period_days
     return [(start, min(start + step, end)) for start in range(first, end, step)]
 
 
-def _landmark(seen: Standings, boards: DailyLists, asked: BacktestTerms) -> Bools:
-    """Each lead once: where it stands on the first list so long after it became known. A lead that
-    had come so far before the first judged day is left out."""
-    found = np.zeros(len(boards.day), dtype=np.bool_)
-    if asked.landmark_days is not None:
-        due_day = np.ceil(seen.known_ms / DAY_MS + asked.landmark_days)[boards.lead]
-        found[:] = boards.day == due_day
-    return found
+def _landmark(standings: Standings, boards: DailyLists, terms: BacktestTerms) -> Bools:
+    """Marks one row for each lead: the first list `landmark_days` after it became known. A lead
+    that had come so far before the first judged day is left out."""
+    is_landmark = np.zeros(len(boards.day), dtype=np.bool_)
+    if terms.landmark_days is not None:
+        due_day = np.ceil(standings.known_ms / DAY_MS + terms.landmark_days)[boards.lead]
+        is_landmark[:] = boards.day == due_day
+    return is_landmark

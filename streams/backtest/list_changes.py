@@ -16,8 +16,8 @@ N_MOVERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """`boards` with the names of its leads and queues. `since` (n,): the first day on whose list
-    the lead stood with the score of this row."""
+    """Rows of daily lists. `boards` with the names of its leads and queues. `since` (n,): the first
+    day on whose list the lead stood with the score of this row."""
 
     boards: DailyLists
     leads: Sequence[str]
@@ -45,8 +45,9 @@ class ListMove:
 
 @dataclass(frozen=True, slots=True)
 class ListChanges:
-    """From `theirs` to `ours` on the same list; equal names: from each day to the next, on one
-    queue. `counts`: places by how far they move; `movers`: of other leads each, farthest first."""
+    """How far ranks move between two models, or between two days of one model. From `theirs` to
+    `ours` on the same list; equal names: from each day to the next, on one queue. `counts`: places
+    by how far they move; `movers`: of other leads each, farthest first."""
 
     ours: str
     theirs: str
@@ -68,8 +69,8 @@ class _Pair:
 def changes_of(
     places: Places, scores: Mapping[str, Floats], labels: Bools
 ) -> tuple[ListChanges, ...]:
-    """From day to day by the first model, then each other model against the first. Places that a
-    model does not know are left out."""
+    """Compares ranks: from day to day by the first model, then each other model against the first.
+    Places that a model does not know are left out."""
     boards = places.boards
     ranks = {name: _ranks(boards, said) for name, said in scores.items()}
     first, *others = scores
@@ -80,7 +81,7 @@ def changes_of(
 
 
 def _ranks(boards: DailyLists, said: Floats) -> Ints:
-    """(n,): 1 is called first; ties by lead."""
+    """The ranks, (n,), where 1 is called first; ties by lead."""
     ranks = np.zeros(len(said), dtype=np.intp)
     for rows in lists(boards, -said):
         ranks[rows] = np.arange(1, len(rows) + 1)
@@ -130,7 +131,8 @@ def _changes(
 
 
 def _farthest(boards: DailyLists, rows: Ints, changes: Ints) -> Ints:
-    """Where in `rows` each lead moves farthest, of the N_MOVERS that move most."""
+    """The indices into `rows` where the N_MOVERS leads that move most move farthest, one for each
+    lead."""
     order = np.lexsort((boards.day[rows], boards.lead[rows], -np.abs(changes)))
     order = order[changes[order] != 0]
     _, first = np.unique(boards.lead[rows[order]], return_index=True)

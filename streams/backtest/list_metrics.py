@@ -15,15 +15,16 @@ from scoring.metrics.metrics import log_losses
 from scoring.metrics.verdict import Judgement, judge
 
 N_RESAMPLES = 200
-"""A row a lead and day makes these the dearest intervals of a backtest."""
+"""Few, because one row for each lead and day makes these the most expensive intervals of a
+backtest."""
 
 UNKNOWN = Interval(float("nan"), float("nan"), float("nan"), 0.95)
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Of one model over places on lists, leads drawn as wholes. NaN, and no curves, where it did
-    not know somebody who was listed, or all ended alike."""
+    """AUC, log loss and curves of one model over all places on lists, with whole leads resampled.
+    NaN, and no curves, where it did not know somebody who was listed, or all ended alike."""
 
     n_rows: int
     n_positive: int
@@ -35,7 +36,8 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class PairedMetrics:
-    """`ours` less `theirs` on the same resamples. `judgement` is of the AUC."""
+    """The difference of two models: `ours` less `theirs` on the same resamples. `judgement` is
+    about the AUC."""
 
     ours: str
     theirs: str
@@ -46,14 +48,16 @@ class PairedMetrics:
 
 @dataclass(frozen=True, slots=True)
 class ListMetrics:
-    """`paired`: every other model against the first of those that have metrics."""
+    """The metrics of all models. `paired`: every other model against the first of those that have
+    metrics."""
 
     models: Mapping[str, Metrics] = field(default_factory=dict)
     paired: tuple[PairedMetrics, ...] = ()
 
 
 def metrics_of(scores: Mapping[str, Floats], labels: Floats, leads: Ints, seed: int) -> ListMetrics:
-    """`scores`: (n,) probabilities by model; nothing for no rows."""
+    """Computes the metrics of all models on the same rows. `scores`: (n,) probabilities by model;
+    nothing for no rows."""
     if not len(labels):
         return ListMetrics()
     n_rows, n_positive = len(labels), int(labels.sum())

@@ -1,4 +1,4 @@
-"""A backtest from a recording and artifacts on disk to its result."""
+"""Runs a backtest, from a recording and artifacts on disk to its result."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from streams.replay.replay import ProgressOf, end_of, silent
 
 @dataclass(frozen=True, slots=True)
 class BacktestRequest:
-    """`horizon_days` None: the first artifact's; `embargo_days` None: the horizon; `first_day`
-    None: the first that no model can have learned from."""
+    """What a backtest is asked to do. `horizon_days` None: the first artifact's; `embargo_days`
+    None: the horizon; `first_day` None: the first that no model can have learned from."""
 
     artifacts: Mapping[str, Path]
     capacity: int
@@ -46,9 +46,10 @@ class BacktestRequest:
 
 @dataclass(frozen=True, slots=True)
 class Backtested:
-    """`costs` and `scorers` by artifact; `recording`: where the events are that moved somebody."""
+    """A finished backtest. `costs` and `scorers` by artifact; `recording`: where the events are
+    that moved somebody."""
 
-    asked: BacktestTerms
+    terms: BacktestTerms
     result: Result
     costs: Mapping[str, Cost]
     recording: RecordingFolder
@@ -56,41 +57,44 @@ class Backtested:
 
 
 def run_backtest(
-    source: Path, order: BacktestRequest, learn: Learn | None, progress: ProgressOf = silent
+    source: Path, request: BacktestRequest, learn: Learn | None, progress: ProgressOf = silent
 ) -> Backtested:
-    """Raises RecordingError, ArtifactError. Holds the features of every score in memory."""
+    """Runs a backtest of the recording at `source`. Raises RecordingError, ArtifactError. Holds the
+    features of every score in memory."""
     recording = open_recording(source)
     ranges = recording.input_ranges()
-    end_ms = end_of(recording, None if order.until_ms is None else from_ms(order.until_ms))
-    manifests = {name: load_manifest(path) for name, path in order.artifacts.items()}
-    horizon_days = order.horizon_days
+    end_ms = end_of(recording, None if request.until_ms is None else from_ms(request.until_ms))
+    manifests = {name: load_manifest(path) for name, path in request.artifacts.items()}
+    horizon_days = request.horizon_days
     if horizon_days is None:
         horizon_days = float(next(iter(manifests.values())).horizon_days)
-    embargo_days = horizon_days if order.embargo_days is None else order.embargo_days
+    embargo_days = horizon_days if request.embargo_days is None else request.embargo_days
     first_ms = min(one.first_ms for one in ranges if one.first_ms is not None)
-    first_day = order.first_day
+    first_day = request.first_day
     if first_day is None:
         first_day = first_day_of(manifests, first_ms, end_ms, embargo_days)
-    asked = BacktestTerms(
-        CallTerms(order.capacity, horizon_days, order.rest_days),
+    terms = BacktestTerms(
+        CallTerms(request.capacity, horizon_days, request.rest_days),
         span_of(first_day, end_ms, horizon_days),
         embargo_days,
-        order.period_days,
-        order.seed,
-        order.landmark_days,
+        request.period_days,
+        request.seed,
+        request.landmark_days,
     )
-    scorers = [load_scorer(path) for path in order.artifacts.values()]
+    scorers = [load_scorer(path) for path in request.artifacts.values()]
     total = sum(one.n_records for one in ranges)
     erased = erased_leads(recording, progress("looked for erased leads in", total))
-    told = Pass(recording, erased, scorers, first_day, asked.span.end_day, order.until_ms, end_ms)
+    fold_pass = Pass(
+        recording, erased, scorers, first_day, terms.span.end_day, request.until_ms, end_ms
+    )
     if learn is not None:  # without scoring, which may take an hour
-        orders_learned(standings(replace(told, scorers=())), asked)
-    seen = standings(told, progress("replayed", total))
-    names = list(order.artifacts)
+        orders_learned(standings(replace(fold_pass, scorers=())), terms)
+    all_standings = standings(fold_pass, progress("replayed", total))
+    names = list(request.artifacts)
     return Backtested(
-        asked,
-        judge_models(seen, names, asked, learn),
-        dict(zip(names, seen.costs, strict=True)),
+        terms,
+        judge_models(all_standings, names, terms, learn),
+        dict(zip(names, all_standings.costs, strict=True)),
         recording,
         dict(zip(names, scorers, strict=True)),
     )

@@ -38,12 +38,12 @@ FeatureRows = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """`lead` and `queue` (n,) are numbers in the order of their names; a standing is on the lists
-    of days `first` up to but not including `end`. `features` (n, n_features); `probabilities`
-    (n, n_scorers), NaN where a model could not score or was not asked. `ordered_ms` and
-    `heard_ms` (n_leads,): when a lead first ordered, and when that was known; inf: never.
-    `known_ms` (n_leads,): when its first event came in. `costs`: of each model, from state to
-    probability."""
+    """All standings of a recording: one lead on one queue's daily lists for some days in a row.
+    `lead` and `queue` (n,) are numbers in the order of their names; a standing is on the lists of
+    days `first` up to but not including `end`. `features` (n, n_features); `probabilities` (n,
+    n_scorers), NaN where a model could not score or was not asked. `ordered_ms` and `heard_ms`
+    (n_leads,): when a lead first ordered, and when that was known; inf: never. `known_ms`
+    (n_leads,): when its first event came in. `costs`: of each model, from state to probability."""
 
     leads: tuple[str, ...]
     queues: tuple[str, ...]
@@ -62,8 +62,8 @@ class Standings:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass is told. Models are asked about days from `first_day` up to but not
-    including `end_day`."""
+    """What one pass of the fold reads and computes. Models are asked about days from `first_day` up
+    to but not including `end_day`."""
 
     recording: RecordingFolder
     erased: frozenset[str]
@@ -74,26 +74,29 @@ class Pass:
     end_ms: int
 
 
-def standings(told: Pass, advanced: Advanced = lambda n: None) -> Standings:
-    """Raises RecordingError."""
-    kept, tally = _Kept(told.scorers, told.first_day, told.end_day), ReplayCounts()
-    for number in range(told.recording.manifest.n_partitions):
+def standings(fold_pass: Pass, advanced: Advanced = lambda n: None) -> Standings:
+    """Folds the recording once and collects who stood on which day's list, with each model's
+    probability. Raises RecordingError."""
+    collector = _Kept(fold_pass.scorers, fold_pass.first_day, fold_pass.end_day)
+    tally = ReplayCounts()
+    for number in range(fold_pass.recording.manifest.n_partitions):
         partition = ReplayPartition(
-            number, told.recording.manifest.n_partitions, told.erased, MemoryTable()
+            number, fold_pass.recording.manifest.n_partitions, fold_pass.erased, MemoryTable()
         )
-        arriving = reporting(inputs(told.recording, number, told.until_ms), advanced)
+        arriving = reporting(inputs(fold_pass.recording, number, fold_pass.until_ms), advanced)
         policy = EveryTick(DAY_MS)
-        for draft in drafts(arriving, partition, policy, told.end_ms, kept.heard):
-            kept.take(draft)
-        kept.end(told.end_ms // DAY_MS + 1)
+        for draft in drafts(arriving, partition, policy, fold_pass.end_ms, collector.note_event):
+            collector.take(draft)
+        collector.end(fold_pass.end_ms // DAY_MS + 1)
         partition.tally.leads = sum(1 for _ in partition.table.items())
         tally.add(partition.tally)
-    return kept.standings(tally)
+    return collector.standings(tally)
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """`subject` is scored when it is known that the standing lasts into the judged days."""
+    """A standing that has not ended yet. `subject` is scored when it is known that the standing
+    lasts into the judged days."""
 
     queue: str
     first: int
@@ -118,17 +121,17 @@ class _Kept:
     open: dict[str, _Open] = field(default_factory=dict)
     closed: list[_Closed] = field(default_factory=list)
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """(occurred, heard) of each lead's first order."""
+    """Lead -> when its first order occurred and when that came in, in milliseconds."""
     known_ms: dict[str, int] = field(default_factory=dict)
     spent: dict[int, Cost] = field(default_factory=dict)
-    """By the number of the scorer."""
+    """Index of the scorer -> its CPU time so far."""
 
-    def heard(self, arrival: PlacedRecord, event: EventBase) -> None:
+    def note_event(self, arrival: PlacedRecord, event: EventBase) -> None:
         name = str(event.key)
         self.known_ms.setdefault(name, arrival.place.moment_ms)
         if isinstance(event, StageChanged) and event.stage is Stage.ORDER:
-            found = to_ms(event.occurred_at), arrival.place.moment_ms
-            self.orders[name] = min(found, self.orders.get(name, found))
+            times = to_ms(event.occurred_at), arrival.place.moment_ms
+            self.orders[name] = min(times, self.orders.get(name, times))
 
     def take(self, draft: PlannedStep) -> None:
         day = draft.place.moment_ms // DAY_MS
@@ -144,25 +147,27 @@ class _Kept:
             self._close(lead, end_day)
 
     def _close(self, lead: str, end: int) -> None:
-        one = self.open.pop(lead, None)
-        if one is None or one.first >= end:
+        standing = self.open.pop(lead, None)
+        if standing is None or standing.first >= end:
             return
-        subject = one.subject
+        subject = standing.subject
         features = feature_vector(subject.history, subject.as_of_ms)
-        is_judged = one.first < self.end_day and end > self.first_day
-        asked = self.scorers if is_judged else ()
-        said = tuple(self._said(subject, i) for i in range(len(asked)))
-        unknown = (float("nan"),) * (len(self.scorers) - len(said))
-        queue = f"{subject.key.tenant}/{one.queue}"
-        self.closed.append(_Closed(lead, queue, one.first, end, features, said + unknown))
+        is_judged = standing.first < self.end_day and end > self.first_day
+        asked_scorers = self.scorers if is_judged else ()
+        probabilities = tuple(self._ask(subject, i) for i in range(len(asked_scorers)))
+        unknown = (float("nan"),) * (len(self.scorers) - len(probabilities))
+        queue = f"{subject.key.tenant}/{standing.queue}"
+        self.closed.append(
+            _Closed(lead, queue, standing.first, end, features, probabilities + unknown)
+        )
 
-    def _said(self, subject: Subject, number: int) -> float:
+    def _ask(self, subject: Subject, number: int) -> float:
         began_s = process_time()
-        found = _probability(subject, self.scorers[number])
+        answer = _probability(subject, self.scorers[number])
         spent = self.spent.get(number, Cost(0.0, 0))
         cpu_s = spent.cpu_s + process_time() - began_s
         self.spent[number] = Cost(cpu_s, spent.n_leads + 1)
-        return found
+        return answer
 
     def standings(self, tally: ReplayCounts) -> Standings:
         if not self.closed:
@@ -177,7 +182,7 @@ class _Kept:
             [(lead_of[o.lead], queue_of[o.queue], o.first, o.end) for o in self.closed],
             dtype=np.intp,
         ).reshape(-1, 4)
-        said = np.array([one.probabilities for one in self.closed], dtype=np.float64)
+        probabilities = np.array([one.probabilities for one in self.closed], dtype=np.float64)
         return Standings(
             tuple(leads),
             tuple(queues),
@@ -186,7 +191,7 @@ class _Kept:
             first=ints[:, 2],
             end=ints[:, 3],
             features=np.stack([one.features for one in self.closed]),
-            probabilities=said.reshape(len(self.closed), len(self.scorers)),
+            probabilities=probabilities.reshape(len(self.closed), len(self.scorers)),
             ordered_ms=orders[:, 0],
             heard_ms=orders[:, 1],
             known_ms=np.array([self.known_ms[name] for name in leads], dtype=np.float64),

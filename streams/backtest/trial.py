@@ -29,13 +29,14 @@ N_RESAMPLES = 1000
 
 
 class CannotTell(ValueError):
-    """Why nothing can be judged, and what would help."""
+    """Nothing can be judged; the message says why, and what would help."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportTrial:
-    """`learned_until`: the model may have learned from outcomes up to then; None: not from these
-    leads. At most `last_days` lists are judged."""
+    """What a trial on a user's export judges, and on which terms. `learned_until`: the model may
+    have learned from outcomes up to then; None: not from these leads. At most `last_days` lists are
+    judged."""
 
     scorer: Scorer
     name: str
@@ -47,32 +48,32 @@ class ExportTrial:
 def judge_history(
     events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
 ) -> Backtest:
-    """`events` in order of time; what occurred was known at once. `advanced` hears of events
-    replayed. Raises CannotTell."""
+    """Backtests one model on a history of events. `events` in order of time; what occurred was
+    known at once. `advanced` is called with the number of events replayed. Raises CannotTell."""
     if not events:
         raise CannotTell("there is no event")
     span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)
     try:
-        seen = _standings(events, trial.scorer, span, advanced)
-        boards, standing = boards_of(seen, span)
+        all_standings = _standings(events, trial.scorer, span, advanced)
+        boards, standing = boards_of(all_standings, span)
     except RecordingError as error:
         raise CannotTell(str(error)) from None
     called = {
-        NEWEST: calls_made(boards, seen.known_ms[boards.lead], trial.terms),
-        trial.name: calls_made(boards, seen.probabilities[standing, 0], trial.terms),
+        NEWEST: calls_made(boards, all_standings.known_ms[boards.lead], trial.terms),
+        trial.name: calls_made(boards, all_standings.probabilities[standing, 0], trial.terms),
     }
     bootstrap = Bootstrap(np.random.default_rng(0), N_RESAMPLES)
-    found = backtest(boards, called, trial.terms, bootstrap)
-    if not found.n_buyers:
+    judged = backtest(boards, called, trial.terms, bootstrap)
+    if not judged.n_buyers:
         raise CannotTell(
             f"no lead ordered within {trial.terms.horizon_days:g} days of standing on one of the "
-            f"{len(found.days):,} daily lists judged"
+            f"{len(judged.days):,} daily lists judged"
         )
-    return found
+    return judged
 
 
 def _span(first_ms: int, last_ms: int, trial: ExportTrial) -> DaySpan:
-    """The last lists whose horizon has passed and from which nothing was learned."""
+    """The last lists whose horizon has passed and that the model did not learn from."""
     horizon_ms = int(trial.terms.horizon_days * DAY_MS)
     end_day = (last_ms - horizon_ms) // DAY_MS + 1
     first_day = max(first_ms // DAY_MS + 1, end_day - trial.last_days)
@@ -101,5 +102,5 @@ def _standings(
         record_events(map(history, events), path, n_partitions=1)
         end_ms = to_ms(events[-1].occurred_at)
         days = span.first_day, span.end_day
-        told = Pass(open_recording(path), frozenset(), [scorer], *days, None, end_ms)
-        return standings(told, advanced)
+        fold_pass = Pass(open_recording(path), frozenset(), [scorer], *days, None, end_ms)
+        return standings(fold_pass, advanced)

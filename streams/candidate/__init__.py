@@ -1,1 +1,1 @@
-"""An artifact that is not live yet: what it says of scores that were published."""
+"""Candidates: an artifact that is not live yet is compared with the one that is."""

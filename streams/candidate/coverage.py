@@ -1,4 +1,5 @@
-"""How far a promotion has come: of the listed leads, how many are scored by it and shown so."""
+"""How far a promotion has come: how many of the listed leads it has scored, and how many are shown
+with that score."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """`n_parked`: leads that no worker could score; they wait until they change, and are no part of
-    `n_listed`. `n_held`: scored leads that a board still shows as before, be it that it has not
-    flipped or that no publisher has placed them."""
+    """Counts of listed leads under a promotion. `n_parked`: leads that no worker could score; they
+    wait until they change, and are not part of `n_listed`. `n_held`: scored leads that a board
+    still shows as before, be it that it has not flipped or that no publisher has placed them."""
 
     n_scored: int = 0
     n_listed: int = 0
@@ -23,12 +24,13 @@ class Coverage:
 
     @property
     def is_complete(self) -> bool:
-        """Scored and shown."""
+        """Whether every listed lead that can be scored is scored and shown."""
         return self.n_scored == self.n_listed and not self.n_held
 
 
 def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
-    """Of `tenant` (`*`: of everybody). A later promotion's scores count as well."""
+    """Counts the leads of `tenant` (`*`: of everybody). A later promotion's scores count as
+    well."""
     n_listed = n_parked = 0
     scored: set[str] = set()
     for shard in range(store.recorded_partitions() or 0):
@@ -51,16 +53,16 @@ def coverage(store: Store, tenant: str, promotion: int) -> Coverage:
 
 
 def _shown_as_before(store: Store, queue: str, promotion: int) -> set[str]:
-    found: set[str] = set()
+    leads: set[str] = set()
     start = 0
     while rows := store.board(queue, CHUNK, start).rows:
-        found.update(row.lead for row in rows if row.order[0] < promotion)
+        leads.update(row.lead for row in rows if row.order[0] < promotion)
         start += len(rows)
-    return found
+    return leads
 
 
 def is_copied(store: Store, tenant: str, promotion: int) -> bool:
-    """Every shard knows of it, or of a later one for the same tenant."""
+    """Whether every shard knows of this promotion, or of a later one for the same tenant."""
     shards = range(store.recorded_partitions() or 0)
     return bool(shards) and all(
         store.promoted(s).get(tenant, (-1, ""))[0] >= promotion for s in shards

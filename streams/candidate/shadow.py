@@ -1,5 +1,6 @@
-"""A candidate beside the live artifact: every published score is given to it as well, on the same
-state where the lead still has it, and what it says goes to `leads.shadow` and nowhere else.
+"""Runs a candidate beside the live artifact: it scores every lead that was published as well, on
+the same state where the lead still has it, and what it says goes to `leads.shadow` and nowhere
+else.
 
 Reads Redis, writes nothing there. Its consumer group is its own, so that one that is started again
 goes on where it stopped; what it says twice has one order.
@@ -48,8 +49,8 @@ def run_shadow(
     stop: threading.Event | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Works until SIGTERM or SIGINT (or `stop`). `advance` hears how many scores were looked at.
-    Raises RoleStopped when it cannot go on."""
+    """Follows `leads.scores` with the candidate until SIGTERM or SIGINT (or `stop`). `advance` is
+    called with the number of scores looked at. Raises RoleStopped when it cannot go on."""
     stop = stop or stop_on_signals()
     patience = Patience(stop, config.patience_s)
     output = KafkaOutput(config.bootstrap_servers, config.patience_s, stop)
@@ -60,10 +61,10 @@ def run_shadow(
             records = _records(consumer.consume(BATCH, timeout=POLL_S))
             if not records:
                 continue
-            said = patience.call(lambda: opinions(records, store, config, _wall_clock_ms))  # noqa: B023 - at once
-            output.deliver([shadow_record(one) for one in said])
+            scores = patience.call(lambda: opinions(records, store, config, _wall_clock_ms))  # noqa: B023 - at once
+            output.deliver([shadow_record(one) for one in scores])
             _commit(consumer)
-            advance(len(said))
+            advance(len(scores))
     except Stopping:
         log.info("shadow_stopped_while_waiting")
     finally:
@@ -73,22 +74,23 @@ def run_shadow(
 def opinions(
     records: Sequence[Record], store: Store, config: ShadowConfig, now_ms: Callable[[], int]
 ) -> list[ShadowScore]:
-    """One for each published score, in their order. `records` are of `leads.scores`."""
+    """What the candidate says of each published score, in their order. `records` are of
+    `leads.scores`."""
     looked_at = [_look_at(record, store, config) for record in records]
-    asked = [one.found for one in looked_at if isinstance(one.found, Question)]
+    questions = [looked.question for looked in looked_at if isinstance(looked.question, Question)]
     began_s = time.perf_counter()
-    said = iter(answers(asked, config.scorer))
-    engine_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(asked))
+    probabilities = iter(answers(questions, config.scorer))
+    engine_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(questions))
     at_ms = now_ms()
     return [
         _opinion(
-            one,
-            next(said) if isinstance(one.found, Question) else None,
+            looked,
+            next(probabilities) if isinstance(looked.question, Question) else None,
             config.scorer.digest,
-            engine_ms if isinstance(one.found, Question) else 0.0,
+            engine_ms if isinstance(looked.question, Question) else 0.0,
             at_ms,
         )
-        for one in looked_at
+        for looked in looked_at
     ]
 
 
@@ -97,7 +99,7 @@ class _LookedAt:
     published: Score
     published_ms: int
     queue: str | None
-    found: Question | NotAsked
+    question: Question | NotAsked
 
 
 def _look_at(record: Record, store: Store, config: ShadowConfig) -> _LookedAt:
@@ -108,14 +110,14 @@ def _look_at(record: Record, store: Store, config: ShadowConfig) -> _LookedAt:
 
 
 def _opinion(
-    one: _LookedAt, probability: float | None, candidate: str, engine_ms: float, at_ms: int
+    looked: _LookedAt, probability: float | None, candidate: str, engine_ms: float, at_ms: int
 ) -> ShadowScore:
-    score = one.published
-    changed = one.found is NotAsked.CHANGED
+    score = looked.published
+    changed = looked.question is NotAsked.CHANGED
     return ShadowScore(
         tenant=score.tenant,
         lead=score.lead,
-        queue=one.queue,
+        queue=looked.queue,
         order=score.order,
         state_hash=score.state_hash,
         live=score.artifact,
@@ -125,12 +127,13 @@ def _opinion(
         skipped=None if probability is not None else "changed" if changed else "unscorable",
         reason=score.reason,
         engine_ms=round(engine_ms, 3),
-        behind_ms=max(0, at_ms - one.published_ms),
+        behind_ms=max(0, at_ms - looked.published_ms),
     )
 
 
 def _follow(config: ShadowConfig) -> Consumer:
-    """From now on where this candidate was never run before, else from where it stopped."""
+    """Opens a consumer of `leads.scores`: from now on where this candidate was never run before,
+    else from where it stopped."""
     consumer = Consumer(
         {
             "bootstrap.servers": config.bootstrap_servers,
@@ -147,21 +150,21 @@ def _follow(config: ShadowConfig) -> Consumer:
 def _assign(consumer: Consumer, partitions: list[TopicPartition]) -> None:
     """A partition that has no position gets one at once, and keeps it: else what is published while
     the candidate is stopped would be passed over where it had read nothing before."""
-    kept = consumer.committed(partitions, timeout=ANSWER_S)
-    for where in kept:
+    positions = consumer.committed(partitions, timeout=ANSWER_S)
+    for where in positions:
         low, high = watermarks(consumer, where)
         # Retention may have taken what the position points to.
         where.offset = high if where.offset < 0 else max(where.offset, low)
-    consumer.assign(kept)
-    consumer.commit(offsets=kept, asynchronous=False)
+    consumer.assign(positions)
+    consumer.commit(offsets=positions, asynchronous=False)
 
 
 def _records(messages: Sequence[Message]) -> list[Record]:
-    found: list[Record] = []
+    records: list[Record] = []
     for message in messages:
         error = message.error()
         if error is None:
-            found.append(to_record(message))
+            records.append(to_record(message))
         elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise RoleStopped(
                 exit_codes.UNUSABLE,
@@ -169,7 +172,7 @@ def _records(messages: Sequence[Message]) -> list[Record]:
             )
         else:
             log.warning("scores_unread error=%s", error.str())
-    return found
+    return records
 
 
 def _commit(consumer: Consumer) -> None:

@@ -1,6 +1,6 @@
-"""What `leads.shadow` says of a candidate so far: how far it is from the live artifact, who would
-stand elsewhere, what was skipped, how long it takes. Holds two numbers per score, a pair per lead.
-"""
+"""Summarises what `leads.shadow` holds of a candidate so far: how far it is from the live artifact,
+who would stand elsewhere, what was skipped, how long it takes. Holds two numbers per score, a pair
+per lead."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from streams.candidate.second_opinion import Apart, how_far_apart
 
 @dataclass(frozen=True, slots=True)
 class ShadowReport:
-    """`n_scores` were published while the candidate ran; `n_changed` and `n_unscorable` of them it
-    could not be asked. `apart`: the last pair of each listed lead. `live`: by which artifacts the
-    scores were. `since` and `until`: when the first and last record was written. Milliseconds are
-    None where nothing was scored."""
+    """How one candidate compares with the live artifact so far. `n_scores` were published while the
+    candidate ran; `n_changed` and `n_unscorable` of them it could not be asked. `apart`: the last
+    pair of each listed lead. `live`: by which artifacts the scores were. `since` and `until`: when
+    the first and last record was written. Milliseconds are None where nothing was scored."""
 
     candidate: str
     n_scores: int
@@ -44,7 +44,7 @@ class _Tally:
     candidate: str
     since_ms: int
     until_ms: int = 0
-    seen: set[tuple[str, int, int, int]] = field(default_factory=set)
+    points: set[tuple[str, int, int, int]] = field(default_factory=set)
     n_scored: int = 0
     n_skipped: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     live: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -54,52 +54,53 @@ class _Tally:
 
 
 def shadow_reports(records: Iterable[Record], k: int) -> dict[str, ShadowReport]:
-    """By candidate. `records`: all of `leads.shadow`; `k`: how far down a queue agreement counts. A
-    record that is no shadow score is passed over: the topic is nobody's input."""
+    """One report for each candidate, by its digest. `records`: all of `leads.shadow`; `k`: how far
+    down a queue agreement counts. A record that is not a shadow score is skipped: no process reads
+    this topic as input."""
     tallies: dict[str, _Tally] = {}
     for record in records:
         try:
-            said = ShadowScore.model_validate_json(record.value or b"")
+            score = ShadowScore.model_validate_json(record.value or b"")
         except ValidationError:
             continue
         at_ms = record.timestamp_ms
-        tally = tallies.setdefault(said.candidate, _Tally(said.candidate, at_ms))
+        tally = tallies.setdefault(score.candidate, _Tally(score.candidate, at_ms))
         tally.since_ms, tally.until_ms = min(tally.since_ms, at_ms), max(tally.until_ms, at_ms)
-        _count(said, tally)
+        _count(score, tally)
     return {candidate: _report(tally, k) for candidate, tally in tallies.items()}
 
 
-def _count(said: ShadowScore, tally: _Tally) -> None:
-    lead = f"{said.tenant}/{said.lead}"
-    point = (lead, *_order(said))
-    if point in tally.seen:  # said again after a restart
+def _count(score: ShadowScore, tally: _Tally) -> None:
+    lead = f"{score.tenant}/{score.lead}"
+    point = (lead, *_order(score))
+    if point in tally.points:  # said again after a restart
         return
-    tally.seen.add(point)
-    if said.skipped is not None:
-        tally.n_skipped[said.skipped] += 1
+    tally.points.add(point)
+    if score.skipped is not None:
+        tally.n_skipped[score.skipped] += 1
         return
     tally.n_scored += 1
-    tally.live[said.live] += 1
-    tally.engine_ms.append(said.engine_ms)
-    tally.behind_ms.append(said.behind_ms)
-    known = tally.last.get(lead)
-    if known is None or _order(said) > _order(known):
-        tally.last[lead] = said
+    tally.live[score.live] += 1
+    tally.engine_ms.append(score.engine_ms)
+    tally.behind_ms.append(score.behind_ms)
+    previous = tally.last.get(lead)
+    if previous is None or _order(score) > _order(previous):
+        tally.last[lead] = score
 
 
-def _order(said: ShadowScore) -> tuple[int, int, int]:
-    order = said.order
+def _order(score: ShadowScore) -> tuple[int, int, int]:
+    order = score.order
     return order.promotion, order.version, to_ms(order.as_of)
 
 
 def _report(tally: _Tally, k: int) -> ShadowReport:
     before: dict[str, dict[str, float]] = defaultdict(dict)
     after: dict[str, dict[str, float]] = defaultdict(dict)
-    for lead, said in tally.last.items():
-        if said.queue is not None and said.probability is not None:
-            queue = f"{said.tenant}/{said.queue}"
-            before[queue][lead] = said.live_probability
-            after[queue][lead] = said.probability
+    for lead, score in tally.last.items():
+        if score.queue is not None and score.probability is not None:
+            queue = f"{score.tenant}/{score.queue}"
+            before[queue][lead] = score.live_probability
+            after[queue][lead] = score.probability
     apart = how_far_apart(before, after, k)
     return ShadowReport(
         candidate=tally.candidate,
@@ -119,5 +120,5 @@ def _report(tally: _Tally, k: int) -> ShadowReport:
 
 
 def _quantile(values: list[float], q: float) -> float | None:
-    """The nearest that occurred."""
+    """The nearest value that occurred, None for no values."""
     return sorted(values)[int((len(values) - 1) * q)] if values else None

@@ -1,4 +1,4 @@
-"""Where artifacts are and which one a name or digest means."""
+"""Where artifacts are, and which one a name or a digest means."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def find_artifact(name: str, configured: Path | None) -> Path:
     for path in (folder / name, Path(name)):
         if (path / MANIFEST).is_file():
             return path
-    known = {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}
-    for path in known.values():
+    artifacts = {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}
+    for path in artifacts.values():
         if len(name) >= MIN_DIGEST_CHARS and artifact_digest(path).startswith(name):
             return path
     raise Failure(
-        f"no artifact {name!r} in {folder}; there is: {', '.join(known) or 'none'}",
+        f"no artifact {name!r} in {folder}; there is: {', '.join(artifacts) or 'none'}",
         exit_codes.UNUSABLE,
     )
 

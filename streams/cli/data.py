@@ -14,7 +14,7 @@ from schemas.events import EventBase
 from scoring.artifact import ArtifactError
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
-from streams.cli.front import Failure, naming_files, open_admin, settings
+from streams.cli.front import Failure, current_settings, naming_files, open_admin
 from streams.importers.bpi2012 import bpi2012_events
 from streams.importers.outcomes import ImportFault, without_outcomes
 from streams.importers.persuasion import persuasion_events
@@ -61,9 +61,9 @@ def import_(data_set: str, path: Path, *, out: Path | None, no_outcomes: bool) -
 
 
 def _send(events: Iterable[EventBase]) -> int:
-    found = settings()
-    open_admin(found)
-    producer = JournalingProducer(found.broker, max_records=0)
+    settings = current_settings()
+    open_admin(settings)
+    producer = JournalingProducer(settings.broker, max_records=0)
     n = 0
     for n, event in enumerate(events, start=1):  # noqa: B007  # n is the count
         producer.send(event)
@@ -93,7 +93,7 @@ def rank(file: Path, *, artifact: str, top: int, as_json: bool) -> None:
     """
     from scoring.engines.loading import load_scorer  # loads the engines' libraries
 
-    path = find_artifact(artifact, settings().artifacts)
+    path = find_artifact(artifact, current_settings().artifacts)
     try:
         with naming_files():
             ranked = rank_file(file, load_scorer(path))

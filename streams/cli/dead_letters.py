@@ -1,4 +1,4 @@
-"""`asllr dead-letters …`: what could not be used, why, and once more after the mend."""
+"""`asllr dead-letters …`: lists records that could not be used, says why, and sends them again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.dead_letter import original
 from schemas.outputs import DeadLetter, DeadLetterStage
 from schemas.topics import DEAD_LETTER, INPUTS
 from streams import exit_codes
-from streams.cli.front import Failure, settings
+from streams.cli.front import Failure, current_settings
 from streams.kafka.topic_reader import read_one, read_to_end
 
 MAX_VALUE_CHARS = 2_000
@@ -41,7 +41,7 @@ def list_(*, as_json: bool) -> None:
       asllr dead-letters list --json | jq -r .reason | sort | uniq -c
     """
     n = 0
-    for place, letter in _read(settings().broker):
+    for place, letter in _read(current_settings().broker):
         n += 1
         if as_json:
             click.echo(
@@ -102,7 +102,7 @@ def retry(place: str) -> None:
         record = original(letter)
     except ValueError as error:
         raise Failure(str(error), exit_codes.NO) from error
-    sent = _send(settings().broker, record)
+    sent = _send(current_settings().broker, record)
     click.echo(f"sent again as {sent.topic()} {sent.partition()}:{sent.offset()}")
 
 
@@ -119,14 +119,15 @@ def _find(place: str) -> DeadLetter:
     match = re.fullmatch(r"(\d{1,9}):(\d{1,18})", place)  # Kafka counts in 32 and 64 bits
     if match is None:
         raise click.BadParameter(f"{place[:80]!r} is not partition:offset such as 0:17")
-    record = read_one(settings().broker, DEAD_LETTER.name, int(match[1]), int(match[2]))
+    record = read_one(current_settings().broker, DEAD_LETTER.name, int(match[1]), int(match[2]))
     if record is None or record.value is None:
         raise Failure(f"there is no dead letter at {place}", exit_codes.NO)
     return DeadLetter.model_validate_json(record.value)
 
 
 def _send(broker: str, record: Record) -> Message:
-    """Waits for the delivery report: a retry that may be lost is none."""
+    """Sends the record and waits for the delivery report: a retry that may be lost is not a
+    retry."""
     reports: list[tuple[KafkaError | None, Message]] = []
     producer = Producer(
         {

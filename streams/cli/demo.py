@@ -24,11 +24,11 @@ from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact
 from streams.cli.front import (
     Failure,
+    current_settings,
     naming_files,
     open_admin,
     open_store,
     set_up_logging,
-    settings,
     settings_for,
 )
 from streams.kafka.embedded_broker import embedded_broker
@@ -52,7 +52,7 @@ EMBEDDED_SESSION_S = 6.0
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """`broker` and `redis` None: embedded ones."""
+    """The options of `asllr demo`. `broker` and `redis` None: embedded ones."""
 
     broker: str | None
     redis: str | None
@@ -63,7 +63,7 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What happens in a demo: events of the past, and those to come, with the seconds after which
+    """The events of a demo: events of the past, and those to come, with the seconds after which
     they are due."""
 
     history: Sequence[EventBase]
@@ -71,29 +71,29 @@ class Script:
 
 
 def start_demo(options: DemoOptions, command: Sequence[str], write: Callable[[], Script]) -> None:
-    """`command` starts asllr. Exits with 1 when the oracle finds a difference."""
-    found = settings_for(options.broker, options.redis)
-    artifact = artifact_digest(find_artifact(SHIPPED, found.artifacts))
+    """Runs the demo. `command` starts asllr. Exits with 1 when the oracle finds a difference."""
+    settings = settings_for(options.broker, options.redis)
+    artifact = artifact_digest(find_artifact(SHIPPED, settings.artifacts))
     with stop_on_signals() as stop, ExitStack() as stack:
         view = stack.enter_context(build_view())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="asllr-demo-"))
-        found = _with_services(found, options, stack)
-        admin, store = open_admin(found), open_store(found)
-        view.step(f"Kafka at {found.broker} and Redis are up")
-        create_topics(admin, found.partitions)
+        settings = _with_services(settings, options, stack)
+        admin, store = open_admin(settings), open_store(settings)
+        view.step(f"Kafka at {settings.broker} and Redis are up")
+        create_topics(admin, settings.partitions)
         supervisor = stack.enter_context(Supervisor(Path(folder)))
         script = write()
         summary = _run(
             Demo(
-                bootstrap_servers=found.broker,
+                bootstrap_servers=settings.broker,
                 store=store,
-                n_partitions=found.partitions,
+                n_partitions=settings.partitions,
                 artifact=artifact,
-                roles=local_roles(command, options.counts, environment(found, os.environ)),
+                roles=local_roles(command, options.counts, environment(settings, os.environ)),
                 history=script.history,
                 live=script.live,
                 for_s=options.for_s,
-                judge=_judge(found, store, is_embedded=options.broker is None),
+                judge=_judge(settings, store, is_embedded=options.broker is None),
             ),
             supervisor,
             view,
@@ -108,36 +108,39 @@ def start_demo(options: DemoOptions, command: Sequence[str], write: Callable[[],
 
 
 def start_run(counts: RoleCounts, command: Sequence[str], log_dir: Path) -> None:
-    """All roles against the brokers of the settings, until SIGTERM or Ctrl-C."""
-    found = settings()
-    set_up_logging(found.log_level)
+    """Runs all roles on the Kafka and Redis of the settings, until SIGTERM or Ctrl-C."""
+    settings = current_settings()
+    set_up_logging(settings.log_level)
     # What every role would find out for itself, said once and before five logs are full of it.
-    require_topics(open_admin(found), found.partitions)
-    open_store(found)
+    require_topics(open_admin(settings), settings.partitions)
+    open_store(settings)
     with naming_files():
         log_dir.mkdir(parents=True, exist_ok=True)
     with stop_on_signals() as stop, Supervisor(log_dir) as supervisor:
-        roles = local_roles(command, counts, environment(found, os.environ))
+        roles = local_roles(command, counts, environment(settings, os.environ))
         click.echo(f"{len(roles)} processes, logs in {log_dir}; Ctrl-C ends them", err=True)
         with _role_failures():
             supervise(supervisor, roles, stop)
 
 
 SAMPLE = 500
-"""Scores for which the oracle runs the engine again: seconds, not minutes."""
+"""For so many scores the oracle runs the engine again: it takes seconds, not minutes."""
 
 
-def _judge(found: Settings, store: Store, *, is_embedded: bool) -> Judge:
-    """The embedded broker forgets, so the demo's own journal is the log; a real one is asked."""
+def _judge(settings: Settings, store: Store, *, is_embedded: bool) -> Judge:
+    """The oracle of a demo. The embedded broker forgets records, so the demo's own journal is the
+    log; a real broker is read again."""
     from streams.artifact_shelf import Shelf, load_from  # loads the engines' libraries
 
-    shelf = Shelf(partial(load_from, (artifact_folder(found.artifacts),)))
+    shelf = Shelf(partial(load_from, (artifact_folder(settings.artifacts),)))
 
     def judge(log: Sequence[Record], outputs: Sequence[Record]) -> list[str]:
         evidence = OracleInput(log, outputs)
         if not is_embedded:
-            evidence = OracleInput(_whole(found.broker, INPUTS), _whole(found.broker, OUTPUTS))
-        return differences(evidence, store, found.partitions, shelf.scorer, sample=SAMPLE)
+            evidence = OracleInput(
+                _whole(settings.broker, INPUTS), _whole(settings.broker, OUTPUTS)
+            )
+        return differences(evidence, store, settings.partitions, shelf.scorer, sample=SAMPLE)
 
     return judge
 
@@ -151,17 +154,18 @@ def _run(demo: Demo, supervisor: Supervisor, view: DemoView, stop: Event) -> Sum
         return run_demo(demo, supervisor, view, stop)
 
 
-def _with_services(found: Settings, options: DemoOptions, stack: ExitStack) -> Settings:
-    """The settings, with an embedded broker and Redis where none was named."""
+def _with_services(settings: Settings, options: DemoOptions, stack: ExitStack) -> Settings:
+    """Starts an embedded broker and Redis where none was named, and returns the settings with their
+    addresses."""
     if options.broker is None:
         address = stack.enter_context(embedded_broker(n_partitions=EMBEDDED_PARTITIONS))
-        found = replace(
-            found, broker=address, partitions=EMBEDDED_PARTITIONS, session_s=EMBEDDED_SESSION_S
+        settings = replace(
+            settings, broker=address, partitions=EMBEDDED_PARTITIONS, session_s=EMBEDDED_SESSION_S
         )
     if options.redis is None:
         server = stack.enter_context(EmbeddedRedis(before_exec=die_with_parent))
-        found = replace(found, redis=server.url)
-    return found
+        settings = replace(settings, redis=server.url)
+    return settings
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from scoring.explain.ledger import LedgerPoint, points_of
 from scoring.score import ScorerOf
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact
-from streams.cli.front import Failure, lead_key, naming_files, open_admin, settings
+from streams.cli.front import Failure, current_settings, lead_key, naming_files, open_admin
 from streams.cli.option_types import MOMENT
 from streams.cli.sources import KAFKA, explaining, no_source, progress
 from streams.explain.moment import at_moment
@@ -86,13 +86,13 @@ def explain_lead(
       asllr explain demo/4711
       asllr explain demo/4711 --source monday --as-of 2026-03-01T12:00:00Z --json
     """
-    asked = _asked(lead, source, as_of, artifact)
-    with _explaining(asked):
-        explanation = explain(asked.story.arrivals, asked.points, asked.scorer_of)
+    request = _request(lead, source, as_of, artifact)
+    with _explaining(request):
+        explanation = explain(request.story.arrivals, request.points, request.scorer_of)
     if as_json:
-        click.echo(json.dumps(explanation_json(asked.story.key, explanation)))
+        click.echo(json.dumps(explanation_json(request.story.key, explanation)))
     else:
-        click.echo(explanation_text(asked.story.key, explanation, top))
+        click.echo(explanation_text(request.story.key, explanation, top))
 
 
 @click.command(name="state")
@@ -116,9 +116,9 @@ def lead_state(
       asllr state demo/4711 --as-of 2026-03-01T12:00:00Z
       asllr state demo/4711 --source monday --as-of 2026-03-01 --json | jq -r .prompt
     """
-    asked = _asked(lead, source, as_of, artifact)
-    with _explaining(asked):
-        moment = at_moment(asked.story, asked.points, asked.scorer_of)
+    request = _request(lead, source, as_of, artifact)
+    with _explaining(request):
+        moment = at_moment(request.story, request.points, request.scorer_of)
     if as_json:
         click.echo(json.dumps(moment_json(moment)))
     else:
@@ -127,22 +127,22 @@ def lead_state(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """`points`: where the lead was scored, or would have been."""
+    """What is to be explained. `points`: where the lead was scored, or would have been."""
 
     story: LeadStory
     points: list[LedgerPoint]
     scorer_of: ScorerOf
 
 
-def _asked(lead: str, source: str, as_of: datetime | None, artifact: str | None) -> _Asked:
+def _request(lead: str, source: str, as_of: datetime | None, artifact: str | None) -> _Asked:
     from scoring.engines.loading import load_scorer  # loads the engines' libraries
     from streams.artifact_shelf import Shelf, load_from  # loads the engines' libraries
 
-    found = settings()
-    story = _story(source, lead_key(lead, found.tenant))
+    settings = current_settings()
+    story = _story(source, lead_key(lead, settings.tenant))
     if story.is_erased:
         raise Failure(
-            f"{story.key}: this person asked to be forgotten: nothing is told, of no moment",
+            f"{story.key}: this person asked to be forgotten: nothing is shown, for any moment",
             exit_codes.NO,
         )
     if not story.arrivals:
@@ -157,10 +157,10 @@ def _asked(lead: str, source: str, as_of: datetime | None, artifact: str | None)
                 f"{first.topic}",
                 exit_codes.NO,
             )
-    shelf = Shelf(lambda digest: load_from((artifact_folder(found.artifacts),), digest))
+    shelf = Shelf(lambda digest: load_from((artifact_folder(settings.artifacts),), digest))
     if artifact is None and story.scores:
         return _Asked(story, story.points(), shelf.scorer)
-    path = find_artifact(artifact or SHIPPED, found.artifacts)
+    path = find_artifact(artifact or SHIPPED, settings.artifacts)
     digest = artifact_digest(path)
     named = Shelf(lambda _: load_scorer(path))
     return _Asked(story, points_of(story.arrivals, digest, story.end_ms), named.scorer)
@@ -177,18 +177,18 @@ def _story(source: str, key: LeadKey) -> LeadStory:
             return read_file(path, key, progress("read", path.stat().st_size, "bytes"))
     if source != KAFKA:
         raise no_source(source)
-    found = settings()
-    open_admin(found)  # says clearly when Kafka is away
+    settings = current_settings()
+    open_admin(settings)  # says clearly when Kafka is away
     now_ms = to_ms(datetime.now(UTC))
-    total = n_offsets_beside(found.broker, key, found.partitions)
-    return read_kafka(found.broker, key, found.partitions, now_ms, progress("read", total))
+    total = n_offsets_beside(settings.broker, key, settings.partitions)
+    return read_kafka(settings.broker, key, settings.partitions, now_ms, progress("read", total))
 
 
 @contextmanager
-def _explaining(asked: _Asked) -> Iterator[None]:
+def _explaining(request: _Asked) -> Iterator[None]:
     try:
         yield
     except Unexplainable as error:
-        raise Failure(f"{asked.story.key}: {error}", exit_codes.NO) from error
+        raise Failure(f"{request.story.key}: {error}", exit_codes.NO) from error
     except (Unscorable, ArtifactError) as error:
-        raise Failure(f"{asked.story.key}: {error}", exit_codes.UNUSABLE) from error
+        raise Failure(f"{request.story.key}: {error}", exit_codes.UNUSABLE) from error

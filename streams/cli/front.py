@@ -1,4 +1,4 @@
-"""What all commands share: settings, our errors as exit codes, option types, names."""
+"""What all commands share: settings, errors as exit codes, option types, and parsing of names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from streams.waiting import RoleStopped
 
 
 class Failure(click.ClickException):
-    """One sentence for a person and a code for a script."""
+    """A command cannot do what it was asked: one sentence for a person and an exit code for a
+    script."""
 
     def __init__(self, sentence: str, exit_code: int) -> None:
         super().__init__(sentence)
@@ -33,15 +34,16 @@ class Failure(click.ClickException):
 
 
 class FrontDoor(click.Group):
-    """Shows its commands by the job they are for. Turns the errors a person can act on into one
-    sentence and an exit code; others crash."""
+    """The `asllr` command. Shows its commands by the job they are for. Turns the errors a person
+    can act on into one sentence and an exit code; others crash."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.jobs: dict[str, list[click.Command]] = {}
 
     def add_job(self, heading: str, *commands: click.Command) -> None:
-        """In the order in which help and reference show them."""
+        """Adds the commands of one job; help and reference show jobs in the order in which they are
+        added."""
         self.jobs[heading] = list(commands)
         for command in commands:
             self.add_command(command)
@@ -85,7 +87,7 @@ class DefaultGroup(click.Group):
         self.default = default
 
     def named(self, words: list[str], help_names: list[str]) -> list[str]:
-        """`words` with the command in front."""
+        """`words`, with the most usual command in front where they name none."""
         is_named = not words or words[0] in self.commands or words[0] in help_names
         return words if is_named else [self.default, *words]
 
@@ -95,7 +97,7 @@ class DefaultGroup(click.Group):
 
 @contextmanager
 def naming_files() -> Iterator[None]:
-    """A file that cannot be read or written is one sentence."""
+    """Turns an error of reading or writing a file into one sentence."""
     try:
         yield
     except OSError as error:
@@ -105,7 +107,7 @@ def naming_files() -> Iterator[None]:
 
 
 class Duration(click.ParamType):
-    """`90`, `90s`, `5m`, `1h`, `14d` -> seconds."""
+    """An option type for durations: `90`, `90s`, `5m`, `1h` or `14d`, in seconds."""
 
     name = "duration"
 
@@ -123,18 +125,19 @@ class Duration(click.ParamType):
 DURATION = Duration()
 
 
-def settings() -> Settings:
+def current_settings() -> Settings:
     return read_settings(os.environ)
 
 
 def settings_for(broker: str | None, redis: str | None) -> Settings:
-    """The environment's settings with what the command line says instead."""
-    found = settings()
-    return replace(found, broker=broker or found.broker, redis=redis or found.redis)
+    """The settings of the environment; a broker or Redis that the command line names replaces
+    theirs."""
+    settings = current_settings()
+    return replace(settings, broker=broker or settings.broker, redis=redis or settings.redis)
 
 
 def set_up_logging(level: str) -> None:
-    """To standard error, one line per event, keys and values, no lead text."""
+    """Logs to standard error, one line per event, keys and values, no lead text."""
     logging.basicConfig(
         stream=sys.stderr,
         level=level.upper(),
@@ -142,34 +145,36 @@ def set_up_logging(level: str) -> None:
     )
 
 
-def open_admin(found: Settings) -> AdminClient:
+def open_admin(settings: Settings) -> AdminClient:
     """A Kafka admin client that has answered. Raises TopicsUnusable."""
-    admin = AdminClient({"bootstrap.servers": found.broker, "log_level": 2})
-    wait_for_broker(admin, min(found.patience_s, MAX_WAIT_OF_A_PERSON_S))
+    admin = AdminClient({"bootstrap.servers": settings.broker, "log_level": 2})
+    wait_for_broker(admin, min(settings.patience_s, MAX_WAIT_OF_A_PERSON_S))
     return admin
 
 
 MAX_WAIT_OF_A_PERSON_S = 10.0
-"""Roles wait for a service as long as the settings say; somebody at a terminal does not."""
+"""A command of a person waits at most this long for a service; a role waits as long as the settings
+say."""
 
 
-def open_store(found: Settings) -> Store:
-    """For work: the partition count is recorded. Raises StoreAway, StoreUnusable."""
-    return open_redis_store(found.redis, found.partitions)
+def open_store(settings: Settings) -> Store:
+    """Opens the store for work: the partition count is recorded. Raises StoreAway,
+    StoreUnusable."""
+    return open_redis_store(settings.redis, settings.partitions)
 
 
-def look_at_store(found: Settings) -> Store:
-    """For looking: writes nothing. Raises StoreAway, StoreUnusable."""
-    return look_at_redis_store(found.redis)
+def look_at_store(settings: Settings) -> Store:
+    """Opens the store for reading only: writes nothing. Raises StoreAway, StoreUnusable."""
+    return look_at_redis_store(settings.redis)
 
 
 def lead_key(text: str, tenant: str) -> LeadKey:
-    """`lead` or `tenant/lead`."""
+    """Parses `lead` or `tenant/lead`."""
     return LeadKey(*_two_ids(text, tenant, "a lead"))
 
 
 def queue_name(text: str, tenant: str) -> str:
-    """`queue` or `tenant/queue`, as `tenant/queue`."""
+    """Parses `queue` or `tenant/queue` and returns `tenant/queue`."""
     return "/".join(_two_ids(text, tenant, "a queue"))
 
 

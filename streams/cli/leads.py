@@ -1,4 +1,4 @@
-"""`asllr queue show` and `asllr lead show`: what a call-centre lead asks first."""
+"""`asllr queue show` and `asllr lead show`: who to call first, and what is known of a lead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.timestamps import to_text
 from scoring.lead.fold import listing
 from scoring.lead.state import ERASED, from_bytes
 from streams import exit_codes
-from streams.cli.front import Failure, lead_key, look_at_store, queue_name, settings
+from streams.cli.front import Failure, current_settings, lead_key, look_at_store, queue_name
 from streams.store.contract import LeadView
 
 
@@ -44,13 +44,13 @@ def show_queue(queue: str | None, *, top: int, as_json: bool) -> None:
       asllr queue show
       asllr queue show demo/default --top 5
     """
-    found = settings()
-    store = look_at_store(found)
+    settings = current_settings()
+    store = look_at_store(settings)
     if queue is None:
         sizes = {name: store.board(name, 0).size for name in sorted(store.queues())}
         click.echo(json.dumps(sizes) if as_json else _lines(sizes) or "no queue has a lead yet")
         return
-    name = queue_name(queue, found.tenant)
+    name = queue_name(queue, settings.tenant)
     board = store.board(name, top)
     rows = [
         {
@@ -106,17 +106,17 @@ def show_lead(lead: str, *, as_json: bool) -> None:
     Example:
       asllr lead show demo/4711
     """
-    found = settings()
-    key = str(lead_key(lead, found.tenant))
-    store = look_at_store(found)
-    n_partitions = store.recorded_partitions() or found.partitions
+    settings = current_settings()
+    key = str(lead_key(lead, settings.tenant))
+    store = look_at_store(settings)
+    n_partitions = store.recorded_partitions() or settings.partitions
     shard = partition_for(key.encode(), n_partitions)
     view = store.lead(shard, key)
-    known = describe(view, shard)
+    shown = describe(view, shard)
     if as_json:
-        click.echo(json.dumps(known))
+        click.echo(json.dumps(shown))
     else:
-        for name, value in known.items():
+        for name, value in shown.items():
             click.echo(f"{name:<14} {value}")
     if view.stored.state is None and not view.stored.erased:
         raise Failure(f"no event of {key} has arrived", exit_codes.NO)
@@ -124,13 +124,13 @@ def show_lead(lead: str, *, as_json: bool) -> None:
 
 def describe(view: LeadView, shard: int) -> dict[str, object]:
     """What `lead show` prints: one short value per line."""
-    known: dict[str, object] = {"lead": view.lead, "shard": shard}
+    shown: dict[str, object] = {"lead": view.lead, "shard": shard}
     if view.stored.erased:
-        return known | {"listed": listing(ERASED).why}
+        return shown | {"listed": listing(ERASED).why}
     if view.stored.state is None:
-        return known
+        return shown
     state = from_bytes(view.stored.state)
-    known |= {
+    shown |= {
         "listed": listing(state).why,
         "stage": state.value("stage"),
         "version": view.version,
@@ -141,9 +141,9 @@ def describe(view: LeadView, shard: int) -> dict[str, object]:
         "scoring": _scoring(view),
     }
     if view.score is None:
-        return known
+        return shown
     score = Score.model_validate_json(view.score)
-    return known | {
+    return shown | {
         "probability": score.probability,
         "reason": score.reason,
         "evidence": score.evidence.value,

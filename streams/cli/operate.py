@@ -1,4 +1,4 @@
-"""`asllr doctor` and `settings`: for who keeps it running."""
+"""`asllr doctor` and `asllr settings`: for whoever keeps a deployment running."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, artifact_folder
-from streams.cli.front import Failure, settings
+from streams.cli.front import Failure, current_settings
 from streams.settings import VARIABLES, printable
 
 
@@ -29,12 +29,12 @@ def doctor(artifact: str, *, as_json: bool) -> None:
     # Here: the engines' libraries take a moment to load, and only this command needs them all.
     from streams.operate.doctor import DoctorVerdict, check_artifact, check_kafka, check_redis
 
-    found = settings()
-    of_redis, recorded = check_redis(found.redis, found.partitions)
+    settings = current_settings()
+    of_redis, recorded = check_redis(settings.redis, settings.partitions)
     checks = [
-        *check_kafka(found.broker, recorded or found.partitions),
+        *check_kafka(settings.broker, recorded or settings.partitions),
         *of_redis,
-        check_artifact(artifact_folder(found.artifacts) / artifact),
+        check_artifact(artifact_folder(settings.artifacts) / artifact),
     ]
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks]))
@@ -56,7 +56,7 @@ def show_settings(*, as_json: bool) -> None:
     Example:
       ASLLR_PARTITIONS=16 asllr settings
     """
-    values = printable(settings())
+    values = printable(current_settings())
     if as_json:
         click.echo(json.dumps(values))
         return

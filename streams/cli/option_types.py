@@ -15,7 +15,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class TimeOption(click.ParamType):
-    """RFC 3339 with an offset, or a date, which begins at midnight UTC."""
+    """An option type for moments: RFC 3339 with an offset, or a date, which begins at midnight
+    UTC."""
 
     name = "time"
 
@@ -32,13 +33,14 @@ class TimeOption(click.ParamType):
             moment = moment.replace(tzinfo=UTC)
         if moment is None or moment.tzinfo is None:
             self.fail(
-                f"{value!r} is no time such as 2026-03-01 or 2026-03-01T09:30:00Z", param, ctx
+                f"{value!r} is not a time such as 2026-03-01 or 2026-03-01T09:30:00Z", param, ctx
             )
         return moment.astimezone(UTC)
 
 
 class OffsetRange(click.ParamType):
-    """`crm.events/3=100..200`: offsets 100 up to but not including 200."""
+    """An option type for offsets of a partition: `crm.events/3=100..200` is offsets 100 up to but
+    not including 200."""
 
     name = "topic/partition=first..end"
 
@@ -49,7 +51,7 @@ class OffsetRange(click.ParamType):
             return value
         match = re.fullmatch(r"([a-z.-]+)/(\d+)=(\d+)\.\.(\d+)", str(value))
         if match is None or int(match[3]) > int(match[4]):
-            self.fail(f"{value!r} is no range such as crm.events/3=100..200", param, ctx)
+            self.fail(f"{value!r} is not a range such as crm.events/3=100..200", param, ctx)
         return (match[1], int(match[2])), (int(match[3]), int(match[4]))
 
 

@@ -1,4 +1,4 @@
-"""How far a long command is: one line on standard error, written over, once in a while."""
+"""Shows how far a long command is: one line on standard error, written over, once in a while."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ EVERY_S = 1.0
 
 
 class TerminalProgress:
-    """`what` is the unit. Silent when the work is over before the first line is due; a file or a
-    pipe gets lines instead of one that changes."""
+    """A progress line on standard error. `what` is the unit. Silent when the work is over before
+    the first line is due; a file or a pipe gets lines instead of one that changes."""
 
     def __init__(self, verb: str, what: str, total: int) -> None:
         self._verb = verb
@@ -31,7 +31,8 @@ class TerminalProgress:
             self.close()
 
     def close(self) -> None:
-        """After the last advance, where that may come before the total; the line stays."""
+        """Ends the line, which stays on the screen. Needed where the work may end before the total
+        is reached."""
         if self._shown and sys.stderr.isatty():
             sys.stderr.write("\n")
         self._shown = False

@@ -1,4 +1,4 @@
-"""`asllr promote`: another artifact goes live, or what that would change."""
+"""`asllr promote`: makes another artifact live, or says what that would change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scoring.artifact import ArtifactError
 from streams import exit_codes
 from streams.candidate.coverage import Coverage, coverage, is_copied
 from streams.cli.artifacts import SHIPPED, artifact_digest, find_artifact
-from streams.cli.front import DURATION, Failure, look_at_store, open_admin, settings
+from streams.cli.front import DURATION, Failure, current_settings, look_at_store, open_admin
 from streams.cli.option_types import agreement_depth
 from streams.cli.progress import TerminalProgress
 from streams.kafka.topic_admin import require_topics
@@ -66,34 +66,34 @@ def promote(
       asllr promote 2026-03-retrained --wait 30m
     """
     if tenant != "*" and not re.fullmatch(ID_PATTERN, tenant):
-        raise click.BadParameter(f"{tenant[:80]!r} is no tenant: * or letters, digits and ._:-")
+        raise click.BadParameter(f"{tenant[:80]!r} is not a tenant: * or letters, digits and ._:-")
     if dry_run and wait_s is not None:
         raise click.BadParameter("--wait has nothing to wait for with --dry-run")
-    found = settings()
-    path = find_artifact(artifact, found.artifacts)
+    settings = current_settings()
+    path = find_artifact(artifact, settings.artifacts)
     if dry_run:
-        _say_who_moves(path, found, tenant, k, as_json=as_json)
+        _say_who_moves(path, settings, tenant, k, as_json=as_json)
     else:
-        _switch(path, found, tenant, wait_s, as_json=as_json)
+        _switch(path, settings, tenant, wait_s, as_json=as_json)
 
 
 def _switch(
-    path: Path, found: Settings, tenant: str, wait_s: float | None, *, as_json: bool
+    path: Path, settings: Settings, tenant: str, wait_s: float | None, *, as_json: bool
 ) -> None:
     name = artifact_digest(path)
-    require_topics(open_admin(found), found.partitions, [PROMOTIONS])
+    require_topics(open_admin(settings), settings.partitions, [PROMOTIONS])
     record = Promotion(tenant=tenant, artifact=name, promoted_at=datetime.now(UTC))
-    promotion = publish_promotion(found.broker, record, found.patience_s)
-    said: dict[str, object] = {"artifact": name, "promotion": promotion, "tenant": tenant}
+    promotion = publish_promotion(settings.broker, record, settings.patience_s)
+    answer: dict[str, object] = {"artifact": name, "promotion": promotion, "tenant": tenant}
     if not as_json:
         click.echo(f"artifact {name[:12]} is promotion {promotion} for tenant {tenant}")
     if wait_s is not None:
-        reached = _wait(look_at_store(found), tenant, promotion, wait_s)
-        said |= asdict(reached)
+        reached = _wait(look_at_store(settings), tenant, promotion, wait_s)
+        answer |= asdict(reached)
         if not as_json:
             click.echo(f"{reached.n_scored} of {reached.n_listed} listed leads are scored with it")
     if as_json:
-        click.echo(json.dumps(said))
+        click.echo(json.dumps(answer))
     if wait_s is not None and not reached.is_complete:
         raise Failure(_what_is_missing(reached, wait_s), exit_codes.NO)
 
@@ -111,7 +111,7 @@ def _what_is_missing(reached: Coverage, wait_s: float) -> str:
 
 
 def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:
-    """What was reached when all were scored or time was up."""
+    """Waits until all leads are scored or time is up, and returns how far it came."""
     deadline = time.monotonic() + wait_s
     while not is_copied(store, tenant, promotion):
         if time.monotonic() > deadline:
@@ -131,14 +131,14 @@ def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:
     return reached
 
 
-def _say_who_moves(path: Path, found: Settings, tenant: str, k: int, *, as_json: bool) -> None:
+def _say_who_moves(path: Path, settings: Settings, tenant: str, k: int, *, as_json: bool) -> None:
     # Here: the engines' libraries take a moment to load, and the switch does not need them.
     from scoring.engines.loading import load_scorer
     from streams.candidate.who_moves import live_for, n_standing, who_moves
     from streams.reports.who_moves_text import who_moves_json, who_moves_lines
 
     name = artifact_digest(path)
-    store = look_at_store(found)
+    store = look_at_store(settings)
     if live_for(store, tenant) == {name}:
         raise Failure(
             f"artifact {name[:12]} is live already for tenant {tenant}: nobody would move; name "

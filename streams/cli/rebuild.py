@@ -1,4 +1,4 @@
-"""`asllr rebuild`: Redis anew from Kafka."""
+"""`asllr rebuild`: fills an empty Redis again from Kafka."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from schemas.topics import INPUTS, STATE
 from streams import exit_codes
-from streams.cli.front import Failure, look_at_store, open_admin, open_store, settings
+from streams.cli.front import Failure, current_settings, look_at_store, open_admin, open_store
 from streams.cli.progress import TerminalProgress
 from streams.kafka.topic_admin import TopicsUnusable, existing_topics, require_topics
 from streams.publish.state_topic import BadSnapshots
@@ -37,34 +37,34 @@ def rebuild(*, yes: bool, as_json: bool) -> None:
     """
     from streams.operate import rebuild as work
 
-    found = settings()
-    admin = open_admin(found)
-    require_topics(admin, found.partitions, INPUTS)
+    settings = current_settings()
+    admin = open_admin(settings)
+    require_topics(admin, settings.partitions, INPUTS)
     topics = existing_topics(admin)
     if STATE.name not in topics:
         raise TopicsUnusable(f"{STATE.name} is missing: run `asllr topics create`")
-    if len(topics[STATE.name].partitions) != found.partitions:
+    if len(topics[STATE.name].partitions) != settings.partitions:
         raise TopicsUnusable(
             f"{STATE.name} has {len(topics[STATE.name].partitions)} partitions, the inputs have "
-            f"{found.partitions}: delete it and run `asllr topics create`"
+            f"{settings.partitions}: delete it and run `asllr topics create`"
         )
-    held = _held(look_at_store(found))
+    held = _held(look_at_store(settings))
     if held and not yes:
         raise Failure(
-            f"{mask(found.redis)} is not empty: it holds {held}. Nothing was changed; repeat with "
-            "--yes to delete that and build it anew, or name another Redis in ASLLR_REDIS",
+            f"{mask(settings.redis)} is not empty: it holds {held}. Nothing was changed; repeat "
+            "with --yes to delete that and build it anew, or name another Redis in ASLLR_REDIS",
             exit_codes.NO,
         )
-    with closing(open_consumer(found.broker)) as consumer:
+    with closing(open_consumer(settings.broker)) as consumer:
         try:
-            made = work.plan(consumer, found.partitions)
+            made = work.plan(consumer, settings.partitions)
             if held:
-                clear_redis(found.redis)
+                clear_redis(settings.redis)
             progress = TerminalProgress(
                 "rebuilt", "leads and records", made.n_leads + made.n_records
             )
             done = work.rebuild(
-                open_store(found), consumer, made, found.partitions, progress.advance
+                open_store(settings), consumer, made, settings.partitions, progress.advance
             )
             progress.close()
         except BadSnapshots as error:
@@ -79,7 +79,7 @@ def rebuild(*, yes: bool, as_json: bool) -> None:
 
 
 def _held(store: Store) -> str:
-    """What of a deployment is there, in words; empty where there is nothing."""
+    """Describes what Redis holds of a deployment; an empty text where it holds nothing."""
     shards = range(store.recorded_partitions() or 0)
     if not any(store.frontier(shard) or store.leads(shard, 0, 1)[1] for shard in shards):
         return ""

@@ -1,4 +1,4 @@
-"""`--report FILE`: one HTML file, complete or not there."""
+"""`--report FILE`: writes one HTML file, complete or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRANSCRIPTS = click.option(
 
 
 def require_place(report: Path | None, *, transcripts: bool) -> None:
-    """Before the work: says what would keep the page from being written after it."""
+    """Checks before the work whether the page can be written after it."""
     if report is None:
         if transcripts:
             raise click.UsageError("--transcripts are shown in a page: name one with --report FILE")
@@ -35,7 +35,7 @@ def require_place(report: Path | None, *, transcripts: bool) -> None:
     folder = report.absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise Failure(
-            f"{report} cannot be written: {folder} is no folder or may not be written to",
+            f"{report} cannot be written: {folder} is not a folder or may not be written to",
             exit_codes.UNUSABLE,
         )
 

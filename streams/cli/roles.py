@@ -8,13 +8,14 @@ from functools import partial
 import click
 
 from streams.cli.artifacts import artifact_folder
-from streams.cli.front import open_store, set_up_logging, settings
+from streams.cli.front import current_settings, open_store, set_up_logging
 from streams.settings import Settings
 
 
-def process_name(role: str, found: Settings, index: int) -> str:
-    """Stable over restarts: who comes back under its old name gets its old work back at once."""
-    return f"{found.member or socket.gethostname()}-{role}-{index}"
+def process_name(role: str, settings: Settings, index: int) -> str:
+    """The name of a role process. It is the same after a restart: a process that comes back under
+    its old name gets its old work back at once."""
+    return f"{settings.member or socket.gethostname()}-{role}-{index}"
 
 
 _INDEX = click.option(
@@ -40,17 +41,17 @@ def ingest(*, index: int) -> None:
     """
     from streams.ingest.worker import IngestConfig, run_ingest  # Faust takes a moment to load
 
-    found = settings()
-    set_up_logging(found.log_level)
+    settings = current_settings()
+    set_up_logging(settings.log_level)
     run_ingest(
         IngestConfig(
-            bootstrap_servers=found.broker,
-            member=process_name("ingest", found, index),
-            n_partitions=found.partitions,
-            open_store=partial(open_store, found),
-            group=found.group,
-            patience_s=found.patience_s,
-            session_timeout_s=found.session_s,
+            bootstrap_servers=settings.broker,
+            member=process_name("ingest", settings, index),
+            n_partitions=settings.partitions,
+            open_store=partial(open_store, settings),
+            group=settings.group,
+            patience_s=settings.patience_s,
+            session_timeout_s=settings.session_s,
         )
     )
 
@@ -68,15 +69,15 @@ def score(*, index: int) -> None:
     """
     from streams.score.worker import ScoreWorkerConfig, run_score_worker  # loads the engines
 
-    found = settings()
-    set_up_logging(found.log_level)
+    settings = current_settings()
+    set_up_logging(settings.log_level)
     run_score_worker(
         ScoreWorkerConfig(
-            open_store=partial(open_store, found),
-            worker=process_name("score", found, index),
-            n_shards=found.partitions,
-            artifact_dirs=(artifact_folder(found.artifacts),),
-            patience_s=found.patience_s,
+            open_store=partial(open_store, settings),
+            worker=process_name("score", settings, index),
+            n_shards=settings.partitions,
+            artifact_dirs=(artifact_folder(settings.artifacts),),
+            patience_s=settings.patience_s,
         )
     )
 
@@ -92,15 +93,15 @@ def publish(*, index: int) -> None:
     """
     from streams.publish.publisher import PublisherConfig, run_publisher
 
-    found = settings()
-    set_up_logging(found.log_level)
+    settings = current_settings()
+    set_up_logging(settings.log_level)
     run_publisher(
         PublisherConfig(
-            bootstrap_servers=found.broker,
-            open_store=partial(open_store, found),
-            owner=process_name("publish", found, index),
-            n_shards=found.partitions,
-            patience_s=found.patience_s,
-            state_every_s=found.snapshot_s,
+            bootstrap_servers=settings.broker,
+            open_store=partial(open_store, settings),
+            owner=process_name("publish", settings, index),
+            n_shards=settings.partitions,
+            patience_s=settings.patience_s,
+            state_every_s=settings.snapshot_s,
         )
     )

@@ -11,7 +11,7 @@ from schemas.topics import SCORES, SHADOW
 from scoring.artifact import ArtifactError
 from streams import exit_codes
 from streams.cli.artifacts import artifact_digest, find_artifact
-from streams.cli.front import Failure, look_at_store, open_admin, set_up_logging, settings
+from streams.cli.front import Failure, current_settings, look_at_store, open_admin, set_up_logging
 from streams.cli.option_types import agreement_depth
 from streams.kafka.topic_admin import require_topics
 
@@ -45,11 +45,11 @@ def run(artifact: str) -> None:
     from scoring.engines.loading import load_scorer
     from streams.candidate.shadow import ShadowConfig, run_shadow
 
-    found = settings()
-    set_up_logging(found.log_level)
-    path = find_artifact(artifact, found.artifacts)
+    settings = current_settings()
+    set_up_logging(settings.log_level)
+    path = find_artifact(artifact, settings.artifacts)
     name = artifact_digest(path)
-    require_topics(open_admin(found), found.partitions, [SCORES, SHADOW])
+    require_topics(open_admin(settings), settings.partitions, [SCORES, SHADOW])
     try:
         scorer = load_scorer(path)
     except ArtifactError as error:
@@ -59,11 +59,11 @@ def run(artifact: str) -> None:
     )
     run_shadow(
         ShadowConfig(
-            bootstrap_servers=found.broker,
-            open_store=partial(look_at_store, found),
+            bootstrap_servers=settings.broker,
+            open_store=partial(look_at_store, settings),
             scorer=scorer,
-            n_partitions=found.partitions,
-            patience_s=found.patience_s,
+            n_partitions=settings.partitions,
+            patience_s=settings.patience_s,
         )
     )
 
@@ -86,10 +86,10 @@ def report(artifact: str | None, *, k: int, as_json: bool) -> None:
     from streams.kafka.topic_reader import read_to_end
     from streams.reports.shadow_text import shadow_json, shadow_lines
 
-    found = settings()
-    wanted = artifact and artifact_digest(find_artifact(artifact, found.artifacts))
-    reports = shadow_reports(read_to_end(found.broker, SHADOW.name), k)
-    chosen = [one for name, one in sorted(reports.items()) if wanted in (None, name)]
+    settings = current_settings()
+    wanted = artifact and artifact_digest(find_artifact(artifact, settings.artifacts))
+    reports = shadow_reports(read_to_end(settings.broker, SHADOW.name), k)
+    chosen = [candidate for name, candidate in sorted(reports.items()) if wanted in (None, name)]
     if not chosen:
         of = f"of {artifact} " if artifact else ""
         raise Failure(
@@ -97,8 +97,8 @@ def report(artifact: str | None, *, k: int, as_json: bool) -> None:
             f"`asllr shadow run {artifact or 'ARTIFACT'}` while leads are scored",
             exit_codes.NO,
         )
-    for one in chosen:
+    for candidate in chosen:
         if as_json:
-            click.echo(json.dumps(shadow_json(one)))
+            click.echo(json.dumps(shadow_json(candidate)))
         else:
-            click.echo("\n".join(shadow_lines(one)))
+            click.echo("\n".join(shadow_lines(candidate)))

@@ -11,7 +11,7 @@ import click
 
 from schemas.events import EventBase
 from streams.cli.demo import Script, stop_on_signals
-from streams.cli.front import naming_files, open_admin, settings
+from streams.cli.front import current_settings, naming_files, open_admin
 from streams.kafka.journal import JournalingProducer
 from streams.local.demo import Paced
 from streams.recording.event_file import history, write_recording
@@ -21,7 +21,7 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SimulateOptions:
-    """`out` None: live, to Kafka."""
+    """The options of `asllr simulate`. `out` None: live, to Kafka."""
 
     for_s: float | None
     out: Path | None
@@ -32,15 +32,16 @@ def start_simulation(
     past: Callable[[], Iterable[EventBase]],
     script: Callable[[], Script],
 ) -> None:
-    """A recording holds `past`, all that ever happened; live there is `script`."""
+    """Writes the events of `past` to a recording, or sends those of `script` to Kafka as they
+    happen."""
     if options.out is not None:
         with naming_files():
             n = write_recording(options.out, map(history, past()))
         click.echo(f"{n} events written to {options.out}")
         return
-    found = settings()
-    open_admin(found)
-    producer = JournalingProducer(found.broker, max_records=0)
+    settings = current_settings()
+    open_admin(settings)
+    producer = JournalingProducer(settings.broker, max_records=0)
     written = script()
     for event in written.history:
         producer.send(event)

@@ -1,4 +1,4 @@
-"""What the commands read the past from: a recording, a file of events, or Kafka."""
+"""Opens what the commands read the past from: a recording, a file of events, or Kafka."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.timestamps import to_ms
 from scoring.artifact import ArtifactError
 from scoring.report.progress import Advanced
 from streams import exit_codes
-from streams.cli.front import Failure, open_admin, settings
+from streams.cli.front import Failure, current_settings, open_admin
 from streams.cli.progress import TerminalProgress
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import MANIFEST, RecordingManifest
@@ -25,7 +25,8 @@ KAFKA = "kafka"
 
 @contextmanager
 def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
-    """A recording's folder: `source` itself, or made of it and gone afterwards."""
+    """Yields the folder of a recording: `source` itself, or one that is made of it and removed
+    afterwards."""
     path = Path(source)
     if (path / MANIFEST).is_file():
         yield path
@@ -39,7 +40,7 @@ def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
             record_file(
                 path,
                 copy,
-                settings().partitions,
+                current_settings().partitions,
                 advanced=progress("read", path.stat().st_size, "bytes"),
                 progress=lambda total: progress("put in order", total),
             )
@@ -53,21 +54,21 @@ def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
 
 def no_source(source: str) -> Failure:
     return Failure(
-        f"{source[:200]} is no recording (a folder with {MANIFEST}, or a .jsonl or .jsonl.gz "
+        f"{source[:200]} is not a recording (a folder with {MANIFEST}, or a .jsonl or .jsonl.gz "
         f"file), nor {KAFKA!r}",
         exit_codes.UNUSABLE,
     )
 
 
 def record_range(out: Path, wanted: Wanted, *, accept_missing: bool) -> RecordingManifest:
-    found = settings()
-    open_admin(found)  # says clearly when Kafka is away
-    with closing(open_consumer(found.broker)) as consumer:
+    settings = current_settings()
+    open_admin(settings)  # says clearly when Kafka is away
+    with closing(open_consumer(settings.broker)) as consumer:
         return record_kafka(
             consumer,
             out,
             wanted,
-            found.partitions,
+            settings.partitions,
             accept_missing=accept_missing,
             progress=lambda total: progress("recorded", total),
         )
@@ -79,7 +80,7 @@ def progress(verb: str, total: int, what: str = "records") -> Advanced:
 
 @contextmanager
 def explaining() -> Iterator[None]:
-    """What a person can act on is one sentence."""
+    """Turns the errors a person can act on into one sentence."""
     try:
         yield
     except RangeMissing as error:

@@ -1,4 +1,4 @@
-"""`asllr topics …` and `asllr tail`."""
+"""`asllr topics …` and `asllr tail`: makes, checks and prints topics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from schemas.codec import Record
 from streams import exit_codes
-from streams.cli.front import Failure, open_admin, open_store, settings
+from streams.cli.front import Failure, current_settings, open_admin, open_store
 from streams.kafka.topic_admin import Adopted, adopt, check_inputs, check_topics, create_topics
 from streams.kafka.topic_reader import Start, follow, read_to_end
 
@@ -39,8 +39,8 @@ def create(replication: int) -> None:
     Example:
       asllr topics create --replication 3
     """
-    found = settings()
-    made = create_topics(open_admin(found), found.partitions, replication=replication)
+    settings = current_settings()
+    made = create_topics(open_admin(settings), settings.partitions, replication=replication)
     click.echo(f"created {', '.join(made)}" if made else "all topics exist already")
 
 
@@ -52,8 +52,8 @@ def check() -> None:
     Example:
       asllr topics check || echo "see above"
     """
-    found = settings()
-    faults = check_topics(open_admin(found), found.partitions)
+    settings = current_settings()
+    faults = check_topics(open_admin(settings), settings.partitions)
     for fault in faults:
         click.echo(fault, err=True)
     if faults:
@@ -71,10 +71,10 @@ def adopt_() -> None:
     Example:
       asllr topics adopt
     """
-    found = settings()
-    admin = open_admin(found)
-    check_inputs(admin, found.partitions)  # before the store records a count that is wrong
-    for adopted in adopt(admin, open_store(found), found.partitions):
+    settings = current_settings()
+    admin = open_admin(settings)
+    check_inputs(admin, settings.partitions)  # before the store records a count that is wrong
+    for adopted in adopt(admin, open_store(settings), settings.partitions):
         click.echo(f"{adopted.topic} {adopted.partition}: {_outcome(adopted)}")
 
 
@@ -100,7 +100,7 @@ def tail(topic: str, *, from_start: bool, to_end: bool, limit: int | None, as_js
       asllr tail leads.ranked
       asllr tail leads.scores --to-end --json | jq .value.probability
     """
-    broker = settings().broker
+    broker = current_settings().broker
     start = Start.BEGINNING if from_start else Start.END
     records = read_to_end(broker, topic) if to_end else follow(broker, topic, start)
     for record in islice((record for record in records if record is not None), limit):
@@ -114,7 +114,8 @@ def _as_line(record: Record) -> str:
 
 
 def _as_object(record: Record) -> dict[str, object]:
-    """`value` is the JSON inside where it is JSON, else its text, null for a tombstone."""
+    """A record as a JSON object, where `value` is the JSON of the record's value, or its text where
+    that is not JSON, or null for a tombstone."""
     text = None if record.value is None else record.value.decode(errors="replace")
     try:
         value: object = None if text is None else json.loads(text)

@@ -1,4 +1,4 @@
-"""`asllr try`: a user's own exports, ranked and judged, without Kafka or Redis."""
+"""`asllr try`: ranks a user's own exports and judges the ranking, without Kafka or Redis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scoring.artifact import ArtifactError, load_manifest
 from scoring.backtest.daily_calls import CallTerms
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
-from streams.cli.front import Failure, naming_files, settings
+from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.events import Read, events_of
@@ -97,15 +97,16 @@ def try_leads(
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     for line in (*mapping_lines(mapping, tables, read), *read.skipped):
         click.echo(line, err=True)
-    found = _found(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
+    trial = _trial(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
     if as_json:
-        click.echo(json.dumps(found_json(mapping, found, top), allow_nan=False))
+        click.echo(json.dumps(found_json(mapping, trial, top), allow_nan=False))
     else:
-        click.echo("\n".join(found_lines(found, top)))
+        click.echo("\n".join(found_lines(trial, top)))
 
 
 def _mapping(tables: Mapping[str, ExportTable], path: Path | None) -> ColumnMapping:
-    """Read from `path`, or guessed; a doubtful guess becomes a draft and ends the command."""
+    """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
+    ends the command."""
     if path is not None and path.exists():
         return complete_mapping(read_mapping(path), tables)
     guessed = guess(tables)
@@ -129,12 +130,12 @@ class _Asked:
     judge: bool
 
 
-def _found(read: Read, asked: _Asked) -> Found:
+def _trial(read: Read, request: _Asked) -> Found:
     from scoring.engines.loading import load_scorer  # loads the engines' libraries
     from streams.backtest.trial import CannotTell, ExportTrial, judge_history
 
-    is_shipped = asked.artifact == SHIPPED
-    path = find_artifact(asked.artifact, settings().artifacts)
+    is_shipped = request.artifact == SHIPPED
+    path = find_artifact(request.artifact, current_settings().artifacts)
     try:
         manifest, scorer = load_manifest(path), load_scorer(path)
     except ArtifactError as error:
@@ -142,13 +143,13 @@ def _found(read: Read, asked: _Asked) -> Found:
     trial = ExportTrial(
         scorer,
         DEMO if is_shipped else path.resolve().name,
-        CallTerms(asked.capacity, scorer.horizon_days),
-        asked.days,
+        CallTerms(request.capacity, scorer.horizon_days),
+        request.days,
         None if is_shipped else manifest.data_window.end,
     )
     judged, why_not = None, "needs --outcomes, which says who ordered when"
     progress = TerminalProgress("replayed", "events", len(read.events))
-    if asked.judge:
+    if request.judge:
         try:
             judged = judge_history(read.events, trial, progress.advance)
         except CannotTell as error:

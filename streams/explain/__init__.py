@@ -1,1 +1,1 @@
-"""The story of one lead, from a recording or from Kafka, at any past moment."""
+"""Explains one lead, from a recording or from Kafka, now or at any past moment."""

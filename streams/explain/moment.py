@@ -20,8 +20,9 @@ N_CAUSES = 5
 
 @dataclass(frozen=True, slots=True)
 class LeadMoment:
-    """`score` is of this state at this moment. `published`: the last score that had been published
-    by then; it may be of an earlier state. `causes`: the last changes that led to `score`."""
+    """A lead at one moment. `score` is of this state at this moment. `published`: the last score
+    that had been published by then; it may be of an earlier state. `causes`: the last changes that
+    led to `score`."""
 
     state: bytes
     listing: Listing
@@ -32,7 +33,7 @@ class LeadMoment:
 
     @property
     def is_published(self) -> bool:
-        """What was published is of this very state and moment, and says the same."""
+        """Whether the published score is of this very state and moment, and says the same."""
         found = self.published
         return found is not None and (
             (found.state_hash, found.order.as_of, found.artifact, found.logit)
@@ -46,8 +47,8 @@ class LeadMoment:
 
 
 def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: ScorerOf) -> LeadMoment:
-    """At the end of `story`, which has at least one event, with the artifact of the last of
-    `points`. Raises Unexplainable, Unscorable."""
+    """Computes the lead as it is at the end of `story`, which has at least one event, with the
+    artifact of the last of `points`. Raises Unexplainable, Unscorable."""
     folded = state_of(story.arrivals)
     if folded.erased:
         raise Unexplainable("this person asked to be forgotten: nothing is kept to show")
@@ -63,16 +64,16 @@ def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: Scorer
     cursor = cursor_of(story.arrivals)
     state = to_bytes(folded)
     subject = build_subject(story.key, state, cursor, promotion, story.end_ms)
-    seen = prepare(subject.history, subject.as_of_ms, scorer.spec)
-    logit = scorer.engine.logits([seen])[0]
+    prepared = prepare(subject.history, subject.as_of_ms, scorer.spec)
+    logit = scorer.engine.logits([prepared])[0]
     here = LedgerPoint(cursor, subject.as_of_ms, artifact)
-    known = [one for one in points if one.probability is not None] or points[:-1]
-    entries = build_ledger(story.arrivals, [*known, here], scorer_of).entries
+    scored_points = [one for one in points if one.probability is not None] or points[:-1]
+    entries = build_ledger(story.arrivals, [*scored_points, here], scorer_of).entries
     moved = [entry for entry in entries if entry.before != entry.after]
     return LeadMoment(
         state=state,
         listing=listing(folded),
-        prompt=seen.prompt,
+        prompt=prepared.prompt,
         score=build_score(subject, logit, scorer, from_ms(story.end_ms), NO_TIME),
         published=published,
         causes=tuple(moved[-N_CAUSES:]),

@@ -1,4 +1,4 @@
-"""Why a lead stands where it does: the events without which a model would say something else.
+"""Why a lead has its rank: the events without which a model would say something else.
 
 Read again from the recording, for the few leads that a report names.
 """
@@ -31,18 +31,19 @@ N_EVENTS = 4
 
 @dataclass(frozen=True, slots=True)
 class MovingEvent:
-    """`effect`: the probability less what it would be without the event. `said`: the transcript,
-    a line for each utterance; empty unless it was asked for."""
+    """One event that moved a probability. `effect`: the probability less what it would be without
+    the event. `transcript`: a line for each utterance; empty unless it was asked for."""
 
     words: str
     occurred_ms: int
     effect: float
-    said: tuple[str, ...]
+    transcript: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MovedBy:
-    """One model's word on a lead, and the events that count most for it, largest effect first."""
+    """The probability that one model gives a lead, and the events that count most for it, largest
+    effect first."""
 
     name: str
     probability: float
@@ -51,8 +52,8 @@ class MovedBy:
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """Where the events are. `scorers`: by the name a model has in the report, or, for replays, by
-    digest."""
+    """Where the events of leads are read from, and the models to ask. `scorers`: by the name a
+    model has in the report, or, for replays, by digest."""
 
     recording: RecordingFolder
     scorers: Mapping[str, Scorer]
@@ -60,29 +61,33 @@ class EventSource:
     advanced: Advanced = lambda n: None
 
     def arrivals(self, lead: str) -> tuple[Arrival, ...] | None:
-        """None: the person asked to be forgotten, maybe after the replays that tell of them."""
+        """The events of one lead; None: the person asked to be forgotten, maybe after the replays
+        that tell of them."""
         story = read_folder(self.recording, LeadKey.parse(lead), self.advanced)
         return None if story.is_erased else story.arrivals
 
 
 def of_list_move(source: EventSource, changes: ListChanges, move: ListMove) -> tuple[MovedBy, ...]:
-    """From day to day only what came in since counts; of two models each one's own reasons."""
+    """The events that moved a lead on daily lists. From one day to the next only what came in since
+    counts; of two models each one has its own reasons."""
     midnight_ms = move.since * DAY_MS
     arrivals = source.arrivals(move.lead)
     if arrivals is None:
         return ()
-    known = [one for one in arrivals if one.ingested_ms < midnight_ms]
-    moment_ms = as_of(history_of(state_of(known)), midnight_ms)
+    arrived = [one for one in arrivals if one.ingested_ms < midnight_ms]
+    moment_ms = as_of(history_of(state_of(arrived)), midnight_ms)
     is_one_model = changes.theirs == changes.ours
     since_ms = move.before * DAY_MS if is_one_model else 0
     names = [changes.ours] if is_one_model else [changes.theirs, changes.ours]
     return tuple(
-        _moved_by(name, known, moment_ms, source.scorers[name], source, since_ms) for name in names
+        _moved_by(name, arrived, moment_ms, source.scorers[name], source, since_ms)
+        for name in names
     )
 
 
 def of_mover(source: EventSource, names: tuple[str, str], mover: Mover) -> tuple[MovedBy, ...]:
-    """`names`: of the two replays. Raises RecordingError when the recording is not theirs."""
+    """The events that moved a lead between two replays. `names`: of the two replays. Raises
+    RecordingError when the recording is not theirs."""
     tenant = mover.moved.queue.partition("/")[0]
     arrivals = source.arrivals(f"{tenant}/{mover.moved.move.lead}")
     if arrivals is None:
@@ -92,38 +97,38 @@ def of_mover(source: EventSource, names: tuple[str, str], mover: Mover) -> tuple
 
 
 def _of_score(name: str, arrivals: Sequence[Arrival], score: Score, source: EventSource) -> MovedBy:
-    known = [one for one in arrivals if is_included(one, score.cursor)]
+    included = [one for one in arrivals if is_included(one, score.cursor)]
     moment_ms = to_ms(score.order.as_of)
-    if state_hash(to_bytes(state_of(known))) != score.state_hash:
+    if state_hash(to_bytes(state_of(included))) != score.state_hash:
         raise RecordingError(
             f"the source is not what {name} was replayed from: it has other events of "
             f"{score.tenant}/{score.lead}; name the one it was, or leave --source out"
         )
-    return _moved_by(name, known, moment_ms, source.scorers[score.artifact], source)
+    return _moved_by(name, included, moment_ms, source.scorers[score.artifact], source)
 
 
 def _moved_by(
     name: str,
-    known: Sequence[Arrival],
+    arrivals: Sequence[Arrival],
     moment_ms: int,
     scorer: Scorer,
     source: EventSource,
     since_ms: int = 0,
 ) -> MovedBy:
-    found = occlude(known, moment_ms, scorer)
-    moving = [one for one in found.events if one.effect and one.arrival.ingested_ms >= since_ms]
+    occlusion = occlude(arrivals, moment_ms, scorer)
+    moving = [one for one in occlusion.events if one.effect and one.arrival.ingested_ms >= since_ms]
     events = [
         MovingEvent(
-            words=words_of(one.arrival.event, moment_ms),
-            occurred_ms=to_ms(one.arrival.event.occurred_at),
-            effect=one.effect,
-            said=tuple(_said(one.arrival.event)) if source.with_transcripts else (),
+            words=words_of(moved.arrival.event, moment_ms),
+            occurred_ms=to_ms(moved.arrival.event.occurred_at),
+            effect=moved.effect,
+            transcript=tuple(_transcript(moved.arrival.event)) if source.with_transcripts else (),
         )
-        for one in moving[:N_EVENTS]
+        for moved in moving[:N_EVENTS]
     ]
-    return MovedBy(name, found.probability, tuple(events))
+    return MovedBy(name, occlusion.probability, tuple(events))
 
 
-def _said(event: EventBase) -> Iterator[str]:
+def _transcript(event: EventBase) -> Iterator[str]:
     if isinstance(event, TranscriptReady):
         yield from (f"{segment.role.value}: {segment.text}" for segment in event.segments)

@@ -32,9 +32,10 @@ TOPICS = (*(topic.name for topic in INPUTS), SCORES.name, ERASED.name)
 
 @dataclass(frozen=True, slots=True)
 class LeadStory:
-    """`arrivals` in the order of a replay, `scores` by order, each order once: of equal orders the
-    record published later stands. `end_ms`: up to when the log is known. `is_erased`: the person
-    asked to be forgotten, maybe later than all this: no past of theirs is told."""
+    """Everything the log says of one lead. `arrivals` in the order of a replay, `scores` by order,
+    each order once: of equal orders the record published later stands. `end_ms`: up to when the log
+    is known. `is_erased`: the person asked to be forgotten, maybe later than all this: then nothing
+    of their past is shown."""
 
     key: LeadKey
     arrivals: tuple[Arrival, ...]
@@ -43,7 +44,7 @@ class LeadStory:
     is_erased: bool = False
 
     def until(self, moment_ms: int) -> LeadStory:
-        """As it was known at this moment."""
+        """The story as it was known at this moment."""
         return replace(
             self,
             arrivals=tuple(one for one in self.arrivals if one.ingested_ms <= moment_ms),
@@ -59,13 +60,13 @@ class LeadStory:
 
 
 def n_offsets_beside(bootstrap_servers: str, key: LeadKey, n_partitions: int) -> int:
-    """How much `read_kafka` has to read, at most. Raises TopicsUnusable."""
+    """How many records `read_kafka` has to read, at most. Raises TopicsUnusable."""
     partition = partition_for(str(key).encode(), n_partitions)
     return sum(length_of(bootstrap_servers, topic, partition) for topic in TOPICS)
 
 
 def n_records_beside(recording: RecordingFolder, key: LeadKey) -> int:
-    """How much `read_folder` has to read."""
+    """How many records `read_folder` has to read."""
     partition = partition_for(str(key).encode(), recording.manifest.n_partitions)
     return sum(one.n_records for one in recording.ranges(TOPICS) if one.partition == partition)
 
@@ -73,7 +74,7 @@ def n_records_beside(recording: RecordingFolder, key: LeadKey) -> int:
 def read_kafka(
     bootstrap_servers: str, key: LeadKey, n_partitions: int, now_ms: int, advanced: Advanced
 ) -> LeadStory:
-    """Raises TopicsUnusable."""
+    """Reads the story of a lead from Kafka. Raises TopicsUnusable."""
     partition = partition_for(str(key).encode(), n_partitions)
     records = (
         record for topic in TOPICS for record in read_to_end(bootstrap_servers, topic, partition)
@@ -82,7 +83,7 @@ def read_kafka(
 
 
 def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) -> LeadStory:
-    """Raises RecordingError."""
+    """Reads the story of a lead from a recording. Raises RecordingError."""
     n_partitions = recording.manifest.n_partitions
     partition = partition_for(str(key).encode(), n_partitions)
     records = (record for topic in TOPICS for record in recording.records(topic, partition))
@@ -97,8 +98,9 @@ def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) ->
 
 
 def read_file(path: Path, key: LeadKey, advanced: Advanced) -> LeadStory:
-    """A file of events has no offsets: a lead's events are counted in the order of their times.
-    `advanced` hears of bytes. Raises RecordingError, OSError."""
+    """Reads the story of a lead from a file of events. Such a file has no offsets: a lead's events
+    are counted in the order of their times. `advanced` is called with the number of bytes read.
+    Raises RecordingError, OSError."""
     mine, end_ms = [], 0
     for recorded in read_recording(path, advanced):
         end_ms = max(end_ms, to_ms(recorded.ingested_at))
@@ -115,8 +117,8 @@ def read_file(path: Path, key: LeadKey, advanced: Advanced) -> LeadStory:
 def tell(
     key: LeadKey, records: Iterable[Record], n_partitions: int, advanced: Advanced
 ) -> LeadStory:
-    """`records` of TOPICS, each topic's by offset. Raises RecordingError for one of this lead on
-    `leads.scores` that is no score."""
+    """Collects the story of a lead. `records` of TOPICS, each topic's by offset. Raises
+    RecordingError for one of this lead on `leads.scores` that is not a score."""
     name = str(key).encode()
     arrivals: list[Arrival] = []
     scores: dict[tuple[int, int, int], Score] = {}
@@ -147,7 +149,7 @@ def _score(record: Record, value: bytes) -> Score:
         return Score.model_validate_json(value)
     except ValidationError:  # its text quotes the record
         where = f"{record.topic}/{record.partition} offset {record.offset}"
-        raise RecordingError(f"{where}: is no score") from None
+        raise RecordingError(f"{where}: is not a score") from None
 
 
 def _arrival(record: Record, n_partitions: int) -> Iterator[Arrival]:

@@ -1,1 +1,1 @@
-"""Files of others as events: public data sets, and a user's own exports."""
+"""Turns files of others into events: public data sets, and a user's own exports."""

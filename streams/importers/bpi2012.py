@@ -68,7 +68,8 @@ _CONTACTS = {
 
 @dataclass(slots=True)
 class Application:
-    """One trace while it is read: who owns it and which work items are open."""
+    """One trace (a loan application) while it is read: who owns it and which work items are
+    open."""
 
     id: str
     owner: str | None = None
@@ -126,7 +127,7 @@ def _events(trace: Element, where: str) -> list[EventBase]:
 
 
 def _activity(application: Application, n: int, values: dict[str, str]) -> Iterator[EventBase]:
-    """What one line of the log says: who did it, that it was done, and the stage it led to."""
+    """The events of one line of the log: who did it, that it was done, and the stage it led to."""
     name, transition = values["concept:name"], values["lifecycle:transition"]
     at = _time(values["time:timestamp"])
     resource = values.get("org:resource")
@@ -160,7 +161,7 @@ def _duration_s(application: Application, name: str, transition: str, at: dateti
 
 
 def _values(element: Element) -> dict[str, str]:
-    """Key -> value of the attributes directly under an XES element."""
+    """The keys and values of the attributes directly under an XES element."""
     return {
         child.attrib["key"]: child.attrib["value"]
         for child in element

@@ -1,4 +1,5 @@
-"""What importers share: rows, their error, and the queue as it stood before anybody knew."""
+"""What the importers share: rows, the error they raise, and removing outcomes so that leads are
+listed as they were before anybody knew how they end."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ CsvRow = Mapping[str, str]
 
 
 class ImportFault(ValueError):
-    """A file that is not the data set it should be. The message names the file and the place."""
+    """A file is not the data set it should be. The message names the file and the place."""
 
 
 def is_outcome(event: EventBase) -> bool:
@@ -23,6 +24,6 @@ def is_outcome(event: EventBase) -> bool:
 
 
 def without_outcomes(events: Iterable[EventBase]) -> Iterator[EventBase]:
-    """History ends with everybody decided, and so with empty queues: this leaves everybody
-    listed, as they stood before their outcome was known."""
+    """Leaves out the events that end leads. History ends with everybody decided, and so with empty
+    queues: this leaves everybody listed, as they stood before their outcome was known."""
     return (event for event in events if not is_outcome(event))

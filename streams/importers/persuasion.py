@@ -42,7 +42,7 @@ TENANT = "persuasion"
 QUEUE = "donations"
 BAD_PREFIX = "BAD_"
 WORDS_PER_S = 2.5
-"""A calm reading speed; only order and rough length of utterances carry meaning."""
+"""A calm speed of reading; only order and rough length of utterances carry meaning."""
 
 PERSUADEE = "1"
 _ROLES = {"0": Role.AGENT, PERSUADEE: Role.CUSTOMER}
@@ -136,7 +136,7 @@ def _segments(units: list[CsvRow]) -> Iterator[Segment]:
 
 
 def _profile(info: CsvRow) -> dict[str, str | float | None]:
-    """The `.x` columns; an empty cell is a value nobody knows."""
+    """A profile of the `.x` columns; an empty cell is an unknown value."""
     columns = {name.removesuffix(".x"): text for name, text in info.items() if name[-2:] == ".x"}
     return {name: _value(text.strip()) for name, text in columns.items()}
 

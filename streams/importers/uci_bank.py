@@ -48,7 +48,7 @@ FIELDS = {
 """Columns whose own names mean something else here, or would not be understood alone."""
 
 NEVER = "999"
-"""Of `pdays`: not contacted before."""
+"""The value of `pdays` that means: not contacted before."""
 
 _OCCUPATION = {
     "admin.": "employee",
@@ -74,7 +74,7 @@ def uci_bank_events(path: Path) -> Iterator[EventBase]:
     for name, group in groupby(_rows(text, where), key=lambda row: row["month"]):
         rows = list(group)
         if name not in MONTHS:
-            raise ImportFault(f"{where}: row {number + 1}: {name!r} is no month such as may")
+            raise ImportFault(f"{where}: row {number + 1}: {name!r} is not a month such as may")
         month = MONTHS.index(name) + 1
         year += month < last_month
         last_month = month
@@ -107,7 +107,7 @@ def _events(row: CsvRow, number: int, at: datetime) -> list[EventBase]:
 
 
 def _profile(row: CsvRow) -> dict[str, str | float | None]:
-    """Every column but those left out, and what can be said in our features' words."""
+    """A profile of every column but those left out, where possible in the words of the features."""
     profile: dict[str, str | float | None] = {
         FIELDS.get(name, name.replace(".", "_")): _value(name, text)
         for name, text in row.items()
@@ -130,7 +130,7 @@ def _value(name: str, text: str) -> str | float | None:
 
 
 def _text(path: Path) -> tuple[str, str]:
-    """Where it was read, and what."""
+    """The name of the place it was read from, and the text."""
     if path.is_dir():
         archive, plain = path / ARCHIVE, path / Path(FILE).name
         path = plain if plain.exists() else archive

@@ -1,1 +1,1 @@
-"""From Kafka to states: the Faust worker, its batches, one commit for each."""
+"""From Kafka to states: the Faust worker and its batches, one commit for each batch."""

@@ -1,4 +1,4 @@
-"""One batch of one input partition into the store: decode, fold, commit, as numbered steps.
+"""Applies one batch of one input partition to the store: decode, fold, commit, as numbered steps.
 
 Synchronous and free of Kafka, so that a test can die between any two steps. `streams.ingest.worker`
 calls it in a thread; nothing else writes lead states.
@@ -28,7 +28,8 @@ from streams.store.contract import (
 
 
 class IngestStopped(Exception):
-    """Why a batch was not applied. Nothing of it is in the store unless all of it is.
+    """A batch was not applied; the message says why. Nothing of it is in the store unless all of it
+    is.
 
     IngestStopped
     ├── StoreWentBack     the stored frontier is before what this worker handed over
@@ -62,8 +63,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a batch: `frontier` is at least its last offset, the counts are what this
-    call put into the store."""
+    """The result of a batch: `frontier` is at least its last offset, the counts are what this call
+    put into the store."""
 
     frontier: int
     n_events: int
@@ -74,8 +75,9 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a batch is applied under. `checkpoint` is told the name of each step when it is done.
-    `stopping` ends every wait; `waiting` is set while the store or Kafka keeps us waiting."""
+    """What applying a batch needs besides the batch. `checkpoint` is called with the name of each
+    step when it is done. `stopping` ends every wait; `waiting` is set while the store or Kafka
+    keeps us waiting."""
 
     store: Store
     n_partitions: int
@@ -86,11 +88,11 @@ class Conditions:
 
 
 RETRY_S = 0.1
-"""Between attempts on a store that is away or full."""
+"""Seconds between attempts on a store that is away or full."""
 
 MAX_REDOS = 1000
-"""Of one batch, for leads that moved: every redo means that the other topic's owner got on, so
-this many in a row is a store that lies."""
+"""How often one batch is redone because leads moved. Every redo means that the owner of the other
+topic got on, so that so many in a row show a store that does not keep its contract."""
 
 SLACK_MS = 250
 """How long rescoring may wait for more of the same burst; calls and stage changes cannot."""
@@ -102,7 +104,7 @@ _CLICKS = frozenset({Channel.WEB, Channel.APP, Channel.EMAIL, Channel.MESSAGE})
 
 
 def apply_batch(batch: Batch, under: Conditions) -> Applied:
-    """All of `batch` into the store, exactly once, however often it is tried.
+    """Applies all of `batch` to the store, exactly once, however often it is tried.
 
     A death before step 5 leaves the store as it was; after it, as if all had been done: the
     frontier in the same atomic step tells the next owner where to go on."""
@@ -140,7 +142,8 @@ def apply_batch(batch: Batch, under: Conditions) -> Applied:
 
 
 class _Attempts:
-    """Where the next attempt at a batch continues (`prev`), and how long there may be more."""
+    """The attempts at one batch: where the next one continues (`prev`), and until when there may be
+    more."""
 
     def __init__(self, batch: Batch, under: Conditions) -> None:
         self._batch = batch
@@ -155,7 +158,8 @@ class _Attempts:
         return Commit(batch.topic, batch.partition, self.prev, last, writes, letters)
 
     def judge(self, result: CommitResult) -> bool:
-        """True when the store holds the whole batch; else the next attempt may begin."""
+        """Judges the store's answer: True when it holds the whole batch; else the next attempt may
+        begin."""
         batch, under = self._batch, self._under
         match result.status:
             case CommitStatus.FULL:
@@ -183,7 +187,8 @@ class _Attempts:
         return False
 
     def wait(self, why: str) -> None:
-        """Bounded patience: lag shows the wait, nothing is skipped."""
+        """Waits before the next attempt, until patience ends: the lag shows the wait, nothing is
+        skipped."""
         self._under.waiting.set()
         if monotonic() >= self._deadline:
             raise PatienceExhausted(
@@ -243,7 +248,8 @@ def _write(lead: str, items: Sequence[_Decoded], before: StoredLead) -> LeadWrit
 
 
 def slack_ms(event: EventBase) -> int:
-    """How long after `event` its lead's rescoring may wait to be done together with more."""
+    """How many milliseconds after `event` its lead's rescoring may wait so that it is done together
+    with more."""
     match event:
         case TranscriptReady():
             return 0

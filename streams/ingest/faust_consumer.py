@@ -35,33 +35,34 @@ KAFKA_PATIENCE_S = 15
 
 FETCH_WAIT_MS = 100
 """How long an empty fetch waits. Kafka answers at once when a record comes, but the embedded broker
-only when the wait is over; Faust's 1,500 ms were its p99 there."""
+only when the wait is over: there the p99 was Faust's default of 1,500 ms."""
 
 
 class Seat(Protocol):
-    """What the consumer asks of the process it runs in."""
+    """What the consumer needs from the process it runs in."""
 
     async def frontier(self, topic: str, partition: int) -> int | None:
-        """Last applied offset; None when this partition never was applied. Waits for the store."""
+        """The last applied offset; None when this partition never was applied. Waits for the
+        store."""
         ...
 
     def history_lost(self, sentence: str) -> NoReturn:
-        """Ends the process: the log no longer holds what comes next."""
+        """Ends the process, because the log no longer holds what comes next."""
         ...
 
     def crashed(self, error: BaseException) -> NoReturn:
-        """Ends the process: no fetch may fail and the rest go on."""
+        """Ends the process: when a fetch fails, the rest must not go on."""
         ...
 
     @property
     def is_embedded(self) -> bool:
-        """The broker is librdkafka's mock cluster."""
+        """Whether the broker is librdkafka's mock cluster."""
         ...
 
 
 class PatientLeader(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka has no types
-    """The mock cluster refuses a SyncGroup that comes after the leader's: as the leader, let the
-    others go first."""
+    """Assigns partitions after a pause, for librdkafka's mock cluster only: it refuses a SyncGroup
+    that comes after the leader's, and so the leader lets the others go first."""
 
     @classmethod
     def assign(cls, *args: Any, **kwargs: Any) -> Any:
@@ -73,7 +74,8 @@ LEADER_PAUSE_S = 0.3
 
 
 class ReadCommittedThread(driver.AIOKafkaConsumerThread):
-    """Stock Faust would deliver the aborted records of a transactional producer."""
+    """Reads committed records only. Stock Faust would deliver the aborted records of a
+    transactional producer."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -84,8 +86,9 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def seek_in_thread(self, partition: TP, offset: int) -> None:
-        """Where a fetch checks and updates a position without an await between: there a seek
-        cannot be overwritten by a fetch that is under way, as it can from another thread."""
+        """Seeks in the thread where a fetch checks and updates a position without an await between:
+        there a seek cannot be overwritten by a fetch that is under way, as it can from another
+        thread."""
         await self.call_thread(self._ensure_consumer().seek, partition, offset)
 
     async def check_group(self) -> None:
@@ -95,8 +98,9 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """`chain` is the last offset handed to the agents per partition of this worker; `applied` what
-    the store has confirmed of it; `n_seeks` tells a fetch that began before a seek."""
+    """Faust's consumer, which seeks to the frontiers of the store. `chain` is the last offset
+    handed to the agents per partition of this worker; `applied` what the store has confirmed of it;
+    `n_seeks` tells a fetch that began before a seek."""
 
     def __init__(self, *args: Any, seat: Seat, **kwargs: Any) -> None:
         self.seat = seat
@@ -117,7 +121,7 @@ class Consumer(driver.Consumer):
         await self._thread.seek_in_thread(partition, offset)
 
     async def perform_seek(self) -> None:
-        """On every assignment: continue each partition where the store is, whatever the offset
+        """On every assignment, continues each partition where the store is, whatever the offset
         committed to Kafka says."""
         async with self._seek_lock:
             self.n_seeks += 1
@@ -149,7 +153,8 @@ class Consumer(driver.Consumer):
     async def _ask(
         self, question: Callable[..., Awaitable[Mapping[TP, int]]], tps: Iterable[TP]
     ) -> Mapping[TP, int]:
-        """Of the broker, which may be away for a moment; in the end an error is an error."""
+        """Asks the broker, which may be away for a moment; when that takes too long the error is
+        raised."""
         for _ in range(KAFKA_PATIENCE_S):
             try:
                 return await question(*tps) if tps else {}
@@ -158,7 +163,8 @@ class Consumer(driver.Consumer):
         return await question(*tps)
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """Fetcher's main loop. Whatever is not handed over is sought back to, never dropped."""
+        """The main loop of the fetcher. Whatever is not handed over is sought back to, never
+        dropped."""
         try:
             while not (self.should_stop or fetcher.should_stop):
                 if not self.flow_active:
@@ -214,7 +220,8 @@ class Consumer(driver.Consumer):
         return True
 
     async def _deliver(self, tp: TP, prev: int, fetched: Sequence[Any]) -> bool:
-        """False when a rebalance began before the agent's buffer had room."""
+        """Hands records to the agent; returns False when a rebalance began before the agent's
+        buffer had room."""
         batch = Batch(*tp, prev, [_record(record) for record in fetched])
         message = self._to_message(tp, fetched[-1])
         channels = list(cast(Any, self.app.topics)._topic_name_index[tp.topic])
@@ -247,22 +254,22 @@ class Consumer(driver.Consumer):
                     self.seat.crashed(error)
 
     def confirm(self, batch: Batch, frontier: int) -> None:
-        """The store holds `batch`; its frontier is at least that of the batch."""
+        """Notes that the store holds `batch`; its frontier is at least that of the batch."""
         if (tp := TP(batch.topic, batch.partition)) in self.applied:
             self.applied[tp] = frontier
 
     def progress(self) -> dict[tuple[str, int], PartitionProgress]:
-        """Of each assigned partition, but not of one that a rebalance is giving or taking. May be
-        called from any thread."""
+        """The progress of each assigned partition, but not of one that a rebalance is giving or
+        taking. May be called from any thread."""
         subscription = self._thread._ensure_consumer()._subscription.subscription
         assignment = subscription and subscription.assignment
-        found = {}
+        progress_of = {}
         for tp in list(self.assignment()):
             if assignment and (state := assignment.state_value(tp)):
-                found[tp.topic, tp.partition] = PartitionProgress(
+                progress_of[tp.topic, tp.partition] = PartitionProgress(
                     self.applied.get(tp, -1), self.chain.get(tp, -1), state._position or 0
                 )
-        return found
+        return progress_of
 
     # Offsets committed to Kafka are a hint for lag tools: what the store confirmed, nothing else.
     def ack(self, message: Any) -> bool:
@@ -279,7 +286,7 @@ class Consumer(driver.Consumer):
         return self.applied[tp] + 1
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Liveness is `streams.ingest.liveness`, which looks at frontiers."""
+        """Does nothing: `streams.ingest.liveness` watches instead, by frontiers."""
 
 
 def _record(fetched: Any) -> Record:
@@ -304,10 +311,10 @@ class Transport(driver.Transport):
 
 
 class App(faust.App):
-    """Keeps nothing on disk: a killed worker must not leave a folder behind."""
+    """A Faust app that keeps nothing on disk: a killed worker must not leave a folder behind."""
 
     def _create_directories(self) -> None:
-        """There are no tables."""
+        """Does nothing: asllr has no Faust tables."""
 
 
 def take_seat(app: App, seat: Seat) -> None:

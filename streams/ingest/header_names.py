@@ -1,4 +1,4 @@
-"""Records whose header names are not UTF-8 are read like any other bad record.
+"""Makes records whose header names are not UTF-8 readable, like any other bad record.
 
 Kafka stores header names as bytes and some clients send what they are given; aiokafka decodes them
 while it unpacks a fetch, so that one such record would stop a consumer for ever. Here the batch is
@@ -18,14 +18,15 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import decode_varint
 
 LOG_OVERHEAD_BYTES = 12
-"""Base offset and length, which every batch begins with; the length counts what follows."""
+"""The size of base offset and length, with which every batch begins; the length counts what
+follows."""
 
 UNREADABLE = ord("?")
 
 
 def accept_any_header_name() -> None:
-    """Makes every consumer of this process read what others wrote. aiokafka has no seam for it:
-    its fetcher finds the parser by this name."""
+    """Makes every consumer of this process read records with any header names. aiokafka has no seam
+    for it: its fetcher finds the parser by this name."""
     fetcher.MemoryRecords = AnyRecords
 
 
@@ -52,7 +53,7 @@ class AnyRecords:
 
 
 class AnyBatch:
-    """A batch and its bytes, to read it again from."""
+    """A batch of records, with its bytes so that it can be read again."""
 
     def __init__(self, batch: Any, data: memoryview) -> None:
         self._batch = batch
@@ -84,8 +85,8 @@ def _readable(data: memoryview) -> Iterable[Any]:
 
 
 def _rename_headers(buffer: bytearray, at: int) -> int:
-    """Replaces, byte by byte, what is not ASCII in names that are not UTF-8; nothing moves.
-    Returns where the next record begins. The format is KIP-98's record."""
+    """Replaces, byte by byte, what is not ASCII in header names that are not UTF-8; no other byte
+    changes its place. Returns where the next record begins. The format is KIP-98's record."""
     length, at = _varint(buffer, at)
     end = at + length
     at += 1  # attributes

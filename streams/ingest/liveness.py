@@ -24,9 +24,9 @@ PartitionKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class PartitionProgress:
-    """Of one partition: `applied` the store has it, `handed` an agent was given it, `position` the
-    next offset to fetch. `position` also passes what no reader sees, such as the markers of
-    transactions, so that the end of the log can be compared with it."""
+    """How far one partition is: `applied` the store has it, `handed` an agent was given it,
+    `position` the next offset to fetch. `position` also passes what no reader sees, such as the
+    markers of transactions, so that the end of the log can be compared with it."""
 
     applied: int
     handed: int
@@ -38,11 +38,11 @@ class FrontierWatch:
 
     def __init__(self, freeze_s: float) -> None:
         self._freeze_s = freeze_s
-        self._seen: dict[PartitionKey, tuple[float, PartitionProgress]] = {}
+        self._unmoved_since: dict[PartitionKey, tuple[float, PartitionProgress]] = {}
 
     def forget(self) -> None:
-        """Somebody is away or keeps us waiting: standing still is right."""
-        self._seen.clear()
+        """Starts anew: while Kafka or the store is away, standing still is right."""
+        self._unmoved_since.clear()
 
     def observe(
         self,
@@ -50,12 +50,13 @@ class FrontierWatch:
         progress: Mapping[PartitionKey, PartitionProgress],
         ends: Mapping[PartitionKey, int],
     ) -> str | None:
-        """The sentence to stop with, once a partition with lag stood still for `freeze_s`."""
+        """Returns the sentence to stop with, once a partition with lag stood still for
+        `freeze_s`."""
         for partition, current in progress.items():
             has_work = current.position < ends[partition] or current.applied < current.handed
-            since_s, before = self._seen.get(partition, (now_s, current))
+            since_s, before = self._unmoved_since.get(partition, (now_s, current))
             if not has_work or before != current:
-                self._seen[partition] = (now_s, current)
+                self._unmoved_since[partition] = (now_s, current)
             elif now_s - since_s >= self._freeze_s:
                 topic, number = partition
                 return (
@@ -64,9 +65,9 @@ class FrontierWatch:
                     f"and the store answer: restarting"
                 )
             else:
-                self._seen[partition] = (since_s, current)
-        for partition in self._seen.keys() - progress.keys():
-            del self._seen[partition]
+                self._unmoved_since[partition] = (since_s, current)
+        for partition in self._unmoved_since.keys() - progress.keys():
+            del self._unmoved_since[partition]
         return None
 
 
@@ -76,7 +77,7 @@ class Watched(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What the watching thread needs. `frozen` ends the process."""
+    """Everything the watching thread needs. `frozen` ends the process."""
 
     watched: Watched
     store: Store
@@ -88,18 +89,19 @@ class Watch:
 
 
 ANSWER_S = 5.0
-"""An answer that takes longer counts as away."""
+"""A service whose answer takes longer counts as away."""
 
 
 def start_watching(watch: Watch) -> threading.Thread:
-    """A thread, not a task: the event loop may be what hangs."""
+    """Starts the watching thread. It is not a task, because the event loop may be what hangs."""
     thread = threading.Thread(target=_guarded, args=(watch,), name="liveness", daemon=True)
     thread.start()
     return thread
 
 
 def _guarded(watch: Watch) -> None:
-    """A watch that failed would never be missed: our bug ends the process."""
+    """Runs the watch and ends the process when it fails: nobody would notice a watch that does not
+    run."""
     try:
         _watch(watch)
     except Exception as error:
@@ -126,8 +128,8 @@ def _watch(watch: Watch) -> None:
 
 
 def log_ends(admin: AdminClient, partitions: list[PartitionKey]) -> dict[PartitionKey, int]:
-    """Where a reader of committed records can get to. Raises KafkaException when no answer
-    comes."""
+    """The offsets up to which a reader of committed records can get. Raises KafkaException when no
+    answer comes."""
     if not partitions:
         return {}
     asked = {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}

@@ -1,5 +1,5 @@
-"""Keeps a client library's outage from filling the disk: aiokafka retries every 100 ms and logs
-each attempt (18,000 lines in an 80 s outage of three workers)."""
+"""Keeps the log of a client library from filling the disk in an outage: aiokafka retries every 100
+ms and logs each attempt (18,000 lines in an 80 s outage of three workers)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class RateLimit(logging.Filter):
         self._burst = burst
         self._period_s = period_s
         self._clock = clock
-        self._seen: dict[str, tuple[float, int]] = {}
+        self._counts: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         template = str(record.msg)
         now_s = self._clock()
-        since_s, count = self._seen.get(template, (now_s, 0))
+        since_s, count = self._counts.get(template, (now_s, 0))
         if now_s - since_s >= self._period_s:
             held_back = count - self._burst
             if held_back > 0:
                 record.msg = f"{template} ({held_back} more like it held back)"
             since_s, count = now_s, 0
-        self._seen[template] = (since_s, count + 1)
+        self._counts[template] = (since_s, count + 1)
         return count < self._burst
 
 

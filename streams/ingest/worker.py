@@ -41,14 +41,14 @@ from streams.waiting import end_process
 log = logging.getLogger(__name__)
 
 STOP_S = 8.0
-"""What SIGTERM may take before the watchdog ends the process; the promise is 10 s."""
+"""Seconds that an orderly stop may take before the watchdog ends the process; 10 s are promised."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestConfig:
-    """`member` is stable per process (static group membership): a restart within the session
-    timeout takes its partitions back without stopping the group. `freeze_s` must be longer than
-    `patience_s`, or waiting looks like hanging."""
+    """What one ingest process needs. `member` is stable per process (static group membership): a
+    restart within the session timeout takes its partitions back without stopping the group.
+    `freeze_s` must be longer than `patience_s`, or waiting looks like hanging."""
 
     bootstrap_servers: str
     member: str
@@ -62,8 +62,9 @@ class IngestConfig:
 
 
 def run_ingest(config: IngestConfig, checkpoint: Callable[[str], None] | None = None) -> None:
-    """Works until SIGTERM or SIGINT, then returns. Everything else ends the process with one
-    sentence and one of `streams.exit_codes`. To be called from the main thread, logging set up."""
+    """Runs the ingest role until SIGTERM or SIGINT, then returns. Everything else ends the process
+    with one sentence and one of `streams.exit_codes`. To be called from the main thread, logging
+    set up."""
     limit_library_logs("aiokafka")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end_process(exit_codes.OK, "stopped before it began"))
@@ -94,8 +95,9 @@ def run_ingest(config: IngestConfig, checkpoint: Callable[[str], None] | None = 
 
 
 def collect_rarely() -> None:
-    """A batch makes tens of thousands of containers that die with it, none of them in a cycle:
-    looking for cycles every 700 allocations cost a sixth of all CPU time."""
+    """Makes Python's garbage collector run rarely. A batch makes tens of thousands of containers
+    that die with it, none of them in a cycle: looking for cycles every 700 allocations cost a sixth
+    of all CPU time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
@@ -129,7 +131,7 @@ def build_app(config: IngestConfig, seat: IngestSeat) -> App:
 
 
 class IngestSeat:
-    """What the consumer asks of this process (`streams.ingest.faust_consumer.Seat`)."""
+    """Implements `streams.ingest.faust_consumer.Seat` for the ingest role."""
 
     def __init__(self, conditions: Conditions, *, is_embedded: bool) -> None:
         self.conditions = conditions
@@ -155,7 +157,8 @@ class IngestSeat:
 
 
 SEEK_PATIENCE_S = 10.0
-"""Of one seek with the store; see `faust_consumer.KAFKA_PATIENCE_S` for what bounds it."""
+"""How long one seek waits for the store; see `faust_consumer.KAFKA_PATIENCE_S` for what bounds
+it."""
 
 
 def _agent(app: App, seat: IngestSeat) -> Callable[[faust.StreamT[Batch]], Awaitable[None]]:
@@ -209,7 +212,7 @@ async def _serve(config: IngestConfig, seat: IngestSeat, admin: AdminClient) -> 
 
 
 def _request_stop(stop: asyncio.Event, conditions: Conditions) -> None:
-    """No wait outlasts it, and no framework that hangs."""
+    """Stops the worker: it ends every wait, and a framework that hangs."""
     stop.set()
     conditions.stopping.set()
     watchdog = threading.Timer(
@@ -262,4 +265,4 @@ def _log_applied(batch: Batch, applied: Applied) -> None:
 
 
 def _no_checkpoint(name: str) -> None:
-    """Where tests die."""
+    """Does nothing; tests pass a checkpoint at which the process dies."""

@@ -1,1 +1,1 @@
-"""Kafka: topics, readers, the producer, and a broker for demo and tests."""
+"""What asllr does with Kafka: topics, readers, the producer, and a broker for demo and tests."""

@@ -18,10 +18,10 @@ import confluent_kafka
 from schemas.topics import TOPICS, Topic
 
 CLUSTER_ID_PREFIX = "mockCluster"
-"""What the mock answers as its cluster id: how others recognise it."""
+"""The mock's cluster id begins with this: how others recognise it."""
 
 FALLBACK_PARTITIONS = 4
-"""What the mock gives a topic that is created by being asked for."""
+"""The partitions of a topic that the mock creates because somebody asked for it."""
 
 _PRODUCER = 0  # rd_kafka_type_t
 _ERRSTR_BYTES = 512
@@ -31,7 +31,7 @@ _ERRSTR_BYTES = 512
 def embedded_broker(
     *, n_partitions: int = FALLBACK_PARTITIONS, topics: Sequence[Topic] = TOPICS
 ) -> Iterator[str]:
-    """Serves until the block ends; yields the bootstrap address.
+    """Runs a broker until the block ends; yields the bootstrap address.
 
     Every topic exists with its declared partition count, and a group forms at once. librdkafka
     exports the functions for that but promises no ABI; without them the plain mock serves: four

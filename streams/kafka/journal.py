@@ -20,12 +20,14 @@ from streams.waiting import RoleStopped
 DELIVERY_S = 30.0
 
 EMBEDDED_TIMESTAMP_MS = 1234
-"""What librdkafka's mock cluster acknowledges with; it stores the time that was sent."""
+"""The timestamp with which librdkafka's mock cluster acknowledges; it stores the time that was
+sent."""
 
 
 class JournalingProducer:
-    """`on_sent` hears of every acknowledged event, with its record. With `max_records` None the
-    journal is kept for ever; past `max_records` it is dropped and `records` is None."""
+    """A producer that keeps a copy of what Kafka acknowledged. `on_sent` is called for every
+    acknowledged event, with its record. With `max_records` None the journal is kept for ever; past
+    `max_records` it is dropped and `records` is None."""
 
     def __init__(
         self,
@@ -85,13 +87,13 @@ class JournalingProducer:
                 return
 
     def poll(self) -> None:
-        """Hears what was acknowledged. Raises RoleStopped when a record was not."""
+        """Takes in what was acknowledged. Raises RoleStopped when a record was not."""
         self._producer.poll(0)
         if self._error is not None:
             raise _away(self._error)
 
     def flush(self) -> None:
-        """Returns when everything is acknowledged. Raises RoleStopped."""
+        """Waits until everything is acknowledged. Raises RoleStopped."""
         deadline = monotonic() + DELIVERY_S
         while self._producer.flush(0.2) and monotonic() < deadline:
             self.poll()

@@ -1,4 +1,4 @@
-"""Records for Kafka and the producer that gets them there, acknowledged and in order per key.
+"""Records for Kafka, and the producer that delivers them, acknowledged and in order per key.
 
 What the records say is decided in `streams.publish.publisher`; this file knows brokers, not leads.
 """
@@ -19,7 +19,8 @@ from streams.waiting import RoleStopped, Stopping
 
 @dataclass(frozen=True, slots=True)
 class OutRecord:
-    """`value` None is a tombstone. `partition` None: where murmur2 puts the key."""
+    """A record to be sent. `value` None is a tombstone. `partition` None: where Kafka's default
+    partitioner (murmur2) puts the key."""
 
     topic: str
     key: bytes
@@ -29,7 +30,8 @@ class OutRecord:
 
 
 class TooLarge(Exception):
-    """A record of ours exceeds its topic's limit: our bug, so crash before anything is deleted."""
+    """A record that asllr made exceeds its topic's limit: our bug, so crash before anything is
+    deleted."""
 
 
 class Output(Protocol):
@@ -40,7 +42,7 @@ class Output(Protocol):
 
 
 ANY_PARTITION = -1
-"""The partitioner's choice."""
+"""Leaves the choice of the partition to the partitioner."""
 
 STOP_S = 5.0
 """How long a stop waits for reports that are under way; SIGTERM promises 10 s in all."""
@@ -73,6 +75,8 @@ class KafkaOutput:
                 "bootstrap.servers": bootstrap_servers,
                 "acks": "all",
                 "enable.idempotence": True,
+                # As Kafka's Java client (org.apache.kafka.common.utils.Utils.murmur2), so that a
+                # key is on the same partition whoever sends it.
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
                 "linger.ms": 1,
@@ -87,7 +91,8 @@ class KafkaOutput:
         self._while_waiting = while_waiting
 
     def deliver(self, records: Sequence[OutRecord]) -> None:
-        """Raises RoleStopped (Kafka away, topic missing), TooLarge, Stopping."""
+        """Delivers all records and waits. Raises RoleStopped (Kafka away, topic missing), TooLarge,
+        Stopping."""
         reports: list[KafkaError | None] = []
 
         def report(error: KafkaError | None, _: Message) -> None:

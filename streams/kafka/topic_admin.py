@@ -1,4 +1,4 @@
-"""Topics as `schemas.topics` declares them: make them, compare them, adopt a trimmed one.
+"""Topics as `schemas.topics` declares them: makes them, compares them, and adopts trimmed ones.
 
 Knows the embedded broker (librdkafka's mock), which has no CreateTopics and no topic settings:
 there topics exist already and only partition counts are compared.
@@ -29,7 +29,8 @@ POLL_S = 0.05
 
 
 class TopicsUnusable(Exception):
-    """Names the value, the limit and the fix. `is_lasting` False: waiting may help."""
+    """Topics are not as asllr needs them; the message names the value, the limit and the fix.
+    `is_lasting` False: waiting may help."""
 
     def __init__(self, sentence: str, *, is_lasting: bool = True) -> None:
         super().__init__(sentence)
@@ -42,7 +43,7 @@ class Adopted:
     partition: int
     frontier: int
     is_new: bool
-    """False: the partition had a frontier already, and kept it."""
+    """False where the partition had a frontier already, and kept it."""
 
 
 def wait_for_broker(admin: AdminClient, patience_s: float) -> None:
@@ -62,12 +63,12 @@ def wait_for_broker(admin: AdminClient, patience_s: float) -> None:
 
 
 def check_inputs(admin: AdminClient, n_partitions: int) -> None:
-    """What ingest needs before its first read; raises TopicsUnusable."""
+    """Checks what ingest needs before its first read; raises TopicsUnusable."""
     require_topics(admin, n_partitions, INPUTS)
 
 
 def require_topics(admin: AdminClient, n_partitions: int, topics: Sequence[Topic] = TOPICS) -> None:
-    """That they exist, with the partitions they must have; raises TopicsUnusable."""
+    """Checks that topics exist, with the partitions they must have; raises TopicsUnusable."""
     faults = partition_faults(admin, topics, n_partitions)
     if faults:
         raise TopicsUnusable("; ".join(faults))
@@ -76,7 +77,7 @@ def require_topics(admin: AdminClient, n_partitions: int, topics: Sequence[Topic
 def create_topics(
     admin: AdminClient, n_partitions: int, *, replication: int = 1, topics: Sequence[Topic] = TOPICS
 ) -> list[str]:
-    """Makes the missing ones; returns their names. Raises TopicsUnusable."""
+    """Makes the missing topics; returns their names. Raises TopicsUnusable."""
     if is_embedded(admin):
         return []
     wanted = [
@@ -101,7 +102,8 @@ def create_topics(
 
 
 def _wait_until_listed(admin: AdminClient, names: Sequence[str]) -> None:
-    """A broker's metadata follows the controller's; who looks next must not find them missing."""
+    """Waits until the broker lists new topics: its metadata follows the controller's, and whoever
+    looks next must not find them missing."""
     deadline = monotonic() + ANSWER_S
     while not existing_topics(admin).keys() >= {*names} and monotonic() < deadline:
         sleep(POLL_S)
@@ -110,7 +112,7 @@ def _wait_until_listed(admin: AdminClient, names: Sequence[str]) -> None:
 def check_topics(
     admin: AdminClient, n_partitions: int, topics: Sequence[Topic] = TOPICS
 ) -> list[str]:
-    """What differs from `schemas.topics`, one sentence with its fix each."""
+    """Lists what differs from `schemas.topics`: one sentence with its fix for each difference."""
     faults = partition_faults(admin, topics, n_partitions)
     if is_embedded(admin):
         return faults
@@ -120,19 +122,19 @@ def check_topics(
     answers = admin.describe_configs(list(resources)) if resources else {}
     for resource, future in answers.items():
         topic = resources[resource]
-        found = {name: entry.value for name, entry in future.result().items()}
+        values = {name: entry.value for name, entry in future.result().items()}
         faults += [
-            f"{topic.name} has {name}={found.get(name)}, expected {value}: "
+            f"{topic.name} has {name}={values.get(name)}, expected {value}: "
             f"kafka-configs --alter --topic {topic.name} --add-config {name}={value}"
             for name, value in topic_settings(topic).items()
-            if not _agrees(name, found.get(name), value)
+            if not _agrees(name, values.get(name), value)
         ]
     return faults
 
 
 def topic_settings(topic: Topic) -> dict[str, str]:
-    """What is set on the broker. The broker's own time decides what is late and what is replayed,
-    so producers may not set it."""
+    """The settings of a topic on the broker. The broker's own time decides what is late and what is
+    replayed, so producers may not set it."""
     settings = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "max.message.bytes": str(topic.max_message_bytes),
@@ -144,12 +146,13 @@ def topic_settings(topic: Topic) -> dict[str, str]:
     return settings
 
 
-def _agrees(name: str, found: str | None, wanted: str) -> bool:
-    """Longer retention and larger messages are the operator's to choose."""
-    if found is None or found == wanted:
-        return found == wanted
+def _agrees(name: str, value: str | None, wanted: str) -> bool:
+    """Whether a setting is as wanted. Longer retention and larger messages are the operator's to
+    choose."""
+    if value is None or value == wanted:
+        return value == wanted
     if name in ("retention.ms", "max.message.bytes"):
-        return int(found) < 0 or int(found) >= int(wanted) >= 0
+        return int(value) < 0 or int(value) >= int(wanted) >= 0
     return False
 
 
@@ -161,18 +164,18 @@ def existing_topics(client: AdminClient | Consumer) -> Mapping[str, TopicMetadat
 
 
 def partition_faults(admin: AdminClient, topics: Sequence[Topic], n_partitions: int) -> list[str]:
-    """Of topics that are missing, and of those whose count has to be another."""
+    """One sentence for each topic that is missing or needs another number of partitions."""
     faults = []
     existing = existing_topics(admin)
     input_counts = {len(existing[t.name].partitions) for t in INPUTS if t.name in existing}
     for topic in topics:
-        found = existing.get(topic.name)
+        metadata = existing.get(topic.name)
         wanted = topic.partitions or n_partitions
-        if found is None:
+        if metadata is None:
             faults.append(f"{topic.name} is missing: run `asllr topics create`")
-        elif len(found.partitions) != wanted and (topic in INPUTS or topic.partitions):
+        elif len(metadata.partitions) != wanted and (topic in INPUTS or topic.partitions):
             faults.append(
-                f"{topic.name} has {len(found.partitions)} partitions, expected {wanted}: "
+                f"{topic.name} has {len(metadata.partitions)} partitions, expected {wanted}: "
                 + _recount(topic, wanted, input_counts)
             )
     return faults
@@ -191,12 +194,12 @@ def _recount(topic: Topic, wanted: int, input_counts: Set[int]) -> str:
 def adopt(admin: AdminClient, store: Store, n_partitions: int) -> list[Adopted]:
     """Accepts that the inputs' trimmed beginnings are gone: frontiers go to where each log starts.
     Partitions that have a frontier keep it. The inputs must have `n_partitions`."""
-    asked = {
+    log_starts = {
         TopicPartition(topic.name, partition): OffsetSpec.earliest()
         for topic in INPUTS
         for partition in range(n_partitions)
     }
-    answers = admin.list_offsets(asked, request_timeout=ANSWER_S)
+    answers = admin.list_offsets(log_starts, request_timeout=ANSWER_S)
     adopted = []
     for tp, future in answers.items():
         frontier = future.result().offset - 1
@@ -208,7 +211,7 @@ def adopt(admin: AdminClient, store: Store, n_partitions: int) -> list[Adopted]:
 def history_fault(
     topic: str, partition: int, frontier: int | None, start: int, end: int
 ) -> str | None:
-    """Why a log from `start` up to, not including, `end` cannot be continued after `frontier`
+    """Says why a log from `start` up to, not including, `end` cannot be continued after `frontier`
     (None: nothing of it was ever applied)."""
     where = f"{topic}/{partition}"
     if frontier is None:

@@ -32,7 +32,7 @@ class Start(StrEnum):
 def read_to_end(
     bootstrap_servers: str, topic: str, partition: int | None = None
 ) -> Iterator[Record]:
-    """Every record there is now, of all partitions as they come or of one. Raises
+    """Yields every record that is there now, of one partition, or of all as they come. Raises
     TopicsUnusable."""
     consumer = _open(bootstrap_servers)
     try:
@@ -56,8 +56,8 @@ def read_to_end(
 
 
 def follow(bootstrap_servers: str, topic: str, start: Start) -> Iterator[Record | None]:
-    """Records as they come, for ever; None when there was nothing new for a moment, so that the
-    caller can look at its own conditions. Raises TopicsUnusable."""
+    """Yields records as they come, without end; None when there was nothing new for a moment, so
+    that the caller can look at its own conditions. Raises TopicsUnusable."""
     consumer = _open(bootstrap_servers)
     offset = OFFSET_BEGINNING if start is Start.BEGINNING else OFFSET_END
     try:
@@ -119,7 +119,8 @@ def read_last(bootstrap_servers: str, topic: str) -> list[Record]:
 
 
 def length_of(bootstrap_servers: str, topic: str, partition: int) -> int:
-    """How many offsets it has now; 0 when there is no such partition. Raises TopicsUnusable."""
+    """How many offsets the partition has now; 0 when there is no such partition. Raises
+    TopicsUnusable."""
     consumer = _open(bootstrap_servers)
     try:
         if partition not in partitions_of(consumer, topic):
@@ -131,7 +132,8 @@ def length_of(bootstrap_servers: str, topic: str, partition: int) -> int:
 
 
 def watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
-    """(first offset, next offset). A partition that was just made has no leader for a moment."""
+    """The first offset and the next one to be written. Waits for a partition that was just made and
+    has no leader yet."""
     deadline = monotonic() + ANSWER_S
     while True:
         try:
@@ -180,21 +182,21 @@ def _open(bootstrap_servers: str) -> Consumer:
 
 
 def partitions_of(consumer: Consumer, topic: str) -> list[int]:
-    """Raises TopicsUnusable."""
+    """The partitions of a topic, ascending. Raises TopicsUnusable."""
     try:
-        found = existing_topics(consumer).get(topic)
+        metadata = existing_topics(consumer).get(topic)
     except KafkaException as error:
         raise TopicsUnusable(
             f"Kafka did not answer within {ANSWER_S:.0f} s: {error.args[0].str()}",
             is_lasting=False,
         ) from error
-    if found is None:
+    if metadata is None:
         raise TopicsUnusable(f"{topic} is missing: run `asllr topics create`")
-    return sorted(found.partitions)
+    return sorted(metadata.partitions)
 
 
 def _is_end(message: Message) -> bool:
-    """True at a partition's end. Raises KafkaException for any other error."""
+    """Whether a message marks the end of a partition. Raises KafkaException for any other error."""
     error = message.error()
     if error is None:
         return False

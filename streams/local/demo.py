@@ -1,4 +1,5 @@
-"""The demo's loop: start-up by conditions, live events, the view, the drain, the verdict.
+"""The demo's loop: start-up, live events, the view, waiting until all is published, and the
+verdict.
 
 One thread, one step after the other; the roles are processes under the supervisor. Where the
 events come from and what broker and Redis are used is the caller's choice.
@@ -26,8 +27,8 @@ from streams.store.contract import Store
 from streams.waiting import RoleStopped
 
 MAX_RECORDS = 50_000
-"""Of the journal and of the outputs, each: what the oracle recomputes in seconds. Beyond that the
-demo forgets them and runs on without it."""
+"""The most records of the journal, and of the outputs: so many the oracle recomputes in seconds.
+When there are more the demo forgets them and runs on without an oracle."""
 
 START_S = 90.0
 """The first rank must be there by then; five seconds of it is the consumer group's forming."""
@@ -43,7 +44,8 @@ Judge = Callable[[Sequence[Record], Sequence[Record]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """`history` is sent at once; `live` are events with the seconds after which they are due."""
+    """Everything a demo needs. `history` is sent at once; `live` are events with the seconds after
+    which they are due."""
 
     bootstrap_servers: str
     store: Store
@@ -57,8 +59,8 @@ class Demo:
 
 
 def run_demo(demo: Demo, supervisor: Supervisor, view: DemoView, stop: Event) -> Summary:
-    """Runs until `for_s` is over or `stop` is set, drains, and judges. Raises RoleFailed,
-    RoleStopped."""
+    """Runs the demo until `for_s` is over or `stop` is set, waits until all is published, and
+    judges. Raises RoleFailed, RoleStopped."""
     return _Run(demo, supervisor, view, stop).run()
 
 
@@ -98,7 +100,8 @@ class _Run:
             self._view.step("the first lead is ranked")
 
     def _wait_for(self, else_say: str, is_true: Callable[[], bool]) -> bool:
-        """False when a stop came first. Raises RoleStopped when it takes too long."""
+        """Waits for a condition; False when a stop came first. Raises RoleStopped when it takes too
+        long."""
         deadline = monotonic() + START_S
         while not is_true() and not self._stop.is_set():
             if monotonic() >= deadline:
@@ -124,7 +127,7 @@ class _Run:
             self._turn()
 
     def _turn(self) -> None:
-        """One round of everything that goes on beside the waiting."""
+        """Does one round of everything that goes on while something is awaited."""
         self._supervisor.poll()
         self._producer.poll()
         for record in self._reader.read(READ_S):
@@ -135,7 +138,8 @@ class _Run:
         self._tally.note_event(event, record, monotonic(), is_timed=self._is_live)
 
     def _drain(self) -> str | None:
-        """Until everything that was sent is scored, published and read: None. Else what is not."""
+        """Waits until everything that was sent is scored, published and read: returns None, or what
+        is not."""
         self._producer.flush()
         self._view.step("letting the queue come to rest")
         deadline = monotonic() + (INTERRUPTED_DRAIN_S if self._stop.is_set() else DRAIN_S)
@@ -190,7 +194,7 @@ class _Run:
 
 
 class Paced:
-    """Hands out the events that are due: (seconds after the start, event), ascending. Looks one
+    """Hands out events when they are due: (seconds after the start, event), ascending. Looks one
     event ahead."""
 
     def __init__(self, events: Iterable[tuple[float, EventBase]]) -> None:

@@ -53,14 +53,15 @@ class DemoCounts:
     boards: dict[str, BoardSnapshot] = field(default_factory=dict)
     moves: deque[RankUpdate] = field(default_factory=lambda: deque(maxlen=MOVES_SHOWN))
     outputs: list[Record] | None = field(default_factory=list)
-    """For the oracle; None when there were more than it can hold."""
+    """All output records, for the oracle; None when there were more than it can hold."""
 
     _latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
     _sent_ms: dict[tuple[str, str], int] = field(default_factory=dict)
     _arrivals: deque[tuple[float, str]] = field(default_factory=deque)
 
     def note_event(self, event: EventBase, record: Record, at_s: float, *, is_timed: bool) -> None:
-        """`is_timed` False: part of the backlog the demo starts with, whose wait says nothing."""
+        """Notes an event that was sent. `is_timed` False: part of the backlog the demo starts with,
+        whose wait says nothing."""
         self.n_events += 1
         self._arrivals.append((at_s, "events"))
         if is_timed:

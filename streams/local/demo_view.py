@@ -16,7 +16,8 @@ from streams.local.demo_tally import DemoCounts, Summary
 ROWS = 15
 LINE_EVERY_S = 5.0
 BAR_CELLS = 12
-"""Of the first lead's bar; the others' are relative to it, because few leads in a hundred order."""
+"""The length of the first lead's bar; the others are relative to it, because few leads in a hundred
+order."""
 
 
 class DemoView(Protocol):
@@ -28,14 +29,14 @@ class DemoView(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
     def step(self, what: str) -> None:
-        """The start-up has come this far."""
+        """Shows how far the start-up has come."""
         ...
 
     def show(self, tally: DemoCounts, now_s: float) -> None: ...
 
 
 def build_view() -> DemoView:
-    """On standard error, so that standard output is left to the summary."""
+    """Makes the view, on standard error, so that standard output is left to the summary."""
     console = Console(stderr=True, highlight=False)
     return LiveView(console) if console.is_terminal else PlainView(console)
 
@@ -111,7 +112,7 @@ def headline(tally: DemoCounts, now_s: float) -> str:
 
 
 def describe(update: RankUpdate) -> str:
-    """`north/4711 12→3 (6.1%): customer named a date`"""
+    """One move in words: `north/4711 12→3 (6.1%): customer named a date`."""
     came = "new" if update.previous_rank is None else str(update.previous_rank)
     return (
         f"{update.tenant}/{update.lead} {came}→{update.rank} "

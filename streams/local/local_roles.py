@@ -24,8 +24,8 @@ class RoleCounts:
 def local_roles(
     command: Sequence[str], counts: RoleCounts, env: Mapping[str, str] | None = None
 ) -> list[RoleProcess]:
-    """`command` starts asllr; a role's name and index follow it. `env` is their whole
-    environment, None means ours."""
+    """The processes of all roles. `command` starts asllr; a role's name and index follow it. `env`
+    is their whole environment, None means ours."""
     return [
         RoleProcess(
             name=f"{name}-{index}",

@@ -25,7 +25,7 @@ from streams import exit_codes
 log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 10.0
-"""What SIGTERM promises of every role; after it comes SIGKILL."""
+"""Seconds in which every role promises to end after SIGTERM; then it gets SIGKILL."""
 
 FIRST_BACK_OFF_S = 0.2
 MAX_BACK_OFF_S = 5.0
@@ -47,7 +47,8 @@ class RoleProcess:
 
 
 class RoleFailed(Exception):
-    """A role ended in a way that a restart does not mend. `last_line` is what it said last."""
+    """A role ended in a way that a restart does not mend. `last_line` is the last line of its
+    log."""
 
     def __init__(self, name: str, code: int, last_line: str) -> None:
         super().__init__(f"{name} stopped with exit code {code}: {last_line or 'no message'}")
@@ -181,7 +182,8 @@ class Supervisor:
 
 
 def _signal_group(process: subprocess.Popen[bytes], signal_number: int) -> None:
-    """A role leads its own group (start_new_session), so the group outlives it by its children."""
+    """Signals a role and its children. A role leads its own group (start_new_session), so the group
+    outlives it by its children."""
     with suppress(ProcessLookupError):  # ended, and so did all it started
         os.killpg(process.pid, signal_number)
 

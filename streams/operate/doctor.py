@@ -1,4 +1,4 @@
-"""Looks a deployment over before it is trusted: each check says what it found and how to mend it.
+"""Checks a deployment: each check says what it found and how to mend it.
 
 It changes nothing, waits only briefly, and runs every check it can even when others fail.
 """
@@ -39,7 +39,8 @@ class DoctorVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """`found` is a fact; `fix` is what to do, empty when there is nothing to do."""
+    """The result of one check. `found` is a fact; `fix` is what to do, empty when there is nothing
+    to do."""
 
     name: str
     verdict: DoctorVerdict
@@ -48,7 +49,8 @@ class DoctorCheck:
 
 
 def check_kafka(bootstrap_servers: str, n_partitions: int) -> Iterator[DoctorCheck]:
-    """`n_partitions`: what the store recorded, else what the settings say."""
+    """Checks the broker and its topics. `n_partitions`: what the store recorded, else what the
+    settings say."""
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     try:
         wait_for_broker(admin, PATIENCE_S)
@@ -89,7 +91,8 @@ def _check_promoted(bootstrap_servers: str) -> DoctorCheck:
 
 
 def _check_partitioner(bootstrap_servers: str, n_partitions: int) -> Iterator[DoctorCheck]:
-    """librdkafka's default partitioner is not Kafka's: the newest records show what is used."""
+    """Checks that producers place keys as Kafka does: librdkafka's default partitioner is another
+    one. The newest records show which is used."""
     for topic in INPUTS:
         newest = [r for r in read_last(bootstrap_servers, topic.name) if r.key is not None]
         misplaced = sum(r.partition != partition_for(r.key or b"", n_partitions) for r in newest)
@@ -114,7 +117,8 @@ def _check_partitioner(bootstrap_servers: str, n_partitions: int) -> Iterator[Do
 
 
 def check_redis(url: str, n_partitions: int) -> tuple[list[DoctorCheck], int | None]:
-    """And the partition count that the store recorded, if any: what the topics must have."""
+    """Checks Redis. Also returns the partition count that the store recorded, if any, which the
+    topics must have."""
     try:
         with connected(url) as client:
             require_server(client)
@@ -125,12 +129,12 @@ def check_redis(url: str, n_partitions: int) -> tuple[list[DoctorCheck], int | N
         return [DoctorCheck("redis", DoctorVerdict.FAILED, f"{mask(url)}: {error}", fix)], None
     except StoreUnusable as error:
         return [DoctorCheck("redis", DoctorVerdict.FAILED, *_found_and_fix(str(error)))], None
-    found = f"{mask(url)} answers, is new enough and evicts nothing"
-    checks = [DoctorCheck("redis", DoctorVerdict.OK, found), persistence]
+    fact = f"{mask(url)} answers, is new enough and evicts nothing"
+    checks = [DoctorCheck("redis", DoctorVerdict.OK, fact), persistence]
     if recorded not in (None, n_partitions):
-        found = f"Redis holds leads of {recorded} partitions, ASLLR_PARTITIONS is {n_partitions}"
+        fact = f"Redis holds leads of {recorded} partitions, ASLLR_PARTITIONS is {n_partitions}"
         fix = f"set ASLLR_PARTITIONS={recorded}, or start on an empty Redis and replay"
-        checks.append(DoctorCheck("redis partitions", DoctorVerdict.FAILED, found, fix))
+        checks.append(DoctorCheck("redis partitions", DoctorVerdict.FAILED, fact, fix))
     return checks, recorded
 
 
@@ -148,13 +152,14 @@ def _check_persistence(client: Client) -> DoctorCheck:
 
 
 def _found_and_fix(sentence: str) -> tuple[str, str]:
-    """Our errors end with their fix, after a colon or a semicolon."""
+    """Splits an error's message into what was found and its fix, which comes after a colon or a
+    semicolon."""
     match = re.fullmatch(r"(.*)[:;] (.*)", sentence, re.DOTALL)
     return (match[1], match[2]) if match else (sentence, "")
 
 
 def check_artifact(path: Path) -> DoctorCheck:
-    """Loads it and its engine, as a score worker would."""
+    """Loads the artifact and its engine, as a score worker would."""
     try:
         manifest = load_manifest(path)
         load_engine(path, manifest)

@@ -1,4 +1,4 @@
-"""Redis anew from Kafka: the snapshots on `leads.state`, then the log after them.
+"""Fills an empty Redis again from Kafka: the snapshots on `leads.state`, then the log after them.
 
 Everything that Kafka must have is checked before anything is written. A rebuild that dies leaves
 leads that are right as far as they go and shards without a frontier: ingest reads those from the
@@ -53,7 +53,7 @@ class RebuildPart:
 
 @dataclass(frozen=True, slots=True)
 class RebuildPlan:
-    """`n_leads` that have a snapshot, over all shards."""
+    """What a rebuild has to read. `n_leads` that have a snapshot, over all shards."""
 
     parts: tuple[RebuildPart, ...]
     n_leads: int
@@ -71,7 +71,8 @@ class Rebuilt:
 
 
 def plan(consumer: Consumer, n_partitions: int) -> RebuildPlan:
-    """What there is to do. Raises RoleStopped when Kafka no longer has all of it, BadSnapshots."""
+    """Works out what a rebuild has to read. Raises RoleStopped when Kafka no longer has all of it,
+    BadSnapshots."""
     parts: list[RebuildPart] = []
     faults: list[str] = []
     n_leads = 0
@@ -113,8 +114,8 @@ def rebuild(
     n_partitions: int,
     advanced: Callable[[int], None],
 ) -> Rebuilt:
-    """Fills an empty store. `advanced` hears of leads and records done. Raises RoleStopped when
-    somebody else writes to it, or reading fails."""
+    """Fills an empty store. `advanced` is called with the number of leads and records done. Raises
+    RoleStopped when somebody else writes to it, or reading fails."""
     n_restored = n_events = n_dead_letters = 0
     for shard in range(n_partitions):
         snapshot = _read(consumer, shard, n_partitions)
@@ -150,8 +151,8 @@ def _read(consumer: Consumer, shard: int, n_partitions: int) -> ShardSnapshot:
 def _restore(
     store: Store, shard: int, snapshot: ShardSnapshot, advanced: Callable[[int], None]
 ) -> None:
-    """The topic's own frontier chains the chunks, so that a second writer is noticed; the inputs'
-    come last."""
+    """Writes the leads of the snapshots. The topic's own frontier chains the chunks, so that a
+    second writer is noticed; the inputs' come last."""
     prev = -1
     now_ms = store.now_ms()
     for leads in _chunks(snapshot.leads):

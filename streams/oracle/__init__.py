@@ -1,1 +1,1 @@
-"""Is it all true? All is computed again from the log and compared with what is published."""
+"""The oracle: computes all again from the log and compares it with what is stored and published."""

@@ -63,8 +63,10 @@ def _ranked_differences(
         said = f"{update.tenant}/{update.queue}" if update else None
         if said != queue:
             yield f"{lead}: leads.ranked {verb} {said}, it stands in {queue}"
-        elif update and score and _told(update) != _told(score):
-            yield f"{lead}: leads.ranked {verb} {_told(update)}, its last score {_told(score)}"
+        elif update and score and _content(update) != _content(score):
+            yield (
+                f"{lead}: leads.ranked {verb} {_content(update)}, its last score {_content(score)}"
+            )
 
 
 def _move_differences(
@@ -73,13 +75,14 @@ def _move_differences(
     published: Published,
     move: Move | None,
 ) -> Iterator[str]:
-    """The last record says what the board answered, and no rank was told without its score."""
+    """Compares a lead's records on `leads.ranked` with its board: the last one says what the board
+    answered, and no rank was published without its score."""
     last = records[-1][1] if records else None
     if last and move and _moved(last) != _moved(move):
         yield f"{lead}: leads.ranked ends with the move {_moved(last)}, the board's {_moved(move)}"
     scored = {order_of(score) for score in published.scores.get(lead, [])}
-    told = {order_of(update) for _, update in records if update}
-    for order in sorted(told - scored):
+    published_orders = {order_of(update) for _, update in records if update}
+    for order in sorted(published_orders - scored):
         yield f"{lead} {order}: on leads.ranked, and no score of it on leads.scores"
 
 
@@ -87,7 +90,7 @@ def _moved(of: RankUpdate | Move) -> tuple[object, ...]:
     return of.rank, of.previous_rank, of.board_version, of.delta
 
 
-def _told(of: RankUpdate | Score) -> tuple[object, ...]:
+def _content(of: RankUpdate | Score) -> tuple[object, ...]:
     order = of.order
     return order.promotion, order.version, to_ms(order.as_of), of.probability, of.reason
 

@@ -1,4 +1,4 @@
-"""The log of the input topics, folded: what the store must hold, by definition."""
+"""Folds the log of the input topics: what the store must hold, by definition."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FoldedLog:
 
 
 def fold_log(log: Iterable[Record], n_partitions: int) -> FoldedLog:
-    """`log`: every record of the inputs, each once; sorted here by offset."""
+    """Folds the log. `log`: every record of the inputs, each once; sorted here by offset."""
     folded = FoldedLog()
     names = {topic.name for topic in INPUTS}
     for record in sorted(log, key=lambda record: (record.topic, record.partition, record.offset)):

@@ -1,5 +1,5 @@
-"""Whether what asllr keeps and publishes follows from the log: the judge of every reliability test
-and of the demo's last line.
+"""Checks whether what asllr keeps and publishes follows from the log: the judge of every
+reliability test and of the demo's last line.
 
 It reads the log, the store and the outputs, and recomputes; it never repairs anything. Differences
 are sentences with ids only. `differences` is for a deployment at rest, after a sweep where a
@@ -31,8 +31,9 @@ from streams.store.contract import LeadView, Store, version_of
 
 @dataclass(frozen=True, slots=True)
 class OracleInput:
-    """`log`: every record of both inputs, `outputs`: every record of `leads.scores`, `.ranked`,
-    `.boards`, `.dead-letter` and `.erased`, each read once from the start, in any order."""
+    """What the oracle compares. `log`: every record of both inputs, `outputs`: every record of
+    `leads.scores`, `.ranked`, `.boards`, `.dead-letter` and `.erased`, each read once from the
+    start, in any order."""
 
     log: Iterable[Record]
     outputs: Iterable[Record]
@@ -47,9 +48,9 @@ def differences(
     sample: int | None = None,
     excused: Sequence[Window] = (),
 ) -> list[str]:
-    """Empty when all of (a) to (e) in docs/explanation/protocol.md holds. `sample`: how many scores
-    to run the engine again for; None = all. `excused`: when Redis went back, which explains what
-    (e) would report of that time."""
+    """Everything that is not as it should be: empty when all of (a) to (e) in
+    docs/explanation/protocol.md holds. `sample`: how many scores to run the engine again for; None
+    = all. `excused`: when Redis went back, which explains what (e) would report of that time."""
     folded = fold_log(evidence.log, n_partitions)
     published = read_outputs(evidence.outputs)
     views = all_leads(store, n_partitions)
@@ -67,18 +68,18 @@ def differences(
 def state_differences(folded: FoldedLog, store: Store, n_partitions: int) -> Iterator[str]:
     """Part (a): frontiers, states, cursors and erased flags equal the pure fold, byte for byte."""
     for (topic, partition), last in sorted(folded.ends.items()):
-        found = store.frontier(partition).get(topic)
-        if found != last:
-            yield f"{topic}/{partition}: frontier {found}, the log ends at {last}"
-    seen = set()
+        frontier = store.frontier(partition).get(topic)
+        if frontier != last:
+            yield f"{topic}/{partition}: frontier {frontier}, the log ends at {last}"
+    stored = set()
     for view in all_leads(store, n_partitions):
-        seen.add(view.lead)
+        stored.add(view.lead)
         lead = folded.leads.get(view.lead)
         if lead is None:
             yield f"{view.lead}: in the store, but the log has no event of it"
         else:
             yield from _lead_differences(view, lead)
-    for name in sorted(folded.leads.keys() - seen):
+    for name in sorted(folded.leads.keys() - stored):
         yield f"{name}: {len(folded.leads[name].events)} events in the log, not in the store"
 
 
@@ -97,7 +98,7 @@ def _lead_differences(view: LeadView, lead: LoggedLead) -> Iterator[str]:
 
 
 def all_leads(store: Store, n_partitions: int) -> list[LeadView]:
-    """Of every shard, once each, by name."""
+    """All leads of every shard, each once, by name."""
     views: dict[str, LeadView] = {}
     for shard in range(n_partitions):
         cursor = 0

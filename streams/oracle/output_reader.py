@@ -13,8 +13,8 @@ BATCH = 500
 
 
 class OutputReader:
-    """No consumer group, nothing committed. `read` after `read` gives every record once. Raises
-    TopicsUnusable where one of them is missing."""
+    """Reads all output topics. No consumer group, nothing committed. `read` after `read` gives
+    every record once. Raises TopicsUnusable where one of them is missing."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._consumer = Consumer(
@@ -37,8 +37,8 @@ class OutputReader:
         )
 
     def read(self, wait_s: float) -> list[Record]:
-        """What has come, waiting at most `wait_s` for the first. Errors that pass are left to the
-        client; what does not pass shows as silence."""
+        """Returns the records that came, waiting at most `wait_s` for the first. Errors that pass
+        are left to the client; what does not pass shows as silence."""
         records = []
         for message in self._consumer.consume(BATCH, timeout=wait_s):
             if message.error() is None:
@@ -48,7 +48,7 @@ class OutputReader:
         return records
 
     def is_at_end(self) -> bool:
-        """Everything that is in the topics now has been read."""
+        """Whether everything that is in the topics now has been read."""
         return all(
             offset >= self._end(topic, partition)
             for (topic, partition), offset in self._next.items()

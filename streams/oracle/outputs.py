@@ -1,6 +1,5 @@
-"""The oracle's parts about what was published: (b), (c) and (e). (d) is `streams.oracle.boards`;
-`streams.oracle.oracle` puts all together.
-"""
+"""The oracle's checks of what was published: (b), (c) and (e). (d) is `streams.oracle.boards`;
+`streams.oracle.oracle` puts all together."""
 
 from __future__ import annotations
 
@@ -25,12 +24,12 @@ from streams.store.board import OrderKey, order_of
 from streams.store.contract import LeadView, Store
 
 Window: TypeAlias = tuple[int, int]
-"""From and to, both included, in milliseconds of the broker's clock."""
+"""A span of time: from and to, both included, in milliseconds of the broker's clock."""
 
 
 @dataclass(slots=True)
 class Published:
-    """The output topics by lead, queue and origin, each in log order. `score_times_ms`: when the
+    """All output records, by lead, queue and origin, each in log order. `score_times_ms`: when the
     broker took each of `scores`. `given_up`: leads of scoring dead letters."""
 
     scores: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))
@@ -45,33 +44,34 @@ class Published:
 
 
 def read_outputs(outputs: Iterable[Record]) -> Published:
-    """`outputs`: every record of the output topics; sorted here by offset."""
-    found = Published()
+    """Sorts the output records by what they are about. `outputs`: every record of the output
+    topics; sorted here by offset."""
+    published = Published()
     for record in sorted(
         outputs, key=lambda record: (record.topic, record.partition, record.offset)
     ):
         key = (record.key or b"").decode()
         match record.topic, record.value:
             case topics.SCORES.name, bytes(value):
-                found.scores[key].append(Score.model_validate_json(value))
-                found.score_times_ms[key].append(record.timestamp_ms)
+                published.scores[key].append(Score.model_validate_json(value))
+                published.score_times_ms[key].append(record.timestamp_ms)
             case topics.RANKED.name, value:
                 order = from_json(dict(record.headers)[ORDER_HEADER] or b"[]")
                 update = RankUpdate.model_validate_json(value) if value else None
-                found.ranked[key].append((order, update))
+                published.ranked[key].append((order, update))
             case topics.BOARDS.name, bytes(value):
-                found.boards[key] = BoardSnapshot.model_validate_json(value)
+                published.boards[key] = BoardSnapshot.model_validate_json(value)
             case topics.DEAD_LETTER.name, bytes(value):
                 letter = DeadLetter.model_validate_json(value)
                 if letter.stage is DeadLetterStage.INGEST:
                     origin = letter.origin
                     place = (origin.topic, origin.partition, origin.offset)
-                    found.letters[place] = letter.reason
+                    published.letters[place] = letter.reason
                 else:
-                    found.given_up.add(key)
+                    published.given_up.add(key)
             case topics.ERASED.name, bytes():
-                found.erased.add(key)
-    return found
+                published.erased.add(key)
+    return published
 
 
 def letter_differences(folded: FoldedLog, published: Published) -> Iterator[str]:
@@ -83,7 +83,7 @@ def letter_differences(folded: FoldedLog, published: Published) -> Iterator[str]
 
 
 def erasure_differences(folded: FoldedLog, published: Published) -> Iterator[str]:
-    """`leads.erased` names who was erased, and nobody else."""
+    """`leads.erased` names everybody who was erased, and nobody else."""
     erased = {name for name, lead in folded.leads.items() if lead.state.erased}
     for name in sorted(erased ^ published.erased):
         yield f"{name}: erased {name in erased}, on leads.erased {name in published.erased}"
@@ -105,8 +105,9 @@ def score_differences(
 def one_score_differences(
     lead: str, score: Score, state: LeadState | None, scorer_of: ScorerOf | None
 ) -> Iterator[str]:
-    """`state`: the fold of what the score's cursor includes, None when the log has no event of the
-    lead. Without `scorer_of` the engine is not run again."""
+    """Compares one score with what its state gives. `state`: the fold of what the score's cursor
+    includes, None when the log has no event of the lead. Without `scorer_of` the engine is not run
+    again."""
     order = order_of(score)
     if state is None:
         yield f"{lead} {order}: scored, but the log has no event of it"
@@ -121,16 +122,16 @@ def one_score_differences(
 
 
 def _distinct(published: Published) -> Iterator[tuple[str, OrderKey, Score]]:
-    """A delivery that was repeated is the same record; after a rollback one order may have two
-    contents, and both were said."""
-    for lead, found in published.scores.items():
+    """The published scores, each once. A delivery that was repeated is the same record; after a
+    rollback one order may have two contents, and both were published."""
+    for lead, scores in published.scores.items():
         by_order: dict[OrderKey, list[Score]] = defaultdict(list)
-        for score in found:
-            said = by_order[order_of(score)]
-            if score not in said:
-                said.append(score)
-        for order, said in by_order.items():
-            yield from ((lead, order, score) for score in said)
+        for score in scores:
+            contents = by_order[order_of(score)]
+            if score not in contents:
+                contents.append(score)
+        for order, contents in by_order.items():
+            yield from ((lead, order, score) for score in contents)
 
 
 def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterator[str]:
@@ -182,21 +183,22 @@ def order_differences(published: Published, excused: Sequence[Window] = ()) -> I
     went back, which explains an older order after a newer one. A paused publisher does not: what
     it sends late its successor has sent too."""
     for lead, scores in sorted(published.scores.items()):
-        seen: dict[OrderKey, Score] = {}
+        published_of: dict[OrderKey, Score] = {}
         before_ms = 0
         for score, at_ms in zip(scores, published.score_times_ms[lead], strict=True):
             if any(start <= at_ms and before_ms <= end for start, end in excused):
-                seen.clear()
+                published_of.clear()
             before_ms = at_ms
             order = order_of(score)
-            if order in seen:
-                if seen[order] != score:
+            if order in published_of:
+                if published_of[order] != score:
                     yield f"{lead} {order}: published twice with different contents"
-            elif seen and order < max(seen):
-                yield f"{lead} {order}: published after {max(seen)}"
-            seen[order] = score
+            elif published_of and order < max(published_of):
+                yield f"{lead} {order}: published after {max(published_of)}"
+            published_of[order] = score
 
 
 def last_score(published: Published, lead: str) -> Score | None:
-    """By order; of equal orders the later record: what follows a rollback may repeat an order."""
+    """The last score of a lead, by order; of equal orders the later record: what follows a rollback
+    may repeat an order."""
     return max(reversed(published.scores.get(lead, [])), key=order_of, default=None)

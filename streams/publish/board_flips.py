@@ -15,7 +15,7 @@ from streams.store.contract import MAX_BACKLOG, LeadView, Store
 log = logging.getLogger(__name__)
 
 CHUNK = 500
-"""Leads of one call: a flip takes the node some 20 µs per lead."""
+"""How many leads one call flips: a flip takes the node some 20 µs per lead."""
 
 
 class BoardFlips:
@@ -24,9 +24,9 @@ class BoardFlips:
         self._untold: dict[int, list[str]] = defaultdict(list)
 
     def flip_when_covered(self, queue: str, promotion: int, owner: str, lease_ms: int) -> bool:
-        """True when the board was flipped. `promotion` was the board's newest. The caller holds the
-        board's lease; it is renewed. A board beyond CHUNK leads is mixed for the moment that the
-        calls take."""
+        """Flips a board once every lead on it is scored; returns whether it did. `promotion` was
+        the board's newest. The caller holds the board's lease; it is renewed. A board beyond CHUNK
+        leads is mixed for the moment that the calls take."""
         n_shards = self._store.recorded_partitions() or 1
         if not self._is_covered(queue, n_shards):
             return False
@@ -52,7 +52,7 @@ class BoardFlips:
                 del self._untold[shard]
 
     def _is_covered(self, queue: str, n_shards: int) -> bool:
-        """No lead is left that will be scored under the board's newest promotion."""
+        """Whether no lead is left that will still be scored under the board's newest promotion."""
         start = 0
         while leads := self._store.uncovered(queue, CHUNK, start):
             views = (self._store.lead(_shard_of(lead, n_shards), lead) for lead in leads)
@@ -67,5 +67,6 @@ def _shard_of(lead: str, n_shards: int) -> int:
 
 
 def _is_awaited(view: LeadView, queue: str) -> bool:
-    """A lead that no worker could score keeps its row; one that left is about to lose it."""
+    """Whether the board waits for this lead's new score. A lead that no worker could score keeps
+    its row; one that left is about to lose it."""
     return view.board == queue and not view.parked

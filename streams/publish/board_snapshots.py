@@ -17,17 +17,17 @@ from streams.store.contract import Store
 LEASE_MS = 5_000
 
 TOP_K = 50
-"""Rows of a snapshot."""
+"""How many rows a snapshot has."""
 
 NEVER = BoardView(board_version=0, n_moves=0, size=0, rows=())
-"""Nothing was said of the board yet."""
+"""The version of a board of which nothing was published yet."""
 
 
 class Snapshots:
-    """Call `step` as often as you like: it works at most every `every_s`, and publishes what
-    changed since it last did; every `restate_every_s` all that is its own, because a writer that
-    lost its lease while Kafka was away may have sent an older snapshot after a newer one, and of
-    a compacted topic the last record stays."""
+    """Publishes snapshots of boards. Call `step` as often as you like: it works at most every
+    `every_s`, and publishes what changed since it last did; every `restate_every_s` all that is its
+    own, because a writer that lost its lease while Kafka was away may have sent an older snapshot
+    after a newer one, and of a compacted topic the last record stays."""
 
     def __init__(
         self,
@@ -50,7 +50,8 @@ class Snapshots:
         self._flips = BoardFlips(store)
 
     def step(self) -> bool:
-        """True when a board's version went back: its Redis node forgot something."""
+        """Publishes the boards that changed; returns whether a board's version went back, because
+        its Redis node forgot something."""
         if self._clock() < self._next_s:
             return False
         is_restating = self._clock() >= self._restate_s
@@ -61,8 +62,9 @@ class Snapshots:
         return went_back
 
     def hand_over(self) -> None:
-        """Says what has changed since the last step and lets the next one begin at once. Then once
-        more: who was refused a board meanwhile and ended relies on us."""
+        """Publishes what has changed since the last step, and gives its leases back so that the
+        next process begins at once. Then once more: who was refused a board meanwhile and ended
+        relies on us."""
         for _ in range(2):
             self._publish()
             for queue in self._published:

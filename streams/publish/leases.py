@@ -1,4 +1,4 @@
-"""Which shards a publisher process works on: those whose lease it holds."""
+"""Decides which shards a publisher process works on: those whose lease it holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ LEASE = "publisher"
 
 
 class ShardLeases:
-    """`keep` is called often and works when it is time; the rest speaks of what it found."""
+    """The leases of one publisher process. `keep` is called often and works when it is time; the
+    other methods answer from what it found."""
 
     def __init__(
         self,
@@ -50,13 +51,13 @@ class ShardLeases:
         self._taken |= self._held - before
 
     def newly_taken(self) -> frozenset[int]:
-        """Since the last call, of those still held."""
+        """The shards taken since the last call that are still held."""
         taken = frozenset(self._taken & self._held)
         self._taken.clear()
         return taken
 
     def hand_over(self) -> None:
-        """Lets the next one begin at once."""
+        """Gives all leases back, so that another process begins at once."""
         for shard in self._held:
             self._store.lease(LEASE, shard, self._owner, 1)
         self._held = frozenset()

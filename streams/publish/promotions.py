@@ -1,4 +1,4 @@
-"""Which artifact is live: reads `leads.promotions` and copies it into every shard.
+"""Finds which artifact is live: reads `leads.promotions` and copies it into every shard.
 
 The number of a promotion is the offset of its record, so that no failover can hand it out twice.
 Runs inside the publisher, one small step at a time; `asllr promote` calls `publish_promotion`.
@@ -34,7 +34,8 @@ class Promoted(NamedTuple):
 
 
 class Promotions:
-    """`read` returns what was appended to the log since it was last called."""
+    """Copies promotions into the shards. `read` returns what was appended to the log since it was
+    last called."""
 
     def __init__(self, store: Store, n_shards: int, read: Callable[[], Sequence[Promoted]]) -> None:
         self._store = store
@@ -45,7 +46,8 @@ class Promotions:
         self._touching: dict[int, int] = {}
 
     def soon(self, shard: int) -> None:
-        """Copies and touches again: the shard is newly ours or went back."""
+        """Has promotions copied and leads touched again: the shard was just taken, or its store
+        went back."""
         self._uncopied.add(shard)
         self._touching[shard] = 0
 
@@ -80,7 +82,8 @@ class Promotions:
 
 
 class PromotionLog:
-    """The topic from its beginning, without a consumer group: every process reads all of it."""
+    """Reads `leads.promotions` from its beginning, without a consumer group: every process reads
+    all of it."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._consumer = Consumer(
@@ -96,8 +99,9 @@ class PromotionLog:
         self._consumer.assign([TopicPartition(PROMOTIONS.name, 0, OFFSET_BEGINNING)])
 
     def read(self) -> list[Promoted]:
-        """Never waits. Skips, and says so, what is not a promotion."""
-        found = []
+        """Returns the promotions that came since the last call, without waiting. Skips, and says
+        so, what is not a promotion."""
+        promoted = []
         for message in self._consumer.consume(100, timeout=0):
             error = message.error()
             if error is not None:
@@ -115,15 +119,15 @@ class PromotionLog:
             if promotion is None:
                 log.error("promotion_unreadable offset=%d", offset)
             else:
-                found.append(Promoted(offset, promotion))
-        return found
+                promoted.append(Promoted(offset, promotion))
+        return promoted
 
     def close(self) -> None:
         self._consumer.close()
 
 
 def parse_promotion(value: bytes | str | None) -> Promotion | None:
-    """None where the record is no promotion."""
+    """Reads a record's value; None where it is not a promotion."""
     try:
         return None if value is None else Promotion.model_validate_json(value)
     except ValidationError:

@@ -40,12 +40,13 @@ StepHook = Callable[[str], None]
 
 
 def no_checkpoint(name: str) -> None:
-    """Where tests die."""
+    """Does nothing; tests pass a checkpoint at which the process dies."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublisherConfig:
-    """`owner` is stable per process slot: a restart takes its own leases back at once."""
+    """What one publisher process needs. `owner` is stable per process slot: a restart takes its own
+    leases back at once."""
 
     bootstrap_servers: str
     open_store: Callable[[], Store]
@@ -64,8 +65,8 @@ def run_publisher(
     stop: threading.Event | None = None,
     checkpoint: StepHook = no_checkpoint,
 ) -> None:
-    """Works until SIGTERM or SIGINT (or `stop`), then returns. Raises RoleStopped when it cannot
-    go on; whatever else it raises is our bug."""
+    """Runs the publisher role until SIGTERM or SIGINT (or `stop`), then returns. Raises RoleStopped
+    when it cannot go on; whatever else it raises is our bug."""
     stop = stop or stop_on_signals()
     patience = Patience(stop, config.patience_s)
     try:
@@ -112,15 +113,15 @@ class Step:
 
 
 def publish(shards: Sequence[int], step: Step) -> int:
-    """Brings the oldest entries of the shards out; returns how many. Safe to repeat from any
-    point: boards compare and set and return the move they stored, Kafka gets the same bytes
-    again, deleting is idempotent."""
+    """Publishes the oldest entries of the shards; returns how many. Safe to repeat from any point:
+    boards compare and set and return the move they stored, Kafka gets the same bytes again,
+    deleting is idempotent."""
     # 1. Read. Entries of one lead are in one shard, in order, and stay so.
-    found = {shard: step.store.outbox(shard, step.batch) for shard in shards}
+    entries_of = {shard: step.store.outbox(shard, step.batch) for shard in shards}
     step.checkpoint("read")
     # 2. Boards: what a lead moves from, then where it moves to.
     records: list[OutRecord] = []
-    for entry in chain.from_iterable(found.values()):
+    for entry in chain.from_iterable(entries_of.values()):
         step.keep()
         records += place(entry, step)
     step.checkpoint("placed")
@@ -130,23 +131,23 @@ def publish(shards: Sequence[int], step: Step) -> int:
     # A frontier speaks of snapshots told before it: they must be acknowledged first.
     if marks := [
         frontier_record(entry)
-        for entries in found.values()
+        for entries in entries_of.values()
         for entry in entries
         if entry.kind is EntryKind.FRONTIER
     ]:
         step.output.deliver(marks)
     step.checkpoint("delivered")
     # 4. Delete.
-    for shard, entries in found.items():
+    for shard, entries in entries_of.items():
         if entries:
             step.store.delete(shard, [entry.id for entry in entries])
             step.checkpoint("deleted")
-    return sum(map(len, found.values()))
+    return sum(map(len, entries_of.values()))
 
 
 def place(entry: OutboxEntry, step: Step) -> list[OutRecord]:
-    """Puts the entry's effect on the boards; returns what Kafka has to hear of it. A placement
-    that a board refuses (it holds something newer) is not announced."""
+    """Puts the entry's effect on the boards; returns the records to send to Kafka. A placement that
+    a board refuses (it holds something newer) is not announced."""
     match entry.kind:
         case EntryKind.DEAD_LETTER:
             return [dead_letter_record(entry)]
@@ -169,7 +170,7 @@ def place(entry: OutboxEntry, step: Step) -> list[OutRecord]:
 
 
 def _stand(entry: OutboxEntry, step: Step) -> list[OutRecord]:
-    """An unlisted lead's score stands nowhere."""
+    """Places a score on its board. The score of an unlisted lead stands nowhere."""
     if entry.queue is None or not entry.value:
         return []
     score = Score.model_validate_json(entry.value)
@@ -183,7 +184,8 @@ def _stand_nowhere(entry: OutboxEntry, step: Step) -> list[OutRecord]:
 
 
 def _remove(entry: OutboxEntry, queue: str | None, step: Step) -> bool:
-    """True when the lead does not stand in `queue` now, be it that a later entry removed it."""
+    """Removes a lead from `queue`; returns whether it does not stand there now, also where a later
+    entry removed it."""
     if queue is None:
         return True
     move = step.store.remove(board_of(entry.key, queue), entry.key, entry.version, entry.order)
@@ -192,7 +194,7 @@ def _remove(entry: OutboxEntry, queue: str | None, step: Step) -> bool:
 
 
 class Publisher:
-    """All a publisher process does, one short step at a time, in one thread."""
+    """Everything a publisher process does, one short step at a time, in one thread."""
 
     def __init__(
         self,
@@ -211,7 +213,7 @@ class Publisher:
         self._step = step
 
     def step(self) -> bool:
-        """True when there was something to publish."""
+        """Does one step; returns whether there was something to publish."""
         self._leases.keep()
         held = self._leases.held
         for shard in self._leases.newly_taken():
@@ -230,7 +232,7 @@ class Publisher:
         return n_published > 0
 
     def _heal(self, shard: int) -> None:
-        """Restates what stands where, and what is live."""
+        """Has the ranks of a shard and the live artifacts published again."""
         self._sweep.soon(shard)
         self._promotions.soon(shard)
 
@@ -239,6 +241,6 @@ class Publisher:
         publish(self._leases.held, self._step)
 
     def hand_over(self) -> None:
-        """The last thing before the process ends in order."""
+        """Publishes the last board snapshots and gives all leases back, before an orderly end."""
         self._snapshots.hand_over()
         self._leases.hand_over()

@@ -1,4 +1,4 @@
-"""What the output topics say: the exact bytes and headers of every record asllr writes.
+"""The records of the output topics: the exact bytes and headers of everything asllr writes.
 
 Pure: the same entry and the same move give the same bytes, so that whoever repeats a delivery
 repeats the record. `streams.publish.publisher` decides when.
@@ -36,13 +36,14 @@ greatest list wins (see `rank_order`)."""
 SOURCE = b"asllr"
 
 FRONTIER_KEY = "frontier:"
-"""Begins a key of `leads.state` that is no lead's: those have a slash."""
+"""The beginning of a key of `leads.state` that does not belong to a lead: keys of leads have a
+slash."""
 
 
 def rank_order(version: int, order: OrderKey | None) -> bytes:
-    """What a board and a subscriber compare: the lead's version when the record was caused, then
-    the score's (promotion, version, as_of). The promotion alone could not order a lead that left
-    against one that was promoted before."""
+    """The key by which a board and a subscriber tell which record is newer: the lead's version when
+    the record was caused, then the score's (promotion, version, as_of). The promotion alone could
+    not order a lead that left against one that was promoted before."""
     return to_json([version, *(order or UNSCORED)])
 
 
@@ -63,7 +64,7 @@ def placement_of(entry: OutboxEntry, score: Score) -> Placement:
 
 
 def rank_record(entry: OutboxEntry, score: Score, move: Move) -> OutRecord:
-    """`entry.queue` and `move.rank` must not be None."""
+    """A rank on `leads.ranked`. `entry.queue` and `move.rank` must not be None."""
     update = RankUpdate(
         tenant=score.tenant,
         queue=entry.queue or "",
@@ -83,7 +84,7 @@ def rank_record(entry: OutboxEntry, score: Score, move: Move) -> OutRecord:
 
 
 def tombstone(entry: OutboxEntry) -> OutRecord:
-    """The lead stands nowhere."""
+    """The tombstone of a lead that stands on no board."""
     return _ranked(entry, "RankTombstone", None)
 
 
@@ -127,7 +128,7 @@ def state_record(entry: OutboxEntry) -> OutRecord:
 
 
 def frontier_record(entry: OutboxEntry) -> OutRecord:
-    """`entry.key` is the shard, and so the partition."""
+    """A frontier on `leads.state`. `entry.key` is the shard, and so the partition."""
     key = f"{FRONTIER_KEY}{entry.key}"
     mark = FrontierMark(frontier=dict(entry.frontier or {}))
     headers = _headers("FrontierMark", f"{key}:{entry.id}", key, None)
@@ -136,7 +137,7 @@ def frontier_record(entry: OutboxEntry) -> OutRecord:
 
 
 def snapshot_record(queue: str, board: BoardView) -> OutRecord:
-    """`queue` is `tenant/queue`."""
+    """A board snapshot on `leads.boards`. `queue` is `tenant/queue`."""
     tenant, _, name = queue.partition("/")
     snapshot = BoardSnapshot(
         tenant=tenant,
@@ -151,12 +152,12 @@ def snapshot_record(queue: str, board: BoardView) -> OutRecord:
     )
 
 
-def shadow_record(said: ShadowScore) -> OutRecord:
-    key = f"{said.tenant}/{said.lead}"
-    order = said.order
-    identity = f"{key}:{order.promotion}.{order.version}.{to_ms(order.as_of)}:{said.candidate}"
+def shadow_record(score: ShadowScore) -> OutRecord:
+    key = f"{score.tenant}/{score.lead}"
+    order = score.order
+    identity = f"{key}:{order.promotion}.{order.version}.{to_ms(order.as_of)}:{score.candidate}"
     headers = _headers("ShadowScore", identity, key, None)
-    return OutRecord(topics.SHADOW.name, key.encode(), said.model_dump_json().encode(), headers)
+    return OutRecord(topics.SHADOW.name, key.encode(), score.model_dump_json().encode(), headers)
 
 
 def _top(rows: Sequence[Placement]) -> tuple[BoardRow, ...]:
@@ -174,6 +175,8 @@ def _top(rows: Sequence[Placement]) -> tuple[BoardRow, ...]:
 def _headers(
     name: str, ce_id: str, subject: str, traceparent: str | None
 ) -> tuple[tuple[str, bytes], ...]:
+    """CloudEvents 1.0, Kafka protocol binding, binary content mode. `traceparent` is that of W3C
+    Trace Context."""
     headers = (
         ("ce_specversion", b"1.0"),
         ("ce_id", ce_id.encode()),
@@ -186,5 +189,6 @@ def _headers(
 
 
 def _written_at(entry: OutboxEntry) -> datetime:
-    """Outbox ids begin with the store's milliseconds: a repeated delivery says the same."""
+    """When an entry was written. Outbox ids begin with the store's milliseconds: a repeated
+    delivery gives the same time."""
     return from_ms(int(entry.id.partition("-")[0]))

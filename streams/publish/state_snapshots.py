@@ -1,4 +1,5 @@
-"""State snapshots: all leads of a shard, once in a while, told to `leads.state` through the outbox.
+"""State snapshots: all leads of a shard, once in a while, written to `leads.state` through the
+outbox.
 
 Every pass tells every lead again, changed or not: a paused publisher may put an old snapshot behind
 a newer one, and whoever rebuilds goes by the oldest frontier that stands. Runs inside the
@@ -18,10 +19,11 @@ from streams.store.contract import MAX_BACKLOG, SnapshotChunk, SnapshotStatus, S
 log = logging.getLogger(__name__)
 
 CHUNK = 100
-"""Leads of one step: with their states, less than a megabyte."""
+"""How many leads one step takes: with their states, less than a megabyte."""
 
 FIRST_AFTER_S = 60.0
-"""A shard just taken: soon, because the one before may have died before its pass was done."""
+"""Seconds until the first pass of a shard that was just taken: soon, because the one before may
+have died before its pass was done."""
 
 
 @dataclass(slots=True)
@@ -32,7 +34,8 @@ class _Pass:
 
 
 class StateSnapshots:
-    """`step` advances each held shard's pass by one chunk and returns quickly."""
+    """Takes the snapshots of the shards held. `step` advances each held shard's pass by one chunk
+    and returns quickly."""
 
     def __init__(
         self, store: Store, every_s: float, clock: Callable[[], float] = monotonic

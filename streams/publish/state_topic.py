@@ -1,6 +1,5 @@
-"""What `leads.state` says of one shard: its leads as of their last snapshots, and from where on the
-inputs have to be read again.
-"""
+"""Reads what `leads.state` holds of one shard: its leads as of their last snapshots, and from where
+on the inputs have to be read again."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ M = TypeVar("M", LeadSnapshot, FrontierMark)
 
 
 class BadSnapshots(Exception):
-    """Names the record and why Redis cannot be rebuilt from it."""
+    """Redis cannot be rebuilt from a record; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +32,21 @@ class LeadRecord:
 
 @dataclass(frozen=True, slots=True)
 class ShardSnapshot:
-    """`frontier` has each input of which something is included: every lead's snapshot holds its
-    records up to there. `leads` are by offset."""
+    """One shard as its snapshots describe it. `frontier` has each input of which something is
+    included: every lead's snapshot holds its records up to there. `leads` are by offset."""
 
     leads: tuple[LeadRecord, ...]
     frontier: dict[str, int]
 
     def reaches(self, topic: str) -> int:
-        """The last offset of `topic` that a lead's snapshot includes, -1 for none: the log must go
-        as far."""
+        """Returns the last offset of `topic` that a lead's snapshot includes, -1 for none: the log
+        must go as far."""
         return max((lead.cursor.get(topic, -1) for lead in self.leads), default=-1)
 
 
 def read_shard(records: Iterable[Record]) -> ShardSnapshot:
-    """`records`: one partition of `leads.state`, in order. Raises BadSnapshots."""
+    """Reads the snapshots of one shard. `records`: one partition of `leads.state`, in order. Raises
+    BadSnapshots."""
     leads: dict[str, LeadRecord] = {}
     mark: dict[str, int] = {}
     for record in records:
@@ -64,17 +64,20 @@ def read_shard(records: Iterable[Record]) -> ShardSnapshot:
 
 
 def _common_frontier(mark: dict[str, int], leads: Iterable[LeadRecord]) -> dict[str, int]:
-    """A mark alone does not do: a paused publisher may have put an old snapshot behind it."""
+    """The frontier that all snapshots reach. A mark alone is not enough: a paused publisher may
+    have put an old snapshot behind it."""
     claims = [mark, *(lead.frontier for lead in leads)]
     lowest = {topic.name: min(claim.get(topic.name, -1) for claim in claims) for topic in INPUTS}
     return {topic: offset for topic, offset in lowest.items() if offset >= 0}
 
 
 def _lead(key: str, record: Record) -> LeadRecord:
-    found = _parsed(LeadSnapshot, record)
-    if f"{found.tenant}/{found.lead}" != key:
+    snapshot = _parsed(LeadSnapshot, record)
+    if f"{snapshot.tenant}/{snapshot.lead}" != key:
         raise BadSnapshots(f"{_where(record)} has key {key[:80]!r} and speaks of another lead")
-    return LeadRecord(record.offset, key, found.cursor, found.frontier, found.state.encode())
+    return LeadRecord(
+        record.offset, key, snapshot.cursor, snapshot.frontier, snapshot.state.encode()
+    )
 
 
 def _parsed(model: type[M], record: Record) -> M:
@@ -82,7 +85,7 @@ def _parsed(model: type[M], record: Record) -> M:
         return model.model_validate_json(record.value or b"")
     except ValidationError as error:
         raise BadSnapshots(
-            f"{_where(record)} is no {model.__name__}: was it written by asllr?"
+            f"{_where(record)} is not a {model.__name__}: was it written by asllr?"
         ) from error
 
 

@@ -21,13 +21,13 @@ from streams.store.contract import MAX_BACKLOG, EntryKind, LeadView, OutboxEntry
 log = logging.getLogger(__name__)
 
 CHUNK = 200
-"""Leads or board rows of one step."""
+"""How many leads or board rows one step takes."""
 
 SLACK_MS = 2_000
 """How long the score of a lead may wait that the sweep asks for: nobody waits for it."""
 
 WATCH_EVERY_S = 1.0
-"""How often a frontier is compared with what it was."""
+"""Seconds after which a frontier is compared again with what it was."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,8 @@ class _Pass:
 
 
 class Sweep:
-    """`step` advances one shard's pass by one chunk and returns quickly."""
+    """Restates where leads stand. `step` advances one shard's pass by one chunk and returns
+    quickly."""
 
     def __init__(
         self,
@@ -81,7 +82,8 @@ class Sweep:
         return due
 
     def step(self, held: Collection[int]) -> bool:
-        """True while a pass is under way that could advance."""
+        """Advances one pass by one chunk; returns whether a pass is under way that could
+        advance."""
         for lost in self._passes.keys() - set(held):
             del self._passes[lost]
         advanced = {shard: self._advance(shard, at) for shard, at in [*self._passes.items()]}
@@ -138,7 +140,8 @@ class Sweep:
             at.start = 0
 
     def _lay(self, queue: str, ghosts: list[tuple[Placement, LeadView]]) -> None:
-        """Says it first and removes then: a death in between leaves the row to be found again."""
+        """Removes ghosts: writes the record first and removes the row then, so that a process that
+        dies in between leaves a row that is found again."""
         gone = [tombstone(_departure(view)) for _, view in ghosts if view.listed_in is None]
         if gone:
             self._output.deliver(gone)
@@ -149,13 +152,14 @@ class Sweep:
 
 
 def is_ghost(row: Placement, queue: str, view: LeadView) -> bool:
-    """The board holds a lead that its shard lists elsewhere or nowhere. A shard that is behind the
-    board has gone back and reads the log again: until it has caught up it knows less."""
+    """Whether the board holds a lead that its shard lists elsewhere or nowhere. A shard that is
+    behind the board has gone back and reads the log again: until it has caught up it knows less."""
     return view.board != queue and view.version > row.version
 
 
 def has_passed_its_score(view: LeadView) -> bool:
-    """Its version grew by records that changed nothing, and so it does not wait to be scored."""
+    """Whether the lead's version is newer than its score's though it does not wait to be scored:
+    the records since then changed nothing."""
     return view.order is not None and view.order[1] < view.version and not view.dirty
 
 

@@ -1,1 +1,1 @@
-"""What Kafka held, on disk: recordings, how they are made and read."""
+"""Recordings: what Kafka held, on disk; how they are made and read."""

@@ -1,4 +1,4 @@
-"""Where the input topics begin, and who asks for a time before it."""
+"""Where the input topics begin; refuses a time before that."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class FirstRecord(NamedTuple):
 
 
 def require_begun(until_ms: int, firsts: Iterable[FirstRecord], where: str) -> None:
-    """Raises RecordingError when all of `firsts`, one of each partition that has any, came after
-    `until_ms`, or when there is none."""
+    """Checks that something had happened by then. Raises RecordingError when all of `firsts`, one
+    of each partition that has any, came after `until_ms`, or when there is none."""
     first = min(firsts, default=None)
     if first is None:
         raise RecordingError(f"{where} has no records of the input topics")

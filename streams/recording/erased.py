@@ -1,4 +1,4 @@
-"""Who asked to be forgotten, as a recording knows it: before anything of them is folded."""
+"""Finds the leads of a recording that asked to be forgotten, before anything of them is folded."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ _NAME = LeadErased.__name__.encode()
 def erased_leads(
     recording: RecordingFolder, advanced: Callable[[int], None] = lambda n: None
 ) -> frozenset[str]:
-    """By `leads.erased`, and by events that production may not have come to yet. Holds for the
-    whole recording, also when only its beginning is replayed: who is forgotten stays so."""
-    found = set()
-    for one in recording.ranges([topics.ERASED.name]):
-        for record in recording.records(one.topic, one.partition):
+    """The leads that asked to be forgotten, as `leads.erased` says, and events that production may
+    not have come to yet. Holds for the whole recording, also when only its beginning is replayed:
+    who is forgotten stays so."""
+    erased = set()
+    for log_range in recording.ranges([topics.ERASED.name]):
+        for record in recording.records(log_range.topic, log_range.partition):
             if record.value is not None and record.key is not None:
-                found.add(record.key.decode(errors="replace"))
-    for one in recording.ranges([topics.CRM_EVENTS.name]):
-        for record in recording.records(one.topic, one.partition, holding=_NAME):
-            found.update(_erased_by(record, recording.manifest.n_partitions))
-        advanced(one.n_records)
-    return frozenset(found)
+                erased.add(record.key.decode(errors="replace"))
+    for log_range in recording.ranges([topics.CRM_EVENTS.name]):
+        for record in recording.records(log_range.topic, log_range.partition, holding=_NAME):
+            erased.update(_erased_by(record, recording.manifest.n_partitions))
+        advanced(log_range.n_records)
+    return frozenset(erased)
 
 
 def _erased_by(record: Record, n_partitions: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The recording: a file of events as a broker would have kept them, one JSON object a line.
+"""The event file: a file of events as a broker would have kept them, one JSON object a line.
 
     {"topic": "crm.events", "ingested_at": "2026-01-31T09:30:00.250Z", "event": {CloudEvent}}
 
@@ -28,17 +28,17 @@ from schemas.topics import MAX_RECORD_BYTES
 from streams.whole_file import whole_file
 
 MAX_LINE_BYTES = 2 * MAX_RECORD_BYTES
-"""Bounds what one line may take of memory; the envelope is small beside the largest record."""
+"""The longest line, so that memory is bounded; the envelope is small beside the largest record."""
 
-TOLD_EVERY = 1_000
-"""Lines between two reports of progress."""
+REPORT_EVERY = 1_000
+"""How many lines there are between two reports of progress."""
 
 _timestamp: TypeAdapter[datetime] = TypeAdapter(Timestamp)
 
 
 class RecordingError(ValueError):
-    """A line that is no recorded event, or a file that cannot be read to its end. The message
-    begins with `file:line` and quotes no lead text."""
+    """A line is not a recorded event, or a file cannot be read to its end. The message begins with
+    `file:line` and quotes no lead text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class RecordedEvent:
 
 
 def history(event: EventBase) -> RecordedEvent:
-    """`event` as if it had been ingested the moment it occurred."""
+    """Records `event` as if it had been ingested at the moment it occurred."""
     return RecordedEvent(topic_of(event), event.occurred_at, event)
 
 
 def line_of(recorded: RecordedEvent) -> bytes:
-    """One line with its line break. Equal events give equal bytes."""
+    """Writes an event as one line with its line break. Equal events give equal bytes."""
     ingested_at = recorded.ingested_at.isoformat().replace("+00:00", "Z")
     event = structured(recorded.event)
     return to_json({"topic": recorded.topic, "ingested_at": ingested_at, "event": event}) + b"\n"
@@ -74,29 +74,30 @@ def write_recording(path: Path, recorded: Iterable[RecordedEvent]) -> int:
 def read_recording(
     path: Path, advanced: Callable[[int], None] = lambda n: None
 ) -> Iterator[RecordedEvent]:
-    """The recorded events in file order, one line in memory at a time. `advanced` hears of bytes of
-    the file, compressed ones where it is. Raises RecordingError at the first line that is not one,
-    OSError when the file cannot be opened."""
-    number, told = 0, 0
+    """The recorded events in file order, one line in memory at a time. `advanced` is called with
+    the number of bytes read of the file, compressed ones where it is. Raises RecordingError at the
+    first line that is not one, OSError when the file cannot be opened."""
+    number, reported = 0, 0
     with path.open("rb") as raw, _decompressed(raw, path) as file:
         while True:
-            if number % TOLD_EVERY == TOLD_EVERY - 1:
-                advanced(raw.tell() - told)
-                told = raw.tell()
+            if number % REPORT_EVERY == REPORT_EVERY - 1:
+                advanced(raw.tell() - reported)
+                reported = raw.tell()
             number += 1
             try:
                 line = file.readline(MAX_LINE_BYTES + 1)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise RecordingError(f"{path}:{number}: damaged gzip file: {error}") from error
             if not line:
-                advanced(raw.tell() - told)
+                advanced(raw.tell() - reported)
                 return
             if line.strip():
                 yield parse_line(line, f"{path}:{number}")
 
 
 def parse_line(line: bytes, where: str) -> RecordedEvent:
-    """Inverse of `line_of`. Raises RecordingError, which begins with `where`."""
+    """Reads one line; the inverse of `line_of`. Raises RecordingError, which begins with
+    `where`."""
     if len(line) > MAX_LINE_BYTES:
         raise RecordingError(f"{where}: line longer than {MAX_LINE_BYTES} bytes")
     try:
@@ -115,7 +116,7 @@ def _recorded(topic: str, time: str, event: dict[str, Any], where: str) -> Recor
         ingested_at = _timestamp.validate_python(time)
         return RecordedEvent(topic, ingested_at, decode_recorded(topic, to_ms(ingested_at), event))
     except ValidationError:
-        raise RecordingError(f"{where}: ingested_at is no RFC 3339 time") from None
+        raise RecordingError(f"{where}: ingested_at is not an RFC 3339 time") from None
     except BadRecord as bad:
         raise RecordingError(f"{where}: {bad}; {bad.fix}") from None
 
@@ -131,7 +132,8 @@ def _decompressed(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _compressed(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
-    """Without the file name and time that gzip would put into the bytes."""
+    """Opens a gzip file for writing, without the file name and time that gzip would put into the
+    bytes."""
     if path.suffix != ".gz":
         yield raw
         return

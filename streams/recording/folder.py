@@ -30,7 +30,8 @@ MARK = ".asllr-unfinished"
 FORMAT = 1
 
 SEGMENT_BYTES = 2_000_000
-"""Of lines before compression: a replay holds one segment of each partition it merges."""
+"""The size of a segment's lines before compression: a replay holds one segment of each partition it
+merges."""
 
 
 class LogRange(BaseModel):
@@ -63,8 +64,8 @@ class SegmentEntry(BaseModel):
 
 
 class RecordingManifest(BaseModel):
-    """`n_partitions` is the inputs' count, on which keys were placed. `missing`: what was asked
-    for and is not here, a sentence each."""
+    """The manifest of a recording. `n_partitions` is the inputs' count, on which keys were placed.
+    `missing`: what was asked for and is not here, a sentence each."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -87,7 +88,7 @@ class _Partition:
 
 
 class RecordingWriter:
-    """Takes records of any partitions in turn, each partition's by offset."""
+    """Writes segments. Takes records of any partitions in turn, each partition's by offset."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -157,9 +158,10 @@ class RecordingWriter:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to write into that becomes `path` when all went well, and vanishes otherwise. What a
-    killed run left of it is removed. Raises RecordingError when `path` exists, or in its place for
-    work a folder that another run is writing or that asllr did not make; OSError."""
+    """Yields a folder to write into, which becomes `path` when all went well, and vanishes
+    otherwise. What a killed run left of it is removed. Raises RecordingError when `path` exists, or
+    in its place for work a folder that another run is writing or that asllr did not make;
+    OSError."""
     if path.exists():
         raise RecordingError(f"{path} exists: name another folder, or remove that one")
     part = path.with_name(path.name + ".part")
@@ -174,8 +176,8 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _claimed(part: Path) -> Iterator[None]:
-    """`part` holds nothing but MARK, which is locked until the end, or until this process is
-    killed."""
+    """Reserves `part` for one run. It holds nothing but MARK, which is locked until the end, or
+    until this process is killed."""
     part.mkdir(parents=True, exist_ok=True)
     mark = part / MARK
     if not mark.exists() and any(part.iterdir()):
@@ -197,16 +199,16 @@ def _claimed(part: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFolder:
-    """An opened recording; may be read as often as needed, by several processes."""
+    """An opened recording, which may be read as often as needed, by several processes."""
 
     path: Path
     manifest: RecordingManifest
     digest: str
 
     def records(self, topic: str, partition: int, holding: bytes = b"") -> Iterator[Record]:
-        """By offset, one segment in memory; `holding`: only records whose line holds these bytes,
-        which are found without decoding the others. Raises RecordingError, which names the
-        segment."""
+        """The records of one partition by offset, with one segment in memory; `holding`: only
+        records whose line holds these bytes, which are found without decoding the others. Raises
+        RecordingError, which names the segment."""
         for entry in self.manifest.segments:
             if (entry.topic, entry.partition) == (topic, partition):
                 yield from self._segment(entry, holding)
@@ -254,18 +256,18 @@ def _require_segments(path: Path, manifest: RecordingManifest) -> None:
 
 
 def open_recording(path: Path) -> RecordingFolder:
-    """Raises RecordingError; reads no segment."""
+    """Opens a recording without reading a segment. Raises RecordingError."""
     try:
         text = (path / MANIFEST).read_bytes()
         manifest = RecordingManifest.model_validate_json(text)
     except FileNotFoundError:
-        raise RecordingError(f"{path} is no recording: it has no {MANIFEST}") from None
+        raise RecordingError(f"{path} is not a recording: it has no {MANIFEST}") from None
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, fault["loc"])) or "the file"
         raise RecordingError(
-            f"{path / MANIFEST} is of no recording ({where}: {fault['msg']}): name a folder that "
-            "`asllr record` made, not what a replay wrote, or record again"
+            f"{path / MANIFEST} is not the manifest of a recording ({where}: {fault['msg']}): "
+            "name a folder that `asllr record` made, not what a replay wrote, or record again"
         ) from None
     if manifest.format != FORMAT:
         raise RecordingError(

@@ -1,4 +1,5 @@
-"""Which offsets of Kafka's topics a person means by times, offsets or a moment; and reading them.
+"""Finds which offsets of Kafka's topics a person means by times, offsets or a moment, and reads
+them.
 
 Assigns partitions and never joins a group, so that no production member notices. Reads committed
 records only, as ingest does.
@@ -29,19 +30,21 @@ RECORDED = (
     topics.DEAD_LETTER,
     topics.ERASED,
 )
-"""What happened, and what production made of it: a replay compares the two."""
+"""The topics to record: what happened, and what production made of it, which a replay compares."""
 
 FROM_START = (topics.PROMOTIONS, topics.ERASED)
-"""What holds at a moment may have been said long before it."""
+"""Topics recorded from their beginning: what is true at a moment may have been written long before
+it."""
 
 TO_END = (topics.ERASED,)
-"""Who is forgotten stays so: also a past in which nobody had asked for it yet leaves them out."""
+"""Topics recorded to their end: who asked to be forgotten is left out also of a past in which they
+had not asked yet."""
 
 BATCH = 1_000
 
 
 class RangeMissing(Exception):
-    """Kafka no longer has all that was asked for; the sentences say what."""
+    """Kafka no longer has all that was asked for; its sentences say what is missing."""
 
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__("; ".join(missing))
@@ -50,8 +53,9 @@ class RangeMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Times are half-open, [from_ms, until_ms). Where `offsets` names a partition, that half-open
-    range holds for it instead. Nothing set is the whole log as it is now."""
+    """What is to be recorded. Times are half-open, [from_ms, until_ms). Where `offsets` names a
+    partition, that half-open range holds for it instead. Nothing set is the whole log as it is
+    now."""
 
     from_ms: int | None = None
     until_ms: int | None = None
@@ -75,8 +79,9 @@ def open_consumer(bootstrap_servers: str) -> Consumer:
 
 
 def find_ranges(consumer: Consumer, wanted: Wanted, n_partitions: int) -> list[LogRange]:
-    """Of every topic there is, in a fixed order. Raises TopicsUnusable when an input is missing or
-    was given other partitions than `n_partitions`, or `wanted` names a partition that is not."""
+    """The range to record of every partition of every topic there is, in a fixed order. Raises
+    TopicsUnusable when an input is missing or was given other partitions than `n_partitions`, or
+    `wanted` names a partition that is not."""
     existing = existing_topics(consumer)
     places = []
     for topic in RECORDED:
@@ -90,38 +95,38 @@ def find_ranges(consumer: Consumer, wanted: Wanted, n_partitions: int) -> list[L
     return [_range(consumer, *place, wanted) for place in reversed(places)][::-1]
 
 
-def _refuse_unknown(asked: Iterable[tuple[str, int]], found: set[tuple[str, int]]) -> None:
-    for topic, partition in asked:
-        if (topic, partition) not in found:
-            n = sum(name == topic for name, _ in found)
-            known = (
+def _refuse_unknown(places: Iterable[tuple[str, int]], existing: set[tuple[str, int]]) -> None:
+    for topic, partition in places:
+        if (topic, partition) not in existing:
+            n = sum(name == topic for name, _ in existing)
+            what_exists = (
                 f"{topic} has partitions 0 to {n - 1}" if n else "there is no such topic of ours"
             )
-            raise TopicsUnusable(f"offsets were asked of {topic}/{partition}: {known}")
+            raise TopicsUnusable(f"offsets were asked of {topic}/{partition}: {what_exists}")
 
 
-def _refuse_grown(topic: Topic, found: int, expected: int) -> None:
+def _refuse_grown(topic: Topic, n_found: int, expected: int) -> None:
     if topic.partitions is not None or topic.key != "tenant/lead":
         return
-    if found < expected:
+    if n_found < expected:
         raise TopicsUnusable(
-            f"{topic.name} has {found} partitions, ASLLR_PARTITIONS says {expected}; topics do not "
-            f"shrink: set ASLLR_PARTITIONS={found}, or name the Kafka that has all of them"
+            f"{topic.name} has {n_found} partitions, ASLLR_PARTITIONS says {expected}; topics do "
+            f"not shrink: set ASLLR_PARTITIONS={n_found}, or name the Kafka that has all of them"
         )
-    if found > expected:
+    if n_found > expected:
         raise TopicsUnusable(
-            f"{topic.name} has {found} partitions, leads were placed on {expected}: a topic that "
+            f"{topic.name} has {n_found} partitions, leads were placed on {expected}: a topic that "
             "grew splits its leads' histories; replay from a recording made before, or move the "
-            f"events to new topics with {found} partitions (ASLLR_PARTITIONS={found})"
+            f"events to new topics with {n_found} partitions (ASLLR_PARTITIONS={n_found})"
         )
 
 
 def _range(consumer: Consumer, topic: Topic, partition: int, wanted: Wanted) -> LogRange:
     low, high = watermarks(consumer, TopicPartition(topic.name, partition))
     first, end = low, high
-    asked = wanted.offsets.get((topic.name, partition))
-    if asked is not None:
-        first, end = min(asked[0], high), min(asked[1], high)
+    offsets = wanted.offsets.get((topic.name, partition))
+    if offsets is not None:
+        first, end = min(offsets[0], high), min(offsets[1], high)
     else:
         if wanted.until_ms is not None and topic not in TO_END:
             end = first_at(consumer, topic.name, partition, wanted.until_ms)
@@ -133,35 +138,35 @@ def _range(consumer: Consumer, topic: Topic, partition: int, wanted: Wanted) -> 
 
 
 def missing_of(consumer: Consumer, ranges: Iterable[LogRange], wanted: Wanted) -> list[str]:
-    """What is not there, a sentence each: what retention has taken of the inputs or of the offsets
-    that were asked for, and offsets that nobody has written yet."""
+    """Says what is not there, a sentence for each gap: what retention has taken of the inputs or of
+    the offsets that were asked for, and offsets that nobody has written yet."""
     inputs = {topic.name for topic in INPUTS}
-    found = []
-    for one in ranges:
-        where = f"{one.topic}/{one.partition}"
-        asked = wanted.offsets.get((one.topic, one.partition))
-        if asked is not None and asked[1] > one.end:
-            found.append(
-                f"{where}: offsets {max(asked[0], one.end)} to {asked[1] - 1} do not exist yet, "
-                f"the log ends at {one.end}"
+    sentences = []
+    for log_range in ranges:
+        where = f"{log_range.topic}/{log_range.partition}"
+        offsets = wanted.offsets.get((log_range.topic, log_range.partition))
+        if offsets is not None and offsets[1] > log_range.end:
+            sentences.append(
+                f"{where}: offsets {max(offsets[0], log_range.end)} to {offsets[1] - 1} do not "
+                f"exist yet, the log ends at {log_range.end}"
             )
-        if one.first < one.log_start:
-            last = min(one.end, one.log_start) - 1
-            found.append(
-                f"{where}: offsets {one.first} to {last} are past retention, "
-                f"the log starts at {one.log_start}"
+        if log_range.first < log_range.log_start:
+            last = min(log_range.end, log_range.log_start) - 1
+            sentences.append(
+                f"{where}: offsets {log_range.first} to {last} are past retention, "
+                f"the log starts at {log_range.log_start}"
             )
-        elif one.topic in inputs and one.first == one.log_start > 0:
-            if asked is not None:
+        elif log_range.topic in inputs and log_range.first == log_range.log_start > 0:
+            if offsets is not None:
                 continue
-            start = _time_of(consumer, one.topic, one.partition, one.log_start)
+            start = _time_of(consumer, log_range.topic, log_range.partition, log_range.log_start)
             if wanted.from_ms is None or start is None or start > wanted.from_ms:
                 since = "" if start is None else f" ({from_ms(start).isoformat()})"
-                found.append(
-                    f"{where}: offsets 0 to {one.log_start - 1} are past retention, "
-                    f"the log starts at {one.log_start}{since}"
+                sentences.append(
+                    f"{where}: offsets 0 to {log_range.log_start - 1} are past retention, "
+                    f"the log starts at {log_range.log_start}{since}"
                 )
-    return found
+    return sentences
 
 
 def first_at(consumer: Consumer, topic: str, partition: int, moment_ms: int) -> int:
@@ -184,16 +189,18 @@ def first_at(consumer: Consumer, topic: str, partition: int, moment_ms: int) -> 
 
 
 def first_records(consumer: Consumer, ranges: Iterable[LogRange]) -> Iterator[FirstRecord]:
-    """Of the inputs, the oldest record that Kafka has of each partition that has one, whether it
+    """Of each partition of the inputs that has a record, the oldest one that Kafka has, whether it
     is within its range or not."""
     inputs = {topic.name for topic in INPUTS}
-    for one in ranges:
-        if one.topic not in inputs:
+    for log_range in ranges:
+        if log_range.topic not in inputs:
             continue
-        where = TopicPartition(one.topic, one.partition)
+        where = TopicPartition(log_range.topic, log_range.partition)
         _, high = watermarks(consumer, where)
-        for record in read_range(consumer, one.topic, one.partition, one.log_start, high):
-            yield FirstRecord(record.timestamp_ms, one.topic, one.partition)
+        for record in read_range(
+            consumer, log_range.topic, log_range.partition, log_range.log_start, high
+        ):
+            yield FirstRecord(record.timestamp_ms, log_range.topic, log_range.partition)
             break
 
 
@@ -238,11 +245,14 @@ def read_range(
 def read_ranges(
     consumer: Consumer, ranges: Sequence[LogRange], advanced: Callable[[int], None]
 ) -> Iterator[Record]:
-    """All of them, one partition after the other. `advanced` hears of offsets passed."""
-    for one in ranges:
-        first = max(one.first, one.log_start)
-        for record in read_range(consumer, one.topic, one.partition, first, one.end):
+    """The records of all ranges, one partition after the other. `advanced` is called with the
+    number of offsets passed."""
+    for log_range in ranges:
+        first = max(log_range.first, log_range.log_start)
+        for record in read_range(
+            consumer, log_range.topic, log_range.partition, first, log_range.end
+        ):
             yield record
             advanced(record.offset + 1 - first)
             first = record.offset + 1
-        advanced(max(0, one.end - first))
+        advanced(max(0, log_range.end - first))

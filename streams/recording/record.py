@@ -1,4 +1,4 @@
-"""Makes a recording: of ranges of Kafka's topics, or of a file of events."""
+"""Makes a recording from ranges of Kafka's topics, or from a file of events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from streams.recording.kafka_range import (
 )
 
 SORTED_AT_ONCE = 50_000
-"""Events of a file that are in memory together while it is put in order."""
+"""How many events of a file are in memory together while it is put in order."""
 
 
 def record_kafka(
@@ -42,10 +42,10 @@ def record_kafka(
     accept_missing: bool = False,
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda n: None,
 ) -> RecordingManifest:
-    """Raises RangeMissing before anything is read when retention has taken some of what is asked
-    for and `accept_missing` is not set, TopicsUnusable, RecordingError, also when nothing had
-    happened by the end that is asked for. `progress` is told the number of offsets and returns what
-    hears of those passed."""
+    """Records what Kafka holds. Raises RangeMissing before anything is read when retention has
+    taken some of what is asked for and `accept_missing` is not set, TopicsUnusable, RecordingError,
+    also when nothing had happened by the end that is asked for. `progress` is called with the
+    number of offsets and returns a function for the number of those passed."""
     ranges = find_ranges(consumer, wanted, n_partitions)
     missing = missing_of(consumer, ranges, wanted)
     if missing and not accept_missing:
@@ -70,37 +70,37 @@ def record_file(
     advanced: Callable[[int], None] = lambda n: None,
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda n: None,
 ) -> RecordingManifest:
-    """The events of the file at `path`, by time, then by line. `advanced` hears of bytes read;
-    then `progress` is told the number of events and returns what hears of those in place. Raises
-    RecordingError, OSError."""
+    """Records the events of the file at `path`, by time, then by line. `advanced` is called with
+    the number of bytes read; then `progress` with the number of events, and returns a function for
+    the number of those in place. Raises RecordingError, OSError."""
     n_read = 0
 
     def counted() -> Iterator[RecordedEvent]:
         nonlocal n_read
-        for one in read_recording(path, advanced):
+        for event in read_recording(path, advanced):
             n_read += 1
-            yield one
+            yield event
 
-    def told() -> Iterator[RecordedEvent]:
+    def in_place() -> Iterator[RecordedEvent]:
         placed: Callable[[int], None] | None = None
-        for one in in_order(counted()):
+        for event in in_order(counted()):
             placed = placed or progress(n_read)  # all are read before the first is in place
-            yield one
+            yield event
             placed(1)
 
-    return record_events(told(), out, n_partitions)
+    return record_events(in_place(), out, n_partitions)
 
 
 def record_events(
     recorded: Iterable[RecordedEvent], out: Path, n_partitions: int
 ) -> RecordingManifest:
-    """As the input topics would have held them, had each arrived when it was ingested. `recorded`
-    by that time. Raises RecordingError, OSError."""
+    """Records events as the input topics would have held them if each had arrived when it was
+    ingested. `recorded` is in the order of that time. Raises RecordingError, OSError."""
     with new_folder(out) as folder:
         writer = RecordingWriter(folder)
         ends: dict[tuple[str, int], int] = defaultdict(int)
-        for one in recorded:
-            record = as_record(one, n_partitions)
+        for event in recorded:
+            record = as_record(event, n_partitions)
             place = record.topic, record.partition
             writer.add(record._replace(offset=ends[place]))
             ends[place] += 1
@@ -115,7 +115,7 @@ def whole_ranges(ends: dict[tuple[str, int], int], n_partitions: int) -> Iterato
 
 
 def as_record(recorded: RecordedEvent, n_partitions: int) -> Record:
-    """Its offset is for the caller to give."""
+    """The record of an event, without its offset, which the caller gives."""
     key, value, headers = encode(recorded.event)
     partition = partition_for(key, n_partitions)
     time_ms = to_ms(recorded.ingested_at)
@@ -123,8 +123,8 @@ def as_record(recorded: RecordedEvent, n_partitions: int) -> Record:
 
 
 def in_order(recorded: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:
-    """By time of ingestion, equal times as they come. Memory holds SORTED_AT_ONCE of them, the
-    rest waits in temporary files."""
+    """Sorts events by time of ingestion; those of equal times keep their order. Memory holds
+    SORTED_AT_ONCE of them, the rest waits in temporary files."""
     with ExitStack() as files:
         runs = []
         n = 0

@@ -13,19 +13,19 @@ from streams.recording.folder import RecordingFolder, open_recording
 
 
 def recorded_events(path: Path) -> Iterator[RecordedEvent]:
-    """Of a file in its order, of a folder topic by topic. A folder is what Kafka held: what became
-    a dead letter is left out, and so is everything about leads that asked to be forgotten. Raises
-    RecordingError."""
+    """All events of a recording: those of a file in its order, those of a folder topic by topic. A
+    folder is what Kafka held: what became a dead letter is left out, and so is everything about
+    leads that asked to be forgotten. Raises RecordingError."""
     return _of_folder(open_recording(path)) if path.is_dir() else read_recording(path)
 
 
 def _of_folder(folder: RecordingFolder) -> Iterator[RecordedEvent]:
     erased = erased_leads(folder)
-    for one in folder.input_ranges():
-        for record in folder.records(one.topic, one.partition):
+    for log_range in folder.input_ranges():
+        for record in folder.records(log_range.topic, log_range.partition):
             try:
                 event = decode(record, n_partitions=folder.manifest.n_partitions)
             except BadRecord:
                 continue
             if str(event.key) not in erased:
-                yield RecordedEvent(one.topic, from_ms(record.timestamp_ms), event)
+                yield RecordedEvent(log_range.topic, from_ms(record.timestamp_ms), event)

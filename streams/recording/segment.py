@@ -19,7 +19,8 @@ import msgspec
 from schemas.codec import Record
 
 LEVEL = 3
-"""zstd's default: events shrink to about a tenth, and reading costs little."""
+"""The compression level, zstd's default: events shrink to about a tenth, and reading costs
+little."""
 
 
 class Base64(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ class SegmentLine(msgspec.Struct, frozen=True):
 
 
 class Damaged(ValueError):
-    """What is wrong with a segment; never quotes what it holds."""
+    """A segment cannot be read; the message says why and never quotes what it holds."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -62,14 +63,14 @@ def line_of(record: Record) -> bytes:
 
 
 def pack(lines: Iterable[bytes]) -> tuple[bytes, str]:
-    """(the segment's bytes, their sha256)."""
+    """Writes a segment; returns its bytes and their SHA-256."""
     packed = bytes(cramjam.zstd.compress(b"".join(lines), level=LEVEL))
     return packed, sha256(packed).hexdigest()
 
 
 def unpack(packed: bytes, digest: str, holding: bytes = b"") -> Iterator[Record]:
-    """`holding`: only records whose line holds these bytes. Raises Damaged when the segment is not
-    what was written."""
+    """Reads a segment. `holding`: only records whose line holds these bytes. Raises Damaged when
+    the segment is not what was written."""
     found = sha256(packed).hexdigest()
     if found != digest:
         raise Damaged(f"its sha256 is {found[:16]}…, the manifest says {digest[:16]}…")
@@ -85,7 +86,7 @@ def unpack(packed: bytes, digest: str, holding: bytes = b"") -> Iterator[Record]
         try:
             yield _record(_decode(line))
         except (msgspec.MsgspecError, ValueError):
-            raise Damaged(f"line {number} is no record") from None
+            raise Damaged(f"line {number} is not a record") from None
 
 
 def _record(line: SegmentLine) -> Record:

@@ -1,1 +1,1 @@
-"""The past again: the same fold, prompt, engine and ranking, on a virtual clock."""
+"""Replays the past: the same fold, prompt, engine and ranking, on a virtual clock."""

@@ -15,7 +15,7 @@ from schemas.codec import Record
 
 
 class Place(NamedTuple):
-    """Where something stands in a replay; no two things of one replay share a place. `topic` is
+    """The position of something in a replay; no two things of one replay share a place. `topic` is
     empty for what time alone caused, which comes before what arrives at that moment. `step` counts
     what one record causes."""
 
@@ -27,14 +27,15 @@ class Place(NamedTuple):
 
 
 class PlacedRecord(NamedTuple):
-    """Arrivals of one replay are in the order of their places."""
+    """A record and its place. A replay takes records in the order of their places."""
 
     place: Place
     record: Record
 
 
 def arrivals(records: Iterable[Record], until_ms: int | None = None) -> Iterator[PlacedRecord]:
-    """`records` of one partition, by offset; what came after `until_ms` never happened."""
+    """Gives the records of one partition their places. `records` by offset; what came after
+    `until_ms` never happened."""
     moment_ms = 0
     for record in records:
         if until_ms is not None and record.timestamp_ms > until_ms:
@@ -45,5 +46,6 @@ def arrivals(records: Iterable[Record], until_ms: int | None = None) -> Iterator
 
 
 def merged(streams: Iterable[Iterator[PlacedRecord]]) -> Iterator[PlacedRecord]:
-    """By (ingested_at, topic, partition, offset). Holds one arrival of each stream."""
+    """Merges several streams by (ingested_at, topic, partition, offset). Holds one record of each
+    stream."""
     return heapq.merge(*streams)

@@ -1,4 +1,4 @@
-"""The queues of a replay: production's boards, and what a replay says of each move."""
+"""The queues of a replay: production's boards, and the moves that a replay writes."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ class RankMove(OutputRecord):
 
 
 class ReplayedBoards:
-    """All queues. Takes outcomes in the order of their places."""
+    """The boards of all queues. Takes outcomes in the order of their places."""
 
     def __init__(self) -> None:
         self._boards: dict[str, MemoryBoard] = defaultdict(partial(MemoryBoard, holds=False))
 
     def take(self, outcome: ReplayedStep) -> RankMove | None:
-        """What the outcome moved; None when nothing, as the score of an unlisted lead."""
+        """Applies an outcome and returns the move; None when nothing moved, as with the score of an
+        unlisted lead."""
         if outcome.queue is None:
             return None
         moment = from_ms(outcome.place.moment_ms)
@@ -49,7 +50,7 @@ class ReplayedBoards:
         return self._place(outcome, outcome.queue, moment, outcome.score)
 
     def views(self, limit: int) -> Iterator[tuple[str, BoardView]]:
-        """(queue, its first `limit` rows), as the boards stand now."""
+        """Each queue with the first `limit` rows of its board, as they stand now."""
         for queue, board in self._boards.items():
             yield queue, board.view(limit, 0)
 

@@ -1,4 +1,4 @@
-"""Which code decided: the release, and a hash of the sources that scores and ranks follow from."""
+"""Names the code that decides scores and ranks: the release, and a hash of its sources."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def code_version() -> str:
 
 
 def sources() -> Iterator[tuple[str, str]]:
-    """Package and file name, in a fixed order."""
+    """The hashed sources as package and file name, in a fixed order."""
     for package in PACKAGES:
         names = sorted(one.name for one in files(package).iterdir())
         yield from ((package, name) for name in names if name.endswith(".py"))

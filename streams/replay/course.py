@@ -23,22 +23,23 @@ def drafts(
     partition: ReplayPartition,
     policy: ScoringPolicy,
     end_ms: int,
-    heard: Callable[[PlacedRecord, EventBase], None] = lambda arrival, event: None,
+    on_event: Callable[[PlacedRecord, EventBase], None] = lambda arrival, event: None,
 ) -> Iterator[PlannedStep]:
-    """In the order of their places, up to `end_ms`, also when nothing arrives any more. `heard`
-    sees each event before it is folded."""
+    """The planned steps of one partition in the order of their places, up to `end_ms`, also when
+    nothing arrives any more. `on_event` sees each event before it is folded."""
     course = Course(partition, policy)
     for arrival in arrivals:
         yield from course.until(arrival.place.moment_ms)
         event = partition.event_of(arrival.record)
         if event is not None:
-            heard(arrival, event)
+            on_event(arrival, event)
             yield from course.arrive(arrival, event)
     yield from course.until(end_ms)
 
 
 class Course:
-    """`until` lets time pass, `arrive` takes the next event; both say what follows, in order."""
+    """One partition of a replay. `until` lets time pass, `arrive` takes the next event; both return
+    the steps that follow, in order."""
 
     def __init__(self, partition: ReplayPartition, policy: ScoringPolicy) -> None:
         self._partition = partition
@@ -80,7 +81,8 @@ class Course:
                 pass
 
     def _scored(self, place: Place, name: str, lead: ReplayedLead) -> PlannedStep:
-        """And the next appointment: the first edge after the moment that is scored for."""
+        """Plans a score, and the next appointment: the first edge after the moment that is scored
+        for."""
         history = history_of(lead.state)
         moment_ms = as_of(history, place.moment_ms)
         due_ms = next_edge(history, moment_ms)
@@ -92,8 +94,8 @@ class Course:
 
 
 class Agenda:
-    """One appointment per lead; a later `set` replaces it. Memory is bounded by the appointments
-    that are held, not by how often they moved."""
+    """When each lead is to be scored next: one appointment per lead; a later `set` replaces it.
+    Memory is bounded by the appointments that are held, not by how often they moved."""
 
     SPARE = 1_000
     """So many replaced appointments may lie around before the heap is rebuilt."""
@@ -109,7 +111,7 @@ class Agenda:
         return self._when.get(lead)
 
     def set(self, lead: str, when_ms: int | None) -> None:
-        """None: the lead has no appointment any more."""
+        """Sets the appointment of a lead; None removes it."""
         if when_ms is None:
             self._when.pop(lead, None)
         elif self._when.get(lead) != when_ms:
@@ -120,8 +122,8 @@ class Agenda:
                 heapq.heapify(self._heap)
 
     def until(self, moment_ms: int) -> Iterator[tuple[int, str]]:
-        """Takes what is due at `moment_ms` or before, by (moment, lead); what the caller sets
-        meanwhile counts."""
+        """Removes and returns what is due at `moment_ms` or before, by (moment, lead); what the
+        caller sets meanwhile counts."""
         while self._heap and self._heap[0][0] <= moment_ms:
             when_ms, lead = heapq.heappop(self._heap)
             if self._when.get(lead) == when_ms:

@@ -1,4 +1,4 @@
-"""Two replays side by side: how far scores and ranks are apart, who moves and why.
+"""Compares two replays: how far scores and ranks are apart, who moves and why.
 
 Holds one number per score of the first replay, and of both the last score of each lead.
 """
@@ -18,7 +18,7 @@ from streams.replay.result import ReplayOutput
 
 
 class Why(StrEnum):
-    """What two last scores of a lead differ in, the first that applies."""
+    """Why two last scores of a lead differ: the first reason that applies."""
 
     LISTING = "is listed on one side only"
     EVENTS = "other events were known"
@@ -29,7 +29,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A lead that stands elsewhere at the end. `a` and `b`: its last score of either replay, also
+    """A lead that has another rank at the end. `a` and `b`: its last score of either replay, also
     where it is not listed; None: it was never scored there."""
 
     moved: QueueMove
@@ -40,9 +40,9 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class ReplayDifference:
-    """`n_common`: scores of one lead, version and moment in both; `max_dp` is the largest
-    difference of their probabilities, `at` where it is (None when all are equal). `queues` and
-    `movers` are of the boards at the end."""
+    """How two replays differ. `n_common`: scores of one lead, version and moment in both; `max_dp`
+    is the largest difference of their probabilities, `at` where it is (None when all are equal).
+    `queues` and `movers` are of the boards at the end."""
 
     n_a: int
     n_b: int
@@ -73,21 +73,21 @@ class _Scores:
 
 
 def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> ReplayDifference:
-    """`k`: how far down a queue agreement counts. Raises OSError, ValueError for a line that is no
-    score or move."""
+    """Compares two replays. `k`: how far down a queue agreement counts. Raises OSError, ValueError
+    for a line that is not a score or move."""
     scores, end_a, end_b = _Scores(), _End(), _End()
-    known: dict[tuple[str, int, int], float] = {}
+    probabilities: dict[tuple[str, int, int], float] = {}
     for score in a.scores():
-        known[_point(score)] = score.probability
+        probabilities[_point(score)] = score.probability
         end_a.scores[_lead(score)] = score
         scores.n_a += 1
     for score in b.scores():
         end_b.scores[_lead(score)] = score
         scores.n_b += 1
-        _compare(scores, known.get(_point(score)), score)
+        _compare(scores, probabilities.get(_point(score)), score)
     _end(a, end_a)
     _end(b, end_b)
-    found = queue_moves(end_a.queues, end_b.queues, k)
+    moves = queue_moves(end_a.queues, end_b.queues, k)
     return ReplayDifference(
         scores.n_a,
         scores.n_b,
@@ -95,8 +95,8 @@ def difference(a: ReplayOutput, b: ReplayOutput, k: int) -> ReplayDifference:
         scores.n_differing,
         scores.max_dp,
         scores.at,
-        found.queues,
-        tuple(_mover(one, end_a, end_b) for one in found.moves),
+        moves.queues,
+        tuple(_mover(one, end_a, end_b) for one in moves.moves),
     )
 
 

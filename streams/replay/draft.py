@@ -1,4 +1,4 @@
-"""What a replay is about to do with one lead, before any engine runs."""
+"""The steps that a replay plans for one lead, before any engine runs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from streams.replay.arrival import Place
 from streams.replay.lead_table import LeadTable
 
 PROMOTION = 0
-"""Of every score that was not published: a replay has one artifact."""
+"""The promotion of every score that was not published: a replay has one artifact."""
 
 
 @dataclass(slots=True)
 class ReplayCounts:
-    """Of one partition, or summed. `erased`: records of leads that asked to be forgotten, which a
-    replay leaves out."""
+    """What a replay counts, of one partition or summed. `erased`: records of leads that asked to be
+    forgotten, which a replay leaves out."""
 
     records: int = 0
     events: int = 0
@@ -40,8 +40,8 @@ class ReplayCounts:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """At `place` the lead is to be scored (`subject`), or leaves `queue` (`subject` None).
-    `published`: the score that production made of it."""
+    """One step of a replay before any engine runs. At `place` the lead is to be scored (`subject`),
+    or leaves `queue` (`subject` None). `published`: the score that production made of it."""
 
     place: Place
     lead: str
@@ -53,7 +53,8 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class ReplayPartition:
-    """What a replay of one partition is told. Leads in `erased` do not exist for it."""
+    """One partition of a replay: its number, its leads and what is counted. Leads in `erased` do
+    not exist for it."""
 
     number: int
     n_partitions: int
@@ -62,7 +63,7 @@ class ReplayPartition:
     tally: ReplayCounts = field(default_factory=ReplayCounts)
 
     def event_of(self, record: Record) -> EventBase | None:
-        """None for a dead letter and for an erased lead."""
+        """The event of a record; None for a dead letter and for an erased lead."""
         self.tally.records += 1
         if self.erased and (record.key or b"").decode(errors="replace") in self.erased:
             self.tally.erased += 1

@@ -1,4 +1,4 @@
-"""Where a replay keeps its leads: in this process."""
+"""Where a replay keeps its leads: in the memory of this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from scoring.lead.state import LeadState, to_bytes
 
 
 class ReplayedLead(NamedTuple):
-    """`queue`: where it is listed after the newest record in `cursor`; None: nowhere."""
+    """A lead in a replay. `queue`: where it is listed after the newest record in `cursor`; None:
+    nowhere."""
 
     state: LeadState
     cursor: dict[str, int]
@@ -21,7 +22,7 @@ class LeadTable(Protocol):
     def get(self, name: str) -> ReplayedLead | None: ...
     def put(self, name: str, lead: ReplayedLead) -> None: ...
     def items(self) -> Iterator[tuple[str, ReplayedLead]]:
-        """In any order."""
+        """All leads, in any order."""
         ...
 
 
@@ -42,7 +43,8 @@ class MemoryTable:
 
 
 def states_digest(table: LeadTable) -> tuple[int, int]:
-    """(how many leads, a sum over them that tells of every byte of their states and cursors)."""
+    """The number of leads, and a sum over them that depends on every byte of their states and
+    cursors."""
     n, total = 0, 0
     for name, lead in table.items():
         cursor = repr(sorted(lead.cursor.items())).encode()

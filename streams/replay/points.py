@@ -1,4 +1,5 @@
-"""The states that production scored: of each published score, the fold of what its cursor includes.
+"""Recomputes the states that production scored: of each published score, the fold of what its
+cursor includes.
 
 A cursor may include records in another order than they arrived in: two topics are read by two
 workers. So each lead is folded once per topic, and a score's state is the join of the parts that
@@ -24,14 +25,14 @@ TOPICS = tuple(topic.name for topic in INPUTS)
 
 
 Parts = tuple[LeadState | None, ...]
-"""Of one lead, in the order of TOPICS."""
+"""The parts of one lead's state, in the order of TOPICS."""
 
 
 @dataclass(slots=True)
 class PublishedPoint:
-    """A published score and, once the log has reached its cursor, the parts of its state. `packed`:
-    Score JSON, as what it has not in common with `like`. `cursor`: for each of TOPICS the last
-    offset included, or -1. `is_known`: the log has an event of the lead."""
+    """A published score, and, once the log has reached its cursor, the parts of its state.
+    `packed`: Score JSON, as what it has not in common with `like`. `cursor`: for each of TOPICS the
+    last offset included, or -1. `is_known`: the log has an event of the lead."""
 
     place: Place
     lead: str
@@ -49,13 +50,14 @@ class PublishedPoint:
         self.parts = (*self.parts[:topic], part, *self.parts[topic + 1 :])
 
     def state(self) -> LeadState | None:
-        """None as long as the log may still have a record that the cursor includes."""
+        """The state that was scored; None as long as the log may still have a record that the
+        cursor includes."""
         found = [part for part in self.parts if part is not None]
         return reduce(join, found, initial_state()) if len(found) == len(TOPICS) else None
 
 
 _WINDOW = 12
-"""Of 2^12 bytes: more than a score has."""
+"""zlib's window of 2^12 bytes: more than a score has."""
 
 
 class _Lead:
@@ -71,8 +73,8 @@ class _Lead:
 
 
 class PublishedPoints:
-    """Of one partition; `arrive` takes each topic's events by offset and calls `ready` with each
-    point whose cursor the log has reached."""
+    """All published scores of one partition that wait for their states; `arrive` takes each topic's
+    events by offset and calls `ready` with each point whose cursor the log has reached."""
 
     def __init__(
         self,
@@ -102,13 +104,13 @@ class PublishedPoints:
         self._pass(lead, topic, offset + 1)
 
     def close(self) -> None:
-        """The log is over: what still waits has all that there is."""
+        """Ends the log: what still waits has all that there is."""
         for lead in self._leads.values():
             for topic in TOPICS:
                 self._pass(lead, topic, None)
 
     def _pass(self, lead: _Lead, topic: str, end: int | None) -> None:
-        """What includes nothing of the lead at `end` or after it."""
+        """Passes on the points whose cursors include nothing of the lead at `end` or after it."""
         waiting = lead.waiting[topic]
         while waiting and (end is None or _cursor(waiting[0], topic) < end):
             point = waiting.popleft()
@@ -122,7 +124,8 @@ def _cursor(point: PublishedPoint, topic: str) -> int:
 
 
 def point_of(place: Place, lead: str, value: bytes, like: bytes) -> PublishedPoint:
-    """`like`: another score's JSON. Raises ValidationError when `value` is no score."""
+    """Reads a published score. `like`: another score's JSON. Raises ValidationError when `value` is
+    not a score."""
     cursor = Score.model_validate_json(value).cursor
     packing = zlib.compressobj(wbits=-_WINDOW, zdict=like)
     packed = packing.compress(value) + packing.flush()

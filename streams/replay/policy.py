@@ -1,5 +1,5 @@
-"""When a replay scores. Production's moments depend on how bursts fall together; a replay's are
-named, so that two runs agree on them."""
+"""The policies: when a replay scores. Production's moments depend on how bursts fall together; a
+replay's are named, so that two runs agree on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 @dataclass(frozen=True, slots=True)
 class EveryEvent:
-    """A listed lead at each event that changed its state, and at each of its edges."""
+    """Scores a listed lead at each event that changed its state, and at each of its edges."""
 
     def __str__(self) -> str:
         return "every-event"
@@ -19,8 +19,8 @@ class EveryEvent:
 
 @dataclass(frozen=True, slots=True)
 class EveryTick:
-    """At whole multiples of `ms` since 1970: the listed leads that changed or passed an edge since
-    the multiple before."""
+    """Scores at whole multiples of `ms` since 1970 the listed leads that changed or passed an edge
+    since the multiple before."""
 
     ms: int
 
@@ -32,14 +32,14 @@ class EveryTick:
         return f"every-{amount}{unit}"
 
     def after(self, moment_ms: int) -> int:
-        """The first tick later than `moment_ms`."""
+        """Returns the first tick later than `moment_ms`."""
         return (moment_ms // self.ms + 1) * self.ms
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """At the points of `leads.scores`: each published (lead, cursor, as_of), in the order in which
-    they were published."""
+    """Scores at the points of `leads.scores`: each published (lead, cursor, as_of), in the order in
+    which they were published."""
 
     def __str__(self) -> str:
         return "recorded"
@@ -47,7 +47,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """The fold alone."""
+    """Scores nothing: the fold alone."""
 
     def __str__(self) -> str:
         return "never"
@@ -57,7 +57,7 @@ ScoringPolicy = EveryEvent | EveryTick | Recorded | Never
 
 
 def parse_policy(text: str) -> ScoringPolicy:
-    """Inverse of `str`. Raises ValueError with what is allowed."""
+    """Reads a policy; the inverse of `str`. Raises ValueError with what is allowed."""
     fixed: dict[str, ScoringPolicy] = {
         str(policy): policy for policy in (EveryEvent(), Recorded(), Never())
     }
@@ -66,6 +66,6 @@ def parse_policy(text: str) -> ScoringPolicy:
     match = re.fullmatch(r"every-([1-9][0-9]{0,8})([smhd])", text)
     if match is None:
         raise ValueError(
-            f"{text[:40]!r} is no policy: every-event, every-5m (s, m, h, d), recorded or never"
+            f"{text[:40]!r} is not a policy: every-event, every-5m (s, m, h, d), recorded or never"
         )
     return EveryTick(int(match[1]) * UNITS_MS[match[2]])

@@ -1,4 +1,4 @@
-"""A replay in several processes, whose outcomes are those of one."""
+"""Runs a replay in several processes, with the same outcomes as in one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streams.replay.run import Replay, Spec
 from streams.store.contract import StoreAway, StoreUnusable
 
 CHUNK = 200
-"""Outcomes in one message; a process waits when the other side does not read."""
+"""How many outcomes one message has; a process waits when the other side does not read."""
 
 
 class ProcessResult(msgspec.Struct, tag=True):
@@ -31,14 +31,15 @@ class Advance(msgspec.Struct, tag=True):
 
 
 class Over(msgspec.Struct, tag=True):
-    """`states` is hexadecimal: it has more bits than a message's integers."""
+    """A child process has finished. `states` is hexadecimal: it has more bits than a message's
+    integers."""
 
     tally: dict[str, int]
     states: str
 
 
 class Fault(msgspec.Struct, tag=True):
-    """`arguments`: what an error of this kind is made of."""
+    """A child process failed. `arguments`: what an error of this kind is made of."""
 
     kind: str
     arguments: tuple[str | int | None, ...]
@@ -47,7 +48,7 @@ class Fault(msgspec.Struct, tag=True):
 FAULTS: dict[str, type[Exception]] = {
     one.__name__: one for one in (RecordingError, ArtifactError, StoreAway, StoreUnusable, OSError)
 }
-"""What a person can act on; anything else is our bug."""
+"""The errors that a person can act on; any other error is our bug."""
 
 
 Message = ProcessResult | Advance | Over | Fault
@@ -59,7 +60,8 @@ ProcessWork = Callable[[Spec, list[int], Connection], None]
 def outcomes_of_processes(
     spec: Spec, n_partitions: int, n_processes: int, tally: ReplayCounts, advanced: Advanced
 ) -> Iterator[ReplayedStep]:
-    """Raises like `Replay`. No process outlives the iterator."""
+    """The outcomes of all partitions, in order. Raises like `Replay`. No process outlives the
+    iterator."""
     context = get_context("spawn")  # a forked child of a process with threads may hang
     streams, children = [], []
     try:
@@ -100,7 +102,7 @@ def _received(
 
 
 def work(spec: Spec, partitions: list[int], connection: Connection) -> None:
-    """What a child process does."""
+    """The main function of a child process."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
     def send(message: Message) -> None:

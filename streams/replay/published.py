@@ -1,4 +1,4 @@
-"""What production published of one partition, as a replay reads it: scores, each once, in order."""
+"""Reads what production published of one partition: scores, each once, in order."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from streams.replay.points import TOPICS, PublishedPoint, point_of
 
 @dataclass(slots=True)
 class PublishedScores:
-    """`points` in the order of publication. `n_repeated`: delivered again with the same content, as
-    at-least-once allows. `n_erased`: of leads that asked to be forgotten. `n_beyond`: include
-    records that the recording does not reach to. `unreadable`: offsets of records that are no
-    score."""
+    """The published scores of one partition. `points` in the order of publication. `n_repeated`:
+    delivered again with the same content, as at-least-once allows. `n_erased`: of leads that asked
+    to be forgotten. `n_beyond`: include records that the recording does not reach to. `unreadable`:
+    offsets of records that are not a score."""
 
     points: list[PublishedPoint] = field(default_factory=list)
     n_repeated: int = 0
@@ -35,7 +35,8 @@ def published_scores(
     erased: Collection[str],
     until_ms: int | None = None,
 ) -> PublishedScores:
-    """Raises RecordingError where no partition of `leads.scores` was recorded."""
+    """Reads the published scores of one partition. Raises RecordingError where no partition of
+    `leads.scores` was recorded."""
     if not recording.ranges([SCORES.name]):
         raise RecordingError(
             f"{recording.path} has no {SCORES.name}, so nothing says what production scored, and "
@@ -43,8 +44,8 @@ def published_scores(
         )
     ends = {one.topic: one.end for one in recording.input_ranges() if one.partition == partition}
     records = recording.records(SCORES.name, partition)
-    found = PublishedScores()
-    seen: set[bytes] = set()
+    published = PublishedScores()
+    contents: set[bytes] = set()
     names: dict[str, str] = {}
     like = b""
     for arrival in arrivals(records, until_ms):
@@ -54,22 +55,22 @@ def published_scores(
             b"%s %s" % (record.key or b"", record.value or b""), digest_size=16
         ).digest()
         if lead in erased:
-            found.n_erased += 1
-        elif content in seen:
-            found.n_repeated += 1
+            published.n_erased += 1
+        elif content in contents:
+            published.n_repeated += 1
         else:
-            seen.add(content)
+            contents.add(content)
             like = like or record.value or b""
             name = names.setdefault(lead, lead)  # one string for all scores of a lead
             try:
                 point = point_of(arrival.place, name, record.value or b"", like)
             except ValidationError:
-                found.unreadable.append(record.offset)
+                published.unreadable.append(record.offset)
                 continue
             if all(
                 last < ends.get(topic, 0) for topic, last in zip(TOPICS, point.cursor, strict=True)
             ):
-                found.points.append(point)
+                published.points.append(point)
             else:
-                found.n_beyond += 1
-    return found
+                published.n_beyond += 1
+    return published

@@ -21,8 +21,9 @@ def drafts_at_points(
     partition: ReplayPartition,
     published: Iterable[PublishedPoint],
 ) -> Iterator[PlannedStep]:
-    """Leads leave queues where events say so and are scored where `published`, in its order, was.
-    A point waits for its cursor, should a broker have stamped what it includes later than it."""
+    """The planned steps of one partition under policy `recorded`. Leads leave queues where events
+    say so and are scored where `published`, in its order, was. A point waits for its cursor, should
+    a broker have stamped what it includes later than it."""
     coming = deque(published)
     points = PublishedPoints(coming)
     course = Course(partition, Never())
@@ -43,8 +44,8 @@ def drafts_at_points(
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A point that was passed. `queue` and `version` are the lead's then: production places it
-    where it is listed now, whatever state was scored."""
+    """A point that was reached and may have to wait for its state. `queue` and `version` are the
+    lead's then: production places it where it is listed now, whatever state was scored."""
 
     point: PublishedPoint
     queue: str | None
@@ -59,7 +60,7 @@ def _placed(point: PublishedPoint, partition: ReplayPartition) -> _Waiting:
 
 
 def _ready(waiting: deque[PlannedStep | _Waiting]) -> Iterator[PlannedStep]:
-    """What need not wait, up to the first that must."""
+    """The points that need not wait, up to the first that must."""
     while waiting:
         first = waiting[0]
         if isinstance(first, PlannedStep):

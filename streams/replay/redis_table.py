@@ -31,7 +31,8 @@ LEADS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class RedisPlace:
-    """Raises ValueError for a namespace that is no id."""
+    """A Redis and the namespace of a replay's keys in it. Raises ValueError for a namespace that is
+    not an id."""
 
     url: str
     namespace: str
@@ -48,8 +49,8 @@ class RedisPlace:
 
 @contextmanager
 def claimed(place: RedisPlace, n_partitions: int) -> Iterator[None]:
-    """For one replay at a time; nothing of it is left afterwards. Raises StoreAway,
-    StoreUnusable."""
+    """Reserves the namespace for one replay at a time; none of its keys is left afterwards. Raises
+    StoreAway, StoreUnusable."""
     with connected(place.url) as client:
         require_server(client)
         with store_errors():
@@ -71,7 +72,7 @@ def claimed(place: RedisPlace, n_partitions: int) -> Iterator[None]:
 
 @contextmanager
 def opened_tables(place: RedisPlace) -> Iterator[Callable[[int], LeadTable]]:
-    """A partition's number -> its table. Raises StoreAway, StoreUnusable."""
+    """Yields a function from a partition's number to its table. Raises StoreAway, StoreUnusable."""
     with connected(place.url) as client:
         yield lambda partition: RedisTable(client, place.key(str(partition)))
 
@@ -104,7 +105,7 @@ class RedisTable:
             self._client.hset(self._key, name, kept)
 
     def items(self) -> Iterator[tuple[str, ReplayedLead]]:
-        """Names first: a scan may repeat itself."""
+        """All leads, each once. Names are collected first, because a scan may repeat itself."""
         with store_errors():
             names = cast("list[bytes]", self._client.hkeys(self._key))
         for start in range(0, len(names), LEADS_AT_ONCE):

@@ -1,4 +1,5 @@
-"""`replay`: a recording, a policy and an artifact in; scores, rank moves and a manifest out."""
+"""Runs a replay: a recording, a policy and an artifact in; scores, rank moves and a manifest
+out."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ from streams.replay.sinks.files import opened_files
 from streams.replay.sinks.sink import FileFormat, Sink
 
 ProgressOf = Callable[[str, int], Advanced]
-"""(verb, how many records in all) -> what hears of records done."""
+"""Makes a progress report: (verb, how many records in all) -> a function that is called with the
+number of records done."""
 
 
 def silent(verb: str, total: int) -> Advanced:
@@ -35,8 +37,9 @@ def silent(verb: str, total: int) -> Advanced:
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """`artifact` None: each published score's own, or none with policy `never`. `as_of`: what was
-    ingested later never happened. `redis`: where states are kept instead of in memory."""
+    """What a replay is asked to do. `artifact` None: each published score's own, or none with
+    policy `never`. `as_of`: what was ingested later never happened. `redis`: where states are kept
+    instead of in memory."""
 
     policy: ScoringPolicy
     artifact: Path | None
@@ -49,31 +52,32 @@ class ReplayRequest:
 
 def replay(
     source: Path,
-    asked: ReplayRequest,
+    request: ReplayRequest,
     out: Path | None = None,
     progress: ProgressOf = silent,
     also: Sequence[Sink] = (),
 ) -> ReplayManifest:
-    """Raises RecordingError, ArtifactError, OSError, StoreAway, StoreUnusable, and what the sinks
-    raise. `out` appears complete or not at all; `also` takes the same lines."""
+    """Replays the recording at `source`. Raises RecordingError, ArtifactError, OSError, StoreAway,
+    StoreUnusable, and what the sinks raise. `out` appears complete or not at all; `also` takes the
+    same lines."""
     recording = open_recording(source)
     total = sum(one.n_records for one in recording.input_ranges())
-    end_ms = end_of(recording, asked.as_of)
+    end_ms = end_of(recording, request.as_of)
     spec = Spec(
         recording=source,
-        policy=str(asked.policy),
-        artifact=None if isinstance(asked.policy, Never) else asked.artifact,
-        artifact_folders=asked.artifact_folders,
-        until_ms=None if asked.as_of is None else to_ms(asked.as_of),
+        policy=str(request.policy),
+        artifact=None if isinstance(request.policy, Never) else request.artifact,
+        artifact_folders=request.artifact_folders,
+        until_ms=None if request.as_of is None else to_ms(request.as_of),
         end_ms=end_ms,
         erased=erased_leads(recording, progress("looked for erased leads in", total)),
-        redis=asked.redis,
+        redis=request.redis,
     )
     tally, advanced = ReplayCounts(), progress("replayed", total)
     with new_folder(out) if out else nullcontext() as folder:
-        with opened_files(folder, asked.file_format) if folder else nullcontext() as files:
+        with opened_files(folder, request.file_format) if folder else nullcontext() as files:
             sinks = [*also, files] if files else also
-            outcomes = outcomes_of(spec, recording, asked.n_processes, tally, advanced)
+            outcomes = outcomes_of(spec, recording, request.n_processes, tally, advanced)
             written = write_outcomes(outcomes, sinks)
         manifest = _manifest(spec, recording, tally, written)
         if folder is not None:
@@ -88,7 +92,7 @@ def outcomes_of(
     tally: ReplayCounts,
     advanced: Advanced,
 ) -> Iterable[ReplayedStep]:
-    """In order; `tally` is complete at their end."""
+    """All outcomes of a replay, in order; `tally` is complete at their end."""
     n_partitions = recording.manifest.n_partitions
     with claimed(spec.redis, n_partitions) if spec.redis else nullcontext():
         if n_processes > 1 and n_partitions > 1:
@@ -100,8 +104,8 @@ def outcomes_of(
 
 
 def end_of(recording: RecordingFolder, as_of: datetime | None) -> int:
-    """How far time goes: to `as_of`, or to the newest record. Raises RecordingError when nothing
-    had happened yet."""
+    """The moment at which a replay ends: `as_of`, or the newest record. Raises RecordingError when
+    nothing had happened yet."""
     ranges = recording.input_ranges()
     newest_ms = max((one.last_ms for one in ranges if one.last_ms is not None), default=0)
     end_ms = newest_ms if as_of is None else to_ms(as_of)

@@ -1,5 +1,5 @@
-"""What a replay leaves behind: scores and rank moves in order (`streams.replay.sinks.sink`), and a
-manifest that says of what.
+"""The result of a replay on disk: scores and rank moves in order (`streams.replay.sinks.sink`), and
+a manifest that says of what.
 
     OUT/manifest.json    ReplayManifest; `digest` is the sha256 of all lines in the order they came
 
@@ -28,8 +28,9 @@ FORMAT = 1
 
 
 class ReplayManifest(BaseModel):
-    """Two replays with equal `digest` said the same. `artifact` null: the policy scored nothing,
-    or each score used its own. `states`: a digest of all states at the end, in hexadecimal."""
+    """The manifest of a replay. Two replays with equal `digest` have the same output. `artifact`
+    null: the policy scored nothing, or each score used its own. `states`: a digest of all states at
+    the end, in hexadecimal."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -88,7 +89,7 @@ def write_outcomes(outcomes: Iterable[ReplayedStep], sinks: Sequence[Sink] = ())
 
 @dataclass(frozen=True, slots=True)
 class ReplayOutput:
-    """A finished replay on disk, for who compares two."""
+    """A finished replay on disk, opened in order to compare it."""
 
     path: Path
     manifest: ReplayManifest
@@ -101,7 +102,7 @@ class ReplayOutput:
 
 
 def open_output(path: Path) -> ReplayOutput:
-    """Raises RecordingError when the folder holds no replay."""
+    """Opens a finished replay. Raises RecordingError when the folder holds no replay."""
     try:
         text = (path / MANIFEST).read_bytes()
         return ReplayOutput(path, ReplayManifest.model_validate_json(text))
@@ -109,6 +110,6 @@ def open_output(path: Path) -> ReplayOutput:
         raise RecordingError(f"{path} holds no replay: it has no {MANIFEST}") from None
     except ValidationError as error:
         raise RecordingError(
-            f"{path / MANIFEST} is no replay's: {error.error_count()} faults; "
+            f"{path / MANIFEST} is not the manifest of a replay: {error.error_count()} faults; "
             "make one with `asllr replay SOURCE --out DIR`"
         ) from None

@@ -1,4 +1,4 @@
-"""One replay of a recording, by partitions: the outcomes of all of them in one order.
+"""Runs one replay of a recording, by partitions: the outcomes of all of them in one order.
 
 A partition is replayed by itself, because leads do not cross partitions; the streams are merged by
 place. So any split of the partitions over processes gives the same outcomes in the same order.
@@ -29,15 +29,15 @@ from streams.replay.published import published_scores
 from streams.replay.recorded_course import drafts_at_points
 from streams.replay.redis_table import RedisPlace, opened_tables
 
-TOLD_EVERY = 1_000
-"""Records between two reports of progress."""
+REPORT_EVERY = 1_000
+"""How many records there are between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a replay is told, also one in another process. `artifact` None with policy `recorded`:
-    each score's own, from `artifact_folders`. `until_ms`: what was ingested later never happened;
-    `end_ms`: how far time goes."""
+    """Everything a replay needs to know, also in another process. `artifact` None with policy
+    `recorded`: each score's own, from `artifact_folders`. `until_ms`: what was ingested later never
+    happened; `end_ms`: how far time goes."""
 
     recording: Path
     policy: str
@@ -60,8 +60,8 @@ class Replay:
         scorer_for: ScorerFor | None = None,
         table: Callable[[int], LeadTable] | None = None,
     ) -> None:
-        """Raises RecordingError, ArtifactError. `scorer_for` and `table`, of a partition: instead
-        of what `spec` names."""
+        """Opens the recording. Raises RecordingError, ArtifactError. `scorer_for` and `table`, of a
+        partition: instead of what `spec` names."""
         self._spec = spec
         self._recording = open_recording(spec.recording)
         self._partitions = list(partitions)
@@ -71,7 +71,8 @@ class Replay:
         self.tally = ReplayCounts()
 
     def outcomes(self) -> Iterator[ReplayedStep]:
-        """Also raises StoreAway, StoreUnusable where states are kept in Redis."""
+        """The outcomes of all its partitions, in order. Also raises StoreAway, StoreUnusable where
+        states are kept in Redis."""
         with nullcontext(self._table) if self._table else tables(self._spec) as table:
             streams = [self._of_partition(number, table(number)) for number in self._partitions]
             yield from heapq.merge(*streams, key=lambda outcome: outcome.place)
@@ -94,7 +95,7 @@ class Replay:
 
 @contextmanager
 def tables(spec: Spec) -> Iterator[Callable[[int], LeadTable]]:
-    """A partition's number -> where its leads are kept."""
+    """Yields a function from a partition's number to the table that keeps its leads."""
     if spec.redis is None:
         yield lambda partition: MemoryTable()
         return
@@ -107,9 +108,9 @@ def reporting(arriving: Iterable[PlacedRecord], advanced: Advanced) -> Iterator[
     for arrival in arriving:
         yield arrival
         n += 1
-        if n % TOLD_EVERY == 0:
-            advanced(TOLD_EVERY)
-    advanced(n % TOLD_EVERY)
+        if n % REPORT_EVERY == 0:
+            advanced(REPORT_EVERY)
+    advanced(n % REPORT_EVERY)
 
 
 def inputs(
@@ -120,8 +121,8 @@ def inputs(
 
 
 def scorers(spec: Spec) -> ScorerFor:
-    """Raises ArtifactError now for the artifact that `spec` names, later for one that a published
-    score names and that is not here."""
+    """A function from an artifact's digest to its scorer. Raises ArtifactError now for the artifact
+    that `spec` names, later for one that a published score names and that is not here."""
     if spec.artifact is not None:
         scorer = load_scorer(spec.artifact)
         return lambda draft: scorer

@@ -1,5 +1,5 @@
-"""The proof that production did what it says: every published score of a recording recomputed at
-its own cursor, moment and artifact.
+"""Proves that production did what it says: recomputes every published score of a recording at its
+own cursor, moment and artifact.
 
 One partition after the other: memory holds the leads of one of them, and of its published scores
 packed bytes of those that are still to be judged.
@@ -25,8 +25,9 @@ from streams.replay.run import inputs
 
 @dataclass(slots=True)
 class Verified:
-    """`n_scores` were recomputed, each delivered once or more. `n_erased` were not, as their leads
-    asked to be forgotten, nor `n_beyond`: they include records after the end of the recording."""
+    """The result of a verification. `n_scores` were recomputed, each delivered once or more.
+    `n_erased` were not, as their leads asked to be forgotten, nor `n_beyond`: they include records
+    after the end of the recording."""
 
     n_scores: int = 0
     n_repeated: int = 0
@@ -42,19 +43,19 @@ def verify(
     erased: Collection[str] = (),
     advanced: Advanced = lambda n: None,
 ) -> Verified:
-    """Raises RecordingError where the recording cannot tell: it lacks the scores, or the beginning
-    of an input."""
+    """Recomputes and compares every published score. Raises RecordingError where the recording
+    cannot tell: it lacks the scores, or the beginning of an input."""
     _require_whole(recording)
     verified = Verified()
     for number in range(recording.manifest.n_partitions):
-        found = published_scores(recording, number, erased)
-        verified.n_scores += len(found.points)
-        verified.n_repeated += found.n_repeated
-        verified.n_erased += found.n_erased
-        verified.n_beyond += found.n_beyond
+        published = published_scores(recording, number, erased)
+        verified.n_scores += len(published.points)
+        verified.n_repeated += published.n_repeated
+        verified.n_erased += published.n_erased
+        verified.n_beyond += published.n_beyond
         partition = ReplayPartition(number, recording.manifest.n_partitions, erased, MemoryTable())
-        differences = _differences(recording, partition, found.points, scorer_of, advanced)
-        verified.differences.extend(_unreadable(number, found))
+        differences = _differences(recording, partition, published.points, scorer_of, advanced)
+        verified.differences.extend(_unreadable(number, published))
         verified.differences.extend(differences)
         verified.n_events += partition.tally.events
     return verified
@@ -67,11 +68,11 @@ def _differences(
     scorer_of: ScorerOf,
     advanced: Advanced,
 ) -> Iterator[str]:
-    found: list[str] = []
+    sentences: list[str] = []
 
     def judge(point: PublishedPoint) -> None:
         state = point.state() if point.is_known else None
-        found.extend(one_score_differences(point.lead, point.score(), state, scorer_of))
+        sentences.extend(one_score_differences(point.lead, point.score(), state, scorer_of))
 
     points = PublishedPoints(published, judge)
     published.clear()  # so that a point goes when it is judged
@@ -81,12 +82,12 @@ def _differences(
             points.arrive(arrival.record.topic, arrival.record.offset, event)
         advanced(1)
     points.close()
-    yield from sorted(found)
+    yield from sorted(sentences)
 
 
-def _unreadable(partition: int, found: PublishedScores) -> Iterator[str]:
-    for offset in found.unreadable:
-        yield f"{SCORES.name}/{partition} offset {offset}: is no score"
+def _unreadable(partition: int, published: PublishedScores) -> Iterator[str]:
+    for offset in published.unreadable:
+        yield f"{SCORES.name}/{partition} offset {offset}: is not a score"
 
 
 def _require_whole(recording: RecordingFolder) -> None:

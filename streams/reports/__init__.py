@@ -1,1 +1,1 @@
-"""What commands say of a result, as text, JSON values and HTML."""
+"""What commands print of a result: text, JSON values and HTML."""

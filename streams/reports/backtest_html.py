@@ -30,45 +30,46 @@ from streams.reports.backtest_text import day_text, head
 from streams.reports.movers_html import Moved, change_bars, movers_section
 
 Events = Mapping[tuple[str, str], Sequence[tuple[MovedBy, ...]]]
-"""(theirs, ours) -> of each mover of that pair."""
+"""(theirs, ours) -> the events that moved each mover of that pair."""
 
 
-def backtest_page(found: Backtested, events: Events, command: Sequence[str]) -> str:
-    asked, result = found.asked, found.result
+def backtest_page(backtested: Backtested, events: Events, command: Sequence[str]) -> str:
+    terms, result = backtested.terms, backtested.result
     return page(
-        "Backtest: " + ", ".join(found.costs),
+        "Backtest: " + ", ".join(backtested.costs),
         [
-            f"<p>{escape(head(asked, result))}</p>",
+            f"<p>{escape(head(terms, result))}</p>",
             f"<p><code>{escape(shlex.join(command))}</code></p>",
-            *_verdicts(asked, result),
+            *_verdicts(terms, result),
             _calls(result.whole),
             _metrics("How well places on lists are told apart", result.metrics),
             _metrics("Each lead once, on its first list after the landmark", result.landmark),
             _curves(result.metrics),
-            _over_time(asked, result),
+            _over_time(terms, result),
             *(_changes(each, events) for each in result.changes),
-            _cost(found),
+            _cost(backtested),
             _reading(),
         ],
     )
 
 
-def _verdicts(asked: BacktestTerms, result: Result) -> Iterator[str]:
-    sentences = [answer(result.whole, one, asked.terms) for one in result.whole.paired]
+def _verdicts(terms: BacktestTerms, result: Result) -> Iterator[str]:
+    sentences = [answer(result.whole, paired, terms.call_terms) for paired in result.whole.paired]
     if result.retraining is not None:
         sentences += [
-            answer(result.retraining, one, asked.terms) for one in result.retraining.paired
+            answer(result.retraining, paired, terms.call_terms)
+            for paired in result.retraining.paired
         ]
     yield "<h2>Who is ahead</h2>" + bullets(sentences)
     rows = [
         [
-            f"{one.ours} − {one.theirs}",
-            signed_tenths(one.reached),
-            signed_interval(one.precision),
-            signed_tenths(one.days_earlier),
-            one.judgement.verdict.value,
+            f"{paired.ours} − {paired.theirs}",
+            signed_tenths(paired.reached),
+            signed_interval(paired.precision),
+            signed_tenths(paired.days_earlier),
+            paired.judgement.verdict.value,
         ]
-        for one in result.whole.paired
+        for paired in result.whole.paired
     ]
     heads = ["pair", "buyers reached", "precision", "days earlier", "verdict"]
     caption = "Paired: the same resampled leads for both. The verdict is on buyers reached."
@@ -92,17 +93,23 @@ def _calls(whole: Backtest) -> str:
     return "<h2>What the calls were worth</h2>" + table(heads, rows, caption)
 
 
-def _metrics(title: str, found: ListMetrics) -> str:
-    if not found.models:
+def _metrics(title: str, metrics: ListMetrics) -> str:
+    if not metrics.models:
         return ""
     rows = [
-        [name, f"{one.n_rows:,}", f"{one.n_positive:,}", interval(one.auc), interval(one.log_loss)]
-        for name, one in found.models.items()
+        [
+            name,
+            f"{of_model.n_rows:,}",
+            f"{of_model.n_positive:,}",
+            interval(of_model.auc),
+            interval(of_model.log_loss),
+        ]
+        for name, of_model in metrics.models.items()
     ]
     heads = ["model", "places", "positive", "AUC", "log loss"]
-    told = f"<h2>{escape(title)}</h2>" + table(heads, rows, "95% intervals over whole leads.")
-    if not found.paired:
-        return told
+    text = f"<h2>{escape(title)}</h2>" + table(heads, rows, "95% intervals over whole leads.")
+    if not metrics.paired:
+        return text
     paired = [
         [
             f"{one.ours} − {one.theirs}",
@@ -110,38 +117,38 @@ def _metrics(title: str, found: ListMetrics) -> str:
             signed_interval(one.log_loss),
             one.judgement.verdict.value,
         ]
-        for one in found.paired
+        for one in metrics.paired
     ]
-    return told + table(
+    return text + table(
         ["pair", "AUC", "log loss", "verdict"], paired, "Paired. The verdict is on the AUC."
     )
 
 
-def _curves(found: ListMetrics) -> str:
-    curves = {name: one.curves for name, one in found.models.items() if one.curves}
+def _curves(metrics: ListMetrics) -> str:
+    curves = {name: of_model.curves for name, of_model in metrics.models.items() if of_model.curves}
     if not curves:
         return ""
-    one = next(iter(found.models.values()))
+    of_model = next(iter(metrics.models.values()))
     return "<h2>Curves of all places on lists</h2>" + curve_charts(
-        curves, one.n_positive / one.n_rows
+        curves, of_model.n_positive / of_model.n_rows
     )
 
 
-def _over_time(asked: BacktestTerms, result: Result) -> str:
+def _over_time(terms: BacktestTerms, result: Result) -> str:
     names = list(result.whole.models)
     rows = [
         [
             f"{day_text(period.first_day)} to {day_text(period.end_day - 1)}",
-            f"{period.found.n_buyers:,}",
-            *(_of_period(period.found.models[name]) for name in names),
+            f"{period.backtest.n_buyers:,}",
+            *(_of_period(period.backtest.models[name]) for name in names),
         ]
         for period in result.periods
     ]
-    caption = f"By {asked.period_days} days: precision of the calls, days gained."
+    caption = f"By {terms.period_days} days: precision of the calls, days gained."
     return (
         f"<h2>Does it drift?</h2><p>{legend(names)}</p>"
-        f"<div class=charts>{_precision(asked, result.periods, names)}"
-        f"{_reached(asked, result.whole, names)}</div>"
+        f"<div class=charts>{_precision(terms, result.periods, names)}"
+        f"{_reached(terms, result.whole, names)}</div>"
         + table(["days", "buyers", *names], rows, caption)
     )
 
@@ -150,52 +157,52 @@ def _of_period(called: Called) -> str:
     return f"{percent(called.precision)}, {tenths(called.days_gained)}"
 
 
-def _precision(asked: BacktestTerms, periods: Sequence[Period], names: Sequence[str]) -> str:
+def _precision(terms: BacktestTerms, periods: Sequence[Period], names: Sequence[str]) -> str:
     lines = {
         name: [
-            ((one.first_day + one.end_day) / 2 - asked.span.first_day, value)
-            for one in periods
-            if not isnan(value := one.found.models[name].precision.value)
+            ((period.first_day + period.end_day) / 2 - terms.span.first_day, value)
+            for period in periods
+            if not isnan(value := period.backtest.models[name].precision.value)
         ]
         for name in names
     }
     end = round_end(max(0.01, *(y for points in lines.values() for _, y in points), 0.0))
     return chart(
-        "Precision by period", _days_axis(asked), Axis("hits a call", end), lines, dots=True
+        "Precision by period", _days_axis(terms), Axis("hits a call", end), lines, dots=True
     )
 
 
-def _reached(asked: BacktestTerms, whole: Backtest, names: Sequence[str]) -> str:
+def _reached(terms: BacktestTerms, whole: Backtest, names: Sequence[str]) -> str:
     lines = {}
     for name in names:
         total, points = 0, [(0.0, 0.0)]
         for day in whole.days:
             total += day.models[name].n_reached
-            points.append((float(day.day - asked.span.first_day + 1), float(total)))
+            points.append((float(day.day - terms.span.first_day + 1), float(total)))
         lines[name] = points
     end = round_end(max(5.0, *(y for points in lines.values() for _, y in points)))
-    return chart("Buyers reached", _days_axis(asked), Axis("buyers, added up", end), lines)
+    return chart("Buyers reached", _days_axis(terms), Axis("buyers, added up", end), lines)
 
 
-def _days_axis(asked: BacktestTerms) -> Axis:
-    days = asked.span.end_day - asked.span.first_day
-    return Axis(f"days since {day_text(asked.span.first_day)}", round_end(float(max(days, 5))))
+def _days_axis(terms: BacktestTerms) -> Axis:
+    days = terms.span.end_day - terms.span.first_day
+    return Axis(f"days since {day_text(terms.span.first_day)}", round_end(float(max(days, 5))))
 
 
-def _changes(found: ListChanges, events: Events) -> str:
-    if found.ours == found.theirs:
-        title = f"How calm the lists are: {found.ours}, from one day to the next"
+def _changes(changes: ListChanges, events: Events) -> str:
+    if changes.ours == changes.theirs:
+        title = f"How calm the lists are: {changes.ours}, from one day to the next"
     else:
-        title = f"Where {found.ours} puts those whom {found.theirs} ranked"
-    by = events[found.theirs, found.ours]
+        title = f"Where {changes.ours} puts those whom {changes.theirs} ranked"
+    by = events[changes.theirs, changes.ours]
     movers = [
         Moved(one.lead, one.queue, _words(one), by_one)
-        for one, by_one in zip(found.movers, by, strict=True)
+        for one, by_one in zip(changes.movers, by, strict=True)
     ]
-    counted = f"{found.n_places:,} places on lists"
+    counted = f"{changes.n_places:,} places on lists"
     return (
         f"<h2>{escape(title)}</h2>"
-        + change_bars("Change of rank", found.counts, counted)
+        + change_bars("Change of rank", changes.counts, counted)
         + (f"<p>Who moves farthest:</p>{movers_section(movers)}" if movers else "")
     )
 
@@ -211,7 +218,7 @@ def _words(move: ListMove) -> str:
     )
 
 
-def _cost(found: Backtested) -> str:
+def _cost(backtested: Backtested) -> str:
     rows = [
         [
             name,
@@ -219,7 +226,7 @@ def _cost(found: Backtested) -> str:
             number(cost.cpu_s_per_1000),
             f"{cost.money_per_1000(PRICE_PER_CPU_HOUR):.6f}",
         ]
-        for name, cost in found.costs.items()
+        for name, cost in backtested.costs.items()
     ]
     caption = (
         "Prompt, engine and calibration, measured while this backtest scored; "

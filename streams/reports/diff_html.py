@@ -17,27 +17,27 @@ from streams.reports.movers_html import Moved, change_bars, movers_section
 
 
 def difference_page(
-    found: ReplayDifference,
+    difference: ReplayDifference,
     replays: Sequence[tuple[str, ReplayManifest]],
     by: Sequence[tuple[MovedBy, ...] | None],
     command: Sequence[str],
 ) -> str:
-    """`replays`: name and manifest of either; `by`: of each of the first movers, as many as are
-    shown, None where no recording is at hand."""
+    """The page of `asllr replay diff`. `replays`: name and manifest of either; `by`: of each of the
+    first movers, as many as are shown, None where no recording is at hand."""
     movers = [
         Moved(one.moved.move.lead, one.moved.queue, _words(one), by_one)
-        for one, by_one in zip(found.movers, by, strict=False)
+        for one, by_one in zip(difference.movers, by, strict=False)
     ]
-    counts = queue_change_counts(found.queues)
+    counts = queue_change_counts(difference.queues)
     return page(
         "Two replays: " + ", ".join(name for name, _ in replays),
         [
-            f"<p>{escape(scores_line(found))}</p><p><code>{escape(shlex.join(command))}</code></p>",
+            f"<p>{escape(scores_line(difference))}</p><p><code>{escape(shlex.join(command))}</code></p>",
             _replays(replays),
-            _queues(found),
+            _queues(difference),
             "<h2>Who moves</h2>",
             change_bars("Change of rank", counts, f"{sum(counts.values()):,} leads"),
-            bullets(f"{n:,} because: {why}" for why, n in why_counts(found.movers).items()),
+            bullets(f"{n:,} because: {why}" for why, n in why_counts(difference.movers).items()),
             f"<p>Who moves farthest:</p>{movers_section(movers)}" if movers else "",
             _reading(),
         ],
@@ -48,16 +48,16 @@ def _replays(replays: Sequence[tuple[str, ReplayManifest]]) -> str:
     rows = [
         [
             name,
-            (one.artifact or "each score's own")[:16],
-            one.policy,
-            f"{one.until:%Y-%m-%d %H:%M}",
-            f"{one.n_events:,}",
-            f"{one.n_leads:,}",
-            f"{one.n_scores:,}",
-            f"{one.n_moves:,}",
-            one.digest[:12],
+            (manifest.artifact or "each score's own")[:16],
+            manifest.policy,
+            f"{manifest.until:%Y-%m-%d %H:%M}",
+            f"{manifest.n_events:,}",
+            f"{manifest.n_leads:,}",
+            f"{manifest.n_scores:,}",
+            f"{manifest.n_moves:,}",
+            manifest.digest[:12],
         ]
-        for name, one in replays
+        for name, manifest in replays
     ]
     heads = [
         "replay",
@@ -70,27 +70,27 @@ def _replays(replays: Sequence[tuple[str, ReplayManifest]]) -> str:
         "moves",
         "digest",
     ]
-    told = table(heads, rows, "What each of them is of. A replay's cost is its scores.")
-    if len({one.recording for _, one in replays}) > 1:
-        told += bullets(
+    text = table(heads, rows, "What each of them is of. A replay's cost is its scores.")
+    if len({manifest.recording for _, manifest in replays}) > 1:
+        text += bullets(
             ["They are of two recordings: other events may be the reason of all of it."]
         )
-    return "<h2>The replays</h2>" + told
+    return "<h2>The replays</h2>" + text
 
 
-def _queues(found: ReplayDifference) -> str:
+def _queues(difference: ReplayDifference) -> str:
     rows = [
         [
             name,
-            f"{one.n_a:,}",
-            f"{one.n_b:,}",
-            f"{len(one.moves):,}",
-            number(one.kendall_tau),
-            number(one.jaccard),
+            f"{agreement.n_a:,}",
+            f"{agreement.n_b:,}",
+            f"{len(agreement.moves):,}",
+            number(agreement.kendall_tau),
+            number(agreement.jaccard),
         ]
-        for name, one in found.queues.items()
+        for name, agreement in difference.queues.items()
     ]
-    k = next((one.k for one in found.queues.values()), 0)
+    k = next((agreement.k for agreement in difference.queues.values()), 0)
     heads = ["queue", "leads of the first", "of the second", "stand elsewhere", "tau", "Jaccard"]
     caption = f"At the end of both. Kendall's tau and Jaccard's index are of the first {k:,}."
     return "<h2>The queues</h2>" + table(heads, rows, caption)

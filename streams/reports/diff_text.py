@@ -1,5 +1,5 @@
-"""How `asllr replay diff` says what it found: for a person, for a machine; and the words that
-`asllr promote --dry-run` and `asllr shadow report` share with it."""
+"""The output of `asllr replay diff`, for a person and for a machine; and the words that `asllr
+promote --dry-run` and `asllr shadow report` share with it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from streams.candidate.second_opinion import Apart
 from streams.replay.diff import Mover, ReplayDifference, why_counts
 
 
-def scores_line(found: ReplayDifference) -> str:
-    at = f", at {found.at}" if found.at else ""
+def scores_line(difference: ReplayDifference) -> str:
+    at = f", at {difference.at}" if difference.at else ""
     return (
-        f"{found.n_common:,} scores of one lead, version and moment in both ({found.n_a:,} and "
-        f"{found.n_b:,}): {found.n_differing:,} differ, by {found.max_dp:.4f} at most{at}"
+        f"{difference.n_common:,} scores of one lead, version and moment in both "
+        f"({difference.n_a:,} and {difference.n_b:,}): {difference.n_differing:,} differ, "
+        f"by {difference.max_dp:.4f} at most{at}"
     )
 
 
-def difference_lines(found: ReplayDifference, show: int) -> Iterator[str]:
-    yield scores_line(found)
-    for name, queue in found.queues.items():
+def difference_lines(difference: ReplayDifference, show: int) -> Iterator[str]:
+    yield scores_line(difference)
+    for name, queue in difference.queues.items():
         yield agreement_line(name, queue)
-    for why, n in why_counts(found.movers).items():
+    for why, n in why_counts(difference.movers).items():
         yield f"  {n:,} because: {why}"
-    yield from map(_mover_line, found.movers[:show])
+    yield from map(_mover_line, difference.movers[:show])
 
 
 def agreement_line(name: str, queue: RankAgreement) -> str:
@@ -61,18 +62,18 @@ def reasons(mover: Mover) -> str:
     return before if before == after else f"{before} -> {after}"
 
 
-def difference_json(found: ReplayDifference) -> dict[str, Any]:
+def difference_json(difference: ReplayDifference) -> dict[str, Any]:
     return {
-        "scores_a": found.n_a,
-        "scores_b": found.n_b,
-        "scores_common": found.n_common,
-        "scores_differing": found.n_differing,
-        "max_dp": found.max_dp,
-        "max_dp_at": found.at,
-        "queues": {name: agreement_json(queue) for name, queue in found.queues.items()},
-        "why": why_counts(found.movers),
-        "rank_changes": queue_change_counts(found.queues),
-        "movers": [_mover_json(mover) for mover in found.movers],
+        "scores_a": difference.n_a,
+        "scores_b": difference.n_b,
+        "scores_common": difference.n_common,
+        "scores_differing": difference.n_differing,
+        "max_dp": difference.max_dp,
+        "max_dp_at": difference.at,
+        "queues": {name: agreement_json(queue) for name, queue in difference.queues.items()},
+        "why": why_counts(difference.movers),
+        "rank_changes": queue_change_counts(difference.queues),
+        "movers": [_mover_json(mover) for mover in difference.movers],
     }
 
 
@@ -85,7 +86,7 @@ def _mover_json(mover: Mover) -> dict[str, Any]:
 
 
 def agreement_json(queue: RankAgreement) -> dict[str, Any]:
-    """NaN is not JSON."""
+    """The agreement of two rankings as JSON values: NaN, which JSON does not have, is null."""
     return {
         "k": queue.k,
         "leads_a": queue.n_a,
@@ -100,13 +101,13 @@ def _number(value: float) -> str:
     return "unknown" if math.isnan(value) else f"{value:.3f}"
 
 
-def apart_json(found: Apart, reasons: Mapping[str, str]) -> dict[str, Any]:
-    """`reasons` of each mover, by lead."""
+def apart_json(apart: Apart, reasons: Mapping[str, str]) -> dict[str, Any]:
+    """How far two models are apart, as JSON values. `reasons` of each mover, by lead."""
     return {
-        "leads_compared": found.n_compared,
-        "max_dp": found.max_dp,
-        "max_dp_at": found.at,
-        "mean_dp": found.mean_dp,
-        "queues": {name: agreement_json(queue) for name, queue in found.queues.items()},
-        "movers": [asdict(one) | {"reason": reasons[one.move.lead]} for one in found.movers],
+        "leads_compared": apart.n_compared,
+        "max_dp": apart.max_dp,
+        "max_dp_at": apart.at,
+        "mean_dp": apart.mean_dp,
+        "queues": {name: agreement_json(queue) for name, queue in apart.queues.items()},
+        "movers": [asdict(one) | {"reason": reasons[one.move.lead]} for one in apart.movers],
     }

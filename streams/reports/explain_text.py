@@ -1,4 +1,4 @@
-"""How `asllr explain` and `asllr state` say what they found: for a person, for a machine.
+"""The output of `asllr explain` and `asllr state`, for a person and for a machine.
 
 Percentages are printed in hundredths and differences are those of the printed ends, so that who
 adds up a column gets its last line.
@@ -21,45 +21,45 @@ from scoring.lead.arrival import Arrival
 from streams.explain.moment import LeadMoment
 
 
-def explanation_text(key: LeadKey, found: Explanation, top: int) -> str:
+def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
     return "\n".join(
         [
-            f"{key}  {_percent(found.probability)} within {found.horizon_days} days, "
-            f"evidence {found.evidence.value}",
-            f"  {found.reason}",
-            f"  {found.listing.why}; as of {to_text(found.as_of_ms)}",
-            *_doubts(found),
+            f"{key}  {_percent(explanation.probability)} within {explanation.horizon_days} days, "
+            f"evidence {explanation.evidence.value}",
+            f"  {explanation.reason}",
+            f"  {explanation.listing.why}; as of {to_text(explanation.as_of_ms)}",
+            *_doubts(explanation),
             "",
             "What moved it most",
-            *_movers(found, top),
+            *_movers(explanation, top),
             "",
             "What the parts of the prompt are worth",
             *(
                 f"  {_effect(one.effect)}  {one.section}: {_percent(one.probability)} without it"
-                for one in found.occlusion.sections
+                for one in explanation.occlusion.sections
                 if _hundredths(one.effect)
             ),
             "",
             "How it came about",
-            *_ledger_lines(found.ledger.entries),
+            *_ledger_lines(explanation.ledger.entries),
         ]
     )
 
 
-def _doubts(found: Explanation) -> Iterator[str]:
-    if found.n_unscored:
-        yield f"  {found.n_unscored} newer events are not scored yet"
-    if found.ledger.differing:
+def _doubts(explanation: Explanation) -> Iterator[str]:
+    if explanation.n_unscored:
+        yield f"  {explanation.n_unscored} newer events are not scored yet"
+    if explanation.ledger.differing:
         yield (
-            f"  {len(found.ledger.differing)} published scores are not what their artifact gives "
-            "again: run `asllr replay verify`"
+            f"  {len(explanation.ledger.differing)} published scores are not what their artifact "
+            "gives again: run `asllr replay verify`"
         )
 
 
-def _movers(found: Explanation, top: int) -> Iterator[str]:
-    moving = [one for one in found.occlusion.events if _hundredths(one.effect)]
+def _movers(explanation: Explanation, top: int) -> Iterator[str]:
+    moving = [one for one in explanation.occlusion.events if _hundredths(one.effect)]
     for one in moving[:top]:
-        words = words_of(one.arrival.event, found.as_of_ms)
+        words = words_of(one.arrival.event, explanation.as_of_ms)
         yield f"  {_effect(one.effect)}  {words}: {_percent(one.probability)} without it"
     if not moving:
         yield "  no single event: without any one of them it would be the same"
@@ -95,24 +95,26 @@ def _cause_words(entry: LedgerEntry) -> str:
     return f"without: {words}" if entry.kind is ChangeKind.WITHDRAWN else words
 
 
-def explanation_json(key: LeadKey, found: Explanation) -> dict[str, Any]:
+def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
     return {
         "lead": str(key),
-        "as_of": to_text(found.as_of_ms),
-        "artifact": found.artifact,
-        "probability": found.probability,
-        "horizon_days": found.horizon_days,
-        "reason": found.reason,
-        "evidence": found.evidence.value,
-        "listed": found.listing.queue,
-        "why_listed": found.listing.why,
-        "unscored_events": found.n_unscored,
-        "events": [_event_effect(one, found.as_of_ms) for one in found.occlusion.events],
-        "sections": [asdict(one) for one in found.occlusion.sections],
-        "ledger": [_entry_json(entry) for entry in found.ledger.entries],
+        "as_of": to_text(explanation.as_of_ms),
+        "artifact": explanation.artifact,
+        "probability": explanation.probability,
+        "horizon_days": explanation.horizon_days,
+        "reason": explanation.reason,
+        "evidence": explanation.evidence.value,
+        "listed": explanation.listing.queue,
+        "why_listed": explanation.listing.why,
+        "unscored_events": explanation.n_unscored,
+        "events": [
+            _event_effect(one, explanation.as_of_ms) for one in explanation.occlusion.events
+        ],
+        "sections": [asdict(one) for one in explanation.occlusion.sections],
+        "ledger": [_entry_json(entry) for entry in explanation.ledger.entries],
         "published_otherwise": [
             {"as_of": to_text(point.as_of_ms), "artifact": point.artifact, "cursor": point.cursor}
-            for point in found.ledger.differing
+            for point in explanation.ledger.differing
         ],
     }
 
@@ -123,7 +125,8 @@ def _event_effect(one: EventEffect, as_of_ms: int) -> dict[str, Any]:
 
 
 def _entry_json(entry: LedgerEntry) -> dict[str, Any]:
-    """`difference_ppm` is of the ends rounded to millionths: these add up."""
+    """One entry of the ledger. `difference_ppm` is of the ends rounded to millionths: these add
+    up."""
     return {
         "kind": entry.kind.value,
         "words": _cause_words(entry),
@@ -136,60 +139,60 @@ def _entry_json(entry: LedgerEntry) -> dict[str, Any]:
     }
 
 
-def _event_json(one: Arrival, as_of_ms: int) -> dict[str, Any]:
-    event = one.event
+def _event_json(arrival: Arrival, as_of_ms: int) -> dict[str, Any]:
+    event = arrival.event
     return {
         "words": words_of(event, as_of_ms),
         "type": type(event).__name__,
         "id": event.id,
         "source": event.source,
         "occurred_at": to_text(to_ms(event.occurred_at)),
-        "ingested_at": to_text(one.ingested_ms),
-        "topic": one.topic,
-        "offset": one.offset,
+        "ingested_at": to_text(arrival.ingested_ms),
+        "topic": arrival.topic,
+        "offset": arrival.offset,
     }
 
 
-def moment_json(found: LeadMoment) -> dict[str, Any]:
-    score = found.score.model_dump(mode="json", exclude={"scored_at", "latency_ms"})
+def moment_json(moment: LeadMoment) -> dict[str, Any]:
+    score = moment.score.model_dump(mode="json", exclude={"scored_at", "latency_ms"})
     return {
-        "lead": f"{found.score.tenant}/{found.score.lead}",
-        "listed": found.listing.queue,
-        "why_listed": found.listing.why,
-        "state": json.loads(found.state),
-        "prompt": found.prompt,
+        "lead": f"{moment.score.tenant}/{moment.score.lead}",
+        "listed": moment.listing.queue,
+        "why_listed": moment.listing.why,
+        "state": json.loads(moment.state),
+        "prompt": moment.prompt,
         "score": score,
-        "published": found.published and found.published.model_dump(mode="json"),
-        "published_is_this": found.is_published,
-        "causes": [_entry_json(entry) for entry in found.causes],
+        "published": moment.published and moment.published.model_dump(mode="json"),
+        "published_is_this": moment.is_published,
+        "causes": [_entry_json(entry) for entry in moment.causes],
     }
 
 
-def moment_text(found: LeadMoment) -> str:
-    score = found.score
+def moment_text(moment: LeadMoment) -> str:
+    score = moment.score
     return "\n".join(
         [
             f"{score.tenant}/{score.lead}  {_percent(score.probability)} "
             f"within {score.horizon_days} days, evidence {score.evidence.value}",
             f"  {score.reason}",
-            f"  {found.listing.why}; as of {to_text(to_ms(score.order.as_of))}",
-            f"  {_published(found)}",
+            f"  {moment.listing.why}; as of {to_text(to_ms(score.order.as_of))}",
+            f"  {_published(moment)}",
             f"  cursor {score.cursor}, version {score.order.version}, state {score.state_hash}",
             "",
             "The last changes of its score",
-            *_changes(found.causes),
+            *_changes(moment.causes),
             "",
             "What the model read",
-            found.prompt,
+            moment.prompt,
             "",
             "The state",
-            *_state_lines(json.loads(found.state)),
+            *_state_lines(json.loads(moment.state)),
         ]
     )
 
 
 def _state_lines(state: dict[str, Any]) -> Iterator[str]:
-    """One register, fact or call a line."""
+    """The state as text, with one register, fact or call on each line."""
     for name, value in state.items():
         if isinstance(value, list) and value and isinstance(value[0], list):
             yield f"{name}:"
@@ -198,19 +201,19 @@ def _state_lines(state: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: {json.dumps(value, ensure_ascii=False)}"
 
 
-def _published(found: LeadMoment) -> str:
-    if found.published is None:
-        return f"nothing is known to have been published; scored with {found.score.artifact[:12]}"
-    if found.is_published:
-        return f"published just so at {to_text(to_ms(found.published.scored_at))}"
+def _published(moment: LeadMoment) -> str:
+    if moment.published is None:
+        return f"nothing is known to have been published; scored with {moment.score.artifact[:12]}"
+    if moment.is_published:
+        return f"published just so at {to_text(to_ms(moment.published.scored_at))}"
     return (
-        f"the last score published was {_percent(found.published.probability)} "
-        f"at {to_text(to_ms(found.published.scored_at))}"
+        f"the last score published was {_percent(moment.published.probability)} "
+        f"at {to_text(to_ms(moment.published.scored_at))}"
     )
 
 
 def _hundredths(share: float) -> int:
-    """Of a percent."""
+    """A probability in hundredths of a percent."""
     return round(share * 10_000)
 
 

@@ -1,4 +1,4 @@
-"""Who moves farthest, and the events that moved them, as a section of a page."""
+"""A section of a page: who moves farthest, and the events that moved them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from streams.explain.movers import MovedBy
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """`what`: the ranks and probabilities before and after, in words. `by`: None where no
-    recording was at hand."""
+    """A lead that moved. `what`: the ranks and probabilities before and after, in words. `by`: None
+    where no recording was at hand."""
 
     lead: str
     queue: str
@@ -28,7 +28,7 @@ def change_bars(title: str, counts: Mapping[str, int], unit: str) -> str:
 
 
 def movers_section(movers: Sequence[Moved]) -> str:
-    """One line a lead; opened it shows the events."""
+    """One line for each lead, which shows the events when it is opened."""
     return "".join(
         f"<details><summary>{escape(one.lead)} ({escape(one.queue)}): {escape(one.what)}</summary>"
         f"{''.join(_events(one.by))}</details>"
@@ -54,6 +54,6 @@ def _events(by: Sequence[MovedBy] | None) -> Iterator[str]:
         caption = f"{model.name} says {model.probability:.2%}; less what it would say without each:"
         yield table(["occurred", "event", "effect"], rows, caption)
         for one in model.events:
-            if one.said:
-                said = "\n".join(one.said)
-                yield f"<p>{escape(one.words)}:</p><pre>{escape(said)}</pre>"
+            if one.transcript:
+                lines = "\n".join(one.transcript)
+                yield f"<p>{escape(one.words)}:</p><pre>{escape(lines)}</pre>"

@@ -1,4 +1,4 @@
-"""How `asllr shadow report` says what it found: for a person, for a machine."""
+"""The output of `asllr shadow report`, for a person and for a machine."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from streams.reports.diff_text import agreement_line, apart_json, move_line
 N_SHOWN = 10
 
 
-def shadow_lines(found: ShadowReport) -> Iterator[str]:
-    apart = found.apart
-    name = found.candidate[:12]
+def shadow_lines(report: ShadowReport) -> Iterator[str]:
+    apart = report.apart
+    name = report.candidate[:12]
     yield (
-        f"{name} beside {found.n_scores:,} published scores, {found.since:%Y-%m-%d %H:%M} to "
-        f"{found.until:%Y-%m-%d %H:%M} UTC"
+        f"{name} beside {report.n_scores:,} published scores, {report.since:%Y-%m-%d %H:%M} to "
+        f"{report.until:%Y-%m-%d %H:%M} UTC"
     )
     for n, why in (
-        (found.n_changed, "the lead had changed before it could be read"),
-        (found.n_unscorable, f"{name} cannot score it"),
+        (report.n_changed, "the lead had changed before it could be read"),
+        (report.n_unscorable, f"{name} cannot score it"),
     ):
         if n:
             yield f"  {n:,} skipped: {why}"
-    for live, n in found.live.items():
+    for live, n in report.live.items():
         yield f"  {n:,} compared with {live[:12]}"
     at = f", at {apart.at}" if apart.at else ""
     yield (
@@ -34,24 +34,24 @@ def shadow_lines(found: ShadowReport) -> Iterator[str]:
     for queue, agreement in apart.queues.items():
         yield agreement_line(queue, agreement)
     for mover in apart.movers[:N_SHOWN]:
-        yield move_line(mover, found.reasons[mover.move.lead])
-    if found.engine_p50_ms is not None:
+        yield move_line(mover, report.reasons[mover.move.lead])
+    if report.engine_p50_ms is not None:
         yield (
-            f"engine {found.engine_p50_ms:.1f} ms a lead (p99 {found.engine_p99_ms:.1f}), "
-            f"{found.behind_p50_ms:.0f} ms behind the published score "
-            f"(p99 {found.behind_p99_ms:.0f})"
+            f"engine {report.engine_p50_ms:.1f} ms a lead (p99 {report.engine_p99_ms:.1f}), "
+            f"{report.behind_p50_ms:.0f} ms behind the published score "
+            f"(p99 {report.behind_p99_ms:.0f})"
         )
 
 
-def shadow_json(found: ShadowReport) -> dict[str, Any]:
+def shadow_json(report: ShadowReport) -> dict[str, Any]:
     return {
-        "candidate": found.candidate,
-        "since": found.since.isoformat(),
-        "until": found.until.isoformat(),
-        "scores": found.n_scores,
-        "skipped_changed": found.n_changed,
-        "skipped_unscorable": found.n_unscorable,
-        "live": found.live,
-        "engine_ms": {"p50": found.engine_p50_ms, "p99": found.engine_p99_ms},
-        "behind_ms": {"p50": found.behind_p50_ms, "p99": found.behind_p99_ms},
-    } | apart_json(found.apart, found.reasons)
+        "candidate": report.candidate,
+        "since": report.since.isoformat(),
+        "until": report.until.isoformat(),
+        "scores": report.n_scores,
+        "skipped_changed": report.n_changed,
+        "skipped_unscorable": report.n_unscorable,
+        "live": report.live,
+        "engine_ms": {"p50": report.engine_p50_ms, "p99": report.engine_p99_ms},
+        "behind_ms": {"p50": report.behind_p50_ms, "p99": report.behind_p99_ms},
+    } | apart_json(report.apart, report.reasons)

@@ -1,4 +1,4 @@
-"""How `asllr try` says what it read and what the lists would have been worth."""
+"""The output of `asllr try`: what was read, and what the lists would have been worth."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ DEMO_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The lists as they stand; what earlier ones would have been worth, or why nobody can tell."""
+    """The result of `asllr try`: the lists as they are, and what earlier ones would have been
+    worth, or why nobody can tell."""
 
     name: str
     is_demo: bool
@@ -44,7 +45,7 @@ class Found:
 
     @property
     def early(self) -> str:
-        """Of orders that no list can come before."""
+        """A remark about orders that no list can come before."""
         if not self.read.n_early:
             return ""
         return (
@@ -54,7 +55,8 @@ class Found:
 
     @property
     def _hint(self) -> str:
-        """A capacity above what the lists hold makes every order of calls equal."""
+        """A hint about a capacity that is too high. One above what the lists hold makes every order
+        of calls equal."""
         judged = self.judged
         if judged is None or any(m.reached.value < judged.n_buyers for m in judged.models.values()):
             return ""
@@ -79,56 +81,56 @@ def mapping_lines(
     yield f"profile: {profile or 'no column that the model knows'}"
 
 
-def found_lines(found: Found, top: int) -> Iterator[str]:
-    at = "" if found.ranked.as_of is None else f", as of {found.ranked.as_of:%Y-%m-%d %H:%M} UTC"
-    yield f"{found.ranked.n_leads:,} leads{at}"
+def found_lines(trial: Found, top: int) -> Iterator[str]:
+    at = "" if trial.ranked.as_of is None else f", as of {trial.ranked.as_of:%Y-%m-%d %H:%M} UTC"
+    yield f"{trial.ranked.n_leads:,} leads{at}"
     queue = None
-    for row in found.ranked.rows:
+    for row in trial.ranked.rows:
         if row.rank <= top:
             if row.queue != queue:
                 queue = row.queue
                 yield f"queue {own_name(queue)}"
             yield f"{row.rank:>4}  {row.probability:6.1%}  {own_name(row.lead):<24} {row.reason}"
-    yield found.verdict
-    if found.judged is not None:
-        yield from judged_lines(found.judged, found)
-    if found.is_demo:
+    yield trial.verdict
+    if trial.judged is not None:
+        yield from judged_lines(trial.judged, trial)
+    if trial.is_demo:
         yield DEMO_NOTE
 
 
-def judged_lines(judged: Backtest, found: Found) -> Iterator[str]:
+def judged_lines(judged: Backtest, trial: Found) -> Iterator[str]:
     days = [from_ms(day.day * DAY_MS) for day in judged.days]
     yield (
         f"judged: {len(days):,} daily lists from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; "
-        f"{judged.n_buyers:,} of the {found.read.n_orders:,} leads that ordered did so within "
-        f"{found.terms.horizon_days:g} days of standing on one{found.early}"
+        f"{judged.n_buyers:,} of the {trial.read.n_orders:,} leads that ordered did so within "
+        f"{trial.terms.horizon_days:g} days of standing on one{trial.early}"
     )
     yield from (worth(name, called) for name, called in judged.models.items())
 
 
-def found_json(mapping: ColumnMapping, found: Found, top: int) -> dict[str, Any]:
-    judged = found.judged
-    told: dict[str, Any] = json_value(
+def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]:
+    judged = trial.judged
+    answer: dict[str, Any] = json_value(
         {
-            "model": {"name": found.name, "is_demo": found.is_demo},
+            "model": {"name": trial.name, "is_demo": trial.is_demo},
             "mapping": mapping.model_dump(),
-            "rows": found.read.counts,
-            "skipped": found.read.skipped,
-            "as_of": None if found.ranked.as_of is None else found.ranked.as_of.isoformat(),
+            "rows": trial.read.counts,
+            "skipped": trial.read.skipped,
+            "as_of": None if trial.ranked.as_of is None else trial.ranked.as_of.isoformat(),
             "leads": [
                 asdict(row) | {"lead": own_name(row.lead), "queue": own_name(row.queue)}
-                for row in found.ranked.rows
+                for row in trial.ranked.rows
                 if row.rank <= top
             ],
-            "verdict": found.verdict,
+            "verdict": trial.verdict,
             "backtest": None
             if judged is None
             else {
-                "orders": found.read.n_orders,
+                "orders": trial.read.n_orders,
                 "buyers": judged.n_buyers,
                 "models": {name: asdict(called) for name, called in judged.models.items()},
                 "paired": asdict(judged.paired[0]),
             },
         }
     )
-    return told
+    return answer

@@ -1,1 +1,1 @@
-"""From states to scores: claim leads, score them, hand the results in."""
+"""From states to scores: claims leads, scores them and hands the results in."""

@@ -1,6 +1,5 @@
-"""One claimed batch on its way to results: the order of scoring, and what becomes of a lead that
-cannot be scored. `streams.score.worker` claims the batches.
-"""
+"""Scores one claimed batch: the order of scoring, and what becomes of a lead that cannot be scored.
+`streams.score.worker` claims the batches."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ MAX_SOLO_FAILURES = 3
 
 
 def no_checkpoint(name: str) -> None:
-    """Where tests die."""
+    """Does nothing; tests pass a checkpoint at which the process dies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ class Work:
 
 
 class Scoring:
-    """All claims of a batch have one artifact. `worker` holds their leases."""
+    """One batch that is being scored. All claims of a batch have one artifact. `worker` holds their
+    leases."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class Scoring:
         self._clock = clock
 
     def run(self, claims: Sequence[Claim], scorer: Scorer) -> None:
-        """The order of scoring. Nothing is written before step 4, and step 4 is one atomic call
-        per lead, so a worker that dies leaves leases that expire."""
+        """Scores the batch: the order of scoring. Nothing is written before step 4, and step 4 is
+        one atomic call per lead, so a worker that dies leaves leases that expire."""
         self._checkpoint("claimed")
         # 1. What the engine reads of each lead, at the moment each is scored for.
         works, inputs = self._prepare(claims, scorer)
@@ -112,9 +112,9 @@ class Scoring:
     def _run_engine(
         self, works: Sequence[Work], inputs: Sequence[EngineInput], scorer: Scorer
     ) -> list[float]:
-        """Empty when the engine raised: then every lead of the batch comes back alone. Engines are
-        libraries of others: whatever they raise is about the input until it happens alone too
-        often."""
+        """Runs the engine; the result is empty when it raised: then every lead of the batch comes
+        back alone. Engines are libraries of others: whatever they raise is about the input until it
+        happens alone too often."""
         try:
             with self._leases.engine_running():
                 return scorer.engine.logits(inputs)
@@ -166,7 +166,7 @@ class Scoring:
         log.debug("scored lead=%s order=%s status=%s", claim.lead, completion.order, status)
 
     def _failed(self, claim: Claim, error: Exception) -> None:
-        """Never the error's text: an engine may quote what it read."""
+        """Notes a failure, never with the error's text: an engine may quote what it read."""
         if claim.attempt - 1 >= MAX_SOLO_FAILURES:
             self._give_up(claim, "engine-failed", type(error).__name__)
             return
@@ -191,7 +191,8 @@ class Scoring:
 
 
 def scoring_letter(claim: Claim, reason: str, detail: str) -> DeadLetter:
-    """Points to the lead's newest record; holds none of its content, which stays in the state."""
+    """The dead letter of a lead that cannot be scored. Points to the lead's newest record; holds
+    none of its content, which stays in the state."""
     topic, offset = max(
         claim.cursor.items(), key=lambda item: item[1], default=(CRM_EVENTS.name, 0)
     )

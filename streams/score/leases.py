@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 
 
 class WorkLeases:
-    """`tick` is what the thread does every third of a lease; tests call it themselves."""
+    """Keeps leases alive. `tick` is what the thread does every third of a lease; tests call it
+    themselves."""
 
     def __init__(
         self,
@@ -50,7 +51,8 @@ class WorkLeases:
             self._held.pop(lead, None)
 
     def give_back(self, claim: Claim) -> None:
-        """The lead is free at once; its next claim knows that it came back."""
+        """Gives a lease back: the lead is free at once, and its next claim knows that it came
+        back."""
         self.let_go(claim.lead)
         self._store.renew(claim.shard, self._worker, [claim.lead], 0)
 

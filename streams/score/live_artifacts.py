@@ -1,4 +1,5 @@
-"""Which shards a score worker may claim from: what is promoted there against what it can serve."""
+"""Decides from which shards a score worker may claim: compares what is promoted there with what it
+can serve."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ LOOK_EVERY_S = 0.5
 
 
 NOTHING_LIVE_S = 5.0
-"""A promotion made before the start is here by then; the publisher copies it."""
+"""Seconds until a worker says that nothing is live: by then the publisher has copied a promotion
+that was made before the start."""
 
 
 class LiveArtifacts:
@@ -44,7 +46,8 @@ class LiveArtifacts:
         self._servable: frozenset[int] = frozenset()
 
     def batch_size(self) -> int:
-        """Looks at the promotions when it is time; the largest batch of the live engines."""
+        """Looks at the promotions when it is time, and returns the largest batch of the live
+        engines."""
         if self._clock() >= self._next_s:
             self._look()
             self._next_s = self._clock() + LOOK_EVERY_S
@@ -69,7 +72,8 @@ class LiveArtifacts:
         self._check_useful(everything)
 
     def _note_whether_live(self, *, is_live: bool) -> None:
-        """Said once: waiting is right, but somebody may have forgotten."""
+        """Logs once that nothing is live: waiting is right, but somebody may have forgotten to
+        promote."""
         if is_live:
             self._say_nothing_live_s = None
         elif self._say_nothing_live_s is not None and self._clock() >= self._say_nothing_live_s:
@@ -92,6 +96,6 @@ class LiveArtifacts:
 
 
 def live_artifacts(promoted: Mapping[str, tuple[int, str]]) -> frozenset[str]:
-    """Of `*` and of the tenants with a later promotion of their own."""
+    """The live artifacts: that of `*`, and those of tenants with a later promotion of their own."""
     everybody = promoted.get("*", (-1, ""))
     return frozenset(artifact for number, artifact in promoted.values() if number >= everybody[0])

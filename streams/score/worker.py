@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ScoreWorkerConfig:
-    """`worker` is unique among living processes. `artifact_dirs`: artifacts, or folders of them."""
+    """What one score worker needs. `worker` is unique among living processes. `artifact_dirs`:
+    artifacts, or folders of them."""
 
     open_store: Callable[[], Store]
     worker: str
@@ -50,9 +51,9 @@ def run_score_worker(
     checkpoint: Callable[[str], None] = no_checkpoint,
     shelf: Shelf | None = None,
 ) -> None:
-    """Works until SIGTERM or SIGINT (or `stop`), then finishes the lead in hand and returns.
-    Raises RoleStopped when it cannot go on; an engine that hangs ends the process. `shelf` takes
-    the place of `artifact_dirs`."""
+    """Runs the score role until SIGTERM or SIGINT (or `stop`), then finishes the lead in hand and
+    returns. Raises RoleStopped when it cannot go on; an engine that hangs ends the process. `shelf`
+    takes the place of `artifact_dirs`."""
     stop = stop or stop_on_signals()
     patience = Patience(stop, config.patience_s)
     try:
@@ -85,7 +86,7 @@ def run_score_worker(
 
 
 class ScoreWorker:
-    """One step claims at most an engine's batch and finishes it."""
+    """A score worker. One step claims at most an engine's batch and finishes it."""
 
     def __init__(
         self,
@@ -107,7 +108,8 @@ class ScoreWorker:
         self._scoring = Scoring(store, config.worker, leases, patience, checkpoint, clock)
 
     def step(self) -> bool:
-        """True when something was claimed. Raises RoleStopped, Stopping."""
+        """Claims and scores up to one batch; returns whether something was claimed. Raises
+        RoleStopped, Stopping."""
         claims = self._claim()
         mixed = [claim for claim in claims if claim.attempt == 1]
         batches = [[claim] for claim in claims if claim.attempt > 1]
@@ -129,7 +131,8 @@ class ScoreWorker:
             self._scoring.give_back(claim)
 
     def _claim(self) -> list[Claim]:
-        """Up to one batch, from as many shards as it takes; begins where it last stopped."""
+        """Claims up to one batch, from as many shards as it takes, beginning where it last
+        stopped."""
         limit = self._patience.call(self._live.batch_size)
         claims: list[Claim] = []
         for _ in range(self._config.n_shards):

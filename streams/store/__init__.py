@@ -1,1 +1,1 @@
-"""What is kept in Redis, or in memory by the same contract: one atomic step a call."""
+"""The store: kept in Redis, or in memory by the same contract, with one atomic step a call."""

@@ -20,7 +20,8 @@ OrderKey = tuple[int, int, int]
 """(promotion, version, as_of_ms)."""
 
 UNSCORED: OrderKey = (-1, -1, -1)
-"""Of what was never scored: older than any score of the same lead version."""
+"""The order of a lead that was never scored: older than any score of the same version of the
+lead."""
 
 
 def order_of(score: Score | RankUpdate) -> OrderKey:
@@ -32,7 +33,8 @@ def board_of(lead: str, queue: str) -> str:
 
 
 def is_of(name: str, tenant: str) -> bool:
-    """`name`: a lead or a board, with its tenant before the slash. `tenant` `*`: anybody's."""
+    """Whether a lead or a board belongs to a tenant. `name`: the lead or board, with its tenant
+    before the slash. `tenant` `*`: anybody's."""
     return tenant in ("*", name.partition("/")[0])
 
 
@@ -63,10 +65,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class BoardView:
-    """`board_version` only grows, whatever the store forgets: it is the store's clock in
-    milliseconds, or one more than the last where that is greater. `n_moves` counts what the store
-    remembers: it goes back when the store does. `n_held`: rows that a flip would replace. `newest`:
-    the latest promotion of all rows, shown or held, -1 when there is none."""
+    """A board as it is read. `board_version` only grows, whatever the store forgets: it is the
+    store's clock in milliseconds, or one more than the last where that is greater. `n_moves` counts
+    what the store remembers: it goes back when the store does. `n_held`: rows that a flip would
+    replace. `newest`: the latest promotion of all rows, shown or held, -1 when there is none."""
 
     board_version: int
     n_moves: int
@@ -77,30 +79,31 @@ class BoardView:
 
 
 def is_held(row: Placement | None, newcomer: Placement) -> bool:
-    """`row` is what the board shows of the lead, None when it does not stand."""
+    """Whether a placement waits for a flip. `row` is what the board shows of the lead, None when it
+    does not stand."""
     return (
         row is not None and newcomer.order[0] > row.order[0] and newcomer.order[1] <= row.order[1]
     )
 
 
 class BoardStore(Protocol):
-    """Each board has a hash tag of its own; `queue` is `tenant/queue`."""
+    """The boards of all queues. Each board has a hash tag of its own; `queue` is `tenant/queue`."""
 
     def place(self, queue: str, placement: Placement) -> Move:
-        """A held placement is not applied."""
+        """Puts a lead on a board. A held placement is not applied."""
         ...
 
     def remove(self, queue: str, lead: str, version: int, order: OrderKey | None) -> Move:
-        """Takes the row off, and what is held of the lead."""
+        """Removes the row of a lead, and what is held of it."""
         ...
 
     def board(self, queue: str, limit: int, start: int = 0) -> BoardView:
-        """Rows by rank, from the `start`-th (0 = rank 1) on."""
+        """Reads rows by rank, from the `start`-th (0 = rank 1) on."""
         ...
 
     def uncovered(self, queue: str, limit: int, start: int = 0) -> list[str]:
-        """Leads whose newest row, shown or held, is of an earlier promotion than the board's
-        newest, by (promotion, lead), from the `start`-th on."""
+        """Returns leads whose newest row, shown or held, is of an earlier promotion than the
+        board's newest, by (promotion, lead), from the `start`-th on."""
         ...
 
     def flip(self, queue: str, limit: int, promotion: int) -> list[str]:
@@ -110,7 +113,7 @@ class BoardStore(Protocol):
         ...
 
     def queues(self) -> list[str]:
-        """Every `tenant/queue` that ever had a lead, sorted; none before `partitions` was
+        """Returns every `tenant/queue` that ever had a lead, sorted; none before `partitions` was
         recorded."""
         ...
 

@@ -22,28 +22,30 @@ Cursor = Mapping[str, int]
 """Input topic -> last offset of this lead's records that its state includes."""
 
 DEFAULT_OUTBOX_BOUND = 100_000
-"""Entries waiting for Kafka in one shard before scoring pauses: about 200 MB of scores. One batch
-may overshoot it, so that no batch is too large to ever pass."""
+"""How many entries of one shard may wait for Kafka before scoring pauses: about 200 MB of scores.
+One batch may overshoot it, so that no batch is too large to ever pass."""
 
 MAX_BACKLOG = 200
-"""Entries waiting in a shard above which whoever tells things again waits: what is new goes
+"""With more entries waiting in a shard, whatever publishes things again waits: what is new goes
 first."""
 
 CLAIM_SPARE = 1_000
 """How many unclaimable leads (leased, failing, without an artifact) one claim looks past."""
 
 POSTPONED_MS = 60_000
-"""How far back a dirty lead goes to which no promoted artifact applies."""
+"""By how much a dirty lead to which no promoted artifact applies is postponed."""
 
 
 def latest_expiry_ms(now_ms: int, lease_ms: int) -> int:
-    """A lease that ends later than this was taken before the clock went back: its holder may be
-    dead, and what it holds must not wait until the clock has caught up. `lease_ms`: the asker's."""
+    """The latest moment at which a lease taken now can end. A lease that ends later than this was
+    taken before the clock went back: its holder may be dead, and what it holds must not wait until
+    the clock has caught up. `lease_ms`: the asker's."""
     return now_ms + max(60_000, 10 * lease_ms)
 
 
 def version_of(cursor: Cursor) -> int:
-    """Grows with every record of the lead; the same for all who have read the same."""
+    """The version of a lead, which grows with every record of it; the same for all who have read
+    the same."""
     return sum(offset + 1 for offset in cursor.values())
 
 
@@ -57,7 +59,8 @@ class StoreUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredLead:
-    """What a commit must find unchanged. `cursor` and `state` are None for an unknown lead."""
+    """A lead as it was read, which a commit must find unchanged. `cursor` and `state` are None for
+    an unknown lead."""
 
     cursor: Cursor | None
     state: bytes | None
@@ -100,7 +103,8 @@ class Commit:
 
 
 def checked(commit: Commit) -> Commit:
-    """Raises ValueError for a commit that no fetch loop should make."""
+    """Returns this commit when it is valid. Raises ValueError for a commit that no fetch loop
+    should make."""
     if commit.last <= commit.prev:
         raise ValueError(f"a commit must move forward, got {commit.prev} -> {commit.last}")
     if len({write.lead for write in commit.leads}) != len(commit.leads):
@@ -111,7 +115,7 @@ def checked(commit: Commit) -> Commit:
 class CommitStatus(StrEnum):
     COMMITTED = "committed"
     MOVED = "moved"
-    """A lead is no longer what was read: read again and redo."""
+    """A lead has changed since it was read: read again and redo."""
     AHEAD = "ahead"
     """The stored frontier is past `prev`: drop what it covers and redo the rest."""
     BEHIND = "behind"
@@ -149,7 +153,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A result. `score` is Score JSON. `due_ms` is the first edge after the scored as_of."""
+    """The result of scoring a claimed lead. `score` is Score JSON. `due_ms` is the first edge after
+    the scored as_of."""
 
     shard: int
     lead: str
@@ -184,8 +189,8 @@ class EntryKind(StrEnum):
     SNAPSHOT = "snapshot"
     """A lead's state for `leads.state`; `value` is the state."""
     FRONTIER = "frontier"
-    """Every lead that the shard knew at `frontier` stands in a snapshot told before this; `key` is
-    the shard's number."""
+    """Every lead that the shard knew at `frontier` is in a snapshot that is an earlier entry; `key`
+    is the shard's number."""
     PLACE = "place"
     """The sweep restates where a lead stands, with its last score (`queue` None: nowhere, a
     tombstone without a value, and `left` is where it last stood)."""
@@ -193,9 +198,9 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """Something waiting for Kafka. `cursor` is what a snapshot's state includes, `frontier` where
-    its shard stood. `version` is the lead's when the entry was written; a board
-    orders by (version, score order). An entry that lists a lead comes after the one by
+    """An entry of the outbox: something that waits for Kafka. `cursor` is what a snapshot's state
+    includes, `frontier` where its shard stood. `version` is the lead's when the entry was written;
+    a board orders by (version, score order). An entry that lists a lead comes after the one by
     which it left another queue. `value` is Score JSON, DeadLetter JSON or empty; `order` None:
     never scored."""
 
@@ -222,9 +227,9 @@ class SnapshotStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotChunk:
-    """A step of a pass over all leads of a shard. Step 0 begins it and notes the frontier; each of
-    the others takes some leads and must follow the one before it; with the last one goes the noted
-    frontier. `pass_id` is unlike that of any other pass."""
+    """One step of a pass over all leads of a shard. Step 0 begins it and notes the frontier; each
+    of the others takes some leads and must follow the one before it; with the last one goes the
+    noted frontier. `pass_id` is unlike that of any other pass."""
 
     pass_id: str
     step: int
@@ -234,7 +239,7 @@ class SnapshotChunk:
 
 @dataclass(frozen=True, slots=True)
 class LeadView:
-    """All that is known of one lead, for `lead show`, the sweep and the oracle."""
+    """Everything the store knows of one lead, for `lead show`, the sweep and the oracle."""
 
     lead: str
     stored: StoredLead
@@ -251,7 +256,7 @@ class LeadView:
 
     @property
     def board(self) -> str | None:
-        """Where the lead is to stand, None when it is unlisted."""
+        """The board on which the lead is to stand, None when it is unlisted."""
         return None if self.queue is None else board_of(self.lead, self.queue)
 
 
@@ -259,20 +264,21 @@ class Store(BoardStore, Protocol):
     def now_ms(self) -> int: ...
 
     def partitions(self, expected: int) -> int:
-        """Records `expected` at first use; ever after returns what was recorded then."""
+        """Returns the recorded partition count; records `expected` at first use."""
         ...
 
     def recorded_partitions(self) -> int | None:
-        """For who only looks: None when nothing was recorded yet."""
+        """Returns the recorded partition count without recording one: None when nothing was
+        recorded yet."""
         ...
 
     # Ingest
     def frontier(self, shard: int) -> dict[str, int]:
-        """Topic -> last applied offset; topics never committed are absent."""
+        """Returns the last applied offset of each topic; topics never committed are absent."""
         ...
 
     def adopt(self, topic: str, partition: int, frontier: int) -> bool:
-        """Sets the frontier of a topic partition that has none; False when it has one."""
+        """Sets the frontier of a topic partition that has none; returns False when it has one."""
         ...
 
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]: ...
@@ -311,13 +317,13 @@ class Store(BoardStore, Protocol):
         ...
 
     def outbox(self, shard: int, limit: int) -> list[OutboxEntry]:
-        """The oldest entries, in order."""
+        """Returns the oldest entries, in order."""
         ...
 
     def delete(self, shard: int, entries: Sequence[str]) -> None: ...
     def outbox_size(self, shard: int) -> int: ...
     def leads(self, shard: int, cursor: int, limit: int) -> tuple[int, list[LeadView]]:
-        """A scan of all leads: starts and ends with cursor 0; may repeat, never omits."""
+        """Scans all leads: starts and ends with cursor 0; may repeat a lead, never omits one."""
         ...
 
     def lead(self, shard: int, lead: str) -> LeadView: ...

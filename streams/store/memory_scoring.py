@@ -21,7 +21,8 @@ from streams.store.memory_shard import Shard, ShardLead
 
 
 def take_claims(shard: Shard, worker: str, limit: int, now_ms: int, lease_ms: int) -> list[Claim]:
-    """Leases what comes next. A lead that came back unscored is taken alone or not at all."""
+    """Leases the leads that come next. A lead that came back unscored is taken alone or not at
+    all."""
     latest_ms = latest_expiry_ms(now_ms, lease_ms)
     shard.leased = {
         lead: until for lead, until in shard.leased.items() if now_ms < until <= latest_ms
@@ -30,25 +31,26 @@ def take_claims(shard: Shard, worker: str, limit: int, now_ms: int, lease_ms: in
     for name in _candidates(shard, limit, now_ms):
         if len(taken) >= limit:
             break
-        known = shard.leads[name]
-        if name in shard.leased or (known.attempts and taken):
+        stored = shard.leads[name]
+        if name in shard.leased or (stored.attempts and taken):
             continue
         if (live := shard.live(name)) is None:
             # What no artifact applies to must not block what can be scored.
             if name in shard.dirty:
                 shard.dirty[name] = now_ms + POSTPONED_MS
             continue
-        known.attempts += 1
-        known.holder = worker
+        stored.attempts += 1
+        stored.holder = worker
         shard.leased[name] = now_ms + lease_ms
         taken.append(_claim_of(shard, name, live, now_ms))
-        if known.attempts > 1:
+        if stored.attempts > 1:
             break
     return taken
 
 
 def _candidates(shard: Shard, limit: int, now_ms: int) -> Iterator[str]:
-    """Earliest dirty deadlines, then the longest overdue edges; a bounded number of each."""
+    """The leads that may be claimed: earliest dirty deadlines, then the longest overdue edges; a
+    bounded number of each."""
     if not shard.promoted or limit <= 0:
         return iter(())
     n = limit + len(shard.leased) + CLAIM_SPARE
@@ -58,90 +60,91 @@ def _candidates(shard: Shard, limit: int, now_ms: int) -> Iterator[str]:
 
 
 def _claim_of(shard: Shard, name: str, live: tuple[int, str], now_ms: int) -> Claim:
-    known = shard.leads[name]
+    stored = shard.leads[name]
     return Claim(
         shard=shard.number,
         lead=name,
-        state=known.state or b"",
-        cursor=known.cursor or {},
-        version=known.version,
+        state=stored.state or b"",
+        cursor=stored.cursor or {},
+        version=stored.version,
         promotion=live[0],
         artifact=live[1],
-        attempt=known.attempts,
+        attempt=stored.attempts,
         claimed_ms=now_ms,
-        ingested_ms=known.ingested_ms,
-        applied_ms=known.applied_ms,
-        last=known.order,
-        traceparent=known.traceparent,
+        ingested_ms=stored.ingested_ms,
+        applied_ms=stored.applied_ms,
+        last=stored.order,
+        traceparent=stored.traceparent,
     )
 
 
 def apply_completion(shard: Shard, worker: str, done: Completion, now_ms: int) -> CompletionStatus:
-    known = shard.leads.get(done.lead)
+    stored = shard.leads.get(done.lead)
     # A version the lead has not reached: the shard went back since. Accepted, the result would
     # outrank the ones that follow when the log is read again.
     if (
-        known is None
-        or known.state is None
+        stored is None
+        or stored.state is None
         or done.lead in shard.erased
-        or done.order[1] > known.version
+        or done.order[1] > stored.version
     ):
         shard.release(worker, done.lead)
         return CompletionStatus.GONE
-    status = _judge(shard, done, known)
+    status = _judge(shard, done, stored)
     if status is CompletionStatus.ACCEPTED and shard.is_full():
         return CompletionStatus.FULL
     shard.release(worker, done.lead)
-    known.attempts = 0
+    stored.attempts = 0
     accepted = status is CompletionStatus.ACCEPTED
-    settles = done.state_hash == known.state_hash and _is_live(shard, done)
+    settles = done.state_hash == stored.state_hash and _is_live(shard, done)
     if settles:
         shard.dirty.pop(done.lead, None)
-    elif accepted and known.queue is not None and known.parked is None:
+    elif accepted and stored.queue is not None and stored.parked is None:
         shard.dirty.setdefault(done.lead, now_ms)
     # A refused result must not loop on its edge, and must not jump one: it moves `due` only when
     # it speaks of the current state, at a moment no later than the accepted result does.
-    if accepted or (settles and known.order is not None and done.order[2] <= known.order[2]):
-        _set_due(shard, done, known)
+    if accepted or (settles and stored.order is not None and done.order[2] <= stored.order[2]):
+        _set_due(shard, done, stored)
     if accepted:
-        _accept(shard, done, known)
+        _accept(shard, done, stored)
     return status
 
 
-def _judge(shard: Shard, done: Completion, known: ShardLead) -> CompletionStatus:
+def _judge(shard: Shard, done: Completion, stored: ShardLead) -> CompletionStatus:
     live = shard.live(done.lead)
     if live is None or live[1] != done.artifact:
         return CompletionStatus.OTHER_ARTIFACT
-    if known.order is not None and done.order <= known.order:
+    if stored.order is not None and done.order <= stored.order:
         return CompletionStatus.STALE
     return CompletionStatus.ACCEPTED
 
 
 def _is_live(shard: Shard, done: Completion) -> bool:
-    """One artifact may be promoted twice: an earlier promotion's result is no final one."""
+    """Whether a result is of the live promotion. One artifact may be promoted twice: the result of
+    an earlier promotion is not final."""
     live = shard.live(done.lead)
     return live is not None and live[1] == done.artifact and done.order[0] >= live[0]
 
 
-def _set_due(shard: Shard, done: Completion, known: ShardLead) -> None:
+def _set_due(shard: Shard, done: Completion, stored: ShardLead) -> None:
     shard.due.pop(done.lead, None)
-    if done.due_ms is not None and known.queue is not None and known.parked is None:
+    if done.due_ms is not None and stored.queue is not None and stored.parked is None:
         shard.due[done.lead] = done.due_ms
 
 
-def _accept(shard: Shard, done: Completion, known: ShardLead) -> None:
-    known.score, known.order = done.score, done.order
-    known.listed_in = known.queue
-    known.was_in = known.queue or known.was_in
+def _accept(shard: Shard, done: Completion, stored: ShardLead) -> None:
+    stored.score, stored.order = done.score, done.order
+    stored.listed_in = stored.queue
+    stored.was_in = stored.queue or stored.was_in
     shard.append(
         OutboxEntry(
             id="",
             kind=EntryKind.SCORE,
             key=done.lead,
             value=done.score,
-            version=known.version,
+            version=stored.version,
             order=done.order,
-            queue=known.queue,
+            queue=stored.queue,
             traceparent=done.traceparent,
         )
     )
@@ -150,11 +153,11 @@ def _accept(shard: Shard, done: Completion, known: ShardLead) -> None:
 def park(
     shard: Shard, worker: str, claim: Claim, dead_letter: tuple[bytes, bytes], now_ms: int
 ) -> bool:
-    known = shard.leads.get(claim.lead)
-    if known is None or claim.lead in shard.erased:
+    stored = shard.leads.get(claim.lead)
+    if stored is None or claim.lead in shard.erased:
         return False
-    has_changed = known.state_hash != state_hash(claim.state)
-    if known.parked is not None and not has_changed:
+    has_changed = stored.state_hash != state_hash(claim.state)
+    if stored.parked is not None and not has_changed:
         return True
     if not shard.holds(worker, claim.lead, now_ms) or (shard.is_full() and not has_changed):
         return False
@@ -162,19 +165,19 @@ def park(
     if has_changed:
         return False
     shard.forget_work(claim.lead)
-    known.parked = claim.promotion
+    stored.parked = claim.promotion
     shard.append_dead_letter(dead_letter, claim.traceparent)
     return True
 
 
 def touch_leads(shard: Shard, leads: Sequence[str], deadline_ms: int) -> None:
     for name in leads:
-        known, live = shard.leads.get(name), shard.live(name)
-        if known is None or known.queue is None or live is None or known.parked == live[0]:
+        stored, live = shard.leads.get(name), shard.live(name)
+        if stored is None or stored.queue is None or live is None or stored.parked == live[0]:
             continue
-        if known.order is None or known.order[0] != live[0] or known.order[1] < known.version:
-            if known.parked is not None:
-                known.attempts, known.parked = 0, None
+        if stored.order is None or stored.order[0] != live[0] or stored.order[1] < stored.version:
+            if stored.parked is not None:
+                stored.attempts, stored.parked = 0, None
             shard.make_dirty(name, deadline_ms)
 
 
@@ -182,23 +185,23 @@ def restate_leads(shard: Shard, leads: Sequence[str]) -> bool:
     if shard.is_full():
         return False
     for name in leads:
-        known = shard.leads.get(name)
-        if known is None or known.state is None:
+        stored = shard.leads.get(name)
+        if stored is None or stored.state is None:
             continue
-        if known.was_in is None and known.queue is not None:
+        if stored.was_in is None and stored.queue is not None:
             continue
-        stands = known.listed_in is not None
+        stands = stored.listed_in is not None
         shard.append(
             OutboxEntry(
                 id="",
                 kind=EntryKind.PLACE,
                 key=name,
-                value=known.score or b"" if stands else b"",
-                version=known.version,
-                order=known.order,
-                queue=known.listed_in,
-                left=None if stands else known.was_in,
-                traceparent=known.traceparent,
+                value=stored.score or b"" if stands else b"",
+                version=stored.version,
+                order=stored.order,
+                queue=stored.listed_in,
+                left=None if stands else stored.was_in,
+                traceparent=stored.traceparent,
             )
         )
     return True

@@ -1,4 +1,4 @@
-"""What the in-memory store keeps of one shard, and what several of its methods ask of it.
+"""One shard of the in-memory store, and what several of the store's methods need of it.
 
 Mirrors the Redis keys of a shard (docs/explanation/protocol.md). No clock, no locks, no rules of
 its own: those are in `streams.store.memory_store`.
@@ -22,8 +22,8 @@ from streams.store.contract import (
 
 @dataclass(slots=True)
 class ShardLead:
-    """`was_in` outlives `listed_in`: the sweep restates every lead that was ever listed.
-    `parked` is the promotion under which the lead was given up."""
+    """A lead in a shard. `was_in` outlives `listed_in`: the sweep restates every lead that was ever
+    listed. `parked` is the promotion under which the lead was given up."""
 
     cursor: Cursor | None = None
     version: int = 0
@@ -44,7 +44,8 @@ class ShardLead:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPass:
-    """The last step that was taken, and the frontier at which the pass began."""
+    """A pass of snapshots: the last step that was taken, and the frontier at which the pass
+    began."""
 
     pass_id: str
     step: int
@@ -53,8 +54,8 @@ class SnapshotPass:
 
 @dataclass(slots=True)
 class Shard:
-    """`leads` keeps insertion order, which is what a scan counts in. Ids of entries come from the
-    store: a shard that goes back does not take them back."""
+    """Everything a shard holds. `leads` keeps insertion order, which is what a scan counts in. Ids
+    of entries come from the store: a shard that goes back does not take them back."""
 
     number: int
     next_entry_id: Callable[[], str]
@@ -76,11 +77,11 @@ class Shard:
         return max(filter(None, found), default=None)
 
     def stored(self, lead: str) -> StoredLead:
-        known = self.leads.get(lead)
+        row = self.leads.get(lead)
         erased = lead in self.erased
-        if known is None:
+        if row is None:
             return StoredLead(None, None, erased)
-        return StoredLead(known.cursor, known.state, erased)
+        return StoredLead(row.cursor, row.state, erased)
 
     def is_full(self) -> bool:
         return len(self.outbox) >= self.outbox_bound
@@ -104,11 +105,12 @@ class Shard:
         self.due.pop(lead, None)
 
     def _is_holder(self, worker: str, lead: str) -> bool:
-        known = self.leads.get(lead)
-        return known is not None and known.holder == worker
+        row = self.leads.get(lead)
+        return row is not None and row.holder == worker
 
     def holds(self, worker: str, lead: str, now_ms: int) -> bool:
-        """A lease that ran out is nobody's, whether or not a claim has swept it away yet."""
+        """Whether a worker holds the lease of a lead. A lease that ran out belongs to nobody,
+        whether or not a claim has swept it away yet."""
         return self._is_holder(worker, lead) and self.leased.get(lead, now_ms) > now_ms
 
     def release(self, worker: str, lead: str) -> None:
@@ -116,18 +118,18 @@ class Shard:
             self.leased.pop(lead, None)
 
     def view(self, lead: str) -> LeadView:
-        known = self.leads.get(lead) or ShardLead()
+        stored = self.leads.get(lead) or ShardLead()
         return LeadView(
             lead=lead,
             stored=self.stored(lead),
-            version=known.version,
-            queue=known.queue,
-            listed_in=known.listed_in,
-            score=known.score,
-            order=known.order,
+            version=stored.version,
+            queue=stored.queue,
+            listed_in=stored.listed_in,
+            score=stored.score,
+            order=stored.order,
             dirty=lead in self.dirty,
             due_ms=self.due.get(lead),
             leased_until_ms=self.leased.get(lead),
-            attempts=known.attempts,
-            parked=known.parked is not None,
+            attempts=stored.attempts,
+            parked=stored.parked is not None,
         )

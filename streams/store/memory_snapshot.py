@@ -1,4 +1,4 @@
-"""Snapshots of one shard's leads in memory."""
+"""Takes snapshots of the leads of one shard in memory."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ def take_snapshot(shard: Shard, chunk: SnapshotChunk) -> SnapshotStatus:
     if chunk.step == 0:
         shard.snapshot_pass = SnapshotPass(chunk.pass_id, 0, dict(shard.frontier))
         return SnapshotStatus.TAKEN
-    known = shard.snapshot_pass
-    if known is None or known.pass_id != chunk.pass_id:
+    running = shard.snapshot_pass
+    if running is None or running.pass_id != chunk.pass_id:
         return SnapshotStatus.BROKEN_OFF
-    if known.step == chunk.step:  # a retry after a lost reply
+    if running.step == chunk.step:  # a retry after a lost reply
         return SnapshotStatus.TAKEN
-    if known.step != chunk.step - 1:
+    if running.step != chunk.step - 1:
         return SnapshotStatus.BROKEN_OFF
     if shard.is_full():
         return SnapshotStatus.FULL
     append_snapshots(shard, chunk.leads)
     if chunk.is_last:
         shard.append(
-            OutboxEntry("", EntryKind.FRONTIER, str(shard.number), b"", frontier=known.frontier)
+            OutboxEntry("", EntryKind.FRONTIER, str(shard.number), b"", frontier=running.frontier)
         )
-    shard.snapshot_pass = SnapshotPass(chunk.pass_id, chunk.step, known.frontier)
+    shard.snapshot_pass = SnapshotPass(chunk.pass_id, chunk.step, running.frontier)
     return SnapshotStatus.TAKEN
 
 
 def append_snapshots(shard: Shard, leads: Sequence[str]) -> None:
     for name in leads:
-        known = shard.leads.get(name)
-        if known is None or known.state is None:
+        stored = shard.leads.get(name)
+        if stored is None or stored.state is None:
             continue
         shard.append(
             OutboxEntry(
                 id="",
                 kind=EntryKind.SNAPSHOT,
                 key=name,
-                value=known.state,
-                version=known.version,
-                cursor=known.cursor,
+                value=stored.state,
+                version=stored.version,
+                cursor=stored.cursor,
                 frontier=dict(shard.frontier),
             )
         )

@@ -1,4 +1,4 @@
-"""The store in this process: tests, and ranking a file without a server.
+"""The store in the memory of this process, for tests and for ranking a file without a server.
 
 The same steps as `streams/store/lua/*.lua`, rule for rule; one battery and a differential test hold
 the two together. Nothing survives the process.

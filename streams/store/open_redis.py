@@ -1,4 +1,4 @@
-"""From a Redis URL to a store that may be used, cluster or not."""
+"""Opens the store at a Redis URL and checks that it may be used, cluster or not."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from streams.store.redis_store import KEYS, RedisStore
 
 CONNECT_S = 5.0
 ANSWER_S = 5.0
-"""Every call is short. A role that waits for a frozen Redis must still end within the ten seconds
-that SIGTERM promises, and redis-py before 8 waits for ever."""
+"""How long one call may take. Every call is short. A role that waits for a frozen Redis must still
+end within the ten seconds that SIGTERM promises, and redis-py before 8 waits for ever."""
 
 
 def open_redis_store(url: str, n_partitions: int) -> RedisStore:
-    """For a role: records the partition count at first use. Raises StoreAway when it does not
-    answer, StoreUnusable when it must not be used."""
+    """Opens the store for a role: records the partition count at first use. Raises StoreAway when
+    it does not answer, StoreUnusable when it must not be used."""
     client = connect(url)
     require_usable(client, n_partitions)
     return RedisStore(client)
 
 
 def look_at_redis_store(url: str) -> RedisStore:
-    """For who only reads: an empty Redis stays empty. Raises like `open_redis_store`."""
+    """Opens the store for reading only: an empty Redis stays empty. Raises like
+    `open_redis_store`."""
     client = connect(url)
     require_server(client)
     return RedisStore(client)
 
 
 def connect(url: str) -> Client:
-    """Any node's address leads to its cluster. Raises StoreAway, StoreUnusable (password)."""
+    """Connects to a Redis, or to the cluster of a node. Raises StoreAway, StoreUnusable
+    (password)."""
     timeouts = {"socket_connect_timeout": CONNECT_S, "socket_timeout": ANSWER_S}
     with store_errors():
         client = Redis.from_url(url, **timeouts)
@@ -45,7 +47,8 @@ def connect(url: str) -> Client:
 
 
 def clear_redis(url: str) -> None:
-    """Forgets all that asllr keeps there, and nothing else. Raises StoreAway, StoreUnusable."""
+    """Deletes everything that asllr keeps there, and nothing else. Raises StoreAway,
+    StoreUnusable."""
     with connected(url) as client, store_errors():
         for pattern in KEYS:
             for name in client.scan_iter(match=pattern, count=1_000):
@@ -54,7 +57,7 @@ def clear_redis(url: str) -> None:
 
 @contextmanager
 def connected(url: str) -> Iterator[Client]:
-    """`connect`, and nothing is open afterwards."""
+    """Connects as `connect` does, and closes everything afterwards."""
     client = connect(url)
     try:
         yield client

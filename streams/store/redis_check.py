@@ -1,4 +1,4 @@
-"""Is this Redis one that asllr may keep leads in? Asked by every role before it starts."""
+"""Checks whether asllr may keep leads in a Redis, before any role starts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from streams.store.redis_scripts import Client
 from streams.store.redis_store import RedisStore
 
 OLDEST_VERSION = (6, 2)
-"""The first with all that the Lua scripts use (`ZADD LT`)."""
+"""The first version with all that the Lua scripts use (`ZADD LT`)."""
 
 
 def require_usable(client: Client, n_partitions: int) -> None:
-    """Raises StoreUnusable with one sentence and its fix; records the partition count at first
-    use. Raises StoreAway when Redis does not answer."""
+    """Checks a Redis before work. Raises StoreUnusable with one sentence and its fix; records the
+    partition count at first use. Raises StoreAway when Redis does not answer."""
     require_server(client)
     recorded = RedisStore(client).partitions(n_partitions)
     if recorded != n_partitions:
@@ -28,15 +28,16 @@ def require_usable(client: Client, n_partitions: int) -> None:
 
 
 def require_server(client: Client) -> None:
-    """The part that writes nothing: version and eviction policy of every node that takes writes."""
+    """The part of the check that writes nothing: version and eviction policy of every node that
+    takes writes."""
     for node, facts in facts_of_nodes(client).items():
         _require_version(node, str(facts["redis_version"]))
         _require_no_eviction(node, str(facts["maxmemory_policy"]))
 
 
 def facts_of_nodes(client: Any) -> dict[str, dict[str, Any]]:
-    """What every node that takes writes says of itself. INFO, because CONFIG is often closed on
-    managed servers. Raises StoreAway, StoreUnusable."""
+    """What every node that takes writes reports of itself, by INFO, because CONFIG is often closed
+    on managed servers. Raises StoreAway, StoreUnusable."""
     with store_errors():
         if not isinstance(client, redis.RedisCluster):
             return {"Redis": client.info()}

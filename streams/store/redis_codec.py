@@ -1,4 +1,4 @@
-"""How the store's values look inside Redis: arguments of the scripts, and their replies.
+"""Translates the store's values to and from Redis: arguments of the scripts, and their replies.
 
 An empty string stands for None; numbers that Lua compares travel as decimal text.
 """
@@ -27,7 +27,7 @@ from streams.store.redis_scripts import Argument
 
 
 def cursor_text(cursor: Cursor | None) -> bytes:
-    """Canonical JSON, because the commit compares it as text."""
+    """Writes a cursor as canonical JSON, because the commit compares it as text."""
     return _encode_cursor(cursor) if cursor else b""
 
 
@@ -44,7 +44,7 @@ def float_text(value: float) -> str:
 
 
 def commit_arguments(commit: Commit, outbox_bound: int) -> list[Argument]:
-    """In the order `commit.lua` documents."""
+    """The arguments of a commit, in the order that `commit.lua` documents."""
     arguments: list[Argument] = [
         f"{commit.topic}:{commit.partition}",
         commit.prev,

@@ -28,7 +28,8 @@ AWAY = (
 UNUSABLE = (exceptions.AuthenticationError, exceptions.AuthorizationError)
 
 FORBIDDEN_IN_A_SCRIPT = "The user executing the script"
-"""Begins what Redis 6.2 and 7 say where a user may run scripts but not what is in them."""
+"""How the error of Redis 6.2 and 7 begins where a user may run scripts but not the commands in
+them."""
 
 NO_DATABASE = ("DB index is out of range", "SELECT is not allowed in cluster mode")
 
@@ -41,8 +42,8 @@ AWAY_IN_A_SCRIPT = (
     "CLUSTERDOWN",
     "BUSY ",
 )
-"""What Redis 6.2 wraps into a script's own error, so that redis-py cannot tell its type. All of
-them are raised at a script's first write, before anything was written."""
+"""Errors that Redis 6.2 wraps into a script's own error, so that redis-py cannot tell its type. All
+of them are raised at a script's first write, before anything was written."""
 
 
 @contextmanager

@@ -16,7 +16,8 @@ Argument: TypeAlias = str | bytes | int
 
 
 class RedisScripts:
-    """Each script is the prelude and its own file, one text to Redis."""
+    """The Lua scripts of the store. Each script is the prelude and its own file, one text to
+    Redis."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -34,7 +35,8 @@ class RedisScripts:
         }
 
     def run(self, name: str, tag: str, *arguments: Argument) -> Any:
-        """`tag` is the hash tag all keys of the call share. The reply is redis-py's."""
+        """Runs a script. `tag` is the hash tag all keys of the call share. The reply is
+        redis-py's."""
         with store_errors():
             try:
                 return self._client.evalsha(self._hashes[name], 1, tag, *arguments)

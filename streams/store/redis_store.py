@@ -37,7 +37,7 @@ QUEUES = "{asllr}:queues"
 """Every queue that had a placement: a shard that went back forgets which boards it is on."""
 
 KEYS = ("{asllr}:*", "{s[0-9]*}:*", "{q:*}:*")
-"""Patterns of every key that asllr writes."""
+"""Patterns that match every key that asllr writes."""
 
 
 def shard_tag(shard: int) -> str:

@@ -186,7 +186,7 @@ def test_artifact_made_for_another_prompt_is_said(environ: dict[str, str], tmp_p
             exit_codes.USAGE,
             "not a Redis",
         ),
-        (("promote", "--tenant", "a b"), {}, exit_codes.USAGE, "'a b' is no tenant"),
+        (("promote", "--tenant", "a b"), {}, exit_codes.USAGE, "'a b' is not a tenant"),
         (("dead-letters", "show", f"0:{10**23}"), {}, exit_codes.USAGE, "partition:offset"),
         (
             ("simulate", "--leads", "1", "--out", "/nope/x.jsonl"),

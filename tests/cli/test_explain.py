@@ -94,4 +94,4 @@ def test_an_unknown_lead_and_a_forgotten_one_are_told_apart(
 def test_a_source_that_is_none_is_named(environ: dict[str, str], tmp_path: Path) -> None:
     result = asllr(environ, "explain", A, "--source", tmp_path / "nowhere")
     assert result.exit_code == 78
-    assert "nowhere is no recording" in result.stderr
+    assert "nowhere is not a recording" in result.stderr

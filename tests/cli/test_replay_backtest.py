@@ -140,7 +140,7 @@ def test_trees_that_learn_again_stand_beside_the_same_trees(folder: Path) -> Non
         (("--as-of", "2025-01-01"), 78, "nothing had happened"),
         (("--transcripts",), 2, "name one with --report FILE"),
         (("--artifact", "nobody"), 78, "nobody"),
-        (("--report", "/no/such/folder/x.html"), 78, "/no/such/folder is no folder"),
+        (("--report", "/no/such/folder/x.html"), 78, "/no/such/folder is not a folder"),
     ],
 )
 def test_what_cannot_be_judged_is_one_sentence(

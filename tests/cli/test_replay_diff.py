@@ -155,4 +155,4 @@ def test_a_folder_without_a_replay_and_a_damaged_one_are_named(
     assert (nothing.exit_code, "holds no replay" in nothing.stderr) == (78, True)
     (folder / "same" / "moves.jsonl").write_text("{}\n")
     damaged = asllr(folder, "replay", "diff", folder / "a", folder / "same")
-    assert (damaged.exit_code, "is no score or move" in damaged.stderr) == (78, True)
+    assert (damaged.exit_code, "is not a score or move" in damaged.stderr) == (78, True)

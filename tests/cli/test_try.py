@@ -99,7 +99,7 @@ BAD = {
     "a third encoding": (b"lead,created_at\nJ\x81rg,2026-01-01\n", "export it as UTF-8"),
     "a huge cell": (b"lead,created_at\n" + b"a" * 1_000_001 + b",2026-01-01\n", "line 2"),
     "too many cells": (b"lead,created_at\n1,2026-01-01,3\n", "line 2: 3 cells for 2"),
-    "bad times": (b"lead,created_at\n1,soon\n", "is no time"),
+    "bad times": (b"lead,created_at\n1,soon\n", "is not a time"),
     "a note for a name": (b"lead,created_at\n" + b"a" * 200 + b",2026-01-01\n", "is it a note?"),
     "a separator and no names": (b"sep=;\r\n", "no row"),
     "line breaks of two kinds": (b"lead,created_at\n1,2026-01-01\r2,\n", "unquoted field); a"),
@@ -127,8 +127,8 @@ def test_a_bad_csv_is_one_sentence(
     [
         (r'"\ud800"', "half a character"),
         ("9" * 5_000, "thousands of digits"),
-        ('{"id": 4711}', "no object or list"),
-        ("[4711]", "no object or list"),
+        ('{"id": 4711}', "not an object or a list"),
+        ("[4711]", "not an object or a list"),
     ],
 )
 def test_a_json_line_whose_lead_is_no_name_is_left_out(
@@ -280,7 +280,7 @@ def test_what_is_nobodys_or_still_open_is_left_out_and_counted(
     read = json.loads(found.stdout)
     assert read["rows"] == {"leads": 2, "calls": 1, "outcomes": 1}
     said = "\n".join(read["skipped"])
-    assert "'015550000': a telephone number of no lead" in said
+    assert "'015550000': a telephone number that no lead has" in said
     assert "line 3, '2099-01-01': ordered_at: in the future" in said
     assert "line 4, 'Negotiation': taken for still open" in said
     assert [row["lead"] for row in read["leads"]] == ["bob"]

@@ -63,15 +63,15 @@ RULES = (
     ),
     Mutant("a result of an erased lead is dropped", SCORING, "or done.lead in shard.erased", ""),
     Mutant("only results of the live artifact count", SCORING, "live[1] != done.artifact", "False"),
-    Mutant("orders only grow", SCORING, "done.order <= known.order:", "False:"),
+    Mutant("orders only grow", SCORING, "done.order <= stored.order:", "False:"),
     Mutant(
         "dirty is cleared by the current state only", SCORING, "    if settles:", "    if True:"
     ),
     Mutant(
         "a refused result settles its edge",
         SCORING,
-        "if accepted or (settles and known.order is not None and done.order[2] <= known.order[2]):",
-        "if accepted:",
+        " or (settles and stored.order is not None and done.order[2] <= stored.order[2])",
+        "",
     ),
     Mutant(
         "an older promotion's result is not final",
@@ -135,8 +135,8 @@ RULES = (
     Mutant(
         "the sweep says that unlisted leads stand nowhere",
         SCORING,
-        "if known.was_in is None and known.queue is not None:",
-        "if known.was_in is None:",
+        "if stored.was_in is None and stored.queue is not None:",
+        "if stored.was_in is None:",
     ),
 )
 

@@ -1,1 +1,1 @@
-"""The past and what would have been: `asllr record` and `asllr replay` with its sisters."""
+"""`asllr record`, `asllr replay` and its sub-commands: the past, and what would have been."""

@@ -13,7 +13,7 @@ import click
 
 from schemas.timestamps import DAY_MS, to_ms
 from streams.cli.artifacts import SHIPPED, find_artifact
-from streams.cli.front import DURATION, naming_files, settings
+from streams.cli.front import DURATION, current_settings, naming_files
 from streams.cli.option_types import MOMENT
 from streams.cli.progress import TerminalProgress
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
@@ -28,8 +28,8 @@ PERIOD_S = 30 * DAY_S
 
 
 def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
-    """`load_learn`: given a seed, what `--retrain-every` trains with; raises what a missing
-    training library should be told as."""
+    """Makes the command. `load_learn`: given a seed, what `--retrain-every` trains with; raises the
+    error that a missing training library is reported with."""
 
     @click.command()
     @click.argument("source")
@@ -133,8 +133,8 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
             raise click.UsageError("--retrain-every is a number of whole days, such as 30d")
         if horizon_s == 0:
             raise click.UsageError("--horizon is longer than nothing, such as 14d")
-        folder = settings().artifacts
-        order = BacktestRequest(
+        folder = current_settings().artifacts
+        request = BacktestRequest(
             artifacts=_named({name: find_artifact(name, folder) for name in artifacts}),
             capacity=capacity,
             rest_days=rest_days,
@@ -148,33 +148,33 @@ def build_backtest(load_learn: Callable[[int], Learn]) -> click.Command:
         )
         learn = None if retrain_s is None else load_learn(seed)
         with naming_files(), explaining(), opened_source(source, as_of) as path:
-            found = run_backtest(path, order, learn, progress)
+            backtested = run_backtest(path, request, learn, progress)
             if as_json:
-                click.echo(json.dumps(result_json(found.asked, found.result)))
+                click.echo(json.dumps(result_json(backtested.terms, backtested.result)))
             else:
-                click.echo("\n".join(result_lines(found.asked, found.result)))
+                click.echo("\n".join(result_lines(backtested.terms, backtested.result)))
             if report is not None:
-                write_page(report, _page(found, transcripts=transcripts))
+                write_page(report, _page(backtested, transcripts=transcripts))
 
     return backtest
 
 
-def _page(found: Backtested, *, transcripts: bool) -> str:
+def _page(backtested: Backtested, *, transcripts: bool) -> str:
     from streams.explain.movers import EventSource, of_list_move
     from streams.reports.backtest_html import backtest_page
 
-    total = sum(len(changes.movers) for changes in found.result.changes)
-    told = TerminalProgress("looked up", "movers", total)
-    source = EventSource(found.recording, found.scorers, with_transcripts=transcripts)
+    total = sum(len(changes.movers) for changes in backtested.result.changes)
+    counter = TerminalProgress("looked up", "movers", total)
+    source = EventSource(backtested.recording, backtested.scorers, with_transcripts=transcripts)
     events = {}
-    for changes in found.result.changes:
+    for changes in backtested.result.changes:
         by = []
         for move in changes.movers:
             by.append(of_list_move(source, changes, move))
-            told.advance(1)
+            counter.advance(1)
         events[changes.theirs, changes.ours] = by
-    told.close()
-    return backtest_page(found, events, ["asllr", *sys.argv[1:]])
+    counter.close()
+    return backtest_page(backtested, events, ["asllr", *sys.argv[1:]])
 
 
 def _days(duration_s: float | None) -> float | None:
@@ -182,6 +182,6 @@ def _days(duration_s: float | None) -> float | None:
 
 
 def _named(paths: dict[str, Path]) -> dict[str, Path]:
-    """By the folder's name, where no two have the same."""
+    """The artifacts by the name of their folder, where no two have the same."""
     short = {path.resolve().name: path for path in paths.values()}
     return short if len(short) == len(paths) else paths

@@ -12,7 +12,7 @@ import click
 
 from streams import exit_codes
 from streams.cli.artifacts import artifact_folder
-from streams.cli.front import Failure, naming_files, settings
+from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.option_types import agreement_depth
 from streams.cli.progress import TerminalProgress
 from streams.cli.report_file import REPORT, TRANSCRIPTS, require_place, write_page
@@ -94,26 +94,27 @@ def diff(
     with naming_files(), explaining():
         first, second = open_output(a), open_output(b)
         try:
-            found = difference(first, second, k)
+            compared = difference(first, second, k)
         except ValueError as error:  # pydantic's message would quote what it read
             raise Failure(
-                f"{a} or {b} holds a line that is no score or move: replay it again",
+                f"{a} or {b} holds a line that is not a score or move: replay it again",
                 exit_codes.UNUSABLE,
             ) from error
     for sentence in _unlike((a, first.manifest), (b, second.manifest)):
         click.echo(sentence, err=True)
     if as_json:
-        click.echo(json.dumps(difference_json(found)))
+        click.echo(json.dumps(difference_json(compared)))
     else:
-        click.echo("\n".join(difference_lines(found, show)))
+        click.echo("\n".join(difference_lines(compared, show)))
     if report is not None:
-        by = _events(source, artifacts, (a, b), found, show, transcripts=transcripts)
+        by = _events(source, artifacts, (a, b), compared, show, transcripts=transcripts)
         replays = [(str(a), first.manifest), (str(b), second.manifest)]
-        write_page(report, _page(found, replays, by))
+        write_page(report, _page(compared, replays, by))
 
 
 def _unlike(a: tuple[Path, ReplayManifest], b: tuple[Path, ReplayManifest]) -> Iterator[str]:
-    """Scores of other leads or other moments differ for reasons that are no model's."""
+    """Warnings about replays that are not comparable: scores of other leads or other moments differ
+    for reasons that have nothing to do with a model."""
     for field, what in _UNLIKE:
         ours, theirs = getattr(a[1], field), getattr(b[1], field)
         if ours != theirs:
@@ -121,40 +122,40 @@ def _unlike(a: tuple[Path, ReplayManifest], b: tuple[Path, ReplayManifest]) -> I
 
 
 def _page(
-    found: ReplayDifference,
+    compared: ReplayDifference,
     replays: Sequence[tuple[str, ReplayManifest]],
     by: Sequence[tuple[MovedBy, ...] | None],
 ) -> str:
     from streams.reports.diff_html import difference_page
 
-    return difference_page(found, replays, by, ["asllr", *sys.argv[1:]])
+    return difference_page(compared, replays, by, ["asllr", *sys.argv[1:]])
 
 
 def _events(
     source: str | None,
     artifacts: Sequence[Path],
     names: tuple[Path, Path],
-    found: ReplayDifference,
+    compared: ReplayDifference,
     show: int,
     *,
     transcripts: bool,
 ) -> list[tuple[MovedBy, ...] | None]:
-    """Of the first `show` who move."""
+    """The events that moved each of the first `show` movers."""
     from streams.artifact_shelf import load_from
     from streams.explain.movers import EventSource, of_mover
 
-    movers = found.movers[:show]
+    movers = compared.movers[:show]
     if source is None:
         return [None] * len(movers)
-    folders = (artifact_folder(settings().artifacts), *artifacts)
+    folders = (artifact_folder(current_settings().artifacts), *artifacts)
     digests = {one.artifact for mover in movers for one in (mover.a, mover.b) if one}
-    told = TerminalProgress("looked up", "movers", len(movers))
+    counter = TerminalProgress("looked up", "movers", len(movers))
     by: list[tuple[MovedBy, ...] | None] = []
     with naming_files(), explaining(), opened_source(source, None) as path:
         scorers = {digest: load_from(folders, digest) for digest in sorted(digests)}
         events = EventSource(open_recording(path), scorers, transcripts)
         for mover in movers:
             by.append(of_mover(events, (str(names[0]), str(names[1])), mover))
-            told.advance(1)
-    told.close()
+            counter.advance(1)
+    counter.close()
     return by

@@ -1,4 +1,4 @@
-"""`asllr replay run`, and the group that its sisters join in `asllr.py`."""
+"""`asllr replay run`, and the group `asllr replay`, which the other commands join in `asllr.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.cli.artifacts import SHIPPED, artifact_folder, find_artifact
-from streams.cli.front import DefaultGroup, naming_files, settings
+from streams.cli.front import DefaultGroup, current_settings, naming_files
 from streams.cli.option_types import MOMENT, POLICY
 from streams.cli.replay.targets import redis_place, require_format, shadow_scores
 from streams.cli.sources import explaining, opened_source, progress
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from streams.replay.result import ReplayManifest
 
 PUBLISHED = "recorded"
-"""Not an artifact's name: each published score's own."""
+"""The value of --artifact that is not an artifact's name: each published score is recomputed with
+its own artifact."""
 
 
 @click.group(cls=DefaultGroup, default="run")
@@ -115,19 +116,20 @@ def run(
     from streams.replay.replay import ReplayRequest
     from streams.replay.replay import replay as replayed  # loads the engines' libraries
 
-    found = settings()
+    settings = current_settings()
     is_own = artifact == PUBLISHED
     if is_own and not isinstance(policy, Recorded):
         raise click.UsageError(f"--artifact {PUBLISHED} needs --policy recorded")
     file_format = FileFormat(format_name)
     require_format(out, file_format)
-    path = None if is_own or isinstance(policy, Never) else find_artifact(artifact, found.artifacts)
-    folders = (artifact_folder(found.artifacts),)
+    needs_none = is_own or isinstance(policy, Never)
+    path = None if needs_none else find_artifact(artifact, settings.artifacts)
+    folders = (artifact_folder(settings.artifacts),)
     place = redis_place(redis, namespace)
-    shadows = [] if shadow_topic is None else [shadow_scores(shadow_topic, found)]
-    asked = ReplayRequest(policy, path, folders, as_of, processes, file_format, place)
+    shadows = [] if shadow_topic is None else [shadow_scores(shadow_topic, settings)]
+    request = ReplayRequest(policy, path, folders, as_of, processes, file_format, place)
     with naming_files(), explaining(), opened_source(source, as_of) as recording:
-        manifest = replayed(recording, asked, out, progress, shadows)
+        manifest = replayed(recording, request, out, progress, shadows)
     click.echo(manifest.model_dump_json() if as_json else "\n".join(_lines(manifest)))
     for shadow in shadows:
         click.echo(f"{shadow.n_written:,} scores sent to {shadow_topic}", err=True)

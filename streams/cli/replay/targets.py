@@ -31,18 +31,18 @@ def require_format(out: Path | None, file_format: FileFormat) -> None:
         )
 
 
-def shadow_scores(topic: str, found: Settings) -> ShadowScores:
-    """The topic exists afterwards."""
+def shadow_scores(topic: str, settings: Settings) -> ShadowScores:
+    """Makes the topic if it does not exist, and opens a producer for it."""
     try:
         declared = shadow_topic(topic)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    create_topics(open_admin(found), found.partitions, topics=[declared])
-    return ShadowScores(KafkaOutput(found.broker, found.patience_s, threading.Event()), topic)
+    create_topics(open_admin(settings), settings.partitions, topics=[declared])
+    return ShadowScores(KafkaOutput(settings.broker, settings.patience_s, threading.Event()), topic)
 
 
 def redis_place(url: str | None, namespace: str | None) -> RedisPlace | None:
-    """None: states stay in memory. Raises BadSettings."""
+    """Where in Redis a replay keeps its states; None: states stay in memory. Raises BadSettings."""
     if url is None and namespace is None:
         return None
     if url is None or namespace is None:

@@ -1,4 +1,4 @@
-"""`asllr replay verify`: the proof that production did what it says."""
+"""`asllr replay verify`: recomputes every published score and compares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from streams import exit_codes
 from streams.cli.artifacts import artifact_folder
-from streams.cli.front import Failure, naming_files, settings
+from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.sources import explaining, opened_source, progress
 from streams.recording.folder import open_recording
 
@@ -38,7 +38,7 @@ def verify(source: str, *, show: int, as_json: bool) -> None:
     from streams.recording.erased import erased_leads
     from streams.replay.verify import verify as verified
 
-    folders = (artifact_folder(settings().artifacts),)
+    folders = (artifact_folder(current_settings().artifacts),)
     shelf = Shelf(lambda digest: load_from(folders, digest))
     with naming_files(), explaining(), opened_source(source, None) as path:
         recording = open_recording(path)
@@ -70,5 +70,7 @@ def verify(source: str, *, show: int, as_json: bool) -> None:
         raise Failure(f"{source} has no published score to recompute", exit_codes.NO)
     if result.differences:
         n = len(result.differences)
-        told = f"{n} of {result.n_scores} published scores are not as recomputed, or could not be"
-        raise Failure(told, exit_codes.NO)
+        raise Failure(
+            f"{n} of {result.n_scores} published scores are not as recomputed, or could not be",
+            exit_codes.NO,
+        )

@@ -1,1 +1,1 @@
-"""A user's own exports as events: cells, columns mapped, times, whose row it is."""
+"""Turns a user's own exports into events: cells, mapped columns, times, and whose row it is."""

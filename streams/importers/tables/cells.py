@@ -1,4 +1,4 @@
-"""What single cells of an export mean: a person, a number to call, a duration, what was said."""
+"""Reads single cells of an export: a person, a number to call, a duration, what was said."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ NO = {
     "verloren",
 }
 MAX_ID_CHARS = 128
-"""As ids have it; a character that ids do not have takes three for each of its bytes."""
+"""The longest id; a character that ids do not have takes three for each of its bytes."""
 
 MAX_CALL_S = 7 * 86_400
 MAX_TALK_CHARS = 200_000
-"""Of a transcript: a day of talk. As a record it may take several bytes a character."""
+"""The longest transcript: a day of talk. As a record it may take several bytes a character."""
 
 MIN_PHONE_DIGITS = 7
 SAME_PHONE_DIGITS = 9
-"""Two numbers that end in the same so many are one, with a country's prefix or without."""
+"""Two numbers that end in this many equal digits are one number, with the prefix of a country or
+without."""
 
 _ROLES = {
     **dict.fromkeys(("customer", "client", "caller", "lead", "buyer"), Role.CUSTOMER),
@@ -61,8 +62,8 @@ _FLAGS = frozenset(one.source.field for one in FEATURES if isinstance(one.source
 
 
 class Unusable(ValueError):
-    """Why a row cannot be an event. `value`: the cell that stands against it, where one does and
-    it is no text of a lead."""
+    """A row cannot be an event; the message says why. `value`: the cell that stands against it,
+    where one does and it is not a text of a lead."""
 
     def __init__(self, reason: str, value: Any = None) -> None:
         super().__init__(reason)
@@ -70,22 +71,22 @@ class Unusable(ValueError):
 
 
 class LeftOut(Unusable):
-    """The row is in order and says nothing of a lead in the leads' file, as most do in a telephone
-    log, or nothing that has happened yet."""
+    """A row is left out: it is in order and says nothing of a lead in the leads' file, as most do
+    in a telephone log, or nothing that has happened yet."""
 
 
 def lead_id(cell: Any) -> str:
-    """Any name in the alphabet of ids; `own_name` is the inverse. Raises Unusable."""
+    """Writes any name in the alphabet of ids; `own_name` is the inverse. Raises Unusable."""
     if isinstance(cell, dict | list):
-        raise Unusable("a name is a text or a number, no object or list")
+        raise Unusable("a name is a text or a number, not an object or a list")
     parts = re.split(r"([^A-Za-z0-9._-])", str(cell).strip())
-    found = "".join(
+    name = "".join(
         "".join(f":{byte:02x}" for byte in part.encode()) if number % 2 else part
         for number, part in enumerate(parts)
     )
-    if len(found) > MAX_ID_CHARS:
+    if len(name) > MAX_ID_CHARS:
         raise Unusable(f"a name longer than {MAX_ID_CHARS} characters: is it a note?")
-    return found
+    return name
 
 
 def own_name(lead: str) -> str:
@@ -94,7 +95,8 @@ def own_name(lead: str) -> str:
 
 
 def phone_of(cell: Any) -> str | None:
-    """What two spellings of one number have in common; None for no number."""
+    """The part of a telephone number that all its spellings have in common; None where the cell has
+    no number."""
     digits = re.sub(r"\D", "", str(cell))
     return digits[-SAME_PHONE_DIGITS:] if len(digits) >= MIN_PHONE_DIGITS else None
 
@@ -104,7 +106,7 @@ def direction_of(cell: Any) -> Direction | None:
 
 
 def profile_value(name: str, cell: Any) -> str | float | bool:
-    """In the words of the features: `15k - 25k` is `15k_25k`."""
+    """Writes a cell in the words of the features: `15k - 25k` becomes `15k_25k`."""
     text = str(cell).strip().lower()
     if name in _FLAGS and text in YES | NO:
         return text in YES
@@ -112,7 +114,7 @@ def profile_value(name: str, cell: Any) -> str | float | bool:
 
 
 def seconds_of(cell: Any) -> float | None:
-    """`312`, `5:12` or `0:05:12`. Raises Unusable."""
+    """Reads a duration in seconds: `312`, `5:12` or `0:05:12`. Raises Unusable."""
     if cell is None:
         return None
     seconds = 0.0
@@ -120,23 +122,24 @@ def seconds_of(cell: Any) -> float | None:
         for part in str(cell).strip().split(":"):
             seconds = 60.0 * seconds + float(part.replace(",", "."))
     except ValueError:
-        raise Unusable("duration_s: no number of seconds and no h:mm:ss", cell) from None
+        raise Unusable("duration_s: neither a number of seconds nor h:mm:ss", cell) from None
     if not 0 <= seconds <= MAX_CALL_S:
         raise Unusable(f"duration_s: outside 0 to {MAX_CALL_S:,} seconds", cell)
     return seconds
 
 
 def segments_of(talk: Any) -> tuple[Segment, ...]:
-    """A list of turns, or lines such as `Customer: …`; a line without a speaker is nobody's."""
+    """The utterances of a transcript: a list of turns, or lines such as `Customer: …`; a line
+    without a speaker belongs to nobody."""
     if talk is None:
         return ()
     turns = talk if isinstance(talk, list) else str(talk).splitlines()
-    said = [one for turn in turns for one in _turn(turn)]
-    if (n_chars := sum(len(text) for _, text in said)) > MAX_TALK_CHARS:
+    utterances = [one for turn in turns for one in _turn(turn)]
+    if (n_chars := sum(len(text) for _, text in utterances)) > MAX_TALK_CHARS:
         raise Unusable(f"a transcript of {n_chars:,} characters, at most {MAX_TALK_CHARS:,}")
     return tuple(
         Segment(role=role, start_s=float(at), end_s=float(at + 1), text=text)
-        for at, (role, text) in enumerate(said)
+        for at, (role, text) in enumerate(utterances)
     )
 
 

@@ -1,6 +1,5 @@
-"""Mapped rows as events. A row that cannot be one is counted with its reason; many such rows mean
-that the mapping is wrong, and stop.
-"""
+"""Turns mapped rows into events. A row that cannot be one is counted with its reason; many such
+rows mean that the mapping is wrong, and stop."""
 
 from __future__ import annotations
 
@@ -42,14 +41,14 @@ from streams.importers.tables.whose import KnownLeads
 
 TENANT = "try"
 MAX_UNUSABLE = 0.05
-"""Of a file's rows."""
+"""The share of a file's rows that may be unusable."""
 
 
 @dataclass(slots=True)
 class Read:
-    """`counts`: rows used, by file. `skipped`: one sentence for each reason, with how many rows it
-    took. `n_orders`: leads that ordered; `n_early`: of these, before all else that is known of
-    them."""
+    """What was read of an export. `counts`: rows used, by file. `skipped`: one sentence for each
+    reason, with how many rows it took. `n_orders`: leads that ordered; `n_early`: of these, before
+    all else that is known of them."""
 
     events: list[EventBase] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -59,44 +58,44 @@ class Read:
 
 
 def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: datetime) -> Read:
-    """In order of time; what is later than `now` is a plan. Raises ImportFault when too much of a
-    file is unusable, or nothing of it is left."""
-    found = Read()
+    """The events of all tables, in order of time; what is later than `now` is a plan and not an
+    event. Raises ImportFault when too much of a file is unusable, or nothing of it is left."""
+    read = Read()
     leads = KnownLeads(tables["leads"], mapping.leads)
     if leads.n_repeated:
-        found.skipped.append(
+        read.skipped.append(
             f"{tables['leads'].path}: {leads.n_repeated:,} rows are of a lead that has one "
             "already: of each column the newest row with a value counts"
         )
     for kind, table in tables.items():
         columns = mapping.of(kind)
         if columns is not None:
-            _read(kind, table, _Reader(mapping, columns, leads, now), found)
-    found.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
-    found.n_orders = len({each.lead for each in found.events if isinstance(each, StageChanged)})
-    found.n_early = _n_early(found.events)
-    return found
+            _read(kind, table, _Reader(mapping, columns, leads, now), read)
+    read.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
+    read.n_orders = len({each.lead for each in read.events if isinstance(each, StageChanged)})
+    read.n_early = _n_early(read.events)
+    return read
 
 
 def _n_early(events: Iterable[EventBase]) -> int:
-    """`events` in order of time."""
-    known: set[str] = set()
+    """How many leads ordered before anything else was known of them. `events` in order of time."""
+    leads: set[str] = set()
     early: set[str] = set()
     for event in events:
         if isinstance(event, StageChanged):
-            early |= {event.lead} - known
+            early |= {event.lead} - leads
         elif not isinstance(event, LeadClosed):
-            known.add(event.lead)
-    return len(early & known)
+            leads.add(event.lead)
+    return len(early & leads)
 
 
-def _read(kind: str, table: ExportTable, reader: _Reader, found: Read) -> None:
+def _read(kind: str, table: ExportTable, reader: _Reader, read: Read) -> None:
     convert = {"leads": reader.lead, "calls": reader.call, "outcomes": reader.outcome}[kind]
     unusable = _Refused({reason: (lines, None) for reason, lines in table.unreadable.items()})
     left_out = _Refused({})
     for line, row in zip(table.lines, table.rows, strict=True):
         try:
-            found.events += convert(line, row)
+            read.events += convert(line, row)
         except ValidationError as error:
             unusable.add(line, describe(error), None)
         except LeftOut as error:
@@ -104,19 +103,19 @@ def _read(kind: str, table: ExportTable, reader: _Reader, found: Read) -> None:
         except Unusable as error:
             unusable.add(line, str(error), error.value)
     n_rows = len(table.rows) + sum(map(len, table.unreadable.values()))
-    said = [*unusable.sentences(table), *left_out.sentences(table)]
+    sentences = [*unusable.sentences(table), *left_out.sentences(table)]
     if unusable.n_rows > MAX_UNUSABLE * n_rows:
         raise ImportFault(
-            f"{said[0]}; with {unusable.n_rows:,} of {n_rows:,} rows unusable the mapping or the "
-            "export is wrong"
+            f"{sentences[0]}; with {unusable.n_rows:,} of {n_rows:,} rows unusable the mapping "
+            "or the export is wrong"
         )
     if left_out.n_rows == n_rows - unusable.n_rows:
         raise ImportFault(
-            f"{said[-1]}; nothing of it is left: map lead to the columns that hold the same ids "
-            "in both files, or phone to those with telephone numbers"
+            f"{sentences[-1]}; nothing of it is left: map lead to the columns that hold the same "
+            "ids in both files, or phone to those with telephone numbers"
         )
-    found.skipped += said
-    found.counts[kind] = n_rows - unusable.n_rows - left_out.n_rows
+    read.skipped += sentences
+    read.counts[kind] = n_rows - unusable.n_rows - left_out.n_rows
 
 
 @dataclass(slots=True)
@@ -194,12 +193,12 @@ class _Reader:
         if self._cell(row, "ordered_at") is None:
             raise LeftOut("no date: taken for still open")
         outcome = self._cell(row, "outcome")
-        said = str(outcome or "won").strip().lower()
-        if said not in YES | NO:
-            known = ", ".join((*sorted(YES), *sorted(NO)))
-            raise LeftOut(f"taken for still open: its outcome is none of {known}", outcome)
+        word = str(outcome or "won").strip().lower()
+        if word not in YES | NO:
+            allowed = ", ".join((*sorted(YES), *sorted(NO)))
+            raise LeftOut(f"taken for still open: its outcome is none of {allowed}", outcome)
         envelope = _envelope("outcomes", line, lead, self._time(row, "ordered_at"))
-        if said in YES:
+        if word in YES:
             yield StageChanged(**envelope, stage=Stage.ORDER)
         else:
             yield LeadClosed(**envelope, reason="lost")
@@ -221,7 +220,7 @@ class _Reader:
 
 
 def _envelope(kind: str, line: int, lead: str, at: datetime) -> dict[str, Any]:
-    """Of equal times the later line is the newer one."""
+    """The fields that all events of a row share. Of equal times the later line is the newer one."""
     return {
         "id": f"{line:09}",
         "source": f"try/{kind}",

@@ -1,4 +1,4 @@
-"""Which column of an export means what: guessed from names and cells, or said in a file.
+"""Finds which column of an export means what: guessed from names and cells, or read from a file.
 
 A guess is used only where nothing is doubtful; what is doubtful is said, and the draft of a mapping
 file leaves it to the user. A lead's present stage is not mapped: an export has it as it is today,
@@ -64,8 +64,9 @@ TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
 
 
 class FileColumns(BaseModel):
-    """Of one file: what asllr reads -> the export's column. `times`: iso, epoch-s, epoch-ms or as
-    strptime has it, the first that reads a cell; none: as the cells look."""
+    """The mapping of one file: what asllr reads -> the export's column. `times`: formats of its
+    times (iso, epoch-s, epoch-ms or as in strptime), of which the first that reads a cell counts;
+    empty: guessed from the cells."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,7 +78,8 @@ class FileColumns(BaseModel):
 
 
 class ColumnMapping(BaseModel):
-    """`zone`: of times without an offset, as Europe/Berlin. `profile`: a lead's field -> column."""
+    """Which columns of which file mean what. `zone`: of times without an offset, as Europe/Berlin.
+    `profile`: a lead's field -> column."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -93,7 +95,7 @@ class ColumnMapping(BaseModel):
         try:
             ZoneInfo(zone)
         except (KeyError, ValueError, OSError):
-            raise ValueError("no time zone such as Europe/Berlin") from None
+            raise ValueError("not a time zone such as Europe/Berlin") from None
         return zone
 
     def of(self, kind: str) -> FileColumns | None:
@@ -102,26 +104,27 @@ class ColumnMapping(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """`doubts`: what a person has to settle; empty: `mapping` may be used."""
+    """A guessed mapping. `doubts`: what a person has to settle; where there are none, `mapping` may
+    be used."""
 
     mapping: ColumnMapping
     doubts: tuple[str, ...]
 
 
 def guess(tables: Mapping[str, ExportTable]) -> Guess:
-    """`tables` by kind: leads, calls, outcomes."""
+    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes."""
     doubts: list[str] = []
-    found: dict[str, FileColumns] = {}
+    columns_of: dict[str, FileColumns] = {}
     for kind, table in tables.items():
-        by_phone = kind == "calls" and "phone" in found["leads"].columns
-        found[kind] = _columns(kind, table, by_phone, doubts)
-    used = set(found["leads"].columns.values())
+        by_phone = kind == "calls" and "phone" in columns_of["leads"].columns
+        columns_of[kind] = _columns(kind, table, by_phone, doubts)
+    used = set(columns_of["leads"].columns.values())
     profile = _profile(tables["leads"], used)
     return Guess(
         ColumnMapping(
-            leads=found["leads"],
-            calls=found.get("calls"),
-            outcomes=found.get("outcomes"),
+            leads=columns_of["leads"],
+            calls=columns_of.get("calls"),
+            outcomes=columns_of.get("outcomes"),
             profile=profile,
         ),
         tuple(doubts),
@@ -151,15 +154,15 @@ def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -
 
 
 def _missing(field: str, table: ExportTable, used: set[str]) -> str:
-    said = f"{table.path}: no column is named like {field}"
+    sentence = f"{table.path}: no column is named like {field}"
     if field in TIMES.values():
         timed = [
             column
             for column in table.columns
             if column not in used and (found := _reading(table, column)).formats and not found.doubt
         ]
-        said += f"; times stand in {', '.join(map(repr, timed))}" if timed else ""
-    return said
+        sentence += f"; times stand in {', '.join(map(repr, timed))}" if timed else ""
+    return sentence
 
 
 def _reading(table: ExportTable, column: str) -> TimeReading:
@@ -168,14 +171,14 @@ def _reading(table: ExportTable, column: str) -> TimeReading:
 
 
 def _profile(table: ExportTable, used: set[str]) -> dict[str, str]:
-    """What the features read, by the features' names."""
-    known = {
+    """Field -> column of the profile: the columns whose names are those of features."""
+    fields = {
         feature.source.field for feature in FEATURES if isinstance(feature.source, Profile | Flag)
     }
     return {
         name: column
         for column in table.columns
-        if (name := _plain(column)) in known and column not in used
+        if (name := _plain(column)) in fields and column not in used
     }
 
 
@@ -185,47 +188,48 @@ def _plain(name: str) -> str:
 
 
 def read_mapping(path: Path) -> ColumnMapping:
-    """Raises ImportFault, OSError."""
+    """Reads a mapping from a file. Raises ImportFault, OSError."""
     try:
         return ColumnMapping.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ImportFault(f"{path}: no mapping: {describe(error)}") from None
+        raise ImportFault(f"{path}: not a mapping: {describe(error)}") from None
 
 
 def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) -> ColumnMapping:
-    """With formats for all times. Every file has its columns, and every column is in its file.
-    Raises ImportFault."""
+    """Checks a mapping against the tables, and adds formats for all times. Every file has its
+    columns, and every column is in its file. Raises ImportFault."""
     timed: dict[str, FileColumns] = {}
     for kind, table in tables.items():
-        found = mapping.of(kind)
-        if found is None:
+        columns = mapping.of(kind)
+        if columns is None:
             raise ImportFault(f"the mapping says nothing of {kind}, which is {table.path}")
-        if unknown := found.columns.keys() - NAMES[kind].keys():
+        if unknown := columns.columns.keys() - NAMES[kind].keys():
             raise ImportFault(
                 f"the mapping of {kind} names {sorted(unknown)[0]!r}; there is: "
                 f"{', '.join(NAMES[kind])}"
             )
-        missing = [name for name in REQUIRED[kind] if not found.columns.get(name)]
-        if missing and not (missing == ["lead"] and found.columns.get("phone") and kind != "leads"):
+        missing = [name for name in REQUIRED[kind] if not columns.columns.get(name)]
+        has_phone = columns.columns.get("phone") and kind != "leads"
+        if missing and not (missing == ["lead"] and has_phone):
             raise ImportFault(f"the mapping of {kind} leaves {', '.join(missing)} open")
-        named = {*found.columns.values(), *(mapping.profile.values() if kind == "leads" else ())}
+        named = {*columns.columns.values(), *(mapping.profile.values() if kind == "leads" else ())}
         if absent := named - {*table.columns, ""}:
             raise ImportFault(
                 f"{table.path}: no column {sorted(absent)[0][:80]!r}; there is: "
                 f"{', '.join(table.columns)[:400]}"
             )
-        timed[kind] = _timed(kind, found, table)
+        timed[kind] = _timed(kind, columns, table)
     return mapping.model_copy(update=timed)
 
 
-def _timed(kind: str, found: FileColumns, table: ExportTable) -> FileColumns:
-    if found.times:
-        return found
-    column = found.columns[TIMES[kind]]
-    reading = _reading(table, column)
+def _timed(kind: str, columns: FileColumns, table: ExportTable) -> FileColumns:
+    if columns.times:
+        return columns
+    time_column = columns.columns[TIMES[kind]]
+    reading = _reading(table, time_column)
     if reading.doubt is not None:
         raise ImportFault(
-            f"{table.path}: column {column!r} {reading.doubt}: set times of {kind} in the mapping, "
-            f'such as ["{FORMATS[3]}"]'
+            f"{table.path}: column {time_column!r} {reading.doubt}: set times of {kind} in the "
+            f'mapping, such as ["{FORMATS[3]}"]'
         )
-    return found.model_copy(update={"times": reading.formats})
+    return columns.model_copy(update={"times": reading.formats})

@@ -1,6 +1,5 @@
-"""A CSV or JSON-lines export as rows of columns. What cannot be read is one sentence that names the
-file and the line, and quotes no cell.
-"""
+"""Reads a CSV or JSON-lines export as rows of columns. What cannot be read is one sentence that
+names the file and the line, and quotes no cell."""
 
 from __future__ import annotations
 
@@ -16,19 +15,20 @@ from typing import Any
 from streams.importers.outcomes import ImportFault
 
 MAX_FILE_BYTES = 1_000_000_000
-"""What is read is held: a table of this size takes a few times as much memory."""
+"""The largest export. All of it is held in memory, which takes a few times as much."""
 MAX_CELL_CHARS = 1_000_000
 JSON_LINES = (".jsonl", ".ndjson")
 LEGACY = "cp1252"
-"""What Excel writes in western Europe where it does not write UTF-8."""
+"""The encoding that Excel writes in western Europe where it does not write UTF-8."""
 
 Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
 class ExportTable:
-    """`lines`: where each of `rows` begins. A cell that is empty or absent is not in its row.
-    `unreadable`: lines that are no row, by reason. `encoding`: what the bytes were read as."""
+    """The rows of one export. `lines`: where each of `rows` begins. A cell that is empty or absent
+    is not in its row. `unreadable`: lines that are not a row, by reason. `encoding`: what the bytes
+    were read as."""
 
     path: Path
     columns: tuple[str, ...]
@@ -46,8 +46,8 @@ class ExportTable:
 
 
 def read_table(path: Path) -> ExportTable:
-    """By the file's name: .jsonl and .ndjson hold an object a line, all others are CSV with a line
-    of column names. Raises ImportFault, OSError."""
+    """Reads an export. By the file's name: .jsonl and .ndjson hold an object a line, all others are
+    CSV with a line of column names. Raises ImportFault, OSError."""
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
         raise ImportFault(
             f"{path}: {size:,} bytes, at most {MAX_FILE_BYTES:,}: export a part of it"
@@ -81,12 +81,14 @@ def _decoded(path: Path, content: bytes) -> tuple[str, str]:
 
 def _csv(path: Path, text: str, encoding: str) -> ExportTable:
     first = next(line for line in _lines(text) if line.strip())
-    said = _SEPARATOR.fullmatch(first)
-    reader = csv.reader(_lines(text), delimiter=said[1] if said else _likely(first), strict=True)
+    separator = _SEPARATOR.fullmatch(first)
+    reader = csv.reader(
+        _lines(text), delimiter=separator[1] if separator else _likely(first), strict=True
+    )
     before = csv.field_size_limit(MAX_CELL_CHARS)
     try:
         heads = (cells for cells in reader if any(cell.strip() for cell in cells))
-        if said:
+        if separator:
             next(heads)
         columns = _checked(path, [name.strip() for name in next(heads, [])])
         table = ExportTable(path, columns, encoding)
@@ -111,13 +113,14 @@ def _csv(path: Path, text: str, encoding: str) -> ExportTable:
 
 
 def _reason(error: csv.Error) -> str:
-    """Without the question of how the file was opened, which is to the programmer."""
+    """The error of the csv module without its question how the file was opened, which is meant for
+    the programmer."""
     return str(error).partition(" - do you")[0]
 
 
 def _lines(text: str) -> Iterator[str]:
-    """With their line breaks, which are as the first one, a carriage return alone in some exports;
-    a StringIO would take four bytes for each character."""
+    """The lines of a text with their line breaks, which are as the first one, a carriage return
+    alone in some exports; a StringIO would take four bytes for each character."""
     first = re.search("\r\n|\n|\r", text)
     last = first[0][-1] if first else "\n"
     start = 0
@@ -135,27 +138,27 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 _SEPARATOR = re.compile(r"sep=(\t|[^\w\s\"])\s*")
-"""What Excel understands, and other programs write for it, above the line of names."""
+"""A first line that names the separator: Excel reads it, and other programs write it for Excel."""
 
 
 def _likely(names: str) -> str:
-    """The one of four that the line of names holds most often."""
+    """The likely separator: the one of four that the line of names holds most often."""
     return max(",;\t|", key=names.count)
 
 
 def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
-    seen: dict[str, int] = {}
+    number_of: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         if not name:
             raise ImportFault(
                 f"{path}: column {number} has no name: give it one in the first line, or remove it"
             )
-        if name in seen:
+        if name in number_of:
             raise ImportFault(
-                f"{path}: columns {seen[name]} and {number} are both named {name[:80]!r}: rename "
-                "one in the first line"
+                f"{path}: columns {number_of[name]} and {number} are both named {name[:80]!r}: "
+                "rename one in the first line"
             )
-        seen[name] = number
+        number_of[name] = number
     return tuple(names)
 
 
@@ -194,7 +197,7 @@ _EMPTY: tuple[Any, ...] = (None, "")
 
 
 class _TwoOfOneName(Exception):
-    """Of an object's fields."""
+    """Two fields of a JSON object have the same name."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Times as exports write them. Day and month are never guessed where both readings are possible."""
+"""Reads times as exports write them. Day and month are never guessed where both readings are
+possible."""
 
 from __future__ import annotations
 
@@ -18,15 +19,15 @@ FORMATS = (ISO, EPOCH_S, EPOCH_MS, *(date + clock for date in _DATES for clock i
 ISO_EXAMPLE = "2026-03-01 09:30+01:00"
 _YEARS = range(1990, 2100)
 _READS = 0.95
-"""A format reads a column when it reads so many of its cells."""
+"""A format reads a column when it reads this share of its cells."""
 
 _N_TRIED = 20
-"""Cells of one shape that a format must read one of before all are tried."""
+"""A format must read one of so many cells of one shape before it is tried on all of them."""
 
 
 def parse_time(value: Any, formats: Sequence[str], zone: tzinfo) -> datetime:
-    """In UTC, to the millisecond, by the first format that reads it; `zone` is for times without an
-    offset. Raises ValueError."""
+    """A cell as a time in UTC, to the millisecond, read by the first format that can; `zone` is for
+    times without an offset. Raises ValueError."""
     for format_ in formats:
         try:
             moment = _parse(value, format_)
@@ -36,7 +37,7 @@ def parse_time(value: Any, formats: Sequence[str], zone: tzinfo) -> datetime:
         if moment.year not in _YEARS:
             raise ValueError(f"the year is outside {_YEARS[0]} to {_YEARS[-1]}")
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    raise ValueError(f"no time in the format {' or '.join(formats)}")
+    raise ValueError(f"not a time in the format {' or '.join(formats)}")
 
 
 def _parse(value: Any, format_: str) -> datetime:
@@ -56,7 +57,8 @@ class TimeReading:
 
 
 def reading_of(cells: Iterable[Any]) -> TimeReading:
-    """Cells of one shape (`00.00.0000`) have one format; a column may mix shapes."""
+    """Finds the formats of a column's times. Cells of one shape (`00.00.0000`) have one format; a
+    column may mix shapes."""
     shapes: dict[str, list[Any]] = {}
     for cell in cells:
         shapes.setdefault(_shape(cell), []).append(cell)
@@ -74,20 +76,20 @@ def reading_of(cells: Iterable[Any]) -> TimeReading:
             unread = unread or alike[0]
     if not n_cells or n_unread > (1 - _READS) * n_cells:
         return TimeReading(
-            (), f"holds what is no time for asllr, as {_quoted(unread)}; {ISO_EXAMPLE} is one"
+            (), f"holds what is not a time for asllr, as {_quoted(unread)}; {ISO_EXAMPLE} is one"
         )
     return TimeReading(tuple(formats))
 
 
 def possible_formats(cells: Sequence[Any]) -> list[str]:
-    """ISO where it is possible, else all that are."""
-    found = [
+    """The formats that read these cells: only ISO where it does, else all that do."""
+    formats = [
         format_
         for format_ in FORMATS
         if _n_read(cells[:_N_TRIED], format_)
         and _n_read(cells, format_) >= max(1, _READS * len(cells))
     ]
-    return [ISO] if ISO in found else found
+    return [ISO] if ISO in formats else formats
 
 
 def _n_read(cells: Iterable[Any], format_: str) -> int:

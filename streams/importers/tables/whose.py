@@ -1,4 +1,5 @@
-"""Whose row it is: the lead a call or an outcome names, or whose telephone number it names."""
+"""Finds whose row it is: the lead a call or an outcome names, or whose telephone number it
+names."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from streams.importers.tables.table import ExportTable, Row
 
 
 class KnownLeads:
-    """Those of the leads' file."""
+    """The leads of the leads' file, by id and by telephone number."""
 
     def __init__(self, table: ExportTable, columns: FileColumns) -> None:
         self._known: set[str] = set()
@@ -31,7 +32,7 @@ class KnownLeads:
                 self._by_phone[phone] = None  # two people's: nobody can tell whose call it was
 
     def whose(self, row: Row, columns: FileColumns) -> str:
-        """Raises LeftOut."""
+        """The lead that a row belongs to. Raises LeftOut where nobody can tell."""
         named, phone = columns.cell(row, "lead"), columns.cell(row, "phone")
         if named is not None:
             if (lead := lead_id(named)) in self._known:
@@ -39,7 +40,7 @@ class KnownLeads:
             raise LeftOut("a lead that the leads' file does not have", named)
         if phone is None:
             raise LeftOut("no lead")
-        found = self._by_phone.get(phone_of(phone) or "")
-        if found is None:
-            raise LeftOut("a telephone number of no lead, or of several", phone)
-        return found
+        lead_of_phone = self._by_phone.get(phone_of(phone) or "")
+        if lead_of_phone is None:
+            raise LeftOut("a telephone number that no lead has, or several", phone)
+        return lead_of_phone

@@ -1,1 +1,1 @@
-"""Where the lines of a replay go: files, Parquet, a topic of your own."""
+"""Where the lines of a replay are written: files, Parquet, a topic of your own."""

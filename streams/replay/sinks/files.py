@@ -1,4 +1,4 @@
-"""A replay's lines as files, written and read in either format."""
+"""Writes and reads the lines of a replay as files, in either format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from streams.replay.sinks.sink import FileFormat, LineKind, Sink, name_of
 
 @contextmanager
 def opened_files(folder: Path, file_format: FileFormat) -> Iterator[Sink]:
-    """Raises ModuleNotFoundError where Parquet is asked for and Arrow is not installed."""
+    """Opens the files of a replay for writing. Raises ModuleNotFoundError where Parquet is asked
+    for and Arrow is not installed."""
     match file_format:
         case FileFormat.JSONL:
             with ExitStack() as files:
@@ -27,7 +28,8 @@ def opened_files(folder: Path, file_format: FileFormat) -> Iterator[Sink]:
 
 
 def read_lines(folder: Path, kind: LineKind) -> Iterator[bytes]:
-    """As they were written, in whichever format. Raises like `opened_files`, OSError."""
+    """Reads lines as they were written, in whichever format. Raises like `opened_files`,
+    OSError."""
     if name_of(kind, FileFormat.PARQUET) in {file.name for file in folder.iterdir()}:
         from streams.replay.sinks.parquet import read_parquet_lines  # Arrow is an extra
 
@@ -42,7 +44,7 @@ def _new(folder: Path, kind: LineKind) -> IO[bytes]:
 
 
 class JsonlFiles:
-    """Implements Sink."""
+    """Implements Sink with JSON-lines files."""
 
     def __init__(self, files: dict[LineKind, IO[bytes]]) -> None:
         self._files = files

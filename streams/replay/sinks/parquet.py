@@ -1,6 +1,5 @@
-"""A replay's lines as Parquet: columns that tools filter by, and beside them the line itself, byte
-for byte, in the order of the replay. Needs Arrow, of the train extra.
-"""
+"""Writes the lines of a replay as Parquet: columns that tools filter by, and beside them the line
+itself, byte for byte, in the order of the replay. Needs Arrow, of the train extra."""
 
 from __future__ import annotations
 
@@ -55,7 +54,8 @@ SCHEMAS = {
         ]
     ),
 }
-"""Columns that are no field of the line are fields of its `order`."""
+"""The columns of each kind of line. Columns that are not a field of the line are fields of its
+`order`."""
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def _new(folder: Path, kind: LineKind) -> pq.ParquetWriter:
 
 
 class ParquetFiles:
-    """Implements Sink. Holds less than a row group of each kind."""
+    """Implements Sink with Parquet files. Holds less than a row group of each kind."""
 
     def __init__(self, writers: dict[LineKind, pq.ParquetWriter]) -> None:
         self._writers = writers
@@ -101,11 +101,11 @@ class ParquetFiles:
 
 def _row(kind: LineKind, line: bytes) -> dict[str, Any]:
     fields = from_json(line)
-    told = {**(fields.get("order") or {}), **fields, "line": line.decode()}
+    values = {**(fields.get("order") or {}), **fields, "line": line.decode()}
     return {
-        column.name: _moment(told.get(column.name))
+        column.name: _moment(values.get(column.name))
         if column.type == _MOMENT
-        else told.get(column.name)
+        else values.get(column.name)
         for column in SCHEMAS[kind]
     }
 

@@ -1,5 +1,6 @@
-"""Where the lines of a replay go: files of one JSON object a line, or what takes the same lines:
-`streams.replay.sinks.files`, `streams.replay.sinks.parquet`, `streams.replay.sinks.topic`.
+"""The contract of what takes the lines of a replay: files of one JSON object a line, or what takes
+the same lines: `streams.replay.sinks.files`, `streams.replay.sinks.parquet`,
+`streams.replay.sinks.topic`.
 
     OUT/scores.jsonl     one Score a line; `scored_at` is the replay's moment, latencies are 0
     OUT/moves.jsonl      one RankMove a line
@@ -23,11 +24,11 @@ class FileFormat(StrEnum):
 
 class Sink(Protocol):
     def take(self, kind: LineKind, lead: str, line: bytes) -> None:
-        """`lead` is `tenant/lead`; `line` is JSON without a line break."""
+        """Takes one line. `lead` is `tenant/lead`; `line` is JSON without a line break."""
         ...
 
     def end(self) -> None:
-        """After the last line."""
+        """Is called after the last line."""
         ...
 
 

@@ -1,6 +1,5 @@
-"""A replay's scores on a topic of their own, as production would have published them. Topics of
-production are never written to.
-"""
+"""Writes the scores of a replay to a topic of their own, as production would have published them.
+Topics of production are never written to."""
 
 from __future__ import annotations
 
@@ -16,12 +15,13 @@ from streams.replay.sinks.sink import LineKind
 from streams.store.contract import EntryKind, OutboxEntry
 
 RECORDS_AT_ONCE = 1_000
-"""Under way between two waits for Kafka's acknowledgement."""
+"""How many records are under way between two waits for Kafka's acknowledgement."""
 
 
 def shadow_topic(name: str) -> Topic:
-    """Like that of production's scores, which it must not be. Raises ValueError for a name that is
-    production's, Kafka's or Faust's own or none."""
+    """Declares a topic for the scores of a replay, like that of production's scores. Raises
+    ValueError for a name that Kafka does not accept, or that belongs to production, Kafka or
+    Faust."""
     if name in {topic.name for topic in TOPICS}:
         raise ValueError(
             f"{name} belongs to production, where a replay never writes: name another topic, such "
@@ -29,18 +29,18 @@ def shadow_topic(name: str) -> Topic:
         )
     if not re.fullmatch(r"(?!(.*-)?__)(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}", name):
         raise ValueError(
-            f"{name[:80]!r} is no topic for a replay: 1 to 249 of [A-Za-z0-9._-], without two "
+            f"{name[:80]!r} is not a topic for a replay: 1 to 249 of [A-Za-z0-9._-], without two "
             "underscores at the beginning or after a hyphen, as Kafka's and Faust's own have them"
         )
     return replace(SCORES, name=name)
 
 
 class ShadowScores:
-    """Implements Sink: takes scores, in order; rank moves are not told. A replay that fails midway
-    leaves on the topic what it had scored."""
+    """Implements Sink with a topic: takes scores, in order; rank moves are not written. A replay
+    that fails midway leaves on the topic what it had scored."""
 
     def __init__(self, output: Output, topic: str) -> None:
-        """Raises ValueError like `shadow_topic`."""
+        """Checks the name; raises ValueError like `shadow_topic`."""
         self._output = output
         self._topic = shadow_topic(topic).name
         self._waiting: list[OutRecord] = []
@@ -62,7 +62,7 @@ class ShadowScores:
             self.end()
 
     def end(self) -> None:
-        """All that was taken is acknowledged."""
+        """Waits until everything that was taken is acknowledged."""
         self._output.deliver(self._waiting)
         self.n_written += len(self._waiting)
         self._waiting = []

@@ -29,7 +29,7 @@ end
 release(worker, lead)
 redis.call('HDEL', name, 'attempts')
 
--- One artifact may be promoted twice: an earlier promotion's result is no final one.
+-- One artifact may be promoted twice: the result of an earlier promotion is not final.
 local settles = hash == ARGV[5] and is_live_artifact and scored[1] >= promotion.number
 local is_listed = queue ~= '' and not is_parked
 if settles then

@@ -124,7 +124,7 @@ def test_models_retrained_models_and_chance_are_judged_on_the_same_lists(tmp_pat
     result = judge_models(seen, ["rule"], asked, _knows)
     assert list(result.whole.models) == ["rule", ONCE, AGAIN, CHANCE]
     assert [one.first_day - DAY for one in result.periods] == [28, 33]
-    assert [len(one.found.days) for one in result.periods] == [5, 5]
+    assert [len(one.backtest.days) for one in result.periods] == [5, 5]
     assert result.n_orders_learned[DAY + 33] > result.n_orders_learned[DAY + 28] >= 20
     assert result.retraining is not None
     assert [one.ours for one in result.retraining.paired] == [AGAIN]

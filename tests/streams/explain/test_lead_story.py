@@ -162,7 +162,7 @@ def test_an_erasure_is_known_when_its_event_is_not_there(roles: Roles) -> None:
 
 def test_a_record_that_is_no_score_is_named_and_not_quoted() -> None:
     record = Record(SCORES.name, 1, 7, NOW_MS, A.encode(), b'{"lead": "secret"}', ())
-    with pytest.raises(RecordingError, match=r"leads.scores/1 offset 7: is no score$"):
+    with pytest.raises(RecordingError, match=r"leads.scores/1 offset 7: is not a score$"):
         tell(KEY, [record], 2, lambda n: None)
 
 

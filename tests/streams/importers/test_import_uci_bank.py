@@ -80,7 +80,7 @@ def test_what_our_features_have_words_for_is_known_to_them(tmp_path: Path) -> No
     ("rows", "header", "says"),
     [
         (ROWS, HEADER.replace('"y"', '"z"'), "no column y"),
-        ([ROWS[0].replace("nov", "autumn")], HEADER, "row 1: 'autumn' is no month"),
+        ([ROWS[0].replace("nov", "autumn")], HEADER, "row 1: 'autumn' is not a month"),
         ([ROWS[0], ROWS[1].replace("28;", "old;")], HEADER, "row 2: could not convert"),
     ],
 )

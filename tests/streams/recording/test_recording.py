@@ -89,7 +89,10 @@ GOOD = line_of(_recorded(1)[0]).decode()
         ("{", "not JSON"),
         ("[]", "expected an object with topic, ingested_at and event"),
         ('{"topic":"crm.events"}', "expected an object with topic"),
-        (GOOD.replace('"ingested_at":"2', '"ingested_at":"x2'), "ingested_at is no RFC 3339 time"),
+        (
+            GOOD.replace('"ingested_at":"2', '"ingested_at":"x2'),
+            "ingested_at is not an RFC 3339 time",
+        ),
         (GOOD.replace("asllr.", f"{SECRET}."), "unknown-type"),
         (GOOD.replace('"topic":"', '"topic":"x'), "wrong-topic"),
         (GOOD.replace('"specversion":"1.0"', '"specversion":"2"'), "not-a-cloudevent"),

@@ -110,9 +110,9 @@ def test_a_segment_that_the_manifest_does_not_list_is_missed(
 @pytest.mark.parametrize(
     ("manifest", "says"),
     [
-        ("{", "is of no recording"),
-        ('{"format": 1}', "is of no recording"),
-        (None, "is no recording"),
+        ("{", "is not the manifest of a recording"),
+        ('{"format": 1}', "is not the manifest of a recording"),
+        (None, "is not a recording"),
     ],
 )
 def test_folder_that_is_no_recording_is_named(

@@ -133,7 +133,7 @@ def test_no_topic_of_production_is_a_shadow_topic(name: str) -> None:
     "name", ["__consumer_offsets", "app-__assignor-__leader", "", "..", "a b", "x" * 250]
 )
 def test_what_kafka_would_refuse_or_faust_writes_is_no_shadow_topic(name: str) -> None:
-    with pytest.raises(ValueError, match="is no topic for a replay"):
+    with pytest.raises(ValueError, match="is not a topic for a replay"):
         shadow_topic(name)
 
 

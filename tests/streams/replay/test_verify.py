@@ -79,7 +79,7 @@ def other(**fields: object) -> Change:
         (other(reason="because"), "recomputed otherwise: reason"),
         (other(artifact="other"), "artifact other cannot be loaded"),
         (other(cursor={"crm.events": 0}), "its cursor gives"),
-        (lambda value: b"{}", "is no score"),
+        (lambda value: b"{}", "is not a score"),
     ],
 )
 def test_a_lie_is_found(tmp_path: Path, roles: Roles, change: Change, says: str) -> None:
