@@ -195,7 +195,10 @@ def _settings(options: dict[str, Any]) -> FitSettings:
     try:
         heights = tuple(float(part) for part in options["heights"].split(","))
     except ValueError:
-        raise click.BadParameter(f"{options['heights']!r} is no list of numbers") from None
+        raise click.BadParameter(
+            f"{options['heights']!r} is not a list of numbers; expected "
+            "six, such as 0,0.1,0.3,0.5,0.7,1"
+        ) from None
     asked: str | None = options["precision"]
     named = (number.option.removeprefix("--").replace("-", "_") for number in SETTINGS)
     return FitSettings(

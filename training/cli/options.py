@@ -23,7 +23,7 @@ class FiniteRange(click.FloatRange):
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(
-                f"{value} is no finite number; expected {self._describe_range()}.", param, ctx
+                f"{value} is not a finite number; expected {self._describe_range()}.", param, ctx
             )
         return number
 
@@ -37,7 +37,7 @@ def at_least(low: int) -> Callable[[str], int]:
         except ValueError:
             number = low - 1
         if number < low:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {low}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {low}")
         return number
 
     return read

@@ -40,7 +40,7 @@ def refusing() -> Iterator[None]:
 
 @contextmanager
 def exiting() -> Iterator[None]:
-    """The same for a `main` that is no click command."""
+    """The same for a `main` that is not a click command."""
     try:
         with refusing():
             yield

@@ -106,7 +106,7 @@ def causal_of(lm: nn.Module) -> PreTrainedModel:
     """The Hugging Face model, adapter or not."""
     causal = lm.get_base_model() if isinstance(lm, PeftModel) else lm
     if not isinstance(causal, PreTrainedModel):
-        raise TypeError(f"{type(causal).__name__} is no Hugging Face model")
+        raise TypeError(f"{type(causal).__name__} is not a Hugging Face model")
     return causal
 
 
