@@ -42,8 +42,8 @@ def fit_calibration(logits: Floats, orders: Floats, weights: Floats) -> Calibrat
 def fit_platt(logits: Floats, orders: Floats, weights: Floats) -> Calibration:
     """probability = sigmoid(a * logit + b). Practically unregularised: two parameters only. The
     mean probability is the share of orders, also where the slope is held at MIN_SLOPE."""
-    found = LogisticRegression(C=1e6).fit(logits[:, None], orders, weights)
-    slope, intercept = float(found.coef_[0, 0]), float(found.intercept_[0])
+    model = LogisticRegression(C=1e6).fit(logits[:, None], orders, weights)
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     if slope < MIN_SLOPE:
         slope, intercept = MIN_SLOPE, _intercept(MIN_SLOPE * logits, orders, weights)
     return Calibration(a=slope, b=intercept)
@@ -64,19 +64,19 @@ def _intercept(log_odds: Floats, orders: Floats, weights: Floats) -> float:
 
 def doubts(calibration: Calibration, n_positive: int) -> list[str]:
     """What a reader of its probabilities has to know, in sentences."""
-    said = []
+    sentences = []
     if calibration.a <= MIN_SLOPE:
-        said.append(
+        sentences.append(
             "on the calibrating slice a higher score did not mean more orders, so the slope was "
             f"held at {MIN_SLOPE:g} and all probabilities are nearly alike: do not serve it; look "
             "at what changed since the rows it was fitted on, or take more orders"
         )
     if n_positive < MIN_POSITIVES_FOR_PLATT:
-        said.append(
+        sentences.append(
             f"the calibrating slice has {n_positive} orders, probabilities need at least "
             f"{MIN_POSITIVES_FOR_PLATT}: read the order of leads, not the percentages"
         )
-    return said
+    return sentences
 
 
 def isotonic_knots(logits: Floats, orders: Floats, weights: Floats) -> tuple[Knot, ...]:
@@ -125,12 +125,12 @@ def cross_fitted_quality(
     for label in (0.0, 1.0):
         members = rng.permutation(np.flatnonzero(orders == label))
         half[members] = np.arange(len(members)) % 2 == 0
-    said = np.empty(len(orders))
+    probabilities = np.empty(len(orders))
     for judged in (half, ~half):
         fitted = fit_calibration(logits[~judged], orders[~judged], weights[~judged])
-        said[judged] = [probability(logit, fitted) for logit in logits[judged]]
+        probabilities[judged] = [probability(logit, fitted) for logit in logits[judged]]
     return Quality(
-        ece=expected_calibration_error(said, orders, weights=weights),
-        mean_probability=float(np.average(said, weights=weights)),
+        ece=expected_calibration_error(probabilities, orders, weights=weights),
+        mean_probability=float(np.average(probabilities, weights=weights)),
         mean_observed=float(np.average(orders, weights=weights)),
     )

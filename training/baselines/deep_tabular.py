@@ -67,8 +67,8 @@ class DeepPredictor:
     @torch.inference_mode()
     def logits(self, examples: Examples) -> Floats:
         self.model.eval()
-        said = self.model(self.fields.inputs(self.own.beside_features(examples))).double()
-        logits: Floats = torch.logit(said, eps=CERTAIN).numpy()
+        probabilities = self.model(self.fields.inputs(self.own.beside_features(examples))).double()
+        logits: Floats = torch.logit(probabilities, eps=CERTAIN).numpy()
         return logits
 
 
@@ -83,7 +83,7 @@ def fit_dcn_v2(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
 def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine) -> DeepPredictor:
     """Raises DatasetError where a split has one class only."""
     check_classes(examples, *KNOWN)
-    older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
 
     def run(number: int) -> Trial[NetworkShape]:
@@ -91,11 +91,11 @@ def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine)
         losses: list[float] = []
 
         def goes_on(predictor: DeepPredictor) -> bool:
-            logits = predictor.logits(judging)
-            losses.append(log_loss(logits, labels_of(judging), judging.weight))
+            logits = predictor.logits(validation)
+            losses.append(log_loss(logits, labels_of(validation), validation.weight))
             return len(losses) - 1 - int(np.argmin(losses)) < PATIENCE_EPOCHS
 
-        _train(older, _Plan(design, shape, MAX_EPOCHS, budget.seed), goes_on)
+        _train(train, _Plan(design, shape, MAX_EPOCHS, budget.seed), goes_on)
         return Trial(min(losses), shape, int(np.argmin(losses)) + 1)
 
     best = search(run, budget.n_trials, log)
@@ -143,9 +143,9 @@ def _train(
         for epoch in range(1, plan.n_epochs + 1):
             model.train()
             for rows in _batches(len(examples), rng):
-                said = model({name: values[rows] for name, values in inputs.items()})
-                said = said.clamp(CERTAIN, 1 - CERTAIN)
-                loss = binary_cross_entropy(said, labels[rows], weights[rows])
+                probabilities = model({name: values[rows] for name, values in inputs.items()})
+                probabilities = probabilities.clamp(CERTAIN, 1 - CERTAIN)
+                loss = binary_cross_entropy(probabilities, labels[rows], weights[rows])
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]  # torch's stub
                 optimizer.step()

@@ -94,5 +94,5 @@ def _data(facts: ArtifactFacts) -> str:
 def artifact_name(out: Path | None, otherwise: str) -> str:
     """What a manifest allows of a folder's name."""
     name = otherwise if out is None else out.name
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
-    return kept[:100] or otherwise
+    allowed = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
+    return allowed[:100] or otherwise

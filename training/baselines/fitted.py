@@ -54,14 +54,16 @@ def worth_of(logits: Floats, examples: Examples, calibration: Calibration) -> Wo
     labels, weights = labels_of(examples)[inside], examples.weight[inside]
     if not 0 < labels.sum() < len(labels):
         return Worth(calibration, {})
-    said = np.array([probability(float(logit), calibration) for logit in logits[inside]])
+    probabilities = np.array([probability(float(logit), calibration) for logit in logits[inside]])
     return Worth(
         calibration,
         {
-            "test_auc": auc(said, labels, weights),
-            "test_average_precision": average_precision(said, labels, weights),
-            "test_log_loss": log_loss(said, labels, weights),
-            "test_calibration_error": expected_calibration_error(said, labels, weights=weights),
+            "test_auc": auc(probabilities, labels, weights),
+            "test_average_precision": average_precision(probabilities, labels, weights),
+            "test_log_loss": log_loss(probabilities, labels, weights),
+            "test_calibration_error": expected_calibration_error(
+                probabilities, labels, weights=weights
+            ),
             "test_orders": float(labels.sum()),
         },
     )

@@ -39,13 +39,13 @@ class LogisticPredictor:
 def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     """Raises DatasetError where a split has one class only."""
     check_classes(examples, *KNOWN)
-    older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
 
     def run(number: int) -> Trial[float]:
         c = float(10 ** rng.uniform(*LOG10_C))
-        logits = _fit(older, c).logits(judging)
-        return Trial(log_loss(logits, labels_of(judging), judging.weight), c)
+        logits = _fit(train, c).logits(validation)
+        return Trial(log_loss(logits, labels_of(validation), validation.weight), c)
 
     return _fit(examples.of(*KNOWN), search(run, budget.n_trials, log).settings)
 

@@ -40,13 +40,13 @@ class RulePredictor:
 def fit_rule(examples: Examples, budget: Budget, log: WriteLine) -> RulePredictor:
     """Needs no order at all. The base is moved until the mean probability is the observed share of
     orders, half an order added so that none seen does not mean impossible."""
-    known = examples.of(*KNOWN)
+    refit = examples.of(*KNOWN)
     rule = Rule()
-    if len(known):
-        orders = float(known.weight @ known.label) + 0.5
-        share = min(0.5, orders / (float(known.weight.sum()) + 1.0))
-        points = RulePredictor(build_rule_engine(rule)).logits(known) - rule.base
-        rule = rule.model_copy(update={"base": _base(points, known.weight, share)})
+    if len(refit):
+        orders = float(refit.weight @ refit.label) + 0.5
+        share = min(0.5, orders / (float(refit.weight.sum()) + 1.0))
+        points = RulePredictor(build_rule_engine(rule)).logits(refit) - rule.base
+        rule = rule.model_copy(update={"base": _base(points, refit.weight, share)})
     log(f"rule: base {rule.base:.3f}; nothing else to fit")
     return RulePredictor(build_rule_engine(rule))
 

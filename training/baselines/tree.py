@@ -64,12 +64,12 @@ def fit_tree(
 
 def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns) -> PreparedColumns:
     check_classes(examples, *KNOWN)
-    older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
-    older_rows, early = fit_columns(older, budget.rng())
-    known = examples.of(*KNOWN)
-    known_rows, columns = fit_columns(known, budget.rng())
+    train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    train_rows, early = fit_columns(train, budget.rng())
+    refit = examples.of(*KNOWN)
+    refit_rows, columns = fit_columns(refit, budget.rng())
     return PreparedColumns(
-        (older, older_rows), (judging, early.rows(judging)), (known, known_rows), columns
+        (train, train_rows), (validation, early.rows(validation)), (refit, refit_rows), columns
     )
 
 

@@ -30,10 +30,10 @@ def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: ArtifactF
     trees on `examples`."""
     with artifact_folder(out) as folder:
         _save_graph(folder, tree)
-        said = load_trees_engine(folder, examples.features.shape[1]).logits(
+        graph_logits = load_trees_engine(folder, examples.features.shape[1]).logits(
             [EngineInput(row, "") for row in examples.features]
         )
-        _check_graph(np.array(said), tree.logits(examples.features))
+        _check_graph(np.array(graph_logits), tree.logits(examples.features))
         describe(folder, facts, "Boosted trees on the features; no text is read.")
         return seal(folder, manifest_of(EngineKind.TREES, facts))
 
@@ -72,8 +72,8 @@ def _save_graph(folder: Path, tree: TunedTree) -> None:
     onnx.save(build_tree_graph(tree.booster, tree.init_logit), str(folder / TREES))
 
 
-def _check_graph(said: np.ndarray, meant: np.ndarray) -> None:
-    gap = float(np.abs(said - meant).max(initial=0.0))
+def _check_graph(graph_logits: np.ndarray, tree_logits: np.ndarray) -> None:
+    gap = float(np.abs(graph_logits - tree_logits).max(initial=0.0))
     if not gap <= MAX_LOGIT_DIFFERENCE:
         raise GraphBroken(
             f"{TREES} and the trees differ by {gap:.6f} in a logit; the limit is "

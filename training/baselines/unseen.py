@@ -42,14 +42,14 @@ def may_have_met(artifact: Manifest, dataset: DatasetManifest) -> bool:
     return artifact.dataset is not None
 
 
-def split_unseen(examples: Examples, seen: Mask) -> Examples:
-    """Without the `seen` rows. Where some of them were there to learn from, what is left before the
-    test is split anew: by time, a cluster in one split only."""
+def split_unseen(examples: Examples, is_seen: Mask) -> Examples:
+    """The rows that are not `is_seen`. Where some of those were there to learn from, what is left
+    before the test is split again: by time, a cluster in one split only."""
     is_older = np.isin(examples.split, [split.value for split in BEFORE_TEST])
-    left = examples.take(np.flatnonzero(~seen))
-    if not (seen & is_older).any():
+    left = examples.take(np.flatnonzero(~is_seen))
+    if not (is_seen & is_older).any():
         return left
-    older = np.flatnonzero(is_older[~seen])
+    older = np.flatnonzero(is_older[~is_seen])
     split = left.split.copy()
     split[older] = _by_cluster(left.cluster[older])
     return replace(left, split=split)

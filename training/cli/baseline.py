@@ -87,7 +87,7 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
             click.echo(json.dumps(report))
         else:
             doubts = report.pop("doubts", [])
-            click.echo("\n".join(f"{name:<24} {_told(value)}" for name, value in report.items()))
+            click.echo("\n".join(f"{name:<24} {_shown(value)}" for name, value in report.items()))
             for doubt in doubts:
                 click.echo(f"{'warning':<24} {doubt}")
 
@@ -126,7 +126,7 @@ def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, A
     from training.cli.baseline_work import BaselineRequest, make_baseline
 
     lm: str | None = options["lm"]
-    order = BaselineRequest(
+    request = BaselineRequest(
         name=options["name"],
         dataset=options["dataset"],
         out=options["out"],
@@ -137,15 +137,15 @@ def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, A
         n_processes=options["processes"],
     )
     progress = Progress("language model", monotonic, lambda line: _say(line.rstrip("\n")))
-    return make_baseline(order, _say, progress).described()
+    return make_baseline(request, _say, progress).described()
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     match value:
         case float():
             return f"{value:.4g}"
         case dict():
-            return ", ".join(f"{name} {_told(each)}" for name, each in value.items())
+            return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
         case None:
             return "-"
         case _:

@@ -160,15 +160,15 @@ def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, A
         out: Path | None = options["out"]
         if out is not None:
             check_free(out)
-        found = evaluate_artifacts(options["dataset"], folders, _terms(options), progress, _say)
+        result = evaluate_artifacts(options["dataset"], folders, _terms(options), progress, _say)
         if out is not None:
-            write_report(out, found.files)
+            write_report(out, result.files)
     if not options["as_json"]:
-        click.echo("\n".join(found.lines))
+        click.echo("\n".join(result.lines))
     if out is not None:
         click.echo(f"report: {out / 'report.html'}", err=options["as_json"])
     if options["as_json"]:
-        click.echo(found.json)
+        click.echo(result.json)
 
 
 def _terms(options: dict[str, Any]) -> EvaluationTerms:

@@ -199,12 +199,12 @@ def _settings(options: dict[str, Any]) -> FitSettings:
             f"{options['heights']!r} is not a list of numbers; expected "
             "six, such as 0,0.1,0.3,0.5,0.7,1"
         ) from None
-    asked: str | None = options["precision"]
+    precision: str | None = options["precision"]
     named = (number.option.removeprefix("--").replace("-", "_") for number in SETTINGS)
     return FitSettings(
         **{name: options[name] for name in named},
         heights=heights,
-        precision=Precision(asked) if asked else Precision.for_this_machine(),
+        precision=Precision(precision) if precision else Precision.for_this_machine(),
         gradient_checkpointing=options["gradient_checkpointing"],
         serve=HeadKind(options["serve"]),
     )

@@ -49,11 +49,11 @@ def build_examples(
             placed = [
                 (d, split_by_chance(d.cluster, plan.shares, plan.seed)) for d in harvest.drafts
             ]
-    kept = _sampled(placed, sampling)
+    sampled = _sampled(placed, sampling)
     rows, report = [], start("rows")
-    for done, (draft, split, weight) in enumerate(kept, 1):
+    for done, (draft, split, weight) in enumerate(sampled, 1):
         rows.append(read_draft(draft, split, weight))
-        report(done, len(kept))
+        report(done, len(sampled))
     examples = columns_of(rows)
     check_classes(examples)
     manifest = DatasetManifest(
@@ -77,11 +77,11 @@ def _harvest(log: EventLog, plan: DatasetPlan, report: ReportProgress) -> Harves
     n_moments = n_late = 0
     for done, lead in enumerate(log.leads, 1):
         report(done, len(log.leads))
-        for asked in drafts_of(lead, _mature_until(lead, log, plan), plan):
+        for drafted in drafts_of(lead, _mature_until(lead, log, plan), plan):
             n_moments += 1
-            match asked:
+            match drafted:
                 case ExampleDraft():
-                    drafts.append(asked)
+                    drafts.append(drafted)
                 case Skipped.ORDERED_UNKNOWN:
                     n_late += 1
     return Harvest(drafts, n_moments, n_late)
@@ -125,18 +125,18 @@ def _by_time(
 ) -> list[tuple[ExampleDraft, Split]]:
     """Without the embargoes, and without what its cluster has in other splits than its own."""
     placed = [(draft, borders.split_of(draft.as_of_ms)) for draft in drafts]
-    known = [(draft, split) for draft, split in placed if split is not None]
-    home = one_split_each(((draft.cluster, split) for draft, split in known), seed)
-    return [(draft, split) for draft, split in known if home[draft.cluster] is split]
+    in_split = [(draft, split) for draft, split in placed if split is not None]
+    home = one_split_each(((draft.cluster, split) for draft, split in in_split), seed)
+    return [(draft, split) for draft, split in in_split if home[draft.cluster] is split]
 
 
 def _sampled(
     placed: Sequence[tuple[ExampleDraft, Split]], sampling: Sampling
 ) -> list[tuple[ExampleDraft, Split, float]]:
-    kept = []
+    sampled = []
     for draft, split in placed:
         label = draft.outcome.label
         weight = sampling.weight(split, label, str(draft.key), draft.as_of_ms)
         if weight is not None:
-            kept.append((draft, split, weight))
-    return kept
+            sampled.append((draft, split, weight))
+    return sampled

@@ -54,8 +54,8 @@ class Strength:
 def check_data(examples: Examples) -> tuple[DataFinding, ...]:
     """Leaks first, then by column."""
     columns = known_columns(examples)
-    found = [*_far_above(strengths(examples, columns)), *_status_fields(columns)]
-    return tuple(sorted(found, key=lambda f: (f.severity != Severity.LEAK, f.column)))
+    findings = [*_far_above(strengths(examples, columns)), *_status_fields(columns)]
+    return tuple(sorted(findings, key=lambda f: (f.severity != Severity.LEAK, f.column)))
 
 
 def strengths(examples: Examples, columns: Mapping[str, Column] | None = None) -> list[Strength]:
@@ -63,11 +63,11 @@ def strengths(examples: Examples, columns: Mapping[str, Column] | None = None) -
     if not 0 < examples.label.sum() < len(examples):
         return []
     is_odd = np.array([chance(0, str(cluster)) < 0.5 for cluster in examples.cluster])
-    found = [
+    measured = [
         _strength(name, _levels(column), examples, is_odd)
         for name, column in (columns or known_columns(examples)).items()
     ]
-    return sorted(found, key=lambda strength: (-strength.auc, strength.column))
+    return sorted(measured, key=lambda strength: (-strength.auc, strength.column))
 
 
 def _strength(
@@ -113,28 +113,28 @@ def _levels(column: Column) -> NDArray[np.int64]:
 
 def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """At most N_BINS + 1 of them."""
-    found, counts = np.unique(values, return_counts=True)
-    commonest = found[counts.argmax()]
+    distinct, counts = np.unique(values, return_counts=True)
+    commonest = distinct[counts.argmax()]
     cuts = [commonest, np.nextafter(commonest, np.inf)]
     if (others := values[values != commonest]).size:
         cuts += [*np.quantile(others, np.linspace(0, 1, N_BINS + 1)[1:-1])]
     return np.unique(cuts)
 
 
-def _far_above(found: list[Strength]) -> Iterator[DataFinding]:
-    for one in found:
-        others = [other.auc for other in found if other is not one]
+def _far_above(measured: list[Strength]) -> Iterator[DataFinding]:
+    for strength in measured:
+        others = [other.auc for other in measured if other is not strength]
         rest = float(np.quantile(others, 0.9)) if others else 0.5
-        lowest = one.auc - SURE * one.error
+        lowest = strength.auc - SURE * strength.error
         is_perfect = lowest >= NEARLY_PERFECT
         if not is_perfect and lowest < rest + FAR:
             continue
         yield DataFinding(
             severity=Severity.LEAK if is_perfect else Severity.WARNING,
-            column=one.column,
-            sentence=f"alone it reaches an AUC of {one.auc:.3f} (nine in ten other columns: up to "
-            f"{rest:.3f}): was it known at as_of? If so, keep it; if not, leave it out of the "
-            "profile or send it when it becomes known",
+            column=strength.column,
+            sentence=f"alone it reaches an AUC of {strength.auc:.3f} (nine in ten other columns: "
+            f"up to {rest:.3f}): was it known at as_of? If so, keep it; if not, leave it out of "
+            "the profile or send it when it becomes known",
         )
 
 
@@ -144,11 +144,13 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
             continue
         field = name.removeprefix(PROFILE)
         texts = {value for value in column if isinstance(value, str)}
-        told = sorted(text for text in texts if len(text) < 40 and _OUTCOME_VALUE.search(text))
+        outcome_texts = sorted(
+            text for text in texts if len(text) < 40 and _OUTCOME_VALUE.search(text)
+        )
         if _OUTCOME_NAME.search(field):
             why = "is named like an outcome"
-        elif told and len(texts) <= MAX_CATEGORIES:
-            why = f"has {len(told)} values that read like outcomes"
+        elif outcome_texts and len(texts) <= MAX_CATEGORIES:
+            why = f"has {len(outcome_texts)} values that read like outcomes"
         else:
             continue
         yield DataFinding(

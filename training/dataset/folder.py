@@ -88,9 +88,9 @@ def read_examples(folder: Path) -> tuple[Examples, DatasetManifest]:
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{path} cannot be read: {error}; build the dataset again") from error
     examples = _examples(table, len(manifest.code_names))
-    if (found := content_sha256(examples)) != manifest.sha256:
+    if (content := content_sha256(examples)) != manifest.sha256:
         raise DatasetError(
-            f"{path} has content {found[:12]}…, its manifest says {str(manifest.sha256)[:12]}…; "
+            f"{path} has content {content[:12]}…, its manifest says {str(manifest.sha256)[:12]}…; "
             "copy the folder again or build it again"
         )
     return examples, manifest
@@ -112,13 +112,13 @@ def read_manifest(folder: Path) -> DatasetManifest:
         raise DatasetError(
             f"{path} is not a manifest of format 1: {where}: {first['msg']}; build it again"
         ) from error
-    for what, found, expected in (
+    for what, stated, expected in (
         ("features_id", manifest.features_id, FEATURES_ID),
         ("prompt_id", manifest.prompt_id, PROMPT_ID),
     ):
-        if found != expected:
+        if stated != expected:
             raise DatasetError(
-                f"dataset {folder} was built with {what} {found}, this build has {expected}; "
+                f"dataset {folder} was built with {what} {stated}, this build has {expected}; "
                 "build it again with this version"
             )
     return manifest

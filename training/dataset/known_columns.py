@@ -25,13 +25,13 @@ def known_columns(examples: Examples) -> dict[str, Column]:
 def profile_columns(states: Sequence[LeadState]) -> dict[str, Column]:
     """`profile.<field>` and `code <code>`, in order of their names."""
     n = len(states)
-    found: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     for row, state in enumerate(states):
         for patch in state.registers:
             for name, value in patch.values.items():
                 if name.startswith(PROFILE):
-                    found.setdefault(name, [None] * n)[row] = value
+                    columns.setdefault(name, [None] * n)[row] = value
         for fact in state.facts:
             for code in fact.codes:
-                found.setdefault(f"code {code}", [None] * n)[row] = True
-    return {name: found[name] for name in sorted(found)}
+                columns.setdefault(f"code {code}", [None] * n)[row] = True
+    return {name: columns[name] for name in sorted(columns)}

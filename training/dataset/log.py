@@ -66,20 +66,28 @@ class EventLog:
 
 def gather(logged: Iterable[Logged], known_at: KnownAt) -> EventLog | None:
     """Groups a log, in any order, by lead; None when it is empty. Holds all of it in memory."""
-    known: dict[LeadKey, list[Known]] = {}
+    entries_of: dict[LeadKey, list[Known]] = {}
     spans: dict[str, list[int]] = {}
-    for one in logged:
+    for record in logged:
         occurred = known_at is KnownAt.OCCURRED
-        at_ms = to_ms(one.event.occurred_at) if occurred else one.ingested_at_ms
-        known.setdefault(one.event.key, []).append(Known(at_ms, one.event))
-        span = spans.setdefault(one.source, [one.ingested_at_ms, one.ingested_at_ms, 0])
-        span[:] = min(span[0], one.ingested_at_ms), max(span[1], one.ingested_at_ms), span[2] + 1
-    if not known:
+        at_ms = to_ms(record.event.occurred_at) if occurred else record.ingested_at_ms
+        entries_of.setdefault(record.event.key, []).append(Known(at_ms, record.event))
+        span = spans.setdefault(record.source, [record.ingested_at_ms, record.ingested_at_ms, 0])
+        span[:] = (
+            min(span[0], record.ingested_at_ms),
+            max(span[1], record.ingested_at_ms),
+            span[2] + 1,
+        )
+    if not entries_of:
         return None
-    moments = [entry.at_ms for entries in known.values() for entry in entries]
-    kept = {key: entries for key, entries in known.items() if not any(map(_erases, entries))}
+    moments = [entry.at_ms for entries in entries_of.values() for entry in entries]
+    kept_leads = {
+        key: entries for key, entries in entries_of.items() if not any(map(_erases, entries))
+    }
     return EventLog(
-        leads=tuple(LeadLog(key, tuple(sorted(kept[key], key=_order))) for key in sorted(kept)),
+        leads=tuple(
+            LeadLog(key, tuple(sorted(kept_leads[key], key=_order))) for key in sorted(kept_leads)
+        ),
         sources=tuple(
             DatasetSource(
                 name=name,
@@ -89,7 +97,7 @@ def gather(logged: Iterable[Logged], known_at: KnownAt) -> EventLog | None:
             )
             for name, (first, last, n) in sorted(spans.items())
         ),
-        n_erased=len(known) - len(kept),
+        n_erased=len(entries_of) - len(kept_leads),
         first_ms=min(moments),
         last_ms=max(moments),
     )
@@ -105,9 +113,9 @@ def states_at(log: LeadLog, moments_ms: Iterable[int]) -> Iterator[tuple[int, Le
         yield moment_ms, state
 
 
-def _erases(known: Known) -> bool:
-    return isinstance(known.event, LeadErased)
+def _erases(entry: Known) -> bool:
+    return isinstance(entry.event, LeadErased)
 
 
-def _order(known: Known) -> tuple[int, str, str]:
-    return known.at_ms, known.event.source, known.event.id
+def _order(entry: Known) -> tuple[int, str, str]:
+    return entry.at_ms, entry.event.source, entry.event.id

@@ -54,10 +54,10 @@ def parse_policy(text: str) -> MomentPolicy:
         return AfterEvent()
     if text == "after-call":
         return AfterCall()
-    if (found := _EVERY.fullmatch(text)) and float(found[1]) > 0:
-        return Every(float(found[1]))
-    if found := _AFTER_FIRST.fullmatch(text):
-        return AfterFirst(float(found[1]))
+    if (match := _EVERY.fullmatch(text)) and float(match[1]) > 0:
+        return Every(float(match[1]))
+    if match := _AFTER_FIRST.fullmatch(text):
+        return AfterFirst(float(match[1]))
     raise DatasetError(f"as-of policy {text[:60]!r} is not one of: {EXAMPLES} (any number)")
 
 

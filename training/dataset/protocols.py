@@ -79,11 +79,11 @@ def _persuasion(seed: int, first_units: int | None) -> Protocol:
     persuadees: dict[LeadKey, str] = {}
 
     def adapted(logged: Iterable[Logged]) -> Iterator[Logged]:
-        for one in logged:
-            event = _alone(one.event, first_units)
+        for record in logged:
+            event = _alone(record.event, first_units)
             if event is not None:
-                persuadees[event.key] = str(one.event.key)
-                yield replace(one, event=event, ingested_at_ms=to_ms(event.occurred_at))
+                persuadees[event.key] = str(record.event.key)
+                yield replace(record, event=event, ingested_at_ms=to_ms(event.occurred_at))
 
     name = "persuasion" if first_units is None else f"persuasion-first-{first_units}"
     plan = DatasetPlan(

@@ -80,13 +80,13 @@ def check_shares(shares: Shares) -> None:
 def one_split_each(memberships: Iterable[tuple[str, Split]], seed: int) -> Mapping[str, Split]:
     """Cluster -> the one of its splits that it stays in. The choice must not look at the outcome:
     "its newest" would empty the fit of all who took long, "its oldest" the test."""
-    found: dict[str, set[Split]] = {}
+    splits_of: dict[str, set[Split]] = {}
     for cluster, split in memberships:
-        found.setdefault(cluster, set()).add(split)
+        splits_of.setdefault(cluster, set()).add(split)
     order = list(Split)
     return {
         cluster: sorted(splits, key=order.index)[int(chance(seed, cluster) * len(splits))]
-        for cluster, splits in found.items()
+        for cluster, splits in splits_of.items()
     }
 
 

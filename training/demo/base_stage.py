@@ -76,11 +76,11 @@ def make_base(recipe: Recipe, folder: Path, n_processes: int, log: WriteLine) ->
     writer = build_writer(tokenizer)
     leads = load_leads(recipe.seed, recipe.n_read_leads, reading, n_processes=n_processes, log=log)
     old_enough = leads[: int(len(leads) * recipe.fitting_share)]
-    asked = Questions.of(writer)
+    questions = Questions.of(writer)
 
     def draw_leads(rng: np.random.Generator) -> list[Sample]:
         chosen = rng.choice(len(old_enough), min(POOL_LEADS, len(old_enough)), replace=False)
-        return pretraining_samples([old_enough[i] for i in chosen], asked, writer, rng)
+        return pretraining_samples([old_enough[i] for i in chosen], questions, writer, rng)
 
     def draw_calls(max_topics: int) -> Draw:
         return lambda rng: short_calls(writer, POOL_CALLS, max_topics, rng)

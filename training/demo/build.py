@@ -84,9 +84,9 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Wri
     log(f"leads: {len(leads)} rows, {sum(lead.ordered for lead in leads)} orders")
     baseline = fit_baseline(recipe, at_own_moment(leads), log)
     slices = slice_leads(recipe, leads)
-    asked, pad_id = Questions.of(build_writer(tokenizer)), token_id(tokenizer, PAD)
-    fitted = fit_adapter(recipe, base, slices, asked, pad_id, log)
-    logits = language_logits(fitted, slices.all, asked, pad_id)
+    questions, pad_id = Questions.of(build_writer(tokenizer)), token_id(tokenizer, PAD)
+    fitted = fit_adapter(recipe, base, slices, questions, pad_id, log)
+    logits = language_logits(fitted, slices.all, questions, pad_id)
     stack = fit_stack(recipe, slices, logits, log)
     made = work / "artifact"
     shutil.rmtree(made, ignore_errors=True)
@@ -128,9 +128,9 @@ def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> Lan
 
 def _parity(recipe: Recipe, made: Path, slices: Slices, tokenizer: Tokenizer) -> Parity:
     """On the newest leads."""
-    asked = Questions.of(build_writer(tokenizer))
+    questions = Questions.of(build_writer(tokenizer))
     prompts = [
-        tokenizer.decode([*lead.body, *asked.order], skip_special_tokens=False)
+        tokenizer.decode([*lead.body, *questions.order], skip_special_tokens=False)
         for lead in slices.calibrating[-recipe.n_parity_prompts :]
     ]
     limit = recipe.max_probability_difference
@@ -173,19 +173,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--seed", type=at_least(0), default=Recipe().seed, help="of leads and training")
     add("--threads", type=at_least(1), default=2, help="of torch; 1 on a busy machine")
     add("--processes", type=at_least(1), default=2, help="that simulate leads")
-    asked = parser.parse_args(arguments)
-    torch.set_num_threads(asked.threads)
-    recipe = replace(Recipe(), seed=asked.seed)
-    if asked.scale != 1.0:
-        recipe = recipe.scaled(asked.scale)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    recipe = replace(Recipe(), seed=options.seed)
+    if options.scale != 1.0:
+        recipe = recipe.scaled(options.scale)
     started = time.monotonic()
 
     def log(line: str) -> None:
         sys.stderr.write(f"[{(time.monotonic() - started) / 60:5.1f} min] {line}\n")
 
     with exiting(), tempfile.TemporaryDirectory() as temporary:
-        build_demo(recipe, asked.out, asked.work or Path(temporary), asked.processes, log)
-    log(f"artifact: {asked.out}")
+        build_demo(recipe, options.out, options.work or Path(temporary), options.processes, log)
+    log(f"artifact: {options.out}")
 
 
 if __name__ == "__main__":

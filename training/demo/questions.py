@@ -76,11 +76,11 @@ def table_texts() -> list[str]:
     return [f"Is {feature.wording} {word}?" for feature in FEATURES for _, word in _values(feature)]
 
 
-def order_sample(lead: TrainingLead, asked: Questions) -> Sample:
+def order_sample(lead: TrainingLead, questions: Questions) -> Sample:
     """The question that a score answers."""
     return Sample(
-        prompt=np.concatenate([lead.body, asked.order]).astype(np.int32),
-        answer=asked.answer(lead.ordered),
+        prompt=np.concatenate([lead.body, questions.order]).astype(np.int32),
+        answer=questions.answer(lead.ordered),
         order=float(lead.ordered),
         grade=Grade.ORDER if lead.ordered else max(map(_GRADES.__getitem__, lead.moves), default=0),
     )
@@ -90,31 +90,31 @@ _GRADES = {Stage.VISIT: Grade.VISIT, Stage.TEST_DRIVE: Grade.TEST_DRIVE, Stage.Q
 
 
 def pretraining_samples(
-    leads: Sequence[TrainingLead], asked: Questions, writer: Writer, rng: np.random.Generator
+    leads: Sequence[TrainingLead], questions: Questions, writer: Writer, rng: np.random.Generator
 ) -> list[Sample]:
     """One question per lead; the codes are always a target of the marker."""
-    return [_asked(lead, asked, writer, rng) for lead in leads]
+    return [_pretraining_sample(lead, questions, writer, rng) for lead in leads]
 
 
-def _asked(
-    lead: TrainingLead, asked: Questions, writer: Writer, rng: np.random.Generator
+def _pretraining_sample(
+    lead: TrainingLead, questions: Questions, writer: Writer, rng: np.random.Generator
 ) -> Sample:
     if rng.random() < CODES_SHARE and not np.isnan(lead.codes).any():
         held = [CODES[i] for i in np.flatnonzero(lead.codes)]
-        question, answer = asked.codes, writer.answer(codes_answer(held, rng))
+        question, answer = questions.codes, writer.answer(codes_answer(held, rng))
     else:
-        question, answer = _about_table(lead, asked, rng)
+        question, answer = _about_table(lead, questions, rng)
     prompt = np.concatenate([lead.body, question]).astype(np.int32)
     return Sample(prompt=prompt, answer=answer, codes=lead.codes)
 
 
 def _about_table(
-    lead: TrainingLead, asked: Questions, rng: np.random.Generator
+    lead: TrainingLead, questions: Questions, rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Half of the answers are Yes where the value is one that can be asked about."""
     feature = int(rng.integers(len(FEATURES)))
-    options = asked.table[feature]
+    options = questions.table[feature]
     held = [i for i, (value, _) in enumerate(options) if value == lead.features[feature]]
     pick = held[0] if held and rng.random() < 0.5 else int(rng.integers(len(options)))
     value, question = options[pick]
-    return question, asked.answer(bool(value == lead.features[feature]))
+    return question, questions.answer(bool(value == lead.features[feature]))

@@ -48,7 +48,7 @@ def slice_leads(recipe: Recipe, leads: Sequence[TrainingLead]) -> Slices:
     is_kept = rng.random(len(leads)) < recipe.kept_negatives
     first = int(len(leads) * recipe.fitting_share)
     second = int(len(leads) * (1 - recipe.calibrating_share))
-    kept = [
+    sampled = [
         [lead for lead, keep in zip(part, keeps, strict=True) if keep or lead.ordered]
         for part, keeps in (
             (leads[:first], is_kept[:first]),
@@ -56,24 +56,24 @@ def slice_leads(recipe: Recipe, leads: Sequence[TrainingLead]) -> Slices:
             (leads[second:], is_kept[second:]),
         )
     ]
-    return Slices(*kept)
+    return Slices(*sampled)
 
 
 def fit_adapter(
     recipe: Recipe,
     base: Qwen2ForCausalLM,
     slices: Slices,
-    asked: Questions,
+    questions: Questions,
     pad_id: int,
     log: WriteLine,
 ) -> Fitted:
     """The head's bias is corrected for the negatives that were left out."""
     data = FitData(
-        older=[order_sample(lead, asked) for lead in at_own_moment(slices.fitting)],
-        newest=[order_sample(lead, asked) for lead in at_own_moment(slices.judging)],
+        older=[order_sample(lead, questions) for lead in at_own_moment(slices.fitting)],
+        newest=[order_sample(lead, questions) for lead in at_own_moment(slices.judging)],
         pad_id=pad_id,
-        yes=int(asked.yes[0]),
-        no=int(asked.no[0]),
+        yes=int(questions.yes[0]),
+        no=int(questions.no[0]),
     )
     fitted = fit(base, data, replace(recipe.fit, seed=recipe.seed), FitRun(log))
     bias = fitted.head.bias + sampling_correction(recipe.kept_negatives)
@@ -81,9 +81,9 @@ def fit_adapter(
 
 
 def language_logits(
-    fitted: Fitted, leads: Sequence[TrainingLead], asked: Questions, pad_id: int
+    fitted: Fitted, leads: Sequence[TrainingLead], questions: Questions, pad_id: int
 ) -> Floats:
-    samples = [order_sample(lead, asked) for lead in leads]
+    samples = [order_sample(lead, questions) for lead in leads]
     return fitted.head.logits(marker_states(fitted.model.get_base_model(), samples, pad_id))
 
 
@@ -91,12 +91,14 @@ def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: WriteLine) ->
     """Platt sees trees that never saw the calibrating leads; the trees that ship, grown with the
     same settings, see them all."""
     table = stack_table(recipe, slices, logits)
-    n_known = len(slices.fitting) + len(slices.judging)
-    known = table.cut(0, n_known)
-    known = TreeTable(known.rows, known.orders, known.weights, len(slices.judging))
-    chosen = tune_tree(known, np.random.default_rng(recipe.seed), n_trials=recipe.n_trials)
-    newest = table.cut(n_known, len(table.rows))
-    calibration = fit_platt(chosen.logits(newest.rows), newest.orders, newest.weights)
+    n_tuning = len(slices.fitting) + len(slices.judging)
+    tuning = table.cut(0, n_tuning)
+    tuning = TreeTable(tuning.rows, tuning.orders, tuning.weights, len(slices.judging))
+    chosen = tune_tree(tuning, np.random.default_rng(recipe.seed), n_trials=recipe.n_trials)
+    calibration_rows = table.cut(n_tuning, len(table.rows))
+    calibration = fit_platt(
+        chosen.logits(calibration_rows.rows), calibration_rows.orders, calibration_rows.weights
+    )
     log(f"stack: {chosen.settings}, {chosen.n_rounds} rounds, loss {chosen.newest_loss:.5f}")
     log(f"stack: calibration a={calibration.a:.3f} b={calibration.b:.3f}")
     return Stack(grow_tree(table, chosen.settings, chosen.n_rounds), calibration)

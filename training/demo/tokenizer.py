@@ -48,7 +48,7 @@ def _without_byte_specials(tokenizer: Tokenizer) -> Tokenizer:
 
 def token_id(tokenizer: Tokenizer, token: str) -> int:
     """Raises KeyError for a token that is not in the vocabulary."""
-    found = tokenizer.token_to_id(token)
-    if found is None:
+    number = tokenizer.token_to_id(token)
+    if number is None:
         raise KeyError(token)
-    return int(found)
+    return int(number)

@@ -102,11 +102,11 @@ def _window(data: DataWindow) -> str:
 
 
 def _metric_row(model: ModelReport, name: str) -> str:
-    found = model.metrics[name]
-    low, high = number(found.interval.low), number(found.interval.high)
+    measured = model.metrics[name]
+    low, high = number(measured.interval.low), number(measured.interval.high)
     return (
-        f"| {words.metric_name(name)} | {number(found.interval.value)} | [{low}, {high}] | "
-        f"{number(found.expected_half_width)} |"
+        f"| {words.metric_name(name)} | {number(measured.interval.value)} | [{low}, {high}] | "
+        f"{number(measured.expected_half_width)} |"
     )
 
 
@@ -124,12 +124,12 @@ def _expected(model: ModelReport, report: EvaluationReport) -> str:
 
 
 def _differences(report: EvaluationReport, model: ModelReport) -> str:
-    said = [
+    sentences = [
         f"- {words.difference(each)}"
         for each in report.differences
         if each.metric == "auc" and model.name in (each.ours, each.theirs)
     ]
-    return "## Beside others\n\n" + "\n".join(said) + "\n" if said else ""
+    return "## Beside others\n\n" + "\n".join(sentences) + "\n" if sentences else ""
 
 
 def _group_rows(model: ModelReport) -> list[str]:

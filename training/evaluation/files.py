@@ -33,8 +33,8 @@ def report_json(about: About, report: EvaluationReport) -> dict[str, Any]:
         }
         for model in report.models
     ]
-    said: dict[str, Any] = json_value({"about": facts, **asdict(report), "models": models})
-    return said
+    values: dict[str, Any] = json_value({"about": facts, **asdict(report), "models": models})
+    return values
 
 
 def write_report(folder: Path, texts: Mapping[str, str]) -> None:

@@ -93,13 +93,13 @@ def judged_of(examples: Examples) -> JudgedRows:
             "another split or build the dataset over a longer time"
         )
     days = examples.as_of_ms // DAY_MS
-    asked = [f"{queue} {day}" for queue, day in zip(examples.queue, days, strict=True)]
+    call_lists = [f"{queue} {day}" for queue, day in zip(examples.queue, days, strict=True)]
     return JudgedRows(
         labels=examples.label.astype(np.float64),
         truth=examples.true_probability,
         weights=examples.weight,
         clusters=examples.cluster,
-        lists=np.unique(np.array(asked), return_inverse=True)[1],
+        lists=np.unique(np.array(call_lists), return_inverse=True)[1],
         groups={
             QUEUE: examples.queue,
             STAGE: examples.stage,
@@ -134,5 +134,5 @@ def length_bins(words: NDArray[np.int64]) -> Texts:
         for low, high in zip(lows, highs, strict=True)
         if low <= high
     ]
-    found = np.searchsorted(bounds, words, side="left")
-    return np.where(words > 0, np.array(names)[np.minimum(found, len(names) - 1)], NO_WORDS)
+    bin_of = np.searchsorted(bounds, words, side="left")
+    return np.where(words > 0, np.array(names)[np.minimum(bin_of, len(names) - 1)], NO_WORDS)

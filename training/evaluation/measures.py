@@ -89,12 +89,12 @@ def measures(
             (mass, caught(table, mass))
             for mass in (best_mass(table, fraction) for fraction in FRACTIONS.values())
         ]
-        called, found = (weightings @ in_lists).T
-        tops.append((called, found))
+        called, hits = (weightings @ in_lists).T
+        tops.append((called, hits))
         columns = [aucs(table), average_precisions(table)]
-        for called, found in tops:
-            precision = ratio(found, called)
-            columns += [precision, ratio(found, positives), ratio(precision * n, positives)]
+        for called, hits in tops:
+            precision = ratio(hits, called)
+            columns += [precision, ratio(hits, positives), ratio(precision * n, positives)]
         columns += [*(weightings @ losses / n[:, None]).T]
         columns.append(np.abs(weightings @ gaps).sum(axis=1) / n)
         return np.column_stack(columns)

@@ -69,8 +69,8 @@ def _verdicts(report: EvaluationReport) -> str:
     return "<h2>Who is ahead</h2>" + table(heads, rows, "Paired on the same leads.")
 
 
-def _verdict(found: PairedDifference) -> str:
-    judged = found.judgement
+def _verdict(difference: PairedDifference) -> str:
+    judged = difference.judgement
     needed = f", {judged.positives_needed:,} positives might" if judged.positives_needed else ""
     return f"{judged.verdict.value}{needed}"
 

@@ -99,7 +99,7 @@ class EvaluationReport:
 
 
 def build_report(
-    judged: JudgedRows, models: Sequence[Scored], asked: EvaluationRequest
+    judged: JudgedRows, models: Sequence[Scored], request: EvaluationRequest
 ) -> EvaluationReport:
     """All models see the same resamples. Raises EvaluationError for scores that do not fit."""
     for model in models:
@@ -111,28 +111,30 @@ def build_report(
     names = [model.name for model in models]
     if len(set(names)) < len(names):
         raise EvaluationError(f"two models share a name: {', '.join(names)}; name them apart")
-    seen = _resampled(judged, models, judged.labels, asked)
-    true = _resampled(judged, models, judged.truth, asked) if judged.has_truth else None
+    on_labels = _resampled(judged, models, judged.labels, request)
+    on_truth = _resampled(judged, models, judged.truth, request) if judged.has_truth else None
     return EvaluationReport(
         n=len(judged),
         n_positives=judged.n_positives,
         n_leads=judged.n_leads,
         n_who_ordered=judged.n_who_ordered,
         prevalence=judged.prevalence,
-        asked=asked,
-        models=[_model(judged, model, i, seen, true, asked) for i, model in enumerate(models)],
-        differences=_differences(judged, models, seen, true),
-        bayes=expected_auc(judged.truth, judged.truth, judged.weights) if true else None,
+        asked=request,
+        models=[
+            _model(judged, model, i, on_labels, on_truth, request) for i, model in enumerate(models)
+        ],
+        differences=_differences(judged, models, on_labels, on_truth),
+        bayes=expected_auc(judged.truth, judged.truth, judged.weights) if on_truth else None,
     )
 
 
 def _resampled(
-    judged: JudgedRows, models: Sequence[Scored], outcomes: Floats, asked: EvaluationRequest
+    judged: JudgedRows, models: Sequence[Scored], outcomes: Floats, request: EvaluationRequest
 ) -> Replicates:
     return replicates(
-        [measures(model, judged, outcomes, asked.calls_per_day) for model in models],
+        [measures(model, judged, outcomes, request.calls_per_day) for model in models],
         len(judged),
-        asked.bootstrap(),
+        request.bootstrap(),
         weights=judged.weights,
         clusters=judged.clusters,
     )
@@ -142,14 +144,16 @@ def _model(
     judged: JudgedRows,
     model: Scored,
     number: int,
-    seen: Replicates,
-    true: Replicates | None,
-    asked: EvaluationRequest,
+    on_labels: Replicates,
+    on_truth: Replicates | None,
+    request: EvaluationRequest,
 ) -> ModelReport:
-    intervals = {name: seen.interval(number, i) for i, name in enumerate(METRICS)}
+    intervals = {name: on_labels.interval(number, i) for i, name in enumerate(METRICS)}
     values = {name: interval.value for name, interval in intervals.items()}
-    widths = expected_half_widths(values, judged, asked.calls_per_day, asked.level)
-    expected = {name: true.interval(number, i) for i, name in enumerate(METRICS)} if true else {}
+    widths = expected_half_widths(values, judged, request.calls_per_day, request.level)
+    expected = (
+        {name: on_truth.interval(number, i) for i, name in enumerate(METRICS)} if on_truth else {}
+    )
     return ModelReport(
         name=model.name,
         engine=model.engine,
@@ -160,21 +164,21 @@ def _model(
             model.scores, judged.labels, clusters=judged.clusters
         ).standard_error,
         calibration_noise=calibration_noise(model.probabilities, N_BINS, judged.weights),
-        groups=groups_of(judged, model, asked.level),
+        groups=groups_of(judged, model, request.level),
         curves=curves_of(model.scores, model.probabilities, judged.labels, judged.weights),
         cost=model.cost,
     )
 
 
 def _differences(
-    judged: JudgedRows, models: Sequence[Scored], seen: Replicates, true: Replicates | None
+    judged: JudgedRows, models: Sequence[Scored], on_labels: Replicates, on_truth: Replicates | None
 ) -> list[PairedDifference]:
     return [
-        _difference(judged, models, (i, j), metric, found, is_expected)
+        _difference(judged, models, (i, j), metric, resampled, is_expected)
         for i, j in combinations(range(len(models)), 2)
         for metric in COMPARED
-        for found, is_expected in ((seen, False), (true, True))
-        if found is not None
+        for resampled, is_expected in ((on_labels, False), (on_truth, True))
+        if resampled is not None
     ]
 
 
@@ -183,11 +187,11 @@ def _difference(
     models: Sequence[Scored],
     pair: tuple[int, int],
     metric: str,
-    found: Replicates,
+    resampled: Replicates,
     is_expected: bool,
 ) -> PairedDifference:
     ours, theirs = (models[i] for i in pair)
-    interval = found.difference(*pair, METRICS.index(metric))
+    interval = resampled.difference(*pair, METRICS.index(metric))
     better = interval
     if metric in LESS_IS_BETTER:
         better = Interval(-interval.value, -interval.high, -interval.low, interval.level)

@@ -107,16 +107,16 @@ def conclude(
 ) -> EvaluationResult:
     """`models` scored `examples`, however that was done."""
     capacity = terms.calls_per_day or usual_capacity(judged)
-    asked = EvaluationRequest(capacity, terms.n_resamples, terms.seed)
-    report = build_report(judged, models, asked)
+    request = EvaluationRequest(capacity, terms.n_resamples, terms.seed)
+    report = build_report(judged, models, request)
     worst = {
         model.name: worst_leads(examples, judged, model) for model in models if terms.with_prompts
     }
-    said = to_json(report_json(about, report))
+    json_text = to_json(report_json(about, report))
     return EvaluationResult(
         report=report,
-        json=said,
-        files={HTML: html_page(about, report, worst), JSON: said + "\n"},
+        json=json_text,
+        files={HTML: html_page(about, report, worst), JSON: json_text + "\n"},
         lines=[*about.findings, *words.lines(report)],
     )
 
@@ -157,8 +157,10 @@ def _baselines(
     # Here and not above: an artifact is judged without lightgbm and scikit-learn.
     from training.evaluation.rivals import score_baselines
 
-    known = every.of(*BEFORE_TEST)
-    return score_baselines(terms.against, known, judged, Budget(terms.n_trials, terms.seed), log)
+    before_test = every.of(*BEFORE_TEST)
+    return score_baselines(
+        terms.against, before_test, judged, Budget(terms.n_trials, terms.seed), log
+    )
 
 
 def _about(

@@ -42,16 +42,16 @@ class Overheard:
     """A language model that keeps what it said."""
 
     lm: Engine
-    said: list[float]
+    recorded: list[float]
 
     @property
     def batch_size(self) -> int:
         return self.lm.batch_size
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        said = self.lm.logits(inputs)
-        self.said.extend(said)
-        return said
+        read = self.lm.logits(inputs)
+        self.recorded.extend(read)
+        return read
 
 
 def score_artifact(
@@ -73,12 +73,12 @@ def score_artifact(
     else:
         with get_context("spawn").Pool(min(n_processes, len(chunks))) as pool:
             parts = _collect(pool.imap(work, chunks), len(rows), report)
-    said = np.concatenate([pairs for pairs, _ in parts])
-    read = said[:, 1]
+    scores = np.concatenate([pairs for pairs, _ in parts])
+    read = scores[:, 1]
     return Scored(
         name=name or manifest.name,
-        scores=said[:, 0],
-        probabilities=said[:, 0],
+        scores=scores[:, 0],
+        probabilities=scores[:, 0],
         cost=Cost(sum(cpu_s for _, cpu_s in parts), len(rows)),
         digest=digest(path),
         engine=manifest.engine.value,
@@ -110,20 +110,20 @@ def _score_chunk(path: Path, rows: list[ServedRow]) -> ChunkScores:
     inputs = [_input(scorer, row) for row in rows]
     try:
         logits, read = _logits(scorer.engine, inputs)
-        said = [probability(logit, scorer.calibration) for logit in logits]
+        probabilities = [probability(logit, scorer.calibration) for logit in logits]
     except Unscorable:
-        for row, each in zip(rows, inputs, strict=True):
+        for row, engine_input in zip(rows, inputs, strict=True):
             with _naming(row):
-                probability(scorer.engine.logits([each])[0], scorer.calibration)
+                probability(scorer.engine.logits([engine_input])[0], scorer.calibration)
         raise
-    return np.column_stack([said, read]), time.process_time() - began_s
+    return np.column_stack([probabilities, read]), time.process_time() - began_s
 
 
 def _logits(engine: Engine, inputs: Sequence[EngineInput]) -> tuple[list[float], list[float]]:
     """As served, and what the language model in it said on the way."""
     if isinstance(engine, StackEngine):
         lm = Overheard(engine.lm, [])
-        return replace(engine, lm=lm).logits(inputs), lm.said
+        return replace(engine, lm=lm).logits(inputs), lm.recorded
     logits = engine.logits(inputs)
     is_table = isinstance(engine, TreesEngine | RuleEngine)
     return logits, [float("nan")] * len(inputs) if is_table else logits

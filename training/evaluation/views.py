@@ -39,7 +39,7 @@ def _group(
     judged: JudgedRows, model: Scored, kind: str, value: str, rows: NDArray[np.intp], level: float
 ) -> Group:
     labels, weights = judged.labels[rows], judged.weights[rows]
-    scores, said = model.scores[rows], model.probabilities[rows]
+    scores, probabilities = model.scores[rows], model.probabilities[rows]
     estimate = delong(scores, labels, clusters=judged.clusters[rows])
     return Group(
         kind=kind,
@@ -47,7 +47,7 @@ def _group(
         n=len(rows),
         n_positives=int(labels.sum()),
         observed=float(np.average(labels, weights=weights)),
-        predicted=float(np.average(said, weights=weights)),
+        predicted=float(np.average(probabilities, weights=weights)),
         auc=estimate.value,
         half_width=estimate.half_width(level),
         expected_auc=expected_auc(scores, judged.truth[rows], weights)

@@ -23,7 +23,7 @@ def shares_of_the_way(
     names = [model.name for model in models]
     statistics = [auc_statistic(model.scores, judged.truth) for model in models]
     statistics.append(auc_statistic(judged.truth, judged.truth))
-    found = replicates(
+    resampled = replicates(
         statistics,
         len(judged),
         bootstrap,
@@ -32,13 +32,14 @@ def shares_of_the_way(
     )
     end = len(models)
     return {
-        name: share_of_the_way(found, i, names.index(start), end) for i, name in enumerate(names)
+        name: share_of_the_way(resampled, i, names.index(start), end)
+        for i, name in enumerate(names)
     }
 
 
-def share_of_the_way(found: Replicates, at: int, start: int, end: int) -> Interval:
+def share_of_the_way(resampled: Replicates, at: int, start: int, end: int) -> Interval:
     """Of the statistics' first value."""
-    values, drawn = found.values[:, 0], found.drawn[:, :, 0]
+    values, drawn = resampled.values[:, 0], resampled.drawn[:, :, 0]
     value = (values[at] - values[start]) / (values[end] - values[start])
     shares = (drawn[:, at] - drawn[:, start]) / (drawn[:, end] - drawn[:, start])
-    return percentile_interval(float(value), shares, found.level)
+    return percentile_interval(float(value), shares, resampled.level)

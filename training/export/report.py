@@ -66,7 +66,7 @@ def metrics_of(outcome: FitReview) -> dict[str, float]:
     best, first = outcome.fitted.checks[outcome.fitted.best], outcome.fitted.checks[0]
     served = outcome.done.order.settings.serve
     prepared = outcome.done.prepared
-    found = {
+    metrics = {
         "n_fitted_rows": float(len(prepared.rows[Split.FIT])),
         "n_fitted_orders": float(prepared.examples.label[prepared.rows[Split.FIT]].sum()),
         "auc_on_judging_slice": best.auc_of(served),
@@ -79,7 +79,7 @@ def metrics_of(outcome: FitReview) -> dict[str, float]:
         "answer_auc_on_judging_slice": best.qa_auc,
         "cross_fitted_calibration_error": outcome.quality.ece,
     }
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    return {name: value for name, value in metrics.items() if np.isfinite(value)}
 
 
 def text_of(report: Mapping[str, Any]) -> str:
@@ -96,9 +96,9 @@ def text_of(report: Mapping[str, Any]) -> str:
         "check  step  log loss     AUC    P@1%  pair AUC  Yes/No AUC  QA loss",
     ]
     for number, check in enumerate(report["checks"]):
-        kept = "*" if number == report["best_check"] else " "
+        mark = "*" if number == report["best_check"] else " "
         lines.append(
-            f"{number:>4}{kept} {check['step']:>5}  {check['log_loss']:.5f}  {check['auc']:.4f}  "
+            f"{number:>4}{mark} {check['step']:>5}  {check['log_loss']:.5f}  {check['auc']:.4f}  "
             f"{check['precision_at_1_percent']:6.1%}    {check['pair_auc']:.4f}      "
             f"{check['qa_auc']:.4f}  {check['qa_loss']:7.3f}"
         )
@@ -123,14 +123,14 @@ def text_of(report: Mapping[str, Any]) -> str:
 def warnings_of(outcome: FitReview) -> list[str]:
     """What is not a signature and should still be known."""
     dataset = outcome.done.prepared.dataset
-    said = [finding.sentence for finding in dataset.findings]
-    said += doubts(outcome.calibration, _n_calibrating(outcome))
+    sentences = [finding.sentence for finding in dataset.findings]
+    sentences += doubts(outcome.calibration, _n_calibrating(outcome))
     if dataset.horizon_days != HORIZON_DAYS:
-        said.append(
+        sentences.append(
             f"the labels look {dataset.horizon_days} days ahead, the prompt asks about "
             f"{HORIZON_DAYS}: probabilities are of the labels"
         )
-    return said
+    return sentences
 
 
 def _n_calibrating(outcome: FitReview) -> int:

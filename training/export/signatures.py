@@ -88,22 +88,22 @@ def plateau(judged: JudgedSlice, aucs: list[float], best: int, qa_weight: float)
     is_at_work, is_gain = after < before, gain.value - half > 0
     finding = FitFinding.WARNING
     if best == 0:
-        say = (
+        sentence = (
             "no check beat the frozen probe, so that scores and the adapter is empty; try another "
             "--adapter-rate, less --dropout, or more orders"
         )
     elif qa_weight == 0:
-        say = (
+        sentence = (
             f"the QA loss is off; {gained}; the paper's CTR-only model was no better than DeepFM: "
             "try --qa-weight 0.5"
         )
     elif not is_at_work:
-        say = f"the QA loss is on but not at work: {qa}; {gained}; try a larger --qa-weight"
+        sentence = f"the QA loss is on but not at work: {qa}; {gained}; try a larger --qa-weight"
     else:
         finding = FitFinding.FINE if is_gain else FitFinding.CANNOT_TELL
-        say = f"the QA loss is at work ({qa}); {gained}"
-        say += "" if is_gain else ", which may be nothing"
-    return Signature("plateau without QA", finding, say, values)
+        sentence = f"the QA loss is at work ({qa}); {gained}"
+        sentence += "" if is_gain else ", which may be nothing"
+    return Signature("plateau without QA", finding, sentence, values)
 
 
 def long_context(judged: JudgedSlice) -> Signature:
@@ -120,32 +120,32 @@ def long_context(judged: JudgedSlice) -> Signature:
         "share_cut": cut,
         "share_summarised": short,
     }
-    said = ", ".join(f"{n:.0f} tokens {auc:.3f} ± {half:.3f}" for n, _, auc, half in bins)
+    aucs = ", ".join(f"{n:.0f} tokens {auc:.3f} ± {half:.3f}" for n, _, auc, half in bins)
     active = "active" if short > 0 else "not active"
     tail = (
         f"{cut:.0%} of the conversations were cut to fit; the summariser is {active}: a call of "
         f"{short:.0%} of the leads is kept as a summary"
     )
-    known = [each for each in bins if each[1] >= MIN_POSITIVES_PER_BIN]
-    if len(known) < 2:
+    telling = [each for each in bins if each[1] >= MIN_POSITIVES_PER_BIN]
+    if len(telling) < 2:
         return Signature(
             "long context",
             FitFinding.CANNOT_TELL,
-            f"fewer than two length bins have {MIN_POSITIVES_PER_BIN} orders; AUC: {said}; {tail}",
+            f"fewer than two length bins have {MIN_POSITIVES_PER_BIN} orders; AUC: {aucs}; {tail}",
             values,
         )
-    fall = known[0][2] - known[-1][2]
-    half = float(np.hypot(known[0][3], known[-1][3]))
+    fall = telling[0][2] - telling[-1][2]
+    half = float(np.hypot(telling[0][3], telling[-1][3]))
     if fall - half > 0:
-        say = (
-            f"the longest leads are scored worse by {fall:.3f} ± {half:.3f}; AUC: {said}; {tail}; "
+        sentence = (
+            f"the longest leads are scored worse by {fall:.3f} ± {half:.3f}; AUC: {aucs}; {tail}; "
             "try a larger --token-budget"
         )
-        return Signature("long context", FitFinding.WARNING, say, values)
+        return Signature("long context", FitFinding.WARNING, sentence, values)
     if half > MAX_TELLING_HALF_WIDTH:
-        say = f"a fall of less than {fall + half:.2f} would not be seen; AUC: {said}; {tail}"
-        return Signature("long context", FitFinding.CANNOT_TELL, say, values)
-    return Signature("long context", FitFinding.FINE, f"AUC: {said}; {tail}", values)
+        sentence = f"a fall of less than {fall + half:.2f} would not be seen; AUC: {aucs}; {tail}"
+        return Signature("long context", FitFinding.CANNOT_TELL, sentence, values)
+    return Signature("long context", FitFinding.FINE, f"AUC: {aucs}; {tail}", values)
 
 
 def _bin(judged: JudgedSlice, rows: NDArray[np.int64]) -> tuple[float, float, float, float]:
@@ -161,28 +161,28 @@ def forgetting(
     """The language-model loss per token on held-out text, by the text's name: the frozen base's
     and the adapted one's. Who guesses among `n_vocabulary` tokens has nothing to forget."""
     guessing = float(np.log(n_vocabulary))
-    known = [name for name in before if before[name] < guessing]
-    rises = [after[name] - before[name] for name in known]
-    said = "; ".join(f"{name} {before[name]:.3f} → {after[name]:.3f}" for name in before)
+    readable = [name for name in before if before[name] < guessing]
+    rises = [after[name] - before[name] for name in readable]
+    losses_of_texts = "; ".join(f"{name} {before[name]:.3f} → {after[name]:.3f}" for name in before)
     values: dict[str, float | list[float]] = {
         f"loss_{when} on {name}": loss
         for when, losses in (("before", before), ("after", after))
         for name, loss in losses.items()
     }
-    if not known:
-        say = (
+    if not readable:
+        sentence = (
             f"the base reads the held-out text no better than guessing among its {n_vocabulary} "
-            f"tokens ({guessing:.3f} a token), so there is nothing to forget: {said}"
+            f"tokens ({guessing:.3f} a token), so there is nothing to forget: {losses_of_texts}"
         )
-        return Signature("forgetting", FitFinding.CANNOT_TELL, say, values)
+        return Signature("forgetting", FitFinding.CANNOT_TELL, sentence, values)
     if max(rises) > FORGOTTEN_NATS:
-        say = (
-            f"the adapter unlearns the language, loss per token on held-out text: {said}; try a "
-            "smaller --adapter-rate, more --dropout or fewer epochs"
+        sentence = (
+            f"the adapter unlearns the language, loss per token on held-out text: "
+            f"{losses_of_texts}; try a smaller --adapter-rate, more --dropout or fewer epochs"
         )
-        return Signature("forgetting", FitFinding.WARNING, say, values)
-    say = f"loss per token on held-out text: {said}"
-    return Signature("forgetting", FitFinding.FINE, say, values)
+        return Signature("forgetting", FitFinding.WARNING, sentence, values)
+    sentence = f"loss per token on held-out text: {losses_of_texts}"
+    return Signature("forgetting", FitFinding.FINE, sentence, values)
 
 
 def answers_still_mean(judged: JudgedSlice) -> Signature:
@@ -197,18 +197,18 @@ def answers_still_mean(judged: JudgedSlice) -> Signature:
         "auc_of_answer": own.value,
         "auc_of_answer_half_width": own.half_width(),
     }
-    said = (
+    sentence = (
         f"Yes and No take {after:.1%} of what the model would say (frozen: {before:.1%}); their "
         f"order agrees with the head's by {agreed:.2f} (rank correlation), AUC {own.value:.4f} ± "
         f"{own.half_width():.4f}"
     )
     if after < MIN_ANSWER_MASS:
-        said += "; it no longer answers the question: try a larger --qa-weight"
-        return Signature("answers", FitFinding.WARNING, said, values)
+        sentence += "; it no longer answers the question: try a larger --qa-weight"
+        return Signature("answers", FitFinding.WARNING, sentence, values)
     if agreed < MIN_RANK_CORRELATION:
-        said += "; the two diverge: trust neither before knowing why"
-        return Signature("answers", FitFinding.WARNING, said, values)
-    return Signature("answers", FitFinding.FINE, said, values)
+        sentence += "; the two diverge: trust neither before knowing why"
+        return Signature("answers", FitFinding.WARNING, sentence, values)
+    return Signature("answers", FitFinding.FINE, sentence, values)
 
 
 def rank_correlation(first: Floats, second: Floats) -> float:

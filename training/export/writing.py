@@ -128,8 +128,8 @@ def _agreement(parity: Parity) -> EngineAgreement:
 
 def _name(folder: str) -> str:
     """What a manifest allows of a folder's name."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder)
-    return kept[:100] or "fitted"
+    allowed = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder)
+    return allowed[:100] or "fitted"
 
 
 def _card(report: dict[str, Any]) -> str:

@@ -83,14 +83,14 @@ def _chunk(
 ) -> list[tuple[NDArray[np.int32], bool, bool]]:
     tokenizer = Tokenizer.from_str(reading.tokenizer_json)
     spec = PromptSpec(reading.token_budget, counter(tokenizer))
-    found = []
+    read = []
     for encoded, as_of_ms, whole in rows:
         state = from_bytes(encoded)
         prompt = prepare(state, as_of_ms, spec).prompt
         ids = tokenizer.encode(prompt, add_special_tokens=False).ids
         is_cut = len(prompt) < len(whole)
-        found.append((np.array(ids, dtype=np.int32), is_cut, _is_summarised(state)))
-    return found
+        read.append((np.array(ids, dtype=np.int32), is_cut, _is_summarised(state)))
+    return read
 
 
 def counter(tokenizer: Tokenizer) -> Callable[[str], int]:
@@ -102,7 +102,8 @@ def counter(tokenizer: Tokenizer) -> Callable[[str], int]:
 
 def _is_summarised(state: LeadState) -> bool:
     return any(
-        sum(len(said.text.split()) for said in call.statements) < SUMMARISED_SHARE * call.n_words
+        sum(len(statement.text.split()) for statement in call.statements)
+        < SUMMARISED_SHARE * call.n_words
         for call in state.calls
     )
 

@@ -100,19 +100,24 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitR
     torch.manual_seed(settings.seed)
     model = ThreeHeads(add_lora(base, settings), settings)
     run = FitSteps(model, data.older, data.pad_id, place.accelerator)
-    found = None if place.checkpoint is None else load_checkpoint(place.checkpoint, place.run)
-    if found is None:
+    resumed = None if place.checkpoint is None else load_checkpoint(place.checkpoint, place.run)
+    if resumed is None:
         probe = _start_at_probe(run, data, place)
-        checks, best, kept = [_check(run, data, place)], 0, run.weights()
+        checks, best, best_weights = [_check(run, data, place)], 0, run.weights()
     else:
-        run.load(found.step, found.tensors)
-        probe = Head.from_tensors(below("probe", found.tensors))
-        checks, best, kept = list(found.checks), found.best, below("best", found.tensors)
-        place.log(f"fit: continues after step {found.step} of {len(run.plan.steps)}")
+        run.load(resumed.step, resumed.tensors)
+        probe = Head.from_tensors(below("probe", resumed.tensors))
+        checks, best = list(resumed.checks), resumed.best
+        best_weights = below("best", resumed.tensors)
+        place.log(f"fit: continues after step {resumed.step} of {len(run.plan.steps)}")
 
     def save() -> None:
         if place.checkpoint is not None and place.accelerator.is_main_process:
-            tensors = {**run.tensors(), **under("best", kept), **under("probe", probe.tensors)}
+            tensors = {
+                **run.tensors(),
+                **under("best", best_weights),
+                **under("probe", probe.tensors),
+            }
             now = Checkpoint(place.run, run.step, tuple(checks), best, tensors)
             save_checkpoint(place.checkpoint, now)
 
@@ -125,13 +130,13 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitR
                     save()
             checks.append(_check(run, data, place))
             if _is_better(checks[-1], checks[best], settings.serve):
-                best, kept = len(checks) - 1, run.weights()
+                best, best_weights = len(checks) - 1, run.weights()
             save()
     except Diverged:
         if place.checkpoint is not None and place.accelerator.is_main_process:
             remove_checkpoint(place.checkpoint)
         raise
-    run.load_weights(kept)
+    run.load_weights(best_weights)
     heads = Head.of(model.point), Head.of(model.pair)
     return Fitted(model.lm, *heads, probe, tuple(checks), best)
 
@@ -156,11 +161,11 @@ def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
     rng = np.random.default_rng(settings.seed)
     orders = np.array([sample.order for sample in data.older], dtype=np.float64)
     others = np.flatnonzero(orders == 0)
-    kept = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
-    rows = np.sort(np.concatenate([np.flatnonzero(orders > 0), kept]))
+    negatives = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
+    rows = np.sort(np.concatenate([np.flatnonzero(orders > 0), negatives]))
     states = _states(run, [data.older[row] for row in rows], data, place)
     probe = fit_probe(states, orders[rows], settings.probe_strength)
-    bias = probe.bias + sampling_correction(len(kept) / len(others))
+    bias = probe.bias + sampling_correction(len(negatives) / len(others))
     head = Head(probe.weight, bias)
     for linear in (run.model.point, run.model.pair):
         head.write_to(linear)

@@ -127,22 +127,22 @@ class FitSteps:
     def check_finite(self, numbers: torch.Tensor, what: str) -> None:
         """Raises Diverged."""
         if not torch.isfinite(numbers).all():
-            rates = self.settings
+            settings = self.settings
             raise Diverged(
                 f"{what} of {len(self.plan.steps)} is not finite: the fit has diverged; try a "
-                f"lower --adapter-rate (it is {rates.adapter_rate:g}) or --head-rate "
-                f"({rates.head_rate:g})"
+                f"lower --adapter-rate (it is {settings.adapter_rate:g}) or --head-rate "
+                f"({settings.head_rate:g})"
             )
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Copies of what is trained: the adapter under peft's names, and the two heads."""
         adapter = get_peft_model_state_dict(self.model.lm, save_embedding_layers=False)
-        found = {
+        trained = {
             **under("adapter", adapter),
             **under("point", self.model.point.state_dict()),
             **under("pair", self.model.pair.state_dict()),
         }
-        return {name: tensor.detach().cpu().clone() for name, tensor in found.items()}
+        return {name: tensor.detach().cpu().clone() for name, tensor in trained.items()}
 
     def load_weights(self, tensors: Tensors) -> None:
         set_peft_model_state_dict(self.model.lm, below("adapter", tensors))

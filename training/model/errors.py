@@ -20,7 +20,7 @@ class TooFewPositives(FitError):
 
 
 class Diverged(FitError):
-    """A loss, or a logit of the model after a step, is not finite; no later step can repair that."""
+    """A loss, or a logit of the model after a step, is not finite; later steps cannot repair it."""
 
 
 class OutOfMemory(FitError):

@@ -111,12 +111,12 @@ def _tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
     """The base's very tokenizer.json, which serving reads. `AutoTokenizer` would choose a class by
     the model's architecture, and that of Qwen2 splits text its own way whatever the file says."""
     try:
-        found: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
+        tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
             hub.name, revision=hub.revision or "main"
         )
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "tokenizer.json", error)) from error
-    return found
+    return tokenizer
 
 
 def _not_found(hub: Hub, what: str, error: Exception) -> str:
@@ -127,13 +127,13 @@ def _not_found(hub: Hub, what: str, error: Exception) -> str:
 
 def _pad_id(hub: Hub, reading: PreTrainedTokenizerBase) -> int:
     if hub.pad_token is not None:
-        found = reading.get_vocab().get(hub.pad_token)
-        if found is None:
+        token_id = reading.get_vocab().get(hub.pad_token)
+        if token_id is None:
             raise FitError(
                 f"--pad-token {hub.pad_token!r} is not in the vocabulary of {hub.name}; choose one "
                 "of its own special tokens, a new one would need new weights"
             )
-        return int(found)
+        return int(token_id)
     if reading.pad_token_id is None:
         special = ", ".join(sorted(set(map(str, reading.all_special_tokens)))[:6]) or "none"
         raise FitError(
@@ -158,8 +158,8 @@ def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
             "--chat-template FILE"
         )
     turn = [{"role": "user", "content": PROBE}]
-    said = str(reading.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
-    before, _, after = said.partition(PROBE)
+    rendered = str(reading.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+    before, _, after = rendered.partition(PROBE)
     if not before.endswith(OPENING) or not after.startswith(MARKER):
         raise FitError(
             f"the chat template of {hub.name} opens an answer with {after[:60]!r}, prompts of this "
@@ -174,27 +174,27 @@ def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
 
 
 def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[tuple[int, int], ...]:
-    found = []
+    pairs = []
     for answers in ((ANSWER_YES, ANSWER_NO), (ANSWER_YES.strip(), ANSWER_NO.strip())):
         yes, no = (
             int(tokenizer.encode(answer, add_special_tokens=False).ids[0]) for answer in answers
         )
         if yes != no:
-            found.append((yes, no))
-    if not found:
+            pairs.append((yes, no))
+    if not pairs:
         raise FitError(
             f"the tokenizer of {hub.name} begins Yes and No with the same token: the answers "
             "cannot be told apart; take another base"
         )
-    return tuple(found)
+    return tuple(pairs)
 
 
 def _config(hub: Hub) -> PreTrainedConfig:
     try:
-        found: PreTrainedConfig = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "causal language model", error)) from error
-    return found
+    return config
 
 
 def _model(opened: Opened, dtype: torch.dtype) -> tuple[PreTrainedModel, str, torch.dtype]:

@@ -79,12 +79,12 @@ def _mean(losses: Tensor, where: Tensor) -> Tensor:
 
 def known_bce(logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy summed over codes, averaged over rows that know any; NaN = unknown."""
-    known = ~targets.isnan()
+    is_known = ~targets.isnan()
     losses = functional.binary_cross_entropy_with_logits(
         logits, targets.nan_to_num(), reduction="none"
     )
-    n_rows = known.any(dim=-1).sum().clamp(min=1)
-    return (losses * known).sum() / n_rows
+    n_rows = is_known.any(dim=-1).sum().clamp(min=1)
+    return (losses * is_known).sum() / n_rows
 
 
 def pair_loss(scores: Tensor, grades: Tensor, heights: Tensor) -> Tensor:

@@ -42,16 +42,16 @@ def marker_states(
         raise ValueError("no samples to read")
     model.eval()
     device = next(model.parameters()).device
-    found: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+    parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
     for index in _by_width(samples)[share.rank :: share.n_processes]:
         batch = collate_leads([samples[i] for i in index], pad_id).to(device)
         with torch.inference_mode(), autocast(device.type, precision):
             marked = marked_states(model, batch.input_ids, batch.markers)
-        found.append((index, marked.float().cpu().numpy()))
+        parts.append((index, marked.float().cpu().numpy()))
     if share.n_processes > 1:
-        found = gather_object(found)
-    states = np.empty((len(samples), found[0][1].shape[1]), dtype=np.float32)
-    for index, rows in found:
+        parts = gather_object(parts)
+    states = np.empty((len(samples), parts[0][1].shape[1]), dtype=np.float32)
+    for index, rows in parts:
         states[index] = rows
     return states
 
@@ -99,10 +99,10 @@ def answers_at(model: torch.nn.Module, states: NDArray[np.float32], yes: int, no
     with torch.inference_mode():
         for at in range(0, len(states), size):
             chunk = torch.from_numpy(states[at : at + size]).to(weight.device, weight.dtype)
-            said = torch.log_softmax(project(chunk).float(), dim=-1)
-            rows.append(said[:, [yes, no]].double().cpu().numpy())
-    found = np.concatenate(rows)
-    return Answers(found[:, 0], found[:, 1])
+            log_probabilities = torch.log_softmax(project(chunk).float(), dim=-1)
+            rows.append(log_probabilities[:, [yes, no]].double().cpu().numpy())
+    answer_rows = np.concatenate(rows)
+    return Answers(answer_rows[:, 0], answer_rows[:, 1])
 
 
 def text_loss(

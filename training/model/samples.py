@@ -108,10 +108,10 @@ def _picked(
     prompts = prompts[rng.choice(len(prompts), n_prompts, replace=False)]
     size = n * ANSWER_TOKENS + int(n * width * LM_SHARE)
     picked = np.zeros((size, 2), dtype=np.int64)
-    found = np.concatenate([answers, prompts])
-    picked[: len(found)] = found
+    positions = np.concatenate([answers, prompts])
+    picked[: len(positions)] = positions
     targets = np.full(size, IGNORED, dtype=np.int64)
-    targets[: len(found)] = input_ids[found[:, 0], found[:, 1] + 1]
+    targets[: len(positions)] = input_ids[positions[:, 0], positions[:, 1] + 1]
     is_answer = np.arange(size) < len(answers)
     return picked, targets, is_answer
 

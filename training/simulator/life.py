@@ -184,8 +184,8 @@ def _segment(line: talk.SpokenLine) -> Segment:
 
 
 def _note(draws: Draws, stances: Mapping[TalkTopic, Stance]) -> str:
-    said = [draws.pick(PHRASES[topic].notes[stance]) for topic, stance in stances.items()]
-    return "; ".join(said) if said else "small talk only"
+    notes = [draws.pick(PHRASES[topic].notes[stance]) for topic, stance in stances.items()]
+    return "; ".join(notes) if notes else "small talk only"
 
 
 def code_of(topic: TalkTopic, stance: Stance) -> str:

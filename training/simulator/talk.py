@@ -87,13 +87,13 @@ class _Said:
 
 def hold_call(draws: Draws, agenda: Sequence[Item], speech: Speech) -> tuple[SpokenLine, ...]:
     """The agenda in its order: of a topic that comes twice the last stance holds."""
-    said = _idle(draws, say.GREETINGS, 0.5)
+    utterances = _idle(draws, say.GREETINGS, 0.5)
     for item in agenda:
-        said += _idle(draws, say.SMALL_TALK, speech.small_talk)
-        said += exchange(draws, item)
-    said += _idle(draws, say.SMALL_TALK, speech.small_talk) if agenda else []
-    said += _idle(draws, say.CLOSINGS, 0.3)
-    return _heard(draws, said, speech)
+        utterances += _idle(draws, say.SMALL_TALK, speech.small_talk)
+        utterances += exchange(draws, item)
+    utterances += _idle(draws, say.SMALL_TALK, speech.small_talk) if agenda else []
+    utterances += _idle(draws, say.CLOSINGS, 0.3)
+    return _heard(draws, utterances, speech)
 
 
 def exchange(draws: Draws, item: Item) -> list[_Said]:
@@ -161,11 +161,11 @@ def _idle(draws: Draws, pairs: Sequence[say.Lines], share: float) -> list[_Said]
     return [_Said(AGENT, agent), _Said(CUSTOMER, customer)]
 
 
-def _heard(draws: Draws, said: Sequence[_Said], speech: Speech) -> tuple[SpokenLine, ...]:
+def _heard(draws: Draws, utterances: Sequence[_Said], speech: Speech) -> tuple[SpokenLine, ...]:
     lines: list[SpokenLine] = []
     clock_s = 1.0
     until_error = _gap(draws, speech.asr_errors)
-    for utterance in said:
+    for utterance in utterances:
         words = utterance.text.split()
         if speech.slang:
             words = [_drifted(draws, word, speech.slang) for word in words]

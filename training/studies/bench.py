@@ -49,12 +49,12 @@ def simulated_bench(
 ) -> Bench:
     """Reads the leads from `work` where an earlier run left them. Spawns `n_processes`."""
     name = f"simulated-{number}"
-    known = Simulation(
+    before_test = Simulation(
         KNOWN_SEEDS + number, size.n_known, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
     )
     judged = Simulation(JUDGED_SEEDS + number, size.n_judged, only=Split.TEST)
     halves, manifests = [], []
-    for simulation in (known, judged):
+    for simulation in (before_test, judged):
         folder = work / name / simulation.name
         if not folder.exists():
             report = progress(simulation.name)

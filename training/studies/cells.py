@@ -78,32 +78,36 @@ class Cells:
             return Scored(BAYES, truth, truth)
         if name == ARTIFACT:
             return self._served[1]
-        return self._kept(name, lambda: self._fitted(name))
+        return self._stored(name, lambda: self._fitted(name))
 
     def _fitted(self, name: str) -> Scored:
-        known, judged = self.bench.known, self.bench.judged
+        before_test, judged = self.bench.known, self.bench.judged
         if name in STACKS:
             return self._stacked(name)
         if name == READ:
-            of_known, of_judged = self._read
+            logits_before_test, judged_logits = self._read
         else:
-            model = fit_baseline(Baseline(name), known, self.means.budget, self._saying(name))
-            of_known, of_judged = model.logits(known), model.logits(judged)
-        return calibrated(name, known, of_known, of_judged)
+            model = fit_baseline(Baseline(name), before_test, self.means.budget, self._saying(name))
+            logits_before_test, judged_logits = model.logits(before_test), model.logits(judged)
+        return calibrated(name, before_test, logits_before_test, judged_logits)
 
     def _stacked(self, name: str) -> Scored:
         """Grown on rows that the language model was not fitted on."""
-        of_known, of_judged = self._read
-        seen = self._seen
-        known, of_known = split_unseen(self.bench.known, seen), of_known[~seen]
+        logits_before_test, judged_logits = self._read
+        is_seen = self._is_seen
+        before_test = split_unseen(self.bench.known, is_seen)
+        logits_before_test = logits_before_test[~is_seen]
         budget = self.means.budget
-        prepared = prepare_columns(known, budget, STACKS[name])
-        model = stack_prepared(prepared, known, of_known, budget, self._saying(name))
-        grown, asked = model.logits(known, of_known), model.logits(self.bench.judged, of_judged)
-        return calibrated(name, known, grown, asked)
+        prepared = prepare_columns(before_test, budget, STACKS[name])
+        model = stack_prepared(
+            prepared, before_test, logits_before_test, budget, self._saying(name)
+        )
+        stacked_before_test = model.logits(before_test, logits_before_test)
+        stacked_judged = model.logits(self.bench.judged, judged_logits)
+        return calibrated(name, before_test, stacked_before_test, stacked_judged)
 
     @property
-    def _seen(self) -> Mask:
+    def _is_seen(self) -> Mask:
         bench, artifact = self.bench, self.means.artifact
         if artifact is None:
             raise EvaluationError("no artifact was named")
@@ -112,20 +116,20 @@ class Cells:
     @cached_property
     def _read(self) -> tuple[Floats, Floats]:
         """The language model's logit of known and judged rows."""
-        of_known, of_judged = (each.read for each in self._served)
-        if of_known is None or of_judged is None:
+        logits_before_test, judged_logits = (each.read for each in self._served)
+        if logits_before_test is None or judged_logits is None:
             raise EvaluationError(
                 f"the artifact at {self.means.artifact} has no language model; name one that has, "
                 "or none"
             )
-        return of_known, of_judged
+        return logits_before_test, judged_logits
 
     @cached_property
     def _served(self) -> tuple[Scored, Scored]:
         """The artifact on known and judged rows."""
         return (
-            self._kept("artifact-known", lambda: self._serve(self.bench.known)),
-            self._kept(ARTIFACT, lambda: self._serve(self.bench.judged)),
+            self._stored("artifact-known", lambda: self._serve(self.bench.known)),
+            self._stored(ARTIFACT, lambda: self._serve(self.bench.judged)),
         )
 
     def _serve(self, examples: Examples) -> Scored:
@@ -140,10 +144,10 @@ class Cells:
             name=ARTIFACT,
         )
 
-    def _kept(self, name: str, compute: Callable[[], Scored]) -> Scored:
+    def _stored(self, name: str, compute: Callable[[], Scored]) -> Scored:
         path, key = self.bench.folder / f"{name}.safetensors", self._key(name)
-        if (found := read_cell(path, key, self.means.say)) is not None:
-            return found
+        if (stored := read_cell(path, key, self.means.say)) is not None:
+            return stored
         self.means.say(f"{self.bench.name}: {name}")
         made = compute()
         write_cell(path, key, made)

@@ -97,7 +97,7 @@ def _rivals(plan: StudyPlan, examples: Examples, read: Floats | None) -> list[Sc
         RIVALS_SEED, plan.n_rival_leads, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
     )
     drawn, _ = _simulate(simulation, plan)
-    known = drawn.of(*BEFORE_TEST)
+    before_test = drawn.of(*BEFORE_TEST)
 
     def reader(rows: Examples) -> Floats | None:
         if read is None or rows is examples:
@@ -105,7 +105,7 @@ def _rivals(plan: StudyPlan, examples: Examples, read: Floats | None) -> list[Sc
         return _served(plan, rows, "the rivals' leads").read
 
     budget = Budget(plan.n_trials, RIVALS_SEED)
-    return score_trees_and_stack(known, examples, reader, budget, _say)
+    return score_trees_and_stack(before_test, examples, reader, budget, _say)
 
 
 def _bayes(judged: JudgedRows) -> Scored:
@@ -190,24 +190,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--processes", type=at_least(1), default=os.cpu_count() or 1)
     add("--out", type=Path, help="folder for the report")
     add("--json", action="store_true", help="nothing but JSON")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     plan = StudyPlan(
-        artifact=demo_artifact_path() if asked.artifact == "demo" else Path(asked.artifact),
-        seed=asked.seed,
-        n_leads=asked.simulate,
-        n_rival_leads=asked.rival_leads,
-        n_trials=asked.trials,
-        n_resamples=asked.resamples,
-        n_processes=asked.processes,
+        artifact=demo_artifact_path() if options.artifact == "demo" else Path(options.artifact),
+        seed=options.seed,
+        n_leads=options.simulate,
+        n_rival_leads=options.rival_leads,
+        n_trials=options.trials,
+        n_resamples=options.resamples,
+        n_processes=options.processes,
         command=f'make evaluate ARGS="{shlex.join(arguments or sys.argv[1:])}"',
     )
     with exiting():
-        if asked.out is not None:
-            check_free(asked.out)
+        if options.out is not None:
+            check_free(options.out)
         outcome, summary = evaluate_simulated(plan)
-        if asked.out is not None:
-            write_report(asked.out, outcome.files)
-    if not asked.json:
+        if options.out is not None:
+            write_report(options.out, outcome.files)
+    if not options.json:
         sys.stdout.write("\n".join(words.lines(outcome.report)) + "\n")
     sys.stdout.write(to_json(summary) + "\n")
 

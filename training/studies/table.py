@@ -73,7 +73,7 @@ def build_table(
     benches are not: the interval is of leads, `spread` of fits."""
     names = list(benches[0][1])
     is_expected = all(judged.has_truth for judged, _ in benches)
-    found = [
+    resampled = [
         replicates(
             [headline(models[name].scores, _outcomes(judged, is_expected)) for name in names],
             len(judged),
@@ -84,9 +84,9 @@ def build_table(
         for number, (judged, models) in enumerate(benches)
     ]
     mean = Replicates(
-        np.mean([each.values for each in found], axis=0),
-        np.mean([each.drawn for each in found], axis=0),
-        found[0].level,
+        np.mean([each.values for each in resampled], axis=0),
+        np.mean([each.drawn for each in resampled], axis=0),
+        resampled[0].level,
     )
     n_who_ordered = sum(judged.n_who_ordered for judged, _ in benches)
     return StudyTable(
@@ -102,7 +102,7 @@ def build_table(
                 i,
                 names.index(rival),
                 mean,
-                found,
+                resampled,
                 None if is_expected else n_who_ordered,
                 _mean_ece(name, benches),
             )
@@ -116,12 +116,12 @@ def _row(
     at: int,
     rival: int,
     mean: Replicates,
-    found: Sequence[Replicates],
+    resampled: Sequence[Replicates],
     n_who_ordered: int | None,
     ece: float,
 ) -> TableRow:
     over = tuple(mean.difference(at, rival, i) for i in range(len(METRICS)))
-    by_bench = [float(each.values[at, 0]) for each in found]
+    by_bench = [float(each.values[at, 0]) for each in resampled]
     return TableRow(
         model=names[at],
         values=tuple(mean.interval(at, i) for i in range(len(METRICS))),

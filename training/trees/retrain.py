@@ -24,8 +24,8 @@ def learn_trees(
     table = TreeTable(rows, labels, weights, max(1, round(NEWEST_SHARE * len(rows))))
     tree = tune_tree(table, np.random.default_rng(seed), n_trials=N_TRIALS)
 
-    def probabilities(asked: NDArray[np.float32]) -> Floats:
-        found: Floats = 1.0 / (1.0 + np.exp(-tree.logits(asked)))
-        return found
+    def probabilities(features: NDArray[np.float32]) -> Floats:
+        estimates: Floats = 1.0 / (1.0 + np.exp(-tree.logits(features)))
+        return estimates
 
     return probabilities

@@ -33,11 +33,11 @@ def search(
     started_s = time.monotonic()
     trials = _tried(run, n_trials, n_at_once)
     best = next(trials)
-    for number, found in enumerate(trials, start=1):
+    for number, trial in enumerate(trials, start=1):
         left_s = (time.monotonic() - started_s) / number * (n_trials - number)
         log(f"trial {number} of {n_trials}: loss {best.loss:.5f} so far, {spoken(left_s)} left")
-        if found.loss < best.loss:
-            best = found
+        if trial.loss < best.loss:
+            best = trial
     log(f"trial {n_trials} of {n_trials}: loss {best.loss:.5f}")
     return best
 

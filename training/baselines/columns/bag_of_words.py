@@ -35,16 +35,16 @@ MARKS = {Role.CUSTOMER.value: "c", Role.AGENT.value: "a"}
 def terms(state: LeadState) -> list[str]:
     """Words, pairs and triples of each turn, marked with who spoke; across turns the last word of
     one with the first two of the answer, for what "yes" answered; and the turns' own marks."""
-    found: list[str] = []
+    marked_terms: list[str] = []
     last: str | None = None
     for statement in (s for call in view(state).calls for s in call.statements):
         mark = MARKS.get(statement.role, "o")
         words = WORD.findall(statement.text.lower())
-        found += [f"{mark}:{run}" for run in runs(words, 3)]
+        marked_terms += [f"{mark}:{run}" for run in runs(words, 3)]
         if last is not None and words:
-            found.append(f"{last}>{mark}:{' '.join(words[:2])}")
+            marked_terms.append(f"{last}>{mark}:{' '.join(words[:2])}")
         last = f"{mark}:{words[-1]}" if words else None
-    return found
+    return marked_terms
 
 
 def runs(words: Sequence[str], longest: int) -> list[str]:

@@ -58,8 +58,8 @@ def _levels(kind: Kind, bins: Bins) -> Sequence[float]:
 
 def fit_encoding(table: NDArray[np.float32], kinds: tuple[tuple[Kind, Bins], ...]) -> Encoding:
     logs = _logs(table.astype(np.float64))
-    known = ~np.isnan(logs)
-    n = np.maximum(known.sum(axis=0), 1)
-    centres = np.where(known, logs, 0.0).sum(axis=0) / n
-    spreads = np.sqrt(np.where(known, (logs - centres) ** 2, 0.0).sum(axis=0) / n)
+    is_known = ~np.isnan(logs)
+    n = np.maximum(is_known.sum(axis=0), 1)
+    centres = np.where(is_known, logs, 0.0).sum(axis=0) / n
+    spreads = np.sqrt(np.where(is_known, (logs - centres) ** 2, 0.0).sum(axis=0) / n)
     return Encoding(kinds, centres, np.where(spreads > 0, spreads, 1.0))

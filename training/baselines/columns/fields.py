@@ -43,6 +43,6 @@ def _edges(column: NDArray[np.float32]) -> Floats:
     """Between the values where they are few, quantiles where they are many."""
     values = np.unique(column[~np.isnan(column)]).astype(np.float64)
     if len(values) > N_BINS:
-        known = column[~np.isnan(column)].astype(np.float64)
-        values = np.unique(np.quantile(known, np.linspace(0, 1, N_BINS + 1)))
+        known_values = column[~np.isnan(column)].astype(np.float64)
+        values = np.unique(np.quantile(known_values, np.linspace(0, 1, N_BINS + 1)))
     return values[1:]

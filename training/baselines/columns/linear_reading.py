@@ -42,13 +42,13 @@ class LinearReading:
 
 
 def fit_reading(matrix: csr_matrix, target: Target) -> LinearReading:
-    known = np.flatnonzero(~np.isnan(target.values))
-    values = target.values[known].astype(np.int8)
+    labelled_rows = np.flatnonzero(~np.isnan(target.values))
+    values = target.values[labelled_rows].astype(np.int8)
     if min(values.sum(), len(values) - values.sum()) < MIN_OF_A_KIND:
         return LinearReading(None)
-    weights = target.weights[known] / target.weights[known].mean()
+    weights = target.weights[labelled_rows] / target.weights[labelled_rows].mean()
     model = LogisticRegression(C=target.c, tol=1e-3, max_iter=MAX_STEPS)
-    return LinearReading(model.fit(matrix[known], values, weights))
+    return LinearReading(model.fit(matrix[labelled_rows], values, weights))
 
 
 def fit_out_of_fold(

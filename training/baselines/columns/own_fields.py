@@ -60,10 +60,10 @@ class OwnFields:
         """(n, names), NaN = unknown."""
         if not self.names:
             return np.zeros((len(examples), 0), dtype=np.float32)
-        known = profile_columns(examples.states)
+        profile = profile_columns(examples.states)
         nothing: Column = [None] * len(examples)
-        columns = [_numbers(known.get(name, nothing)) for name in self.numbers]
-        columns += [_flags(known.get(name, nothing), text) for name, text in self.levels]
+        columns = [_numbers(profile.get(name, nothing)) for name in self.numbers]
+        columns += [_flags(profile.get(name, nothing), text) for name, text in self.levels]
         rows = np.array(columns, dtype=np.float32).reshape(len(columns), len(examples)).T
         return np.hstack([rows, _counts(examples.states, self.codes)])
 
@@ -77,15 +77,15 @@ def fit_own_fields(examples: Examples) -> OwnFields:
     codes: list[str] = []
     reads_codes = examples.codes.shape[1] == 0
     for name, column in profile_columns(examples.states).items():
-        known = [value for value in column if value is not None]
-        if name in DECLARED or len(known) < MIN_ROWS:
+        values = [value for value in column if value is not None]
+        if name in DECLARED or len(values) < MIN_ROWS:
             continue
         if not name.startswith(PROFILE):
             codes += [name.removeprefix(CODE)] if reads_codes else []
             continue
-        if any(not isinstance(value, str) for value in known):
+        if any(not isinstance(value, str) for value in values):
             numbers.append(name)
-        texts = Counter(value for value in known if isinstance(value, str))
+        texts = Counter(value for value in values if isinstance(value, str))
         frequent = [text for text, n in texts.most_common(MAX_LEVELS) if n >= MIN_ROWS]
         levels += [(name, text) for text in sorted(frequent)]
     return OwnFields(tuple(numbers), tuple(levels), tuple(codes))

@@ -65,22 +65,22 @@ class Turn:
 def turns_of(lines: Sequence[tuple[str, str]]) -> list[Turn | None]:
     """`lines`: (role, text). None for all but the customer's."""
     turns: list[Turn | None] = []
-    asked: tuple[str, ...] = ()
+    question: tuple[str, ...] = ()
     for role, text in lines:
         words = tuple(WORD.findall(text.lower()))
-        turns.append(Turn(words, asked) if role == Role.CUSTOMER.value else None)
-        asked = words if role == Role.AGENT.value else ()
+        turns.append(Turn(words, question) if role == Role.CUSTOMER.value else None)
+        question = words if role == Role.AGENT.value else ()
     return turns
 
 
 def turn_terms(turn: Turn) -> list[str]:
     """What was said, what was asked, and how the answer begins with either: "yes" means what the
     question makes it mean, "I would not say" turns round what follows it."""
-    said, asked = MARKS[Role.CUSTOMER.value], MARKS[Role.AGENT.value]
+    customer, agent = MARKS[Role.CUSTOMER.value], MARKS[Role.AGENT.value]
     begins, opening = " ".join(turn.words[:2]), " ".join(turn.words[:3])
     return [
-        *(f"{said}:{run}" for run in runs(turn.words, 3)),
-        *(f"{asked}:{run}" for run in runs(turn.asked, 3)),
+        *(f"{customer}:{run}" for run in runs(turn.words, 3)),
+        *(f"{agent}:{run}" for run in runs(turn.asked, 3)),
         *(f"{run}>{begins}" for run in runs(turn.asked, 2)),
         *(f"{opening}^{run}" for run in runs(turn.words, 2)),
         f"^{begins}",
@@ -103,10 +103,10 @@ class Tagger:
 
     def held(self, examples: Examples) -> Floats:
         """(n, codes): how likely each holds after the last call; a topic's last word counts."""
-        said = [_customer_turns(state) for state in examples.states]
-        tags = self.tags([turn for turns in said for turn in turns])
+        turns_by_lead = [_customer_turns(state) for state in examples.states]
+        tags = self.tags([turn for turns in turns_by_lead for turn in turns])
         held, at = np.zeros((len(examples), N_CODES)), 0
-        for row, turns in enumerate(said):
+        for row, turns in enumerate(turns_by_lead):
             for tag in tags[at : at + len(turns)]:
                 held[row] = follow(held[row], tag)
             at += len(turns)
@@ -151,8 +151,8 @@ def practice_id() -> str:
     """Of the amounts and of what the first calls say: another one, another tagger."""
     turns, labels = practice_turns(dict.fromkeys(PRACTICE, N_CALLS_OF_ID), SEED)
     amounts = (sorted(PRACTICE.items()), SEED, C, MIN_LINES_PER_TERM, MAX_TERMS, MAX_STEPS)
-    told = repr((amounts, turns, labels.tolist()))
-    return blake2b(told.encode(), digest_size=8).hexdigest()
+    described = repr((amounts, turns, labels.tolist()))
+    return blake2b(described.encode(), digest_size=8).hexdigest()
 
 
 def practice_turns(practice: Practice, seed: int) -> tuple[list[Turn], NDArray[np.int64]]:
@@ -163,8 +163,8 @@ def practice_turns(practice: Practice, seed: int) -> tuple[list[Turn], NDArray[n
     for stage, n_calls in practice.items():
         for _ in range(n_calls):
             _, lines = practice_call(draws, MAX_TOPICS[stage])
-            found = turns_of([(line.role, line.text) for line in lines])
-            for turn, line in zip(found, lines, strict=True):
+            call_turns = turns_of([(line.role, line.text) for line in lines])
+            for turn, line in zip(call_turns, lines, strict=True):
                 if turn is not None:
                     turns.append(turn)
                     code = code_set(line)
