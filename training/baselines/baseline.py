@@ -17,7 +17,7 @@ from scoring.report.progress import WriteLine
 from training.dataset.example import Examples
 from training.dataset.manifest import DatasetError, Split
 
-KNOWN = (Split.FIT, Split.JUDGE)
+TRAIN_AND_VALIDATION = (Split.FIT, Split.JUDGE)
 
 
 class Predictor(Protocol):

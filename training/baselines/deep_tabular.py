@@ -20,7 +20,14 @@ from torch_rechub.models.ranking import DCNv2, DeepFM
 from scoring.floats import Floats
 from scoring.prompt.declaration import Kind
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of, log_loss
+from training.baselines.baseline import (
+    TRAIN_AND_VALIDATION,
+    Budget,
+    Predictor,
+    check_classes,
+    labels_of,
+    log_loss,
+)
 from training.baselines.columns.fields import Fields, fit_fields
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.dataset.example import Examples
@@ -82,7 +89,7 @@ def fit_dcn_v2(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
 
 def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine) -> DeepPredictor:
     """Raises DatasetError where a split has one class only."""
-    check_classes(examples, *KNOWN)
+    check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
 
@@ -100,7 +107,7 @@ def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine)
 
     best = search(run, budget.n_trials, log)
     plan = _Plan(design, best.settings, best.size, budget.seed)
-    return _train(examples.of(*KNOWN), plan, lambda predictor: True)
+    return _train(examples.of(*TRAIN_AND_VALIDATION), plan, lambda predictor: True)
 
 
 def _draw(rng: np.random.Generator) -> NetworkShape:

@@ -9,7 +9,14 @@ from sklearn.linear_model import LogisticRegression
 
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of, log_loss
+from training.baselines.baseline import (
+    TRAIN_AND_VALIDATION,
+    Budget,
+    Predictor,
+    check_classes,
+    labels_of,
+    log_loss,
+)
 from training.baselines.columns.encoding import Encoding, fit_encoding
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.dataset.example import Examples
@@ -38,7 +45,7 @@ class LogisticPredictor:
 
 def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     """Raises DatasetError where a split has one class only."""
-    check_classes(examples, *KNOWN)
+    check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
 
@@ -47,7 +54,7 @@ def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> Predicto
         logits = _fit(train, c).logits(validation)
         return Trial(log_loss(logits, labels_of(validation), validation.weight), c)
 
-    return _fit(examples.of(*KNOWN), search(run, budget.n_trials, log).settings)
+    return _fit(examples.of(*TRAIN_AND_VALIDATION), search(run, budget.n_trials, log).settings)
 
 
 def _fit(examples: Examples, c: float) -> LogisticPredictor:

@@ -13,7 +13,7 @@ from scoring.engine import EngineInput
 from scoring.engines.rule import Rule, RuleEngine, build_rule_engine
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
 from training.dataset.example import Examples
 
 HALVINGS = 60
@@ -40,7 +40,7 @@ class RulePredictor:
 def fit_rule(examples: Examples, budget: Budget, log: WriteLine) -> RulePredictor:
     """Needs no order at all. The base is moved until the mean probability is the observed share of
     orders, half an order added so that none seen does not mean impossible."""
-    refit = examples.of(*KNOWN)
+    refit = examples.of(*TRAIN_AND_VALIDATION)
     rule = Rule()
     if len(refit):
         orders = float(refit.weight @ refit.label) + 0.5

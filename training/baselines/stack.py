@@ -12,7 +12,7 @@ import numpy as np
 
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
 from training.baselines.columns.encoding import Rows
 from training.baselines.tree import (
     FitColumns,
@@ -65,9 +65,9 @@ def stack_prepared(
 
     extended = replace(
         prepared,
-        older=with_logit(prepared.older, Split.FIT),
-        judging=with_logit(prepared.judging, Split.JUDGE),
-        known=with_logit(prepared.known, *KNOWN),
+        train=with_logit(prepared.train, Split.FIT),
+        validation=with_logit(prepared.validation, Split.JUDGE),
+        refit=with_logit(prepared.refit, *TRAIN_AND_VALIDATION),
     )
     return StackPredictor(tune_prepared(extended, budget, log), prepared.columns)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget, check_classes, labels_of
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, check_classes, labels_of
 from training.baselines.columns.encoding import Rows
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
@@ -35,9 +35,9 @@ class PreparedColumns:
     """Columns fitted twice: on the split `fit`, so that the judging rows are new to them, and on
     both for the last fit. Several models may be grown on one of these."""
 
-    older: tuple[Examples, Rows]
-    judging: tuple[Examples, Rows]
-    known: tuple[Examples, Rows]
+    train: tuple[Examples, Rows]
+    validation: tuple[Examples, Rows]
+    refit: tuple[Examples, Rows]
     columns: FittedColumns
 
 
@@ -63,10 +63,10 @@ def fit_tree(
 
 
 def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns) -> PreparedColumns:
-    check_classes(examples, *KNOWN)
+    check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     train_rows, early = fit_columns(train, budget.rng())
-    refit = examples.of(*KNOWN)
+    refit = examples.of(*TRAIN_AND_VALIDATION)
     refit_rows, columns = fit_columns(refit, budget.rng())
     return PreparedColumns(
         (train, train_rows), (validation, early.rows(validation)), (refit, refit_rows), columns
@@ -74,16 +74,16 @@ def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns)
 
 
 def tune_prepared(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> TunedTree:
-    judged = _table([prepared.older, prepared.judging], len(prepared.judging[0]))
-    best = choose_settings(judged, budget.rng(), n_trials=budget.n_trials, log=log)
-    grown = grow_tree(_table([prepared.known], 0), best.settings, best.size)
-    return replace(grown, newest_loss=best.loss)
+    judged_table = _table([prepared.train, prepared.validation], len(prepared.validation[0]))
+    best = choose_settings(judged_table, budget.rng(), n_trials=budget.n_trials, log=log)
+    grown = grow_tree(_table([prepared.refit], 0), best.settings, best.size)
+    return replace(grown, validation_loss=best.loss)
 
 
-def _table(parts: list[tuple[Examples, Rows]], n_newest: int) -> TreeTable:
+def _table(parts: list[tuple[Examples, Rows]], n_validation: int) -> TreeTable:
     return TreeTable(
         rows=np.concatenate([rows for _, rows in parts]),
         orders=np.concatenate([labels_of(part) for part, _ in parts]),
         weights=np.concatenate([part.weight for part, _ in parts]),
-        n_newest=n_newest,
+        n_validation=n_validation,
     )

@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from scoring.calibration import Calibration
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of
+from training.baselines.baseline import (
+    TRAIN_AND_VALIDATION,
+    Budget,
+    Predictor,
+    check_classes,
+    labels_of,
+)
 from training.baselines.columns.encoding import Rows
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.calibrate import fit_platt
@@ -53,7 +59,7 @@ class RankPredictor:
 
 def fit_tree_rank(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     """Raises DatasetError where a split has one class only."""
-    check_classes(examples, *KNOWN)
+    check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng, own = budget.rng(), fit_own_fields(train)
     train_rows, validation_rows = own.beside_features(train), own.beside_features(validation)
@@ -70,7 +76,7 @@ def fit_tree_rank(examples: Examples, budget: Budget, log: WriteLine) -> Predict
     number, settings = best.settings
     early = _raw(boosters[number], validation_rows)
     calibration = fit_platt(early, labels_of(validation), validation.weight)
-    refit = examples.of(*KNOWN)
+    refit = examples.of(*TRAIN_AND_VALIDATION)
     n_rounds = max(1, round(best.size * (len(refit) / len(train)) ** 0.5))
     own = fit_own_fields(refit)
     booster = _grow((refit, own.beside_features(refit)), settings, n_rounds)

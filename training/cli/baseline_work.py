@@ -14,7 +14,7 @@ from scoring.calibration import Calibration
 from scoring.floats import Floats
 from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
-from training.baselines.baseline import KNOWN, Budget
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
 from training.baselines.facts import ArtifactFacts, ChosenSettings, artifact_name
 from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
 from training.baselines.registry import Baseline, fit_baseline
@@ -146,7 +146,7 @@ def _worth(logits: Floats, examples: Examples) -> Worth:
 def _facts(
     request: BaselineRequest, data: _Data, settings: ChosenSettings, worth: Worth
 ) -> ArtifactFacts:
-    moments = data.examples.of(*KNOWN).as_of_ms
+    moments = data.examples.of(*TRAIN_AND_VALIDATION).as_of_ms
     first, last = (from_ms(int(moments[at])) for at in (0, -1))
     return ArtifactFacts(
         name=artifact_name(request.out, request.name),

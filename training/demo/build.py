@@ -131,7 +131,7 @@ def _parity(recipe: Recipe, made: Path, slices: Slices, tokenizer: Tokenizer) ->
     questions = Questions.of(build_writer(tokenizer))
     prompts = [
         tokenizer.decode([*lead.body, *questions.order], skip_special_tokens=False)
-        for lead in slices.calibrating[-recipe.n_parity_prompts :]
+        for lead in slices.calibration[-recipe.n_parity_prompts :]
     ]
     limit = recipe.max_probability_difference
     return check_parity(made, prompts, recipe.token_budget, limit)
@@ -144,8 +144,8 @@ def _metrics(
     logits: Floats,
 ) -> dict[str, float]:
     """Of the run itself; `make evaluate` compares on fresh leads."""
-    newest = slices.calibrating
-    truth = np.array([lead.truth for lead in newest])
+    calibration_leads = slices.calibration
+    truth = np.array([lead.truth for lead in calibration_leads])
     is_known = ~np.isnan(truth)
     return {
         "n_rows": float(len(leads)),
@@ -154,7 +154,7 @@ def _metrics(
         "probe_log_loss_on_judging_slice": fitted.losses[0],
         "adapter_log_loss_on_judging_slice": min(fitted.losses),
         "language_model_expected_auc_on_sampled_calibrating_slice": expected_auc(
-            logits[-len(newest) :][is_known], truth[is_known]
+            logits[-len(calibration_leads) :][is_known], truth[is_known]
         ),
     }
 

@@ -23,17 +23,17 @@ from training.trees.boosted_trees import TreeTable, TunedTree, grow_tree, tune_t
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """Sampled leads by time, oldest first: `fitting` for adapter and trees, `judging` chooses
-    between checks and settings, `calibrating` is first looked at by Platt. The adapter reads each
+    """Sampled leads by time, oldest first: `train` for adapter and trees, `validation` chooses
+    between checks and settings, `calibration` is first looked at by Platt. The adapter reads each
     at its own moment only."""
 
-    fitting: list[TrainingLead]
-    judging: list[TrainingLead]
-    calibrating: list[TrainingLead]
+    train: list[TrainingLead]
+    validation: list[TrainingLead]
+    calibration: list[TrainingLead]
 
     @property
     def all(self) -> list[TrainingLead]:
-        return [*self.fitting, *self.judging, *self.calibrating]
+        return [*self.train, *self.validation, *self.calibration]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def fit_adapter(
 ) -> Fitted:
     """The head's bias is corrected for the negatives that were left out."""
     data = FitData(
-        older=[order_sample(lead, questions) for lead in at_own_moment(slices.fitting)],
-        newest=[order_sample(lead, questions) for lead in at_own_moment(slices.judging)],
+        train=[order_sample(lead, questions) for lead in at_own_moment(slices.train)],
+        validation=[order_sample(lead, questions) for lead in at_own_moment(slices.validation)],
         pad_id=pad_id,
         yes=int(questions.yes[0]),
         no=int(questions.no[0]),
@@ -91,15 +91,15 @@ def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: WriteLine) ->
     """Platt sees trees that never saw the calibrating leads; the trees that ship, grown with the
     same settings, see them all."""
     table = stack_table(recipe, slices, logits)
-    n_tuning = len(slices.fitting) + len(slices.judging)
+    n_tuning = len(slices.train) + len(slices.validation)
     tuning = table.cut(0, n_tuning)
-    tuning = TreeTable(tuning.rows, tuning.orders, tuning.weights, len(slices.judging))
+    tuning = TreeTable(tuning.rows, tuning.orders, tuning.weights, len(slices.validation))
     chosen = tune_tree(tuning, np.random.default_rng(recipe.seed), n_trials=recipe.n_trials)
     calibration_rows = table.cut(n_tuning, len(table.rows))
     calibration = fit_platt(
         chosen.logits(calibration_rows.rows), calibration_rows.orders, calibration_rows.weights
     )
-    log(f"stack: {chosen.settings}, {chosen.n_rounds} rounds, loss {chosen.newest_loss:.5f}")
+    log(f"stack: {chosen.settings}, {chosen.n_rounds} rounds, loss {chosen.validation_loss:.5f}")
     log(f"stack: calibration a={calibration.a:.3f} b={calibration.b:.3f}")
     return Stack(grow_tree(table, chosen.settings, chosen.n_rounds), calibration)
 
@@ -108,10 +108,10 @@ def fit_baseline(recipe: Recipe, leads: Sequence[TrainingLead], log: WriteLine) 
     """The rival: the same search on the table alone, over every lead, none left out."""
     rows = np.stack([lead.features for lead in leads])
     orders = np.array([lead.ordered for lead in leads], dtype=np.float64)
-    n_newest = int(len(leads) * (recipe.judging_share + recipe.calibrating_share))
-    table = TreeTable(rows, orders, np.ones(len(leads)), n_newest)
+    n_validation = int(len(leads) * (recipe.judging_share + recipe.calibrating_share))
+    table = TreeTable(rows, orders, np.ones(len(leads)), n_validation)
     tuned = tune_tree(table, np.random.default_rng(recipe.seed), n_trials=recipe.n_trials)
-    log(f"baseline: {tuned.settings}, {tuned.n_rounds} rounds, loss {tuned.newest_loss:.5f}")
+    log(f"baseline: {tuned.settings}, {tuned.n_rounds} rounds, loss {tuned.validation_loss:.5f}")
     return tuned
 
 
@@ -123,5 +123,5 @@ def stack_table(recipe: Recipe, slices: Slices, logits: Floats) -> TreeTable:
         rows=np.column_stack([features, logits.astype(np.float32)]),
         orders=orders,
         weights=np.where(orders > 0, 1.0, 1 / recipe.kept_negatives),
-        n_newest=len(slices.judging),
+        n_validation=len(slices.validation),
     )

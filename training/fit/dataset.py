@@ -61,12 +61,14 @@ class PreparedFit:
 
     @property
     def data(self) -> FitData:
-        older, newest = (
+        train, validation = (
             samples_of(self.examples, self.leads, self.rows[split], self.answers)
             for split in (Split.FIT, Split.JUDGE)
         )
         weights = self.examples.weight[self.rows[Split.JUDGE]]
-        return FitData(older, newest, self.base.pad_id, *self.answers, newest_weights=weights)
+        return FitData(
+            train, validation, self.base.pad_id, *self.answers, validation_weights=weights
+        )
 
 
 @dataclass(frozen=True, slots=True)

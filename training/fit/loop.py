@@ -51,15 +51,16 @@ CHECKPOINT_EVERY_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class FitData:
-    """Every sample has an order, a grade and a one-token answer: `yes` or `no`. `newest_weights`:
-    how many leads each of `newest` stands for; None where none was left out."""
+    """The samples of the train and validation splits: each has a label, a grade and a one-token
+    answer, `yes` or `no`. `validation_weights`: how many leads each of `validation` stands for; None
+    where none was left out."""
 
-    older: Sequence[Sample]
-    newest: Sequence[Sample]
+    train: Sequence[Sample]
+    validation: Sequence[Sample]
     pad_id: int
     yes: int
     no: int
-    newest_weights: Floats | None = None
+    validation_weights: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitR
     head is the probe. Raises Diverged, and removes the checkpoint then: it leads there again."""
     torch.manual_seed(settings.seed)
     model = ThreeHeads(add_lora(base, settings), settings)
-    run = FitSteps(model, data.older, data.pad_id, place.accelerator)
+    run = FitSteps(model, data.train, data.pad_id, place.accelerator)
     resumed = None if place.checkpoint is None else load_checkpoint(place.checkpoint, place.run)
     if resumed is None:
         probe = _start_at_probe(run, data, place)
@@ -159,11 +160,11 @@ def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
     """Both heads: the order of the probe's logits is the best first guess for pairs as well."""
     settings = run.settings
     rng = np.random.default_rng(settings.seed)
-    orders = np.array([sample.order for sample in data.older], dtype=np.float64)
+    orders = np.array([sample.order for sample in data.train], dtype=np.float64)
     others = np.flatnonzero(orders == 0)
     negatives = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
     rows = np.sort(np.concatenate([np.flatnonzero(orders > 0), negatives]))
-    states = _states(run, [data.older[row] for row in rows], data, place)
+    states = _states(run, [data.train[row] for row in rows], data, place)
     probe = fit_probe(states, orders[rows], settings.probe_strength)
     bias = probe.bias + sampling_correction(len(negatives) / len(others))
     head = Head(probe.weight, bias)
@@ -182,8 +183,8 @@ def _states(
 
 
 def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
-    states = _states(run, data.newest, data, place)
-    orders = np.array([sample.order for sample in data.newest], dtype=np.float64)
+    states = _states(run, data.validation, data, place)
+    orders = np.array([sample.order for sample in data.validation], dtype=np.float64)
     logits, pair = (Head.of(head).logits(states) for head in (run.model.point, run.model.pair))
     run.check_finite(torch.from_numpy(np.stack([logits, pair])), f"a logit after step {run.step}")
     served = logits if run.settings.serve is HeadKind.POINT else pair
@@ -192,7 +193,7 @@ def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
         step=run.step,
         log_loss=_log_loss(logits, orders),
         auc=auc(logits, orders),
-        precision_at_1_percent=expected_precision_at(served, orders, 0.01, data.newest_weights),
+        precision_at_1_percent=expected_precision_at(served, orders, 0.01, data.validation_weights),
         pair_auc=auc(pair, orders),
         qa_auc=auc(own.logits, orders),
         qa_loss=own.loss(orders),

@@ -26,13 +26,13 @@ PATIENCE_ROUNDS = 60
 
 @dataclass(frozen=True, slots=True)
 class TreeTable:
-    """Rows in order of time; `orders` is 0 or 1, `weights` undo the sampling of negatives. The
-    newest `n_newest` rows judge the trials."""
+    """Rows in order of time; `labels` are 0 or 1, `weights` undo the sampling of negatives. The
+    newest `n_validation` rows are the validation set, which chooses between trials."""
 
     rows: NDArray[np.float32]
     orders: Floats
     weights: Floats
-    n_newest: int
+    n_validation: int
 
     def cut(self, start: int, stop: int) -> TreeTable:
         part = slice(start, stop)
@@ -50,7 +50,7 @@ class TunedTree:
     init_logit: float
     settings: TreeSettings
     n_rounds: int
-    newest_loss: float
+    validation_loss: float
 
     def logits(self, rows: NDArray[np.float32]) -> Floats:
         raw = self.booster.predict(rows, raw_score=True, num_threads=1)
@@ -62,7 +62,7 @@ def tune_tree(
 ) -> TunedTree:
     """The settings with the least log loss on the newest rows, refitted on all rows."""
     best = choose_settings(table, rng, n_trials=n_trials, log=log)
-    return replace(grow_tree(table, best.settings, best.size), newest_loss=best.loss)
+    return replace(grow_tree(table, best.settings, best.size), validation_loss=best.loss)
 
 
 def choose_settings(
@@ -70,12 +70,12 @@ def choose_settings(
 ) -> Trial[TreeSettings]:
     """Grown on the older rows, judged on the newest; `size` is the number of rounds for a fit on
     all of them, a little more than for the older ones."""
-    n_older = len(table.rows) - table.n_newest
-    older, newest = table.cut(0, n_older), table.cut(n_older, len(table.rows))
+    n_train = len(table.rows) - table.n_validation
+    train, validation = table.cut(0, n_train), table.cut(n_train, len(table.rows))
     drawn = [draw_settings(rng, number) for number in range(n_trials)]
     n_at_once = os.cpu_count() or 1  # LightGBM lets go of the interpreter
-    best = search(lambda i: _trial(older, newest, drawn[i]), n_trials, log, n_at_once)
-    return replace(best, size=max(1, round(best.size * (len(table.rows) / n_older) ** 0.5)))
+    best = search(lambda i: _trial(train, validation, drawn[i]), n_trials, log, n_at_once)
+    return replace(best, size=max(1, round(best.size * (len(table.rows) / n_train) ** 0.5)))
 
 
 def grow_tree(table: TreeTable, settings: TreeSettings, n_rounds: int) -> TunedTree:
@@ -97,14 +97,14 @@ def draw_settings(rng: np.random.Generator, trial: int) -> TreeSettings:
     }
 
 
-def _trial(older: TreeTable, newest: TreeTable, settings: TreeSettings) -> Trial[TreeSettings]:
-    start = older.init_logit
-    training = _dataset(older, start)
+def _trial(train: TreeTable, validation: TreeTable, settings: TreeSettings) -> Trial[TreeSettings]:
+    start = train.init_logit
+    train_set = _dataset(train, start)
     booster = lightgbm.train(
         _parameters(settings),
-        training,
+        train_set,
         MAX_ROUNDS,
-        valid_sets=[_dataset(newest, start, reference=training)],
+        valid_sets=[_dataset(validation, start, reference=train_set)],
         callbacks=[lightgbm.early_stopping(PATIENCE_ROUNDS, verbose=False)],
     )
     loss = float(booster.best_score["valid_0"]["binary_logloss"])
