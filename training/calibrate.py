@@ -29,29 +29,29 @@ MIN_POSITIVES_PER_KNOT = 25
 """A knot's log odds then have a standard error of at most 0.2."""
 
 
-def fit_calibration(logits: Floats, orders: Floats, weights: Floats) -> Calibration:
+def fit_calibration(logits: Floats, labels: Floats, weights: Floats) -> Calibration:
     """Platt; from MIN_POSITIVES_FOR_ISOTONIC orders on with isotonic knots. `weights` undo the
     sampling of negatives."""
-    platt = fit_platt(logits, orders, weights)
-    if orders.sum() < MIN_POSITIVES_FOR_ISOTONIC:
+    platt = fit_platt(logits, labels, weights)
+    if labels.sum() < MIN_POSITIVES_FOR_ISOTONIC:
         return platt
-    knots = isotonic_knots(logits, orders, weights)
+    knots = isotonic_knots(logits, labels, weights)
     return Calibration(a=platt.a, b=platt.b, knots=knots if len(knots) > 1 else ())
 
 
-def fit_platt(logits: Floats, orders: Floats, weights: Floats) -> Calibration:
+def fit_platt(logits: Floats, labels: Floats, weights: Floats) -> Calibration:
     """probability = sigmoid(a * logit + b). Practically unregularised: two parameters only. The
     mean probability is the share of orders, also where the slope is held at MIN_SLOPE."""
-    model = LogisticRegression(C=1e6).fit(logits[:, None], orders, weights)
+    model = LogisticRegression(C=1e6).fit(logits[:, None], labels, weights)
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     if slope < MIN_SLOPE:
-        slope, intercept = MIN_SLOPE, _intercept(MIN_SLOPE * logits, orders, weights)
+        slope, intercept = MIN_SLOPE, _intercept(MIN_SLOPE * logits, labels, weights)
     return Calibration(a=slope, b=intercept)
 
 
-def _intercept(log_odds: Floats, orders: Floats, weights: Floats) -> float:
+def _intercept(log_odds: Floats, labels: Floats, weights: Floats) -> float:
     """What to add to `log_odds`, so that they say the share of orders on average."""
-    share = float(np.average(orders, weights=weights))
+    share = float(np.average(labels, weights=weights))
 
     def excess(b: float) -> float:
         return float(np.average(expit(log_odds + b), weights=weights)) - share
@@ -79,11 +79,11 @@ def doubts(calibration: Calibration, n_positive: int) -> list[str]:
     return sentences
 
 
-def isotonic_knots(logits: Floats, orders: Floats, weights: Floats) -> tuple[Knot, ...]:
+def isotonic_knots(logits: Floats, labels: Floats, weights: Floats) -> tuple[Knot, ...]:
     """One knot per block of the isotonic fit, neighbours pooled until each block has
     MIN_POSITIVES_PER_KNOT orders and a lead without one: log odds stay finite and rise."""
     ascending = np.argsort(logits, kind="stable")
-    x, y, w = logits[ascending], orders[ascending], weights[ascending]
+    x, y, w = logits[ascending], labels[ascending], weights[ascending]
     fitted = IsotonicRegression().fit_transform(x, y, sample_weight=w)
     starts = np.concatenate(([0], np.flatnonzero(np.diff(fitted)) + 1))
     sums = [np.add.reduceat(each, starts) for each in (y, 1 - y, w * y, w, w * x)]
@@ -117,20 +117,20 @@ class Quality:
 
 
 def cross_fitted_quality(
-    logits: Floats, orders: Floats, weights: Floats, rng: np.random.Generator
+    logits: Floats, labels: Floats, weights: Floats, rng: np.random.Generator
 ) -> Quality:
     """Two halves, each judged by the calibration of the other: what the calibration of the whole
     slice is worth at least."""
-    half = np.empty(len(orders), dtype=bool)
+    half = np.empty(len(labels), dtype=bool)
     for label in (0.0, 1.0):
-        members = rng.permutation(np.flatnonzero(orders == label))
+        members = rng.permutation(np.flatnonzero(labels == label))
         half[members] = np.arange(len(members)) % 2 == 0
-    probabilities = np.empty(len(orders))
+    probabilities = np.empty(len(labels))
     for judged in (half, ~half):
-        fitted = fit_calibration(logits[~judged], orders[~judged], weights[~judged])
+        fitted = fit_calibration(logits[~judged], labels[~judged], weights[~judged])
         probabilities[judged] = [probability(logit, fitted) for logit in logits[judged]]
     return Quality(
-        ece=expected_calibration_error(probabilities, orders, weights=weights),
+        ece=expected_calibration_error(probabilities, labels, weights=weights),
         mean_probability=float(np.average(probabilities, weights=weights)),
-        mean_observed=float(np.average(orders, weights=weights)),
+        mean_observed=float(np.average(labels, weights=weights)),
     )

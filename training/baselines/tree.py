@@ -83,7 +83,7 @@ def tune_prepared(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> 
 def _table(parts: list[tuple[Examples, Rows]], n_validation: int) -> TreeTable:
     return TreeTable(
         rows=np.concatenate([rows for _, rows in parts]),
-        orders=np.concatenate([labels_of(part) for part, _ in parts]),
+        labels=np.concatenate([labels_of(part) for part, _ in parts]),
         weights=np.concatenate([part.weight for part, _ in parts]),
         n_validation=n_validation,
     )

@@ -81,7 +81,7 @@ def order_sample(lead: TrainingLead, questions: Questions) -> Sample:
     return Sample(
         prompt=np.concatenate([lead.body, questions.order]).astype(np.int32),
         answer=questions.answer(lead.ordered),
-        order=float(lead.ordered),
+        label=float(lead.ordered),
         grade=Grade.ORDER if lead.ordered else max(map(_GRADES.__getitem__, lead.moves), default=0),
     )
 

@@ -93,11 +93,11 @@ def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: WriteLine) ->
     table = stack_table(recipe, slices, logits)
     n_tuning = len(slices.train) + len(slices.validation)
     tuning = table.cut(0, n_tuning)
-    tuning = TreeTable(tuning.rows, tuning.orders, tuning.weights, len(slices.validation))
+    tuning = TreeTable(tuning.rows, tuning.labels, tuning.weights, len(slices.validation))
     chosen = tune_tree(tuning, np.random.default_rng(recipe.seed), n_trials=recipe.n_trials)
     calibration_rows = table.cut(n_tuning, len(table.rows))
     calibration = fit_platt(
-        chosen.logits(calibration_rows.rows), calibration_rows.orders, calibration_rows.weights
+        chosen.logits(calibration_rows.rows), calibration_rows.labels, calibration_rows.weights
     )
     log(f"stack: {chosen.settings}, {chosen.n_rounds} rounds, loss {chosen.validation_loss:.5f}")
     log(f"stack: calibration a={calibration.a:.3f} b={calibration.b:.3f}")
@@ -107,9 +107,9 @@ def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: WriteLine) ->
 def fit_baseline(recipe: Recipe, leads: Sequence[TrainingLead], log: WriteLine) -> TunedTree:
     """The rival: the same search on the table alone, over every lead, none left out."""
     rows = np.stack([lead.features for lead in leads])
-    orders = np.array([lead.ordered for lead in leads], dtype=np.float64)
+    labels = np.array([lead.ordered for lead in leads], dtype=np.float64)
     n_validation = int(len(leads) * (recipe.judging_share + recipe.calibrating_share))
-    table = TreeTable(rows, orders, np.ones(len(leads)), n_validation)
+    table = TreeTable(rows, labels, np.ones(len(leads)), n_validation)
     tuned = tune_tree(table, np.random.default_rng(recipe.seed), n_trials=recipe.n_trials)
     log(f"baseline: {tuned.settings}, {tuned.n_rounds} rounds, loss {tuned.validation_loss:.5f}")
     return tuned
@@ -118,10 +118,10 @@ def fit_baseline(recipe: Recipe, leads: Sequence[TrainingLead], log: WriteLine) 
 def stack_table(recipe: Recipe, slices: Slices, logits: Floats) -> TreeTable:
     leads = slices.all
     features = np.stack([lead.features for lead in leads])
-    orders = np.array([lead.ordered for lead in leads], dtype=np.float64)
+    labels = np.array([lead.ordered for lead in leads], dtype=np.float64)
     return TreeTable(
         rows=np.column_stack([features, logits.astype(np.float32)]),
-        orders=orders,
-        weights=np.where(orders > 0, 1.0, 1 / recipe.kept_negatives),
+        labels=labels,
+        weights=np.where(labels > 0, 1.0, 1 / recipe.kept_negatives),
         n_validation=len(slices.validation),
     )

@@ -56,11 +56,11 @@ def look_at(done: FittedOnData) -> FitReview:
     rows = prepared.rows[Split.CALIBRATE]
     served = head if done.order.settings.serve is HeadKind.POINT else fitted.pair_head
     logits = served.logits(_states(done, rows))
-    orders = prepared.examples.label[rows].astype(np.float64)
+    labels = prepared.examples.label[rows].astype(np.float64)
     weights = prepared.examples.weight[rows]
-    calibration = fit_calibration(logits, orders, weights)
+    calibration = fit_calibration(logits, labels, weights)
     rng = np.random.default_rng(done.order.settings.seed)
-    quality = cross_fitted_quality(logits, orders, weights, rng)
+    quality = cross_fitted_quality(logits, labels, weights, rng)
     return FitReview(done, fitted, calibration, quality, _signatures(done, served))
 
 
@@ -82,7 +82,7 @@ def _signatures(done: FittedOnData, served: Head) -> tuple[Signature, ...]:
         frozen = _answers(done, frozen_states)
         frozen_losses = _losses(done, texts)
     judged = JudgedSlice(
-        orders=prepared.examples.label[rows].astype(np.float64),
+        labels=prepared.examples.label[rows].astype(np.float64),
         logits=served.logits(states),
         frozen_logits=fitted.probe.logits(frozen_states),
         answers=_answers(done, states),

@@ -56,7 +56,7 @@ class JudgedSlice:
     """The judging slice under the fitted model, (n,) each, and under the frozen base where the
     name says so. `logits` are of the head that is served; `lengths` in tokens."""
 
-    orders: Floats
+    labels: Floats
     logits: Floats
     frozen_logits: Floats
     answers: Answers
@@ -71,11 +71,11 @@ def plateau(judged: JudgedSlice, aucs: list[float], best: int, qa_weight: float)
     """Is the language model worth more than its frozen probe, and is the QA loss at work? `aucs`
     are of the checks, `best` the number of the one that was kept."""
     gain = delong_difference(
-        judged.logits, judged.frozen_logits, judged.orders, clusters=judged.clusters
+        judged.logits, judged.frozen_logits, judged.labels, clusters=judged.clusters
     )
     half = gain.half_width()
-    before = judged.frozen_answers.loss(judged.orders)
-    after = judged.answers.loss(judged.orders)
+    before = judged.frozen_answers.loss(judged.labels)
+    after = judged.answers.loss(judged.labels)
     values: dict[str, float | list[float]] = {
         "auc_gain_over_frozen_probe": gain.value,
         "half_width": half,
@@ -150,9 +150,9 @@ def long_context(judged: JudgedSlice) -> Signature:
 
 def _bin(judged: JudgedSlice, rows: NDArray[np.int64]) -> tuple[float, float, float, float]:
     """(mean tokens, positives, AUC, half-width)."""
-    estimate = delong(judged.logits[rows], judged.orders[rows], clusters=judged.clusters[rows])
+    estimate = delong(judged.logits[rows], judged.labels[rows], clusters=judged.clusters[rows])
     tokens = float(judged.lengths[rows].mean()) if len(rows) else float("nan")
-    return tokens, float(judged.orders[rows].sum()), estimate.value, estimate.half_width()
+    return tokens, float(judged.labels[rows].sum()), estimate.value, estimate.half_width()
 
 
 def forgetting(
@@ -189,7 +189,7 @@ def answers_still_mean(judged: JudgedSlice) -> Signature:
     """Are the model's own answers still Yes or No, and do they agree with the head?"""
     before, after = float(judged.frozen_answers.mass.mean()), float(judged.answers.mass.mean())
     agreed = rank_correlation(judged.logits, judged.answers.logits)
-    own = delong(judged.answers.logits, judged.orders, clusters=judged.clusters)
+    own = delong(judged.answers.logits, judged.labels, clusters=judged.clusters)
     values: dict[str, float | list[float]] = {
         "answer_mass_before": before,
         "answer_mass_after": after,

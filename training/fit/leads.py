@@ -134,7 +134,7 @@ def samples_of(
         Sample(
             prompt=leads.prompts[row],
             answer=yes if examples.label[row] else no,
-            order=float(examples.label[row]),
+            label=float(examples.label[row]),
             grade=int(examples.grade[row]),
         )
         for row in rows

@@ -52,8 +52,8 @@ CHECKPOINT_EVERY_S = 600.0
 @dataclass(frozen=True, slots=True)
 class FitData:
     """The samples of the train and validation splits: each has a label, a grade and a one-token
-    answer, `yes` or `no`. `validation_weights`: how many leads each of `validation` stands for; None
-    where none was left out."""
+    answer, `yes` or `no`. `validation_weights`: how many leads each of `validation` stands for;
+    None where none was left out."""
 
     train: Sequence[Sample]
     validation: Sequence[Sample]
@@ -148,10 +148,10 @@ def described_run(settings: FitSettings, **facts: str) -> str:
     return json.dumps({**flat, **facts}, sort_keys=True)
 
 
-def fit_probe(states: NDArray[np.float32], orders: Floats, strength: float) -> Head:
+def fit_probe(states: NDArray[np.float32], labels: Floats, strength: float) -> Head:
     """Logistic regression on standardised states, folded back into plain weights."""
     mean, std = states.mean(axis=0), states.std(axis=0) + 1e-6
-    probe = LogisticRegression(C=strength, max_iter=500).fit((states - mean) / std, orders)
+    probe = LogisticRegression(C=strength, max_iter=500).fit((states - mean) / std, labels)
     weight = probe.coef_[0] / std
     return Head(weight.astype(np.float32), float(probe.intercept_[0] - mean @ weight))
 
@@ -160,12 +160,12 @@ def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
     """Both heads: the order of the probe's logits is the best first guess for pairs as well."""
     settings = run.settings
     rng = np.random.default_rng(settings.seed)
-    orders = np.array([sample.order for sample in data.train], dtype=np.float64)
-    others = np.flatnonzero(orders == 0)
+    labels = np.array([sample.label for sample in data.train], dtype=np.float64)
+    others = np.flatnonzero(labels == 0)
     negatives = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
-    rows = np.sort(np.concatenate([np.flatnonzero(orders > 0), negatives]))
+    rows = np.sort(np.concatenate([np.flatnonzero(labels > 0), negatives]))
     states = _states(run, [data.train[row] for row in rows], data, place)
-    probe = fit_probe(states, orders[rows], settings.probe_strength)
+    probe = fit_probe(states, labels[rows], settings.probe_strength)
     bias = probe.bias + sampling_correction(len(negatives) / len(others))
     head = Head(probe.weight, bias)
     for linear in (run.model.point, run.model.pair):
@@ -184,19 +184,19 @@ def _states(
 
 def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
     states = _states(run, data.validation, data, place)
-    orders = np.array([sample.order for sample in data.validation], dtype=np.float64)
+    labels = np.array([sample.label for sample in data.validation], dtype=np.float64)
     logits, pair = (Head.of(head).logits(states) for head in (run.model.point, run.model.pair))
     run.check_finite(torch.from_numpy(np.stack([logits, pair])), f"a logit after step {run.step}")
     served = logits if run.settings.serve is HeadKind.POINT else pair
     own = answers_at(run.model.lm, states, data.yes, data.no)
     check = ValidationCheck(
         step=run.step,
-        log_loss=_log_loss(logits, orders),
-        auc=auc(logits, orders),
-        precision_at_1_percent=expected_precision_at(served, orders, 0.01, data.validation_weights),
-        pair_auc=auc(pair, orders),
-        qa_auc=auc(own.logits, orders),
-        qa_loss=own.loss(orders),
+        log_loss=_log_loss(logits, labels),
+        auc=auc(logits, labels),
+        precision_at_1_percent=expected_precision_at(served, labels, 0.01, data.validation_weights),
+        pair_auc=auc(pair, labels),
+        qa_auc=auc(own.logits, labels),
+        qa_loss=own.loss(labels),
         mass=float(own.mass.mean()),
     )
     place.log(
@@ -213,6 +213,6 @@ def _is_better(check: ValidationCheck, best: ValidationCheck, serve: HeadKind) -
     return check.pair_auc > best.pair_auc
 
 
-def _log_loss(logits: Floats, orders: Floats) -> float:
+def _log_loss(logits: Floats, labels: Floats) -> float:
     """In logits: no probability is clipped."""
-    return float(np.mean(np.logaddexp(0, logits) - orders * logits))
+    return float(np.mean(np.logaddexp(0, logits) - labels * logits))

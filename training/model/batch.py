@@ -18,13 +18,13 @@ from training.model.samples import Sample, width_of
 class LeadBatch:
     """`input_ids` (batch, width), padded on the right, where a causal model never looks. Each of
     the others (batch,): `markers` the index of the answer marker's last token, `answers` the token
-    that should follow it, `orders` 0 or 1, `grades` of the funnel ladder, `counts` 0 for guests,
+    that should follow it, `labels` 0 or 1, `grades` of the funnel ladder, `counts` 0 for guests,
     who only take part in pairs."""
 
     input_ids: torch.Tensor
     markers: torch.Tensor
     answers: torch.Tensor
-    orders: torch.Tensor
+    labels: torch.Tensor
     grades: torch.Tensor
     counts: torch.Tensor
 
@@ -33,7 +33,7 @@ class LeadBatch:
             self.input_ids.to(device),
             self.markers.to(device),
             self.answers.to(device),
-            self.orders.to(device),
+            self.labels.to(device),
             self.grades.to(device),
             self.counts.to(device),
         )
@@ -52,7 +52,7 @@ def collate_leads(samples: Sequence[Sample], pad_id: int, n_guests: int = 0) -> 
         input_ids=torch.from_numpy(input_ids),
         markers=torch.tensor([len(sample.prompt) - 1 for sample in samples]),
         answers=torch.tensor([int(sample.answer[0]) for sample in samples]),
-        orders=torch.tensor([float(sample.order or 0) for sample in samples]),
+        labels=torch.tensor([float(sample.label or 0) for sample in samples]),
         grades=torch.tensor([sample.grade for sample in samples]),
         counts=torch.from_numpy(counts),
     )

@@ -82,7 +82,7 @@ class ThreeHeads(nn.Module):
         """`marked` (batch, hidden), `words` (batch, vocabulary), both float32."""
         n = batch.counts.sum().clamp(min=1)
         ctr = functional.binary_cross_entropy_with_logits(
-            self.point(marked)[:, 0], batch.orders, reduction="none"
+            self.point(marked)[:, 0], batch.labels, reduction="none"
         )
         qa = functional.cross_entropy(words, batch.answers, reduction="none")
         return {

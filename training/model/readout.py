@@ -85,9 +85,9 @@ class Answers:
         """How much of all that could be said is Yes or No."""
         return np.exp(self.log_yes) + np.exp(self.log_no)
 
-    def loss(self, orders: Floats) -> float:
+    def loss(self, labels: Floats) -> float:
         """The QA loss: mean cross-entropy of the right answer."""
-        return float(-np.where(orders > 0, self.log_yes, self.log_no).mean())
+        return float(-np.where(labels > 0, self.log_yes, self.log_no).mean())
 
 
 def answers_at(model: torch.nn.Module, states: NDArray[np.float32], yes: int, no: int) -> Answers:

@@ -16,7 +16,7 @@ IGNORED = -100
 class Sample:
     """`prompt` ends with the answer marker. `codes` is the multi-label target of the marker's
     state, NaN where unknown; `line_ends` are positions of lines' last tokens with the codes each
-    line sets. `order` is the conversion label, None where it is not asked; `grade` the rung of the
+    line sets. `label` is the conversion label, None where it is not asked; `grade` the rung of the
     funnel ladder that was reached."""
 
     prompt: NDArray[np.int32]
@@ -24,7 +24,7 @@ class Sample:
     codes: NDArray[np.float32] | None = None
     line_ends: NDArray[np.int32] | None = None
     line_codes: NDArray[np.float32] | None = None
-    order: float | None = None
+    label: float | None = None
     grade: int = 0
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class SampleBatch:
     codes: torch.Tensor
     lines: torch.Tensor
     line_codes: torch.Tensor
-    orders: torch.Tensor
+    labels: torch.Tensor
 
 
 WIDTH_STEP = 32
@@ -80,7 +80,7 @@ def collate(
     picked, targets, is_answer = _picked(input_ids, kinds, rng)
     unknown = np.full(n_codes, np.nan, dtype=np.float32)
     codes = [unknown if sample.codes is None else sample.codes for sample in samples]
-    orders = [np.nan if sample.order is None else sample.order for sample in samples]
+    labels = [np.nan if sample.label is None else sample.label for sample in samples]
     return SampleBatch(
         input_ids=torch.from_numpy(input_ids),
         markers=torch.tensor([len(sample.prompt) - 1 for sample in samples]),
@@ -90,7 +90,7 @@ def collate(
         codes=torch.from_numpy(np.stack(codes)),
         lines=torch.from_numpy(lines),
         line_codes=torch.from_numpy(line_codes),
-        orders=torch.tensor(orders, dtype=torch.float32),
+        labels=torch.tensor(labels, dtype=torch.float32),
     )
 
 

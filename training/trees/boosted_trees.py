@@ -30,17 +30,17 @@ class TreeTable:
     newest `n_validation` rows are the validation set, which chooses between trials."""
 
     rows: NDArray[np.float32]
-    orders: Floats
+    labels: Floats
     weights: Floats
     n_validation: int
 
     def cut(self, start: int, stop: int) -> TreeTable:
         part = slice(start, stop)
-        return TreeTable(self.rows[part], self.orders[part], self.weights[part], 0)
+        return TreeTable(self.rows[part], self.labels[part], self.weights[part], 0)
 
     @property
     def init_logit(self) -> float:
-        share = float(np.clip(np.average(self.orders, weights=self.weights), 1e-6, 1 - 1e-6))
+        share = float(np.clip(np.average(self.labels, weights=self.weights), 1e-6, 1 - 1e-6))
         return float(np.log(share / (1 - share)))
 
 
@@ -116,7 +116,7 @@ def _dataset(
 ) -> lightgbm.Dataset:
     return lightgbm.Dataset(
         table.rows,
-        table.orders,
+        table.labels,
         weight=table.weights,
         init_score=np.full(len(table.rows), init_logit),
         reference=reference,
