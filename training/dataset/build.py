@@ -96,7 +96,7 @@ class Skipped(Enum):
 
 def drafts_of(lead: LeadLog, end_ms: int, plan: DatasetPlan) -> Iterator[ExampleDraft | Skipped]:
     """One for each moment of the plan's policy up to `end_ms`."""
-    orders = [known for known in lead.known if is_order(known.event)]
+    orders = [entry for entry in lead.entries if is_order(entry.event)]
     for as_of_ms, state in states_at(lead, moments(plan.policy, lead, end_ms, plan.seed)):
         queue = listing(state).queue
         newest_ms = state.newest.at_ms if state.newest else as_of_ms

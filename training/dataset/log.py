@@ -42,14 +42,14 @@ class LeadLog:
     """All of one lead's events in the order in which they became known."""
 
     key: LeadKey
-    known: tuple[Known, ...]
+    entries: tuple[Known, ...]
 
     @property
     def events(self) -> Iterator[EventBase]:
-        return (known.event for known in self.known)
+        return (entry.event for entry in self.entries)
 
     def until(self, as_of_ms: int) -> LeadLog:
-        return LeadLog(self.key, tuple(k for k in self.known if k.at_ms <= as_of_ms))
+        return LeadLog(self.key, tuple(k for k in self.entries if k.at_ms <= as_of_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ def states_at(log: LeadLog, moments_ms: Iterable[int]) -> Iterator[tuple[int, Le
     """The state at each of the ascending moments: every event known by then, none known later."""
     state, at = initial_state(), 0
     for moment_ms in moments_ms:
-        while at < len(log.known) and log.known[at].at_ms <= moment_ms:
-            state = evolve(state, log.known[at].event)
+        while at < len(log.entries) and log.entries[at].at_ms <= moment_ms:
+            state = evolve(state, log.entries[at].event)
             at += 1
         yield moment_ms, state
 

@@ -137,7 +137,7 @@ def _named(lead: LeadLog) -> tuple[set[str], set[str]]:
 
 def _begins_with_order(lead: LeadLog) -> bool:
     order_ms = first_order_ms(lead.events)
-    others = [k.at_ms for k in lead.known if not ends_lead(k.event)]
+    others = [k.at_ms for k in lead.entries if not ends_lead(k.event)]
     return order_ms is not None and (not others or order_ms <= min(others))
 
 

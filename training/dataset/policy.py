@@ -76,7 +76,7 @@ def policy_name(policy: MomentPolicy) -> str:
 
 def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Iterator[int]:
     """Ascending, each once, none after `end_ms`."""
-    first_ms = log.known[0].at_ms
+    first_ms = log.entries[0].at_ms
     match policy:
         case Every(days):
             step_ms = days * DAY_MS
@@ -87,17 +87,17 @@ def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Itera
                     yield at_ms
                 n += 1
         case AfterEvent():
-            yield from _known(log, end_ms, lambda event: True)
+            yield from _entry_times(log, end_ms, lambda event: True)
         case AfterCall():
-            yield from _known(log, end_ms, _is_call)
+            yield from _entry_times(log, end_ms, _is_call)
         case AfterFirst(hours):
             at_ms = first_ms + int(hours * HOUR_MS)
             if at_ms <= end_ms:
                 yield at_ms
 
 
-def _known(log: LeadLog, end_ms: int, is_wanted: Callable[[EventBase], bool]) -> list[int]:
-    return sorted({k.at_ms for k in log.known if k.at_ms <= end_ms and is_wanted(k.event)})
+def _entry_times(log: LeadLog, end_ms: int, is_wanted: Callable[[EventBase], bool]) -> list[int]:
+    return sorted({k.at_ms for k in log.entries if k.at_ms <= end_ms and is_wanted(k.event)})
 
 
 def _is_call(event: EventBase) -> bool:

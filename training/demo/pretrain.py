@@ -42,7 +42,7 @@ class CurriculumStage:
 @dataclass(frozen=True, slots=True)
 class PretrainSettings:
     stages: tuple[CurriculumStage, ...]
-    peak_rate: float = 2e-3
+    peak_learning_rate: float = 2e-3
     weight_decay: float = 0.05
     weights: PretrainWeights = field(default_factory=PretrainWeights)
     seed: int = 0
@@ -70,7 +70,7 @@ def pretrain(
             },
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ],
-        lr=settings.peak_rate,
+        lr=settings.peak_learning_rate,
         betas=(0.9, 0.98),
     )
     rng = np.random.default_rng(settings.seed)
@@ -78,9 +78,9 @@ def pretrain(
     model.train()
     for name, samples in _steps(settings):
         batch = collate(samples, pad_id, heads.marker.out_features, rng)
-        rate = settings.peak_rate * schedule(progress.n_done / settings.n_tokens)
+        learning_rate = settings.peak_learning_rate * schedule(progress.n_done / settings.n_tokens)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         parts = pretrain_loss(model, heads, batch, settings.weights)
         torch.autograd.backward(parts["total"])
         torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)

@@ -13,8 +13,8 @@ from training.dataset.manifest import BEFORE_TEST, DatasetManifest, Split
 from training.dataset.simulated import Simulation, simulate_examples
 from training.dataset.split import Shares
 
-KNOWN_SEEDS, JUDGED_SEEDS = 51_000, 52_000
-"""Bench number `i` fits on leads of seed KNOWN_SEEDS + i and judges on leads of JUDGED_SEEDS + i:
+TRAIN_SEEDS, TEST_SEEDS = 51_000, 52_000
+"""Bench number `i` fits on leads of seed TRAIN_SEEDS + i and tests on leads of seed TEST_SEEDS + i:
 no bench shares a lead with another or with the demo artifact."""
 
 NONE_TEST: Shares = (0.7, 0.15, 0.149, 0.001)
@@ -30,7 +30,7 @@ class Bench:
     name: str
     group: str
     folder: Path
-    known: Examples
+    before_test: Examples
     judged: Examples
     data_sha256: tuple[str, str]
     manifest: DatasetManifest
@@ -40,7 +40,7 @@ class Bench:
 class Size:
     """Leads simulated for one bench."""
 
-    n_known: int
+    n_before_test: int
     n_judged: int
 
 
@@ -50,9 +50,12 @@ def simulated_bench(
     """Reads the leads from `work` where an earlier run left them. Spawns `n_processes`."""
     name = f"simulated-{number}"
     before_test = Simulation(
-        KNOWN_SEEDS + number, size.n_known, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
+        TRAIN_SEEDS + number,
+        size.n_before_test,
+        negative_rate=KEPT_NEGATIVES,
+        shares=NONE_TEST,
     )
-    judged = Simulation(JUDGED_SEEDS + number, size.n_judged, only=Split.TEST)
+    judged = Simulation(TEST_SEEDS + number, size.n_judged, only=Split.TEST)
     halves, manifests = [], []
     for simulation in (before_test, judged):
         folder = work / name / simulation.name

@@ -64,7 +64,7 @@ class Cells:
     @property
     def names(self) -> list[str]:
         names = [baseline.value for baseline in Baseline]
-        if not fit_own_fields(self.bench.known).names:
+        if not fit_own_fields(self.bench.before_test).names:
             names.remove(Baseline.TREE_FIELDS)  # it would be tree_tabular again
         if not self.bench.judged.has_truth:
             names.remove(Baseline.TREE_PRACTISED)  # it practised on the simulator's calls
@@ -81,7 +81,7 @@ class Cells:
         return self._stored(name, lambda: self._fitted(name))
 
     def _fitted(self, name: str) -> Scored:
-        before_test, judged = self.bench.known, self.bench.judged
+        before_test, judged = self.bench.before_test, self.bench.judged
         if name in STACKS:
             return self._stacked(name)
         if name == READ:
@@ -95,7 +95,7 @@ class Cells:
         """Grown on rows that the language model was not fitted on."""
         logits_before_test, judged_logits = self._read
         is_seen = self._is_seen
-        before_test = split_unseen(self.bench.known, is_seen)
+        before_test = split_unseen(self.bench.before_test, is_seen)
         logits_before_test = logits_before_test[~is_seen]
         budget = self.means.budget
         prepared = prepare_columns(before_test, budget, STACKS[name])
@@ -111,7 +111,7 @@ class Cells:
         bench, artifact = self.bench, self.means.artifact
         if artifact is None:
             raise EvaluationError("no artifact was named")
-        return seen_rows(load_manifest(artifact), bench.known, bench.manifest)
+        return seen_rows(load_manifest(artifact), bench.before_test, bench.manifest)
 
     @cached_property
     def _read(self) -> tuple[Floats, Floats]:
@@ -128,7 +128,7 @@ class Cells:
     def _served(self) -> tuple[Scored, Scored]:
         """The artifact on known and judged rows."""
         return (
-            self._stored("artifact-known", lambda: self._serve(self.bench.known)),
+            self._stored("artifact-known", lambda: self._serve(self.bench.before_test)),
             self._stored(ARTIFACT, lambda: self._serve(self.bench.judged)),
         )
 
