@@ -1,1 +1,2 @@
-"""From what a model is made. In the root: calibration, files and folders, which rooms share."""
+"""Training: from leads to a fitted and evaluated artifact; the root holds calibration and file
+writing."""

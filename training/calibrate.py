@@ -1,5 +1,10 @@
-"""Calibration from logits and outcomes of leads that nothing else was fitted on: Platt's two
-numbers, and isotonic knots where there are enough orders to bend the line.
+"""Fits calibrations: Platt scaling, and isotonic knots where there are enough orders for them.
+
+Needs logits and labels of leads that nothing else was fitted on: the calibration split. Platt
+scaling: J. C. Platt, Probabilistic Outputs for Support Vector Machines and Comparisons to
+Regularized Likelihood Methods, in Advances in Large Margin Classifiers, 1999. Isotonic regression
+as a calibration: B. Zadrozny and C. Elkan, Transforming Classifier Scores into Accurate Multiclass
+Probability Estimates, KDD 2002.
 """
 
 from __future__ import annotations
@@ -19,19 +24,19 @@ from scoring.metrics.metrics import expected_calibration_error
 MIN_SLOPE = 1e-3
 
 MIN_POSITIVES_FOR_PLATT = 10
-"""Its two numbers need as many before they are served; the share of orders is then known to a
-factor of two."""
+"""Orders that Platt's two numbers need before they are served; the share of orders is then known to
+a factor of two."""
 
 MIN_POSITIVES_FOR_ISOTONIC = 1_000
-"""With fewer, the steps follow the noise of the slice."""
+"""With fewer orders, the steps of an isotonic fit follow the noise of the sample."""
 
 MIN_POSITIVES_PER_KNOT = 25
 """A knot's log odds then have a standard error of at most 0.2."""
 
 
 def fit_calibration(logits: Floats, labels: Floats, weights: Floats) -> Calibration:
-    """Platt; from MIN_POSITIVES_FOR_ISOTONIC orders on with isotonic knots. `weights` undo the
-    sampling of negatives."""
+    """Fits Platt scaling and, from MIN_POSITIVES_FOR_ISOTONIC orders on, isotonic knots. `weights`
+    undo the sampling of negatives."""
     platt = fit_platt(logits, labels, weights)
     if labels.sum() < MIN_POSITIVES_FOR_ISOTONIC:
         return platt
@@ -40,8 +45,9 @@ def fit_calibration(logits: Floats, labels: Floats, weights: Floats) -> Calibrat
 
 
 def fit_platt(logits: Floats, labels: Floats, weights: Floats) -> Calibration:
-    """probability = sigmoid(a * logit + b). Practically unregularised: two parameters only. The
-    mean probability is the share of orders, also where the slope is held at MIN_SLOPE."""
+    """Fits probability = sigmoid(a * logit + b) (Platt 1999). Practically unregularised: two
+    parameters only. The mean probability is the share of orders, also where the slope is held at
+    MIN_SLOPE."""
     model = LogisticRegression(C=1e6).fit(logits[:, None], labels, weights)
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     if slope < MIN_SLOPE:
@@ -50,7 +56,7 @@ def fit_platt(logits: Floats, labels: Floats, weights: Floats) -> Calibration:
 
 
 def _intercept(log_odds: Floats, labels: Floats, weights: Floats) -> float:
-    """What to add to `log_odds`, so that they say the share of orders on average."""
+    """What to add to `log_odds` so that their mean probability is the share of orders."""
     share = float(np.average(labels, weights=weights))
 
     def excess(b: float) -> float:
@@ -63,7 +69,8 @@ def _intercept(log_odds: Floats, labels: Floats, weights: Floats) -> float:
 
 
 def doubts(calibration: Calibration, n_positive: int) -> list[str]:
-    """What a reader of its probabilities has to know, in sentences."""
+    """Sentences that a reader of the calibrated probabilities has to know; empty when all is
+    well."""
     sentences = []
     if calibration.a <= MIN_SLOPE:
         sentences.append(
@@ -80,8 +87,9 @@ def doubts(calibration: Calibration, n_positive: int) -> list[str]:
 
 
 def isotonic_knots(logits: Floats, labels: Floats, weights: Floats) -> tuple[Knot, ...]:
-    """One knot per block of the isotonic fit, neighbours pooled until each block has
-    MIN_POSITIVES_PER_KNOT orders and a lead without one: log odds stay finite and rise."""
+    """Fits the knots of the isotonic calibration, one per block of the isotonic regression
+    (Zadrozny and Elkan 2002). Neighbours are pooled until each block has MIN_POSITIVES_PER_KNOT
+    orders and a lead without one, so that log odds are finite and rise."""
     ascending = np.argsort(logits, kind="stable")
     x, y, w = logits[ascending], labels[ascending], weights[ascending]
     fitted = IsotonicRegression().fit_transform(x, y, sample_weight=w)
@@ -94,7 +102,8 @@ def isotonic_knots(logits: Floats, labels: Floats, weights: Floats) -> tuple[Kno
 
 
 def _pooled(blocks: Floats) -> list[Floats]:
-    """Rows are (orders, others, weight of orders, weight, weighted logits), lowest logit first."""
+    """Pools neighbouring blocks. Rows are (orders, others, weight of orders, weight, weighted
+    logits), lowest logit first."""
     pooled: list[Floats] = []
     held = np.zeros(blocks.shape[1])
     for block in blocks:
@@ -109,7 +118,8 @@ def _pooled(blocks: Floats) -> list[Floats]:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of a calibration, on leads that it was not fitted on. `mean_*` are shares of orders."""
+    """How good a calibration is on leads that it was not fitted on. `mean_*` are shares of
+    orders."""
 
     ece: float
     mean_probability: float
@@ -119,8 +129,8 @@ class Quality:
 def cross_fitted_quality(
     logits: Floats, labels: Floats, weights: Floats, rng: np.random.Generator
 ) -> Quality:
-    """Two halves, each judged by the calibration of the other: what the calibration of the whole
-    slice is worth at least."""
+    """Estimates what the calibration of the whole sample is worth at least: two halves, each judged
+    by the calibration that was fitted on the other."""
     half = np.empty(len(labels), dtype=bool)
     for label in (0.0, 1.0):
         members = rng.permutation(np.flatnonzero(labels == label))

@@ -1,7 +1,11 @@
-"""DeepFM and DCN-v2 on features and own fields, from torch-rechub: what ad ranking uses on tables.
+"""The baselines DeepFM and DCN-v2 on features and own fields: neural networks for tables, as used
+in ad ranking.
 
-The library's models are used as they are, its trainer is not: it keeps pickles on disk and knows
-no weights.
+DeepFM: H. Guo and others, DeepFM: A Factorization-Machine based Neural Network for CTR Prediction,
+2017, arXiv 1703.04247. DCN-v2: R. Wang and others, DCN V2: Improved Deep & Cross Network and
+Practical Lessons for Web-scale Learning to Rank Systems, 2020, arXiv 2008.13535. The models of
+torch-rechub are used as they are; its trainer is not, because it writes pickles and takes no sample
+weights.
 """
 
 from __future__ import annotations
@@ -38,17 +42,20 @@ MAX_EPOCHS = 20
 PATIENCE_EPOCHS = 3
 BATCH_ROWS = 512
 CERTAIN = 1e-7
-"""The models return probabilities in float32; nearer to 0 or 1 there is no logit."""
+"""The models return probabilities in float32; nearer to 0 or 1 the logit is not finite."""
 
 
 class Design(StrEnum):
+    """Which of the two networks."""
+
     DEEPFM = "deepfm"
     DCN_V2 = "dcn_v2"
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
-    """`n_cross` is of DCN-v2 alone."""
+    """The settings of one trial. `n_cross`: cross layers, of DCN-v2 only. `rate`: the learning
+    rate; `decay`: the weight decay (both names are in reports)."""
 
     embedding: int
     width: int
@@ -61,6 +68,8 @@ class NetworkShape:
 
 @dataclass(frozen=True, slots=True)
 class DeepPredictor:
+    """A fitted network with what turns examples into its inputs."""
+
     model: torch.nn.Module
     own: OwnFields
     fields: Fields
@@ -88,7 +97,8 @@ def fit_dcn_v2(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
 
 
 def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine) -> DeepPredictor:
-    """Raises DatasetError where a split has one class only."""
+    """Fits one of the networks; the number of epochs is chosen on the validation split. Raises
+    DatasetError for a split with one class only."""
     check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
@@ -133,7 +143,8 @@ class _Plan:
 def _train(
     examples: Examples, plan: _Plan, goes_on: Callable[[DeepPredictor], bool]
 ) -> DeepPredictor:
-    """`goes_on` is asked after each epoch. torch's own generator is left as it was."""
+    """Trains one network; `goes_on` is asked after each epoch. Leaves torch's own random generator
+    as it was."""
     own = fit_own_fields(examples)
     table = own.beside_features(examples)
     fields = fit_fields(table, own.kinds)
@@ -163,7 +174,8 @@ def _train(
 
 
 def _batches(n: int, rng: np.random.Generator) -> Iterator[torch.Tensor]:
-    """Even in size: batch normalisation needs more than one row."""
+    """Row numbers of the batches of one epoch, even in size: batch normalisation needs more than
+    one row."""
     order = rng.permutation(n)
     for rows in np.array_split(order, -(-n // BATCH_ROWS)):
         yield torch.from_numpy(rows)

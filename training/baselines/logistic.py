@@ -1,4 +1,5 @@
-"""Logistic regression on features and own fields: one-hot words, scaled numbers, unknown too."""
+"""The baseline logistic regression, on features and own fields: one-hot words, scaled numbers, and
+a flag for unknown."""
 
 from __future__ import annotations
 
@@ -29,6 +30,8 @@ LOG10_C = (-4.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class LogisticPredictor:
+    """A fitted logistic regression. `c`: the inverse strength of its L2 penalty."""
+
     own: OwnFields
     encoding: Encoding
     model: LogisticRegression
@@ -44,7 +47,8 @@ class LogisticPredictor:
 
 
 def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
-    """Raises DatasetError where a split has one class only."""
+    """Fits it; the penalty is chosen on the validation split. Raises DatasetError for a split with
+    one class only."""
     check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
@@ -58,7 +62,8 @@ def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> Predicto
 
 
 def _fit(examples: Examples, c: float) -> LogisticPredictor:
-    """Weights undo the sampling but keep the effective number of rows, which `c` is against."""
+    """Fits one penalty. Weights undo the sampling of negatives but keep the effective number of
+    rows, against which `c` is balanced."""
     own = fit_own_fields(examples)
     table = own.beside_features(examples)
     encoding = fit_encoding(table, own.kinds)

@@ -1,4 +1,4 @@
-"""Stage and recency as a points card: nothing to tune, nothing to learn but how rare orders are.
+"""The baseline rule: points for stage and recency. Only the share of orders is fitted.
 
 The formula is served by `scoring.engines.rule`; the same engine computes it here.
 """
@@ -22,6 +22,8 @@ LOGIT_LIMIT = 20.0
 
 @dataclass(frozen=True, slots=True)
 class RulePredictor:
+    """The rule with its fitted base."""
+
     engine: RuleEngine
 
     @property
@@ -38,8 +40,9 @@ class RulePredictor:
 
 
 def fit_rule(examples: Examples, budget: Budget, log: WriteLine) -> RulePredictor:
-    """Needs no order at all. The base is moved until the mean probability is the observed share of
-    orders, half an order added so that none seen does not mean impossible."""
+    """Fits the base of the rule; needs no order at all. The base is moved until the mean
+    probability is the observed share of orders. Half an order is added, so that a dataset without
+    one does not mean "impossible"."""
     refit = examples.of(*TRAIN_AND_VALIDATION)
     rule = Rule()
     if len(refit):
@@ -52,7 +55,8 @@ def fit_rule(examples: Examples, budget: Budget, log: WriteLine) -> RulePredicto
 
 
 def _base(points: Floats, weights: Floats, share: float) -> float:
-    """Where the weighted mean of sigmoid(base + points) is `share`; it rises with the base."""
+    """The base at which the weighted mean of sigmoid(base + points) is `share`, by bisection: the
+    mean rises with the base."""
     low, high = -LOGIT_LIMIT, LOGIT_LIMIT
     for _ in range(HALVINGS):
         middle = (low + high) / 2

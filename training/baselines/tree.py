@@ -1,4 +1,4 @@
-"""Boosted trees over columns of one's choice: the search that all tree baselines share."""
+"""Boosted trees over columns of the caller's choice: the search that all tree baselines share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.trees.boosted_trees import TreeTable, TunedTree, choose_settings, 
 
 
 class FittedColumns(Protocol):
-    """What a model reads of each example, fitted on some of them."""
+    """What a model reads of each example; fitted on some of them."""
 
     def rows(self, examples: Examples) -> Rows:
         """(n, columns), NaN = unknown."""
@@ -26,14 +26,14 @@ class FittedColumns(Protocol):
 
 
 FitColumns = Callable[[Examples, np.random.Generator], tuple[Rows, FittedColumns]]
-"""Gives the rows of the very examples it was fitted on, too: where columns look at labels these
-must be out of fold, or a tree would trust them more than it will be able to later."""
+"""Fits columns; returns the rows of the examples they were fitted on, too. Where columns look at
+labels, these rows must be out of fold, or a tree trusts them more than it can trust new ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedColumns:
-    """Columns fitted twice: on the split `fit`, so that the judging rows are new to them, and on
-    both for the last fit. Several models may be grown on one of these."""
+    """Columns that were fitted twice: on `train`, so that the `validation` rows are new to them,
+    and on `refit`, which is both, for the last fit. Several models may be grown on one of these."""
 
     train: tuple[Examples, Rows]
     validation: tuple[Examples, Rows]
@@ -43,6 +43,8 @@ class PreparedColumns:
 
 @dataclass(frozen=True, slots=True)
 class TreePredictor:
+    """Fitted trees with what turns examples into their columns."""
+
     tree: TunedTree
     columns: FittedColumns
 
@@ -57,12 +59,14 @@ class TreePredictor:
 def fit_tree(
     examples: Examples, budget: Budget, fit_columns: FitColumns, log: WriteLine
 ) -> TreePredictor:
-    """Raises DatasetError where a split has one class only."""
+    """Fits columns, chooses settings on the validation split and grows the trees. Raises
+    DatasetError for a split with one class only."""
     prepared = prepare_columns(examples, budget, fit_columns)
     return TreePredictor(tune_prepared(prepared, budget, log), prepared.columns)
 
 
 def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns) -> PreparedColumns:
+    """Fits the columns of `examples`, once for the search and once for the last fit."""
     check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     train_rows, early = fit_columns(train, budget.rng())
@@ -74,6 +78,7 @@ def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns)
 
 
 def tune_prepared(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> TunedTree:
+    """Chooses settings on the validation rows and grows the trees again on train and validation."""
     judged_table = _table([prepared.train, prepared.validation], len(prepared.validation[0]))
     best = choose_settings(judged_table, budget.rng(), n_trials=budget.n_trials, log=log)
     grown = grow_tree(_table([prepared.refit], 0), best.settings, best.size)

@@ -1,4 +1,4 @@
-"""Fitted trees and stacks as artifacts that the score worker serves without a training library."""
+"""Writes fitted trees and stacks as artifacts, which are served without a training library."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from training.trees.boosted_trees import TunedTree
 from training.trees.tree_graph import build_tree_graph
 
 MAX_LOGIT_DIFFERENCE = 1e-4
-"""Between the trees and their graph: sums of float32 in another order, nothing more."""
+"""Between the trees and their graph, which sums the same float32 values in another order."""
 
 
 class GraphBroken(Exception):
-    """The exported trees do not say what the trees say: our bug."""
+    """The exported graph gives other logits than the trees: a bug of ours."""
 
 
 def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: ArtifactFacts) -> Manifest:
-    """Complete or not at all. Raises NotOurs, and GraphBroken where the graph disagrees with the
-    trees on `examples`."""
+    """Writes trees as an artifact, complete or not at all. Raises NotOurs, and GraphBroken where
+    the graph disagrees with the trees on `examples`."""
     with artifact_folder(out) as folder:
         _save_graph(folder, tree)
         graph_logits = load_trees_engine(folder, examples.features.shape[1]).logits(
@@ -39,8 +39,9 @@ def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: ArtifactF
 
 
 def write_stack(out: Path, tree: TunedTree, lm: Path, facts: ArtifactFacts) -> Manifest:
-    """The artifact `lm` with `tree` on top: its language model reads, the trees decide; the data
-    window and the sources are of both. Complete or not at all. Raises NotOurs, ArtifactError."""
+    """Writes the artifact `lm` with `tree` on top: its language model reads, the trees decide. The
+    data window and the sources are of both. Complete or not at all. Raises NotOurs,
+    ArtifactError."""
     below = load_manifest(lm)
     own, other = data_window_of(facts), below.data_window
     window = DataWindow(start=min(own.start, other.start), end=max(own.end, other.end))

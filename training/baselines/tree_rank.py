@@ -1,8 +1,12 @@
-"""LightGBM LambdaRank on the funnel's grades: HPRO's idea with a practitioner's tool.
+"""The baseline tree_rank: LightGBM LambdaRank on the funnel's grades, which is HPRO's idea with a
+practitioner's tool.
 
-Leads of one queue in one stretch of time compete in a list; a list holds few orders, so the other
-moves down the funnel are what most of its pairs are about. Judged by the AUC of orders, because its
-numbers are no log odds; Platt on the judging rows makes them some.
+Leads of one queue in one stretch of time compete in a list. A list holds few orders, so most of its
+pairs are about the other moves down the funnel. Settings are chosen by the AUC of orders, because
+its numbers are not log odds; Platt scaling on the validation rows turns them into such. LambdaRank:
+C. J. C. Burges, From RankNet to LambdaRank to LambdaMART: An Overview, 2010, Microsoft Research
+MSR-TR-2010-82. HPRO: C. Zhang and others, Rethinking Sales Lead Scoring with LLM-based Hierarchical
+Preference Ranking, 2026, arXiv 2606.04387.
 """
 
 from __future__ import annotations
@@ -42,6 +46,8 @@ SplitRows = tuple[Examples, Rows]
 
 @dataclass(frozen=True, slots=True)
 class RankPredictor:
+    """A fitted ranker with the calibration that turns its numbers into log odds."""
+
     own: OwnFields
     booster: lightgbm.Booster
     calibration: Calibration
@@ -58,7 +64,8 @@ class RankPredictor:
 
 
 def fit_tree_rank(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
-    """Raises DatasetError where a split has one class only."""
+    """Fits it; settings and calibration come from the validation split. Raises DatasetError for a
+    split with one class only."""
     check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng, own = budget.rng(), fit_own_fields(train)
@@ -84,8 +91,8 @@ def fit_tree_rank(examples: Examples, budget: Budget, log: WriteLine) -> Predict
 
 
 def lists_of(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows by queue and time, and the lengths of the lists they fall into: at most `size`, as even
-    as a queue allows."""
+    """Puts the rows into lists: row numbers by queue and time, and the lengths of the lists they
+    fall into, at most `size` each and as even as a queue allows."""
     order = np.lexsort((examples.as_of_ms, examples.queue))
     _, counts = np.unique(examples.queue[order], return_counts=True)
     lengths = [len(part) for n in counts for part in np.array_split(np.arange(n), -(-n // size))]

@@ -1,6 +1,6 @@
-"""What a state tells beyond the declared features: counts in windows, ages, pace and talk.
+"""Columns from a lead's history beyond the declared features: counts in windows, ages, pace, talk.
 
-Everything is read off the state as it was at `as_of`, so it knows no more than serving would.
+Everything is read from the state as it was at `as_of`, so it knows no more than serving would.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MS_PER_HOUR = 3_600_000
 
 
 def aggregate_rows(examples: Examples) -> NDArray[np.float32]:
-    """(n, columns), NaN = never happened."""
+    """All aggregates of each example: (n, columns), NaN = never happened."""
     rows = [
         list(_numbers(view(state), int(as_of_ms)))
         for state, as_of_ms in zip(examples.states, examples.as_of_ms, strict=True)
@@ -54,7 +54,7 @@ def _counts(contacts: Sequence[Contact], as_of_ms: int) -> Iterator[float]:
 
 
 def _ages(history: LeadHistory, as_of_ms: int) -> Iterator[float]:
-    """In hours, not in the declared features' words."""
+    """Hours since the newest contact of each kind, as numbers and not in the features' words."""
     contacts = history.contacts
     for channel in Channel:
         yield _hours([c.at_ms for c in contacts if c.channel == channel.value], as_of_ms)
@@ -103,7 +103,7 @@ def _calendar(as_of_ms: int) -> Iterator[float]:
 
 
 def _talk(history: LeadHistory) -> Iterator[float]:
-    """Lengths and turns, and how often each side came to each topic that the summary knows."""
+    """Lengths and turns of the calls, and how often each side came to each topic of the summary."""
     yield float(len(history.calls))
     yield float(sum(call.n_words for call in history.calls))
     yield float(sum(call.n_segments for call in history.calls))
