@@ -1,1 +1,2 @@
-"""Commands around data sets and models; heavy libraries load inside."""
+"""Commands around datasets and models: options, their checks and what is printed; heavy libraries
+load inside."""

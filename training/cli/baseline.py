@@ -1,4 +1,4 @@
-"""`asllr baseline`: what one would use instead of a language model, fitted and ready to serve."""
+"""`asllr baseline`: fits a model to use instead of a language model, ready to serve."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ SERVABLE = (RULE, "tree_tabular", STACK)
 
 
 def build_baseline(find_artifact: FindArtifact) -> click.Command:
-    """`find_artifact` knows what an artifact's name means, or fails with what there is."""
+    """The command. `find_artifact` turns an artifact's name into its folder, or fails and names the
+    artifacts there are."""
 
     @click.command()
     @click.argument("name", type=click.Choice(NAMES))
@@ -111,7 +112,8 @@ def _check(
 
 
 def _unfitted_rule(out: Path) -> dict[str, Any]:
-    """On the base install: the day before the first event."""
+    """Writes the rule without data. Needs the base install only: it is for the day before the first
+    event."""
     from scoring.artifact import digest
     from scoring.engines.rule import Rule
     from training.baselines.facts import artifact_name

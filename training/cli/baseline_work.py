@@ -1,4 +1,5 @@
-"""One baseline from a dataset folder to a report and, where it can be served, an artifact."""
+"""From a dataset folder to a fitted baseline, its report and, where it can be served, its
+artifact."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ N_PARITY_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class BaselineRequest:
-    """What was asked for. `lm`: of a stack, and only there."""
+    """What `asllr baseline` was asked for. `lm`: the artifact with the language model, for a stack
+    only."""
 
     name: str
     dataset: Path
@@ -54,6 +56,8 @@ class BaselineRequest:
 
 @dataclass(frozen=True, slots=True)
 class Made:
+    """A fitted baseline. `artifact`: the digest of what was written, None where nothing was."""
+
     name: str
     settings: ChosenSettings
     worth: Worth
@@ -61,6 +65,7 @@ class Made:
     doubts: list[str]
 
     def described(self) -> dict[str, Any]:
+        """The report of the command, as plain values."""
         return {
             "baseline": self.name,
             **self.worth.metrics,
@@ -78,7 +83,8 @@ class _Data:
 
 
 def make_baseline(request: BaselineRequest, log: WriteLine, report: ReportProgress) -> Made:
-    """Raises DatasetError, ArtifactError, NotOurs; nothing is written then."""
+    """Fits a baseline and writes its artifact if one is wanted. Raises DatasetError, ArtifactError,
+    NotOurs; nothing is written then."""
     if request.out is not None:
         check_replaceable(request.out)
     data = _Data(*read_examples(request.dataset))
@@ -91,7 +97,8 @@ def make_baseline(request: BaselineRequest, log: WriteLine, report: ReportProgre
 
 
 def _rule(request: BaselineRequest, data: _Data, log: WriteLine) -> Made:
-    """Its base is the observed share of orders: a calibration would claim more than it knows."""
+    """The rule is not calibrated: its base is the observed share of orders, and a calibration would
+    claim more than it knows."""
     fitted = fit_rule(data.examples, request.budget, log)
     worth = worth_of(fitted.logits(data.examples), data.examples, Calibration())
     if request.out is not None:

@@ -1,4 +1,4 @@
-"""What `asllr dataset` does once its options are known; loads Arrow."""
+"""What the commands of `asllr dataset` do once their options are read; loads Arrow."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **opt
 
 
 def check_folder(folder: Path, *, as_json: bool) -> bool:
-    """Whether no column knows the outcome. What only the log could show is in the manifest."""
+    """Prints what a dataset's columns know of the outcome; returns whether no column leaks it.
+    Findings that only the log could show are in the manifest."""
     examples, manifest = read_examples(folder)
     columns = known_columns(examples)
     strongest = strengths(examples, columns)
@@ -97,7 +98,7 @@ def check_folder(folder: Path, *, as_json: bool) -> bool:
 
 
 def shares_of(text: str) -> Shares:
-    """Four percentages. Raises DatasetError."""
+    """Reads four percentages, such as "64,11,11,14", as shares. Raises DatasetError."""
     try:
         fit, judge, calibrate, test = (float(part) / 100 for part in text.split(","))
     except ValueError as error:

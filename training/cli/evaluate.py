@@ -1,4 +1,4 @@
-"""`asllr evaluate` and `asllr compare`: what artifacts are worth on a dataset folder."""
+"""`asllr evaluate` and `asllr compare`: measure artifacts on a dataset folder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ from training.cli.options import FindArtifact, FiniteRange
 from training.cli.refusal import refusing
 from training.dataset.manifest import Split
 
-if (
-    TYPE_CHECKING
-):  # they load numpy's and Arrow's libraries, which `asllr --help` should not wait for
+if TYPE_CHECKING:  # it loads numpy and Arrow, which `asllr --help` should not wait for
     from training.evaluation.run import EvaluationTerms
 
 
 def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Command]:
-    """`evaluate` and `compare`; `find_artifact` knows what a name means, or fails with what there
-    is."""
+    """The commands `evaluate` and `compare`. `find_artifact` turns a name into a folder, or fails
+    and names the artifacts there are."""
 
     @click.command()
     @click.argument("artifact")

@@ -1,4 +1,4 @@
-"""`asllr fit`: a dataset folder and any causal language model become an artifact."""
+"""`asllr fit`: fits a causal language model to a dataset folder and writes an artifact."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """An option that is a field of FitSettings under the same name."""
+    """An option whose value is the field of FitSettings with the same name."""
 
     option: str
     kind: click.ParamType

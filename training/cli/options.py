@@ -1,4 +1,4 @@
-"""What options of training take: finite numbers, and whole numbers of a `main` without click."""
+"""Types of command-line options: finite numbers, and whole numbers for a `main` without click."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 FindArtifact = Callable[[str], Path]
-"""An artifact's folder by name or path; fails with a sentence."""
+"""An artifact's name or path -> its folder; fails with an error message for people."""
 
 
 class FiniteRange(click.FloatRange):
-    """Without infinity and NaN, which no range of click refuses."""
+    """A range of numbers without infinity and NaN, which click's own ranges let through."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -29,7 +29,7 @@ class FiniteRange(click.FloatRange):
 
 
 def at_least(low: int) -> Callable[[str], int]:
-    """For `type=` of an argument."""
+    """A whole number of at least `low`, for `type=` of an argparse argument."""
 
     def read(text: str) -> int:
         try:

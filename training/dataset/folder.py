@@ -1,4 +1,5 @@
-"""A dataset folder on disk: `examples.parquet` and `manifest.json`, complete or not there."""
+"""Reads and writes a dataset folder: `examples.parquet` and `manifest.json`, complete or not
+there."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ SCHEMA = pa.schema(
 
 
 def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) -> DatasetManifest:
-    """The folder appears complete or not at all; returns the manifest with counts and digest.
+    """Writes the folder, complete or not at all; returns the manifest with counts and digest.
     Raises DatasetError when `folder` exists, CannotWrite."""
     check_free(folder)
     written = manifest.model_copy(
@@ -71,16 +72,16 @@ def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) 
 
 
 def check_free(folder: Path) -> None:
-    """Raises DatasetError: a dataset is never written over, what was learnt from it may need it.
-    Raises CannotWrite."""
+    """Raises DatasetError for a folder that exists: a dataset is never overwritten, because what
+    was learned from it may need it. Raises CannotWrite."""
     if folder.exists():
         raise DatasetError(f"{folder} exists; choose another folder or remove it")
     check_place(folder)
 
 
 def read_examples(folder: Path) -> tuple[Examples, DatasetManifest]:
-    """Raises DatasetError unless the folder holds what its manifest says, made for this build's
-    features and prompt."""
+    """Reads a dataset. Raises DatasetError unless the folder holds what its manifest says, made for
+    this build's features and prompt."""
     manifest = read_manifest(folder)
     path = folder / EXAMPLES
     try:
@@ -97,7 +98,8 @@ def read_examples(folder: Path) -> tuple[Examples, DatasetManifest]:
 
 
 def read_manifest(folder: Path) -> DatasetManifest:
-    """Raises DatasetError."""
+    """Reads the manifest alone. Raises DatasetError, also for other features or another prompt than
+    this build's."""
     path = folder / MANIFEST
     try:
         manifest = DatasetManifest.model_validate_json(path.read_bytes())
@@ -125,6 +127,7 @@ def read_manifest(folder: Path) -> DatasetManifest:
 
 
 def slices_of(examples: Examples) -> dict[Split, Slice]:
+    """Counts and times of each split."""
     slices = {}
     for split in Split:
         part = examples.of(split)
@@ -140,7 +143,8 @@ def slices_of(examples: Examples) -> dict[Split, Slice]:
 
 
 def content_sha256(examples: Examples) -> str:
-    """Of names, kinds, shapes and values; all unknown floats are alike."""
+    """The digest of names, types, shapes and values; all NaN are the same. The Parquet writer does
+    not matter."""
     digest = sha256()
     for field in fields(examples):
         for chunk in _canonical(field.name, getattr(examples, field.name)):

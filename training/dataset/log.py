@@ -1,4 +1,5 @@
-"""The log of one lead as asllr came to know it, and the states that production would have held."""
+"""The log of one lead in the order in which asllr came to know it, and the states that production
+would have held."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from training.dataset.manifest import DatasetSource
 
 class KnownAt(StrEnum):
     """When an event counts as known. `OCCURRED` is for history that was loaded in one go: its
-    records say when they were loaded, and then everything would be known at once."""
+    records say when they were loaded, so everything would become known at once."""
 
     INGESTED = "ingested"
     OCCURRED = "occurred"
@@ -24,7 +25,7 @@ class KnownAt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One record of a log: `source` is its topic or file."""
+    """One record of a log. `source`: its topic or file."""
 
     source: str
     ingested_at_ms: int
@@ -33,13 +34,15 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Known:
+    """An event and when it became known."""
+
     at_ms: int
     event: EventBase
 
 
 @dataclass(frozen=True, slots=True)
 class LeadLog:
-    """All of one lead's events in the order in which they became known."""
+    """All events of one lead, in the order in which they became known."""
 
     key: LeadKey
     entries: tuple[Known, ...]
@@ -49,13 +52,14 @@ class LeadLog:
         return (entry.event for entry in self.entries)
 
     def until(self, as_of_ms: int) -> LeadLog:
+        """The log as far as it was known at `as_of_ms`."""
         return LeadLog(self.key, tuple(k for k in self.entries if k.at_ms <= as_of_ms))
 
 
 @dataclass(frozen=True, slots=True)
 class EventLog:
-    """`leads` by key; an erased lead is not among them, whenever it was erased. From `first_ms`
-    to `last_ms` something became known."""
+    """The logs of all leads, by key; erased leads are left out, whenever they were erased. The
+    first event became known at `first_ms`, the last at `last_ms`."""
 
     leads: tuple[LeadLog, ...]
     sources: tuple[DatasetSource, ...]
@@ -65,7 +69,8 @@ class EventLog:
 
 
 def gather(logged: Iterable[Logged], known_at: KnownAt) -> EventLog | None:
-    """Groups a log, in any order, by lead; None when it is empty. Holds all of it in memory."""
+    """Groups the records of a log, in any order, by lead; None for an empty log. Holds all of it in
+    memory."""
     entries_of: dict[LeadKey, list[Known]] = {}
     spans: dict[str, list[int]] = {}
     for record in logged:
@@ -104,7 +109,7 @@ def gather(logged: Iterable[Logged], known_at: KnownAt) -> EventLog | None:
 
 
 def states_at(log: LeadLog, moments_ms: Iterable[int]) -> Iterator[tuple[int, LeadState]]:
-    """The state at each of the ascending moments: every event known by then, none known later."""
+    """The state at each of the ascending moments: from every event known by then, and no other."""
     state, at = initial_state(), 0
     for moment_ms in moments_ms:
         while at < len(log.entries) and log.entries[at].at_ms <= moment_ms:

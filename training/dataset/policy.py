@@ -1,6 +1,6 @@
-"""When a lead is asked about: the moments of the past that become rows.
+"""Policies for the moments of the past that become rows.
 
-A policy must not look at what came later, or the choice of moments tells the outcome.
+A policy must not look at what came later, or the choice of moments would give the outcome away.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from training.dataset.split import chance
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """On a grid of so many days, for as long as the log runs. Each lead has a phase of its own,
-    so that rows do not all fall on one weekday."""
+    """Moments on a grid of so many days, for as long as the log runs. Each lead has a phase of its
+    own, so that rows do not all fall on one weekday."""
 
     days: float
 
 
 @dataclass(frozen=True, slots=True)
 class AfterEvent:
-    """Whenever something of the lead became known, as a live worker scores."""
+    """Whenever an event of the lead became known, as a live worker scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class AfterCall:
 
 @dataclass(frozen=True, slots=True)
 class AfterFirst:
-    """Once, so many hours after the lead became known."""
+    """One moment, so many hours after the lead became known."""
 
     hours: float
 
@@ -49,7 +49,7 @@ _AFTER_FIRST = re.compile(r"(\d+(?:\.\d+)?)h-after-first")
 
 
 def parse_policy(text: str) -> MomentPolicy:
-    """Raises DatasetError."""
+    """Reads a policy such as "every-7d". Raises DatasetError."""
     if text == "after-event":
         return AfterEvent()
     if text == "after-call":
@@ -62,7 +62,7 @@ def parse_policy(text: str) -> MomentPolicy:
 
 
 def policy_name(policy: MomentPolicy) -> str:
-    """Inverse of `parse_policy`."""
+    """The text of a policy: the inverse of `parse_policy`."""
     match policy:
         case Every(days):
             return f"every-{days:g}d"
@@ -75,7 +75,7 @@ def policy_name(policy: MomentPolicy) -> str:
 
 
 def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Iterator[int]:
-    """Ascending, each once, none after `end_ms`."""
+    """The moments of one lead: ascending, each once, none after `end_ms`."""
     first_ms = log.entries[0].at_ms
     match policy:
         case Every(days):

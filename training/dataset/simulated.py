@@ -1,6 +1,7 @@
-"""A dataset of simulated leads, with the truth beside it: every lead once, at its own moment.
+"""Builds a dataset of simulated leads with the true probabilities: every lead once, at its own
+moment.
 
-As many orders as the world has, unless negatives are left out; what is left out is never read.
+It has as many orders as the simulated world, unless negatives are left out; those are never read.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ POLICY = "simulated"
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Leads number `first` to `first + n_leads - 1` of `seed`. `only`: all of them belong to this
-    split, whatever their moment; for leads of a seed that nothing else reads, which need neither
-    borders nor embargo."""
+    """Which leads to simulate: number `first` to `first + n_leads - 1` of `seed`. `only`: all of
+    them belong to this split, whatever their moment. That is for leads of a seed that nothing else
+    reads, which need neither borders nor embargo."""
 
     seed: int
     n_leads: int
@@ -49,7 +50,8 @@ class Simulation:
 
     @property
     def borders(self) -> Borders:
-        """Moments are spread evenly over the world's time, so its length is all one must know."""
+        """Where the splits begin. Moments are spread evenly over the world's time, so its length
+        decides."""
         start_ms = to_ms(EPOCH)
         evenly = range(start_ms, start_ms + self.world.span_days * DAY_MS, HOUR_MS)
         return borders_of(evenly, self.shares, HORIZON_DAYS * DAY_MS)
@@ -62,7 +64,7 @@ class Simulation:
 def simulate_examples(
     simulation: Simulation, *, n_processes: int, report: ReportProgress
 ) -> tuple[Examples, DatasetManifest]:
-    """Spawns `n_processes`, none for 1."""
+    """Simulates leads and builds their examples and manifest. Spawns `n_processes`, none for 1."""
     if simulation.n_leads < 1:
         raise DatasetError(f"{simulation.n_leads} leads make no dataset; ask for at least 1")
     starts = range(simulation.first, simulation.first + simulation.n_leads, CHUNK_LEADS)
@@ -122,7 +124,8 @@ def _row(
 
 
 def source_name(seed: int) -> str:
-    """By which a manifest tells whose people were read: equal seeds are the same people."""
+    """The source in a manifest, which tells whose people were read: equal seeds are the same
+    people."""
     return f"simulator, seed {seed}"
 
 
