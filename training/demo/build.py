@@ -63,9 +63,9 @@ NAME = "asllr-demo"
 
 
 def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: WriteLine) -> None:
-    """Writes the artifact to `out`, replacing it, once everything has succeeded. A base that an
-    earlier run of the same recipe left in `work` is used again, one of another refused. Raises
-    FitError, NotOurs, CannotWrite."""
+    """Makes the demo artifact and writes it to `out`, replacing what is there once everything has
+    succeeded. A base that an earlier run of the same recipe left in `work` is used again, a base of
+    another recipe is refused. Raises FitError, NotOurs, CannotWrite."""
     check_replaceable(out)
     if (work / WEIGHTS).exists():
         check_base(recipe, work)
@@ -114,7 +114,7 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Wri
 
 
 def put_artifact(made: Path, out: Path) -> None:
-    """A copy of `made` takes the place of `out`, which stays until the copy is complete. Raises
+    """Puts a copy of `made` in the place of `out`, which stays until the copy is complete. Raises
     NotOurs, CannotWrite."""
     with artifact_folder(out) as folder:
         shutil.copytree(made, folder, dirs_exist_ok=True)
@@ -127,7 +127,7 @@ def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> Lan
 
 
 def _parity(recipe: Recipe, made: Path, slices: Slices, tokenizer: Tokenizer) -> Parity:
-    """On the newest leads."""
+    """The differences between graph and reference on the newest leads."""
     questions = Questions.of(build_writer(tokenizer))
     prompts = [
         tokenizer.decode([*lead.body, *questions.order], skip_special_tokens=False)
@@ -143,7 +143,7 @@ def _metrics(
     fitted: Fitted,
     logits: Floats,
 ) -> dict[str, float]:
-    """Of the run itself; `make evaluate` compares on fresh leads."""
+    """The metrics of the run itself; `make evaluate` compares on fresh leads."""
     calibration_leads = slices.calibration
     truth = np.array([lead.truth for lead in calibration_leads])
     is_known = ~np.isnan(truth)

@@ -1,9 +1,8 @@
-"""Questions about whole leads: the table and the wrap-up codes for the base, the order for the
-adapter.
+"""Questions about whole leads: table and wrap-up codes for the base, the order for the adapter.
 
-All end in the one marker that serving uses. The base learns to read a lead and to answer Yes / No;
-what becomes of leads is left to the adapter, and the text baselines get every label of leads that
-the base got; `tree_practised` has its practice on generated calls, too.
+All end in the one marker that serving uses. The base learns to read a lead and to answer Yes or No;
+whether leads order is left to the adapter. For a fair comparison the text baselines get every label
+of leads that the base got, and `tree_practised` practises on generated calls, too.
 """
 
 from __future__ import annotations
@@ -25,12 +24,13 @@ from training.model.samples import Sample
 from training.simulator.codes import CODES
 
 CODES_SHARE = 0.65
-"""Of the leads whose codes are known; all others are asked about their table."""
+"""The share of the leads with known codes that are asked about codes; all others are asked about
+their table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """Encoded once: asking costs a concatenation per sample."""
+    """All questions and answers as tokens, encoded once: a sample then costs a concatenation."""
 
     yes: NDArray[np.int32]
     no: NDArray[np.int32]
@@ -77,7 +77,7 @@ def table_texts() -> list[str]:
 
 
 def order_sample(lead: TrainingLead, questions: Questions) -> Sample:
-    """The question that a score answers."""
+    """A sample with the question that a score answers: will this lead order?"""
     return Sample(
         prompt=np.concatenate([lead.body, questions.order]).astype(np.int32),
         answer=questions.answer(lead.ordered),
@@ -92,7 +92,7 @@ _GRADES = {Stage.VISIT: Grade.VISIT, Stage.TEST_DRIVE: Grade.TEST_DRIVE, Stage.Q
 def pretraining_samples(
     leads: Sequence[TrainingLead], questions: Questions, writer: Writer, rng: np.random.Generator
 ) -> list[Sample]:
-    """One question per lead; the codes are always a target of the marker."""
+    """One question for each lead; the codes are always a target of the marker's state."""
     return [_pretraining_sample(lead, questions, writer, rng) for lead in leads]
 
 
@@ -111,7 +111,8 @@ def _pretraining_sample(
 def _about_table(
     lead: TrainingLead, questions: Questions, rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Half of the answers are Yes where the value is one that can be asked about."""
+    """A question about one feature. Where the lead's value can be asked about, half of the
+    questions ask about that value, so that enough answers are Yes."""
     feature = int(rng.integers(len(FEATURES)))
     options = questions.table[feature]
     held = [i for i, (value, _) in enumerate(options) if value == lead.features[feature]]

@@ -1,4 +1,5 @@
-"""The second half of the demo's recipe: adapter, trees on table + logit, calibration."""
+"""The second half of the demo's recipe: fits the adapter, the trees on table and logit, and the
+calibration."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ from training.trees.boosted_trees import TreeTable, TunedTree, grow_tree, tune_t
 @dataclass(frozen=True, slots=True)
 class Slices:
     """Sampled leads by time, oldest first: `train` for adapter and trees, `validation` chooses
-    between checks and settings, `calibration` is first looked at by Platt. The adapter reads each
-    at its own moment only."""
+    between checks and settings, `calibration` is first looked at by Platt scaling. The adapter
+    reads each lead at its own moment only."""
 
     train: list[TrainingLead]
     validation: list[TrainingLead]
@@ -38,12 +39,15 @@ class Slices:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
+    """The trees that ship, and their calibration."""
+
     trees: TunedTree
     calibration: Calibration
 
 
 def slice_leads(recipe: Recipe, leads: Sequence[TrainingLead]) -> Slices:
-    """`leads` in order of time. Keeps every order and `kept_negatives` of the rest."""
+    """Splits `leads`, which are in order of time. Keeps every order and a share `kept_negatives` of
+    the rest."""
     rng = np.random.default_rng(recipe.seed)
     is_kept = rng.random(len(leads)) < recipe.kept_negatives
     first = int(len(leads) * recipe.fitting_share)
@@ -67,7 +71,7 @@ def fit_adapter(
     pad_id: int,
     log: WriteLine,
 ) -> Fitted:
-    """The head's bias is corrected for the negatives that were left out."""
+    """Fits the LoRA adapter and corrects the head's bias for the negatives that were left out."""
     data = FitData(
         train=[order_sample(lead, questions) for lead in at_own_moment(slices.train)],
         validation=[order_sample(lead, questions) for lead in at_own_moment(slices.validation)],
@@ -83,13 +87,14 @@ def fit_adapter(
 def language_logits(
     fitted: Fitted, leads: Sequence[TrainingLead], questions: Questions, pad_id: int
 ) -> Floats:
+    """The fitted language model's logit of each lead."""
     samples = [order_sample(lead, questions) for lead in leads]
     return fitted.head.logits(marker_states(fitted.model.get_base_model(), samples, pad_id))
 
 
 def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: WriteLine) -> Stack:
-    """Platt sees trees that never saw the calibrating leads; the trees that ship, grown with the
-    same settings, see them all."""
+    """Fits trees and calibration. Platt scaling gets trees that were not grown on the calibration
+    split; the trees that ship, grown with the same settings, see all leads."""
     table = stack_table(recipe, slices, logits)
     n_tuning = len(slices.train) + len(slices.validation)
     tuning = table.cut(0, n_tuning)
@@ -105,7 +110,7 @@ def fit_stack(recipe: Recipe, slices: Slices, logits: Floats, log: WriteLine) ->
 
 
 def fit_baseline(recipe: Recipe, leads: Sequence[TrainingLead], log: WriteLine) -> TunedTree:
-    """The rival: the same search on the table alone, over every lead, none left out."""
+    """Fits the rival: the same search on the table alone, over every lead, none left out."""
     rows = np.stack([lead.features for lead in leads])
     labels = np.array([lead.ordered for lead in leads], dtype=np.float64)
     n_validation = int(len(leads) * (recipe.judging_share + recipe.calibrating_share))
@@ -116,6 +121,7 @@ def fit_baseline(recipe: Recipe, leads: Sequence[TrainingLead], log: WriteLine) 
 
 
 def stack_table(recipe: Recipe, slices: Slices, logits: Floats) -> TreeTable:
+    """The features and, as the last column, the language model's logit."""
     leads = slices.all
     features = np.stack([lead.features for lead in leads])
     labels = np.array([lead.ordered for lead in leads], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The model card: what an artifact is, what it is worth here, and what it must not be used for."""
+"""The model card: what an artifact is, how good it is here, and what it must not be used for."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ Cost: {cost}. Remake these numbers with `{command}`.
 def model_card(
     about: About, report: EvaluationReport, model: ModelReport, manifest: Manifest
 ) -> str:
-    """Markdown. `model` is one of `report`'s."""
+    """The card as Markdown. `model` is one of the report's models."""
     return MODEL_CARD.format(
         name=manifest.name,
         engine_line=f"A lead scorer for asllr; engine `{manifest.engine.value}`.",
@@ -97,7 +97,7 @@ def model_card(
 
 
 def _window(data: DataWindow) -> str:
-    """A rule may have seen no data."""
+    """The times of the training data; a rule may have seen none."""
     return "no data" if data.end == EPOCH else f"{data.start:%Y-%m-%d} to {data.end:%Y-%m-%d}"
 
 

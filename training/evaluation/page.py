@@ -22,7 +22,7 @@ from training.evaluation.worst import WorstLead
 def html_page(
     about: About, report: EvaluationReport, worst: Mapping[str, Sequence[WorstLead]]
 ) -> str:
-    """`worst`: model -> its worst leads; empty leaves that section out."""
+    """The page. `worst`: model -> its worst leads; empty leaves that section out."""
     sections = [
         _head(about, report),
         _verdicts(report),

@@ -1,4 +1,4 @@
-"""The report as values: what is computed of each model and each pair, before anybody draws it."""
+"""The report as values: what is computed for each model and each pair, before it is shown."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ from training.evaluation.measures import (
 from training.evaluation.views import Group, groups_of
 
 COMPARED = ("auc", "average_precision", "p_at_1pct", "p_at_capacity", "log_loss", "brier")
-"""Of which a pair's difference gets a verdict."""
+"""The metrics of which the difference of a pair gets a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """How to judge: calls a queue makes a day, resamples and their seed."""
+    """How to judge: calls of a queue per day, number of resamples and their seed, level of the
+    intervals."""
 
     calls_per_day: float
     n_resamples: int = 1000
@@ -44,8 +45,8 @@ class EvaluationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`expected_half_width`: of the interval, by theory, at this number of positives; NaN where no
-    formula is known."""
+    """A metric with its interval. `expected_half_width`: how wide theory expects the interval to be
+    for this number of positives; NaN without a formula."""
 
     interval: Interval
     expected_half_width: float
@@ -53,8 +54,9 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """`expected` is against the true probability and empty where nobody knows it.
-    `calibration_noise`: the ECE that a perfectly calibrated model would show on these labels."""
+    """The report on one model. `expected` is against the true probability, empty where that is
+    unknown. `calibration_noise`: the ECE that a perfectly calibrated model would show on these
+    labels."""
 
     name: str
     engine: str | None
@@ -70,8 +72,8 @@ class ModelReport:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """`ours - theirs`, paired. Of losses less is better, which the verdict knows. `p_value`:
-    DeLong's, of the AUC on labels alone."""
+    """`ours - theirs` on the same rows. For losses less is better, which the verdict takes into
+    account. `p_value`: DeLong's, for the AUC on labels only."""
 
     ours: str
     theirs: str
@@ -84,8 +86,8 @@ class PairedDifference:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """`bayes`: the expected AUC of the truth itself, which no model can beat; None where nobody
-    knows it."""
+    """The report on all models. `asked`: how they were judged. `bayes`: the expected AUC of the
+    true probabilities, which no model can exceed; None where they are unknown."""
 
     n: int
     n_positives: int
@@ -101,7 +103,8 @@ class EvaluationReport:
 def build_report(
     judged: JudgedRows, models: Sequence[Scored], request: EvaluationRequest
 ) -> EvaluationReport:
-    """All models see the same resamples. Raises EvaluationError for scores that do not fit."""
+    """Computes the report; all models share the same resamples. Raises EvaluationError for scores
+    that do not fit."""
     for model in models:
         if not len(model.scores) == len(model.probabilities) == len(judged):
             raise EvaluationError(

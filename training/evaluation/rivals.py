@@ -1,6 +1,5 @@
-"""Rivals of an artifact: trees and others, fitted on older examples and calibrated on the newest of
-those, then asked about the rows that judge.
-"""
+"""Scores an artifact's rivals: baselines that are fitted on the rows before the test, calibrated on
+the newest of those, and applied to the test rows."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from training.evaluation.judged import EvaluationError, Scored
 TABULAR, TEXT, STACK = Baseline.TREE_TABULAR.value, Baseline.TREE_TEXT.value, "stack"
 
 ReadRows = Callable[[Examples], Floats | None]
-"""The language model's logit of each row; None for an artifact that has none."""
+"""Rows -> the language model's logit of each; None for an artifact without a language model."""
 
 
 def score_baselines(
@@ -35,7 +34,8 @@ def score_baselines(
     budget: Budget,
     log: WriteLine,
 ) -> list[Scored]:
-    """Raises DatasetError where a known split has one class only."""
+    """Fits and scores the baselines `names`. Raises DatasetError where the train or validation
+    split has one class only."""
     scored = []
     for name in names:
         model = fit_baseline(name, before_test, budget, _named(name.value, log))
@@ -48,8 +48,8 @@ def score_baselines(
 def score_trees_and_stack(
     before_test: Examples, judged: Examples, reader: ReadRows, budget: Budget, log: WriteLine
 ) -> list[Scored]:
-    """Trees on the table, trees on table and text, and the stack of the latter with a language
-    model, left out where there is none. The last two share their columns."""
+    """Fits and scores trees on the table, trees on table and text, and a stack of the latter with a
+    language model, left out without one. The last two share their columns."""
     tabular = fit_tree(before_test, budget, fit_feature_columns, _named(TABULAR, log))
     prepared = prepare_columns(before_test, budget, fit_text_columns)
     text = TreePredictor(tune_prepared(prepared, budget, _named(TEXT, log)), prepared.columns)
@@ -72,7 +72,7 @@ def score_trees_and_stack(
 def calibrated(
     name: str, before_test: Examples, logits_before_test: Floats, judged_logits: Floats
 ) -> Scored:
-    """On the known rows of the split calibrate, which no model was fitted on."""
+    """Calibrates a rival on the calibration split, which it was not fitted on."""
     fitted = calibrate(logits_before_test, before_test, at_least=1)
     if fitted is None:
         later = before_test.of(Split.CALIBRATE)

@@ -1,5 +1,5 @@
-"""An artifact's word on the rows of a dataset, as the score worker would have given it: the same
-state, prompt, engine and calibration."""
+"""Scores the rows of a dataset with an artifact as the score worker would have: the same state,
+prompt, engine and calibration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ seconds that took."""
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """A language model that keeps what it said."""
+    """A language model that keeps the logits it gave, in `recorded`."""
 
     lm: Engine
     recorded: list[float]
@@ -62,8 +62,9 @@ def score_artifact(
     report: ReportProgress,
     name: str | None = None,
 ) -> Scored:
-    """Spawns `n_processes`, none for 1. Raises ArtifactError when the folder cannot be scored
-    with, EvaluationError for a row it cannot score: live that would be a dead letter."""
+    """Scores the examples with the artifact at `path`. Spawns `n_processes`, none for 1. Raises
+    ArtifactError when the folder cannot be scored with, EvaluationError for a row that cannot be
+    scored: in production that would be a dead letter."""
     manifest = load_manifest(path)
     rows = _rows(examples)
     chunks = [rows[at : at + CHUNK_LEADS] for at in range(0, len(rows), CHUNK_LEADS)]
@@ -120,7 +121,7 @@ def _score_chunk(path: Path, rows: list[ServedRow]) -> ChunkScores:
 
 
 def _logits(engine: Engine, inputs: Sequence[EngineInput]) -> tuple[list[float], list[float]]:
-    """As served, and what the language model in it said on the way."""
+    """The logits as served, and those of the language model in the engine."""
     if isinstance(engine, StackEngine):
         lm = Overheard(engine.lm, [])
         return replace(engine, lm=lm).logits(inputs), lm.recorded
@@ -131,7 +132,7 @@ def _logits(engine: Engine, inputs: Sequence[EngineInput]) -> tuple[list[float],
 
 @cache
 def _scorer(path: Path) -> Scorer:
-    """Once a process: loading takes longer than a chunk."""
+    """The loaded artifact, once in a process: loading takes longer than a chunk."""
     return load_scorer(path)
 
 

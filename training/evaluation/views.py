@@ -1,4 +1,4 @@
-"""What a report shows beside the metrics: the same model by queue, stage and transcript length."""
+"""The same model by group: by queue, stage and transcript length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from training.evaluation.judged import JudgedRows, Scored
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The rows of one value of queue, stage or transcript length. `half_width`: DeLong's."""
+    """The rows with one value of queue, stage or transcript length. `half_width`: of the AUC, by
+    DeLong."""
 
     kind: str
     value: str

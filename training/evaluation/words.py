@@ -1,4 +1,4 @@
-"""Metrics, intervals and verdicts in the words that the page, the card and the terminal share."""
+"""Words for metrics, intervals and verdicts, shared by page, card and terminal."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ def metric_name(metric: str) -> str:
 
 
 def measured(metric: Measured) -> str:
-    """With the half-width that theory expects at this number of positives."""
+    """A metric and its interval, with the half-width that theory expects at this number of
+    positives."""
     if isnan(metric.expected_half_width):
         return interval(metric.interval)
     return f"{interval(metric.interval)}, expect ±{number(metric.expected_half_width)}"
 
 
 def difference(paired: PairedDifference) -> str:
-    """One sentence: the verdict first, then what it rests on."""
+    """One sentence on a pair: the verdict first, then what it rests on."""
     of = f"{'expected ' if paired.is_expected else ''}{metric_name(paired.metric)}"
     amount = signed_interval(paired.interval)
     match paired.judgement.verdict:
@@ -52,7 +53,7 @@ def difference(paired: PairedDifference) -> str:
 
 
 def lines(report: EvaluationReport) -> list[str]:
-    """For a terminal: the main metrics of each model, then the verdicts on AUC."""
+    """The report for a terminal: the main metrics of each model, then the verdicts on AUC."""
     shown = [
         f"{report.n:,} rows of {report.n_leads:,} leads, {report.n_positives:,} positive "
         f"of {report.n_who_ordered:,} leads "
