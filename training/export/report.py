@@ -1,4 +1,4 @@
-"""The report of a fit: what it was given, what the checks said, what looks wrong."""
+"""The report of a fit: what it was given, what its checks said, what looks wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEVEL = 0.95
 
 
 def report_of(outcome: FitReview) -> dict[str, Any]:
-    """For machines: plain values, the same names in every version."""
+    """The report for machines: plain values under the same names in every version."""
     done, fitted = outcome.done, outcome.fitted
     prepared, order = done.prepared, done.order
     dataset = prepared.dataset
@@ -61,8 +61,8 @@ def report_of(outcome: FitReview) -> dict[str, Any]:
 
 
 def metrics_of(outcome: FitReview) -> dict[str, float]:
-    """For the manifest: finite numbers with what they mean in their names; of the head that is
-    served where none is named."""
+    """The metrics for the manifest: finite numbers whose names say what they mean; of the head that
+    is served unless the name says another."""
     best, first = outcome.fitted.checks[outcome.fitted.best], outcome.fitted.checks[0]
     served = outcome.done.order.settings.serve
     prepared = outcome.done.prepared
@@ -83,7 +83,7 @@ def metrics_of(outcome: FitReview) -> dict[str, float]:
 
 
 def text_of(report: Mapping[str, Any]) -> str:
-    """For people."""
+    """The report for people."""
     rows = ", ".join(
         f"{split} {each['rows']} ({each['orders']} orders)"
         for split, each in report["dataset"]["rows"].items()
@@ -121,7 +121,7 @@ def text_of(report: Mapping[str, Any]) -> str:
 
 
 def warnings_of(outcome: FitReview) -> list[str]:
-    """What is not a signature and should still be known."""
+    """Warnings beside the signatures: of the data, the calibration and the horizon."""
     dataset = outcome.done.prepared.dataset
     sentences = [finding.sentence for finding in dataset.findings]
     sentences += doubts(outcome.calibration, _n_calibrating(outcome))
@@ -165,7 +165,7 @@ def _half_width(outcome: FitReview) -> float:
 
 
 def _n_weights(done: FittedOnData) -> int:
-    """Of the base alone."""
+    """The number of weights of the base alone."""
     named = done.prepared.base.model.named_parameters()
     return sum(each.numel() for name, each in named if ".lora_" not in name)
 

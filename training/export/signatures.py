@@ -1,8 +1,11 @@
-"""The failure signatures of the paper and its successors, looked for after every fit.
+"""Looks for the known failures of such a fit: its signatures, from the paper and its successors.
 
-A plateau without the QA loss, long leads scored worse than short ones, a base that forgot its
-language, a Yes / No that no longer means what the score says. Each comes with its numbers and with
-what to try; "cannot tell" is an answer.
+A plateau without the QA loss, long leads that are scored worse than short ones, a base that forgot
+its language, a Yes or No that no longer agrees with the score. Each comes with its numbers and with
+what to try; "cannot tell" is a possible finding. The paper: Y. Sun, Y. Liu, J. Song and others,
+asLLR: LLM based Leads Ranking in Auto Sales, 2025, arXiv 2510.21713; its successor: C. Zhang and
+others, Rethinking Sales Lead Scoring with LLM-based Hierarchical Preference Ranking, 2026, arXiv
+2606.04387.
 """
 
 from __future__ import annotations
@@ -20,22 +23,24 @@ from training.model.readout import Answers
 
 N_LENGTH_BINS = 4
 MIN_POSITIVES_PER_BIN = 10
-"""With fewer, a bin's AUC has a half-width of .15 and more: it tells nothing."""
+"""With fewer, the AUC of a bin has a half-width of .15 or more, which is of no use."""
 
 MAX_TELLING_HALF_WIDTH = 0.1
-"""Of a difference of AUCs: a fall that matters would go unseen in a wider one."""
+"""The widest interval of a difference of AUCs in which a fall that matters would still be seen."""
 
 FORGOTTEN_NATS = 0.1
-"""Of rise in the loss per token: a tenth of a nat is ten percent more perplexity."""
+"""A rise in the loss per token that counts: a tenth of a nat is ten percent more perplexity."""
 
 MIN_ANSWER_MASS = 0.5
-"""Below, the model would rather say something else than Yes or No."""
+"""Below this share, the model would rather say something else than Yes or No."""
 
 MIN_RANK_CORRELATION = 0.5
-"""Between the head's score and the model's own Yes: below, they tell two stories of one lead."""
+"""Between the head's score and the model's own Yes; below, the two contradict each other."""
 
 
 class FitFinding(StrEnum):
+    """What a signature says."""
+
     FINE = "fine"
     WARNING = "warning"
     CANNOT_TELL = "cannot tell"
@@ -43,7 +48,8 @@ class FitFinding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """`sentence` is for people; `values` are the numbers behind it."""
+    """One failure that was looked for. `sentence` is for people; `values` are the numbers behind
+    it."""
 
     name: str
     finding: FitFinding
@@ -53,7 +59,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class JudgedSlice:
-    """The judging slice under the fitted model, (n,) each, and under the frozen base where the
+    """The validation split, (n,) each, under the fitted model, or under the frozen base where the
     name says so. `logits` are of the head that is served; `lengths` in tokens."""
 
     labels: Floats
@@ -68,8 +74,8 @@ class JudgedSlice:
 
 
 def plateau(judged: JudgedSlice, aucs: list[float], best: int, qa_weight: float) -> Signature:
-    """Is the language model worth more than its frozen probe, and is the QA loss at work? `aucs`
-    are of the checks, `best` the number of the one that was kept."""
+    """Is the language model better than its frozen probe, and does the QA loss have an effect?
+    `aucs` are of the checks, `best` is the number of the check that was kept."""
     gain = delong_difference(
         judged.logits, judged.frozen_logits, judged.labels, clusters=judged.clusters
     )
@@ -107,7 +113,8 @@ def plateau(judged: JudgedSlice, aucs: list[float], best: int, qa_weight: float)
 
 
 def long_context(judged: JudgedSlice) -> Signature:
-    """The AUC by prompt length, and whether what did not fit was summarised or cut."""
+    """Are long leads scored worse than short ones? The AUC by prompt length, and whether what did
+    not fit was summarised or cut."""
     edges = np.unique(np.quantile(judged.lengths, np.linspace(0, 1, N_LENGTH_BINS + 1)))
     member_of = np.clip(np.searchsorted(edges, judged.lengths, "left") - 1, 0, len(edges) - 2)
     bins = [_bin(judged, np.flatnonzero(member_of == i)) for i in range(max(1, len(edges) - 1))]
@@ -158,8 +165,9 @@ def _bin(judged: JudgedSlice, rows: NDArray[np.int64]) -> tuple[float, float, fl
 def forgetting(
     before: Mapping[str, float], after: Mapping[str, float], n_vocabulary: int
 ) -> Signature:
-    """The language-model loss per token on held-out text, by the text's name: the frozen base's
-    and the adapted one's. Who guesses among `n_vocabulary` tokens has nothing to forget."""
+    """Did the base forget its language? `before` and `after`: the loss per token of the frozen and
+    of the adapted base on held-out texts, by the text's name. A base that only guesses among
+    `n_vocabulary` tokens has nothing to forget."""
     guessing = float(np.log(n_vocabulary))
     readable = [name for name in before if before[name] < guessing]
     rises = [after[name] - before[name] for name in readable]
@@ -212,7 +220,9 @@ def answers_still_mean(judged: JudgedSlice) -> Signature:
 
 
 def rank_correlation(first: Floats, second: Floats) -> float:
-    """Spearman's, ties by their mean rank; 0 where one of them is constant."""
+    """Spearman's rank correlation (The Proof and Measurement of Association between Two Things,
+    American Journal of Psychology 15, 1904). Ties have their mean rank; 0 where one side is
+    constant."""
     ranks = [_ranks(values) for values in (first, second)]
     if min(np.ptp(each) for each in ranks) == 0:
         return 0.0

@@ -1,4 +1,4 @@
-"""A dataset's rows as the model reads them: prompts cut anew for the base's own tokenizer."""
+"""A dataset's rows as the model reads them: prompts cut for the base's own tokenizer."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from training.model.samples import Sample
 
 CHUNK_ROWS = 500
 ROWS_FOR_A_POOL = 4_000
-"""Below, starting processes takes longer than the work."""
+"""With fewer rows, starting processes takes longer than the work."""
 
 SUMMARISED_SHARE = 0.9
-"""A call of which fewer of the words are kept counts as summarised."""
+"""A call of which a smaller share of the words is kept counts as summarised."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptReading:
-    """How a lead becomes tokens; the tokenizer as JSON, so that it can be sent to a process."""
+    """How a lead becomes tokens. The tokenizer is JSON, so that it can be sent to a process."""
 
     tokenizer_json: str
     token_budget: int
@@ -37,7 +37,7 @@ class PromptReading:
 
 @dataclass(frozen=True, slots=True)
 class PromptedLeads:
-    """(n,) each, beside the prompts: `is_cut` where the conversation was shortened to fit the
+    """Prompts as tokens and, (n,) each: `is_cut` where the conversation was shortened to fit the
     budget, `is_summarised` where a call is kept as a summary of what was said."""
 
     prompts: tuple[NDArray[np.int32], ...]
@@ -52,7 +52,7 @@ class PromptedLeads:
 def read_leads(
     examples: Examples, reading: PromptReading, n_processes: int, report: ReportProgress
 ) -> PromptedLeads:
-    """In order. Spawns `n_processes` for a large dataset."""
+    """The prompts of all examples, in their order. Spawns `n_processes` for a large dataset."""
     rows = [
         (state, int(as_of_ms), prompt)
         for state, as_of_ms, prompt in zip(
@@ -94,6 +94,8 @@ def _chunk(
 
 
 def counter(tokenizer: Tokenizer) -> Callable[[str], int]:
+    """A function that counts the tokens of a text."""
+
     def count_tokens(text: str) -> int:
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -109,7 +111,7 @@ def _is_summarised(state: LeadState) -> bool:
 
 
 def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> None:
-    """Raises FitError for a budget that some lead, some day, would not fit, or the base cannot
+    """Raises FitError for a token budget that a lead might not fit into, or that the base cannot
     read."""
     needed = longest_record_tokens(counter(tokenizer)) + MIN_TALK_TOKENS
     if needed > max_tokens:
@@ -127,8 +129,8 @@ def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> No
 def samples_of(
     examples: Examples, leads: PromptedLeads, rows: NDArray[np.int64], answers: tuple[int, int]
 ) -> list[Sample]:
-    """The question that a score answers, for each of `rows`; `answers` are the tokens of Yes and
-    No."""
+    """A sample for each of `rows`, with the question that a score answers. `answers`: the tokens of
+    Yes and No."""
     yes, no = (np.array([token], dtype=np.int32) for token in answers)
     return [
         Sample(

@@ -1,7 +1,9 @@
-"""The conversion stage: LoRA on a pre-trained base, three losses at the answer marker.
+"""The training loop: LoRA on a pre-trained base, three losses at the answer marker, validation
+checks.
 
-The point-wise head starts at the frozen base's own logistic probe, so that the adapter refines a
-working reader instead of first destroying it. Later leads judge; the best check is kept.
+The point-wise head starts as a logistic regression on the frozen base's states, the probe, so that
+the adapter refines a working reader instead of first destroying it. Later leads, the validation
+split, decide which check is kept.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ from training.model.samples import Sample
 from training.model.settings import FitSettings
 
 MAX_PROBE_NEGATIVES = 20_000
-"""More do not move a regularised probe, and their states have to fit in memory."""
+"""More negatives do not change a regularised probe, and their states have to fit in memory."""
 
 CHECKPOINT_EVERY_S = 600.0
 
@@ -65,7 +67,8 @@ class FitData:
 
 @dataclass(frozen=True, slots=True)
 class FitRun:
-    """Where a fit runs. With `checkpoint` it continues from there; `run` says whose it is."""
+    """Where a fit runs and reports. With `checkpoint` it continues from that file; `run` says whose
+    it is."""
 
     log: WriteLine
     accelerator: Accelerator = field(default_factory=Accelerator)
@@ -79,8 +82,8 @@ class FitRun:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """`checks[best]` is what `model` and the heads are now. `probe` is what the head began as: the
-    frozen base's own reading."""
+    """A fitted model. `model` and the heads are those of `checks[best]`. `probe`: what the head
+    began as, a logistic regression on the frozen base's states."""
 
     model: PeftModel
     head: Head
@@ -91,13 +94,14 @@ class Fitted:
 
     @property
     def losses(self) -> tuple[float, ...]:
-        """Log loss on the newest leads: the probe's, then one per check."""
+        """Log loss on the validation split: the probe's, then one for each check."""
         return tuple(check.log_loss for check in self.checks)
 
 
 def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitRun) -> Fitted:
-    """`base` is wrapped in place. If no check beats the probe, the adapter stays at zero and the
-    head is the probe. Raises Diverged, and removes the checkpoint then: it leads there again."""
+    """Fits adapter and heads; `base` is wrapped in place. If no check beats the probe, the adapter
+    stays at zero and the head is the probe. Raises Diverged, and then removes the checkpoint,
+    because continuing from it would diverge again."""
     torch.manual_seed(settings.seed)
     model = ThreeHeads(add_lora(base, settings), settings)
     run = FitSteps(model, data.train, data.pad_id, place.accelerator)
@@ -143,13 +147,15 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitR
 
 
 def described_run(settings: FitSettings, **facts: str) -> str:
-    """What a checkpoint may be continued by: the same settings and facts, and nothing else."""
+    """A text for what a checkpoint belongs to: only a run with the same settings and facts may
+    continue it."""
     flat = {name: str(value) for name, value in asdict(settings).items()}
     return json.dumps({**flat, **facts}, sort_keys=True)
 
 
 def fit_probe(states: NDArray[np.float32], labels: Floats, strength: float) -> Head:
-    """Logistic regression on standardised states, folded back into plain weights."""
+    """Fits a logistic regression on standardised states; returns it as plain weights on raw
+    states."""
     mean, std = states.mean(axis=0), states.std(axis=0) + 1e-6
     probe = LogisticRegression(C=strength, max_iter=500).fit((states - mean) / std, labels)
     weight = probe.coef_[0] / std
@@ -157,7 +163,8 @@ def fit_probe(states: NDArray[np.float32], labels: Floats, strength: float) -> H
 
 
 def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
-    """Both heads: the order of the probe's logits is the best first guess for pairs as well."""
+    """Starts both heads as the probe: the order of its logits is the best first guess for pairs as
+    well."""
     settings = run.settings
     rng = np.random.default_rng(settings.seed)
     labels = np.array([sample.label for sample in data.train], dtype=np.float64)
@@ -207,12 +214,13 @@ def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
 
 
 def _is_better(check: ValidationCheck, best: ValidationCheck, serve: HeadKind) -> bool:
-    """By the head that is served; the pair-wise one has no probability before it is calibrated."""
+    """Compares checks by the head that is served: log loss, or AUC for the pair-wise head, which
+    has no probability before it is calibrated."""
     if serve is HeadKind.POINT:
         return check.log_loss < best.log_loss
     return check.pair_auc > best.pair_auc
 
 
 def _log_loss(logits: Floats, labels: Floats) -> float:
-    """In logits: no probability is clipped."""
+    """The log loss of logits: no probability is clipped."""
     return float(np.mean(np.logaddexp(0, logits) - labels * logits))

@@ -1,4 +1,4 @@
-"""Leads side by side, as the three heads read them: prompts only, the answer is a target.
+"""Batches of leads for the three heads: prompts only; the answer is a target.
 
 No token after the marker is in the batch, so no state can have read the label.
 """
@@ -16,10 +16,10 @@ from training.model.samples import Sample, width_of
 
 @dataclass(frozen=True, slots=True)
 class LeadBatch:
-    """`input_ids` (batch, width), padded on the right, where a causal model never looks. Each of
-    the others (batch,): `markers` the index of the answer marker's last token, `answers` the token
-    that should follow it, `labels` 0 or 1, `grades` of the funnel ladder, `counts` 0 for guests,
-    who only take part in pairs."""
+    """One batch. `input_ids` (batch, width), padded on the right, where a causal model never looks.
+    Each of the others is (batch,): `markers` the index of the answer marker's last token, `answers`
+    the token that should follow it, `labels` 0 or 1, `grades` of the funnel ladder, `counts` 0 for
+    guests, which only take part in pairs."""
 
     input_ids: torch.Tensor
     markers: torch.Tensor
@@ -40,8 +40,8 @@ class LeadBatch:
 
 
 def collate_leads(samples: Sequence[Sample], pad_id: int, n_guests: int = 0) -> LeadBatch:
-    """Every sample has an order and an answer, of which the first token is the target. The last
-    `n_guests` are guests."""
+    """Puts samples into a batch. Every sample has a label and an answer, of which the first token
+    is the target. The last `n_guests` are guests."""
     width = width_of(max(len(sample.prompt) for sample in samples))
     input_ids = np.full((len(samples), width), pad_id, dtype=np.int64)
     for row, sample in enumerate(samples):

@@ -1,4 +1,4 @@
-"""What can go wrong in a fit, in the words of whoever runs it.
+"""The errors of a fit, worded for the person who runs it.
 
 FitError              a value, its limit and the fix
   TooFewPositives     not enough orders to learn from: the rule ranks until there are
@@ -12,7 +12,8 @@ from pathlib import Path
 
 
 class FitError(ValueError):
-    """The message names the value, the limit and the fix; nothing half-written is left."""
+    """A fit that cannot go on. The message names the value, the limit and the fix; nothing
+    half-written is left."""
 
 
 class TooFewPositives(FitError):
@@ -28,7 +29,7 @@ class OutOfMemory(FitError):
 
 
 def read_text(path: Path, option: str) -> str:
-    """The file that `option` names. Raises FitError for a file that is not UTF-8."""
+    """Reads the file that `option` names. Raises FitError for a file that is not UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

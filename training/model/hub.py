@@ -1,7 +1,8 @@
-"""Any Hugging Face causal language model, by folder or by id, with what asllr needs of it checked.
+"""Opens a Hugging Face causal language model, by folder or by id, and checks what asllr needs of
+it.
 
-Weights come as safetensors only, no code of the model's authors is run, and a model that could
-look past the answer marker is refused.
+Weights come as safetensors only, no code of the model's authors is run, and a model that could look
+past the answer marker is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ UNBOUNDED_TOKENS = 1 << 30
 @dataclass(frozen=True, slots=True)
 class Hub:
     """Which base: a folder, or an id with the revision that pins it. `pad_token` and
-    `chat_template` stand in where the tokenizer has none."""
+    `chat_template` are used where the tokenizer has none."""
 
     name: str
     revision: str | None = None
@@ -44,8 +45,8 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A base before its weights are read: all that it can be refused for in seconds. `answers`: the
-    first tokens of Yes and No, in each form that tells the two apart."""
+    """A base before its weights are read, checked for all that can be checked in seconds.
+    `answers`: the first tokens of Yes and No, in each form in which the two differ."""
 
     hub: Hub
     config: PreTrainedConfig
@@ -58,8 +59,9 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class LoadedBase:
-    """`revision` names the very weights: a commit of the hub, or a digest of a folder's files.
-    `answers` as in Opened. `dtype` is the one the weights are stored in."""
+    """A base with its weights. `revision` names exactly these weights: a commit of the hub, or a
+    digest of a folder's files. `answers` as in Opened. `dtype` is the type in which the weights are
+    stored."""
 
     model: PreTrainedModel
     tokenizer: Tokenizer
@@ -72,7 +74,8 @@ class LoadedBase:
 
 
 def open_base(hub: Hub) -> Opened:
-    """Raises FitError, which says what the base lacks and what to do."""
+    """Reads configuration and tokenizer. Raises FitError, which says what the base lacks and what
+    to do."""
     reading = _tokenizer(hub)
     pad_id = _pad_id(hub, reading)
     _check_chat(hub, reading)
@@ -108,8 +111,9 @@ def load_base(opened: Opened, dtype: torch.dtype) -> LoadedBase:
 
 
 def _tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
-    """The base's very tokenizer.json, which serving reads. `AutoTokenizer` would choose a class by
-    the model's architecture, and that of Qwen2 splits text its own way whatever the file says."""
+    """The base's own tokenizer.json, which serving reads. `AutoTokenizer` would choose a class by
+    the model's architecture, and that of Qwen2 splits text in its own way whatever the file
+    says."""
     try:
         tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
             hub.name, revision=hub.revision or "main"
@@ -147,8 +151,9 @@ PROBE = "?"
 
 
 def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
-    """The prompt's user opening and answer marker are those of the chat template, each marker one
-    token that the base was trained with: a new embedding learns nothing under LoRA."""
+    """Raises FitError unless the prompt's user opening and answer marker are those of the chat
+    template, and each marker is one token that the base was trained with: a new embedding learns
+    nothing under LoRA."""
     if hub.chat_template is not None:
         reading.chat_template = hub.chat_template
     if not reading.chat_template:
@@ -217,7 +222,7 @@ def _model(opened: Opened, dtype: torch.dtype) -> tuple[PreTrainedModel, str, to
 
 
 def _digest(folder: Path) -> str:
-    """Of the configuration and the weights, by name."""
+    """The digest of the configuration and the weights, by file name."""
     digest = sha256()
     for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode())
@@ -228,7 +233,8 @@ def _digest(folder: Path) -> str:
 
 
 def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
-    """What follows a token must not reach its state: padding and answers stand there."""
+    """Raises FitError for a model in which a token's state depends on later tokens: padding and
+    answers stand there."""
     rows = vocabulary_of(model).weight.shape[0]
     if n_tokens > rows:
         raise FitError(
@@ -237,7 +243,7 @@ def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
         )
     model.eval()  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        # One at a time: the same shape twice rounds the same way, so equality is to the bit.
+        # One at a time: one shape rounds in one way, so that equal states are equal bit by bit.
         first, second = (
             final_states(model, torch.tensor([[1, 2, 3, last]]) % rows)[0] for last in (4, 5)
         )

@@ -1,4 +1,4 @@
-"""What a model says of leads without being taught: marker states, and its own Yes and No."""
+"""Reads a model without training it: marker states, its own Yes and No, its loss on text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVAL_BATCH_TOKENS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which part of the reading this process does; the parts are put together again."""
+    """Which part of the reading this process does; the parts are put together afterwards."""
 
     rank: int = 0
     n_processes: int = 1
@@ -57,7 +57,7 @@ def marker_states(
 
 
 def _by_width(samples: Sequence[Sample]) -> list[NDArray[np.int64]]:
-    """The same batches for the same samples, whoever asks."""
+    """Batches of row numbers by padded width: the same for the same samples, in every process."""
     widths = np.array([width_of(len(sample.prompt)) for sample in samples])
     batches: list[NDArray[np.int64]] = []
     for width in np.unique(widths):
@@ -69,7 +69,7 @@ def _by_width(samples: Sequence[Sample]) -> list[NDArray[np.int64]]:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """(n,) each: the log probabilities that the model's own vocabulary gives the two answers at
+    """The log probabilities, (n,) each, that the model's own vocabulary gives the two answers at
     the marker."""
 
     log_yes: Floats
@@ -77,12 +77,12 @@ class Answers:
 
     @property
     def logits(self) -> Floats:
-        """Of Yes against No."""
+        """The logit of Yes against No."""
         return self.log_yes - self.log_no
 
     @property
     def mass(self) -> Floats:
-        """How much of all that could be said is Yes or No."""
+        """The probability that the model says Yes or No, rather than anything else."""
         return np.exp(self.log_yes) + np.exp(self.log_no)
 
     def loss(self, labels: Floats) -> float:
@@ -91,7 +91,7 @@ class Answers:
 
 
 def answers_at(model: torch.nn.Module, states: NDArray[np.float32], yes: int, no: int) -> Answers:
-    """Through the LM head, in float32."""
+    """The answers at these marker states, through the LM head, in float32."""
     project = vocabulary_of(model)
     weight = project.weight
     rows: list[NDArray[np.float64]] = []

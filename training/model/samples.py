@@ -1,4 +1,5 @@
-"""Training samples and their batches: right-padded, every position gathered by explicit index."""
+"""Training samples and their batches, padded on the right; every position is gathered by its
+index."""
 
 from __future__ import annotations
 
@@ -14,10 +15,10 @@ IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`prompt` ends with the answer marker. `codes` is the multi-label target of the marker's
-    state, NaN where unknown; `line_ends` are positions of lines' last tokens with the codes each
-    line sets. `label` is the conversion label, None where it is not asked; `grade` the rung of the
-    funnel ladder that was reached."""
+    """One prompt with its targets. `prompt` ends with the answer marker. `codes`: the multi-label
+    target of the marker's state, NaN where unknown; `line_ends`: positions of lines' last tokens,
+    `line_codes`: the codes that each line sets. `label`: the conversion label, None where it is not
+    asked; `grade`: the rung of the funnel ladder that was reached."""
 
     prompt: NDArray[np.int32]
     answer: NDArray[np.int32]
@@ -33,9 +34,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SampleBatch:
-    """`markers`: (B,) index of the marker's last token: never "the last token that is not
-    padding", which would read the answer. `picked` and `lines`: (n, 2) of (row, position);
-    filler has target IGNORED or codes NaN."""
+    """A batch of pre-training. `markers`: (B,) the index of the marker's last token; "the last
+    token that is not padding" would read the answer. `picked` and `lines`: (n, 2) of (row,
+    position); filler has the target IGNORED or codes NaN."""
 
     input_ids: torch.Tensor
     markers: torch.Tensor
@@ -50,12 +51,12 @@ class SampleBatch:
 
 WIDTH_STEP = 32
 LM_SHARE = 0.125
-"""Of the positions outside answers, the share that pays for a vocabulary projection."""
+"""The share of the positions outside answers for which the vocabulary projection is computed."""
 
 ANSWER_TOKENS = 16
 LINES_PER_TOKEN = 1 / 12
-"""Room per batch; what does not fit is left out. Few distinct shapes matter more: where a kernel is
-compiled per shape, that costs more than the training does."""
+"""Room for answers and lines in a batch; what does not fit is left out, so that there are few
+distinct shapes: where a kernel is compiled for each shape, that costs more than the training."""
 
 
 def width_of(length: int) -> int:
@@ -66,7 +67,8 @@ def width_of(length: int) -> int:
 def collate(
     samples: Sequence[Sample], pad_id: int, n_codes: int, rng: np.random.Generator
 ) -> SampleBatch:
-    """Pads on the right; draws which positions pay for the language-model loss."""
+    """Puts samples into a batch, padded on the right; draws the positions of the language-model
+    loss."""
     n, width = len(samples), width_of(max(len(sample) for sample in samples))
     input_ids = np.full((n, width), pad_id, dtype=np.int64)
     kinds = np.zeros((n, width), dtype=np.int8)
@@ -137,8 +139,8 @@ def _lines(
 def batches_by_width(
     lengths: Sequence[int], batch_tokens: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Every index at least once, in batches of one width and a size that the width decides (the
-    last of a width is filled up with repeats); batches come in random order."""
+    """Batches of row numbers in random order: every index at least once, each batch of one width
+    and of a size that the width decides. The last batch of a width is filled up with repeats."""
     widths = np.array([width_of(length) for length in lengths])
     batches: list[NDArray[np.int64]] = []
     for width in np.unique(widths):
