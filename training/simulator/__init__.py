@@ -1,1 +1,2 @@
-"""A seeded dealership with a known truth: the test bench, the demo's leads and the benchmark."""
+"""A simulated dealership with a seed and known true probabilities: for tests, the demo and
+benchmarks."""

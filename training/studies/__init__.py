@@ -1,1 +1,2 @@
-"""Every model beside each other, over seeds and data sets: resumable, one cell at a time."""
+"""Studies: every model compared over seeds and datasets; resumable, one model on one dataset at a
+time."""

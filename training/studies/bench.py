@@ -1,4 +1,4 @@
-"""Where models meet: examples to fit on and later ones to judge on, from a seed or a folder."""
+"""Benches: examples to fit on and later ones to test on, from a seed or from a dataset folder."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ KEPT_NEGATIVES = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """`folder` keeps what was computed here. `data_sha256` is of both halves, `manifest` of the
-    dataset that the known half is from. Benches of one
-    `group` are repetitions, whose mean is what counts."""
+    """One bench. `before_test`: the rows to fit, choose and calibrate on; `judged`: the test rows.
+    `folder` keeps what was computed here. `data_sha256` is of both halves, `manifest` of the
+    dataset that `before_test` is from. Benches of one `group` are repetitions, whose mean is what
+    counts."""
 
     name: str
     group: str
@@ -38,7 +39,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Leads simulated for one bench."""
+    """How many leads are simulated for one bench."""
 
     n_before_test: int
     n_judged: int
@@ -47,7 +48,8 @@ class Size:
 def simulated_bench(
     number: int, size: Size, work: Path, n_processes: int, progress: Callable[[str], ReportProgress]
 ) -> Bench:
-    """Reads the leads from `work` where an earlier run left them. Spawns `n_processes`."""
+    """A bench of simulated leads, read from `work` where an earlier run left them. Spawns
+    `n_processes`."""
     name = f"simulated-{number}"
     before_test = Simulation(
         TRAIN_SEEDS + number,
@@ -72,7 +74,7 @@ def simulated_bench(
 
 
 def dataset_bench(folder: Path, work: Path) -> Bench:
-    """Raises DatasetError."""
+    """A bench from a dataset folder. Raises DatasetError."""
     examples, manifest = read_examples(folder)
     group = f"{manifest.name}, split by {manifest.split_by}"
     name = f"{manifest.name}-{str(manifest.sha256)[:8]}"

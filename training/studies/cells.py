@@ -1,4 +1,5 @@
-"""One model on one bench: fitted, calibrated, its scores kept. A cell that is there is read."""
+"""Cells: one model on one bench, fitted and calibrated, with its scores kept on disk and read
+again."""
 
 from __future__ import annotations
 
@@ -34,18 +35,19 @@ from training.whole_file import whole_file
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
 COLUMNS_VERSION = 3
-"""Of what the baselines read: raised with it, so that older cells are computed again."""
+"""The version of the columns that baselines read; raised when they change, so that older cells are
+computed again."""
 
 STACKS = {STACK_TABULAR: fit_feature_columns, STACK: fit_text_columns}
-"""What the trees read beside the language model's logit."""
+"""Stack -> the columns that its trees read beside the language model's logit."""
 
 NAMES = (*(baseline.value for baseline in Baseline), READ, *STACKS, ARTIFACT, BAYES)
-"""All that a bench may have."""
+"""The names of all models that a bench may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a cell is computed with. `artifact` None: no language model, so no stack."""
+    """What cells are computed with. `artifact` None: no language model, so no stack."""
 
     budget: Budget
     artifact: Path | None
@@ -56,7 +58,7 @@ class Means:
 
 @dataclass
 class Cells:
-    """The cells of one bench, computed when asked for."""
+    """The cells of one bench, computed when they are asked for."""
 
     bench: Bench
     means: Means
@@ -92,7 +94,7 @@ class Cells:
         return calibrated(name, before_test, logits_before_test, judged_logits)
 
     def _stacked(self, name: str) -> Scored:
-        """Grown on rows that the language model was not fitted on."""
+        """A stack, grown on rows that the language model was not fitted on."""
         logits_before_test, judged_logits = self._read
         is_seen = self._is_seen
         before_test = split_unseen(self.bench.before_test, is_seen)
@@ -115,7 +117,7 @@ class Cells:
 
     @cached_property
     def _read(self) -> tuple[Floats, Floats]:
-        """The language model's logit of known and judged rows."""
+        """The language model's logits of the rows before the test and of the test rows."""
         logits_before_test, judged_logits = (each.read for each in self._served)
         if logits_before_test is None or judged_logits is None:
             raise EvaluationError(
@@ -126,7 +128,7 @@ class Cells:
 
     @cached_property
     def _served(self) -> tuple[Scored, Scored]:
-        """The artifact on known and judged rows."""
+        """The artifact's scores of the rows before the test and of the test rows."""
         return (
             self._stored("artifact-known", lambda: self._serve(self.bench.before_test)),
             self._stored(ARTIFACT, lambda: self._serve(self.bench.judged)),
@@ -154,7 +156,7 @@ class Cells:
         return made
 
     def _key(self, name: str) -> str:
-        """What the scores follow from: a cell with another key is computed again."""
+        """Everything that the scores depend on: a cell with another key is computed again."""
         reads = name in (READ, *STACKS) or name.startswith(ARTIFACT)
         artifact = self.means.artifact if reads else None
         follows = {
@@ -174,7 +176,7 @@ class Cells:
 
 
 def read_cell(path: Path, key: str, say: WriteLine) -> Scored | None:
-    """None where there is no cell of this key, or only the ruins of one."""
+    """Reads a cell; None where there is no cell with this key, or a damaged one."""
     if not path.exists():
         return None
     try:
@@ -194,7 +196,7 @@ def read_cell(path: Path, key: str, say: WriteLine) -> Scored | None:
 
 
 def write_cell(path: Path, key: str, scored: Scored) -> None:
-    """Raises CannotWrite."""
+    """Writes a cell, complete or not at all. Raises CannotWrite."""
     columns = {"scores": scored.scores, "probabilities": scored.probabilities}
     if scored.read is not None:
         columns["read"] = scored.read

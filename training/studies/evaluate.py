@@ -44,7 +44,7 @@ from training.evaluation.way import shares_of_the_way
 ARTIFACT, BAYES = "demo", "bayes"
 TRAINING_SEEDS = (Recipe().seed, Recipe().seed + 1)
 RIVALS_SEED = 31_001
-"""Of the leads the rivals are tuned on; any but the training seeds' will do."""
+"""The seed of the leads that the rivals are tuned on; any but the training seeds will do."""
 
 NONE_TEST: Shares = (0.7, 0.15, 0.149, 0.001)
 KEPT_NEGATIVES = 0.3
@@ -52,8 +52,8 @@ KEPT_NEGATIVES = 0.3
 
 @dataclass(frozen=True, slots=True)
 class StudyPlan:
-    """`n_rival_leads`: simulated for the rivals, of which KEPT_NEGATIVES of those without an order
-    are kept for fitting."""
+    """What to evaluate and how. `n_rival_leads`: leads simulated for the rivals; of those without
+    an order, the share KEPT_NEGATIVES is kept for fitting."""
 
     artifact: Path
     seed: int
@@ -67,7 +67,7 @@ class StudyPlan:
 
 def evaluate_simulated(plan: StudyPlan) -> tuple[EvaluationResult, dict[str, Any]]:
     """The report on all models, and the summary for the last line. Raises EvaluationError for a
-    seed whose leads made the artifact or its rivals."""
+    seed whose leads the artifact or its rivals were made from."""
     if plan.seed in (*TRAINING_SEEDS, RIVALS_SEED):
         raise EvaluationError(
             f"the leads of seed {plan.seed} trained the demo artifact or its rivals; choose another"

@@ -1,5 +1,9 @@
-"""From scores to the table: each model's mean over the benches of a group, its paired difference to
-a rival, and how far it has come to the best possible score."""
+"""From scores to the table of a study: means over benches, differences to a rival, the way to the
+best.
+
+For each model: its mean over the benches of a group, its paired difference to a rival, and how far
+it has come on the way to the best possible score.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,9 @@ RIVAL, START, BAYES = "tree_text", "tree_tabular", "bayes"
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """`over_rival`: paired differences of METRICS to the table's rival. `way`: None where no truth
-    is known. `spread`: the AUC's standard deviation over benches, NaN for one."""
+    """One model. `over_rival`: paired differences of METRICS to the table's rival. `way`: None
+    where the truth is unknown. `spread`: the standard deviation of the AUC over benches, NaN for
+    one."""
 
     model: str
     values: tuple[Interval, ...]
@@ -38,7 +43,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class StudyTable:
-    """`is_expected`: against true probabilities, so without label noise."""
+    """One group of benches. `is_expected`: against true probabilities, so without label noise."""
 
     group: str
     rival: str
@@ -50,7 +55,7 @@ class StudyTable:
 
 
 def headline(scores: ArrayLike, outcomes: ArrayLike) -> Statistic:
-    """METRICS."""
+    """The statistic that gives METRICS."""
     ranked = rank_by(scores, outcomes)
 
     def statistic(weightings: Floats) -> Floats:
@@ -69,8 +74,8 @@ def build_table(
     seed: int,
     rival: str = RIVAL,
 ) -> StudyTable:
-    """All benches hold the same models, `rival` among them. Leads are resampled within each bench,
-    benches are not: the interval is of leads, `spread` of fits."""
+    """Computes the table. All benches hold the same models, `rival` among them. Leads are resampled
+    within each bench, benches are not: the interval is about leads, `spread` about fits."""
     names = list(benches[0][1])
     is_expected = all(judged.has_truth for judged, _ in benches)
     resampled = [

@@ -29,7 +29,7 @@ from training.studies.table import RIVAL, StudyTable, build_table, markdown
 from training.whole_file import whole_file
 
 Judgeable = tuple[str, JudgedRows, dict[str, Scored]]
-"""(group, rows, model -> scores): all that is kept of a bench."""
+"""(group, rows, model -> scores): all that is kept of a bench in memory."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
