@@ -1,2 +1,1 @@
-"""Training: from leads to a fitted and evaluated artifact; the root holds calibration and file
-writing."""
+"""From leads to a fitted, evaluated artifact; the root holds calibration and file writing."""

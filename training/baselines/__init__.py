@@ -1,2 +1,1 @@
-"""The models to use instead of a language model, one file each: rule, logistic regression, trees,
-deep."""
+"""The models to use instead of a language model, one file each."""

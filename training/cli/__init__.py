@@ -1,2 +1,1 @@
-"""Commands around datasets and models: options, their checks and what is printed; heavy libraries
-load inside."""
+"""Commands around datasets and models; heavy libraries load inside."""

@@ -1,2 +1,1 @@
-"""The language model that reads leads: a causal model under LoRA, its three heads and their
-losses."""
+"""The language model that reads leads: a causal model under LoRA, three heads, their losses."""

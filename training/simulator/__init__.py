@@ -1,2 +1,1 @@
-"""A simulated dealership with a seed and known true probabilities: for tests, the demo and
-benchmarks."""
+"""A simulated dealership with known true probabilities, for tests, the demo and benchmarks."""

@@ -1,2 +1,1 @@
-"""Studies: every model compared over seeds and datasets; resumable, one model on one dataset at a
-time."""
+"""Studies: all models compared over seeds and datasets, resumable."""
