@@ -134,7 +134,7 @@ def _rope_tables(graph: _Graph, shape: GraphShape) -> None:
     angle = np.arange(shape.max_tokens, dtype=np.float64)[:, None] * frequency[None, :]
     graph.constant("cos", np.cos(angle).astype(np.float32))
     graph.constant("sin", np.sin(angle).astype(np.float32))
-    n_tokens = graph.op("GraphShape", ["input_ids"], "n_tokens", start=1, end=2)
+    n_tokens = graph.op("Shape", ["input_ids"], "n_tokens", start=1, end=2)
     total = graph.op("Cast", [n_tokens], "n_tokens32", to=TensorProto.INT32)
     graph.op("Sub", [total, graph.constant("one32", np.array([1], np.int32))], "seqlens_k")
     graph.op("Squeeze", [total], "total_length")
