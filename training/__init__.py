@@ -1,1 +1,1 @@
-"""From what a model is made. In the root: calibration, files and folders, which rooms share."""
+"""From leads to a fitted, evaluated artifact; the root holds calibration and file writing."""

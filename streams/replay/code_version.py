@@ -11,6 +11,7 @@ from importlib.resources import files
 PACKAGES = (
     "schemas",
     "scoring",
+    "scoring.domain",
     "scoring.lead",
     "scoring.prompt",
     "scoring.engines",

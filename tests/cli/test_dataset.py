@@ -82,12 +82,12 @@ def test_what_cannot_be_is_one_sentence_and_no_folder(
 @pytest.mark.parametrize(
     ("option", "value", "says"),
     [
-        ("--embargo-days", "nan", "nan is no finite number; expected 0<=x<=36500"),
+        ("--embargo-days", "nan", "nan is not a finite number; expected 0<=x<=36500"),
         ("--embargo-days", "inf", "inf is not in the range 0<=x<=36500"),
         ("--embargo-days", "1e305", "1e+305 is not in the range 0<=x<=36500"),
-        ("--silent-days", "nan", "nan is no finite number; expected x>=0"),
-        ("--silent-days", "inf", "inf is no finite number; expected x>=0"),
-        ("--negative-rate", "nan", "nan is no finite number; expected 0<x<=1"),
+        ("--silent-days", "nan", "nan is not a finite number; expected x>=0"),
+        ("--silent-days", "inf", "inf is not a finite number; expected x>=0"),
+        ("--negative-rate", "nan", "nan is not a finite number; expected 0<x<=1"),
     ],
 )
 def test_a_number_that_is_none_is_wrong_usage(

@@ -1,1 +1,1 @@
-"""What a practitioner would use instead of a language model, one file each."""
+"""The models to use instead of a language model, one file each."""

@@ -1,7 +1,7 @@
-"""What every baseline is: fitted on examples with a budget, it gives each example a logit.
+"""What every baseline has in common: it is fitted on examples within a budget and gives logits.
 
-All are fitted on the splits `fit` and `judge` (the judging rows choose between trials, then join
-for the last fit) and see nothing later.
+All are fitted on the train and validation splits and read nothing later. The validation rows choose
+between trials; then the chosen settings are fitted again on both splits.
 """
 
 from __future__ import annotations
@@ -17,24 +17,27 @@ from scoring.report.progress import WriteLine
 from training.dataset.example import Examples
 from training.dataset.manifest import DatasetError, Split
 
-KNOWN = (Split.FIT, Split.JUDGE)
+TRAIN_AND_VALIDATION = (Split.FIT, Split.JUDGE)
 
 
 class Predictor(Protocol):
+    """A fitted baseline."""
+
     def logits(self, examples: Examples) -> Floats:
-        """(n,), larger = call first. Log odds at the natural share of orders, but for rankers and
-        the rule, whose numbers only order."""
+        """(n,), larger = call first. Log odds at the natural share of orders, except for the ranker
+        and the rule, whose numbers only give an order."""
         ...
 
     @property
     def described(self) -> dict[str, float | int | str]:
-        """The chosen settings, for a report."""
+        """The settings that were chosen, for a report."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The same for all: how many settings each may try, and from which seed they are drawn."""
+    """How much each baseline may search, the same for all: the number of settings to try, and the
+    seed they are drawn from."""
 
     n_trials: int = 24
     seed: int = 0
@@ -52,7 +55,7 @@ Fit = Callable[[Examples, Budget, WriteLine], Predictor]
 
 
 def check_classes(examples: Examples, *splits: Split) -> None:
-    """Raises DatasetError where there is nothing to tell apart."""
+    """Raises DatasetError for a split in which all labels are the same."""
     for split in splits:
         labels = examples.of(split).label
         n_positive = int(labels.sum())
@@ -69,6 +72,6 @@ def labels_of(examples: Examples) -> Floats:
 
 
 def log_loss(logits: Floats, labels: Floats, weights: Floats) -> float:
-    """Weighted mean, without overflow for any finite logit."""
+    """The weighted mean log loss of logits, without overflow for any finite logit."""
     losses = np.logaddexp(0.0, logits) - labels * logits
     return float(np.average(losses, weights=weights))

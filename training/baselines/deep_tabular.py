@@ -1,7 +1,11 @@
-"""DeepFM and DCN-v2 on features and own fields, from torch-rechub: what ad ranking uses on tables.
+"""The baselines DeepFM and DCN-v2 on features and own fields: neural networks for tables, as used
+in ad ranking.
 
-The library's models are used as they are, its trainer is not: it keeps pickles on disk and knows
-no weights.
+DeepFM: H. Guo and others, DeepFM: A Factorization-Machine based Neural Network for CTR Prediction,
+2017, arXiv 1703.04247. DCN-v2: R. Wang and others, DCN V2: Improved Deep & Cross Network and
+Practical Lessons for Web-scale Learning to Rank Systems, 2020, arXiv 2008.13535. The models of
+torch-rechub are used as they are; its trainer is not, because it writes pickles and takes no sample
+weights.
 """
 
 from __future__ import annotations
@@ -20,7 +24,14 @@ from torch_rechub.models.ranking import DCNv2, DeepFM
 from scoring.floats import Floats
 from scoring.prompt.declaration import Kind
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of, log_loss
+from training.baselines.baseline import (
+    TRAIN_AND_VALIDATION,
+    Budget,
+    Predictor,
+    check_classes,
+    labels_of,
+    log_loss,
+)
 from training.baselines.columns.fields import Fields, fit_fields
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.dataset.example import Examples
@@ -31,17 +42,20 @@ MAX_EPOCHS = 20
 PATIENCE_EPOCHS = 3
 BATCH_ROWS = 512
 CERTAIN = 1e-7
-"""The models return probabilities in float32; nearer to 0 or 1 there is no logit."""
+"""The models return probabilities in float32; nearer to 0 or 1 the logit is not finite."""
 
 
 class Design(StrEnum):
+    """Which of the two networks."""
+
     DEEPFM = "deepfm"
     DCN_V2 = "dcn_v2"
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
-    """`n_cross` is of DCN-v2 alone."""
+    """The settings of one trial. `n_cross`: cross layers, of DCN-v2 only. `rate`: the learning
+    rate; `decay`: the weight decay (both names are in reports)."""
 
     embedding: int
     width: int
@@ -54,6 +68,8 @@ class NetworkShape:
 
 @dataclass(frozen=True, slots=True)
 class DeepPredictor:
+    """A fitted network with what turns examples into its inputs."""
+
     model: torch.nn.Module
     own: OwnFields
     fields: Fields
@@ -67,8 +83,8 @@ class DeepPredictor:
     @torch.inference_mode()
     def logits(self, examples: Examples) -> Floats:
         self.model.eval()
-        said = self.model(self.fields.inputs(self.own.beside_features(examples))).double()
-        logits: Floats = torch.logit(said, eps=CERTAIN).numpy()
+        probabilities = self.model(self.fields.inputs(self.own.beside_features(examples))).double()
+        logits: Floats = torch.logit(probabilities, eps=CERTAIN).numpy()
         return logits
 
 
@@ -81,9 +97,10 @@ def fit_dcn_v2(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
 
 
 def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine) -> DeepPredictor:
-    """Raises DatasetError where a split has one class only."""
-    check_classes(examples, *KNOWN)
-    older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    """Fits one of the networks; the number of epochs is chosen on the validation split. Raises
+    DatasetError for a split with one class only."""
+    check_classes(examples, *TRAIN_AND_VALIDATION)
+    train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
 
     def run(number: int) -> Trial[NetworkShape]:
@@ -91,16 +108,16 @@ def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine)
         losses: list[float] = []
 
         def goes_on(predictor: DeepPredictor) -> bool:
-            logits = predictor.logits(judging)
-            losses.append(log_loss(logits, labels_of(judging), judging.weight))
+            logits = predictor.logits(validation)
+            losses.append(log_loss(logits, labels_of(validation), validation.weight))
             return len(losses) - 1 - int(np.argmin(losses)) < PATIENCE_EPOCHS
 
-        _train(older, _Plan(design, shape, MAX_EPOCHS, budget.seed), goes_on)
+        _train(train, _Plan(design, shape, MAX_EPOCHS, budget.seed), goes_on)
         return Trial(min(losses), shape, int(np.argmin(losses)) + 1)
 
     best = search(run, budget.n_trials, log)
     plan = _Plan(design, best.settings, best.size, budget.seed)
-    return _train(examples.of(*KNOWN), plan, lambda predictor: True)
+    return _train(examples.of(*TRAIN_AND_VALIDATION), plan, lambda predictor: True)
 
 
 def _draw(rng: np.random.Generator) -> NetworkShape:
@@ -126,7 +143,8 @@ class _Plan:
 def _train(
     examples: Examples, plan: _Plan, goes_on: Callable[[DeepPredictor], bool]
 ) -> DeepPredictor:
-    """`goes_on` is asked after each epoch. torch's own generator is left as it was."""
+    """Trains one network; `goes_on` is asked after each epoch. Leaves torch's own random generator
+    as it was."""
     own = fit_own_fields(examples)
     table = own.beside_features(examples)
     fields = fit_fields(table, own.kinds)
@@ -143,9 +161,9 @@ def _train(
         for epoch in range(1, plan.n_epochs + 1):
             model.train()
             for rows in _batches(len(examples), rng):
-                said = model({name: values[rows] for name, values in inputs.items()})
-                said = said.clamp(CERTAIN, 1 - CERTAIN)
-                loss = binary_cross_entropy(said, labels[rows], weights[rows])
+                probabilities = model({name: values[rows] for name, values in inputs.items()})
+                probabilities = probabilities.clamp(CERTAIN, 1 - CERTAIN)
+                loss = binary_cross_entropy(probabilities, labels[rows], weights[rows])
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]  # torch's stub
                 optimizer.step()
@@ -156,7 +174,8 @@ def _train(
 
 
 def _batches(n: int, rng: np.random.Generator) -> Iterator[torch.Tensor]:
-    """Even in size: batch normalisation needs more than one row."""
+    """Row numbers of the batches of one epoch, even in size: batch normalisation needs more than
+    one row."""
     order = rng.permutation(n)
     for rows in np.array_split(order, -(-n // BATCH_ROWS)):
         yield torch.from_numpy(rows)

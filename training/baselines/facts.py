@@ -1,4 +1,4 @@
-"""What the manifest and the card of a baseline's artifact say. Needs no training library."""
+"""The manifest and the model card of a baseline's artifact. Needs no training library."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NO_BASE = "none"
 
 @dataclass(frozen=True, slots=True)
 class ArtifactFacts:
-    """What manifest and card say beside the model. `window` and `dataset` (its sha256) None: it has
-    seen no data."""
+    """What manifest and card say beside the model itself. `window` (the times of its data) and
+    `dataset` (its sha256) are None for an artifact that was fitted on no data."""
 
     name: str
     horizon_days: int
@@ -63,6 +63,7 @@ def manifest_of(engine: EngineKind, facts: ArtifactFacts) -> Manifest:
 
 
 def describe(folder: Path, facts: ArtifactFacts, text: str) -> None:
+    """Writes the metrics file and the model card into `folder`; `text` says what the model is."""
     metrics = json.dumps(dict(facts.metrics), indent=2)
     (folder / METRICS).write_text(metrics + "\n", encoding="utf-8")
     rows = [*facts.metrics.items(), *facts.settings.items()]
@@ -92,7 +93,7 @@ def _data(facts: ArtifactFacts) -> str:
 
 
 def artifact_name(out: Path | None, otherwise: str) -> str:
-    """What a manifest allows of a folder's name."""
+    """The artifact's name: the folder's, with other characters than a manifest allows replaced."""
     name = otherwise if out is None else out.name
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
-    return kept[:100] or otherwise
+    allowed = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)
+    return allowed[:100] or otherwise

@@ -1,4 +1,4 @@
-"""A fitted baseline and what it is worth on the later splits of its own dataset."""
+"""Calibrates a fitted baseline and measures it on the later splits of its own dataset."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from training.dataset.manifest import DatasetError, Split
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """`calibration` is the identity where the split `calibrate` has too few orders. `metrics` are
-    of the split `test`, none where it has one class only."""
+    """The calibration of a baseline and its metrics. `calibration` is the identity where the
+    calibration split has too few orders. `metrics` are of the test split, empty where that has one
+    class only."""
 
     calibration: Calibration
     metrics: Mapping[str, float]
 
 
 def check_enough(examples: Examples, min_positives: int) -> None:
-    """Raises DatasetError, which proposes the rule."""
+    """Raises DatasetError, which proposes the rule, for fewer leads with an order than
+    `min_positives`."""
     n_positive = examples.of(Split.FIT).n_who_ordered
     if n_positive < min_positives:
         raise DatasetError(
@@ -39,8 +41,9 @@ def check_enough(examples: Examples, min_positives: int) -> None:
 def calibrate(
     logits: Floats, examples: Examples, at_least: int = MIN_POSITIVES_FOR_PLATT
 ) -> Calibration | None:
-    """`logits` are of all rows of `examples`, of which only the split `calibrate` is looked at.
-    None where that has orders of fewer than `at_least` leads, or fewer other rows."""
+    """Fits a calibration on the calibration split. `logits` are of all rows of `examples`; the
+    other splits are not looked at. None where fewer than `at_least` leads ordered there, or fewer
+    other rows are there."""
     inside = examples.split == Split.CALIBRATE.value
     labels = labels_of(examples)[inside]
     n_others = len(labels) - int(labels.sum())
@@ -50,18 +53,21 @@ def calibrate(
 
 
 def worth_of(logits: Floats, examples: Examples, calibration: Calibration) -> Worth:
+    """Measures calibrated logits on the test split. `logits` are of all rows of `examples`."""
     inside = examples.split == Split.TEST.value
     labels, weights = labels_of(examples)[inside], examples.weight[inside]
     if not 0 < labels.sum() < len(labels):
         return Worth(calibration, {})
-    said = np.array([probability(float(logit), calibration) for logit in logits[inside]])
+    probabilities = np.array([probability(float(logit), calibration) for logit in logits[inside]])
     return Worth(
         calibration,
         {
-            "test_auc": auc(said, labels, weights),
-            "test_average_precision": average_precision(said, labels, weights),
-            "test_log_loss": log_loss(said, labels, weights),
-            "test_calibration_error": expected_calibration_error(said, labels, weights=weights),
+            "test_auc": auc(probabilities, labels, weights),
+            "test_average_precision": average_precision(probabilities, labels, weights),
+            "test_log_loss": log_loss(probabilities, labels, weights),
+            "test_calibration_error": expected_calibration_error(
+                probabilities, labels, weights=weights
+            ),
             "test_orders": float(labels.sum()),
         },
     )

@@ -1,4 +1,5 @@
-"""Logistic regression on features and own fields: one-hot words, scaled numbers, unknown too."""
+"""The baseline logistic regression, on features and own fields: one-hot words, scaled numbers, and
+a flag for unknown."""
 
 from __future__ import annotations
 
@@ -9,7 +10,14 @@ from sklearn.linear_model import LogisticRegression
 
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of, log_loss
+from training.baselines.baseline import (
+    TRAIN_AND_VALIDATION,
+    Budget,
+    Predictor,
+    check_classes,
+    labels_of,
+    log_loss,
+)
 from training.baselines.columns.encoding import Encoding, fit_encoding
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.dataset.example import Examples
@@ -22,6 +30,8 @@ LOG10_C = (-4.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class LogisticPredictor:
+    """A fitted logistic regression. `c`: the inverse strength of its L2 penalty."""
+
     own: OwnFields
     encoding: Encoding
     model: LogisticRegression
@@ -37,21 +47,23 @@ class LogisticPredictor:
 
 
 def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
-    """Raises DatasetError where a split has one class only."""
-    check_classes(examples, *KNOWN)
-    older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    """Fits it; the penalty is chosen on the validation split. Raises DatasetError for a split with
+    one class only."""
+    check_classes(examples, *TRAIN_AND_VALIDATION)
+    train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     rng = budget.rng()
 
     def run(number: int) -> Trial[float]:
         c = float(10 ** rng.uniform(*LOG10_C))
-        logits = _fit(older, c).logits(judging)
-        return Trial(log_loss(logits, labels_of(judging), judging.weight), c)
+        logits = _fit(train, c).logits(validation)
+        return Trial(log_loss(logits, labels_of(validation), validation.weight), c)
 
-    return _fit(examples.of(*KNOWN), search(run, budget.n_trials, log).settings)
+    return _fit(examples.of(*TRAIN_AND_VALIDATION), search(run, budget.n_trials, log).settings)
 
 
 def _fit(examples: Examples, c: float) -> LogisticPredictor:
-    """Weights undo the sampling but keep the effective number of rows, which `c` is against."""
+    """Fits one penalty. Weights undo the sampling of negatives but keep the effective number of
+    rows, against which `c` is balanced."""
     own = fit_own_fields(examples)
     table = own.beside_features(examples)
     encoding = fit_encoding(table, own.kinds)

@@ -1,4 +1,4 @@
-"""The baselines by name, but for the stack, which needs a language model's logits as well."""
+"""The baselines by name, except the stack, which also needs the logits of a language model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from training.dataset.example import Examples
 
 
 class Baseline(StrEnum):
+    """Every baseline that reads a dataset only."""
+
     RULE = "rule"
     """Stage and recency: a points card."""
     LOGISTIC = "logistic"
@@ -21,11 +23,11 @@ class Baseline(StrEnum):
     TREE_WORDS = "tree_words"
     """On features, own fields, event aggregates and TF-IDF."""
     TREE_TEXT = "tree_text"
-    """The fair rival: `tree_words` and the wrap-up codes predicted from the words, where there are
-    any."""
+    """The fair rival of a language model: `tree_words` and the wrap-up codes predicted from the
+    words, where a dataset has codes."""
     TREE_PRACTISED = "tree_practised"
-    """On the features and on what a tagger of lines holds, taught by as many of the simulator's
-    calls as the demo's base: for simulated leads."""
+    """On the features and on the codes that a tagger finds line by line, trained on as many of the
+    simulator's calls as the demo's base: for simulated leads."""
     TREE_RANK = "tree_rank"
     """LambdaRank on the funnel's grades."""
     DEEPFM = "deepfm"
@@ -33,7 +35,8 @@ class Baseline(StrEnum):
 
 
 def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
-    """Raises DatasetError where the known splits have one class only; the rule needs none."""
+    """Fits the baseline `name`. Raises DatasetError where the train or validation split has one
+    class only; the rule needs no order at all."""
     # Imports here: torch takes seconds to load, and only two of these need it.
     match name:
         case Baseline.RULE:

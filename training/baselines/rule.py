@@ -1,4 +1,4 @@
-"""Stage and recency as a points card: nothing to tune, nothing to learn but how rare orders are.
+"""The baseline rule: points for stage and recency. Only the share of orders is fitted.
 
 The formula is served by `scoring.engines.rule`; the same engine computes it here.
 """
@@ -13,7 +13,7 @@ from scoring.engine import EngineInput
 from scoring.engines.rule import Rule, RuleEngine, build_rule_engine
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
 from training.dataset.example import Examples
 
 HALVINGS = 60
@@ -22,6 +22,8 @@ LOGIT_LIMIT = 20.0
 
 @dataclass(frozen=True, slots=True)
 class RulePredictor:
+    """The rule with its fitted base."""
+
     engine: RuleEngine
 
     @property
@@ -38,21 +40,23 @@ class RulePredictor:
 
 
 def fit_rule(examples: Examples, budget: Budget, log: WriteLine) -> RulePredictor:
-    """Needs no order at all. The base is moved until the mean probability is the observed share of
-    orders, half an order added so that none seen does not mean impossible."""
-    known = examples.of(*KNOWN)
+    """Fits the base of the rule; needs no order at all. The base is moved until the mean
+    probability is the observed share of orders. Half an order is added, so that a dataset without
+    one does not mean "impossible"."""
+    refit = examples.of(*TRAIN_AND_VALIDATION)
     rule = Rule()
-    if len(known):
-        orders = float(known.weight @ known.label) + 0.5
-        share = min(0.5, orders / (float(known.weight.sum()) + 1.0))
-        points = RulePredictor(build_rule_engine(rule)).logits(known) - rule.base
-        rule = rule.model_copy(update={"base": _base(points, known.weight, share)})
+    if len(refit):
+        orders = float(refit.weight @ refit.label) + 0.5
+        share = min(0.5, orders / (float(refit.weight.sum()) + 1.0))
+        points = RulePredictor(build_rule_engine(rule)).logits(refit) - rule.base
+        rule = rule.model_copy(update={"base": _base(points, refit.weight, share)})
     log(f"rule: base {rule.base:.3f}; nothing else to fit")
     return RulePredictor(build_rule_engine(rule))
 
 
 def _base(points: Floats, weights: Floats, share: float) -> float:
-    """Where the weighted mean of sigmoid(base + points) is `share`; it rises with the base."""
+    """The base at which the weighted mean of sigmoid(base + points) is `share`, by bisection: the
+    mean rises with the base."""
     low, high = -LOGIT_LIMIT, LOGIT_LIMIT
     for _ in range(HALVINGS):
         middle = (low + high) / 2

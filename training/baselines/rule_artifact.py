@@ -1,4 +1,4 @@
-"""The rule as an artifact, also before there is any data. Needs no training library."""
+"""Writes the rule as an artifact, also before there is any data. Needs no training library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.dataset.manifest import label_of
 
 
 def write_rule(out: Path, rule: Rule, facts: ArtifactFacts) -> Manifest:
-    """Complete or not at all. Raises NotOurs."""
+    """Writes the artifact, complete or not at all. Raises NotOurs."""
     with artifact_folder(out) as folder:
         (folder / RULE).write_text(rule.model_dump_json(indent=2) + "\n", encoding="utf-8")
         text = (
@@ -26,7 +26,7 @@ def write_rule(out: Path, rule: Rule, facts: ArtifactFacts) -> Manifest:
 
 
 def unfitted_facts(name: str) -> ArtifactFacts:
-    """Of a rule that has seen no data: an empty window, no metrics."""
+    """The facts of a rule that was fitted on no data: an empty window, no metrics."""
     return ArtifactFacts(
         name=name,
         horizon_days=HORIZON_DAYS,

@@ -1,7 +1,7 @@
-"""The stack: boosted trees on the table, or on table and text, plus a language model's logit.
+"""The stack: boosted trees on the table, or on table and text, plus the logit of a language model.
 
-The logit comes as a column beside the examples: no language model is run here. Hand in rows that
-it was not fitted on (`training.baselines.unseen`).
+The logit comes as a column beside the examples: no language model is run here. Give it rows that
+the language model was not fitted on (`training.baselines.unseen`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
 from training.baselines.columns.encoding import Rows
 from training.baselines.tree import (
     FitColumns,
@@ -28,8 +28,8 @@ from training.trees.boosted_trees import TunedTree
 
 @dataclass(frozen=True, slots=True)
 class StackPredictor:
-    """`logits` wants the language model's for the same rows. The logit is the last column, where
-    `scoring.engines.stack` appends it."""
+    """A fitted stack. `logits` needs the language model's logits of the same rows. That logit is
+    the last column, where `scoring.engines.stack` appends it."""
 
     tree: TunedTree
     columns: FittedColumns
@@ -45,8 +45,8 @@ class StackPredictor:
 def fit_stack(
     examples: Examples, read: Floats, budget: Budget, fit_columns: FitColumns, log: WriteLine
 ) -> StackPredictor:
-    """`read`: the language model's logit of each example. Raises DatasetError where a split has
-    one class only."""
+    """Fits columns and trees. `read`: the language model's logit of each example. Raises
+    DatasetError for a split with one class only."""
     return stack_prepared(
         prepare_columns(examples, budget, fit_columns), examples, read, budget, log
     )
@@ -55,7 +55,7 @@ def fit_stack(
 def stack_prepared(
     prepared: PreparedColumns, examples: Examples, read: Floats, budget: Budget, log: WriteLine
 ) -> StackPredictor:
-    """On columns that another model was already grown on."""
+    """Fits the trees of a stack on columns that another model was already grown on."""
     if len(read) != len(examples):
         raise ValueError(f"{len(read)} logits for {len(examples)} examples; need one for each")
 
@@ -65,9 +65,9 @@ def stack_prepared(
 
     extended = replace(
         prepared,
-        older=with_logit(prepared.older, Split.FIT),
-        judging=with_logit(prepared.judging, Split.JUDGE),
-        known=with_logit(prepared.known, *KNOWN),
+        train=with_logit(prepared.train, Split.FIT),
+        validation=with_logit(prepared.validation, Split.JUDGE),
+        refit=with_logit(prepared.refit, *TRAIN_AND_VALIDATION),
     )
     return StackPredictor(tune_prepared(extended, budget, log), prepared.columns)
 

@@ -1,4 +1,4 @@
-"""Fitted trees and stacks as artifacts that the score worker serves without a training library."""
+"""Writes fitted trees and stacks as artifacts, which are served without a training library."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ from training.trees.boosted_trees import TunedTree
 from training.trees.tree_graph import build_tree_graph
 
 MAX_LOGIT_DIFFERENCE = 1e-4
-"""Between the trees and their graph: sums of float32 in another order, nothing more."""
+"""Between the trees and their graph, which sums the same float32 values in another order."""
 
 
 class GraphBroken(Exception):
-    """The exported trees do not say what the trees say: our bug."""
+    """The exported graph gives other logits than the trees: a bug of ours."""
 
 
 def write_trees(out: Path, tree: TunedTree, examples: Examples, facts: ArtifactFacts) -> Manifest:
-    """Complete or not at all. Raises NotOurs, and GraphBroken where the graph disagrees with the
-    trees on `examples`."""
+    """Writes trees as an artifact, complete or not at all. Raises NotOurs, and GraphBroken where
+    the graph disagrees with the trees on `examples`."""
     with artifact_folder(out) as folder:
         _save_graph(folder, tree)
-        said = load_trees_engine(folder, examples.features.shape[1]).logits(
+        graph_logits = load_trees_engine(folder, examples.features.shape[1]).logits(
             [EngineInput(row, "") for row in examples.features]
         )
-        _check_graph(np.array(said), tree.logits(examples.features))
+        _check_graph(np.array(graph_logits), tree.logits(examples.features))
         describe(folder, facts, "Boosted trees on the features; no text is read.")
         return seal(folder, manifest_of(EngineKind.TREES, facts))
 
 
 def write_stack(out: Path, tree: TunedTree, lm: Path, facts: ArtifactFacts) -> Manifest:
-    """The artifact `lm` with `tree` on top: its language model reads, the trees decide; the data
-    window and the sources are of both. Complete or not at all. Raises NotOurs, ArtifactError."""
+    """Writes the artifact `lm` with `tree` on top: its language model reads, the trees decide. The
+    data window and the sources are of both. Complete or not at all. Raises NotOurs,
+    ArtifactError."""
     below = load_manifest(lm)
     own, other = data_window_of(facts), below.data_window
     window = DataWindow(start=min(own.start, other.start), end=max(own.end, other.end))
@@ -72,8 +73,8 @@ def _save_graph(folder: Path, tree: TunedTree) -> None:
     onnx.save(build_tree_graph(tree.booster, tree.init_logit), str(folder / TREES))
 
 
-def _check_graph(said: np.ndarray, meant: np.ndarray) -> None:
-    gap = float(np.abs(said - meant).max(initial=0.0))
+def _check_graph(graph_logits: np.ndarray, tree_logits: np.ndarray) -> None:
+    gap = float(np.abs(graph_logits - tree_logits).max(initial=0.0))
     if not gap <= MAX_LOGIT_DIFFERENCE:
         raise GraphBroken(
             f"{TREES} and the trees differ by {gap:.6f} in a logit; the limit is "

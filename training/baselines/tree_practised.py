@@ -1,7 +1,9 @@
-"""LightGBM on the features and on what a tagger of lines holds: a rival with the base's practice.
+"""The baseline tree_practised: LightGBM on the features and on the codes that a tagger finds, which
+had the same practice as the demo's base.
 
-The columns of the demo's trees, but for who reads the calls. It means something on simulated leads
-only: the tagger knows nothing but the simulator's talk. For evaluation only, as `tree_text`.
+The columns are those of the demo's trees; only the reader of the calls is another one. It means
+something on simulated leads only: the tagger knows nothing but the simulator's talk. For evaluation
+only, as `tree_text`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from training.dataset.example import Examples
 
 @dataclass(frozen=True, slots=True)
 class PractisedColumns:
+    """The features, then the tagger's codes."""
+
     tagger: Tagger
 
     def rows(self, examples: Examples) -> Rows:
@@ -30,7 +34,8 @@ class PractisedColumns:
 def fit_practised_columns(
     examples: Examples, rng: np.random.Generator
 ) -> tuple[Rows, FittedColumns]:
-    """The tagger has seen none of the leads, so that what it says needs no folds."""
+    """The columns of `examples`. The tagger was trained on none of the leads, so that its columns
+    need no folds."""
     columns = PractisedColumns(practised_tagger())
     return columns.rows(examples), columns
 

@@ -1,8 +1,12 @@
-"""LightGBM LambdaRank on the funnel's grades: HPRO's idea with a practitioner's tool.
+"""The baseline tree_rank: LightGBM LambdaRank on the funnel's grades, which is HPRO's idea with a
+practitioner's tool.
 
-Leads of one queue in one stretch of time compete in a list; a list holds few orders, so the other
-moves down the funnel are what most of its pairs are about. Judged by the AUC of orders, because its
-numbers are no log odds; Platt on the judging rows makes them some.
+Leads of one queue in one stretch of time compete in a list. A list holds few orders, so most of its
+pairs are about the other moves down the funnel. Settings are chosen by the AUC of orders, because
+its numbers are not log odds; Platt scaling on the validation rows turns them into such. LambdaRank:
+C. J. C. Burges, From RankNet to LambdaRank to LambdaMART: An Overview, 2010, Microsoft Research
+MSR-TR-2010-82. HPRO: C. Zhang and others, Rethinking Sales Lead Scoring with LLM-based Hierarchical
+Preference Ranking, 2026, arXiv 2606.04387.
 """
 
 from __future__ import annotations
@@ -18,7 +22,13 @@ from numpy.typing import NDArray
 from scoring.calibration import Calibration
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import KNOWN, Budget, Predictor, check_classes, labels_of
+from training.baselines.baseline import (
+    TRAIN_AND_VALIDATION,
+    Budget,
+    Predictor,
+    check_classes,
+    labels_of,
+)
 from training.baselines.columns.encoding import Rows
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.calibrate import fit_platt
@@ -36,6 +46,8 @@ SplitRows = tuple[Examples, Rows]
 
 @dataclass(frozen=True, slots=True)
 class RankPredictor:
+    """A fitted ranker with the calibration that turns its numbers into log odds."""
+
     own: OwnFields
     booster: lightgbm.Booster
     calibration: Calibration
@@ -52,34 +64,35 @@ class RankPredictor:
 
 
 def fit_tree_rank(examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
-    """Raises DatasetError where a split has one class only."""
-    check_classes(examples, *KNOWN)
-    older, judging = examples.of(Split.FIT), examples.of(Split.JUDGE)
-    rng, own = budget.rng(), fit_own_fields(older)
-    older_rows, judging_rows = own.beside_features(older), own.beside_features(judging)
+    """Fits it; settings and calibration come from the validation split. Raises DatasetError for a
+    split with one class only."""
+    check_classes(examples, *TRAIN_AND_VALIDATION)
+    train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    rng, own = budget.rng(), fit_own_fields(train)
+    train_rows, validation_rows = own.beside_features(train), own.beside_features(validation)
     boosters: dict[int, lightgbm.Booster] = {}
 
     def run(number: int) -> Trial[tuple[int, TreeSettings]]:
         settings = _settings(rng, number)
-        booster = _grow((older, older_rows), settings, MAX_ROUNDS, (judging, judging_rows))
+        booster = _grow((train, train_rows), settings, MAX_ROUNDS, (validation, validation_rows))
         boosters[number] = booster
-        loss = -float(booster.best_score["judging"]["auc_of_orders"])
+        loss = -float(booster.best_score["validation"]["auc_of_orders"])
         return Trial(loss, (number, settings), max(1, booster.best_iteration))
 
     best = search(run, budget.n_trials, log)
     number, settings = best.settings
-    early = _raw(boosters[number], judging_rows)
-    calibration = fit_platt(early, labels_of(judging), judging.weight)
-    known = examples.of(*KNOWN)
-    n_rounds = max(1, round(best.size * (len(known) / len(older)) ** 0.5))
-    own = fit_own_fields(known)
-    booster = _grow((known, own.beside_features(known)), settings, n_rounds)
+    early = _raw(boosters[number], validation_rows)
+    calibration = fit_platt(early, labels_of(validation), validation.weight)
+    refit = examples.of(*TRAIN_AND_VALIDATION)
+    n_rounds = max(1, round(best.size * (len(refit) / len(train)) ** 0.5))
+    own = fit_own_fields(refit)
+    booster = _grow((refit, own.beside_features(refit)), settings, n_rounds)
     return RankPredictor(own, booster, calibration, settings, n_rounds)
 
 
 def lists_of(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows by queue and time, and the lengths of the lists they fall into: at most `size`, as even
-    as a queue allows."""
+    """Puts the rows into lists: row numbers by queue and time, and the lengths of the lists they
+    fall into, at most `size` each and as even as a queue allows."""
     order = np.lexsort((examples.as_of_ms, examples.queue))
     _, counts = np.unique(examples.queue[order], return_counts=True)
     lengths = [len(part) for n in counts for part in np.array_split(np.arange(n), -(-n // size))]
@@ -87,32 +100,35 @@ def lists_of(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[
 
 
 def _grow(
-    part: SplitRows, settings: TreeSettings, n_rounds: int, judging: SplitRows | None = None
+    part: SplitRows, settings: TreeSettings, n_rounds: int, validation: SplitRows | None = None
 ) -> lightgbm.Booster:
     examples, rows = part
     order, lengths = lists_of(examples, int(settings["list_size"]))
-    training = lightgbm.Dataset(rows[order], examples.grade[order].astype(np.int32), group=lengths)
-    if judging is None:
-        return lightgbm.train(_parameters(settings), training, n_rounds)
-    asked, asked_rows = judging
-    watched = lightgbm.Dataset(
-        asked_rows, asked.grade.astype(np.int32), group=[len(asked)], reference=training
+    train_set = lightgbm.Dataset(rows[order], examples.grade[order].astype(np.int32), group=lengths)
+    if validation is None:
+        return lightgbm.train(_parameters(settings), train_set, n_rounds)
+    validation_examples, validation_rows = validation
+    validation_set = lightgbm.Dataset(
+        validation_rows,
+        validation_examples.grade.astype(np.int32),
+        group=[len(validation_examples)],
+        reference=train_set,
     )
     return lightgbm.train(
         _parameters(settings),
-        training,
+        train_set,
         n_rounds,
-        valid_sets=[watched],
-        valid_names=["judging"],
-        feval=_auc_of_orders(asked),
+        valid_sets=[validation_set],
+        valid_names=["validation"],
+        feval=_auc_of_orders(validation_examples),
         callbacks=[lightgbm.early_stopping(PATIENCE_ROUNDS, verbose=False)],
     )
 
 
 def _auc_of_orders(
-    judging: Examples,
+    validation: Examples,
 ) -> Callable[[Floats, lightgbm.Dataset], tuple[str, float, bool]]:
-    labels, weights = labels_of(judging), judging.weight
+    labels, weights = labels_of(validation), validation.weight
     won, lost = weights * labels, weights * (1 - labels)
 
     def metric(raw: Floats, _: lightgbm.Dataset) -> tuple[str, float, bool]:

@@ -1,5 +1,8 @@
-"""LightGBM on the table. `tree_tabular` reads the features of `scoring.prompt.features` and can be
-served; `tree_fields` reads a business's own fields as well and is for measuring."""
+"""The baselines tree_tabular and tree_fields: LightGBM on the table.
+
+`tree_tabular` reads the features of `scoring.prompt.features` and can be served; `tree_fields` also
+reads a business's own fields and is for measuring.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from training.dataset.example import Examples
 
 @dataclass(frozen=True, slots=True)
 class FeatureColumns:
-    """As they are in the dataset: serving computes the same."""
+    """The features as they are in the dataset: serving computes the same."""
 
     def rows(self, examples: Examples) -> Rows:
         return examples.features
@@ -25,6 +28,8 @@ class FeatureColumns:
 
 @dataclass(frozen=True, slots=True)
 class FieldColumns:
+    """The features, then the business's own fields."""
+
     own: OwnFields
 
     def rows(self, examples: Examples) -> Rows:

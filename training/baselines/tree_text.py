@@ -1,11 +1,11 @@
-"""LightGBM on features, own fields, aggregates and text: what a good practitioner would deploy.
+"""The baselines tree_words and tree_text: LightGBM on features, own fields, aggregates and text.
 
-`fit_tree_words` reads TF-IDF through an SVD and a linear model of the order. `fit_tree_text` is the
-fair rival: it also reads the wrap-up codes and the funnel moves that followed, predicted from the
-same words, because language models are trained on those labels.
+`fit_tree_words` reads TF-IDF through an SVD and through a linear model of the order.
+`fit_tree_text` is the fair rival of a language model: it also reads wrap-up codes and funnel moves
+that were predicted from the same words, because language models are trained on those labels.
 
-For evaluation only: an engine is given features and prompt, not the state, and no exported text
-column would be exactly the trained one.
+For evaluation only: an engine is given features and prompt, not the state, so an exported text
+column would not be exactly the trained one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from training.dataset.example import Examples, Grade
 
 ORDER_PENALTIES = (0.3, 3.0)
 CODE_PENALTY = 1.0
-"""Codes are many and their rows plentiful: one strength does."""
+"""There are many codes with many rows each: one strength is enough."""
 
 MOVE_PENALTY = 1.0
 MOVES = (Grade.VISIT, Grade.TEST_DRIVE, Grade.QUOTE)
@@ -39,6 +39,8 @@ MOVES = (Grade.VISIT, Grade.TEST_DRIVE, Grade.QUOTE)
 
 @dataclass(frozen=True, slots=True)
 class TextColumns:
+    """Own fields, aggregates, the SVD of the words, and linear models of words as columns."""
+
     own: OwnFields
     words: Words
     readings: tuple[LinearReading, ...]
@@ -89,7 +91,7 @@ def _code_targets(examples: Examples) -> list[Target]:
 
 
 def _move_targets(examples: Examples) -> list[Target]:
-    """That a lead went as far within the horizon, for each rung below the order."""
+    """One target for each rung below the order: whether the lead went as far within the horizon."""
     went = [(examples.grade >= move).astype(np.float64) for move in MOVES]
     return [Target(far, examples.weight, MOVE_PENALTY) for far in went]
 

@@ -1,7 +1,7 @@
-"""Which rows of a dataset a language model was fitted on, and the dataset without them.
+"""Finds the rows that a language model was fitted on, and makes a dataset without them.
 
-Trees trust a logit as much as it was worth on the rows they grow on. On rows that the model below
-was fitted on it knows the answer a little, so a stack grows on the others only.
+Trees trust a logit as much as it was worth on the rows they grow on. On rows that the language
+model was fitted on, its logit knows a little of the label, so a stack grows on other rows only.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from training.dataset.simulated import POLICY
 Mask = NDArray[np.bool_]
 
 FIT_SHARE, JUDGE_SHARE = 0.6, 0.2
-"""Of the rows that are left before the test, oldest leads first; the rest calibrates."""
+"""Shares of train and validation among the rows left before the test, oldest leads first; the rest
+is for calibration."""
 
 
 def seen_rows(artifact: Manifest, examples: Examples, dataset: DatasetManifest) -> Mask:
-    """Of its own dataset the split fit; of another, whoever it may have met in the time of its
-    data."""
+    """Marks the rows that `artifact` may have been fitted on: of its own dataset the train split,
+    of another dataset every cluster that it may have met in the time of its data."""
     if artifact.dataset == dataset.sha256:
         return np.isin(examples.split, [Split.FIT.value])
     if not may_have_met(artifact, dataset):
@@ -35,21 +36,22 @@ def seen_rows(artifact: Manifest, examples: Examples, dataset: DatasetManifest) 
 
 
 def may_have_met(artifact: Manifest, dataset: DatasetManifest) -> bool:
-    """Simulated leads of another seed are other people at the same dates. An artifact that names no
-    dataset has met simulated leads only."""
+    """Whether the artifact may have been fitted on leads of this dataset. Simulated leads of
+    another seed are other people at the same dates. An artifact that names no dataset has met
+    simulated leads only."""
     if dataset.as_of_policy == POLICY:
         return not set(dataset.source_names).isdisjoint(artifact.sources)
     return artifact.dataset is not None
 
 
-def split_unseen(examples: Examples, seen: Mask) -> Examples:
-    """Without the `seen` rows. Where some of them were there to learn from, what is left before the
-    test is split anew: by time, a cluster in one split only."""
+def split_unseen(examples: Examples, is_seen: Mask) -> Examples:
+    """The rows that are not `is_seen`. Where some of those were there to learn from, what is left
+    before the test is split again: by time, a cluster in one split only."""
     is_older = np.isin(examples.split, [split.value for split in BEFORE_TEST])
-    left = examples.take(np.flatnonzero(~seen))
-    if not (seen & is_older).any():
+    left = examples.take(np.flatnonzero(~is_seen))
+    if not (is_seen & is_older).any():
         return left
-    older = np.flatnonzero(is_older[~seen])
+    older = np.flatnonzero(is_older[~is_seen])
     split = left.split.copy()
     split[older] = _by_cluster(left.cluster[older])
     return replace(left, split=split)
@@ -68,7 +70,7 @@ def check_left(left: Examples, min_positives: int) -> None:
 
 
 def _by_cluster(clusters: NDArray[np.str_]) -> NDArray[np.str_]:
-    """A split for each row; rows are in order of time, a cluster is as old as its first row."""
+    """A split for each row. Rows are in order of time; a cluster is as old as its first row."""
     _, first, number = np.unique(clusters, return_index=True, return_inverse=True)
     sizes = np.bincount(number)
     by_age = np.argsort(first, kind="stable")

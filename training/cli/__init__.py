@@ -1,1 +1,1 @@
-"""Commands around data sets and models; heavy libraries load inside."""
+"""Commands around datasets and models; heavy libraries load inside."""

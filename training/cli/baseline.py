@@ -1,4 +1,4 @@
-"""`asllr baseline`: what one would use instead of a language model, fitted and ready to serve."""
+"""`asllr baseline`: fits a model to use instead of a language model, ready to serve."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ SERVABLE = (RULE, "tree_tabular", STACK)
 
 
 def build_baseline(find_artifact: FindArtifact) -> click.Command:
-    """`find_artifact` knows what an artifact's name means, or fails with what there is."""
+    """The command. `find_artifact` turns an artifact's name into its folder, or fails and names the
+    artifacts there are."""
 
     @click.command()
     @click.argument("name", type=click.Choice(NAMES))
@@ -87,7 +88,7 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
             click.echo(json.dumps(report))
         else:
             doubts = report.pop("doubts", [])
-            click.echo("\n".join(f"{name:<24} {_told(value)}" for name, value in report.items()))
+            click.echo("\n".join(f"{name:<24} {_shown(value)}" for name, value in report.items()))
             for doubt in doubts:
                 click.echo(f"{'warning':<24} {doubt}")
 
@@ -111,7 +112,8 @@ def _check(
 
 
 def _unfitted_rule(out: Path) -> dict[str, Any]:
-    """On the base install: the day before the first event."""
+    """Writes the rule without data. Needs the base install only: it is for the day before the first
+    event."""
     from scoring.artifact import digest
     from scoring.engines.rule import Rule
     from training.baselines.facts import artifact_name
@@ -125,7 +127,7 @@ def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, A
     from training.cli.baseline_work import BaselineRequest, make_baseline
 
     lm: str | None = options["lm"]
-    order = BaselineRequest(
+    request = BaselineRequest(
         name=options["name"],
         dataset=options["dataset"],
         out=options["out"],
@@ -135,15 +137,15 @@ def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, A
         min_positives=options["min_positives"],
         n_processes=options["processes"],
     )
-    return make_baseline(order, say, progress("language model")).described()
+    return make_baseline(request, say, progress("language model")).described()
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     match value:
         case float():
             return f"{value:.4g}"
         case dict():
-            return ", ".join(f"{name} {_told(each)}" for name, each in value.items())
+            return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
         case None:
             return "-"
         case _:

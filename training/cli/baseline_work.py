@@ -1,4 +1,5 @@
-"""One baseline from a dataset folder to a report and, where it can be served, an artifact."""
+"""From a dataset folder to a fitted baseline, its report and, where it can be served, its
+artifact."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from scoring.calibration import Calibration
 from scoring.floats import Floats
 from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
-from training.baselines.baseline import KNOWN, Budget
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
 from training.baselines.facts import ArtifactFacts, ChosenSettings, artifact_name
 from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
 from training.baselines.registry import Baseline, fit_baseline
@@ -36,7 +37,8 @@ N_PARITY_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class BaselineRequest:
-    """What was asked for. `lm`: of a stack, and only there."""
+    """What `asllr baseline` was asked for. `lm`: the artifact with the language model, for a stack
+    only."""
 
     name: str
     dataset: Path
@@ -54,6 +56,8 @@ class BaselineRequest:
 
 @dataclass(frozen=True, slots=True)
 class Made:
+    """A fitted baseline. `artifact`: the digest of what was written, None where nothing was."""
+
     name: str
     settings: ChosenSettings
     worth: Worth
@@ -61,6 +65,7 @@ class Made:
     doubts: list[str]
 
     def described(self) -> dict[str, Any]:
+        """The report of the command, as plain values."""
         return {
             "baseline": self.name,
             **self.worth.metrics,
@@ -77,64 +82,68 @@ class _Data:
     manifest: DatasetManifest
 
 
-def make_baseline(order: BaselineRequest, log: WriteLine, report: ReportProgress) -> Made:
-    """Raises DatasetError, ArtifactError, NotOurs; nothing is written then."""
-    if order.out is not None:
-        check_replaceable(order.out)
-    data = _Data(*read_examples(order.dataset))
-    if order.name == Baseline.RULE:
-        return _rule(order, data, log)
-    if order.lm is not None:
-        return _stack(order, order.lm, data, log, report)
-    check_enough(data.examples, order.min_positives)
-    return _learned(order, data, log)
+def make_baseline(request: BaselineRequest, log: WriteLine, report: ReportProgress) -> Made:
+    """Fits a baseline and writes its artifact if one is wanted. Raises DatasetError, ArtifactError,
+    NotOurs; nothing is written then."""
+    if request.out is not None:
+        check_replaceable(request.out)
+    data = _Data(*read_examples(request.dataset))
+    if request.name == Baseline.RULE:
+        return _rule(request, data, log)
+    if request.lm is not None:
+        return _stack(request, request.lm, data, log, report)
+    check_enough(data.examples, request.min_positives)
+    return _learned(request, data, log)
 
 
-def _rule(order: BaselineRequest, data: _Data, log: WriteLine) -> Made:
-    """Its base is the observed share of orders: a calibration would claim more than it knows."""
-    fitted = fit_rule(data.examples, order.budget, log)
+def _rule(request: BaselineRequest, data: _Data, log: WriteLine) -> Made:
+    """The rule is not calibrated: its base is the observed share of orders, and a calibration would
+    claim more than it knows."""
+    fitted = fit_rule(data.examples, request.budget, log)
     worth = worth_of(fitted.logits(data.examples), data.examples, Calibration())
-    if order.out is not None:
-        write_rule(order.out, fitted.rule, _facts(order, data, fitted.described, worth))
-    return _made(order, fitted.described, worth, [])
+    if request.out is not None:
+        write_rule(request.out, fitted.rule, _facts(request, data, fitted.described, worth))
+    return _made(request, fitted.described, worth, [])
 
 
-def _learned(order: BaselineRequest, data: _Data, log: WriteLine) -> Made:
-    fitted = fit_baseline(Baseline(order.name), data.examples, order.budget, log)
+def _learned(request: BaselineRequest, data: _Data, log: WriteLine) -> Made:
+    fitted = fit_baseline(Baseline(request.name), data.examples, request.budget, log)
     worth = _worth(fitted.logits(data.examples), data.examples)
-    if order.out is not None:
-        if not isinstance(fitted, TreePredictor) or order.name != Baseline.TREE_TABULAR:
-            raise ValueError(f"{order.name} cannot be served")
+    if request.out is not None:
+        if not isinstance(fitted, TreePredictor) or request.name != Baseline.TREE_TABULAR:
+            raise ValueError(f"{request.name} cannot be served")
         newest = data.examples.take(np.arange(len(data.examples))[-N_PARITY_ROWS:])
-        write_trees(order.out, fitted.tree, newest, _facts(order, data, fitted.described, worth))
-    return _made(order, fitted.described, worth, _doubts(worth, data.examples))
+        write_trees(
+            request.out, fitted.tree, newest, _facts(request, data, fitted.described, worth)
+        )
+    return _made(request, fitted.described, worth, _doubts(worth, data.examples))
 
 
 def _stack(
-    order: BaselineRequest, lm: Path, data: _Data, log: WriteLine, report: ReportProgress
+    request: BaselineRequest, lm: Path, data: _Data, log: WriteLine, report: ReportProgress
 ) -> Made:
     below = load_manifest(lm)
     if below.engine in (EngineKind.TREES, EngineKind.RULE):
         raise DatasetError(
             f"the artifact at {lm} has no language model to stack on; name one of `asllr fit`"
         )
-    seen = seen_rows(below, data.examples, data.manifest)
-    examples = split_unseen(data.examples, seen)
-    check_left(examples, order.min_positives)
-    if seen.any():
+    is_seen = seen_rows(below, data.examples, data.manifest)
+    examples = split_unseen(data.examples, is_seen)
+    check_left(examples, request.min_positives)
+    if is_seen.any():
         log(
-            f"stack: the language model may know {int(seen.sum())} of {len(seen)} rows; the trees "
-            f"and their calibration are of {len(examples.of(*BEFORE_TEST))} others"
+            f"stack: the language model may know {int(is_seen.sum())} of {len(is_seen)} rows; "
+            f"the trees and their calibration are of {len(examples.of(*BEFORE_TEST))} others"
         )
-    read = score_artifact(lm, examples, n_processes=order.n_processes, report=report).read
+    read = score_artifact(lm, examples, n_processes=request.n_processes, report=report).read
     if read is None:
         raise ValueError(f"engine {below.engine} of {lm} reads no text")
-    fitted = fit_stack(examples, read, order.budget, fit_feature_columns, log)
+    fitted = fit_stack(examples, read, request.budget, fit_feature_columns, log)
     worth = _worth(fitted.logits(examples, read), examples)
-    if order.out is not None:
+    if request.out is not None:
         grown = _Data(examples, data.manifest)
-        write_stack(order.out, fitted.tree, lm, _facts(order, grown, fitted.described, worth))
-    return _made(order, fitted.described, worth, _doubts(worth, examples))
+        write_stack(request.out, fitted.tree, lm, _facts(request, grown, fitted.described, worth))
+    return _made(request, fitted.described, worth, _doubts(worth, examples))
 
 
 def _worth(logits: Floats, examples: Examples) -> Worth:
@@ -142,19 +151,19 @@ def _worth(logits: Floats, examples: Examples) -> Worth:
 
 
 def _facts(
-    order: BaselineRequest, data: _Data, settings: ChosenSettings, worth: Worth
+    request: BaselineRequest, data: _Data, settings: ChosenSettings, worth: Worth
 ) -> ArtifactFacts:
-    moments = data.examples.of(*KNOWN).as_of_ms
+    moments = data.examples.of(*TRAIN_AND_VALIDATION).as_of_ms
     first, last = (from_ms(int(moments[at])) for at in (0, -1))
     return ArtifactFacts(
-        name=artifact_name(order.out, order.name),
+        name=artifact_name(request.out, request.name),
         horizon_days=data.manifest.horizon_days,
         label=data.manifest.label,
         window=(first, last),
         calibration=worth.calibration,
         metrics=worth.metrics,
         settings=settings,
-        revision=f"dataset-{str(data.manifest.sha256)[:16]}-seed-{order.seed}",
+        revision=f"dataset-{str(data.manifest.sha256)[:16]}-seed-{request.seed}",
         dataset=data.manifest.sha256,
         sources=data.manifest.source_names,
     )
@@ -165,7 +174,7 @@ def _doubts(worth: Worth, examples: Examples) -> list[str]:
 
 
 def _made(
-    order: BaselineRequest, settings: ChosenSettings, worth: Worth, doubts: list[str]
+    request: BaselineRequest, settings: ChosenSettings, worth: Worth, doubts: list[str]
 ) -> Made:
-    written = None if order.out is None else digest(order.out)
-    return Made(order.name, settings, worth, written, doubts)
+    written = None if request.out is None else digest(request.out)
+    return Made(request.name, settings, worth, written, doubts)

@@ -1,4 +1,4 @@
-"""`asllr dataset`: events in, labelled examples out."""
+"""`asllr dataset`: builds, converts and checks datasets of labelled examples."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import click
 from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 
-if TYPE_CHECKING:  # it loads numpy's libraries, which `asllr --help` should not wait for
+if TYPE_CHECKING:  # it loads numpy, which `asllr --help` should not wait for
     from training.dataset.log import Logged
 
 ReadLog = Callable[[Path], Iterable["Logged"]]
 
 NO = 1
-"""As in `streams.exit_codes`: the question was answered, and the answer is no."""
+"""The exit code for a question that was answered with no, as in `streams.exit_codes`."""
 
 MAX_DAYS = 36_500
 """A century: no log is longer."""
@@ -55,8 +55,9 @@ _SHARES = click.option(
 def build_dataset_group(
     default_group: type[click.Group], read_recording: ReadLog, public: Mapping[str, ReadLog]
 ) -> click.Group:
-    """`default_group` takes the command that need not be named as `default`; `read_recording` and
-    `public` (data set -> its events) fail with an error of their own."""
+    """The group of commands. `default_group` is a group class that takes, as `default`, the command
+    that need not be named. `read_recording` and `public` (name of a data set -> reader of its
+    events) fail with errors of their own."""
 
     @click.group(cls=default_group, default="build")
     def dataset() -> None:

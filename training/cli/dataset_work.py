@@ -1,4 +1,4 @@
-"""What `asllr dataset` does once its options are known; loads Arrow."""
+"""What the commands of `asllr dataset` do once their options are read; loads Arrow."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> Non
 
 def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
     check_free(out)
-    asked = Simulation(
+    simulation = Simulation(
         seed=options["seed"],
         n_leads=n_leads,
         negative_rate=options["negative_rate"],
         shares=shares_of(options["shares"]),
     )
     examples, manifest = simulate_examples(
-        asked, n_processes=options["processes"], report=progress("leads")
+        simulation, n_processes=options["processes"], report=progress("leads")
     )
     check_classes(examples)
     _finish(examples, manifest, out, as_json=options["as_json"])
@@ -79,26 +79,27 @@ def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **opt
 
 
 def check_folder(folder: Path, *, as_json: bool) -> bool:
-    """Whether no column knows the outcome. What only the log could show is in the manifest."""
+    """Prints what a dataset's columns know of the outcome; returns whether no column leaks it.
+    Findings that only the log could show are in the manifest."""
     examples, manifest = read_examples(folder)
     columns = known_columns(examples)
-    found = strengths(examples, columns)
+    strongest = strengths(examples, columns)
     findings = (*manifest.findings, *check_data(examples))
     findings = tuple(dict.fromkeys(findings))
     if as_json:
-        told = {
-            "columns": [asdict(strength) for strength in found],
+        report = {
+            "columns": [asdict(strength) for strength in strongest],
             "findings": [finding.model_dump(mode="json") for finding in findings],
         }
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(report))
     else:
-        for line in [*_slices(manifest), *_columns(found), *_findings(findings)]:
+        for line in [*_slices(manifest), *_columns(strongest), *_findings(findings)]:
             click.echo(line)
     return not any(finding.severity is Severity.LEAK for finding in findings)
 
 
 def shares_of(text: str) -> Shares:
-    """Four percentages. Raises DatasetError."""
+    """Reads four percentages, such as "64,11,11,14", as shares. Raises DatasetError."""
     try:
         fit, judge, calibrate, test = (float(part) / 100 for part in text.split(","))
     except ValueError as error:
@@ -135,10 +136,10 @@ def _slice(split: Split, part: Slice) -> str:
     return f"{split:<10} {part.n:>8} {part.n_leads:>8} {part.n_positive:>7}  {first:<10}  {last}"
 
 
-def _columns(found: list[Strength]) -> Iterator[str]:
+def _columns(strongest: list[Strength]) -> Iterator[str]:
     yield "the columns that alone say most of the outcome, AUC:"
-    for one in found[:SHOWN_COLUMNS]:
-        yield f"  {one.auc:.3f} ± {2 * one.error:.3f}  {one.column}"
+    for strength in strongest[:SHOWN_COLUMNS]:
+        yield f"  {strength.auc:.3f} ± {2 * strength.error:.3f}  {strength.column}"
 
 
 def _findings(findings: Iterable[DataFinding]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`asllr evaluate` and `asllr compare`: what artifacts are worth on a dataset folder."""
+"""`asllr evaluate` and `asllr compare`: measure artifacts on a dataset folder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ from training.cli.options import FindArtifact, FiniteRange
 from training.cli.refusal import refusing
 from training.dataset.manifest import Split
 
-if (
-    TYPE_CHECKING
-):  # they load numpy's and Arrow's libraries, which `asllr --help` should not wait for
+if TYPE_CHECKING:  # it loads numpy and Arrow, which `asllr --help` should not wait for
     from training.evaluation.run import EvaluationTerms
 
 
 def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Command]:
-    """`evaluate` and `compare`; `find_artifact` knows what a name means, or fails with what there
-    is."""
+    """The commands `evaluate` and `compare`. `find_artifact` turns a name into a folder, or fails
+    and names the artifacts there are."""
 
     @click.command()
     @click.argument("artifact")
@@ -156,15 +154,15 @@ def _run(names: Sequence[str], find_artifact: FindArtifact, options: dict[str, A
         out: Path | None = options["out"]
         if out is not None:
             check_free(out)
-        found = evaluate_artifacts(options["dataset"], folders, _terms(options), progress, say)
+        result = evaluate_artifacts(options["dataset"], folders, _terms(options), progress, say)
         if out is not None:
-            write_report(out, found.files)
+            write_report(out, result.files)
     if not options["as_json"]:
-        click.echo("\n".join(found.lines))
+        click.echo("\n".join(result.lines))
     if out is not None:
         click.echo(f"report: {out / 'report.html'}", err=options["as_json"])
     if options["as_json"]:
-        click.echo(found.json)
+        click.echo(result.json)
 
 
 def _terms(options: dict[str, Any]) -> EvaluationTerms:

@@ -1,4 +1,4 @@
-"""`asllr fit`: a dataset folder and any causal language model become an artifact."""
+"""`asllr fit`: fits a causal language model to a dataset folder and writes an artifact."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """An option that is a field of FitSettings under the same name."""
+    """An option whose value is the field of FitSettings with the same name."""
 
     option: str
     kind: click.ParamType
@@ -189,13 +189,16 @@ def _settings(options: dict[str, Any]) -> FitSettings:
     try:
         heights = tuple(float(part) for part in options["heights"].split(","))
     except ValueError:
-        raise click.BadParameter(f"{options['heights']!r} is no list of numbers") from None
-    asked: str | None = options["precision"]
+        raise click.BadParameter(
+            f"{options['heights']!r} is not a list of numbers; expected "
+            "six, such as 0,0.1,0.3,0.5,0.7,1"
+        ) from None
+    precision: str | None = options["precision"]
     named = (number.option.removeprefix("--").replace("-", "_") for number in SETTINGS)
     return FitSettings(
         **{name: options[name] for name in named},
         heights=heights,
-        precision=Precision(asked) if asked else Precision.for_this_machine(),
+        precision=Precision(precision) if precision else Precision.for_this_machine(),
         gradient_checkpointing=options["gradient_checkpointing"],
         serve=HeadKind(options["serve"]),
     )

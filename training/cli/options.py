@@ -1,4 +1,4 @@
-"""What options of training take: finite numbers, and whole numbers of a `main` without click."""
+"""Types of command-line options: finite numbers, and whole numbers for a `main` without click."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 FindArtifact = Callable[[str], Path]
-"""An artifact's folder by name or path; fails with a sentence."""
+"""An artifact's name or path -> its folder; fails with an error message for people."""
 
 
 class FiniteRange(click.FloatRange):
-    """Without infinity and NaN, which no range of click refuses."""
+    """A range of numbers without infinity and NaN, which click's own ranges let through."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -23,13 +23,13 @@ class FiniteRange(click.FloatRange):
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(
-                f"{value} is no finite number; expected {self._describe_range()}.", param, ctx
+                f"{value} is not a finite number; expected {self._describe_range()}.", param, ctx
             )
         return number
 
 
 def at_least(low: int) -> Callable[[str], int]:
-    """For `type=` of an argument."""
+    """A whole number of at least `low`, for `type=` of an argparse argument."""
 
     def read(text: str) -> int:
         try:
@@ -37,7 +37,7 @@ def at_least(low: int) -> Callable[[str], int]:
         except ValueError:
             number = low - 1
         if number < low:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {low}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {low}")
         return number
 
     return read

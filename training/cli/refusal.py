@@ -1,4 +1,4 @@
-"""The errors of training that a person can act on, as one sentence and an exit code."""
+"""Turns errors that a person can act on into one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from training.model.errors import FitError
 from training.whole_file import CannotWrite
 
 UNUSABLE = 78
-"""EX_CONFIG, as in `streams.exit_codes`: a person has to act first."""
+"""The exit code EX_CONFIG, as in `streams.exit_codes`: a person has to act first."""
 
 REFUSED = (ArtifactError, CannotWrite, DatasetError, EvaluationError, FitError, NotOurs)
 
 
 class Refusal(click.ClickException):
+    """An error whose sentence is all that the user sees."""
+
     exit_code = UNUSABLE
 
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Other errors crash: they are ours."""
+    """Turns the errors in REFUSED, missing packages and failed file access into a Refusal. Other
+    errors crash: they are bugs of ours."""
     try:
         yield
     except REFUSED as error:
@@ -40,7 +43,7 @@ def refusing() -> Iterator[None]:
 
 @contextmanager
 def exiting() -> Iterator[None]:
-    """The same for a `main` that is no click command."""
+    """As `refusing`, for a `main` that is not a click command: prints the sentence and exits."""
     try:
         with refusing():
             yield

@@ -1,1 +1,1 @@
-"""The training set: leads at moments of the past, labelled by what came after."""
+"""Datasets: leads at moments of the past, labelled by what came after."""

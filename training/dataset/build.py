@@ -1,6 +1,8 @@
-"""From a log to a dataset: fold as production would have, look ahead for the label, split, sample.
+"""Builds a dataset from a log: folds it as production would have, looks ahead for the label,
+splits, samples.
 
-Whatever became known after `as_of` reaches the label and nothing else (a property of the tests).
+Whatever became known after `as_of` reaches the label and nothing else (tests hold this as a
+property).
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ from training.dataset.split import Borders, Sampling, borders_of, one_split_each
 def build_examples(
     logged: Iterable[Logged], plan: DatasetPlan, start: StartReport
 ) -> tuple[Examples, DatasetManifest]:
-    """Raises DatasetError for a log that no honest dataset can be made of."""
+    """Builds the examples and their manifest. Raises DatasetError for a log that cannot give an
+    honest dataset."""
     log = gather(logged, plan.known_at)
     if log is None:
         raise DatasetError("the log holds no events; is it the right file, was anything recorded?")
@@ -49,11 +52,11 @@ def build_examples(
             placed = [
                 (d, split_by_chance(d.cluster, plan.shares, plan.seed)) for d in harvest.drafts
             ]
-    kept = _sampled(placed, sampling)
+    sampled = _sampled(placed, sampling)
     rows, report = [], start("rows")
-    for done, (draft, split, weight) in enumerate(kept, 1):
+    for done, (draft, split, weight) in enumerate(sampled, 1):
         rows.append(read_draft(draft, split, weight))
-        report(done, len(kept))
+        report(done, len(sampled))
     examples = columns_of(rows)
     check_classes(examples)
     manifest = DatasetManifest(
@@ -73,30 +76,32 @@ def build_examples(
 
 
 def _harvest(log: EventLog, plan: DatasetPlan, report: ReportProgress) -> Harvest:
+    """Drafts of all leads, and how many moments were looked at or came late."""
     drafts: list[ExampleDraft] = []
     n_moments = n_late = 0
     for done, lead in enumerate(log.leads, 1):
         report(done, len(log.leads))
-        for asked in drafts_of(lead, _mature_until(lead, log, plan), plan):
+        for drafted in drafts_of(lead, _mature_until(lead, log, plan), plan):
             n_moments += 1
-            match asked:
+            match drafted:
                 case ExampleDraft():
-                    drafts.append(asked)
+                    drafts.append(drafted)
                 case Skipped.ORDERED_UNKNOWN:
                     n_late += 1
     return Harvest(drafts, n_moments, n_late)
 
 
 class Skipped(Enum):
-    """Why a moment is no row: nobody was to be called, or the order had come unheard of."""
+    """Why a moment does not become a row: the lead was on no call list (UNLISTED), or the order had
+    happened but was not yet known (ORDERED_UNKNOWN)."""
 
     UNLISTED = auto()
     ORDERED_UNKNOWN = auto()
 
 
 def drafts_of(lead: LeadLog, end_ms: int, plan: DatasetPlan) -> Iterator[ExampleDraft | Skipped]:
-    """One for each moment of the plan's policy up to `end_ms`."""
-    orders = [known for known in lead.known if is_order(known.event)]
+    """A draft, or why there is none, for each moment of the plan's policy up to `end_ms`."""
+    orders = [entry for entry in lead.entries if is_order(entry.event)]
     for as_of_ms, state in states_at(lead, moments(plan.policy, lead, end_ms, plan.seed)):
         queue = listing(state).queue
         newest_ms = state.newest.at_ms if state.newest else as_of_ms
@@ -111,7 +116,7 @@ def drafts_of(lead: LeadLog, end_ms: int, plan: DatasetPlan) -> Iterator[Example
 
 
 def _mature_until(lead: LeadLog, log: EventLog, plan: DatasetPlan) -> int:
-    """The last moment whose label is known."""
+    """The last moment of which the label is known."""
     match plan.maturity:
         case Maturity.HORIZON:
             return log.last_ms - plan.horizon_ms
@@ -123,20 +128,22 @@ def _mature_until(lead: LeadLog, log: EventLog, plan: DatasetPlan) -> int:
 def _by_time(
     drafts: Sequence[ExampleDraft], borders: Borders, seed: int
 ) -> list[tuple[ExampleDraft, Split]]:
-    """Without the embargoes, and without what its cluster has in other splits than its own."""
+    """Places drafts into splits by time, without those in an embargo, and without those that their
+    cluster has in other splits than its own."""
     placed = [(draft, borders.split_of(draft.as_of_ms)) for draft in drafts]
-    known = [(draft, split) for draft, split in placed if split is not None]
-    home = one_split_each(((draft.cluster, split) for draft, split in known), seed)
-    return [(draft, split) for draft, split in known if home[draft.cluster] is split]
+    in_split = [(draft, split) for draft, split in placed if split is not None]
+    home = one_split_each(((draft.cluster, split) for draft, split in in_split), seed)
+    return [(draft, split) for draft, split in in_split if home[draft.cluster] is split]
 
 
 def _sampled(
     placed: Sequence[tuple[ExampleDraft, Split]], sampling: Sampling
 ) -> list[tuple[ExampleDraft, Split, float]]:
-    kept = []
+    """Keeps every positive and a share of the negatives, with the weight that undoes this."""
+    sampled = []
     for draft, split in placed:
         label = draft.outcome.label
         weight = sampling.weight(split, label, str(draft.key), draft.as_of_ms)
         if weight is not None:
-            kept.append((draft, split, weight))
-    return kept
+            sampled.append((draft, split, weight))
+    return sampled

@@ -1,8 +1,9 @@
-"""Does a column know the outcome? What a finished dataset shows; `log_check` reads the log.
+"""Checks a finished dataset for columns that know the outcome; `log_check` checks the log.
 
-Each column alone predicts the label, cross-fitted over clusters: its values, in bins, become the
-share of positives that the other half of the clusters has in the bin. So missing values, categories
-and humps count, and an id that only names the lead does not.
+Each column alone predicts the label, cross-fitted over clusters: its values are put in bins, and
+the prediction for a bin is the share of positives that the other half of the clusters has in it. So
+missing values, categories and non-monotonic columns count, and an id that only names the lead does
+not.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from training.dataset.split import chance
 N_BINS = 16
 MAX_CATEGORIES = 200
 PRIOR_ROWS = 10.0
-"""Rows of the average that every bin is mixed with."""
+"""How many rows with the average share of positives are added to every bin."""
 
 NEARLY_PERFECT = 0.9
 FAR = 0.15
-"""Above what nine in ten of the other columns reach."""
+"""How far above the AUC that nine in ten of the other columns reach."""
 SURE = 2.0
-"""Standard errors that are taken off an AUC before it is held against a limit."""
+"""Standard errors that are taken off an AUC before it is compared with a limit."""
 
 _OUTCOME_NAME = re.compile(
     r"(^|_)(status|outcome|result|won|lost|sold|closed|close|converted|conversion|contract|invoice"
@@ -44,7 +45,8 @@ _OUTCOME_VALUE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How well `column` alone tells positives. `error`: the standard error of `auc`."""
+    """How well `column` alone tells positives from negatives. `error`: the standard error of
+    `auc`."""
 
     column: str
     auc: float
@@ -52,22 +54,22 @@ class Strength:
 
 
 def check_data(examples: Examples) -> tuple[DataFinding, ...]:
-    """Leaks first, then by column."""
+    """All findings on a dataset: leaks first, then by column."""
     columns = known_columns(examples)
-    found = [*_far_above(strengths(examples, columns)), *_status_fields(columns)]
-    return tuple(sorted(found, key=lambda f: (f.severity != Severity.LEAK, f.column)))
+    findings = [*_far_above(strengths(examples, columns)), *_status_fields(columns)]
+    return tuple(sorted(findings, key=lambda f: (f.severity != Severity.LEAK, f.column)))
 
 
 def strengths(examples: Examples, columns: Mapping[str, Column] | None = None) -> list[Strength]:
-    """The strongest first; empty unless both classes are there."""
+    """The AUC of each column alone, the strongest first; empty without both classes."""
     if not 0 < examples.label.sum() < len(examples):
         return []
     is_odd = np.array([chance(0, str(cluster)) < 0.5 for cluster in examples.cluster])
-    found = [
+    measured = [
         _strength(name, _levels(column), examples, is_odd)
         for name, column in (columns or known_columns(examples)).items()
     ]
-    return sorted(found, key=lambda strength: (-strength.auc, strength.column))
+    return sorted(measured, key=lambda strength: (-strength.auc, strength.column))
 
 
 def _strength(
@@ -88,15 +90,16 @@ def _strength(
 
 
 def _standard_error(value: float, n_positive: float, n_negative: float) -> float:
-    """Hanley and McNeil 1982."""
+    """The standard error of an AUC: J. A. Hanley and B. J. McNeil, The Meaning and Use of the Area
+    under a Receiver Operating Characteristic (ROC) Curve, Radiology 143, 1982."""
     q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
     spread = value * (1 - value) + (n_positive - 1) * (q1 - value**2)
     return float(np.sqrt((spread + (n_negative - 1) * (q2 - value**2)) / n_positive / n_negative))
 
 
 def _levels(column: Column) -> NDArray[np.int64]:
-    """0 = unknown. Numbers by the quantiles of those that are not the commonest one, which has a
-    level of its own: few may stand beside it. Others by value; rare categories are one."""
+    """The bin of each value; 0 = unknown. Numbers: one bin for the commonest number, quantiles of
+    the others, which may be few. Other values: one bin each; rare categories share one."""
     levels = np.zeros(len(column), dtype=np.int64)
     numbers = [row for row, v in enumerate(column) if isinstance(v, int | float) and v is not True]
     values = np.array([float(column[row] or 0) for row in numbers])
@@ -112,43 +115,47 @@ def _levels(column: Column) -> NDArray[np.int64]:
 
 
 def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """At most N_BINS + 1 of them."""
-    found, counts = np.unique(values, return_counts=True)
-    commonest = found[counts.argmax()]
+    """The cuts between the bins of numbers, at most N_BINS + 1."""
+    distinct, counts = np.unique(values, return_counts=True)
+    commonest = distinct[counts.argmax()]
     cuts = [commonest, np.nextafter(commonest, np.inf)]
     if (others := values[values != commonest]).size:
         cuts += [*np.quantile(others, np.linspace(0, 1, N_BINS + 1)[1:-1])]
     return np.unique(cuts)
 
 
-def _far_above(found: list[Strength]) -> Iterator[DataFinding]:
-    for one in found:
-        others = [other.auc for other in found if other is not one]
+def _far_above(measured: list[Strength]) -> Iterator[DataFinding]:
+    """Findings on columns that alone are nearly perfect, or far better than the others."""
+    for strength in measured:
+        others = [other.auc for other in measured if other is not strength]
         rest = float(np.quantile(others, 0.9)) if others else 0.5
-        lowest = one.auc - SURE * one.error
+        lowest = strength.auc - SURE * strength.error
         is_perfect = lowest >= NEARLY_PERFECT
         if not is_perfect and lowest < rest + FAR:
             continue
         yield DataFinding(
             severity=Severity.LEAK if is_perfect else Severity.WARNING,
-            column=one.column,
-            sentence=f"alone it reaches an AUC of {one.auc:.3f} (nine in ten other columns: up to "
-            f"{rest:.3f}): was it known at as_of? If so, keep it; if not, leave it out of the "
-            "profile or send it when it becomes known",
+            column=strength.column,
+            sentence=f"alone it reaches an AUC of {strength.auc:.3f} (nine in ten other columns: "
+            f"up to {rest:.3f}): was it known at as_of? If so, keep it; if not, leave it out of "
+            "the profile or send it when it becomes known",
         )
 
 
 def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
+    """Findings on profile fields whose name or values read like an outcome."""
     for name, column in columns.items():
         if not name.startswith(PROFILE):
             continue
         field = name.removeprefix(PROFILE)
         texts = {value for value in column if isinstance(value, str)}
-        told = sorted(text for text in texts if len(text) < 40 and _OUTCOME_VALUE.search(text))
+        outcome_texts = sorted(
+            text for text in texts if len(text) < 40 and _OUTCOME_VALUE.search(text)
+        )
         if _OUTCOME_NAME.search(field):
             why = "is named like an outcome"
-        elif told and len(texts) <= MAX_CATEGORIES:
-            why = f"has {len(told)} values that read like outcomes"
+        elif outcome_texts and len(texts) <= MAX_CATEGORIES:
+            why = f"has {len(outcome_texts)} values that read like outcomes"
         else:
             continue
         yield DataFinding(

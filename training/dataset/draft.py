@@ -1,4 +1,4 @@
-"""A lead at one moment of the past with its outcome, and how it becomes a row."""
+"""Drafts of examples: a lead at one moment of the past with its outcome, before it is a row."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from training.dataset.manifest import Split
 from training.dataset.outcome import Label
 
 WHOLE = PromptSpec(1_000_000, len)
-"""Characters, more than any lead has: the prompt a person reads is not cut."""
+"""A budget of more characters than any lead has: the prompt for people is not cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleDraft:
-    """`state`: canonical bytes at `as_of_ms`; `queue`: where the lead is listed then."""
+    """A lead at one moment. `state`: its canonical bytes at `as_of_ms`; `queue`: where it is listed
+    then."""
 
     key: LeadKey
     as_of_ms: int
@@ -35,7 +36,7 @@ class ExampleDraft:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What only a simulator knows."""
+    """What is known of a simulated lead only: the true probability of an order, and the codes."""
 
     probability: float
     codes: NDArray[np.float32]
@@ -44,7 +45,7 @@ class Truth:
 def read_draft(
     draft: ExampleDraft, split: Split, weight: float, truth: Truth | None = None
 ) -> Example:
-    """What serving reads of the state, beside what became of the lead."""
+    """Turns a draft into a row: what serving reads of the state, and what became of the lead."""
     state = from_bytes(draft.state)
     read = prepare(history_of(state), draft.as_of_ms, WHOLE)
     return Example(
@@ -68,5 +69,5 @@ def read_draft(
 
 
 def stage_of(state: LeadState) -> str:
-    """A lead whose stage nobody reported is new."""
+    """The lead's stage; new where nobody reported one."""
     return str(state.value("stage") or Stage.NEW.value)

@@ -1,7 +1,7 @@
-"""The examples of a dataset folder: one row is one lead at one moment, and what came after it.
+"""The examples of a dataset: one row is one lead at one moment, with what came after it.
 
 A model may read `state`, `features`, `prompt`, `stage` and `queue`: they were known at `as_of`. The
-other columns were not, or say nothing of the lead. `training.dataset.folder` has them on disk.
+other columns were not, or say nothing of the lead. `training.dataset.folder` reads and writes them.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Grade(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`state`: canonical bytes at `as_of_ms`. `weight`: 1 / rate at which rows of this label were
-    kept. `true_probability` and `codes` (NaN = outside the quality sample) are the simulator's.
-    `cluster`: what a bootstrap draws as one."""
+    """One row. `state`: canonical bytes at `as_of_ms`. `weight`: 1 / the rate at which rows of this
+    label were kept. `true_probability` and `codes` (NaN = outside the quality sample) are known of
+    simulated leads only. `cluster`: what a bootstrap draws as one unit."""
 
     tenant: str
     lead: str
@@ -60,7 +60,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class States(Sequence[LeadState]):
-    """Decoded one by one, when asked for."""
+    """States that are decoded one by one, when they are asked for."""
 
     encoded: tuple[bytes, ...]
 
@@ -109,7 +109,8 @@ class Examples:
 
     @property
     def n_who_ordered(self) -> int:
-        """Clusters with an order: rows of one lead tell of one order, however many they are."""
+        """The number of clusters with a positive row: several rows of one lead tell of one
+        order."""
         return len(np.unique(self.cluster[self.label > 0]))
 
     @property
@@ -121,6 +122,7 @@ class Examples:
         return self.take(np.flatnonzero(np.isin(self.split, [split.value for split in splits])))
 
     def take(self, rows: NDArray[np.int64]) -> Examples:
+        """The rows with these numbers, in this order."""
         taken: dict[str, Any] = {}
         for field in fields(self):
             column = getattr(self, field.name)
@@ -131,13 +133,14 @@ class Examples:
         return Examples(**taken)
 
     def inputs(self, spec: PromptSpec) -> Iterator[EngineInput]:
-        """What an engine with this budget reads of each row: the function that serving calls."""
+        """What an engine with this token budget reads of each row, by the function that serving
+        calls."""
         for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
             yield prepare(history_of(state), int(as_of_ms), spec)
 
 
 def columns_of(rows: Iterable[Example], n_codes: int = 0) -> Examples:
-    """`rows` in the order of a dataset, as columns."""
+    """Puts rows in the order of a dataset, as columns."""
     ordered = sorted(rows, key=lambda row: (row.as_of_ms, row.tenant, row.lead))
     unknown = np.full(n_codes, np.nan, dtype=np.float32)
     codes = [unknown if row.codes is None else row.codes for row in ordered]

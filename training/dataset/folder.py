@@ -1,4 +1,5 @@
-"""A dataset folder on disk: `examples.parquet` and `manifest.json`, complete or not there."""
+"""Reads and writes a dataset folder: `examples.parquet` and `manifest.json`, complete or not
+there."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ SCHEMA = pa.schema(
 
 
 def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) -> DatasetManifest:
-    """The folder appears complete or not at all; returns the manifest with counts and digest.
+    """Writes the folder, complete or not at all; returns the manifest with counts and digest.
     Raises DatasetError when `folder` exists, CannotWrite."""
     check_free(folder)
     written = manifest.model_copy(
@@ -63,16 +64,16 @@ def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) 
 
 
 def check_free(folder: Path) -> None:
-    """Raises DatasetError: a dataset is never written over, what was learnt from it may need it.
-    Raises CannotWrite."""
+    """Raises DatasetError for a folder that exists: a dataset is never overwritten, because what
+    was learned from it may need it. Raises CannotWrite."""
     if folder.exists():
         raise DatasetError(f"{folder} exists; choose another folder or remove it")
     check_place(folder)
 
 
 def read_examples(folder: Path) -> tuple[Examples, DatasetManifest]:
-    """Raises DatasetError unless the folder holds what its manifest says, made for this build's
-    features and prompt."""
+    """Reads a dataset. Raises DatasetError unless the folder holds what its manifest says, made for
+    this build's features and prompt."""
     manifest = read_manifest(folder)
     path = folder / EXAMPLES
     try:
@@ -80,16 +81,17 @@ def read_examples(folder: Path) -> tuple[Examples, DatasetManifest]:
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{path} cannot be read: {error}; build the dataset again") from error
     examples = _examples(table, len(manifest.code_names))
-    if (found := content_sha256(examples)) != manifest.sha256:
+    if (content := content_sha256(examples)) != manifest.sha256:
         raise DatasetError(
-            f"{path} has content {found[:12]}…, its manifest says {str(manifest.sha256)[:12]}…; "
+            f"{path} has content {content[:12]}…, its manifest says {str(manifest.sha256)[:12]}…; "
             "copy the folder again or build it again"
         )
     return examples, manifest
 
 
 def read_manifest(folder: Path) -> DatasetManifest:
-    """Raises DatasetError."""
+    """Reads the manifest alone. Raises DatasetError, also for other features or another prompt than
+    this build's."""
     path = folder / MANIFEST
     try:
         manifest = DatasetManifest.model_validate_json(path.read_bytes())
@@ -104,19 +106,20 @@ def read_manifest(folder: Path) -> DatasetManifest:
         raise DatasetError(
             f"{path} is not a manifest of format 1: {where}: {first['msg']}; build it again"
         ) from error
-    for what, found, expected in (
+    for what, stated, expected in (
         ("features_id", manifest.features_id, FEATURES_ID),
         ("prompt_id", manifest.prompt_id, PROMPT_ID),
     ):
-        if found != expected:
+        if stated != expected:
             raise DatasetError(
-                f"dataset {folder} was built with {what} {found}, this build has {expected}; "
+                f"dataset {folder} was built with {what} {stated}, this build has {expected}; "
                 "build it again with this version"
             )
     return manifest
 
 
 def slices_of(examples: Examples) -> dict[Split, Slice]:
+    """Counts and times of each split."""
     slices = {}
     for split in Split:
         part = examples.of(split)
@@ -132,7 +135,8 @@ def slices_of(examples: Examples) -> dict[Split, Slice]:
 
 
 def content_sha256(examples: Examples) -> str:
-    """Of names, kinds, shapes and values; all unknown floats are alike."""
+    """The digest of names, types, shapes and values; all NaN are the same. The Parquet writer does
+    not matter."""
     digest = sha256()
     for field in fields(examples):
         for chunk in _canonical(field.name, getattr(examples, field.name)):

@@ -1,5 +1,7 @@
-"""Every single value that was known of a lead at `as_of`, as columns by name: the features, and the
-profile fields, stage, queue and wrap-up codes that the state holds."""
+"""Everything that was known of a lead at `as_of`, as columns by name.
+
+The features, and the profile fields, stage, queue and wrap-up codes that the state holds.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ Column = list[Value]
 
 
 def known_columns(examples: Examples) -> dict[str, Column]:
-    """Name -> one value per row, None where unknown; a code is True where it was noted."""
+    """Name -> one value for each row, None where unknown; a code is True where it was noted."""
     columns: dict[str, Column] = {
         feature.name: [None if value != value else value for value in values.tolist()]
         for feature, values in zip(FEATURES, examples.features.T, strict=True)
@@ -23,15 +25,15 @@ def known_columns(examples: Examples) -> dict[str, Column]:
 
 
 def profile_columns(states: Sequence[LeadState]) -> dict[str, Column]:
-    """`profile.<field>` and `code <code>`, in order of their names."""
+    """The columns `profile.<field>` and `code <code>`, in the order of their names."""
     n = len(states)
-    found: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     for row, state in enumerate(states):
         for patch in state.registers:
             for name, value in patch.values.items():
                 if name.startswith(PROFILE):
-                    found.setdefault(name, [None] * n)[row] = value
+                    columns.setdefault(name, [None] * n)[row] = value
         for fact in state.facts:
             for code in fact.codes:
-                found.setdefault(f"code {code}", [None] * n)[row] = True
-    return {name: found[name] for name in sorted(found)}
+                columns.setdefault(f"code {code}", [None] * n)[row] = True
+    return {name: columns[name] for name in sorted(columns)}

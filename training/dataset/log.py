@@ -1,4 +1,5 @@
-"""The log of one lead as asllr came to know it, and the states that production would have held."""
+"""The log of one lead in the order in which asllr came to know it, and the states that production
+would have held."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from training.dataset.manifest import DatasetSource
 
 class KnownAt(StrEnum):
     """When an event counts as known. `OCCURRED` is for history that was loaded in one go: its
-    records say when they were loaded, and then everything would be known at once."""
+    records say when they were loaded, so everything would become known at once."""
 
     INGESTED = "ingested"
     OCCURRED = "occurred"
@@ -24,7 +25,7 @@ class KnownAt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One record of a log: `source` is its topic or file."""
+    """One record of a log. `source`: its topic or file."""
 
     source: str
     ingested_at_ms: int
@@ -33,29 +34,32 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Known:
+    """An event and when it became known."""
+
     at_ms: int
     event: EventBase
 
 
 @dataclass(frozen=True, slots=True)
 class LeadLog:
-    """All of one lead's events in the order in which they became known."""
+    """All events of one lead, in the order in which they became known."""
 
     key: LeadKey
-    known: tuple[Known, ...]
+    entries: tuple[Known, ...]
 
     @property
     def events(self) -> Iterator[EventBase]:
-        return (known.event for known in self.known)
+        return (entry.event for entry in self.entries)
 
     def until(self, as_of_ms: int) -> LeadLog:
-        return LeadLog(self.key, tuple(k for k in self.known if k.at_ms <= as_of_ms))
+        """The log as far as it was known at `as_of_ms`."""
+        return LeadLog(self.key, tuple(k for k in self.entries if k.at_ms <= as_of_ms))
 
 
 @dataclass(frozen=True, slots=True)
 class EventLog:
-    """`leads` by key; an erased lead is not among them, whenever it was erased. From `first_ms`
-    to `last_ms` something became known."""
+    """The logs of all leads, by key; erased leads are left out, whenever they were erased. The
+    first event became known at `first_ms`, the last at `last_ms`."""
 
     leads: tuple[LeadLog, ...]
     sources: tuple[DatasetSource, ...]
@@ -65,21 +69,30 @@ class EventLog:
 
 
 def gather(logged: Iterable[Logged], known_at: KnownAt) -> EventLog | None:
-    """Groups a log, in any order, by lead; None when it is empty. Holds all of it in memory."""
-    known: dict[LeadKey, list[Known]] = {}
+    """Groups the records of a log, in any order, by lead; None for an empty log. Holds all of it in
+    memory."""
+    entries_of: dict[LeadKey, list[Known]] = {}
     spans: dict[str, list[int]] = {}
-    for one in logged:
+    for record in logged:
         occurred = known_at is KnownAt.OCCURRED
-        at_ms = to_ms(one.event.occurred_at) if occurred else one.ingested_at_ms
-        known.setdefault(one.event.key, []).append(Known(at_ms, one.event))
-        span = spans.setdefault(one.source, [one.ingested_at_ms, one.ingested_at_ms, 0])
-        span[:] = min(span[0], one.ingested_at_ms), max(span[1], one.ingested_at_ms), span[2] + 1
-    if not known:
+        at_ms = to_ms(record.event.occurred_at) if occurred else record.ingested_at_ms
+        entries_of.setdefault(record.event.key, []).append(Known(at_ms, record.event))
+        span = spans.setdefault(record.source, [record.ingested_at_ms, record.ingested_at_ms, 0])
+        span[:] = (
+            min(span[0], record.ingested_at_ms),
+            max(span[1], record.ingested_at_ms),
+            span[2] + 1,
+        )
+    if not entries_of:
         return None
-    moments = [entry.at_ms for entries in known.values() for entry in entries]
-    kept = {key: entries for key, entries in known.items() if not any(map(_erases, entries))}
+    moments = [entry.at_ms for entries in entries_of.values() for entry in entries]
+    kept_leads = {
+        key: entries for key, entries in entries_of.items() if not any(map(_erases, entries))
+    }
     return EventLog(
-        leads=tuple(LeadLog(key, tuple(sorted(kept[key], key=_order))) for key in sorted(kept)),
+        leads=tuple(
+            LeadLog(key, tuple(sorted(kept_leads[key], key=_order))) for key in sorted(kept_leads)
+        ),
         sources=tuple(
             DatasetSource(
                 name=name,
@@ -89,25 +102,25 @@ def gather(logged: Iterable[Logged], known_at: KnownAt) -> EventLog | None:
             )
             for name, (first, last, n) in sorted(spans.items())
         ),
-        n_erased=len(known) - len(kept),
+        n_erased=len(entries_of) - len(kept_leads),
         first_ms=min(moments),
         last_ms=max(moments),
     )
 
 
 def states_at(log: LeadLog, moments_ms: Iterable[int]) -> Iterator[tuple[int, LeadState]]:
-    """The state at each of the ascending moments: every event known by then, none known later."""
+    """The state at each of the ascending moments: from every event known by then, and no other."""
     state, at = initial_state(), 0
     for moment_ms in moments_ms:
-        while at < len(log.known) and log.known[at].at_ms <= moment_ms:
-            state = evolve(state, log.known[at].event)
+        while at < len(log.entries) and log.entries[at].at_ms <= moment_ms:
+            state = evolve(state, log.entries[at].event)
             at += 1
         yield moment_ms, state
 
 
-def _erases(known: Known) -> bool:
-    return isinstance(known.event, LeadErased)
+def _erases(entry: Known) -> bool:
+    return isinstance(entry.event, LeadErased)
 
 
-def _order(known: Known) -> tuple[int, str, str]:
-    return known.at_ms, known.event.source, known.event.id
+def _order(entry: Known) -> tuple[int, str, str]:
+    return entry.at_ms, entry.event.source, entry.event.id

@@ -1,6 +1,6 @@
-"""Is a log fit to learn from? What stops a build, and what a person should look at.
+"""Checks whether a log is fit to learn from: what stops a build, and what a person should look at.
 
-What can be seen of a finished dataset alone is `training.dataset.data_check`.
+What can be seen of a finished dataset alone is in `training.dataset.data_check`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from training.dataset.plan import DatasetPlan, Maturity
 from training.dataset.policy import policy_name
 
 MIN_AFTER = 5
-"""Leads; fewer changes after an end are chance."""
+"""Leads with a change after their end; fewer may be chance."""
 MAX_BEFORE_SHARE = 0.02
-"""Of those after: a field that is hardly ever set earlier belongs to the outcome."""
+"""Changes before the end, as a share of those after it: a field that is hardly ever set earlier
+belongs to the outcome."""
 MAX_LATE_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Harvest:
-    """`n_late`: moments at which the order had occurred and was not yet known."""
+    """The drafts of all leads. `n_late`: moments at which the order had happened and was not yet
+    known."""
 
     drafts: Sequence[ExampleDraft]
     n_moments: int
@@ -47,7 +49,8 @@ def check_horizon(log: EventLog, plan: DatasetPlan) -> None:
 
 
 def check_harvest(log: EventLog, plan: DatasetPlan, harvest: Harvest) -> None:
-    """Raises DatasetError when nothing can be learnt: no rows, no positives, outcomes first."""
+    """Raises DatasetError when nothing can be learned: no rows, no positives, or orders that come
+    before everything else known of their leads."""
     orders = [lead for lead in log.leads if first_order_ms(lead.events) is not None]
     first = [lead for lead in orders if _begins_with_order(lead)]
     if first and len(first) > len(orders) / 2:
@@ -87,6 +90,7 @@ def check_classes(examples: Examples) -> None:
 
 
 def check_late(harvest: Harvest) -> Iterator[DataFinding]:
+    """A finding where many orders were not yet known when they had happened."""
     if harvest.n_late > MAX_LATE_SHARE * harvest.n_moments:
         yield DataFinding(
             severity=Severity.WARNING,
@@ -98,8 +102,8 @@ def check_late(harvest: Harvest) -> Iterator[DataFinding]:
 
 
 def check_log(log: EventLog) -> Iterator[DataFinding]:
-    """Profile fields that change only once a lead has ended: whoever reports them earlier, in an
-    export of today's values for one, tells the outcome."""
+    """Findings on profile fields that change only once a lead has ended: whoever reports them
+    earlier, for example in an export of today's values, gives the outcome away."""
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     for lead in log.leads:
@@ -117,8 +121,8 @@ def check_log(log: EventLog) -> Iterator[DataFinding]:
 
 
 def _named(lead: LeadLog) -> tuple[set[str], set[str]]:
-    """What was set or changed before the lead's first end, and from then on; both empty for a
-    lead that has not ended."""
+    """The fields that were set or changed before the lead's first end, and from then on; both empty
+    for a lead that has not ended."""
     end_ms = min((to_ms(e.occurred_at) for e in lead.events if ends_lead(e)), default=None)
     if end_ms is None:
         return set(), set()
@@ -137,7 +141,7 @@ def _named(lead: LeadLog) -> tuple[set[str], set[str]]:
 
 def _begins_with_order(lead: LeadLog) -> bool:
     order_ms = first_order_ms(lead.events)
-    others = [k.at_ms for k in lead.known if not ends_lead(k.event)]
+    others = [k.at_ms for k in lead.entries if not ends_lead(k.event)]
     return order_ms is not None and (not others or order_ms <= min(others))
 
 
@@ -146,7 +150,8 @@ def _span(log: EventLog) -> str:
 
 
 def _bulk_hint(log: EventLog, plan: DatasetPlan) -> str:
-    """History that was loaded in one go became known after all of it had happened."""
+    """A hint for history that was loaded in one go: it became known after all of it had
+    happened."""
     if plan.known_at is KnownAt.OCCURRED:
         return ""
     occurred = [to_ms(event.occurred_at) for lead in log.leads for event in lead.events]

@@ -1,4 +1,4 @@
-"""`manifest.json` of a dataset folder: where the examples are from and how they were cut."""
+"""`manifest.json` of a dataset folder: where the examples come from and how they were split."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MANIFEST = "manifest.json"
 
 
 def label_of(horizon_days: int) -> str:
-    """What a row of label 1 did, for datasets and the artifacts that are fitted on them."""
+    """The label in words, for datasets and for the artifacts that are fitted on them."""
     return f"the lead reaches the stage order within {horizon_days} days of as_of"
 
 
@@ -24,13 +24,16 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 class DatasetError(ValueError):
-    """Events no dataset can be made of, or a folder that holds none this build can read. The
+    """Events that cannot become a dataset, or a folder without one that this build can read. The
     message names the value, the limit and the fix."""
 
 
 class Split(StrEnum):
-    """Oldest first. `JUDGE` chooses between checks and settings; `CALIBRATE` is first looked at by
-    the calibration, `TEST` by the evaluation."""
+    """The four splits, oldest first: train, validation, calibration and test.
+
+    The values in files and command options are older than these words: read `fit` as train and
+    `judge` as validation. The validation split chooses between checks and settings; the calibration
+    split is first looked at by the calibration, the test split by the evaluation."""
 
     FIT = "fit"
     JUDGE = "judge"
@@ -39,12 +42,12 @@ class Split(StrEnum):
 
 
 BEFORE_TEST = (Split.FIT, Split.JUDGE, Split.CALIBRATE)
-"""What a model and its calibration are made from; the test is not."""
+"""The splits that a model and its calibration are made from."""
 
 
 class SplitBy(StrEnum):
-    """`CLUSTER`: by chance, as some published figures are made; such a split says nothing about
-    the future."""
+    """How rows get their split. `CLUSTER`: by chance, as some published figures are made; such a
+    split says nothing about the future."""
 
     TIME = "time"
     CLUSTER = "cluster"
@@ -55,7 +58,7 @@ class _Part(BaseModel):
 
 
 class DatasetSource(_Part):
-    """`name`: a topic, a file or a simulator's seed."""
+    """One source of the events. `name`: a topic, a file or a simulator's seed."""
 
     name: str
     first_ingested_at: AwareDatetime
@@ -64,7 +67,7 @@ class DatasetSource(_Part):
 
 
 class Slice(_Part):
-    """One split as it was written."""
+    """Counts and times of one split, as written."""
 
     n: NonNegative
     n_positive: NonNegative
@@ -74,13 +77,15 @@ class Slice(_Part):
 
 
 class Severity(StrEnum):
+    """How bad a finding is."""
+
     LEAK = "leak"
     """The column knows the outcome; scores on such data mean nothing."""
     WARNING = "warning"
 
 
 class DataFinding(_Part):
-    """What the data check saw. `column` is a feature, a profile field or a column."""
+    """One finding of the data check. `column`: a feature, a profile field or another column."""
 
     severity: Severity
     column: str
@@ -88,9 +93,9 @@ class DataFinding(_Part):
 
 
 class DatasetManifest(_Part):
-    """`borders`: when judge, calibrate and test begin, if `split_by` is time. `negative_rate`: the
-    share of the rows of label 0 that fit and judge kept; calibrate and test are whole. `sha256` is
-    of the values, not of the Parquet file: the same for every writer."""
+    """The manifest. `borders`: when judge, calibrate and test begin, if `split_by` is time.
+    `negative_rate`: the share of the rows of label 0 that fit and judge kept; calibrate and test
+    are whole. `sha256` is of the values, not of the Parquet file: the same for every writer."""
 
     format: Literal[1] = 1
     name: str
@@ -105,7 +110,7 @@ class DatasetManifest(_Part):
     features_id: str = FEATURES_ID
     prompt_id: str = PROMPT_ID
     code_names: tuple[str, ...] = ()
-    """Of the columns of `codes`."""
+    """The names of the columns of `codes`."""
     borders: tuple[AwareDatetime, AwareDatetime, AwareDatetime]
     slices: dict[Split, Slice] = {}
     sha256: Sha256 | None = None

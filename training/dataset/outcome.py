@@ -1,4 +1,4 @@
-"""What became of a lead after `as_of`: the label, the grade, and nothing a model may read."""
+"""What became of a lead after `as_of`: its label and its grade, which no model may read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CHANNELS = {
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """`order_ms`: when the first order within the horizon came."""
+    """The outcome of one row. `order_ms`: when the first order within the horizon came."""
 
     grade: Grade
     order_ms: int | None
@@ -47,8 +47,9 @@ class Label:
 def outcome_of(
     events: Iterable[EventBase], state: LeadState, as_of_ms: int, horizon_ms: int
 ) -> Label:
-    """From those of the lead's `events` that occurred after `as_of_ms`, up to the horizon and with
-    it. `state` is the lead at `as_of_ms`: what only says again where it stands is no move."""
+    """The outcome from those of the lead's `events` that occurred after `as_of_ms`, up to and
+    including the end of the horizon. `state` is the lead at `as_of_ms`: a report of the stage it is
+    already in does not count as a move."""
     grade, order_ms = Grade.NOTHING, None
     known_calls = {call.call_id for call in state.calls} | {fact.call_id for fact in state.facts}
     for event in events:
@@ -89,6 +90,7 @@ def first_order_ms(events: Iterable[EventBase]) -> int | None:
 
 
 def ends_lead(event: EventBase) -> bool:
+    """Whether the event ends the lead: closed, ordered or lost."""
     match event:
         case LeadClosed() | StageChanged(stage=Stage.ORDER | Stage.LOST):
             return True

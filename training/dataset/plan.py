@@ -1,4 +1,4 @@
-"""How a log becomes examples: everything a user may choose, and the defaults."""
+"""The plan of a dataset: everything a user may choose, and the defaults."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from training.dataset.policy import Every, MomentPolicy
 from training.dataset.split import SHARES, Shares
 
 MAX_SILENT_DAYS = 90.0
-"""The longest any feature looks back: from then on a row repeats itself, and silent leads that
+"""The longest that any feature looks back. After that a row repeats itself, and silent leads that
 nobody closed would fill a dataset."""
 
 
 class Maturity(StrEnum):
     """When a label is known. `HORIZON`: once the log runs a horizon past `as_of`. `DECIDED`: once
-    the lead has ended, however long that took; leads that never did are censored."""
+    the lead has ended, however long that took; leads that never ended are left out (censored)."""
 
     HORIZON = "horizon"
     DECIDED = "decided"
@@ -29,14 +29,14 @@ class Maturity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DatasetPlan:
-    """`embargo_days` None: the horizon. `cluster_of`: what a bootstrap draws as one, and what
-    stays in one split."""
+    """How a log becomes examples. `embargo_days` None: as long as the horizon. `cluster_of`: what a
+    bootstrap draws as one unit, and what stays in one split."""
 
     name: str
     policy: MomentPolicy = field(default_factory=lambda: Every(7))
     seed: int = 0
     silent_days: float = MAX_SILENT_DAYS
-    """Whoever has been silent for longer is not asked about."""
+    """A lead that was silent for longer gets no row."""
     horizon_days: int = HORIZON_DAYS
     embargo_days: float | None = None
     shares: Shares = SHARES

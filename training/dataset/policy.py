@@ -1,6 +1,6 @@
-"""When a lead is asked about: the moments of the past that become rows.
+"""Policies for the moments of the past that become rows.
 
-A policy must not look at what came later, or the choice of moments tells the outcome.
+A policy must not look at what came later, or the choice of moments would give the outcome away.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from training.dataset.split import chance
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """On a grid of so many days, for as long as the log runs. Each lead has a phase of its own,
-    so that rows do not all fall on one weekday."""
+    """Moments on a grid of so many days, for as long as the log runs. Each lead has a phase of its
+    own, so that rows do not all fall on one weekday."""
 
     days: float
 
 
 @dataclass(frozen=True, slots=True)
 class AfterEvent:
-    """Whenever something of the lead became known, as a live worker scores."""
+    """Whenever an event of the lead became known, as a live worker scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class AfterCall:
 
 @dataclass(frozen=True, slots=True)
 class AfterFirst:
-    """Once, so many hours after the lead became known."""
+    """One moment, so many hours after the lead became known."""
 
     hours: float
 
@@ -49,20 +49,20 @@ _AFTER_FIRST = re.compile(r"(\d+(?:\.\d+)?)h-after-first")
 
 
 def parse_policy(text: str) -> MomentPolicy:
-    """Raises DatasetError."""
+    """Reads a policy such as "every-7d". Raises DatasetError."""
     if text == "after-event":
         return AfterEvent()
     if text == "after-call":
         return AfterCall()
-    if (found := _EVERY.fullmatch(text)) and float(found[1]) > 0:
-        return Every(float(found[1]))
-    if found := _AFTER_FIRST.fullmatch(text):
-        return AfterFirst(float(found[1]))
+    if (match := _EVERY.fullmatch(text)) and float(match[1]) > 0:
+        return Every(float(match[1]))
+    if match := _AFTER_FIRST.fullmatch(text):
+        return AfterFirst(float(match[1]))
     raise DatasetError(f"as-of policy {text[:60]!r} is not one of: {EXAMPLES} (any number)")
 
 
 def policy_name(policy: MomentPolicy) -> str:
-    """Inverse of `parse_policy`."""
+    """The text of a policy: the inverse of `parse_policy`."""
     match policy:
         case Every(days):
             return f"every-{days:g}d"
@@ -75,8 +75,8 @@ def policy_name(policy: MomentPolicy) -> str:
 
 
 def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Iterator[int]:
-    """Ascending, each once, none after `end_ms`."""
-    first_ms = log.known[0].at_ms
+    """The moments of one lead: ascending, each once, none after `end_ms`."""
+    first_ms = log.entries[0].at_ms
     match policy:
         case Every(days):
             step_ms = days * DAY_MS
@@ -87,17 +87,17 @@ def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Itera
                     yield at_ms
                 n += 1
         case AfterEvent():
-            yield from _known(log, end_ms, lambda event: True)
+            yield from _entry_times(log, end_ms, lambda event: True)
         case AfterCall():
-            yield from _known(log, end_ms, _is_call)
+            yield from _entry_times(log, end_ms, _is_call)
         case AfterFirst(hours):
             at_ms = first_ms + int(hours * HOUR_MS)
             if at_ms <= end_ms:
                 yield at_ms
 
 
-def _known(log: LeadLog, end_ms: int, is_wanted: Callable[[EventBase], bool]) -> list[int]:
-    return sorted({k.at_ms for k in log.known if k.at_ms <= end_ms and is_wanted(k.event)})
+def _entry_times(log: LeadLog, end_ms: int, is_wanted: Callable[[EventBase], bool]) -> list[int]:
+    return sorted({k.at_ms for k in log.entries if k.at_ms <= end_ms and is_wanted(k.event)})
 
 
 def _is_call(event: EventBase) -> bool:

@@ -1,7 +1,8 @@
-"""The public data sets by the protocols they are judged by (their READMEs name the traps).
+"""The public data sets, each with the protocol of its published figures (their READMEs name the
+traps).
 
-The events come from `streams.importers`; here it is said when a lead is asked about, what counts as
-its outcome, and what of the import would tell it.
+The events come from `streams.importers`. A protocol says at which moments a lead gets rows, what
+counts as its outcome, and what of the import would give the outcome away.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ Adapt = Callable[[Iterable[Logged]], Iterator[Logged]]
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """`adapted`: the log without what tells the outcome. `planned`: how it becomes examples; who
-    counts as one is known once the log was read."""
+    """How one data set is used. `adapted`: the log without what gives the outcome away. `planned`:
+    how it becomes examples; its clusters are known once the log was read."""
 
     adapted: Adapt
     planned: DatasetPlan
@@ -40,7 +41,8 @@ class Protocol:
 
 
 def protocol_of(data_set: str, seed: int, first_units: int | None) -> Protocol:
-    """`first_units`: of a dialogue. Raises DatasetError."""
+    """The protocol of a data set. `first_units`: how many utterances of a dialogue may be read.
+    Raises DatasetError."""
     if first_units is not None and data_set != "persuasion":
         raise DatasetError(f"--first-units is for persuasion; {data_set} has no utterances")
     match data_set:
@@ -70,20 +72,20 @@ def protocol_of(data_set: str, seed: int, first_units: int | None) -> Protocol:
 
 
 WHOLE_LOG_DAYS = 366
-"""The bank decides within weeks or months; nobody is censored by a horizon, only by the log."""
+"""The bank decides within weeks or months; leads are censored by the end of the log only."""
 
 
 def _persuasion(seed: int, first_units: int | None) -> Protocol:
-    """Each dialogue is a lead of its own, or a returning persuadee's first outcome would be known
-    at the second; the persuadee (B3) is the cluster, in one split only."""
+    """Each dialogue is a lead of its own; otherwise, a returning persuadee's first outcome would be
+    known at the second dialogue. The persuadee (B3) is the cluster, in one split only."""
     persuadees: dict[LeadKey, str] = {}
 
     def adapted(logged: Iterable[Logged]) -> Iterator[Logged]:
-        for one in logged:
-            event = _alone(one.event, first_units)
+        for record in logged:
+            event = _alone(record.event, first_units)
             if event is not None:
-                persuadees[event.key] = str(one.event.key)
-                yield replace(one, event=event, ingested_at_ms=to_ms(event.occurred_at))
+                persuadees[event.key] = str(record.event.key)
+                yield replace(record, event=event, ingested_at_ms=to_ms(event.occurred_at))
 
     name = "persuasion" if first_units is None else f"persuasion-first-{first_units}"
     plan = DatasetPlan(
@@ -99,8 +101,9 @@ def _persuasion(seed: int, first_units: int | None) -> Protocol:
 
 
 def _alone(event: EventBase, first_units: int | None) -> EventBase | None:
-    """`event` under its dialogue's name. The wrap-up code BAD was given afterwards; the call's
-    record says how long a dialogue lasted that may not be over yet."""
+    """`event` as an event of a lead named after its dialogue. Dropped: the wrap-up code BAD, which
+    was given afterwards, and, where only the first utterances count, the call's record, which says
+    how long the dialogue lasted."""
     dialogue, _, _ = event.id.rpartition(":")
     match event:
         case LeadReopened():

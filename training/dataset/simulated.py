@@ -1,6 +1,7 @@
-"""A dataset of simulated leads, with the truth beside it: every lead once, at its own moment.
+"""Builds a dataset of simulated leads with the true probabilities: every lead once, at its own
+moment.
 
-As many orders as the world has, unless negatives are left out; what is left out is never read.
+It has as many orders as the simulated world, unless negatives are left out; those are never read.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ POLICY = "simulated"
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Leads number `first` to `first + n_leads - 1` of `seed`. `only`: all of them belong to this
-    split, whatever their moment; for leads of a seed that nothing else reads, which need neither
-    borders nor embargo."""
+    """Which leads to simulate: number `first` to `first + n_leads - 1` of `seed`. `only`: all of
+    them belong to this split, whatever their moment. That is for leads of a seed that nothing else
+    reads, which need neither borders nor embargo."""
 
     seed: int
     n_leads: int
@@ -49,7 +50,8 @@ class Simulation:
 
     @property
     def borders(self) -> Borders:
-        """Moments are spread evenly over the world's time, so its length is all one must know."""
+        """Where the splits begin. Moments are spread evenly over the world's time, so its length
+        decides."""
         start_ms = to_ms(EPOCH)
         evenly = range(start_ms, start_ms + self.world.span_days * DAY_MS, HOUR_MS)
         return borders_of(evenly, self.shares, HORIZON_DAYS * DAY_MS)
@@ -60,17 +62,17 @@ class Simulation:
 
 
 def simulate_examples(
-    asked: Simulation, *, n_processes: int, report: ReportProgress
+    simulation: Simulation, *, n_processes: int, report: ReportProgress
 ) -> tuple[Examples, DatasetManifest]:
-    """Spawns `n_processes`, none for 1."""
-    if asked.n_leads < 1:
-        raise DatasetError(f"{asked.n_leads} leads make no dataset; ask for at least 1")
-    starts = range(asked.first, asked.first + asked.n_leads, CHUNK_LEADS)
-    work = partial(_chunk, asked)
+    """Simulates leads and builds their examples and manifest. Spawns `n_processes`, none for 1."""
+    if simulation.n_leads < 1:
+        raise DatasetError(f"{simulation.n_leads} leads make no dataset; ask for at least 1")
+    starts = range(simulation.first, simulation.first + simulation.n_leads, CHUNK_LEADS)
+    work = partial(_chunk, simulation)
     if n_processes == 1:
-        return _collect(asked, map(work, starts), report)
+        return _collect(simulation, map(work, starts), report)
     with get_context("spawn").Pool(n_processes) as pool:
-        return _collect(asked, pool.imap(work, starts), report)
+        return _collect(simulation, pool.imap(work, starts), report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,11 @@ class _Chunk:
     last_ms: int
 
 
-def _chunk(asked: Simulation, start: int) -> _Chunk:
-    n_leads = min(CHUNK_LEADS, asked.first + asked.n_leads - start)
-    leads = list(simulate_leads(asked.seed, n_leads, world=asked.world, first=start))
-    borders, sampling = asked.borders, Sampling(asked.negative_rate, asked.seed)
-    rows = [row for lead in leads if (row := _row(lead, asked, borders, sampling)) is not None]
+def _chunk(simulation: Simulation, start: int) -> _Chunk:
+    n_leads = min(CHUNK_LEADS, simulation.first + simulation.n_leads - start)
+    leads = list(simulate_leads(simulation.seed, n_leads, world=simulation.world, first=start))
+    borders, sampling = simulation.borders, Sampling(simulation.negative_rate, simulation.seed)
+    rows = [row for lead in leads if (row := _row(lead, simulation, borders, sampling)) is not None]
     return _Chunk(
         rows,
         n_leads,
@@ -97,10 +99,10 @@ def _chunk(asked: Simulation, start: int) -> _Chunk:
 
 
 def _row(
-    lead: SimulatedLead, asked: Simulation, borders: Borders, sampling: Sampling
+    lead: SimulatedLead, simulation: Simulation, borders: Borders, sampling: Sampling
 ) -> Example | None:
     as_of_ms = to_ms(lead.as_of)
-    split = asked.only or borders.split_of(as_of_ms)
+    split = simulation.only or borders.split_of(as_of_ms)
     if split is None:
         return None
     weight = sampling.weight(split, int(lead.ordered), lead.lead, as_of_ms)
@@ -122,33 +124,34 @@ def _row(
 
 
 def source_name(seed: int) -> str:
-    """By which a manifest tells whose people were read: equal seeds are the same people."""
+    """The source in a manifest, which tells whose people were read: equal seeds are the same
+    people."""
     return f"simulator, seed {seed}"
 
 
 def _collect(
-    asked: Simulation, chunks: Iterable[_Chunk], report: ReportProgress
+    simulation: Simulation, chunks: Iterable[_Chunk], report: ReportProgress
 ) -> tuple[Examples, DatasetManifest]:
     done: list[_Chunk] = []
     for chunk in chunks:
         done.append(chunk)
-        report(sum(each.n_leads for each in done), asked.n_leads)
-    borders = asked.borders
+        report(sum(each.n_leads for each in done), simulation.n_leads)
+    borders = simulation.borders
     source = DatasetSource(
-        name=source_name(asked.seed),
+        name=source_name(simulation.seed),
         first_ingested_at=from_ms(min(chunk.first_ms for chunk in done)),
         last_ingested_at=from_ms(max(chunk.last_ms for chunk in done)),
         n_events=sum(chunk.n_events for chunk in done),
     )
     manifest = DatasetManifest(
-        name=asked.name,
+        name=simulation.name,
         sources=(source,),
         label=label_of(HORIZON_DAYS),
         horizon_days=HORIZON_DAYS,
         embargo_days=borders.embargo_ms / DAY_MS,
         as_of_policy=POLICY,
-        seed=asked.seed,
-        negative_rate=asked.negative_rate,
+        seed=simulation.seed,
+        negative_rate=simulation.negative_rate,
         code_names=CODE_NAMES,
         borders=borders.times,
     )

@@ -1,7 +1,7 @@
-"""Who learns and who judges: by time, with an embargo, and each cluster in one split only.
+"""Splits rows by time, with an embargo, and each cluster in one split only; samples negatives.
 
-A label looks one horizon ahead. So that no label of an older split depends on a time that a newer
-one is about, the rows of the last horizon before each border are left out.
+A label looks one horizon ahead. The rows of the last horizon before each border are left out, so
+that a label of an older split never depends on the time of a newer one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from training.dataset.manifest import DatasetError, Split
 
 Shares = tuple[float, float, float, float]
 SHARES: Shares = (0.64, 0.11, 0.11, 0.14)
-"""Of the moments, oldest first. `FIT` pays the embargoes: the others are what intervals and
-calibration are made of, and have what they were promised."""
+"""Shares of the moments, oldest first. The embargoes are taken from the train split: the others are
+what intervals and calibration rest on, and get their full share."""
 
 SAMPLED = (Split.FIT, Split.JUDGE)
-"""Calibration and evaluation see every row."""
+"""The splits whose negatives may be sampled; calibration and test keep every row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Borders:
-    """`starts_ms`: when judge, calibrate and test begin."""
+    """The borders between splits. `starts_ms`: when judge, calibrate and test begin."""
 
     starts_ms: tuple[int, int, int]
     embargo_ms: int
@@ -38,15 +38,16 @@ class Borders:
         return judge, calibrate, test
 
     def split_of(self, as_of_ms: int) -> Split | None:
-        """None in an embargo."""
+        """The split of a moment; None in an embargo."""
         if any(start - self.embargo_ms <= as_of_ms < start for start in self.starts_ms):
             return None
         return tuple(Split)[sum(as_of_ms >= start for start in self.starts_ms)]
 
 
 def borders_of(moments_ms: Iterable[int], shares: Shares, embargo_ms: int) -> Borders:
-    """From the newest moment back: each split its share of all `moments_ms`, at least one, then an
-    embargo. What is left is to fit. Raises DatasetError when nothing is."""
+    """Finds the borders, from the newest moment back: each split its share of all `moments_ms`, at
+    least one, then an embargo. What is left is for training. Raises DatasetError when nothing is
+    left."""
     check_shares(shares)
     ordered = sorted(moments_ms)
     starts: list[int] = []
@@ -67,8 +68,8 @@ def borders_of(moments_ms: Iterable[int], shares: Shares, embargo_ms: int) -> Bo
 
 
 def check_shares(shares: Shares) -> None:
-    """Raises DatasetError."""
-    # Said so that a NaN is refused: it is neither positive nor anything else.
+    """Raises DatasetError for shares that are not four positive numbers with sum 1."""
+    # Written so that NaN is refused: no comparison with it is true.
     are_positive = len(shares) == len(Split) and all(share > 0 for share in shares)
     if not (are_positive and abs(sum(shares) - 1) <= 1e-6):
         raise DatasetError(
@@ -79,19 +80,21 @@ def check_shares(shares: Shares) -> None:
 
 def one_split_each(memberships: Iterable[tuple[str, Split]], seed: int) -> Mapping[str, Split]:
     """Cluster -> the one of its splits that it stays in. The choice must not look at the outcome:
-    "its newest" would empty the fit of all who took long, "its oldest" the test."""
-    found: dict[str, set[Split]] = {}
+    "its newest" would take all that took long from the train split, "its oldest" from the test
+    split."""
+    splits_of: dict[str, set[Split]] = {}
     for cluster, split in memberships:
-        found.setdefault(cluster, set()).add(split)
+        splits_of.setdefault(cluster, set()).add(split)
     order = list(Split)
     return {
         cluster: sorted(splits, key=order.index)[int(chance(seed, cluster) * len(splits))]
-        for cluster, splits in found.items()
+        for cluster, splits in splits_of.items()
     }
 
 
 def split_by_chance(cluster: str, shares: Shares, seed: int) -> Split:
-    """Of the clusters, `shares`; a cluster's rows are all in one split."""
+    """The split of a cluster by chance, in proportion to `shares`; all its rows are in one
+    split."""
     check_shares(shares)
     drawn = chance(seed, "split", cluster)
     ends = accumulate(shares)
@@ -100,7 +103,7 @@ def split_by_chance(cluster: str, shares: Shares, seed: int) -> Split:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Every positive and, of fit and judge, `negative_rate` of the others."""
+    """Which rows are kept: every positive and, of fit and judge, `negative_rate` of the others."""
 
     negative_rate: float
     seed: int
@@ -112,7 +115,7 @@ class Sampling:
             )
 
     def weight(self, split: Split, label: int, name: str, as_of_ms: int) -> float | None:
-        """1 / the rate at which such rows are kept; None for a row that is not."""
+        """1 / the rate at which such rows are kept; None for a row that is left out."""
         if label or split not in SAMPLED:
             return 1.0
         is_kept = chance(self.seed, name, as_of_ms) < self.negative_rate
@@ -120,6 +123,6 @@ class Sampling:
 
 
 def chance(seed: int, *name: object) -> float:
-    """Uniform over names and seeds."""
+    """A number in [0, 1) that depends on seed and names only; uniform over them."""
     digest = blake2b(repr((seed, *name)).encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big") / 2**56

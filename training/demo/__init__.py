@@ -1,1 +1,1 @@
-"""The demo's model from nothing but a seed: base, adapter, trees on top."""
+"""The demo's model, made from a seed and nothing else: base, adapter, and trees on top."""

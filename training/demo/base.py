@@ -1,4 +1,5 @@
-"""The small Qwen2-architecture language model that stands in for Qwen where no hub is in reach."""
+"""The demo's base: a small language model of Qwen2's architecture, for where no model hub is in
+reach."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from training.demo.tokenizer import CHAT_TEMPLATE, EOS, PAD
 
 @dataclass(frozen=True, slots=True)
 class BaseSize:
-    """`max_tokens` is what the base says it can read. No weight depends on it (positions are
-    rotary), so it is far above what the recipe reads: whoever fits the base to other leads needs
-    the room."""
+    """The sizes of the base. `max_tokens` is what the base says it can read. No weight depends on
+    it (positions are rotary), so it is far above what the recipe reads: whoever fits the base to
+    other leads needs the room."""
 
     hidden: int = 128
     n_layers: int = 4
@@ -26,8 +27,8 @@ class BaseSize:
 
 
 def build_base(size: BaseSize, vocab_size: int, pad_id: int, eos_id: int) -> Qwen2ForCausalLM:
-    """Random weights with std 1/sqrt(hidden): the usual 0.02 is far too small at this width, and
-    such a model learns nothing in minutes. Seed torch first."""
+    """Builds the base with random weights of standard deviation 1/sqrt(hidden): the usual 0.02 is
+    far too small at this width, and such a model learns nothing in minutes. Seed torch first."""
     config = Qwen2Config(
         vocab_size=vocab_size,
         hidden_size=size.hidden,
@@ -48,7 +49,8 @@ def build_base(size: BaseSize, vocab_size: int, pad_id: int, eos_id: int) -> Qwe
 
 
 def described_tokenizer(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
-    """As it is saved beside the base, with what a fit asks for: padding, and how turns are put."""
+    """The tokenizer as it is saved beside the base, with the padding token and the chat template
+    that a fit needs."""
     described = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
     )
@@ -57,8 +59,8 @@ def described_tokenizer(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
 
 
 def round_to_half(model: torch.nn.Module) -> None:
-    """Weights that float16 holds exactly, so that the base can be stored in half the bytes and
-    whatever is fitted on top is fitted on the very numbers that are loaded later."""
+    """Rounds the weights to float16. The base can then be stored in half the bytes, and what is
+    fitted on top is fitted on exactly the numbers that are loaded later."""
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.half().float())

@@ -1,4 +1,4 @@
-"""The first half of the demo's recipe: a tokenizer and a pre-trained base, saved to a folder."""
+"""The first half of the demo's recipe: trains a tokenizer and a base and saves them to a folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from training.whole_file import whole_file
 TOKENIZER = "tokenizer.json"
 WEIGHTS = "base.safetensors"
 RECIPE = "recipe.json"
-"""What the weights beside it follow from."""
+"""The file with the part of the recipe that the weights beside it were made by."""
 
 FOLLOWED = (
     "seed",
@@ -47,11 +47,11 @@ FOLLOWED = (
 POOL_CALLS = 8_000
 POOL_LEADS = 8_000
 TOKENIZER_SEED_OFFSET = 1
-"""The tokenizer's leads are other people than the training's."""
+"""The tokenizer is trained on other simulated people than the base."""
 
 
 def build_reading(recipe: Recipe) -> LeadReading:
-    """Trains the tokenizer."""
+    """Trains the tokenizer; returns how leads become tokens."""
     fixed = [
         *table_texts(),
         *(code_word(*code) + ";" for code in CODES),
@@ -67,7 +67,8 @@ def build_writer(tokenizer: Tokenizer) -> Writer:
 
 
 def make_base(recipe: Recipe, folder: Path, n_processes: int, log: WriteLine) -> None:
-    """Writes tokenizer and weights to `folder`; `load_base` reads them. Raises CannotWrite."""
+    """Trains tokenizer and base and writes them to `folder`; `load_base` reads them. Raises
+    CannotWrite."""
     with whole_file(folder / RECIPE) as part:
         part.write_text(json.dumps(_followed(recipe), indent=2) + "\n", encoding="utf-8")
     reading = build_reading(recipe)
@@ -76,11 +77,11 @@ def make_base(recipe: Recipe, folder: Path, n_processes: int, log: WriteLine) ->
     writer = build_writer(tokenizer)
     leads = load_leads(recipe.seed, recipe.n_read_leads, reading, n_processes=n_processes, log=log)
     old_enough = leads[: int(len(leads) * recipe.fitting_share)]
-    asked = Questions.of(writer)
+    questions = Questions.of(writer)
 
     def draw_leads(rng: np.random.Generator) -> list[Sample]:
         chosen = rng.choice(len(old_enough), min(POOL_LEADS, len(old_enough)), replace=False)
-        return pretraining_samples([old_enough[i] for i in chosen], asked, writer, rng)
+        return pretraining_samples([old_enough[i] for i in chosen], questions, writer, rng)
 
     def draw_calls(max_topics: int) -> Draw:
         return lambda rng: short_calls(writer, POOL_CALLS, max_topics, rng)
@@ -112,7 +113,7 @@ def make_base(recipe: Recipe, folder: Path, n_processes: int, log: WriteLine) ->
 
 
 def check_base(recipe: Recipe, folder: Path) -> None:
-    """Raises FitError for weights in `folder` that another recipe made."""
+    """Raises FitError for weights in `folder` that were made by another recipe."""
     try:
         theirs = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -127,7 +128,7 @@ def check_base(recipe: Recipe, folder: Path) -> None:
 
 
 def _followed(recipe: Recipe) -> dict[str, object]:
-    """The part of the recipe that decides about the base, flat."""
+    """The part of the recipe that the base depends on, flat."""
     chosen = {
         name: value
         for name, value in recipe.described().items()
@@ -137,7 +138,7 @@ def _followed(recipe: Recipe) -> dict[str, object]:
 
 
 def load_base(recipe: Recipe, folder: Path) -> tuple[Qwen2ForCausalLM, Tokenizer]:
-    """Raises FitError for weights that are damaged."""
+    """Reads what `make_base` wrote. Raises FitError for weights that are damaged."""
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     model = _empty(recipe, tokenizer)
     try:

@@ -63,9 +63,9 @@ NAME = "asllr-demo"
 
 
 def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: WriteLine) -> None:
-    """Writes the artifact to `out`, replacing it, once everything has succeeded. A base that an
-    earlier run of the same recipe left in `work` is used again, one of another refused. Raises
-    FitError, NotOurs, CannotWrite."""
+    """Makes the demo artifact and writes it to `out`, replacing what is there once everything has
+    succeeded. A base that an earlier run of the same recipe left in `work` is used again, a base of
+    another recipe is refused. Raises FitError, NotOurs, CannotWrite."""
     check_replaceable(out)
     if (work / WEIGHTS).exists():
         check_base(recipe, work)
@@ -84,9 +84,9 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Wri
     log(f"leads: {len(leads)} rows, {sum(lead.ordered for lead in leads)} orders")
     baseline = fit_baseline(recipe, at_own_moment(leads), log)
     slices = slice_leads(recipe, leads)
-    asked, pad_id = Questions.of(build_writer(tokenizer)), token_id(tokenizer, PAD)
-    fitted = fit_adapter(recipe, base, slices, asked, pad_id, log)
-    logits = language_logits(fitted, slices.all, asked, pad_id)
+    questions, pad_id = Questions.of(build_writer(tokenizer)), token_id(tokenizer, PAD)
+    fitted = fit_adapter(recipe, base, slices, questions, pad_id, log)
+    logits = language_logits(fitted, slices.all, questions, pad_id)
     stack = fit_stack(recipe, slices, logits, log)
     made = work / "artifact"
     shutil.rmtree(made, ignore_errors=True)
@@ -114,7 +114,7 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Wri
 
 
 def put_artifact(made: Path, out: Path) -> None:
-    """A copy of `made` takes the place of `out`, which stays until the copy is complete. Raises
+    """Puts a copy of `made` in the place of `out`, which stays until the copy is complete. Raises
     NotOurs, CannotWrite."""
     with artifact_folder(out) as folder:
         shutil.copytree(made, folder, dirs_exist_ok=True)
@@ -127,11 +127,11 @@ def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> Lan
 
 
 def _parity(recipe: Recipe, made: Path, slices: Slices, tokenizer: Tokenizer) -> Parity:
-    """On the newest leads."""
-    asked = Questions.of(build_writer(tokenizer))
+    """The differences between graph and reference on the newest leads."""
+    questions = Questions.of(build_writer(tokenizer))
     prompts = [
-        tokenizer.decode([*lead.body, *asked.order], skip_special_tokens=False)
-        for lead in slices.calibrating[-recipe.n_parity_prompts :]
+        tokenizer.decode([*lead.body, *questions.order], skip_special_tokens=False)
+        for lead in slices.calibration[-recipe.n_parity_prompts :]
     ]
     limit = recipe.max_probability_difference
     return check_parity(made, prompts, recipe.token_budget, limit)
@@ -143,9 +143,9 @@ def _metrics(
     fitted: Fitted,
     logits: Floats,
 ) -> dict[str, float]:
-    """Of the run itself; `make evaluate` compares on fresh leads."""
-    newest = slices.calibrating
-    truth = np.array([lead.truth for lead in newest])
+    """The metrics of the run itself; `make evaluate` compares on fresh leads."""
+    calibration_leads = slices.calibration
+    truth = np.array([lead.truth for lead in calibration_leads])
     is_known = ~np.isnan(truth)
     return {
         "n_rows": float(len(leads)),
@@ -154,7 +154,7 @@ def _metrics(
         "probe_log_loss_on_judging_slice": fitted.losses[0],
         "adapter_log_loss_on_judging_slice": min(fitted.losses),
         "language_model_expected_auc_on_sampled_calibrating_slice": expected_auc(
-            logits[-len(newest) :][is_known], truth[is_known]
+            logits[-len(calibration_leads) :][is_known], truth[is_known]
         ),
     }
 
@@ -173,19 +173,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--seed", type=at_least(0), default=Recipe().seed, help="of leads and training")
     add("--threads", type=at_least(1), default=2, help="of torch; 1 on a busy machine")
     add("--processes", type=at_least(1), default=2, help="that simulate leads")
-    asked = parser.parse_args(arguments)
-    torch.set_num_threads(asked.threads)
-    recipe = replace(Recipe(), seed=asked.seed)
-    if asked.scale != 1.0:
-        recipe = recipe.scaled(asked.scale)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    recipe = replace(Recipe(), seed=options.seed)
+    if options.scale != 1.0:
+        recipe = recipe.scaled(options.scale)
     started = time.monotonic()
 
     def log(line: str) -> None:
         sys.stderr.write(f"[{(time.monotonic() - started) / 60:5.1f} min] {line}\n")
 
     with exiting(), tempfile.TemporaryDirectory() as temporary:
-        build_demo(recipe, asked.out, asked.work or Path(temporary), asked.processes, log)
-    log(f"artifact: {asked.out}")
+        build_demo(recipe, options.out, options.work or Path(temporary), options.processes, log)
+    log(f"artifact: {options.out}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What the base reads before it sees a whole lead: single exchanges, then short calls.
+"""What the base reads before whole leads: single exchanges, then short calls.
 
-Both are annotated talk: the code each line sets, the codes that hold at the end. Laid out exactly
-as `scoring.prompt.prompt` lays out a lead's calls, so that nothing has to be unlearned.
+Both are annotated talk: the code that each line sets, and the codes that hold at the end. The
+layout is exactly that of a lead's calls in `scoring.prompt.prompt`, so that nothing has to be
+unlearned.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ def code_word(topic: TalkTopic, stance: Stance) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Text to token ids. Pieces that end in a line break can be encoded apart: the break is
-    always a token of its own."""
+    """Turns text into token ids. Pieces that end in a line break can be encoded separately: the
+    break is always a token of its own."""
 
     tokenizer: Tokenizer
     end_of_turn: int
@@ -50,7 +51,8 @@ class Writer:
 
 
 def codes_answer(codes: Sequence[tuple[TalkTopic, Stance]], rng: np.random.Generator) -> str:
-    """In random order: no order is the right one, and the first must not carry all."""
+    """The answer to the codes question, codes in random order: no order is the right one, and the
+    first code must not carry all of them."""
     if not codes:
         return NOTHING_SAID
     return ";".join(code_word(*codes[i]) for i in rng.permutation(len(codes)))
@@ -59,7 +61,8 @@ def codes_answer(codes: Sequence[tuple[TalkTopic, Stance]], rng: np.random.Gener
 def short_calls(
     writer: Writer, n_calls: int, max_topics: int, rng: np.random.Generator
 ) -> list[Sample]:
-    """Calls of 1 to `max_topics` turns, a few of which take an earlier one back."""
+    """Generated calls as samples: 1 to `max_topics` turns each, of which a few take back an earlier
+    one."""
     draws = Draws(int(rng.integers(1 << 62)))
     question = writer.question(CODES_QUESTION)
     calls = (practice_call(draws, max_topics) for _ in range(n_calls))
@@ -87,14 +90,15 @@ def _short_call(
 
 
 def layout(lines: Sequence[SpokenLine]) -> str:
+    """The lines as the prompt lays them out."""
     return "".join(f"{line.role}: {fence(line.text)}\n" for line in lines)
 
 
 def line_targets(
     ids: NDArray[np.int32], writer: Writer, lines: Sequence[SpokenLine]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Positions of the line breaks that end `lines`, the last lines before the end heading, and
-    the code each sets: none for the agent's and for small talk."""
+    """The positions of the line breaks that end `lines`, which are the last lines before the end
+    heading, and the code that each line sets: none for the agent's lines and for small talk."""
     (line_break,) = writer.ids("\n")
     breaks = np.flatnonzero(ids == line_break)[-1 - len(lines) : -1]
     targets = np.zeros((len(lines), N_CODES), dtype=np.float32)

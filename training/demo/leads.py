@@ -1,4 +1,4 @@
-"""Simulated leads as training reads them: prompt, table, and what became known afterwards.
+"""Simulated leads as the demo's training reads them: prompt, table, and what became known later.
 
 Everything in `body` and `features` comes from `scoring.score.prepare` at `as_of`, the function that
 serving calls; codes, funnel moves and the order come from later events.
@@ -34,10 +34,10 @@ CHUNK_LEADS = 500
 
 @dataclass(frozen=True, slots=True)
 class TrainingLead:
-    """`body`: the prompt's tokens before the question. `codes`: NaN where a call was outside the
-    quality sample. `moves`: the stages of FUNNEL reached within the horizon. `truth` is the
-    probability that the world drew `ordered` from, for evaluation only; NaN at another moment than
-    the world's own."""
+    """One simulated lead at one moment. `body`: the prompt's tokens before the question. `codes`:
+    NaN where a call was outside the quality sample. `moves`: the stages of FUNNEL reached within
+    the horizon. `truth`: the probability that the world drew `ordered` from, for evaluation only;
+    NaN at another moment than the world's own."""
 
     body: NDArray[np.int16]
     features: NDArray[np.float32]
@@ -49,6 +49,7 @@ class TrainingLead:
 
     @property
     def is_elsewhen(self) -> bool:
+        """Whether the lead is looked at at another moment than the world's own."""
         return isnan(self.truth)
 
 
@@ -57,7 +58,8 @@ def at_own_moment(leads: Sequence[TrainingLead]) -> list[TrainingLead]:
 
 
 def digest_of(leads: Iterable[TrainingLead]) -> str:
-    """sha256 of all that a fit reads of them, in hexadecimal: one recipe has one."""
+    """The sha256, in hexadecimal, of all that a fit reads of the leads: the same for each run of a
+    recipe."""
     digest = sha256()
     for lead in leads:
         moves = ",".join(sorted(lead.moves))
@@ -87,8 +89,9 @@ def load_leads(
     log: Callable[[str], None],
     elsewhen_share: float = 0.0,
 ) -> list[TrainingLead]:
-    """Leads 0 to `n` - 1 of the default world in order of their moments; `elsewhen_share` of them
-    follow themselves at a second one, where they are still listed then. Spawns `n_processes`."""
+    """Reads leads 0 to `n` - 1 of the default world, in the order of their moments. A share
+    `elsewhen_share` of them comes a second time, right after, at another moment if they are still
+    listed then. Spawns `n_processes`."""
     starts = range(0, n, CHUNK_LEADS)
     work = partial(_chunk, seed, n, reading, elsewhen_share)
     pairs: list[tuple[TrainingLead, ...]] = []
@@ -115,14 +118,14 @@ def _chunk(
 
 
 _ELSEWHEN = 1
-"""Sets these draws apart from those that the lead is made of."""
+"""Part of the key of these draws, which must differ from those that make the lead."""
 
 LONGEST_SILENCE_DAYS = 90.0
 
 
 def _elsewhen(lead: SimulatedLead, draws: Draws) -> datetime | None:
-    """Another moment at which a day's list may hold the lead: before its own, within the horizon
-    after it, or long after; None when it is on no list then."""
+    """Another moment at which a day's list may hold the lead: before its own moment, within the
+    horizon after it, or long after. None when the lead is on no list then."""
     first = lead.events[0].occurred_at
     low, high = draws.pick(
         (
@@ -143,7 +146,7 @@ def _until(lead: SimulatedLead, as_of: datetime) -> Iterator[EventBase]:
 
 
 def sample_prompts(seed: int, n: int) -> Iterator[str]:
-    """Uncut prompts, to train a tokenizer on."""
+    """Prompts of leads, not cut, to train a tokenizer on."""
     spec = PromptSpec(100_000, len)
     for lead in simulate_leads(seed, n):
         yield prepare(history_of(fold(lead.history)), to_ms(lead.as_of), spec).prompt

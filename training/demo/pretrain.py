@@ -1,7 +1,10 @@
-"""Pre-training of the base: a curriculum of stages, one cosine, measured in tokens, not minutes.
+"""Pre-trains the base: a curriculum of stages under one cosine schedule, measured in tokens.
 
-Token counts are fixed, so that the same seed gives the same base on a slower machine. In float32:
-a CPU without units for bf16 takes 2.6 times as long over it.
+Token counts are fixed, not minutes, so that a seed gives the same base on a slower machine. In
+float32: a CPU without units for bf16 takes 2.6 times as long with it. Optimizer: I. Loshchilov and
+F. Hutter, Decoupled Weight Decay Regularization (AdamW), 2019, arXiv 1711.05101; cosine schedule:
+the same authors, SGDR: Stochastic Gradient Descent with Warm Restarts, 2017, arXiv 1608.03983, here
+without restarts.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ Draw = Callable[[np.random.Generator], Sequence[Sample]]
 
 WARM_UP_SHARE = 0.03
 FINAL_SHARE = 0.03
-"""Of the peak learning rate."""
+"""The last learning rate, as a share of the peak."""
 
 CLIP_NORM = 1.0
 LOG_EVERY_STEPS = 100
@@ -31,7 +34,8 @@ LOG_EVERY_STEPS = 100
 
 @dataclass(frozen=True, slots=True)
 class CurriculumStage:
-    """`draw` makes a pool of samples; it is asked again until `n_tokens` have been read."""
+    """One stage. `draw` makes a pool of samples; it is called again until `n_tokens` have been
+    read."""
 
     name: str
     n_tokens: int
@@ -41,8 +45,10 @@ class CurriculumStage:
 
 @dataclass(frozen=True, slots=True)
 class PretrainSettings:
+    """The settings of pre-training."""
+
     stages: tuple[CurriculumStage, ...]
-    peak_rate: float = 2e-3
+    peak_learning_rate: float = 2e-3
     weight_decay: float = 0.05
     weights: PretrainWeights = field(default_factory=PretrainWeights)
     seed: int = 0
@@ -70,7 +76,7 @@ def pretrain(
             },
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ],
-        lr=settings.peak_rate,
+        lr=settings.peak_learning_rate,
         betas=(0.9, 0.98),
     )
     rng = np.random.default_rng(settings.seed)
@@ -78,9 +84,9 @@ def pretrain(
     model.train()
     for name, samples in _steps(settings):
         batch = collate(samples, pad_id, heads.marker.out_features, rng)
-        rate = settings.peak_rate * schedule(progress.n_done / settings.n_tokens)
+        learning_rate = settings.peak_learning_rate * schedule(progress.n_done / settings.n_tokens)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         parts = pretrain_loss(model, heads, batch, settings.weights)
         torch.autograd.backward(parts["total"])
         torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
@@ -92,7 +98,8 @@ def pretrain(
 
 
 def schedule(done: float) -> float:
-    """Share of the peak rate after the share `done` of the tokens: warm-up, then a cosine."""
+    """The learning rate as a share of its peak, after the share `done` of the tokens: a linear
+    warm-up, then a cosine."""
     if done < WARM_UP_SHARE:
         return (done + 1e-3) / (WARM_UP_SHARE + 1e-3)
     phase = (done - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)
@@ -115,7 +122,7 @@ def _steps(settings: PretrainSettings) -> Iterator[tuple[str, list[Sample]]]:
 
 
 class _Progress:
-    """Running means of the losses, and when it will be over."""
+    """Running means of the losses, and how long it will take."""
 
     def __init__(self, n_tokens: int, log: WriteLine) -> None:
         self.n_tokens, self.log = n_tokens, log

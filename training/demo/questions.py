@@ -1,9 +1,8 @@
-"""Questions about whole leads: the table and the wrap-up codes for the base, the order for the
-adapter.
+"""Questions about whole leads: table and wrap-up codes for the base, the order for the adapter.
 
-All end in the one marker that serving uses. The base learns to read a lead and to answer Yes / No;
-what becomes of leads is left to the adapter, and the text baselines get every label of leads that
-the base got; `tree_practised` has its practice on generated calls, too.
+All end in the one marker that serving uses. The base learns to read a lead and to answer Yes or No;
+whether leads order is left to the adapter. For a fair comparison the text baselines get every label
+of leads that the base got, and `tree_practised` practises on generated calls, too.
 """
 
 from __future__ import annotations
@@ -25,12 +24,13 @@ from training.model.samples import Sample
 from training.simulator.codes import CODES
 
 CODES_SHARE = 0.65
-"""Of the leads whose codes are known; all others are asked about their table."""
+"""The share of the leads with known codes that are asked about codes; all others are asked about
+their table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """Encoded once: asking costs a concatenation per sample."""
+    """All questions and answers as tokens, encoded once: a sample then costs a concatenation."""
 
     yes: NDArray[np.int32]
     no: NDArray[np.int32]
@@ -76,12 +76,12 @@ def table_texts() -> list[str]:
     return [f"Is {feature.wording} {word}?" for feature in FEATURES for _, word in _values(feature)]
 
 
-def order_sample(lead: TrainingLead, asked: Questions) -> Sample:
-    """The question that a score answers."""
+def order_sample(lead: TrainingLead, questions: Questions) -> Sample:
+    """A sample with the question that a score answers: will this lead order?"""
     return Sample(
-        prompt=np.concatenate([lead.body, asked.order]).astype(np.int32),
-        answer=asked.answer(lead.ordered),
-        order=float(lead.ordered),
+        prompt=np.concatenate([lead.body, questions.order]).astype(np.int32),
+        answer=questions.answer(lead.ordered),
+        label=float(lead.ordered),
         grade=Grade.ORDER if lead.ordered else max(map(_GRADES.__getitem__, lead.moves), default=0),
     )
 
@@ -90,31 +90,32 @@ _GRADES = {Stage.VISIT: Grade.VISIT, Stage.TEST_DRIVE: Grade.TEST_DRIVE, Stage.Q
 
 
 def pretraining_samples(
-    leads: Sequence[TrainingLead], asked: Questions, writer: Writer, rng: np.random.Generator
+    leads: Sequence[TrainingLead], questions: Questions, writer: Writer, rng: np.random.Generator
 ) -> list[Sample]:
-    """One question per lead; the codes are always a target of the marker."""
-    return [_asked(lead, asked, writer, rng) for lead in leads]
+    """One question for each lead; the codes are always a target of the marker's state."""
+    return [_pretraining_sample(lead, questions, writer, rng) for lead in leads]
 
 
-def _asked(
-    lead: TrainingLead, asked: Questions, writer: Writer, rng: np.random.Generator
+def _pretraining_sample(
+    lead: TrainingLead, questions: Questions, writer: Writer, rng: np.random.Generator
 ) -> Sample:
     if rng.random() < CODES_SHARE and not np.isnan(lead.codes).any():
         held = [CODES[i] for i in np.flatnonzero(lead.codes)]
-        question, answer = asked.codes, writer.answer(codes_answer(held, rng))
+        question, answer = questions.codes, writer.answer(codes_answer(held, rng))
     else:
-        question, answer = _about_table(lead, asked, rng)
+        question, answer = _about_table(lead, questions, rng)
     prompt = np.concatenate([lead.body, question]).astype(np.int32)
     return Sample(prompt=prompt, answer=answer, codes=lead.codes)
 
 
 def _about_table(
-    lead: TrainingLead, asked: Questions, rng: np.random.Generator
+    lead: TrainingLead, questions: Questions, rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Half of the answers are Yes where the value is one that can be asked about."""
+    """A question about one feature. Where the lead's value can be asked about, half of the
+    questions ask about that value, so that enough answers are Yes."""
     feature = int(rng.integers(len(FEATURES)))
-    options = asked.table[feature]
+    options = questions.table[feature]
     held = [i for i, (value, _) in enumerate(options) if value == lead.features[feature]]
     pick = held[0] if held and rng.random() < 0.5 else int(rng.integers(len(options)))
     value, question = options[pick]
-    return question, asked.answer(bool(value == lead.features[feature]))
+    return question, questions.answer(bool(value == lead.features[feature]))

@@ -1,4 +1,4 @@
-"""The demo model's recipe: every amount and seed in one place."""
+"""The recipe of the demo's model: every amount and seed in one place."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from training.model.settings import FitSettings
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Leads in order of time: the oldest fit, the next judge, the newest calibrate. Pre-training
-    reads the first `n_read_leads` of them that are old enough to fit. `kept_negatives` is the share
-    of the leads without an order that adapter and stack see. `elsewhen_share`: of the leads that
-    the stack also sees at another moment, before they are worth a call or when they have gone
-    silent; a day's list is full of those."""
+    """All amounts of the recipe. Leads are split in order of time: the oldest are for training,
+    then a share `judging_share` for validation, the newest for calibration. Pre-training reads the
+    first `n_read_leads` of those for training. `kept_negatives`: the share of the leads without an
+    order that adapter and stack see. `elsewhen_share`: the share of the leads that the stack also
+    sees at another moment, before they are worth a call or when they have gone silent; a day's list
+    is full of those."""
 
     seed: int = 20260
     n_leads: int = 150_000
@@ -58,7 +59,7 @@ class Recipe:
         )
 
     def described(self) -> dict[str, object]:
-        """Flat, for the card."""
+        """All amounts, flat, for the model card."""
         flat: dict[str, object] = {}
         for name, value in asdict(self).items():
             if isinstance(value, dict):

@@ -1,4 +1,9 @@
-"""Train the demo's tokenizer: byte-fallback BPE over prompts, with the chat markers as specials."""
+"""Trains the demo's tokenizer: byte-fallback BPE over prompts, with the chat markers as special
+tokens.
+
+BPE: R. Sennrich, B. Haddow and A. Birch, Neural Machine Translation of Rare Words with Subword
+Units, 2016, arXiv 1508.07909.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +20,15 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
     "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""ChatML, the turns that prompts are made of."""
+"""ChatML: the turns that prompts are made of."""
 
 BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
 _WORDS = Regex(r" ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s")
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
-    """Digits stand alone, a word keeps its leading space, a character never seen becomes its
-    UTF-8 bytes. Deterministic for the same texts in the same order."""
+    """Trains the tokenizer. Digits stand alone, a word keeps its leading space, a character never
+    seen becomes its UTF-8 bytes. Deterministic for the same texts in the same order."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(_WORDS, behavior="isolated")
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
@@ -38,7 +43,8 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 
 
 def _without_byte_specials(tokenizer: Tokenizer) -> Tokenizer:
-    """The bytes stay in the vocabulary, but text that spells `<0x41>` must not become one."""
+    """Makes the bytes plain tokens: they stay in the vocabulary, but text that spells `<0x41>` must
+    not become a byte."""
     declared = json.loads(tokenizer.to_str())
     declared["added_tokens"] = [
         token for token in declared["added_tokens"] if token["content"] in SPECIALS
@@ -47,8 +53,8 @@ def _without_byte_specials(tokenizer: Tokenizer) -> Tokenizer:
 
 
 def token_id(tokenizer: Tokenizer, token: str) -> int:
-    """Raises KeyError for a token that is not in the vocabulary."""
-    found = tokenizer.token_to_id(token)
-    if found is None:
+    """The id of a token. Raises KeyError for one that is not in the vocabulary."""
+    number = tokenizer.token_to_id(token)
+    if number is None:
         raise KeyError(token)
-    return int(found)
+    return int(number)

@@ -1,1 +1,1 @@
-"""What a model is worth on a dataset folder: metrics, intervals, verdicts, a report."""
+"""Evaluation on a dataset folder: metrics, intervals, verdicts and the report."""

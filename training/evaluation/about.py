@@ -1,5 +1,5 @@
-"""Where the rows of a report are from and under which terms its numbers are: what a reader needs
-beside them."""
+"""What a reader needs beside the numbers of a report: where its rows come from and how it was
+made."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from training.dataset.manifest import DatasetManifest
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """`command` repeats the report. `findings`: what the data check said when the dataset was
-    built. `split`: which rows of it were judged."""
+    """The facts of a report. `command` repeats it. `findings`: what the data check said when the
+    dataset was built. `split`: which rows of it were judged."""
 
     title: str
     command: str
@@ -29,7 +29,8 @@ class About:
 
 
 def trained_too_late(name: str, trained_until: datetime, about: About) -> str | None:
-    """A warning when a model may have been trained on the rows that judge it, or on their time."""
+    """A warning when a model may have been trained on the rows that judge it, or on their time;
+    None otherwise."""
     if trained_until <= about.first:
         return None
     return (
@@ -47,6 +48,7 @@ def about_of(
     split: str,
     price_per_cpu_hour: float,
 ) -> About:
+    """The facts of a report on `examples`."""
     return About(
         title=title,
         command=command,

@@ -1,4 +1,4 @@
-"""The model card: what an artifact is, what it is worth here, and what it must not be used for."""
+"""The model card: what an artifact is, how good it is here, and what it must not be used for."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ Cost: {cost}. Remake these numbers with `{command}`.
 def model_card(
     about: About, report: EvaluationReport, model: ModelReport, manifest: Manifest
 ) -> str:
-    """Markdown. `model` is one of `report`'s."""
+    """The card as Markdown. `model` is one of the report's models."""
     return MODEL_CARD.format(
         name=manifest.name,
         engine_line=f"A lead scorer for asllr; engine `{manifest.engine.value}`.",
@@ -97,16 +97,16 @@ def model_card(
 
 
 def _window(data: DataWindow) -> str:
-    """A rule may have seen no data."""
+    """The times of the training data; a rule may have seen none."""
     return "no data" if data.end == EPOCH else f"{data.start:%Y-%m-%d} to {data.end:%Y-%m-%d}"
 
 
 def _metric_row(model: ModelReport, name: str) -> str:
-    found = model.metrics[name]
-    low, high = number(found.interval.low), number(found.interval.high)
+    measured = model.metrics[name]
+    low, high = number(measured.interval.low), number(measured.interval.high)
     return (
-        f"| {words.metric_name(name)} | {number(found.interval.value)} | [{low}, {high}] | "
-        f"{number(found.expected_half_width)} |"
+        f"| {words.metric_name(name)} | {number(measured.interval.value)} | [{low}, {high}] | "
+        f"{number(measured.expected_half_width)} |"
     )
 
 
@@ -124,12 +124,12 @@ def _expected(model: ModelReport, report: EvaluationReport) -> str:
 
 
 def _differences(report: EvaluationReport, model: ModelReport) -> str:
-    said = [
+    sentences = [
         f"- {words.difference(each)}"
         for each in report.differences
         if each.metric == "auc" and model.name in (each.ours, each.theirs)
     ]
-    return "## Beside others\n\n" + "\n".join(said) + "\n" if said else ""
+    return "## Beside others\n\n" + "\n".join(sentences) + "\n" if sentences else ""
 
 
 def _group_rows(model: ModelReport) -> list[str]:

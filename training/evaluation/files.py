@@ -1,4 +1,4 @@
-"""The report on disk: `report.html`, `report.json` and, for an artifact, `MODEL_CARD.md`."""
+"""Writes the report: `report.html`, `report.json` and, for one artifact, `MODEL_CARD.md`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ HTML, JSON, CARD = "report.html", "report.json", "MODEL_CARD.md"
 
 
 def report_json(about: About, report: EvaluationReport) -> dict[str, Any]:
-    """Ready for `json.dumps`: what is not a number is null. Holds no lead text."""
+    """The report as plain values for `json.dumps`: NaN and infinity are null. Holds no lead
+    text."""
     facts = {**asdict(about), "first": about.first.isoformat(), "last": about.last.isoformat()}
     models = [
         {
@@ -32,13 +33,13 @@ def report_json(about: About, report: EvaluationReport) -> dict[str, Any]:
         }
         for model in report.models
     ]
-    said: dict[str, Any] = json_value({"about": facts, **asdict(report), "models": models})
-    return said
+    values: dict[str, Any] = json_value({"about": facts, **asdict(report), "models": models})
+    return values
 
 
 def write_report(folder: Path, texts: Mapping[str, str]) -> None:
-    """File name -> content. The folder appears complete or not at all. Raises EvaluationError when
-    it exists, CannotWrite."""
+    """Writes the files, name -> content, into a new folder, complete or not at all. Raises
+    EvaluationError when it exists, CannotWrite."""
     check_free(folder)
     with whole_folder(folder) as part:
         for name, text in texts.items():
@@ -46,7 +47,8 @@ def write_report(folder: Path, texts: Mapping[str, str]) -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Raises EvaluationError: a report is never written over; and CannotWrite."""
+    """Raises EvaluationError for a folder that exists: a report is never overwritten. Raises
+    CannotWrite."""
     if folder.exists():
         raise EvaluationError(f"{folder} exists; choose another folder or remove it")
     check_place(folder)

@@ -1,4 +1,5 @@
-"""What is judged and on what: a model's scores, and the rows of a dataset they are held against."""
+"""The two sides of an evaluation: a model's scores, and the rows of a dataset they are compared
+with."""
 
 from __future__ import annotations
 
@@ -19,15 +20,15 @@ Texts = NDArray[np.str_]
 
 
 class EvaluationError(ValueError):
-    """Rows nothing can be said on, or scores that do not fit them. The message names the value,
+    """Rows that allow no evaluation, or scores that do not fit them. The message names the value,
     the limit and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A model's word on each row. `scores` order the leads, `probabilities` are calibrated.
-    `digest` and `engine` name an artifact; None for what no worker serves. `read`: the logit of
-    the language model in it, None where there is none."""
+    """A model's scores of the rows. `scores` order the leads, `probabilities` are calibrated.
+    `digest` and `engine` name an artifact; None for a model that no worker serves. `read`: the
+    logit of the language model in it, None without one."""
 
     name: str
     scores: Floats
@@ -40,8 +41,9 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class JudgedRows:
-    """The rows as arrays. `lists`: the number of the call list (queue and day) a row is on.
-    `truth`: NaN where nobody knows the true probability. `groups`: kind -> value of each row."""
+    """The rows as arrays. `lists`: the number of the call list (queue and day) that a row is on.
+    `truth`: the true probability, NaN where unknown. `groups`: kind of group -> its value for each
+    row."""
 
     labels: Floats
     truth: Floats
@@ -67,17 +69,17 @@ class JudgedRows:
 
     @property
     def n_who_ordered(self) -> int:
-        """Leads with a positive row: what intervals and verdicts rest on."""
+        """The number of leads with a positive row: what intervals and verdicts rest on."""
         return len(np.unique(self.clusters[self.labels > 0]))
 
     @property
     def prevalence(self) -> float:
-        """Of all leads, sampled away or not."""
+        """The share of positives among all leads, those that were sampled away included."""
         return float(np.average(self.labels, weights=self.weights))
 
 
 def usual_capacity(judged: JudgedRows) -> float:
-    """Calls a queue makes a day when nobody says: a tenth of a day's leads, at least one."""
+    """The default number of calls of a queue per day: a tenth of a day's leads, at least one."""
     return float(max(1, round(0.1 * judged.weights.sum() / (judged.lists.max() + 1))))
 
 
@@ -85,7 +87,8 @@ QUEUE, STAGE, LENGTH = "queue", "stage", "transcript"
 
 
 def judged_of(examples: Examples) -> JudgedRows:
-    """Raises EvaluationError for rows of one class: nothing can be ordered there."""
+    """The rows of `examples` as arrays. Raises EvaluationError for rows of one class, which have no
+    order to find."""
     n_positives, n = int(examples.label.sum()), len(examples)
     if n_positives == 0 or n_positives == n:
         raise EvaluationError(
@@ -93,13 +96,13 @@ def judged_of(examples: Examples) -> JudgedRows:
             "another split or build the dataset over a longer time"
         )
     days = examples.as_of_ms // DAY_MS
-    asked = [f"{queue} {day}" for queue, day in zip(examples.queue, days, strict=True)]
+    call_lists = [f"{queue} {day}" for queue, day in zip(examples.queue, days, strict=True)]
     return JudgedRows(
         labels=examples.label.astype(np.float64),
         truth=examples.true_probability,
         weights=examples.weight,
         clusters=examples.cluster,
-        lists=np.unique(np.array(asked), return_inverse=True)[1],
+        lists=np.unique(np.array(call_lists), return_inverse=True)[1],
         groups={
             QUEUE: examples.queue,
             STAGE: examples.stage,
@@ -109,7 +112,8 @@ def judged_of(examples: Examples) -> JudgedRows:
 
 
 def transcript_words(states: Iterable[LeadState]) -> NDArray[np.int64]:
-    """Words of all transcripts that a state was made of, as far back as it remembers."""
+    """The number of words in all transcripts that a state was made of, as far back as it
+    remembers."""
     return np.array(
         [sum(call.n_words for call in history_of(state).calls) for state in states], dtype=np.int64
     )
@@ -120,7 +124,8 @@ N_LENGTH_BINS = 4
 
 
 def length_bins(words: NDArray[np.int64]) -> Texts:
-    """`no transcript`, and quarters of the rest by length, named by their bounds."""
+    """The length group of each row: `no transcript`, or a quarter of the rest, named by its
+    bounds."""
     some = words[words > 0]
     if not len(some):
         return np.full(len(words), NO_WORDS)
@@ -134,5 +139,5 @@ def length_bins(words: NDArray[np.int64]) -> Texts:
         for low, high in zip(lows, highs, strict=True)
         if low <= high
     ]
-    found = np.searchsorted(bounds, words, side="left")
-    return np.where(words > 0, np.array(names)[np.minimum(found, len(names) - 1)], NO_WORDS)
+    bin_of = np.searchsorted(bounds, words, side="left")
+    return np.where(words > 0, np.array(names)[np.minimum(bin_of, len(names) - 1)], NO_WORDS)

@@ -1,7 +1,8 @@
-"""The metrics of one model as one statistic, so that all of them share each resample.
+"""All metrics of one model as one statistic, so that they share each bootstrap resample.
 
-Against labels, or against true probabilities: then they are the "expected" metrics, without label
-noise. Names end in what they are of: `p_at_1pct` is the precision among the best percent.
+Against labels, or against true probabilities; the latter are the "expected" metrics, without label
+noise. A name ends in the group it is about: `p_at_1pct` is the precision among the best one
+percent.
 """
 
 from __future__ import annotations
@@ -39,18 +40,18 @@ METRICS = (
     "brier",
     "ece",
 )
-"""In the order in which a statistic of this module returns them."""
+"""The names, in the order in which a statistic of this module returns the values."""
 
 LESS_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 N_BINS = 10
 
 
 def call_shares(scores: Floats, lists: NDArray[np.intp], weights: Floats, per_day: float) -> Floats:
-    """How much of a call each row gets when each list's best get `per_day`: 1, 0, or, of the group
-    tied at the boundary, the same share for all.
+    """How much of a call each row gets when the best of each list get `per_day` calls: 1, 0 or, in
+    the group tied at the boundary, the same share for all.
 
-    Resamples keep these shares: with a few leads a list, drawing a lead twice would change who else
-    is called, and the interval would be that of another policy."""
+    Resamples keep these shares: with a few leads in a list, drawing a lead twice would change who
+    else is called, and the interval would be that of another policy."""
     order = np.lexsort((-scores, lists))
     changes = (np.diff(lists[order]) != 0) | (np.diff(scores[order]) != 0)
     starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
@@ -68,7 +69,8 @@ def call_shares(scores: Floats, lists: NDArray[np.intp], weights: Floats, per_da
 def measures(
     scored: Scored, judged: JudgedRows, outcomes: Floats, calls_per_day: float
 ) -> Statistic:
-    """METRICS of `scored` against `outcomes`: the labels or the true probabilities."""
+    """The statistic that gives METRICS of `scored` against `outcomes`: the labels or the true
+    probabilities."""
     ranked = rank_by(scored.scores, outcomes)
     share = call_shares(scored.scores, judged.lists, judged.weights, calls_per_day)
     in_lists = np.column_stack([share, share * outcomes])
@@ -89,12 +91,12 @@ def measures(
             (mass, caught(table, mass))
             for mass in (best_mass(table, fraction) for fraction in FRACTIONS.values())
         ]
-        called, found = (weightings @ in_lists).T
-        tops.append((called, found))
+        called, hits = (weightings @ in_lists).T
+        tops.append((called, hits))
         columns = [aucs(table), average_precisions(table)]
-        for called, found in tops:
-            precision = ratio(found, called)
-            columns += [precision, ratio(found, positives), ratio(precision * n, positives)]
+        for called, hits in tops:
+            precision = ratio(hits, called)
+            columns += [precision, ratio(hits, positives), ratio(precision * n, positives)]
         columns += [*(weightings @ losses / n[:, None]).T]
         columns.append(np.abs(weightings @ gaps).sum(axis=1) / n)
         return np.column_stack(columns)
@@ -105,8 +107,8 @@ def measures(
 def expected_half_widths(
     values: dict[str, float], judged: JudgedRows, calls_per_day: float, level: float
 ) -> dict[str, float]:
-    """How wide an interval around each of these values to expect of so many leads that ordered and
-    that did not, by theory; NaN for metrics that have no such formula."""
+    """How wide theory expects the interval of each metric to be for as many leads that ordered and
+    that did not; NaN for metrics without such a formula."""
     n, n_positives = len(judged), float(judged.n_positives)
     n_ordered = float(judged.n_who_ordered)
     n_others = max(1.0, judged.n_leads - n_ordered)

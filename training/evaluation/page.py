@@ -22,7 +22,7 @@ from training.evaluation.worst import WorstLead
 def html_page(
     about: About, report: EvaluationReport, worst: Mapping[str, Sequence[WorstLead]]
 ) -> str:
-    """`worst`: model -> its worst leads; empty leaves that section out."""
+    """The page. `worst`: model -> its worst leads; empty leaves that section out."""
     sections = [
         _head(about, report),
         _verdicts(report),
@@ -69,8 +69,8 @@ def _verdicts(report: EvaluationReport) -> str:
     return "<h2>Who is ahead</h2>" + table(heads, rows, "Paired on the same leads.")
 
 
-def _verdict(found: PairedDifference) -> str:
-    judged = found.judgement
+def _verdict(difference: PairedDifference) -> str:
+    judged = difference.judgement
     needed = f", {judged.positives_needed:,} positives might" if judged.positives_needed else ""
     return f"{judged.verdict.value}{needed}"
 

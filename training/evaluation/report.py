@@ -1,4 +1,4 @@
-"""The report as values: what is computed of each model and each pair, before anybody draws it."""
+"""The report as values: what is computed for each model and each pair, before it is shown."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ from training.evaluation.measures import (
 from training.evaluation.views import Group, groups_of
 
 COMPARED = ("auc", "average_precision", "p_at_1pct", "p_at_capacity", "log_loss", "brier")
-"""Of which a pair's difference gets a verdict."""
+"""The metrics of which the difference of a pair gets a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """How to judge: calls a queue makes a day, resamples and their seed."""
+    """How to judge: calls of a queue per day, number of resamples and their seed, level of the
+    intervals."""
 
     calls_per_day: float
     n_resamples: int = 1000
@@ -44,8 +45,8 @@ class EvaluationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`expected_half_width`: of the interval, by theory, at this number of positives; NaN where no
-    formula is known."""
+    """A metric with its interval. `expected_half_width`: how wide theory expects the interval to be
+    for this number of positives; NaN without a formula."""
 
     interval: Interval
     expected_half_width: float
@@ -53,8 +54,9 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """`expected` is against the true probability and empty where nobody knows it.
-    `calibration_noise`: the ECE that a perfectly calibrated model would show on these labels."""
+    """The report on one model. `expected` is against the true probability, empty where that is
+    unknown. `calibration_noise`: the ECE that a perfectly calibrated model would show on these
+    labels."""
 
     name: str
     engine: str | None
@@ -70,8 +72,8 @@ class ModelReport:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """`ours - theirs`, paired. Of losses less is better, which the verdict knows. `p_value`:
-    DeLong's, of the AUC on labels alone."""
+    """`ours - theirs` on the same rows. For losses less is better, which the verdict takes into
+    account. `p_value`: DeLong's, for the AUC on labels only."""
 
     ours: str
     theirs: str
@@ -84,8 +86,8 @@ class PairedDifference:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """`bayes`: the expected AUC of the truth itself, which no model can beat; None where nobody
-    knows it."""
+    """The report on all models. `asked`: how they were judged. `bayes`: the expected AUC of the
+    true probabilities, which no model can exceed; None where they are unknown."""
 
     n: int
     n_positives: int
@@ -99,9 +101,10 @@ class EvaluationReport:
 
 
 def build_report(
-    judged: JudgedRows, models: Sequence[Scored], asked: EvaluationRequest
+    judged: JudgedRows, models: Sequence[Scored], request: EvaluationRequest
 ) -> EvaluationReport:
-    """All models see the same resamples. Raises EvaluationError for scores that do not fit."""
+    """Computes the report; all models share the same resamples. Raises EvaluationError for scores
+    that do not fit."""
     for model in models:
         if not len(model.scores) == len(model.probabilities) == len(judged):
             raise EvaluationError(
@@ -111,28 +114,30 @@ def build_report(
     names = [model.name for model in models]
     if len(set(names)) < len(names):
         raise EvaluationError(f"two models share a name: {', '.join(names)}; name them apart")
-    seen = _resampled(judged, models, judged.labels, asked)
-    true = _resampled(judged, models, judged.truth, asked) if judged.has_truth else None
+    on_labels = _resampled(judged, models, judged.labels, request)
+    on_truth = _resampled(judged, models, judged.truth, request) if judged.has_truth else None
     return EvaluationReport(
         n=len(judged),
         n_positives=judged.n_positives,
         n_leads=judged.n_leads,
         n_who_ordered=judged.n_who_ordered,
         prevalence=judged.prevalence,
-        asked=asked,
-        models=[_model(judged, model, i, seen, true, asked) for i, model in enumerate(models)],
-        differences=_differences(judged, models, seen, true),
-        bayes=expected_auc(judged.truth, judged.truth, judged.weights) if true else None,
+        asked=request,
+        models=[
+            _model(judged, model, i, on_labels, on_truth, request) for i, model in enumerate(models)
+        ],
+        differences=_differences(judged, models, on_labels, on_truth),
+        bayes=expected_auc(judged.truth, judged.truth, judged.weights) if on_truth else None,
     )
 
 
 def _resampled(
-    judged: JudgedRows, models: Sequence[Scored], outcomes: Floats, asked: EvaluationRequest
+    judged: JudgedRows, models: Sequence[Scored], outcomes: Floats, request: EvaluationRequest
 ) -> Replicates:
     return replicates(
-        [measures(model, judged, outcomes, asked.calls_per_day) for model in models],
+        [measures(model, judged, outcomes, request.calls_per_day) for model in models],
         len(judged),
-        asked.bootstrap(),
+        request.bootstrap(),
         weights=judged.weights,
         clusters=judged.clusters,
     )
@@ -142,14 +147,16 @@ def _model(
     judged: JudgedRows,
     model: Scored,
     number: int,
-    seen: Replicates,
-    true: Replicates | None,
-    asked: EvaluationRequest,
+    on_labels: Replicates,
+    on_truth: Replicates | None,
+    request: EvaluationRequest,
 ) -> ModelReport:
-    intervals = {name: seen.interval(number, i) for i, name in enumerate(METRICS)}
+    intervals = {name: on_labels.interval(number, i) for i, name in enumerate(METRICS)}
     values = {name: interval.value for name, interval in intervals.items()}
-    widths = expected_half_widths(values, judged, asked.calls_per_day, asked.level)
-    expected = {name: true.interval(number, i) for i, name in enumerate(METRICS)} if true else {}
+    widths = expected_half_widths(values, judged, request.calls_per_day, request.level)
+    expected = (
+        {name: on_truth.interval(number, i) for i, name in enumerate(METRICS)} if on_truth else {}
+    )
     return ModelReport(
         name=model.name,
         engine=model.engine,
@@ -160,21 +167,21 @@ def _model(
             model.scores, judged.labels, clusters=judged.clusters
         ).standard_error,
         calibration_noise=calibration_noise(model.probabilities, N_BINS, judged.weights),
-        groups=groups_of(judged, model, asked.level),
+        groups=groups_of(judged, model, request.level),
         curves=curves_of(model.scores, model.probabilities, judged.labels, judged.weights),
         cost=model.cost,
     )
 
 
 def _differences(
-    judged: JudgedRows, models: Sequence[Scored], seen: Replicates, true: Replicates | None
+    judged: JudgedRows, models: Sequence[Scored], on_labels: Replicates, on_truth: Replicates | None
 ) -> list[PairedDifference]:
     return [
-        _difference(judged, models, (i, j), metric, found, is_expected)
+        _difference(judged, models, (i, j), metric, resampled, is_expected)
         for i, j in combinations(range(len(models)), 2)
         for metric in COMPARED
-        for found, is_expected in ((seen, False), (true, True))
-        if found is not None
+        for resampled, is_expected in ((on_labels, False), (on_truth, True))
+        if resampled is not None
     ]
 
 
@@ -183,11 +190,11 @@ def _difference(
     models: Sequence[Scored],
     pair: tuple[int, int],
     metric: str,
-    found: Replicates,
+    resampled: Replicates,
     is_expected: bool,
 ) -> PairedDifference:
     ours, theirs = (models[i] for i in pair)
-    interval = found.difference(*pair, METRICS.index(metric))
+    interval = resampled.difference(*pair, METRICS.index(metric))
     better = interval
     if metric in LESS_IS_BETTER:
         better = Interval(-interval.value, -interval.high, -interval.low, interval.level)

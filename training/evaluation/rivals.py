@@ -1,6 +1,5 @@
-"""Rivals of an artifact: trees and others, fitted on older examples and calibrated on the newest of
-those, then asked about the rows that judge.
-"""
+"""Scores an artifact's rivals: baselines that are fitted on the rows before the test, calibrated on
+the newest of those, and applied to the test rows."""
 
 from __future__ import annotations
 
@@ -25,51 +24,65 @@ from training.evaluation.judged import EvaluationError, Scored
 TABULAR, TEXT, STACK = Baseline.TREE_TABULAR.value, Baseline.TREE_TEXT.value, "stack"
 
 ReadRows = Callable[[Examples], Floats | None]
-"""The language model's logit of each row; None for an artifact that has none."""
+"""Rows -> the language model's logit of each; None for an artifact without a language model."""
 
 
 def score_baselines(
-    names: Sequence[Baseline], known: Examples, judged: Examples, budget: Budget, log: WriteLine
+    names: Sequence[Baseline],
+    before_test: Examples,
+    judged: Examples,
+    budget: Budget,
+    log: WriteLine,
 ) -> list[Scored]:
-    """Raises DatasetError where a known split has one class only."""
+    """Fits and scores the baselines `names`. Raises DatasetError where the train or validation
+    split has one class only."""
     scored = []
     for name in names:
-        model = fit_baseline(name, known, budget, _named(name.value, log))
-        scored.append(calibrated(name.value, known, model.logits(known), model.logits(judged)))
+        model = fit_baseline(name, before_test, budget, _named(name.value, log))
+        scored.append(
+            calibrated(name.value, before_test, model.logits(before_test), model.logits(judged))
+        )
     return scored
 
 
 def score_trees_and_stack(
-    known: Examples, judged: Examples, reader: ReadRows, budget: Budget, log: WriteLine
+    before_test: Examples, judged: Examples, reader: ReadRows, budget: Budget, log: WriteLine
 ) -> list[Scored]:
-    """Trees on the table, trees on table and text, and the stack of the latter with a language
-    model, left out where there is none. The last two share their columns."""
-    tabular = fit_tree(known, budget, fit_feature_columns, _named(TABULAR, log))
-    prepared = prepare_columns(known, budget, fit_text_columns)
+    """Fits and scores trees on the table, trees on table and text, and a stack of the latter with a
+    language model, left out without one. The last two share their columns."""
+    tabular = fit_tree(before_test, budget, fit_feature_columns, _named(TABULAR, log))
+    prepared = prepare_columns(before_test, budget, fit_text_columns)
     text = TreePredictor(tune_prepared(prepared, budget, _named(TEXT, log)), prepared.columns)
     logits = {
-        name: (tree.logits(known), tree.logits(judged))
+        name: (tree.logits(before_test), tree.logits(judged))
         for name, tree in ((TABULAR, tabular), (TEXT, text))
     }
-    of_known, of_judged = reader(known), reader(judged)
-    if of_known is not None and of_judged is not None:
-        stack = stack_prepared(prepared, known, of_known, budget, _named(STACK, log))
-        logits[STACK] = stack.logits(known, of_known), stack.logits(judged, of_judged)
-    return [calibrated(name, known, *both) for name, both in logits.items()]
+    logits_before_test, judged_logits = reader(before_test), reader(judged)
+    if logits_before_test is not None and judged_logits is not None:
+        stack = stack_prepared(
+            prepared, before_test, logits_before_test, budget, _named(STACK, log)
+        )
+        logits[STACK] = (
+            stack.logits(before_test, logits_before_test),
+            stack.logits(judged, judged_logits),
+        )
+    return [calibrated(name, before_test, *both) for name, both in logits.items()]
 
 
-def calibrated(name: str, known: Examples, of_known: Floats, of_judged: Floats) -> Scored:
-    """On the known rows of the split calibrate, which no model was fitted on."""
-    fitted = calibrate(of_known, known, at_least=1)
+def calibrated(
+    name: str, before_test: Examples, logits_before_test: Floats, judged_logits: Floats
+) -> Scored:
+    """Calibrates a rival on the calibration split, which it was not fitted on."""
+    fitted = calibrate(logits_before_test, before_test, at_least=1)
     if fitted is None:
-        later = known.of(Split.CALIBRATE)
+        later = before_test.of(Split.CALIBRATE)
         raise EvaluationError(
             f"split {Split.CALIBRATE} has {int(later.label.sum())} orders in {len(later)} rows; "
             "calibration needs rows with and without: build the dataset from a longer log, or give "
             "that split more (`asllr dataset --shares`)"
         )
-    said = np.array([probability(float(logit), fitted) for logit in of_judged])
-    return Scored(name, of_judged, said)
+    probabilities = np.array([probability(float(logit), fitted) for logit in judged_logits])
+    return Scored(name, judged_logits, probabilities)
 
 
 def _named(name: str, log: WriteLine) -> WriteLine:

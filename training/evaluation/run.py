@@ -1,4 +1,4 @@
-"""From a dataset folder and artifacts to the report's files and words: what the commands call."""
+"""From a dataset folder and artifacts to the report's files and lines: what the commands call."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ from training.evaluation.worst import worst_leads
 
 @dataclass(frozen=True, slots=True)
 class EvaluationTerms:
-    """`calls_per_day` None: a tenth of a day's leads. `command` repeats all this. `against`:
-    baselines to fit on the dataset's older splits, each with `n_trials` settings."""
+    """What the commands were asked for. `calls_per_day` None: a tenth of a day's leads. `command`
+    repeats all this. `against`: baselines to fit on the dataset's older splits, each with
+    `n_trials` settings."""
 
     split: Split
     calls_per_day: float | None
@@ -52,7 +53,8 @@ class EvaluationTerms:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """`files`: name -> content, for `write_report`. `lines` are for a terminal."""
+    """The report in all its forms. `files`: name -> content, for `write_report`. `lines` are for a
+    terminal."""
 
     report: EvaluationReport
     json: str
@@ -67,8 +69,8 @@ def evaluate_artifacts(
     progress: Callable[[str], Progress],
     log: WriteLine,
 ) -> EvaluationResult:
-    """`artifacts`: the name to show -> folder. Raises DatasetError, ArtifactError,
-    EvaluationError."""
+    """Scores the artifacts (name to show -> folder) and the baselines, and reports on them. Raises
+    DatasetError, ArtifactError, EvaluationError."""
     manifests = {name: load_manifest(path) for name, path in artifacts.items()}
     every, manifest = read_examples(dataset)
     examples = every.of(terms.split)
@@ -105,18 +107,18 @@ def conclude(
     models: list[Scored],
     terms: EvaluationTerms,
 ) -> EvaluationResult:
-    """`models` scored `examples`, however that was done."""
+    """Builds the report from models that have scored `examples`, however they did that."""
     capacity = terms.calls_per_day or usual_capacity(judged)
-    asked = EvaluationRequest(capacity, terms.n_resamples, terms.seed)
-    report = build_report(judged, models, asked)
+    request = EvaluationRequest(capacity, terms.n_resamples, terms.seed)
+    report = build_report(judged, models, request)
     worst = {
         model.name: worst_leads(examples, judged, model) for model in models if terms.with_prompts
     }
-    said = to_json(report_json(about, report))
+    json_text = to_json(report_json(about, report))
     return EvaluationResult(
         report=report,
-        json=said,
-        files={HTML: html_page(about, report, worst), JSON: said + "\n"},
+        json=json_text,
+        files={HTML: html_page(about, report, worst), JSON: json_text + "\n"},
         lines=[*about.findings, *words.lines(report)],
     )
 
@@ -154,11 +156,13 @@ def _baselines(
             f"baselines are fitted on what is older than the test, split {terms.split} is of that; "
             "judge on split test"
         )
-    # Here and not above: an artifact is judged without lightgbm and scikit-learn.
+    # Imported here: judging an artifact alone needs neither lightgbm nor scikit-learn.
     from training.evaluation.rivals import score_baselines
 
-    known = every.of(*BEFORE_TEST)
-    return score_baselines(terms.against, known, judged, Budget(terms.n_trials, terms.seed), log)
+    before_test = every.of(*BEFORE_TEST)
+    return score_baselines(
+        terms.against, before_test, judged, Budget(terms.n_trials, terms.seed), log
+    )
 
 
 def _about(

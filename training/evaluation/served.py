@@ -1,5 +1,5 @@
-"""An artifact's word on the rows of a dataset, as the score worker would have given it: the same
-state, prompt, engine and calibration."""
+"""Scores the rows of a dataset with an artifact as the score worker would have: the same state,
+prompt, engine and calibration."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ seconds that took."""
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """A language model that keeps what it said."""
+    """A language model that keeps the logits it gave, in `recorded`."""
 
     lm: Engine
-    said: list[float]
+    recorded: list[float]
 
     @property
     def batch_size(self) -> int:
         return self.lm.batch_size
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        said = self.lm.logits(inputs)
-        self.said.extend(said)
-        return said
+        read = self.lm.logits(inputs)
+        self.recorded.extend(read)
+        return read
 
 
 def score_artifact(
@@ -63,8 +63,9 @@ def score_artifact(
     report: ReportProgress,
     name: str | None = None,
 ) -> Scored:
-    """Spawns `n_processes`, none for 1. Raises ArtifactError when the folder cannot be scored
-    with, EvaluationError for a row it cannot score: live that would be a dead letter."""
+    """Scores the examples with the artifact at `path`. Spawns `n_processes`, none for 1. Raises
+    ArtifactError when the folder cannot be scored with, EvaluationError for a row that cannot be
+    scored: in production that would be a dead letter."""
     manifest = load_manifest(path)
     rows = _rows(examples)
     chunks = [rows[at : at + CHUNK_LEADS] for at in range(0, len(rows), CHUNK_LEADS)]
@@ -74,12 +75,12 @@ def score_artifact(
     else:
         with get_context("spawn").Pool(min(n_processes, len(chunks))) as pool:
             parts = _collect(pool.imap(work, chunks), len(rows), report)
-    said = np.concatenate([pairs for pairs, _ in parts])
-    read = said[:, 1]
+    scores = np.concatenate([pairs for pairs, _ in parts])
+    read = scores[:, 1]
     return Scored(
         name=name or manifest.name,
-        scores=said[:, 0],
-        probabilities=said[:, 0],
+        scores=scores[:, 0],
+        probabilities=scores[:, 0],
         cost=Cost(sum(cpu_s for _, cpu_s in parts), len(rows)),
         digest=digest(path),
         engine=manifest.engine.value,
@@ -111,20 +112,20 @@ def _score_chunk(path: Path, rows: list[ServedRow]) -> ChunkScores:
     inputs = [_input(scorer, row) for row in rows]
     try:
         logits, read = _logits(scorer.engine, inputs)
-        said = [probability(logit, scorer.calibration) for logit in logits]
+        probabilities = [probability(logit, scorer.calibration) for logit in logits]
     except Unscorable:
-        for row, each in zip(rows, inputs, strict=True):
+        for row, engine_input in zip(rows, inputs, strict=True):
             with _naming(row):
-                probability(scorer.engine.logits([each])[0], scorer.calibration)
+                probability(scorer.engine.logits([engine_input])[0], scorer.calibration)
         raise
-    return np.column_stack([said, read]), time.process_time() - began_s
+    return np.column_stack([probabilities, read]), time.process_time() - began_s
 
 
 def _logits(engine: Engine, inputs: Sequence[EngineInput]) -> tuple[list[float], list[float]]:
-    """As served, and what the language model in it said on the way."""
+    """The logits as served, and those of the language model in the engine."""
     if isinstance(engine, StackEngine):
         lm = Overheard(engine.lm, [])
-        return replace(engine, lm=lm).logits(inputs), lm.said
+        return replace(engine, lm=lm).logits(inputs), lm.recorded
     logits = engine.logits(inputs)
     is_table = isinstance(engine, TreesEngine | RuleEngine)
     return logits, [float("nan")] * len(inputs) if is_table else logits
@@ -132,7 +133,7 @@ def _logits(engine: Engine, inputs: Sequence[EngineInput]) -> tuple[list[float],
 
 @cache
 def _scorer(path: Path) -> Scorer:
-    """Once a process: loading takes longer than a chunk."""
+    """The loaded artifact, once in a process: loading takes longer than a chunk."""
     return load_scorer(path)
 
 

@@ -1,4 +1,4 @@
-"""What a report shows beside the metrics: the same model by queue, stage and transcript length."""
+"""The same model by group: by queue, stage and transcript length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from training.evaluation.judged import JudgedRows, Scored
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The rows of one value of queue, stage or transcript length. `half_width`: DeLong's."""
+    """The rows with one value of queue, stage or transcript length. `half_width`: of the AUC, by
+    DeLong."""
 
     kind: str
     value: str
@@ -39,7 +40,7 @@ def _group(
     judged: JudgedRows, model: Scored, kind: str, value: str, rows: NDArray[np.intp], level: float
 ) -> Group:
     labels, weights = judged.labels[rows], judged.weights[rows]
-    scores, said = model.scores[rows], model.probabilities[rows]
+    scores, probabilities = model.scores[rows], model.probabilities[rows]
     estimate = delong(scores, labels, clusters=judged.clusters[rows])
     return Group(
         kind=kind,
@@ -47,7 +48,7 @@ def _group(
         n=len(rows),
         n_positives=int(labels.sum()),
         observed=float(np.average(labels, weights=weights)),
-        predicted=float(np.average(said, weights=weights)),
+        predicted=float(np.average(probabilities, weights=weights)),
         auc=estimate.value,
         half_width=estimate.half_width(level),
         expected_auc=expected_auc(scores, judged.truth[rows], weights)

@@ -1,4 +1,4 @@
-"""Metrics, intervals and verdicts in the words that the page, the card and the terminal share."""
+"""Words for metrics, intervals and verdicts, shared by page, card and terminal."""
 
 from __future__ import annotations
 
@@ -30,45 +30,46 @@ def metric_name(metric: str) -> str:
     return f"{_OF_TOP[kind]} at {_TOPS[top]}"
 
 
-def measured(found: Measured) -> str:
-    """With the half-width that theory expects at this number of positives."""
-    if isnan(found.expected_half_width):
-        return interval(found.interval)
-    return f"{interval(found.interval)}, expect ±{number(found.expected_half_width)}"
+def measured(metric: Measured) -> str:
+    """A metric and its interval, with the half-width that theory expects at this number of
+    positives."""
+    if isnan(metric.expected_half_width):
+        return interval(metric.interval)
+    return f"{interval(metric.interval)}, expect ±{number(metric.expected_half_width)}"
 
 
-def difference(found: PairedDifference) -> str:
-    """One sentence: the verdict first, then what it rests on."""
-    of = f"{'expected ' if found.is_expected else ''}{metric_name(found.metric)}"
-    amount = signed_interval(found.interval)
-    match found.judgement.verdict:
+def difference(paired: PairedDifference) -> str:
+    """One sentence on a pair: the verdict first, then what it rests on."""
+    of = f"{'expected ' if paired.is_expected else ''}{metric_name(paired.metric)}"
+    amount = signed_interval(paired.interval)
+    match paired.judgement.verdict:
         case Verdict.CANNOT_TELL:
-            needed = found.judgement.positives_needed
+            needed = paired.judgement.positives_needed
             more = f"; about {needed:,} positives might tell" if needed else ""
-            return f"cannot tell {found.ours} from {found.theirs}: {of} {amount}{more}"
+            return f"cannot tell {paired.ours} from {paired.theirs}: {of} {amount}{more}"
         case Verdict.AHEAD | Verdict.BEHIND:
-            where = "ahead of" if found.judgement.verdict is Verdict.AHEAD else "behind"
-            return f"{found.ours} is {where} {found.theirs}: {of} {amount}"
+            where = "ahead of" if paired.judgement.verdict is Verdict.AHEAD else "behind"
+            return f"{paired.ours} is {where} {paired.theirs}: {of} {amount}"
 
 
 def lines(report: EvaluationReport) -> list[str]:
-    """For a terminal: the main metrics of each model, then the verdicts on AUC."""
-    said = [
+    """The report for a terminal: the main metrics of each model, then the verdicts on AUC."""
+    shown = [
         f"{report.n:,} rows of {report.n_leads:,} leads, {report.n_positives:,} positive "
         f"of {report.n_who_ordered:,} leads "
         f"({report.prevalence:.2%} of all leads)"
     ]
     for model in report.models:
-        said.append(model.name)
-        said += [
+        shown.append(model.name)
+        shown += [
             f"  {metric_name(name):<30} {measured(model.metrics[name])}" for name in model.metrics
         ]
-        said += [
+        shown += [
             f"  expected {metric_name(name):<21} {interval(model.expected[name])}"
             for name in ("auc", "p_at_1pct", "ece")
             if model.expected
         ]
     if report.bayes is not None:
-        said.append(f"no model can exceed an expected AUC of {number(report.bayes)}")
-    said += [difference(each) for each in report.differences if each.metric == "auc"]
-    return said
+        shown.append(f"no model can exceed an expected AUC of {number(report.bayes)}")
+    shown += [difference(each) for each in report.differences if each.metric == "auc"]
+    return shown

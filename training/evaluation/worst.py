@@ -1,4 +1,4 @@
-"""The leads that a model was most wrong about: where a person should look first."""
+"""Finds the leads that a model was most wrong about: where a person should look first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ N_WORST = 5
 
 @dataclass(frozen=True, slots=True)
 class WorstLead:
-    """`truth`: NaN where nobody knows it. `prompt` holds what customers said."""
+    """One of them. `truth`: NaN where unknown. `prompt` holds what customers said."""
 
     lead: str
     queue: str
@@ -27,7 +27,8 @@ class WorstLead:
 
 
 def worst_leads(examples: Examples, judged: JudgedRows, model: Scored) -> list[WorstLead]:
-    """The N_WORST missed orders, then the N_WORST that were called for nothing, by log loss."""
+    """The N_WORST orders that were missed, then the N_WORST leads that were called for nothing, by
+    log loss."""
     losses = log_losses(model.probabilities, judged.labels)
     chosen: list[int] = []
     for label in (1.0, 0.0):

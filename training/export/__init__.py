@@ -1,1 +1,1 @@
-"""A fitted model becomes an artifact: graph, parity, files, card, report."""
+"""From a fitted model to an artifact: graph, parity check, files, card and report."""

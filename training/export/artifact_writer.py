@@ -1,4 +1,4 @@
-"""Write a built stack down as an artifact: files, card, metrics and, last, the manifest."""
+"""Writes the demo's stack as an artifact: files, card, metrics and, last, the manifest."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from training.dataset.manifest import label_of
 from training.export.parity import Parity
 
 AGREEMENT_SLACK = 2.0
-"""The stated bound over the largest difference seen: other prompts, other machines."""
+"""The bound that is stated, over the largest difference seen: for other prompts and machines."""
 
 LABEL = label_of(HORIZON_DAYS)
 
 BASE_NAME = "training.demo_model"
-"""Of the demo's base, since the first artifact; no longer a module."""
+"""The name of the demo's base since the first artifact; it was the name of a module then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What the card and the manifest say beside the files. `leads_sha256` and `source`: what was
-    read."""
+    """What card and manifest say beside the files. `leads_sha256` and `source`: of the leads that
+    were read."""
 
     name: str
     token_budget: int
@@ -42,7 +42,8 @@ class Built:
 
 
 def write_artifact(path: Path, built: Built) -> Manifest:
-    """Every file already in `path` becomes part of the artifact."""
+    """Writes card, metrics and manifest. Every file that is already in `path` becomes part of the
+    artifact."""
     (path / METRICS).write_text(json.dumps(dict(built.metrics), indent=2) + "\n", encoding="utf-8")
     (path / CARD).write_text(_card(built), encoding="utf-8")
     manifest = Manifest(

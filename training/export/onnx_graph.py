@@ -1,8 +1,10 @@
-"""A Qwen2-shaped checkpoint as a hand-built int8 ONNX graph: tokens of one prompt -> one logit.
+"""Builds the int8 ONNX graph of a Qwen2-shaped model: the tokens of one prompt -> one logit.
 
-Fused qkv, grouped-query attention with the rotary inside, skip + norm in one op, dynamically
-quantised matrix products. The prompt ends with the answer marker, and in the last layer only that
-row goes through q, o and the MLP. One prompt per run, no padding: there is nothing to mask.
+Fused q, k and v; grouped-query attention with rotary positions inside; skip and norm in one op;
+dynamically quantised matrix products. The prompt ends with the answer marker, and in the last layer
+only that row goes through q, o and the MLP. One prompt in a run, no padding: nothing needs a mask.
+Rotary positions: J. Su and others, RoFormer: Enhanced Transformer with Rotary Position Embedding,
+2021, arXiv 2104.09864.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ Array = NDArray[np.float32]
 
 MICROSOFT = "com.microsoft"
 WEIGHT_MAX = 63
-"""7 bits: on x86 without VNNI an 8-bit weight saturates the 16-bit pair sums of u8 x s8."""
+"""The largest weight, 7 bits: on x86 without VNNI an 8-bit weight saturates the 16-bit sums of two
+products of u8 and s8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class GraphShape:
 
 @dataclass(slots=True)
 class _Graph:
-    """Nodes and initializers in the making; `op` returns the name of a node's first output."""
+    """Nodes and initializers while the graph is built; `op` returns the name of a node's first
+    output."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     initializers: list[onnx.TensorProto] = field(default_factory=list)
@@ -87,7 +91,8 @@ class _Graph:
 def build_graph(
     weights: Mapping[str, Array], shape: GraphShape, head_weight: Array, head_bias: float
 ) -> onnx.ModelProto:
-    """`weights` under the checkpoint's names (`model.layers.0...`), adapter already merged."""
+    """Builds the graph. `weights` have the checkpoint's names (`model.layers.0...`), with the
+    adapter already merged."""
     graph = _Graph()
     _rope_tables(graph, shape)
     hidden = _embed(graph, weights["model.embed_tokens.weight"])
@@ -129,7 +134,7 @@ def _rope_tables(graph: _Graph, shape: GraphShape) -> None:
     angle = np.arange(shape.max_tokens, dtype=np.float64)[:, None] * frequency[None, :]
     graph.constant("cos", np.cos(angle).astype(np.float32))
     graph.constant("sin", np.sin(angle).astype(np.float32))
-    n_tokens = graph.op("GraphShape", ["input_ids"], "n_tokens", start=1, end=2)
+    n_tokens = graph.op("Shape", ["input_ids"], "n_tokens", start=1, end=2)
     total = graph.op("Cast", [n_tokens], "n_tokens32", to=TensorProto.INT32)
     graph.op("Sub", [total, graph.constant("one32", np.array([1], np.int32))], "seqlens_k")
     graph.op("Squeeze", [total], "total_length")
@@ -147,7 +152,8 @@ def _rope_tables(graph: _Graph, shape: GraphShape) -> None:
 
 
 def _embed(graph: _Graph, table: Array) -> str:
-    """Half precision: a lookup costs nothing, and int8 rows were the largest single error."""
+    """The embedding table in half precision: a lookup costs nothing, and int8 rows were the largest
+    single error."""
     half = graph.constant("embed", table.astype(np.float16))
     rows = graph.op("Gather", [half, "input_ids"], "embed.rows")
     return graph.op("Cast", [rows], "embedded", to=TensorProto.FLOAT)

@@ -1,4 +1,5 @@
-"""What came out of a fit: the head at the natural share of orders, calibration, failings."""
+"""What a fit resulted in: the head at the natural share of orders, its calibration, known
+failures."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ HELD_OUT_CHUNK_TOKENS = 256
 
 @dataclass(frozen=True, slots=True)
 class FitReview:
-    """`fitted` with its point-wise head corrected for the negatives that were left out.
-    `calibration` and `quality` are of the head that the order serves, and so are the signatures."""
+    """A fit that was looked at. `fitted` has its point-wise head corrected for the negatives that
+    were left out. `calibration`, `quality` and the signatures are of the head that is served."""
 
     done: FittedOnData
     fitted: Fitted
@@ -48,7 +49,8 @@ class FitReview:
 
 
 def look_at(done: FittedOnData) -> FitReview:
-    """Reads the judging slice, frozen and fitted, and the calibrating slice. One process."""
+    """Calibrates a fit and looks for known failures. Reads the validation split, with and without
+    the adapter, and the calibration split. One process."""
     prepared, fitted = done.prepared, done.fitted
     correction = sampling_shift(prepared)
     head = Head(fitted.head.weight, fitted.head.bias + correction)
@@ -56,23 +58,26 @@ def look_at(done: FittedOnData) -> FitReview:
     rows = prepared.rows[Split.CALIBRATE]
     served = head if done.order.settings.serve is HeadKind.POINT else fitted.pair_head
     logits = served.logits(_states(done, rows))
-    orders = prepared.examples.label[rows].astype(np.float64)
+    labels = prepared.examples.label[rows].astype(np.float64)
     weights = prepared.examples.weight[rows]
-    calibration = fit_calibration(logits, orders, weights)
+    calibration = fit_calibration(logits, labels, weights)
     rng = np.random.default_rng(done.order.settings.seed)
-    quality = cross_fitted_quality(logits, orders, weights, rng)
+    quality = cross_fitted_quality(logits, labels, weights, rng)
     return FitReview(done, fitted, calibration, quality, _signatures(done, served))
 
 
 def sampling_shift(prepared: PreparedFit) -> float:
-    """What to add to a logit learned from the fit split as it was sampled."""
+    """What to add to a logit that was learned from the train split as it was sampled: the log of
+    the relative weight of a positive. G. King and L. Zeng, Logistic Regression in Rare Events Data,
+    Political Analysis 9, 2001 (prior correction)."""
     rows = prepared.rows[Split.FIT]
     labels, weights = prepared.examples.label[rows], prepared.examples.weight[rows]
     return float(np.log(weights[labels == 1].mean() / weights[labels == 0].mean()))
 
 
 def _signatures(done: FittedOnData, served: Head) -> tuple[Signature, ...]:
-    """The frozen base is the fitted model with its adapter switched off."""
+    """The signatures of the served head. The frozen base is the fitted model with its adapter
+    off."""
     fitted, prepared = done.fitted, done.prepared
     rows, texts = prepared.rows[Split.JUDGE], _held_out(done)
     states = _states(done, rows)
@@ -82,7 +87,7 @@ def _signatures(done: FittedOnData, served: Head) -> tuple[Signature, ...]:
         frozen = _answers(done, frozen_states)
         frozen_losses = _losses(done, texts)
     judged = JudgedSlice(
-        orders=prepared.examples.label[rows].astype(np.float64),
+        labels=prepared.examples.label[rows].astype(np.float64),
         logits=served.logits(states),
         frozen_logits=fitted.probe.logits(frozen_states),
         answers=_answers(done, states),
@@ -103,7 +108,7 @@ def _signatures(done: FittedOnData, served: Head) -> tuple[Signature, ...]:
 
 
 def _states(done: FittedOnData, rows: RowNumbers) -> NDArray[np.float32]:
-    """In float32 on a CPU, as the reference engine reads."""
+    """The marker states of `rows`, in float32 on a CPU, as the reference engine reads."""
     prepared = done.prepared
     samples = samples_of(prepared.examples, prepared.leads, rows, prepared.answers)
     pad_id, precision = prepared.base.pad_id, _reading_precision(done)
@@ -122,6 +127,7 @@ def _reading_precision(done: FittedOnData) -> Precision:
 
 @contextmanager
 def without_adapter(model: PeftModel) -> Iterator[None]:
+    """The model without its adapter, inside the block."""
     with model.disable_adapter():
         yield
 
@@ -132,7 +138,8 @@ def _losses(done: FittedOnData, texts: dict[str, list[NDArray[np.int32]]]) -> di
 
 
 def _held_out(done: FittedOnData) -> dict[str, list[NDArray[np.int32]]]:
-    """Leads of the judging slice, and the text that was asked for."""
+    """The texts to test forgetting on: leads of the validation split, and the text that was
+    given."""
     prepared, path = done.prepared, done.order.held_out
     rows = prepared.rows[Split.JUDGE]
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), N_HELD_OUT_LEADS)).astype(int)]

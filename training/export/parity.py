@@ -1,6 +1,6 @@
-"""A fitted model -> an artifact that serves: merge, graph, parity check, manifest, card.
+"""Saves a fitted model and its graph, and checks that both give the same scores.
 
-No parity, no artifact: `AgreementBroken` names the prompt count and the gap.
+Without parity there is no artifact: `AgreementBroken` names the number of prompts and the gap.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ADAPTER_CONFIG = "adapter_config.json"
 
 
 class AgreementBroken(Exception):
-    """The exported graph does not say what the model says."""
+    """The exported graph gives other scores than the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """What an artifact keeps of a fitted model. The head `serves` scores. `dtype` must
-    hold the base's weights exactly: what was fitted on top knows these very numbers."""
+    """What an artifact keeps of a fitted model. The head `serves` gives the score. `dtype` must
+    hold the base's weights exactly: what was fitted on top was fitted on these numbers."""
 
     model: PeftModel
     heads: Mapping[HeadKind, Head]
@@ -65,7 +65,8 @@ class LanguageModel:
 
 
 def save_language_model(path: Path, lm: LanguageModel) -> None:
-    """PEFT layout with the base beside it. Leaves the model as it was."""
+    """Saves adapter, heads and tokenizer in PEFT's layout, with the base beside them. Leaves the
+    model as it was."""
     path.mkdir(parents=True, exist_ok=True)
     lm.tokenizer.save(str(path / TOKENIZER))
     lm.model.save_pretrained(str(path), save_embedding_layers=False)
@@ -77,7 +78,8 @@ def save_language_model(path: Path, lm: LanguageModel) -> None:
 
 
 def save_graph(path: Path, lm: LanguageModel) -> Path:
-    """The int8 graph of base, adapter and the scoring head, made of the files in `path`; where."""
+    """Builds the int8 graph of base, adapter and the scoring head from the files in `path`; returns
+    its path."""
     head = lm.heads[lm.serves]
     graph = build_graph(_merged(path), _shape(lm.model, lm.token_budget), head.weight, head.bias)
     onnx.save(graph, str(path / GRAPH))
@@ -85,12 +87,12 @@ def save_graph(path: Path, lm: LanguageModel) -> Path:
 
 
 MAX_GRAPH_BYTES = 1_900_000_000
-"""protobuf holds 2 GiB; int8 matrices and float embeddings have to fit."""
+"""protobuf holds up to 2 GiB, into which int8 matrices and float embeddings have to fit."""
 
 
 def has_graph(model: PeftModel) -> bool:
-    """Whether `training.export.onnx_graph` can say what this model says: Qwen2's layers with plain
-    rotary positions, below MAX_GRAPH_BYTES."""
+    """Whether `training.export.onnx_graph` can express this model: Qwen2's layers with plain rotary
+    positions, below MAX_GRAPH_BYTES."""
     base = causal_of(model)
     config: dict[str, Any] = base.config.to_dict()
     rope = config.get("rope_parameters") or {}
@@ -114,7 +116,8 @@ def check_parity(
     max_probability_difference: float,
     head: HeadKind = HeadKind.POINT,
 ) -> Parity:
-    """Both engines as they are loaded from disk, before any calibration. Raises AgreementBroken."""
+    """Compares both engines as they are loaded from disk, before any calibration. Raises
+    AgreementBroken."""
     reader, _ = load_reader(path, token_budget)
     inputs = [EngineInput(np.zeros(0, dtype=np.float32), prompt) for prompt in prompts]
     reference = np.array(load_torch_engine(path, reader, head).logits(inputs))
@@ -135,7 +138,8 @@ def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _save_base(path: Path, lm: LanguageModel) -> None:
-    """Under the checkpoint's own names, without the adapter that peft has put between them."""
+    """Saves the base under the checkpoint's own names, without the adapter that peft has put
+    between them."""
     base = causal_of(lm.model)
     config: dict[str, Any] = base.config.to_dict()
     left_out = {"lm_head.weight"} if config.get("tie_word_embeddings") else set()
@@ -152,15 +156,15 @@ def _save_base(path: Path, lm: LanguageModel) -> None:
 
 
 def _sort_targets(path: Path) -> None:
-    """peft writes a set down in the order of this process's hashes; an artifact's digest must not
-    follow from it."""
+    """Sorts the target modules: peft writes a set in the order of this process's hashes, and an
+    artifact's digest must not depend on that."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["target_modules"] = sorted(config["target_modules"])
     path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _merged(path: Path) -> dict[str, NDArray[np.float32]]:
-    """What a loader will find, merged: the graph is made of the saved numbers."""
+    """The weights as a loader will find them, merged: the graph is made from the saved numbers."""
     base = Qwen2ForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
     merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload()
     return {name: tensor.numpy() for name, tensor in merged.state_dict().items()}

@@ -1,4 +1,4 @@
-"""The report of a fit: what it was given, what the checks said, what looks wrong."""
+"""The report of a fit: what it was given, what its checks said, what looks wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEVEL = 0.95
 
 
 def report_of(outcome: FitReview) -> dict[str, Any]:
-    """For machines: plain values, the same names in every version."""
+    """The report for machines: plain values under the same names in every version."""
     done, fitted = outcome.done, outcome.fitted
     prepared, order = done.prepared, done.order
     dataset = prepared.dataset
@@ -61,12 +61,12 @@ def report_of(outcome: FitReview) -> dict[str, Any]:
 
 
 def metrics_of(outcome: FitReview) -> dict[str, float]:
-    """For the manifest: finite numbers with what they mean in their names; of the head that is
-    served where none is named."""
+    """The metrics for the manifest: finite numbers whose names say what they mean; of the head that
+    is served unless the name says another."""
     best, first = outcome.fitted.checks[outcome.fitted.best], outcome.fitted.checks[0]
     served = outcome.done.order.settings.serve
     prepared = outcome.done.prepared
-    found = {
+    metrics = {
         "n_fitted_rows": float(len(prepared.rows[Split.FIT])),
         "n_fitted_orders": float(prepared.examples.label[prepared.rows[Split.FIT]].sum()),
         "auc_on_judging_slice": best.auc_of(served),
@@ -79,11 +79,11 @@ def metrics_of(outcome: FitReview) -> dict[str, float]:
         "answer_auc_on_judging_slice": best.qa_auc,
         "cross_fitted_calibration_error": outcome.quality.ece,
     }
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    return {name: value for name, value in metrics.items() if np.isfinite(value)}
 
 
 def text_of(report: Mapping[str, Any]) -> str:
-    """For people."""
+    """The report for people."""
     rows = ", ".join(
         f"{split} {each['rows']} ({each['orders']} orders)"
         for split, each in report["dataset"]["rows"].items()
@@ -96,9 +96,9 @@ def text_of(report: Mapping[str, Any]) -> str:
         "check  step  log loss     AUC    P@1%  pair AUC  Yes/No AUC  QA loss",
     ]
     for number, check in enumerate(report["checks"]):
-        kept = "*" if number == report["best_check"] else " "
+        mark = "*" if number == report["best_check"] else " "
         lines.append(
-            f"{number:>4}{kept} {check['step']:>5}  {check['log_loss']:.5f}  {check['auc']:.4f}  "
+            f"{number:>4}{mark} {check['step']:>5}  {check['log_loss']:.5f}  {check['auc']:.4f}  "
             f"{check['precision_at_1_percent']:6.1%}    {check['pair_auc']:.4f}      "
             f"{check['qa_auc']:.4f}  {check['qa_loss']:7.3f}"
         )
@@ -121,16 +121,16 @@ def text_of(report: Mapping[str, Any]) -> str:
 
 
 def warnings_of(outcome: FitReview) -> list[str]:
-    """What is not a signature and should still be known."""
+    """Warnings beside the signatures: of the data, the calibration and the horizon."""
     dataset = outcome.done.prepared.dataset
-    said = [finding.sentence for finding in dataset.findings]
-    said += doubts(outcome.calibration, _n_calibrating(outcome))
+    sentences = [finding.sentence for finding in dataset.findings]
+    sentences += doubts(outcome.calibration, _n_calibrating(outcome))
     if dataset.horizon_days != HORIZON_DAYS:
-        said.append(
+        sentences.append(
             f"the labels look {dataset.horizon_days} days ahead, the prompt asks about "
             f"{HORIZON_DAYS}: probabilities are of the labels"
         )
-    return said
+    return sentences
 
 
 def _n_calibrating(outcome: FitReview) -> int:
@@ -165,7 +165,7 @@ def _half_width(outcome: FitReview) -> float:
 
 
 def _n_weights(done: FittedOnData) -> int:
-    """Of the base alone."""
+    """The number of weights of the base alone."""
     named = done.prepared.base.model.named_parameters()
     return sum(each.numel() for name, each in named if ".lora_" not in name)
 

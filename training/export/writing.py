@@ -1,4 +1,5 @@
-"""A fitted language model as an artifact: files, graph where it fits, card, report, manifest."""
+"""Writes a fitted language model as an artifact: files, graph if possible, card, report,
+manifest."""
 
 from __future__ import annotations
 
@@ -33,12 +34,12 @@ from training.model.checkpoint import remove_checkpoint
 REPORT = "report.json"
 N_PARITY_PROMPTS = 200
 MAX_PROBABILITY_DIFFERENCE = 0.05
-"""Between the int8 graph and the reference; above, the artifact serves the reference."""
+"""Between the int8 graph and the reference. Above this limit, the artifact serves the reference."""
 
 
 def write_fitted(outcome: FitReview, log: WriteLine) -> dict[str, Any]:
-    """The artifact in the order's `out`, complete or not at all; returns the report. Raises
-    CannotWrite, NotOurs."""
+    """Writes the artifact to the `out` of the fit's order, complete or not at all; returns the
+    report. Raises CannotWrite, NotOurs."""
     order = outcome.done.order
     report = report_of(outcome)
     with artifact_folder(order.out) as folder:
@@ -68,7 +69,8 @@ def _language_model(outcome: FitReview) -> LanguageModel:
 
 
 def _graph(folder: Path, lm: LanguageModel, outcome: FitReview, log: WriteLine) -> Parity | None:
-    """The int8 graph and how far it is from the reference; None where torch has to serve."""
+    """Saves the int8 graph and returns its differences from the reference; None where torch has to
+    serve."""
     if not has_graph(lm.model):
         log("fit: no int8 graph for this architecture or size; torch serves")
         return None
@@ -84,7 +86,7 @@ def _graph(folder: Path, lm: LanguageModel, outcome: FitReview, log: WriteLine) 
 
 
 def _prompts(outcome: FitReview) -> list[str]:
-    """The newest of the calibrating slice, as serving would build them."""
+    """The newest prompts of the calibration split, as serving would build them."""
     prepared = outcome.done.prepared
     rows = prepared.rows[Split.CALIBRATE][-N_PARITY_PROMPTS:]
     spec = PromptSpec(outcome.done.order.token_budget, counter(prepared.base.tokenizer))
@@ -94,7 +96,7 @@ def _prompts(outcome: FitReview) -> list[str]:
 def _manifest(outcome: FitReview, parity: Parity | None) -> Manifest:
     done = outcome.done
     prepared, order = done.prepared, done.order
-    # Not of the test: what judges a model is nothing it was made from.
+    # Without the test split: the model was not made from it.
     as_of_ms = prepared.examples.of(*BEFORE_TEST).as_of_ms
     start, end = (from_ms(int(at)) for at in (as_of_ms[0], as_of_ms[-1]))
     return Manifest(
@@ -127,9 +129,9 @@ def _agreement(parity: Parity) -> EngineAgreement:
 
 
 def _name(folder: str) -> str:
-    """What a manifest allows of a folder's name."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder)
-    return kept[:100] or "fitted"
+    """The artifact's name: the folder's, with other characters than a manifest allows replaced."""
+    allowed = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder)
+    return allowed[:100] or "fitted"
 
 
 def _card(report: dict[str, Any]) -> str:
@@ -166,5 +168,5 @@ one scores.
 
 
 def clear_work(work: Path) -> None:
-    """The checkpoint of a finished run, and its folder if nothing else is in it."""
+    """Removes the checkpoint of a finished run, and its folder if nothing else is in it."""
     remove_checkpoint(work / CHECKPOINT)

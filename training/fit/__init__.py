@@ -1,1 +1,1 @@
-"""The optimizer's way: which leads share a batch, steps, checks, progress."""
+"""The fit of a language model: batches, optimizer steps, validation checks, progress."""

@@ -1,4 +1,4 @@
-"""A dataset folder and a base become a fitted model: what `asllr fit` does before it writes."""
+"""From a dataset folder and a base to a fitted model: what `asllr fit` does before it writes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ N_PROBED_ANSWERS = 64
 
 @dataclass(frozen=True, slots=True)
 class FitOrder:
-    """What to fit on what, and where it goes. `work` keeps the checkpoint: the same command
-    continues after a kill. `held_out`: a text of the language the base should not forget."""
+    """What to fit, on what, and where it goes. `work` keeps the checkpoint: the same command
+    continues after a kill. `held_out`: a text in the language that the base should not forget."""
 
     dataset: Path
     hub: Hub
@@ -48,8 +48,9 @@ class FitOrder:
 
 @dataclass(frozen=True, slots=True)
 class PreparedFit:
-    """`rows`: the row numbers of each split. `answers`: the tokens of Yes and No. `held_out`: those
-    of the text that the base should not forget, if one was given."""
+    """Everything that was read for a fit. `rows`: the row numbers of each split. `answers`: the
+    tokens of Yes and No. `held_out`: the tokens of the text that the base should not forget, if one
+    was given."""
 
     base: LoadedBase
     examples: Examples
@@ -61,16 +62,21 @@ class PreparedFit:
 
     @property
     def data(self) -> FitData:
-        older, newest = (
+        """The samples of the train and the validation split."""
+        train, validation = (
             samples_of(self.examples, self.leads, self.rows[split], self.answers)
             for split in (Split.FIT, Split.JUDGE)
         )
         weights = self.examples.weight[self.rows[Split.JUDGE]]
-        return FitData(older, newest, self.base.pad_id, *self.answers, newest_weights=weights)
+        return FitData(
+            train, validation, self.base.pad_id, *self.answers, validation_weights=weights
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class FittedOnData:
+    """A fitted model with all that it was fitted on."""
+
     order: FitOrder
     prepared: PreparedFit
     fitted: Fitted
@@ -78,8 +84,8 @@ class FittedOnData:
 
 
 def fit_dataset(order: FitOrder, log: WriteLine, report: ReportProgress) -> FittedOnData:
-    """Raises FitError, DatasetError, NotOurs. What can be refused in seconds is, before the dataset
-    and the base's weights, which may take minutes, are read."""
+    """Reads dataset and base and fits. Raises FitError, DatasetError, NotOurs. What can be refused
+    in seconds is refused before dataset and weights are read, which may take minutes."""
     check_replaceable(order.out)
     check_place(order.work)
     read_manifest(order.dataset)
@@ -128,20 +134,21 @@ def _held_out(opened: Opened, path: Path | None) -> NDArray[np.int32] | None:
 
 
 def _silently(done: int, total: int) -> None:
-    """The main process says it."""
+    """No progress: the main process reports it."""
 
 
 def _dtype(settings: FitSettings, accelerator: Accelerator) -> torch.dtype:
-    """Of the frozen weights. On a CPU float32 even under bf16, which there is for the products
-    only: half the memory is not worth a second rounding."""
+    """The type of the frozen weights. On a CPU float32 even under bf16, which there is for the
+    products only: half the memory is not worth a second rounding."""
     on_device = accelerator.device.type != "cpu"
     is_bf16 = on_device and settings.precision is Precision.BF16
     return torch.bfloat16 if is_bf16 else torch.float32
 
 
 def _likelier_answers(prepared: PreparedFit, settings: FitSettings) -> tuple[int, int]:
-    """With or without a leading space, as the base itself would rather begin: the QA loss then
-    starts where the base is, instead of wrecking the adapter on its way there."""
+    """The form of Yes and No, with or without a leading space, that the base itself is likelier to
+    begin with. The QA loss then starts where the base is, instead of wrecking the adapter on its
+    way there."""
     base, examples = prepared.base, prepared.examples
     rows = prepared.rows[Split.FIT][:N_PROBED_ANSWERS]
     samples = samples_of(examples, prepared.leads, rows, base.answers[0])

@@ -1,4 +1,4 @@
-"""Whether a dataset has enough orders to fit, judge and calibrate a language model."""
+"""Checks that a dataset has enough orders to train, validate and calibrate a language model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MIN_FIT_POSITIVES = 100
 """With fewer, the 95% interval of an AUC is wider than the gain of any model here over the rule."""
 
 MIN_OTHER_POSITIVES = MIN_POSITIVES_FOR_PLATT
-"""Of the judging and of the calibrating split."""
+"""Orders that the validation and the calibration split need."""
 
 RULE = "`asllr baseline rule --out RULE`"
 

@@ -1,4 +1,4 @@
-"""A dataset's rows as the model reads them: prompts cut anew for the base's own tokenizer."""
+"""A dataset's rows as the model reads them: prompts cut for the base's own tokenizer."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from training.model.samples import Sample
 
 CHUNK_ROWS = 500
 ROWS_FOR_A_POOL = 4_000
-"""Below, starting processes takes longer than the work."""
+"""With fewer rows, starting processes takes longer than the work."""
 
 SUMMARISED_SHARE = 0.9
-"""A call of which fewer of the words are kept counts as summarised."""
+"""A call of which a smaller share of the words is kept counts as summarised."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptReading:
-    """How a lead becomes tokens; the tokenizer as JSON, so that it can be sent to a process."""
+    """How a lead becomes tokens. The tokenizer is JSON, so that it can be sent to a process."""
 
     tokenizer_json: str
     token_budget: int
@@ -38,7 +38,7 @@ class PromptReading:
 
 @dataclass(frozen=True, slots=True)
 class PromptedLeads:
-    """(n,) each, beside the prompts: `is_cut` where the conversation was shortened to fit the
+    """Prompts as tokens and, (n,) each: `is_cut` where the conversation was shortened to fit the
     budget, `is_summarised` where a call is kept as a summary of what was said."""
 
     prompts: tuple[NDArray[np.int32], ...]
@@ -53,7 +53,7 @@ class PromptedLeads:
 def read_leads(
     examples: Examples, reading: PromptReading, n_processes: int, report: ReportProgress
 ) -> PromptedLeads:
-    """In order. Spawns `n_processes` for a large dataset."""
+    """The prompts of all examples, in their order. Spawns `n_processes` for a large dataset."""
     rows = [
         (state, int(as_of_ms), prompt)
         for state, as_of_ms, prompt in zip(
@@ -84,17 +84,19 @@ def _chunk(
 ) -> list[tuple[NDArray[np.int32], bool, bool]]:
     tokenizer = Tokenizer.from_str(reading.tokenizer_json)
     spec = PromptSpec(reading.token_budget, counter(tokenizer))
-    found = []
+    read = []
     for encoded, as_of_ms, whole in rows:
         state = from_bytes(encoded)
         prompt = prepare(history_of(state), as_of_ms, spec).prompt
         ids = tokenizer.encode(prompt, add_special_tokens=False).ids
         is_cut = len(prompt) < len(whole)
-        found.append((np.array(ids, dtype=np.int32), is_cut, _is_summarised(state)))
-    return found
+        read.append((np.array(ids, dtype=np.int32), is_cut, _is_summarised(state)))
+    return read
 
 
 def counter(tokenizer: Tokenizer) -> Callable[[str], int]:
+    """A function that counts the tokens of a text."""
+
     def count_tokens(text: str) -> int:
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -103,13 +105,14 @@ def counter(tokenizer: Tokenizer) -> Callable[[str], int]:
 
 def _is_summarised(state: LeadState) -> bool:
     return any(
-        sum(len(said.text.split()) for said in call.statements) < SUMMARISED_SHARE * call.n_words
+        sum(len(statement.text.split()) for statement in call.statements)
+        < SUMMARISED_SHARE * call.n_words
         for call in state.calls
     )
 
 
 def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> None:
-    """Raises FitError for a budget that some lead, some day, would not fit, or the base cannot
+    """Raises FitError for a token budget that a lead might not fit into, or that the base cannot
     read."""
     needed = longest_record_tokens(counter(tokenizer)) + MIN_TALK_TOKENS
     if needed > max_tokens:
@@ -127,14 +130,14 @@ def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> No
 def samples_of(
     examples: Examples, leads: PromptedLeads, rows: NDArray[np.int64], answers: tuple[int, int]
 ) -> list[Sample]:
-    """The question that a score answers, for each of `rows`; `answers` are the tokens of Yes and
-    No."""
+    """A sample for each of `rows`, with the question that a score answers. `answers`: the tokens of
+    Yes and No."""
     yes, no = (np.array([token], dtype=np.int32) for token in answers)
     return [
         Sample(
             prompt=leads.prompts[row],
             answer=yes if examples.label[row] else no,
-            order=float(examples.label[row]),
+            label=float(examples.label[row]),
             grade=int(examples.grade[row]),
         )
         for row in rows

@@ -1,7 +1,9 @@
-"""The conversion stage: LoRA on a pre-trained base, three losses at the answer marker.
+"""The training loop: LoRA on a pre-trained base, three losses at the answer marker, validation
+checks.
 
-The point-wise head starts at the frozen base's own logistic probe, so that the adapter refines a
-working reader instead of first destroying it. Later leads judge; the best check is kept.
+The point-wise head starts as a logistic regression on the frozen base's states, the probe, so that
+the adapter refines a working reader instead of first destroying it. Later leads, the validation
+split, decide which check is kept.
 """
 
 from __future__ import annotations
@@ -44,27 +46,29 @@ from training.model.samples import Sample
 from training.model.settings import FitSettings
 
 MAX_PROBE_NEGATIVES = 20_000
-"""More do not move a regularised probe, and their states have to fit in memory."""
+"""More negatives do not change a regularised probe, and their states have to fit in memory."""
 
 CHECKPOINT_EVERY_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class FitData:
-    """Every sample has an order, a grade and a one-token answer: `yes` or `no`. `newest_weights`:
-    how many leads each of `newest` stands for; None where none was left out."""
+    """The samples of the train and validation splits: each has a label, a grade and a one-token
+    answer, `yes` or `no`. `validation_weights`: how many leads each of `validation` stands for;
+    None where none was left out."""
 
-    older: Sequence[Sample]
-    newest: Sequence[Sample]
+    train: Sequence[Sample]
+    validation: Sequence[Sample]
     pad_id: int
     yes: int
     no: int
-    newest_weights: Floats | None = None
+    validation_weights: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FitRun:
-    """Where a fit runs. With `checkpoint` it continues from there; `run` says whose it is."""
+    """Where a fit runs and reports. With `checkpoint` it continues from that file; `run` says whose
+    it is."""
 
     log: WriteLine
     accelerator: Accelerator = field(default_factory=Accelerator)
@@ -78,8 +82,8 @@ class FitRun:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """`checks[best]` is what `model` and the heads are now. `probe` is what the head began as: the
-    frozen base's own reading."""
+    """A fitted model. `model` and the heads are those of `checks[best]`. `probe`: what the head
+    began as, a logistic regression on the frozen base's states."""
 
     model: PeftModel
     head: Head
@@ -90,29 +94,35 @@ class Fitted:
 
     @property
     def losses(self) -> tuple[float, ...]:
-        """Log loss on the newest leads: the probe's, then one per check."""
+        """Log loss on the validation split: the probe's, then one for each check."""
         return tuple(check.log_loss for check in self.checks)
 
 
 def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitRun) -> Fitted:
-    """`base` is wrapped in place. If no check beats the probe, the adapter stays at zero and the
-    head is the probe. Raises Diverged, and removes the checkpoint then: it leads there again."""
+    """Fits adapter and heads; `base` is wrapped in place. If no check beats the probe, the adapter
+    stays at zero and the head is the probe. Raises Diverged, and then removes the checkpoint,
+    because continuing from it would diverge again."""
     torch.manual_seed(settings.seed)
     model = ThreeHeads(add_lora(base, settings), settings)
-    run = FitSteps(model, data.older, data.pad_id, place.accelerator)
-    found = None if place.checkpoint is None else load_checkpoint(place.checkpoint, place.run)
-    if found is None:
+    run = FitSteps(model, data.train, data.pad_id, place.accelerator)
+    resumed = None if place.checkpoint is None else load_checkpoint(place.checkpoint, place.run)
+    if resumed is None:
         probe = _start_at_probe(run, data, place)
-        checks, best, kept = [_check(run, data, place)], 0, run.weights()
+        checks, best, best_weights = [_check(run, data, place)], 0, run.weights()
     else:
-        run.load(found.step, found.tensors)
-        probe = Head.from_tensors(below("probe", found.tensors))
-        checks, best, kept = list(found.checks), found.best, below("best", found.tensors)
-        place.log(f"fit: continues after step {found.step} of {len(run.plan.steps)}")
+        run.load(resumed.step, resumed.tensors)
+        probe = Head.from_tensors(below("probe", resumed.tensors))
+        checks, best = list(resumed.checks), resumed.best
+        best_weights = below("best", resumed.tensors)
+        place.log(f"fit: continues after step {resumed.step} of {len(run.plan.steps)}")
 
     def save() -> None:
         if place.checkpoint is not None and place.accelerator.is_main_process:
-            tensors = {**run.tensors(), **under("best", kept), **under("probe", probe.tensors)}
+            tensors = {
+                **run.tensors(),
+                **under("best", best_weights),
+                **under("probe", probe.tensors),
+            }
             now = Checkpoint(place.run, run.step, tuple(checks), best, tensors)
             save_checkpoint(place.checkpoint, now)
 
@@ -125,42 +135,45 @@ def fit(base: PreTrainedModel, data: FitData, settings: FitSettings, place: FitR
                     save()
             checks.append(_check(run, data, place))
             if _is_better(checks[-1], checks[best], settings.serve):
-                best, kept = len(checks) - 1, run.weights()
+                best, best_weights = len(checks) - 1, run.weights()
             save()
     except Diverged:
         if place.checkpoint is not None and place.accelerator.is_main_process:
             remove_checkpoint(place.checkpoint)
         raise
-    run.load_weights(kept)
+    run.load_weights(best_weights)
     heads = Head.of(model.point), Head.of(model.pair)
     return Fitted(model.lm, *heads, probe, tuple(checks), best)
 
 
 def described_run(settings: FitSettings, **facts: str) -> str:
-    """What a checkpoint may be continued by: the same settings and facts, and nothing else."""
+    """A text for what a checkpoint belongs to: only a run with the same settings and facts may
+    continue it."""
     flat = {name: str(value) for name, value in asdict(settings).items()}
     return json.dumps({**flat, **facts}, sort_keys=True)
 
 
-def fit_probe(states: NDArray[np.float32], orders: Floats, strength: float) -> Head:
-    """Logistic regression on standardised states, folded back into plain weights."""
+def fit_probe(states: NDArray[np.float32], labels: Floats, strength: float) -> Head:
+    """Fits a logistic regression on standardised states; returns it as plain weights on raw
+    states."""
     mean, std = states.mean(axis=0), states.std(axis=0) + 1e-6
-    probe = LogisticRegression(C=strength, max_iter=500).fit((states - mean) / std, orders)
+    probe = LogisticRegression(C=strength, max_iter=500).fit((states - mean) / std, labels)
     weight = probe.coef_[0] / std
     return Head(weight.astype(np.float32), float(probe.intercept_[0] - mean @ weight))
 
 
 def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
-    """Both heads: the order of the probe's logits is the best first guess for pairs as well."""
+    """Starts both heads as the probe: the order of its logits is the best first guess for pairs as
+    well."""
     settings = run.settings
     rng = np.random.default_rng(settings.seed)
-    orders = np.array([sample.order for sample in data.older], dtype=np.float64)
-    others = np.flatnonzero(orders == 0)
-    kept = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
-    rows = np.sort(np.concatenate([np.flatnonzero(orders > 0), kept]))
-    states = _states(run, [data.older[row] for row in rows], data, place)
-    probe = fit_probe(states, orders[rows], settings.probe_strength)
-    bias = probe.bias + sampling_correction(len(kept) / len(others))
+    labels = np.array([sample.label for sample in data.train], dtype=np.float64)
+    others = np.flatnonzero(labels == 0)
+    negatives = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
+    rows = np.sort(np.concatenate([np.flatnonzero(labels > 0), negatives]))
+    states = _states(run, [data.train[row] for row in rows], data, place)
+    probe = fit_probe(states, labels[rows], settings.probe_strength)
+    bias = probe.bias + sampling_correction(len(negatives) / len(others))
     head = Head(probe.weight, bias)
     for linear in (run.model.point, run.model.pair):
         head.write_to(linear)
@@ -177,20 +190,20 @@ def _states(
 
 
 def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
-    states = _states(run, data.newest, data, place)
-    orders = np.array([sample.order for sample in data.newest], dtype=np.float64)
+    states = _states(run, data.validation, data, place)
+    labels = np.array([sample.label for sample in data.validation], dtype=np.float64)
     logits, pair = (Head.of(head).logits(states) for head in (run.model.point, run.model.pair))
     run.check_finite(torch.from_numpy(np.stack([logits, pair])), f"a logit after step {run.step}")
     served = logits if run.settings.serve is HeadKind.POINT else pair
     own = answers_at(run.model.lm, states, data.yes, data.no)
     check = ValidationCheck(
         step=run.step,
-        log_loss=_log_loss(logits, orders),
-        auc=auc(logits, orders),
-        precision_at_1_percent=expected_precision_at(served, orders, 0.01, data.newest_weights),
-        pair_auc=auc(pair, orders),
-        qa_auc=auc(own.logits, orders),
-        qa_loss=own.loss(orders),
+        log_loss=_log_loss(logits, labels),
+        auc=auc(logits, labels),
+        precision_at_1_percent=expected_precision_at(served, labels, 0.01, data.validation_weights),
+        pair_auc=auc(pair, labels),
+        qa_auc=auc(own.logits, labels),
+        qa_loss=own.loss(labels),
         mass=float(own.mass.mean()),
     )
     place.log(
@@ -201,12 +214,13 @@ def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
 
 
 def _is_better(check: ValidationCheck, best: ValidationCheck, serve: HeadKind) -> bool:
-    """By the head that is served; the pair-wise one has no probability before it is calibrated."""
+    """Compares checks by the head that is served: log loss, or AUC for the pair-wise head, which
+    has no probability before it is calibrated."""
     if serve is HeadKind.POINT:
         return check.log_loss < best.log_loss
     return check.pair_auc > best.pair_auc
 
 
-def _log_loss(logits: Floats, orders: Floats) -> float:
-    """In logits: no probability is clipped."""
-    return float(np.mean(np.logaddexp(0, logits) - orders * logits))
+def _log_loss(logits: Floats, labels: Floats) -> float:
+    """The log loss of logits: no probability is clipped."""
+    return float(np.mean(np.logaddexp(0, logits) - labels * logits))

@@ -1,4 +1,4 @@
-"""How far a fit is and when it will be over, in lines for people."""
+"""Progress of a fit: how far it is and how long it will take, in lines for people."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ LINE_EVERY_S = 15.0
 
 @dataclass(slots=True)
 class FitProgress:
-    """Running means of the losses; a line at most every LINE_EVERY_S seconds. `first_step` is
-    where this process began: what an earlier one did says nothing about this one's speed."""
+    """Running means of the losses; a line at most every LINE_EVERY_S seconds. `first_step`: where
+    this process began; the speed of an earlier process says nothing about this one's."""
 
     n_steps: int
     first_step: int
@@ -29,7 +29,7 @@ class FitProgress:
         self.pace = Pace(self.clock, LINE_EVERY_S)
 
     def step(self, step: int, n_tokens: int, losses: Mapping[str, float]) -> None:
-        """After `step` steps of the whole run."""
+        """To be called after step `step` of the whole run."""
         self.n_tokens += n_tokens
         for name, value in losses.items():
             self.means[name] = 0.95 * self.means.get(name, value) + 0.05 * value

@@ -1,7 +1,7 @@
-"""Which leads share a batch: alike in width, and each batch with its part of every grade.
+"""Draws batches: leads of similar length share a batch, and each batch has its part of every grade.
 
-Drawn at random, two batches of 32 in three have no order at 1.45% orders, and nothing to learn a
-pair from.
+Two of three random batches of 32 have no order when 1.45% of the leads order, and then no pair with
+an order to learn from.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ RowNumbers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """Row numbers of one batch. The last `n_guests` have their own place in another batch: here
-    they only serve as one side of pairs, so that no lead counts twice for the probability."""
+    """The row numbers of one batch. The last `n_guests` have their own place in another batch: here
+    they are only one side of pairs, so that no lead counts twice for the probability."""
 
     rows: RowNumbers
     n_guests: int
@@ -28,8 +28,8 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """What the sampler knows of the leads, in order: tokens and grade; `top` is the grade that
-    every batch needs `min_top` of."""
+    """What the sampler knows of the leads, in their order: tokens and grade. Every batch needs
+    `min_top` leads of the grade `top`."""
 
     lengths: Sequence[int]
     grades: RowNumbers
@@ -38,9 +38,9 @@ class Strata:
 
 
 def stratified_batches(strata: Strata, batch_tokens: int, rng: np.random.Generator) -> list[Picked]:
-    """Every row once as itself, in random order of batches of few distinct shapes; guests of the
-    top grade fill each batch up. Only a set without enough of the top grade leaves batches short
-    of it."""
+    """Batches of an epoch: every row once as itself, in random order, in few distinct shapes.
+    Guests of the top grade fill each batch up. Batches have too few of the top grade only where the
+    set has too few."""
     batches = [
         picked
         for width, members in _buckets(strata)
@@ -50,8 +50,8 @@ def stratified_batches(strata: Strata, batch_tokens: int, rng: np.random.Generat
 
 
 def _buckets(strata: Strata) -> list[tuple[int, RowNumbers]]:
-    """(padded width, rows). A width without enough of the top grade joins the next wider one, the
-    widest the one before."""
+    """(padded width, rows) of each bucket. A width without enough of the top grade joins the next
+    wider one, the widest joins the one before."""
     widths = np.array([width_of(length) for length in strata.lengths])
     buckets: list[tuple[int, RowNumbers]] = []
     held = np.zeros(0, dtype=np.int64)
@@ -70,7 +70,8 @@ def _buckets(strata: Strata) -> list[tuple[int, RowNumbers]]:
 def _dealt(
     strata: Strata, members: RowNumbers, size: int, rng: np.random.Generator
 ) -> list[Picked]:
-    """Dealt like cards from a deck sorted by grade: each batch gets its share of every grade."""
+    """The batches of one bucket, dealt like cards from a deck sorted by grade: each gets its share
+    of every grade."""
     shuffled = rng.permutation(members)
     deck = shuffled[np.argsort(-strata.grades[shuffled], kind="stable")]
     tops = deck[strata.grades[deck] == strata.top]

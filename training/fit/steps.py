@@ -1,7 +1,9 @@
-"""The optimizer steps of a fit: batches, rates, and everything a checkpoint has to hold.
+"""The optimizer steps of a fit: batches, learning rates, and everything a checkpoint has to hold.
 
 A step depends on the settings, its number and the parameters, and on nothing that was drawn before
-it: that is what makes a continued run equal to an uninterrupted one.
+it: that makes a continued run equal to an uninterrupted one. Optimizer: I. Loshchilov and F.
+Hutter, Decoupled Weight Decay Regularization (AdamW), 2019, arXiv 1711.05101; learning rates fall
+linearly to zero.
 """
 
 from __future__ import annotations
@@ -29,18 +31,20 @@ from training.model.settings import FitSettings
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """Of all epochs: `steps[i]` are the batches that all processes together read in step i."""
+    """The steps of all epochs: `steps[i]` are the batches that all processes together read in step
+    i."""
 
     steps: tuple[tuple[Picked, ...], ...]
 
     def cuts(self, n_parts: int) -> list[int]:
-        """After which steps the checks come: the last one after the last step."""
+        """The numbers of steps after which the checks come; the last check comes after the last
+        step."""
         return [int(cut) for cut in np.linspace(0, len(self.steps), n_parts + 1)[1:].round()]
 
 
 def build_plan(samples: Sequence[Sample], settings: FitSettings, n_processes: int) -> StepPlan:
-    """The same for the same samples, settings and number of processes. An epoch's last step is
-    filled up with its first batches."""
+    """Plans all steps: the same plan for the same samples, settings and number of processes. An
+    epoch's last step is filled up with its first batches."""
     strata = Strata(
         lengths=[len(sample.prompt) for sample in samples],
         grades=np.array([sample.grade for sample in samples], dtype=np.int64),
@@ -58,7 +62,7 @@ def build_plan(samples: Sequence[Sample], settings: FitSettings, n_processes: in
 
 
 class FitSteps:
-    """Model and optimizer after `step` steps."""
+    """The model and the optimizer after `step` steps."""
 
     def __init__(
         self,
@@ -84,8 +88,8 @@ class FitSteps:
         )
 
     def train_to(self, stop: int, progress: FitProgress, until_s: float) -> None:
-        """Up to `stop` steps in all, or until the clock of `progress` passes `until_s`. Raises
-        Diverged at the first loss that is not finite."""
+        """Trains up to `stop` steps in all, or until the clock of `progress` passes `until_s`.
+        Raises Diverged at the first loss that is not finite."""
         self.model.train()
         while self.step < stop and progress.clock() < until_s:
             n_tokens, losses = self._one_step()
@@ -125,24 +129,24 @@ class FitSteps:
         return batch.input_ids.numel(), {name: float(x.detach()) for name, x in losses.items()}
 
     def check_finite(self, numbers: torch.Tensor, what: str) -> None:
-        """Raises Diverged."""
+        """Raises Diverged for numbers that are not finite."""
         if not torch.isfinite(numbers).all():
-            rates = self.settings
+            settings = self.settings
             raise Diverged(
                 f"{what} of {len(self.plan.steps)} is not finite: the fit has diverged; try a "
-                f"lower --adapter-rate (it is {rates.adapter_rate:g}) or --head-rate "
-                f"({rates.head_rate:g})"
+                f"lower --adapter-rate (it is {settings.adapter_rate:g}) or --head-rate "
+                f"({settings.head_rate:g})"
             )
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Copies of what is trained: the adapter under peft's names, and the two heads."""
+        """Copies of the trained weights: the adapter under peft's names, and the two heads."""
         adapter = get_peft_model_state_dict(self.model.lm, save_embedding_layers=False)
-        found = {
+        trained = {
             **under("adapter", adapter),
             **under("point", self.model.point.state_dict()),
             **under("pair", self.model.pair.state_dict()),
         }
-        return {name: tensor.detach().cpu().clone() for name, tensor in found.items()}
+        return {name: tensor.detach().cpu().clone() for name, tensor in trained.items()}
 
     def load_weights(self, tensors: Tensors) -> None:
         set_peft_model_state_dict(self.model.lm, below("adapter", tensors))
@@ -150,7 +154,7 @@ class FitSteps:
         self.model.pair.load_state_dict(below("pair", tensors))
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Weights and the optimizer's moments."""
+        """Copies of the trained weights and of the optimizer's moments."""
         moments = {
             f"optimizer.{number}.{name}": value.detach().cpu().clone()
             for number, moment in self.optimizer.state_dict()["state"].items()
@@ -159,7 +163,7 @@ class FitSteps:
         return {**self.weights(), **moments}
 
     def load(self, step: int, tensors: Tensors) -> None:
-        """Inverse of `tensors`."""
+        """Goes to step `step` with these tensors: the inverse of `tensors`."""
         self.load_weights(tensors)
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in below("optimizer", tensors).items():

@@ -1,1 +1,1 @@
-"""The language model that reads leads: any causal LM under LoRA, three heads, the losses."""
+"""The language model that reads leads: a causal model under LoRA, three heads, their losses."""

@@ -1,4 +1,4 @@
-"""Leads side by side, as the three heads read them: prompts only, the answer is a target.
+"""Batches of leads for the three heads: prompts only; the answer is a target.
 
 No token after the marker is in the batch, so no state can have read the label.
 """
@@ -16,15 +16,15 @@ from training.model.samples import Sample, width_of
 
 @dataclass(frozen=True, slots=True)
 class LeadBatch:
-    """`input_ids` (batch, width), padded on the right, where a causal model never looks. Each of
-    the others (batch,): `markers` the index of the answer marker's last token, `answers` the token
-    that should follow it, `orders` 0 or 1, `grades` of the funnel ladder, `counts` 0 for guests,
-    who only take part in pairs."""
+    """One batch. `input_ids` (batch, width), padded on the right, where a causal model never looks.
+    Each of the others is (batch,): `markers` the index of the answer marker's last token, `answers`
+    the token that should follow it, `labels` 0 or 1, `grades` of the funnel ladder, `counts` 0 for
+    guests, which only take part in pairs."""
 
     input_ids: torch.Tensor
     markers: torch.Tensor
     answers: torch.Tensor
-    orders: torch.Tensor
+    labels: torch.Tensor
     grades: torch.Tensor
     counts: torch.Tensor
 
@@ -33,15 +33,15 @@ class LeadBatch:
             self.input_ids.to(device),
             self.markers.to(device),
             self.answers.to(device),
-            self.orders.to(device),
+            self.labels.to(device),
             self.grades.to(device),
             self.counts.to(device),
         )
 
 
 def collate_leads(samples: Sequence[Sample], pad_id: int, n_guests: int = 0) -> LeadBatch:
-    """Every sample has an order and an answer, of which the first token is the target. The last
-    `n_guests` are guests."""
+    """Puts samples into a batch. Every sample has a label and an answer, of which the first token
+    is the target. The last `n_guests` are guests."""
     width = width_of(max(len(sample.prompt) for sample in samples))
     input_ids = np.full((len(samples), width), pad_id, dtype=np.int64)
     for row, sample in enumerate(samples):
@@ -52,7 +52,7 @@ def collate_leads(samples: Sequence[Sample], pad_id: int, n_guests: int = 0) -> 
         input_ids=torch.from_numpy(input_ids),
         markers=torch.tensor([len(sample.prompt) - 1 for sample in samples]),
         answers=torch.tensor([int(sample.answer[0]) for sample in samples]),
-        orders=torch.tensor([float(sample.order or 0) for sample in samples]),
+        labels=torch.tensor([float(sample.label or 0) for sample in samples]),
         grades=torch.tensor([sample.grade for sample in samples]),
         counts=torch.from_numpy(counts),
     )

@@ -1,6 +1,6 @@
-"""Where a fit stands, as one safetensors file that is complete or not there.
+"""The checkpoint of a fit: one safetensors file that is complete or not there.
 
-Everything that the rest of the run depends on is in it: a run that was killed and continued ends
+It holds everything that the rest of the run depends on: a run that was killed and continued ends
 with the same bits as one that was not. No pickle.
 """
 
@@ -26,11 +26,11 @@ FORMAT = "1"
 
 @dataclass(frozen=True, slots=True)
 class ValidationCheck:
-    """What the judging slice says after `step` optimizer steps. Check 0 is the frozen base under
-    its logistic probe. `log_loss` and `auc` are of the point-wise head; `precision_at_1_percent` is
-    of the head that is served, sampled negatives counting for those left out. `qa_loss` and `mass`
-    are of the model's own Yes and No (their cross-entropy, and how much of all it could say they
-    are)."""
+    """The metrics on the validation split after `step` optimizer steps. Check 0 is the frozen base
+    under its logistic probe. `log_loss` and `auc` are of the point-wise head;
+    `precision_at_1_percent` is of the head that is served, and sampled negatives count for those
+    left out. `qa_loss` and `mass` are of the model's own Yes and No: their cross-entropy, and their
+    share of all that the model could say."""
 
     step: int
     log_loss: float
@@ -47,8 +47,8 @@ class ValidationCheck:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`run` names settings, data and base: a checkpoint of another run is refused. `best` is the
-    number of the check whose tensors are kept under `best.`."""
+    """Where a fit stands. `run` names settings, data and base: a checkpoint of another run is
+    refused. `best`: the number of the check whose tensors are kept under `best.`."""
 
     run: str
     step: int
@@ -58,7 +58,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Raises CannotWrite."""
+    """Writes the checkpoint, complete or not at all. Raises CannotWrite."""
     described = {
         "format": FORMAT,
         "run": checkpoint.run,
@@ -72,7 +72,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path, run: str) -> Checkpoint | None:
-    """None where there is none. Raises FitError for one that is damaged or of another run."""
+    """Reads the checkpoint; None without a file. Raises FitError for one that is damaged or of
+    another run."""
     if not path.exists():
         return None
     try:
@@ -93,14 +94,15 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint | None:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """And its folder if nothing else is in it."""
+    """Removes the checkpoint, and its folder if nothing else is in it."""
     path.unlink(missing_ok=True)
     if path.parent.is_dir() and not any(path.parent.iterdir()):
         path.parent.rmdir()
 
 
 def _difference(theirs: str, ours: str) -> str:
-    """`run` is JSON of flat values: the first that differs, by name."""
+    """The first value, by name, that differs between two `run` texts, which are JSON of flat
+    values."""
     left, right = json.loads(theirs), json.loads(ours)
     for name in sorted(left.keys() | right.keys()):
         if left.get(name) != right.get(name):
@@ -109,11 +111,11 @@ def _difference(theirs: str, ours: str) -> str:
 
 
 def under(prefix: str, tensors: Tensors) -> dict[str, torch.Tensor]:
-    """With `prefix.` before every name."""
+    """The tensors with `prefix.` before every name."""
     return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
 
 
 def below(prefix: str, tensors: Tensors) -> dict[str, torch.Tensor]:
-    """Inverse of `under`: those with the prefix, without it."""
+    """The inverse of `under`: the tensors with that prefix, without it."""
     start = f"{prefix}."
     return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}

@@ -1,8 +1,8 @@
-"""What can go wrong in a fit, in the words of whoever runs it.
+"""The errors of a fit, worded for the person who runs it.
 
 FitError              a value, its limit and the fix
   TooFewPositives     not enough orders to learn from: the rule ranks until there are
-  Diverged            the loss is no finite number any more: the rates are too high
+  Diverged            the loss is not finite any more: the learning rates are too high
   OutOfMemory         a batch did not fit; the message says how to make it smaller
 """
 
@@ -12,7 +12,8 @@ from pathlib import Path
 
 
 class FitError(ValueError):
-    """The message names the value, the limit and the fix; nothing half-written is left."""
+    """A fit that cannot go on. The message names the value, the limit and the fix; nothing
+    half-written is left."""
 
 
 class TooFewPositives(FitError):
@@ -20,7 +21,7 @@ class TooFewPositives(FitError):
 
 
 class Diverged(FitError):
-    """A step or the model after it gives no finite number; no later step can mend that."""
+    """A loss, or a logit of the model after a step, is not finite; later steps cannot repair it."""
 
 
 class OutOfMemory(FitError):
@@ -28,7 +29,7 @@ class OutOfMemory(FitError):
 
 
 def read_text(path: Path, option: str) -> str:
-    """The file that `option` names. Raises FitError for one that is no UTF-8."""
+    """Reads the file that `option` names. Raises FitError for a file that is not UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

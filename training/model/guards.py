@@ -1,4 +1,4 @@
-"""Where memory that runs out becomes an error that says what to do."""
+"""Turns running out of memory into an error that says what to do."""
 
 from __future__ import annotations
 

@@ -1,6 +1,10 @@
-"""Three heads on one state, the answer marker's: point-wise, pair-wise, and the LM's own.
+"""Three heads on one state, that of the answer marker: point-wise, pair-wise and the model's own.
 
-The marker is the last prompt token: it has seen the whole lead and nothing of the answer.
+The marker is the last token of the prompt: it has seen the whole lead and nothing of the answer.
+The heads and their losses follow Y. Sun, Y. Liu, J. Song and others, asLLR: LLM based Leads Ranking
+in Auto Sales, 2025, arXiv 2510.21713, and, for pairs, C. Zhang and others, Rethinking Sales Lead
+Scoring with LLM-based Hierarchical Preference Ranking, 2026, arXiv 2606.04387. The adapter: E. J.
+Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021, arXiv 2106.09685.
 """
 
 from __future__ import annotations
@@ -53,8 +57,8 @@ class Head:
 
 
 class ThreeHeads(nn.Module):
-    """`lm` with its adapter, and the two heads that are ours. Returns the losses, so that what a
-    process group wraps is the whole computation."""
+    """The language model `lm` with its adapter, and the two heads of asllr. Returns the losses, so
+    that a process group wraps the whole computation."""
 
     def __init__(self, lm: PeftModel, settings: FitSettings) -> None:
         super().__init__()
@@ -64,7 +68,7 @@ class ThreeHeads(nn.Module):
         self.heights = nn.Buffer(torch.tensor(settings.heights), persistent=False)
 
     def forward(self, batch: LeadBatch) -> dict[str, Tensor]:
-        """`total` is what to minimise: the weighted sum of `ctr`, `pair` and `qa`."""
+        """The losses of a batch: `ctr`, `pair`, `qa`, and `total`, the weighted sum to minimise."""
         kind = batch.input_ids.device.type
         with autocast(kind, self.settings.precision):
             marked = marked_states(self.lm, batch.input_ids, batch.markers)
@@ -79,10 +83,10 @@ class ThreeHeads(nn.Module):
         return parts
 
     def losses(self, marked: Tensor, words: Tensor, batch: LeadBatch) -> dict[str, Tensor]:
-        """`marked` (batch, hidden), `words` (batch, vocabulary), both float32."""
+        """The three losses. `marked` (batch, hidden), `words` (batch, vocabulary), both float32."""
         n = batch.counts.sum().clamp(min=1)
         ctr = functional.binary_cross_entropy_with_logits(
-            self.point(marked)[:, 0], batch.orders, reduction="none"
+            self.point(marked)[:, 0], batch.labels, reduction="none"
         )
         qa = functional.cross_entropy(words, batch.answers, reduction="none")
         return {
@@ -97,16 +101,16 @@ def autocast(device_type: str, precision: Precision) -> torch.autocast:
 
 
 def marked_states(lm: nn.Module, input_ids: Tensor, markers: Tensor) -> Tensor:
-    """(batch, hidden): each marker's final state, by its explicit index."""
+    """(batch, hidden): the final state of each marker, by its explicit index."""
     states = final_states(causal_of(lm), input_ids)
     return states[torch.arange(len(markers), device=markers.device), markers]
 
 
 def causal_of(lm: nn.Module) -> PreTrainedModel:
-    """The Hugging Face model, adapter or not."""
+    """The Hugging Face model, with or without an adapter around it."""
     causal = lm.get_base_model() if isinstance(lm, PeftModel) else lm
     if not isinstance(causal, PreTrainedModel):
-        raise TypeError(f"{type(causal).__name__} is no Hugging Face model")
+        raise TypeError(f"{type(causal).__name__} is not a Hugging Face model")
     return causal
 
 
@@ -119,8 +123,8 @@ def vocabulary_of(lm: nn.Module) -> nn.Linear:
 
 
 def add_lora(base: PreTrainedModel, settings: FitSettings) -> PeftModel:
-    """On every linear layer, the MLP's included, but for the vocabulary projection. Wraps `base`
-    in place."""
+    """Puts LoRA adapters on every linear layer, the MLP's included, except the vocabulary
+    projection; the scaling is twice the rank. Wraps `base` in place."""
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=2 * settings.rank,

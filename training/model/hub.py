@@ -1,7 +1,8 @@
-"""Any Hugging Face causal language model, by folder or by id, with what asllr needs of it checked.
+"""Opens a Hugging Face causal language model, by folder or by id, and checks what asllr needs of
+it.
 
-Weights come as safetensors only, no code of the model's authors is run, and a model that could
-look past the answer marker is refused.
+Weights come as safetensors only, no code of the model's authors is run, and a model that could look
+past the answer marker is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ UNBOUNDED_TOKENS = 1 << 30
 @dataclass(frozen=True, slots=True)
 class Hub:
     """Which base: a folder, or an id with the revision that pins it. `pad_token` and
-    `chat_template` stand in where the tokenizer has none."""
+    `chat_template` are used where the tokenizer has none."""
 
     name: str
     revision: str | None = None
@@ -44,8 +45,8 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A base before its weights are read: all that it can be refused for in seconds. `answers`: the
-    first tokens of Yes and No, in each form that tells the two apart."""
+    """A base before its weights are read, checked for all that can be checked in seconds.
+    `answers`: the first tokens of Yes and No, in each form in which the two differ."""
 
     hub: Hub
     config: PreTrainedConfig
@@ -58,8 +59,9 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class LoadedBase:
-    """`revision` names the very weights: a commit of the hub, or a digest of a folder's files.
-    `answers` as in Opened. `dtype` is the one the weights are stored in."""
+    """A base with its weights. `revision` names exactly these weights: a commit of the hub, or a
+    digest of a folder's files. `answers` as in Opened. `dtype` is the type in which the weights are
+    stored."""
 
     model: PreTrainedModel
     tokenizer: Tokenizer
@@ -72,7 +74,8 @@ class LoadedBase:
 
 
 def open_base(hub: Hub) -> Opened:
-    """Raises FitError, which says what the base lacks and what to do."""
+    """Reads configuration and tokenizer. Raises FitError, which says what the base lacks and what
+    to do."""
     reading = _tokenizer(hub)
     pad_id = _pad_id(hub, reading)
     _check_chat(hub, reading)
@@ -108,15 +111,16 @@ def load_base(opened: Opened, dtype: torch.dtype) -> LoadedBase:
 
 
 def _tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
-    """The base's very tokenizer.json, which serving reads. `AutoTokenizer` would choose a class by
-    the model's architecture, and that of Qwen2 splits text its own way whatever the file says."""
+    """The base's own tokenizer.json, which serving reads. `AutoTokenizer` would choose a class by
+    the model's architecture, and that of Qwen2 splits text in its own way whatever the file
+    says."""
     try:
-        found: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
+        tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
             hub.name, revision=hub.revision or "main"
         )
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "tokenizer.json", error)) from error
-    return found
+    return tokenizer
 
 
 def _not_found(hub: Hub, what: str, error: Exception) -> str:
@@ -127,13 +131,13 @@ def _not_found(hub: Hub, what: str, error: Exception) -> str:
 
 def _pad_id(hub: Hub, reading: PreTrainedTokenizerBase) -> int:
     if hub.pad_token is not None:
-        found = reading.get_vocab().get(hub.pad_token)
-        if found is None:
+        token_id = reading.get_vocab().get(hub.pad_token)
+        if token_id is None:
             raise FitError(
                 f"--pad-token {hub.pad_token!r} is not in the vocabulary of {hub.name}; choose one "
                 "of its own special tokens, a new one would need new weights"
             )
-        return int(found)
+        return int(token_id)
     if reading.pad_token_id is None:
         special = ", ".join(sorted(set(map(str, reading.all_special_tokens)))[:6]) or "none"
         raise FitError(
@@ -147,8 +151,9 @@ PROBE = "?"
 
 
 def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
-    """The prompt's user opening and answer marker are those of the chat template, each marker one
-    token that the base was trained with: a new embedding learns nothing under LoRA."""
+    """Raises FitError unless the prompt's user opening and answer marker are those of the chat
+    template, and each marker is one token that the base was trained with: a new embedding learns
+    nothing under LoRA."""
     if hub.chat_template is not None:
         reading.chat_template = hub.chat_template
     if not reading.chat_template:
@@ -158,8 +163,8 @@ def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
             "--chat-template FILE"
         )
     turn = [{"role": "user", "content": PROBE}]
-    said = str(reading.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
-    before, _, after = said.partition(PROBE)
+    rendered = str(reading.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+    before, _, after = rendered.partition(PROBE)
     if not before.endswith(OPENING) or not after.startswith(MARKER):
         raise FitError(
             f"the chat template of {hub.name} opens an answer with {after[:60]!r}, prompts of this "
@@ -174,27 +179,27 @@ def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
 
 
 def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[tuple[int, int], ...]:
-    found = []
+    pairs = []
     for answers in ((ANSWER_YES, ANSWER_NO), (ANSWER_YES.strip(), ANSWER_NO.strip())):
         yes, no = (
             int(tokenizer.encode(answer, add_special_tokens=False).ids[0]) for answer in answers
         )
         if yes != no:
-            found.append((yes, no))
-    if not found:
+            pairs.append((yes, no))
+    if not pairs:
         raise FitError(
             f"the tokenizer of {hub.name} begins Yes and No with the same token: the answers "
             "cannot be told apart; take another base"
         )
-    return tuple(found)
+    return tuple(pairs)
 
 
 def _config(hub: Hub) -> PreTrainedConfig:
     try:
-        found: PreTrainedConfig = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "causal language model", error)) from error
-    return found
+    return config
 
 
 def _model(opened: Opened, dtype: torch.dtype) -> tuple[PreTrainedModel, str, torch.dtype]:
@@ -217,7 +222,7 @@ def _model(opened: Opened, dtype: torch.dtype) -> tuple[PreTrainedModel, str, to
 
 
 def _digest(folder: Path) -> str:
-    """Of the configuration and the weights, by name."""
+    """The digest of the configuration and the weights, by file name."""
     digest = sha256()
     for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode())
@@ -228,7 +233,8 @@ def _digest(folder: Path) -> str:
 
 
 def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
-    """What follows a token must not reach its state: padding and answers stand there."""
+    """Raises FitError for a model in which a token's state depends on later tokens: padding and
+    answers stand there."""
     rows = vocabulary_of(model).weight.shape[0]
     if n_tokens > rows:
         raise FitError(
@@ -237,7 +243,7 @@ def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
         )
     model.eval()  # type: ignore[no-untyped-call]
     with torch.inference_mode():
-        # One at a time: the same shape twice rounds the same way, so equality is to the bit.
+        # One at a time: one shape rounds in one way, so that equal states are equal bit by bit.
         first, second = (
             final_states(model, torch.tensor([[1, 2, 3, last]]) % rows)[0] for last in (4, 5)
         )

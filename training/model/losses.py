@@ -1,4 +1,4 @@
-"""What the base and the adapter are taught: the losses, each on explicitly indexed states."""
+"""The losses of pre-training and of the pair-wise head, each on explicitly indexed states."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from training.model.samples import IGNORED, SampleBatch
 
 
 class CodeHeads(nn.Module):
-    """Which wrap-up codes a call deserves, read off the marker and off each line's last token."""
+    """Heads for the wrap-up codes of a call: one on the marker's state, one on each line's last
+    token."""
 
     def __init__(self, hidden: int, n_codes: int) -> None:
         super().__init__()
@@ -24,6 +25,8 @@ class CodeHeads(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class PretrainWeights:
+    """The weights of the losses of pre-training."""
+
     lm: float = 0.2
     answer: float = 1.0
     marker: float = 1.0
@@ -33,7 +36,7 @@ class PretrainWeights:
 def pretrain_loss(
     model: Qwen2ForCausalLM, heads: CodeHeads, batch: SampleBatch, weights: PretrainWeights
 ) -> dict[str, Tensor]:
-    """`total` is what to minimise; the parts are for the log."""
+    """The losses of a batch. `total` is what to minimise; the parts are for the log."""
     states = final_states(model, batch.input_ids)
     rows = torch.arange(len(batch.markers))
     marked = heads.marker(states[rows, batch.markers]).float()
@@ -55,7 +58,8 @@ def pretrain_loss(
 
 
 def final_states(model: nn.Module, input_ids: Tensor) -> Tensor:
-    """(B, T, H). No attention mask: padding stands on the right, where nothing looks."""
+    """(B, T, H): the last hidden states. No attention mask: padding stands on the right, where a
+    causal model does not look."""
     backbone = cast("nn.Module", model.base_model)
     states: Tensor = backbone(input_ids=input_ids, use_cache=False).last_hidden_state
     return states
@@ -78,19 +82,26 @@ def _mean(losses: Tensor, where: Tensor) -> Tensor:
 
 
 def known_bce(logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy summed over codes, averaged over rows that know any; NaN = unknown."""
-    known = ~targets.isnan()
+    """Binary cross-entropy, summed over codes and averaged over rows with a known code; NaN =
+    unknown."""
+    is_known = ~targets.isnan()
     losses = functional.binary_cross_entropy_with_logits(
         logits, targets.nan_to_num(), reduction="none"
     )
-    n_rows = known.any(dim=-1).sum().clamp(min=1)
-    return (losses * known).sum() / n_rows
+    n_rows = is_known.any(dim=-1).sum().clamp(min=1)
+    return (losses * is_known).sum() / n_rows
 
 
 def pair_loss(scores: Tensor, grades: Tensor, heights: Tensor) -> Tensor:
-    """Margin-aware Bradley-Terry, -log sigmoid(winner - loser - margin), over every pair of
-    another grade; the margin is the difference of the grades' `heights`. Each grade that wins any
-    pair counts the same, or the many small moves would drown the orders. 0 without a pair.
+    """The HPRO loss: a Bradley-Terry model with margins, -log sigmoid(winner - loser - margin),
+    over all pairs of different grades. The margin is the difference of the grades' `heights`. Each
+    grade that wins a pair counts the same, or the many small moves would outweigh the orders. 0
+    without a pair.
+
+    C. Zhang and others, Rethinking Sales Lead Scoring with LLM-based Hierarchical Preference
+    Ranking, 2026, arXiv 2606.04387; R. A. Bradley and M. E. Terry, Rank Analysis of Incomplete
+    Block Designs: I. The Method of Paired Comparisons, Biometrika 39, 1952. The equal weight of
+    grades is asllr's own.
 
     `scores` (batch,), `grades` (batch,) int64, `heights` (grades,)."""
     gap = scores[:, None] - scores[None, :]  # (winner, loser)

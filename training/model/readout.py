@@ -1,4 +1,4 @@
-"""What a model says of leads without being taught: marker states, and its own Yes and No."""
+"""Reads a model without training it: marker states, its own Yes and No, its loss on text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVAL_BATCH_TOKENS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which part of the reading this process does; the parts are put together again."""
+    """Which part of the reading this process does; the parts are put together afterwards."""
 
     rank: int = 0
     n_processes: int = 1
@@ -42,22 +42,22 @@ def marker_states(
         raise ValueError("no samples to read")
     model.eval()
     device = next(model.parameters()).device
-    found: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+    parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
     for index in _by_width(samples)[share.rank :: share.n_processes]:
         batch = collate_leads([samples[i] for i in index], pad_id).to(device)
         with torch.inference_mode(), autocast(device.type, precision):
             marked = marked_states(model, batch.input_ids, batch.markers)
-        found.append((index, marked.float().cpu().numpy()))
+        parts.append((index, marked.float().cpu().numpy()))
     if share.n_processes > 1:
-        found = gather_object(found)
-    states = np.empty((len(samples), found[0][1].shape[1]), dtype=np.float32)
-    for index, rows in found:
+        parts = gather_object(parts)
+    states = np.empty((len(samples), parts[0][1].shape[1]), dtype=np.float32)
+    for index, rows in parts:
         states[index] = rows
     return states
 
 
 def _by_width(samples: Sequence[Sample]) -> list[NDArray[np.int64]]:
-    """The same batches for the same samples, whoever asks."""
+    """Batches of row numbers by padded width: the same for the same samples, in every process."""
     widths = np.array([width_of(len(sample.prompt)) for sample in samples])
     batches: list[NDArray[np.int64]] = []
     for width in np.unique(widths):
@@ -69,7 +69,7 @@ def _by_width(samples: Sequence[Sample]) -> list[NDArray[np.int64]]:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """(n,) each: the log probabilities that the model's own vocabulary gives the two answers at
+    """The log probabilities, (n,) each, that the model's own vocabulary gives the two answers at
     the marker."""
 
     log_yes: Floats
@@ -77,21 +77,21 @@ class Answers:
 
     @property
     def logits(self) -> Floats:
-        """Of Yes against No."""
+        """The logit of Yes against No."""
         return self.log_yes - self.log_no
 
     @property
     def mass(self) -> Floats:
-        """How much of all that could be said is Yes or No."""
+        """The probability that the model says Yes or No, rather than anything else."""
         return np.exp(self.log_yes) + np.exp(self.log_no)
 
-    def loss(self, orders: Floats) -> float:
+    def loss(self, labels: Floats) -> float:
         """The QA loss: mean cross-entropy of the right answer."""
-        return float(-np.where(orders > 0, self.log_yes, self.log_no).mean())
+        return float(-np.where(labels > 0, self.log_yes, self.log_no).mean())
 
 
 def answers_at(model: torch.nn.Module, states: NDArray[np.float32], yes: int, no: int) -> Answers:
-    """Through the LM head, in float32."""
+    """The answers at these marker states, through the LM head, in float32."""
     project = vocabulary_of(model)
     weight = project.weight
     rows: list[NDArray[np.float64]] = []
@@ -99,10 +99,10 @@ def answers_at(model: torch.nn.Module, states: NDArray[np.float32], yes: int, no
     with torch.inference_mode():
         for at in range(0, len(states), size):
             chunk = torch.from_numpy(states[at : at + size]).to(weight.device, weight.dtype)
-            said = torch.log_softmax(project(chunk).float(), dim=-1)
-            rows.append(said[:, [yes, no]].double().cpu().numpy())
-    found = np.concatenate(rows)
-    return Answers(found[:, 0], found[:, 1])
+            log_probabilities = torch.log_softmax(project(chunk).float(), dim=-1)
+            rows.append(log_probabilities[:, [yes, no]].double().cpu().numpy())
+    answer_rows = np.concatenate(rows)
+    return Answers(answer_rows[:, 0], answer_rows[:, 1])
 
 
 def text_loss(

@@ -1,4 +1,5 @@
-"""Training samples and their batches: right-padded, every position gathered by explicit index."""
+"""Training samples and their batches, padded on the right; every position is gathered by its
+index."""
 
 from __future__ import annotations
 
@@ -14,17 +15,17 @@ IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`prompt` ends with the answer marker. `codes` is the multi-label target of the marker's
-    state, NaN where unknown; `line_ends` are positions of lines' last tokens with the codes each
-    line sets. `order` is the conversion label, None where it is not asked; `grade` the rung of the
-    funnel ladder that was reached."""
+    """One prompt with its targets. `prompt` ends with the answer marker. `codes`: the multi-label
+    target of the marker's state, NaN where unknown; `line_ends`: positions of lines' last tokens,
+    `line_codes`: the codes that each line sets. `label`: the conversion label, None where it is not
+    asked; `grade`: the rung of the funnel ladder that was reached."""
 
     prompt: NDArray[np.int32]
     answer: NDArray[np.int32]
     codes: NDArray[np.float32] | None = None
     line_ends: NDArray[np.int32] | None = None
     line_codes: NDArray[np.float32] | None = None
-    order: float | None = None
+    label: float | None = None
     grade: int = 0
 
     def __len__(self) -> int:
@@ -33,9 +34,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SampleBatch:
-    """`markers`: (B,) index of the marker's last token: never "the last token that is not
-    padding", which would read the answer. `picked` and `lines`: (n, 2) of (row, position);
-    filler has target IGNORED or codes NaN."""
+    """A batch of pre-training. `markers`: (B,) the index of the marker's last token; "the last
+    token that is not padding" would read the answer. `picked` and `lines`: (n, 2) of (row,
+    position); filler has the target IGNORED or codes NaN."""
 
     input_ids: torch.Tensor
     markers: torch.Tensor
@@ -45,17 +46,17 @@ class SampleBatch:
     codes: torch.Tensor
     lines: torch.Tensor
     line_codes: torch.Tensor
-    orders: torch.Tensor
+    labels: torch.Tensor
 
 
 WIDTH_STEP = 32
 LM_SHARE = 0.125
-"""Of the positions outside answers, the share that pays for a vocabulary projection."""
+"""The share of the positions outside answers for which the vocabulary projection is computed."""
 
 ANSWER_TOKENS = 16
 LINES_PER_TOKEN = 1 / 12
-"""Room per batch; what does not fit is left out. Few distinct shapes matter more: where a kernel is
-compiled per shape, that costs more than the training does."""
+"""Room for answers and lines in a batch; what does not fit is left out, so that there are few
+distinct shapes: where a kernel is compiled for each shape, that costs more than the training."""
 
 
 def width_of(length: int) -> int:
@@ -66,7 +67,8 @@ def width_of(length: int) -> int:
 def collate(
     samples: Sequence[Sample], pad_id: int, n_codes: int, rng: np.random.Generator
 ) -> SampleBatch:
-    """Pads on the right; draws which positions pay for the language-model loss."""
+    """Puts samples into a batch, padded on the right; draws the positions of the language-model
+    loss."""
     n, width = len(samples), width_of(max(len(sample) for sample in samples))
     input_ids = np.full((n, width), pad_id, dtype=np.int64)
     kinds = np.zeros((n, width), dtype=np.int8)
@@ -80,7 +82,7 @@ def collate(
     picked, targets, is_answer = _picked(input_ids, kinds, rng)
     unknown = np.full(n_codes, np.nan, dtype=np.float32)
     codes = [unknown if sample.codes is None else sample.codes for sample in samples]
-    orders = [np.nan if sample.order is None else sample.order for sample in samples]
+    labels = [np.nan if sample.label is None else sample.label for sample in samples]
     return SampleBatch(
         input_ids=torch.from_numpy(input_ids),
         markers=torch.tensor([len(sample.prompt) - 1 for sample in samples]),
@@ -90,7 +92,7 @@ def collate(
         codes=torch.from_numpy(np.stack(codes)),
         lines=torch.from_numpy(lines),
         line_codes=torch.from_numpy(line_codes),
-        orders=torch.tensor(orders, dtype=torch.float32),
+        labels=torch.tensor(labels, dtype=torch.float32),
     )
 
 
@@ -108,10 +110,10 @@ def _picked(
     prompts = prompts[rng.choice(len(prompts), n_prompts, replace=False)]
     size = n * ANSWER_TOKENS + int(n * width * LM_SHARE)
     picked = np.zeros((size, 2), dtype=np.int64)
-    found = np.concatenate([answers, prompts])
-    picked[: len(found)] = found
+    positions = np.concatenate([answers, prompts])
+    picked[: len(positions)] = positions
     targets = np.full(size, IGNORED, dtype=np.int64)
-    targets[: len(found)] = input_ids[found[:, 0], found[:, 1] + 1]
+    targets[: len(positions)] = input_ids[positions[:, 0], positions[:, 1] + 1]
     is_answer = np.arange(size) < len(answers)
     return picked, targets, is_answer
 
@@ -137,8 +139,8 @@ def _lines(
 def batches_by_width(
     lengths: Sequence[int], batch_tokens: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Every index at least once, in batches of one width and a size that the width decides (the
-    last of a width is filled up with repeats); batches come in random order."""
+    """Batches of row numbers in random order: every index at least once, each batch of one width
+    and of a size that the width decides. The last batch of a width is filled up with repeats."""
     widths = np.array([width_of(length) for length in lengths])
     batches: list[NDArray[np.int64]] = []
     for width in np.unique(widths):

@@ -1,4 +1,4 @@
-"""Every number that shapes a fit, with its default."""
+"""The settings of a fit: every number that shapes it, with its default."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.model.errors import FitError
 
 
 class Precision(StrEnum):
-    """Of the matrix products; losses, heads and optimizer are always float32."""
+    """The precision of the matrix products; losses, heads and optimizer are always float32."""
 
     BF16 = "bf16"
     FP32 = "fp32"
@@ -29,13 +29,15 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """Weights of the three losses, rank and dropout as in the papers; the rates are not theirs
-    (5e-5 and 2.5e-6), which move a small adapter by nothing in one epoch. Both rates fall in a
-    line to zero. A step reads `accumulation` batches of at most `batch_tokens` on each device.
+    """All settings of a fit. The weights of the three losses, rank and dropout are those of the
+    papers (asLLR, arXiv 2510.21713; HPRO, arXiv 2606.04387). The learning rates `adapter_rate` and
+    `head_rate` are not: the papers' 5e-5 and 2.5e-6 hardly change a small adapter in one epoch.
+    Both fall linearly to zero. A step reads `accumulation` batches of at most `batch_tokens` on
+    each device.
 
     `heights` are the rungs of the funnel ladder, grade 0 first: the margin of a pair is the
-    difference of its heights. Hand-set in the paper, never ablated. `serve`: the
-    head whose logit the artifact gives and by which checks are chosen; both are fitted."""
+    difference of its heights. They were set by hand in the paper and not ablated. `serve`: the head
+    whose logit is the artifact's score and by which checks are compared; both heads are fitted."""
 
     rank: int = 16
     dropout: float = 0.5

@@ -1,1 +1,1 @@
-"""A seeded dealership with a known truth: the test bench, the demo's leads and the benchmark."""
+"""A simulated dealership with known true probabilities, for tests, the demo and benchmarks."""

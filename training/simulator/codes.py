@@ -1,4 +1,4 @@
-"""The wrap-up codes of the quality sample as a multi-label target."""
+"""Wrap-up codes of the quality sample as a multi-label target."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ _BY_NAME = dict(zip(CODE_NAMES, CODES, strict=True))
 
 
 def code_set(line: SpokenLine) -> int | None:
-    """The index of the code that holds once the line is spoken, if it sets one."""
+    """The index of the code that the line sets, None where it sets none."""
     if line.topic is None or line.stance is None:
         return None
     return CODE_INDEX[line.topic, line.stance]
 
 
 def multi_hot(codes: Sequence[tuple[TalkTopic, Stance]]) -> NDArray[np.float32]:
+    """(codes,) float32: 1 for each of `codes`."""
     target = np.zeros(N_CODES, dtype=np.float32)
     target[[CODE_INDEX[code] for code in codes]] = 1.0
     return target
 
 
 def final_codes(lead: SimulatedLead) -> NDArray[np.float32]:
-    """What the quality sample says holds at the end: of a topic in two calls, the later. NaN when
-    a call was outside the sample."""
+    """The codes that hold after the last call, from the quality sample: for a topic in two calls,
+    the later one. All NaN when a call was outside the sample."""
     held: dict[TalkTopic, Stance] = {}
     for call in lead.calls:
         if call.stances and not call.codes:

@@ -1,5 +1,7 @@
-"""One lead's randomness: uniform numbers in blocks, because a scalar draw from numpy costs more
-than everything else about a lead."""
+"""Random draws for one lead, made from blocks of uniform numbers.
+
+A single draw from numpy costs more than everything else about a lead.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ BLOCK = 256
 
 
 class Draws:
-    """Depends on its key alone: lead 7 is the same lead whether 10 or a million are made."""
+    """Random numbers that depend on the key alone: lead 7 is the same lead whether 10 or a million
+    are made."""
 
     __slots__ = ("_at", "_block", "_rng")
 
@@ -46,17 +49,20 @@ class Draws:
         return items[int(self.uniform() * len(items))]
 
     def weighted(self, items: Sequence[T], cumulative: Sequence[float]) -> T:
-        """`cumulative` ascends; its last value is the total weight."""
+        """One of `items`. `cumulative` ascends; its last value is the total weight."""
         return items[bisect_right(cumulative, self.uniform() * cumulative[-1])]
 
     def normal(self) -> float:
+        """A standard normal number (G. E. P. Box and M. E. Muller, A Note on the Generation of
+        Random Normal Deviates, Annals of Mathematical Statistics 29, 1958)."""
         return sqrt(-2.0 * log(1.0 - self.uniform())) * cos(2.0 * pi * self.uniform())
 
     def exponential(self, mean: float) -> float:
         return -mean * log(1.0 - self.uniform())
 
     def poisson(self, mean: float) -> int:
-        """Knuth's product of uniforms: the means here are small."""
+        """A Poisson number by Knuth's product of uniforms (The Art of Computer Programming, volume
+        2): the means here are small."""
         limit, product, count = exp(-mean), self.uniform(), 0
         while product > limit:
             product *= self.uniform()

@@ -1,8 +1,9 @@
-"""Leads as the systems around asllr would have reported them: events, and the truth beside them.
+"""Simulates leads: the events that the systems around asllr would have reported, and the true
+probability.
 
-`simulate_leads` is what training, evaluation and `asllr simulate` read; `live` paces the same
-leads. A lead depends on (seed, its number, the world) and nothing else; what is reported up to
-`as_of` is drawn before the outcome is, so it cannot know it.
+`simulate_leads` is what training, evaluation and `asllr simulate` read; `live` sends the same leads
+over time. A lead depends on (seed, its number, the world) and nothing else. What is reported up to
+`as_of` is drawn before the outcome is, so it cannot depend on it.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class SimulatedLead:
-    """`events` ascend by time; those after `as_of` tell what became of the lead. `probability`
-    is the true one of an order within the horizon, `ordered` was drawn from it. `stances` are
-    where the customer stands at `as_of`; a topic nobody mentioned is absent."""
+    """One lead. `events` ascend by time; those after `as_of` tell what became of it. `probability`
+    is the true probability of an order within the horizon, from which `ordered` was drawn.
+    `stances`: where the customer stands at `as_of`; a topic that nobody mentioned is absent."""
 
     lead: str
     person: Person
     as_of: datetime
     moments: tuple[datetime, ...]
-    """Half an hour after each call, and `as_of`: where a lead may be asked about."""
+    """Half an hour after each call, and `as_of`: the moments at which the lead may become a row."""
     events: tuple[EventBase, ...]
     calls: tuple[SimulatedCall, ...]
     stances: Mapping[TalkTopic, Stance]
@@ -52,7 +53,7 @@ class SimulatedLead:
 def simulate_leads(
     seed: int, n: int, *, world: World | None = None, start: datetime = EPOCH, first: int = 0
 ) -> Iterator[SimulatedLead]:
-    """Leads number `first` to `first + n - 1`."""
+    """The leads number `first` to `first + n - 1`."""
     world = world or World()
     for number in range(first, first + n):
         yield simulate_lead(seed, number, world=world, start=start)
@@ -66,7 +67,8 @@ def simulate_lead(
     start: datetime = EPOCH,
     outcome: bool | None = None,
 ) -> SimulatedLead:
-    """`outcome` overrules the drawn label: what came before must not change (a test)."""
+    """The lead with this number. `outcome` replaces the drawn label: what came before must not
+    change (a test checks that)."""
     draws = Draws(seed, number)
     day = draws.uniform() * world.span_days
     person = draw_person(draws, world.drift, day)

@@ -1,4 +1,4 @@
-"""Where one lead's events are written down: ids, sources and times are given here."""
+"""The journal of one lead: collects its events and gives them ids, sources and times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ASR = "asr"
 
 
 class Journal:
-    """Times are seconds from `as_of`: negative is what had happened by then."""
+    """Collects events. Times are seconds from `as_of`; negative ones had passed by then."""
 
     def __init__(self, lead: str, as_of: datetime) -> None:
         self.lead = lead
@@ -55,7 +55,7 @@ class Journal:
         self._write(InteractionLogged, source, offset_s, fields)
 
     def quality_checked(self, offset_s: float, call_id: str, codes: tuple[str, ...]) -> None:
-        """The call's record in the quality sample: it joins the call by its id."""
+        """Adds the call's record in the quality sample, which is joined to the call by its id."""
         fields = {"channel": Channel.CALL, "call_id": call_id, "codes": codes}
         self._write(InteractionLogged, QA, offset_s, fields)
 

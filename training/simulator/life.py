@@ -1,4 +1,4 @@
-"""What a lead did and said up to its scoring moment, written into its journal."""
+"""Simulates what a lead did and said up to its scoring moment, and writes it into its journal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOUR_S = 3_600.0
 DAY_S = 86_400.0
 
 QUEUE_OF = {"north": "north", "east": "north", "south": "south", "west": "south"}
-"""Three teams for five regions; the rest belongs to `centre`."""
+"""Region -> the queue of its team: three teams for five regions; the rest belongs to `centre`."""
 
 _CALL_COUNTS = (1, 2, 3)
 _CALL_SHARES = (0.55, 0.84, 1.0)
@@ -34,21 +34,22 @@ _TOPIC_COUNTS = (1, 2, 3, 4, 5, 6)
 _TOPIC_SHARES = (0.06, 0.20, 0.45, 0.70, 0.88, 1.0)
 
 CHANGED_MIND_SHARE = 0.12
-"""Of the topics; half of the changes come in the same call."""
+"""The share of topics on which a customer changes their mind, half of them in the same call."""
 
 MISSING_FIELD_SHARE = 0.07
 GARBLED_FIELD_SHARE = 0.04
 MISSING_CODES_SHARE = 0.15
 WRONG_CODE_SHARE = 0.10
-"""Fields nobody asked for or typed wrongly; calls outside the quality sample; codes mistaken."""
+"""Shares of fields that nobody asked for or that were typed wrongly, of calls outside the quality
+sample, and of wrong codes."""
 
 _STAGES = (Stage.NEW, Stage.CONTACTED, Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOTE)
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall:
-    """`stances` are where the customer stood when this call ended, on the topics it touched;
-    `codes` what the quality sample says of it, empty when it was not in the sample."""
+    """One call. `stances`: where the customer stood when it ended, on the topics it touched;
+    `codes`: what the quality sample says of it, empty when it was not in the sample."""
 
     call_id: str
     started_at: datetime
@@ -60,12 +61,15 @@ class SimulatedCall:
 
 @dataclass(frozen=True, slots=True)
 class Before:
+    """What a lead was like at its scoring moment."""
+
     calls: tuple[SimulatedCall, ...]
     stances: Mapping[TalkTopic, Stance]
     stage: Stage
 
 
 def live_before(draws: Draws, journal: Journal, person: Person, world: World, day: float) -> Before:
+    """Simulates the lead up to `as_of`: profile, calls, clicks, follow-up and stages."""
     age_s = (1.0 + min(draws.exponential(16.0), 80.0)) * DAY_S
     _register(draws, journal, person, age_s)
     starts_s = _call_times(draws, age_s)
@@ -86,7 +90,7 @@ def live_before(draws: Draws, journal: Journal, person: Person, world: World, da
 
 
 def _register(draws: Draws, journal: Journal, person: Person, age_s: float) -> None:
-    """What the CRM knows of the person, in two patches: at first contact, and later on."""
+    """What the CRM knows of the person, in two patches: at first contact, and later."""
     reported: dict[str, str | bool | None] = {}
     for name, value in person.profile.items():
         fate = draws.uniform()
@@ -143,7 +147,8 @@ def _agendas(
 def _hold(
     draws: Draws, journal: Journal, start_s: float, number: int, lines: tuple[talk.SpokenLine, ...]
 ) -> SimulatedCall:
-    """Transcript, the CRM's own record with a note, and days later the quality sample's codes."""
+    """One call: its transcript, the CRM's own record with a note, and days later the codes of the
+    quality sample."""
     call_id = f"{journal.lead}-c{number}"
     started_at = journal.at(start_s)
     end_s = lines[-1].end_s if lines else 1.0
@@ -184,8 +189,8 @@ def _segment(line: talk.SpokenLine) -> Segment:
 
 
 def _note(draws: Draws, stances: Mapping[TalkTopic, Stance]) -> str:
-    said = [draws.pick(PHRASES[topic].notes[stance]) for topic, stance in stances.items()]
-    return "; ".join(said) if said else "small talk only"
+    notes = [draws.pick(PHRASES[topic].notes[stance]) for topic, stance in stances.items()]
+    return "; ".join(notes) if notes else "small talk only"
 
 
 def code_of(topic: TalkTopic, stance: Stance) -> str:
@@ -202,7 +207,7 @@ def _codes(draws: Draws, stances: Mapping[TalkTopic, Stance]) -> tuple[str, ...]
 
 
 def _click(draws: Draws, journal: Journal, person: Person, age_s: float) -> None:
-    """What the customer does alone; interest shows in how much of it is recent."""
+    """What the customer does alone; how much of it is recent shows their interest."""
     heat = exp(0.6 * person.intent)
     for channel, mean in ((Channel.WEB, 2.0), (Channel.APP, 0.8), (Channel.MESSAGE, 0.7)):
         for _ in range(draws.poisson(mean * heat)):
@@ -211,7 +216,7 @@ def _click(draws: Draws, journal: Journal, person: Person, age_s: float) -> None
 
 
 def _follow_up(draws: Draws, journal: Journal, person: Person, age_s: float) -> None:
-    """What the dealer tries; the keen pick up the phone."""
+    """What the dealer tries: e-mails, and calls that are not answered; a keen customer answers."""
     for _ in range(draws.poisson(1.2)):
         journal.contact(-draws.uniform() * 0.9 * age_s, Channel.EMAIL, Direction.OUTBOUND)
     for _ in range(draws.poisson(0.7 * exp(-0.4 * person.intent))):
@@ -221,7 +226,7 @@ def _follow_up(draws: Draws, journal: Journal, person: Person, age_s: float) -> 
 def _climb(
     draws: Draws, journal: Journal, person: Person, age_s: float, first_call_s: float
 ) -> Stage:
-    """The funnel so far; a step that would lead down is not reported."""
+    """The funnel so far; a step down is not reported."""
     steps: list[tuple[float, Stage]] = [(first_call_s + HOUR_S / 2, Stage.CONTACTED)]
     likely = ((Stage.VISIT, Channel.VISIT, 0.9), (Stage.TEST_DRIVE, Channel.TEST_DRIVE, 1.7))
     for stage, channel, threshold in (*likely, (Stage.QUOTE, Channel.QUOTE, 1.9)):

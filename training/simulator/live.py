@@ -1,7 +1,7 @@
-"""The same leads as a stream: they arrive with their past, then call, click, order or vanish.
+"""The simulated leads as a stream: they arrive with their past, then call, click, order or vanish.
 
 Pure: the caller gives the moment it starts and waits until each event is due. A lead's past keeps
-its own times (it is imported late); from its last call on things happen when they are due, hours
+its own times (it is imported late). From its last call on, things happen when they are due, hours
 squeezed into seconds, so that ranks move while one watches.
 """
 
@@ -21,15 +21,16 @@ from training.simulator.world import World
 ERASED_SHARE = 0.015
 WITHDRAWN_SHARE = 0.02
 DRAFT_SHARE = 0.4
-"""Of the leads; of the calls: their transcript comes as a partial revision 0 first."""
+"""Shares of the leads that are erased or withdraw consent, and of the calls whose transcript first
+comes as a partial revision 0."""
 
 _LIVE_KEY = 1
-"""Sets the stream's own randomness apart from the leads'."""
+"""Part of the key of the stream's own draws, which must differ from the leads'."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """`event` is to be sent `after_s` seconds after the start."""
+    """An event that is to be sent `after_s` seconds after the start."""
 
     after_s: float
     event: EventBase
@@ -44,8 +45,8 @@ def live_events(
     concurrent: int = 100,
     world: World | None = None,
 ) -> Iterator[Due]:
-    """Ascending by `after_s`, Poisson at `rate_per_s`; endless without `n_leads`. At any moment
-    up to `concurrent` leads are under way, each in its own order."""
+    """The stream, ascending by `after_s`: Poisson at `rate_per_s`, endless without `n_leads`. At
+    any moment up to `concurrent` leads are under way, each in its own order."""
     if rate_per_s <= 0.0:
         raise ValueError(f"rate_per_s {rate_per_s} is not positive")
     world = world or World()
@@ -70,14 +71,15 @@ def live_events(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """`occurred_at` None: when it is due."""
+    """An event of a lead. `occurred_at` None: it occurs when it is due."""
 
     event: EventBase
     occurred_at: datetime | None
 
 
 def _dated(step: _Step, now: datetime, call_starts: dict[str, datetime]) -> EventBase:
-    """A call keeps the start that its first revision named: it is part of its identity."""
+    """The event with its times. A call keeps the start that its first revision named: it is part of
+    its identity."""
     event, at = step.event, step.occurred_at or now
     moved: dict[str, datetime] = {"occurred_at": at}
     if isinstance(event, TranscriptReady):
@@ -89,8 +91,8 @@ def _dated(step: _Step, now: datetime, call_starts: dict[str, datetime]) -> Even
 
 
 def _script(lead: SimulatedLead, draws: Draws, arrives_at: datetime) -> list[_Step]:
-    """The past with its own times, relative to the moment the lead arrives; then what is live.
-    Last step first, so that the next one is popped."""
+    """The steps of a lead: its past with its own times, relative to the moment it arrives, then
+    what is live. The last step comes first, so that the next one can be popped."""
     last_call_at = lead.calls[-1].started_at
     steps: list[_Step] = []
     for event in lead.events:
@@ -125,7 +127,7 @@ def _farewell(lead: SimulatedLead, draws: Draws) -> EventBase | None:
 
 
 def _draft(event: TranscriptReady) -> TranscriptReady:
-    """What ASR has of the call while it lasts: its first half."""
+    """The transcript that ASR has while the call lasts: its first half."""
     half = event.segments[: (len(event.segments) + 1) // 2]
     return event.model_copy(
         update={"id": f"{event.id}-draft", "segments": half, "revision": 0, "final": False}

@@ -1,4 +1,4 @@
-"""What became of a lead after its scoring moment: funnel moves, the order or the loss."""
+"""Simulates what became of a lead after its scoring moment: funnel moves, the order or the loss."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from training.simulator.life import DAY_S, Before
 from training.simulator.world import HORIZON_DAYS, Person, text_logit
 
 LOST_SHARE = 0.4
-"""Of the leads that did not order: told so within two months. The others just go silent."""
+"""The share of leads without an order that say so within two months. The others go silent."""
 
 _MOVES = (
     (Stage.VISIT, Channel.VISIT, -1.5),
     (Stage.TEST_DRIVE, Channel.TEST_DRIVE, -2.0),
     (Stage.QUOTE, Channel.QUOTE, -2.2),
 )
-"""Far more leads move than order; a move says less about the person than an order does."""
+"""(stage, channel, logit) of each move. Far more leads move than order; a move says less about the
+person than an order does."""
 
 
 def live_after(
     draws: Draws, journal: Journal, person: Person, before: Before, *, ordered: bool
 ) -> None:
+    """Writes the moves and the end into the journal."""
     mood = 0.4 * person.intent + 0.4 * text_logit(person, before.stances)
     ordered_s = draws.between(1.0, HORIZON_DAYS - 0.5) * DAY_S
     at_s = 0.0

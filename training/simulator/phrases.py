@@ -1,7 +1,7 @@
-"""What people say about each topic: word tables and nothing else. `talk` puts them together.
+"""Tables of what people say about each topic; `talk` puts them together.
 
-Clauses read on their own and inside another ("I would not say ...", "my brother says ..."), so one
-clause serves plain speech, denial, hearsay and sarcasm. The whole vocabulary stays small on
+A clause can stand on its own and inside another one ("I would not say ...", "my brother says ..."),
+so one clause serves plain speech, denial, hearsay and sarcasm. The whole vocabulary is small on
 purpose: a tokenizer and a model of a million weights learn it in minutes.
 """
 
@@ -12,6 +12,8 @@ from enum import StrEnum
 
 
 class TalkTopic(StrEnum):
+    """What a customer may talk about."""
+
     TIMING = "timing"
     PRICE = "price"
     FAMILY = "family"
@@ -33,7 +35,8 @@ Lines = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """`ask_pro` invites a yes from who is pro, `ask_contra` one from who is contra."""
+    """The phrases of one topic. `ask_pro` invites a yes from a customer who is pro, `ask_contra`
+    from one who is contra."""
 
     ask_pro: Lines
     ask_contra: Lines
@@ -220,4 +223,4 @@ SLANG = {
     "problem": "headache",
     "exactly": "spot on",
 }
-"""What speech drifts to: a model trained on older calls meets these words rarely."""
+"""Word -> the newer word that speech drifts to; a model trained on older calls met these rarely."""

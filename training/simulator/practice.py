@@ -1,6 +1,7 @@
-"""Calls to practise on: annotated talk about topics drawn at random, nobody's in particular.
+"""Generated calls to practise on: annotated talk about random topics, of no customer in particular.
 
-What the demo's base reads before it sees a lead, and what the tagger of `tree_practised` is taught.
+The demo's base reads them before it sees a lead, and the tagger of `tree_practised` is trained on
+them.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from training.simulator.phrases import Stance, TalkTopic
 from training.simulator.talk import Item, Speech, SpokenLine, hold_call
 
 MAX_TOPICS = {"phrasebook": 1, "short calls": 2, "calls": 5}
-"""Stage of the practice, in order -> topics of a call, at most."""
+"""Stage of the practice, in order -> the most topics of a call."""
 
 TAUGHT_SPEECH = Speech(slang=0.05, asr_errors=0.03, small_talk=0.12)
 
 
 def practice_call(draws: Draws, max_topics: int) -> tuple[list[Item], tuple[SpokenLine, ...]]:
-    """What it is about, and its lines; a few topics come twice, the later stance holds."""
+    """What a call is about, and its lines. A few topics come twice; the later stance holds."""
     agenda = _agenda(draws, 1 + draws.below(max_topics))
     return agenda, hold_call(draws, agenda, TAUGHT_SPEECH)
 

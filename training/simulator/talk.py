@@ -1,8 +1,8 @@
-"""A call's words: exchanges that express stances, small talk between them, and what ASR heard.
+"""Generates the words of a call: exchanges that express stances, small talk, and the errors of ASR.
 
-The meaning of a line is often not in its words: a bare yes means what the agent's framing makes it
-mean, clauses are denied, quoted from others, scorned, taken back later. The easy kinds outnumber
-the hard ones (`SHARES`), as in life, so that a small reader can start somewhere.
+The meaning of a line is often not in its words: a bare yes means what the agent's question makes it
+mean; clauses are denied, quoted from others, scorned, taken back later. The easy kinds are more
+frequent than the hard ones (`SHARES`), as in life, so that a small model can start somewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WORDS_PER_S = 2.5
 """Conversational English."""
 
 PAUSE_S = (3.0, 12.0)
-"""Between lines: what was said besides, and looked up. A call of eight lines lasts 90 seconds."""
+"""Between lines: for what else was said, and looked up. A call of eight lines lasts 90 seconds."""
 
 SHARES = {
     "plain": 0.40,
@@ -35,18 +35,19 @@ SHARES = {
     "denied_hearsay": 0.06,
     "scorn": 0.01,
 }
-"""How a pro or contra is worded; plain and echo repeat content words and mean them."""
+"""How often a pro or contra is worded in each way; plain and echo use words of the topic and mean
+them."""
 
 PRO_FRAMING_SHARE = 0.7
 UNPROMPTED_SHARE = 0.15
-"""The customer brings the topic up; the agent asked nothing."""
+"""The share of topics that the customer brings up, without a question of the agent."""
 
 HEDGED_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:
-    """One utterance. `topic` and `stance` are what is known once it is spoken, None for the
+    """One line of a call. `topic` and `stance`: what is known once it is spoken; None for the
     agent's lines and small talk."""
 
     role: str
@@ -60,7 +61,7 @@ class SpokenLine:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A topic's turn in a call. `is_change`: an earlier stance is taken back."""
+    """One topic on the agenda of a call. `is_change`: an earlier stance is taken back."""
 
     topic: TalkTopic
     stance: Stance
@@ -70,7 +71,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Speech:
     """How people talk and how well they are heard. `slang` and `asr_errors` are shares of words;
-    `small_talk` is the chance of an idle exchange at each of its places."""
+    `small_talk` is the chance of small talk at each place for it."""
 
     slang: float = 0.0
     asr_errors: float = 0.03
@@ -86,18 +87,19 @@ class _Said:
 
 
 def hold_call(draws: Draws, agenda: Sequence[Item], speech: Speech) -> tuple[SpokenLine, ...]:
-    """The agenda in its order: of a topic that comes twice the last stance holds."""
-    said = _idle(draws, say.GREETINGS, 0.5)
+    """The lines of a call that follows its agenda; of a topic that comes twice, the last stance
+    holds."""
+    utterances = _idle(draws, say.GREETINGS, 0.5)
     for item in agenda:
-        said += _idle(draws, say.SMALL_TALK, speech.small_talk)
-        said += exchange(draws, item)
-    said += _idle(draws, say.SMALL_TALK, speech.small_talk) if agenda else []
-    said += _idle(draws, say.CLOSINGS, 0.3)
-    return _heard(draws, said, speech)
+        utterances += _idle(draws, say.SMALL_TALK, speech.small_talk)
+        utterances += exchange(draws, item)
+    utterances += _idle(draws, say.SMALL_TALK, speech.small_talk) if agenda else []
+    utterances += _idle(draws, say.CLOSINGS, 0.3)
+    return _heard(draws, utterances, speech)
 
 
 def exchange(draws: Draws, item: Item) -> list[_Said]:
-    """A question and its answer, or the customer's word alone."""
+    """A question and its answer, or the customer's line alone."""
     phrases = PHRASES[item.topic]
     if item.is_change or draws.chance(UNPROMPTED_SHARE):
         words = _statement(draws, item, may_be_generic=False, agrees=None)
@@ -117,7 +119,8 @@ _OPPOSITE = {Stance.PRO: Stance.CONTRA, Stance.CONTRA: Stance.PRO}
 
 
 def _statement(draws: Draws, item: Item, *, may_be_generic: bool, agrees: bool | None) -> str:
-    """`agrees`: whether yes is the answer to what was asked; None when nothing fits a yes."""
+    """The customer's words. `agrees`: whether yes is the answer to what was asked; None when
+    neither yes nor no fits."""
     if item.stance is Stance.OPEN:
         return _undecided(draws, item, may_be_generic=may_be_generic)
     clauses = PHRASES[item.topic].clauses
@@ -161,11 +164,12 @@ def _idle(draws: Draws, pairs: Sequence[say.Lines], share: float) -> list[_Said]
     return [_Said(AGENT, agent), _Said(CUSTOMER, customer)]
 
 
-def _heard(draws: Draws, said: Sequence[_Said], speech: Speech) -> tuple[SpokenLine, ...]:
+def _heard(draws: Draws, utterances: Sequence[_Said], speech: Speech) -> tuple[SpokenLine, ...]:
+    """The lines with their times, as ASR wrote them down."""
     lines: list[SpokenLine] = []
     clock_s = 1.0
     until_error = _gap(draws, speech.asr_errors)
-    for utterance in said:
+    for utterance in utterances:
         words = utterance.text.split()
         if speech.slang:
             words = [_drifted(draws, word, speech.slang) for word in words]
@@ -193,7 +197,8 @@ def _heard(draws: Draws, said: Sequence[_Said], speech: Speech) -> tuple[SpokenL
 
 
 def _gap(draws: Draws, error_rate: float) -> int:
-    """Words until the next error: geometric, so that the cost is per error and not per word."""
+    """The number of words until the next error: geometric, so that the cost is per error and not
+    per word."""
     if error_rate <= 0.0:
         return 1 << 30
     if error_rate >= 1.0:
@@ -207,7 +212,7 @@ def _drifted(draws: Draws, word: str, share: float) -> str:
 
 @cache
 def _vocabulary() -> tuple[str, ...]:
-    """What a misheard word is heard as."""
+    """The words that a misheard word may become."""
     clauses = (
         line
         for phrases in PHRASES.values()

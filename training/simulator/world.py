@@ -1,7 +1,9 @@
-"""Who the customers are and how likely each is to order: latents, drift knobs and the truth.
+"""Who the simulated customers are and how likely each is to order: latent traits, drift, the true
+logit.
 
-`order_logit` is the only definition of the truth: table + stances + table x stance interactions.
-Nothing here knows events or words (`talk`, `emit`); nothing here may be imported by serving code.
+`order_logit` is the only definition of the truth: table + stances + interactions of table and
+stances. Nothing here knows events or words (`talk`, `emit`); nothing here may be imported by
+serving code.
 """
 
 from __future__ import annotations
@@ -15,32 +17,33 @@ from training.simulator.draws import Draws
 from training.simulator.phrases import Stance, TalkTopic
 
 HORIZON_DAYS = 14
-"""An order counts when it comes within this many days of the scoring moment."""
+"""An order counts when it comes within so many days of the scoring moment."""
 
 YEAR_DAYS = 365.0
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What changes over a year of calendar time; all 0.0 = a world that stands still."""
+    """What changes over a year; all 0.0 = a world that does not change."""
 
     prices: float = 0.3
-    """Share of budgets that a year of price rises puts out of reach."""
+    """The share of budgets that a year of rising prices lowers by one band."""
     season: float = 0.2
-    """Amplitude on the order logit; spring buys, autumn waits."""
+    """The amplitude on the order logit: more orders in spring, fewer in autumn."""
     slang: float = 0.1
-    """Share of the words in `phrases.SLANG` said in the new way after a year."""
+    """The share of the words in `phrases.SLANG` that are said in the new way after a year."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`base_logit` sets the share of orders, about 1.5% with the other defaults."""
+    """The settings of the simulated world. `base_logit` sets the share of orders, about 1.5% with
+    the other defaults."""
 
     base_logit: float = -5.85
     table_weight: float = 1.0
     text_weight: float = 1.0
     span_days: int = 240
-    """Scoring moments are spread evenly over this long."""
+    """Scoring moments are spread evenly over so many days."""
     asr_errors: float = 0.03
     drift: Drift = field(default_factory=Drift)
 
@@ -113,8 +116,8 @@ STAGE_LOGIT = {"new": -0.45, "contacted": -0.2, "visit": 0.2, "test_drive": 0.65
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Latents. `profile` is true, the CRM's copy may lack or garble a field; `intent` is standard
-    normal and nobody ever sees it: clicks, calls and visits follow from it."""
+    """A customer as they are. `profile` is true; the CRM's copy may lack or garble a field.
+    `intent` is standard normal and never reported: clicks, calls and visits follow from it."""
 
     profile: Mapping[str, str]
     trade_in: bool
@@ -143,7 +146,7 @@ def draw_person(draws: Draws, drift: Drift, day: float) -> Person:
 
 STANCES = (Stance.PRO, Stance.OPEN, Stance.CONTRA)
 _LIKELY = ((0.40, 0.65, 1.0), (0.30, 0.52, 1.0))
-"""Cumulative shares of pro, open, contra for who is keen and who is not: the table alone says
+"""Cumulative shares of pro, open, contra for keen customers and for others: the table alone says
 little about the stances."""
 
 
@@ -171,13 +174,13 @@ STANCE_LOGIT = {
     TalkTopic.FINANCE: {Stance.PRO: 0.4, Stance.CONTRA: -0.4},
     TalkTopic.TRADE_IN: {Stance.PRO: 0.2, Stance.CONTRA: -0.2},
 }
-"""An open stance, and a topic nobody mentioned, count 0."""
+"""What each stance adds to the logit; an open stance, and a topic nobody mentioned, add 0."""
 
 
 def order_logit(
     world: World, person: Person, stage: str, stances: Mapping[TalkTopic, Stance], day: float
 ) -> float:
-    """The truth about an order within the horizon of the scoring moment `day`."""
+    """The true logit of an order within the horizon of the scoring moment `day`."""
     season = world.drift.season * cos(2.0 * pi * (day % YEAR_DAYS - 105.0) / YEAR_DAYS)
     return (
         world.base_logit
@@ -188,6 +191,7 @@ def order_logit(
 
 
 def table_logit(person: Person, stage: str) -> float:
+    """The part of the logit that follows from profile, intent and stage."""
     profile = person.profile
     has_children = profile["household"] == "family"
     return (
@@ -203,6 +207,8 @@ def table_logit(person: Person, stage: str) -> float:
 
 
 def text_logit(person: Person, stances: Mapping[TalkTopic, Stance]) -> float:
+    """The part of the logit that follows from what the customer said, alone and together with the
+    table."""
     total = sum(STANCE_LOGIT[topic].get(stance, 0.0) for topic, stance in stances.items())
     if stances.get(TalkTopic.PRICE) is Stance.CONTRA and person.is_over_budget:
         total -= 1.4

@@ -1,1 +1,1 @@
-"""Every model beside each other, over seeds and data sets: resumable, one cell at a time."""
+"""Studies: all models compared over seeds and datasets, resumable."""

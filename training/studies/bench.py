@@ -1,4 +1,4 @@
-"""Where models meet: examples to fit on and later ones to judge on, from a seed or a folder."""
+"""Benches: examples to fit on and later ones to test on, from a seed or from a dataset folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from training.dataset.manifest import BEFORE_TEST, DatasetManifest, Split
 from training.dataset.simulated import Simulation, simulate_examples
 from training.dataset.split import Shares
 
-KNOWN_SEEDS, JUDGED_SEEDS = 51_000, 52_000
-"""Bench number `i` fits on leads of seed KNOWN_SEEDS + i and judges on leads of JUDGED_SEEDS + i:
+TRAIN_SEEDS, TEST_SEEDS = 51_000, 52_000
+"""Bench number `i` fits on leads of seed TRAIN_SEEDS + i and tests on leads of seed TEST_SEEDS + i:
 no bench shares a lead with another or with the demo artifact."""
 
 NONE_TEST: Shares = (0.7, 0.15, 0.149, 0.001)
@@ -23,14 +23,15 @@ KEPT_NEGATIVES = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """`folder` keeps what was computed here. `data_sha256` is of both halves, `manifest` of the
-    dataset that the known half is from. Benches of one
-    `group` are repetitions, whose mean is what counts."""
+    """One bench. `before_test`: the rows to fit, choose and calibrate on; `judged`: the test rows.
+    `folder` keeps what was computed here. `data_sha256` is of both halves, `manifest` of the
+    dataset that `before_test` is from. Benches of one `group` are repetitions, whose mean is what
+    counts."""
 
     name: str
     group: str
     folder: Path
-    known: Examples
+    before_test: Examples
     judged: Examples
     data_sha256: tuple[str, str]
     manifest: DatasetManifest
@@ -38,23 +39,27 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Leads simulated for one bench."""
+    """How many leads are simulated for one bench."""
 
-    n_known: int
+    n_before_test: int
     n_judged: int
 
 
 def simulated_bench(
     number: int, size: Size, work: Path, n_processes: int, progress: Callable[[str], ReportProgress]
 ) -> Bench:
-    """Reads the leads from `work` where an earlier run left them. Spawns `n_processes`."""
+    """A bench of simulated leads, read from `work` where an earlier run left them. Spawns
+    `n_processes`."""
     name = f"simulated-{number}"
-    known = Simulation(
-        KNOWN_SEEDS + number, size.n_known, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
+    before_test = Simulation(
+        TRAIN_SEEDS + number,
+        size.n_before_test,
+        negative_rate=KEPT_NEGATIVES,
+        shares=NONE_TEST,
     )
-    judged = Simulation(JUDGED_SEEDS + number, size.n_judged, only=Split.TEST)
+    judged = Simulation(TEST_SEEDS + number, size.n_judged, only=Split.TEST)
     halves, manifests = [], []
-    for simulation in (known, judged):
+    for simulation in (before_test, judged):
         folder = work / name / simulation.name
         if not folder.exists():
             report = progress(simulation.name)
@@ -69,7 +74,7 @@ def simulated_bench(
 
 
 def dataset_bench(folder: Path, work: Path) -> Bench:
-    """Raises DatasetError."""
+    """A bench from a dataset folder. Raises DatasetError."""
     examples, manifest = read_examples(folder)
     group = f"{manifest.name}, split by {manifest.split_by}"
     name = f"{manifest.name}-{str(manifest.sha256)[:8]}"

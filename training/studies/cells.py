@@ -1,4 +1,5 @@
-"""One model on one bench: fitted, calibrated, its scores kept. A cell that is there is read."""
+"""Cells: one model on one bench, fitted and calibrated, with its scores kept on disk and read
+again."""
 
 from __future__ import annotations
 
@@ -34,18 +35,19 @@ from training.whole_file import whole_file
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
 COLUMNS_VERSION = 3
-"""Of what the baselines read: raised with it, so that older cells are computed again."""
+"""The version of the columns that baselines read; raised when they change, so that older cells are
+computed again."""
 
 STACKS = {STACK_TABULAR: fit_feature_columns, STACK: fit_text_columns}
-"""What the trees read beside the language model's logit."""
+"""Stack -> the columns that its trees read beside the language model's logit."""
 
 NAMES = (*(baseline.value for baseline in Baseline), READ, *STACKS, ARTIFACT, BAYES)
-"""All that a bench may have."""
+"""The names of all models that a bench may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a cell is computed with. `artifact` None: no language model, so no stack."""
+    """What cells are computed with. `artifact` None: no language model, so no stack."""
 
     budget: Budget
     artifact: Path | None
@@ -56,7 +58,7 @@ class Means:
 
 @dataclass
 class Cells:
-    """The cells of one bench, computed when asked for."""
+    """The cells of one bench, computed when they are asked for."""
 
     bench: Bench
     means: Means
@@ -64,7 +66,7 @@ class Cells:
     @property
     def names(self) -> list[str]:
         names = [baseline.value for baseline in Baseline]
-        if not fit_own_fields(self.bench.known).names:
+        if not fit_own_fields(self.bench.before_test).names:
             names.remove(Baseline.TREE_FIELDS)  # it would be tree_tabular again
         if not self.bench.judged.has_truth:
             names.remove(Baseline.TREE_PRACTISED)  # it practised on the simulator's calls
@@ -78,54 +80,58 @@ class Cells:
             return Scored(BAYES, truth, truth)
         if name == ARTIFACT:
             return self._served[1]
-        return self._kept(name, lambda: self._fitted(name))
+        return self._stored(name, lambda: self._fitted(name))
 
     def _fitted(self, name: str) -> Scored:
-        known, judged = self.bench.known, self.bench.judged
+        before_test, judged = self.bench.before_test, self.bench.judged
         if name in STACKS:
             return self._stacked(name)
         if name == READ:
-            of_known, of_judged = self._read
+            logits_before_test, judged_logits = self._read
         else:
-            model = fit_baseline(Baseline(name), known, self.means.budget, self._saying(name))
-            of_known, of_judged = model.logits(known), model.logits(judged)
-        return calibrated(name, known, of_known, of_judged)
+            model = fit_baseline(Baseline(name), before_test, self.means.budget, self._saying(name))
+            logits_before_test, judged_logits = model.logits(before_test), model.logits(judged)
+        return calibrated(name, before_test, logits_before_test, judged_logits)
 
     def _stacked(self, name: str) -> Scored:
-        """Grown on rows that the language model was not fitted on."""
-        of_known, of_judged = self._read
-        seen = self._seen
-        known, of_known = split_unseen(self.bench.known, seen), of_known[~seen]
+        """A stack, grown on rows that the language model was not fitted on."""
+        logits_before_test, judged_logits = self._read
+        is_seen = self._is_seen
+        before_test = split_unseen(self.bench.before_test, is_seen)
+        logits_before_test = logits_before_test[~is_seen]
         budget = self.means.budget
-        prepared = prepare_columns(known, budget, STACKS[name])
-        model = stack_prepared(prepared, known, of_known, budget, self._saying(name))
-        grown, asked = model.logits(known, of_known), model.logits(self.bench.judged, of_judged)
-        return calibrated(name, known, grown, asked)
+        prepared = prepare_columns(before_test, budget, STACKS[name])
+        model = stack_prepared(
+            prepared, before_test, logits_before_test, budget, self._saying(name)
+        )
+        stacked_before_test = model.logits(before_test, logits_before_test)
+        stacked_judged = model.logits(self.bench.judged, judged_logits)
+        return calibrated(name, before_test, stacked_before_test, stacked_judged)
 
     @property
-    def _seen(self) -> Mask:
+    def _is_seen(self) -> Mask:
         bench, artifact = self.bench, self.means.artifact
         if artifact is None:
             raise EvaluationError("no artifact was named")
-        return seen_rows(load_manifest(artifact), bench.known, bench.manifest)
+        return seen_rows(load_manifest(artifact), bench.before_test, bench.manifest)
 
     @cached_property
     def _read(self) -> tuple[Floats, Floats]:
-        """The language model's logit of known and judged rows."""
-        of_known, of_judged = (each.read for each in self._served)
-        if of_known is None or of_judged is None:
+        """The language model's logits of the rows before the test and of the test rows."""
+        logits_before_test, judged_logits = (each.read for each in self._served)
+        if logits_before_test is None or judged_logits is None:
             raise EvaluationError(
                 f"the artifact at {self.means.artifact} has no language model; name one that has, "
                 "or none"
             )
-        return of_known, of_judged
+        return logits_before_test, judged_logits
 
     @cached_property
     def _served(self) -> tuple[Scored, Scored]:
-        """The artifact on known and judged rows."""
+        """The artifact's scores of the rows before the test and of the test rows."""
         return (
-            self._kept("artifact-known", lambda: self._serve(self.bench.known)),
-            self._kept(ARTIFACT, lambda: self._serve(self.bench.judged)),
+            self._stored("artifact-known", lambda: self._serve(self.bench.before_test)),
+            self._stored(ARTIFACT, lambda: self._serve(self.bench.judged)),
         )
 
     def _serve(self, examples: Examples) -> Scored:
@@ -140,17 +146,17 @@ class Cells:
             name=ARTIFACT,
         )
 
-    def _kept(self, name: str, compute: Callable[[], Scored]) -> Scored:
+    def _stored(self, name: str, compute: Callable[[], Scored]) -> Scored:
         path, key = self.bench.folder / f"{name}.safetensors", self._key(name)
-        if (found := read_cell(path, key, self.means.say)) is not None:
-            return found
+        if (stored := read_cell(path, key, self.means.say)) is not None:
+            return stored
         self.means.say(f"{self.bench.name}: {name}")
         made = compute()
         write_cell(path, key, made)
         return made
 
     def _key(self, name: str) -> str:
-        """What the scores follow from: a cell with another key is computed again."""
+        """Everything that the scores depend on: a cell with another key is computed again."""
         reads = name in (READ, *STACKS) or name.startswith(ARTIFACT)
         artifact = self.means.artifact if reads else None
         follows = {
@@ -170,7 +176,7 @@ class Cells:
 
 
 def read_cell(path: Path, key: str, say: WriteLine) -> Scored | None:
-    """None where there is no cell of this key, or only the ruins of one."""
+    """Reads a cell; None where there is no cell with this key, or a damaged one."""
     if not path.exists():
         return None
     try:
@@ -190,7 +196,7 @@ def read_cell(path: Path, key: str, say: WriteLine) -> Scored | None:
 
 
 def write_cell(path: Path, key: str, scored: Scored) -> None:
-    """Raises CannotWrite."""
+    """Writes a cell, complete or not at all. Raises CannotWrite."""
     columns = {"scores": scored.scores, "probabilities": scored.probabilities}
     if scored.read is not None:
         columns["read"] = scored.read

@@ -43,7 +43,7 @@ from training.evaluation.way import shares_of_the_way
 ARTIFACT, BAYES = "demo", "bayes"
 TRAINING_SEEDS = (Recipe().seed, Recipe().seed + 1)
 RIVALS_SEED = 31_001
-"""Of the leads the rivals are tuned on; any but the training seeds' will do."""
+"""The seed of the leads that the rivals are tuned on; any but the training seeds will do."""
 
 NONE_TEST: Shares = (0.7, 0.15, 0.149, 0.001)
 KEPT_NEGATIVES = 0.3
@@ -51,8 +51,8 @@ KEPT_NEGATIVES = 0.3
 
 @dataclass(frozen=True, slots=True)
 class StudyPlan:
-    """`n_rival_leads`: simulated for the rivals, of which KEPT_NEGATIVES of those without an order
-    are kept for fitting."""
+    """What to evaluate and how. `n_rival_leads`: leads simulated for the rivals; of those without
+    an order, the share KEPT_NEGATIVES is kept for fitting."""
 
     artifact: Path
     seed: int
@@ -66,7 +66,7 @@ class StudyPlan:
 
 def evaluate_simulated(plan: StudyPlan) -> tuple[EvaluationResult, dict[str, Any]]:
     """The report on all models, and the summary for the last line. Raises EvaluationError for a
-    seed whose leads made the artifact or its rivals."""
+    seed whose leads the artifact or its rivals were made from."""
     if plan.seed in (*TRAINING_SEEDS, RIVALS_SEED):
         raise EvaluationError(
             f"the leads of seed {plan.seed} trained the demo artifact or its rivals; choose another"
@@ -96,7 +96,7 @@ def _rivals(plan: StudyPlan, examples: Examples, read: Floats | None) -> list[Sc
         RIVALS_SEED, plan.n_rival_leads, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
     )
     drawn, _ = _simulate(simulation, plan)
-    known = drawn.of(*BEFORE_TEST)
+    before_test = drawn.of(*BEFORE_TEST)
 
     def reader(rows: Examples) -> Floats | None:
         if read is None or rows is examples:
@@ -104,7 +104,7 @@ def _rivals(plan: StudyPlan, examples: Examples, read: Floats | None) -> list[Sc
         return _served(plan, rows, "the rivals' leads").read
 
     budget = Budget(plan.n_trials, RIVALS_SEED)
-    return score_trees_and_stack(known, examples, reader, budget, say)
+    return score_trees_and_stack(before_test, examples, reader, budget, say)
 
 
 def _bayes(judged: JudgedRows) -> Scored:
@@ -181,24 +181,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--processes", type=at_least(1), default=os.cpu_count() or 1)
     add("--out", type=Path, help="folder for the report")
     add("--json", action="store_true", help="nothing but JSON")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     plan = StudyPlan(
-        artifact=demo_artifact_path() if asked.artifact == "demo" else Path(asked.artifact),
-        seed=asked.seed,
-        n_leads=asked.simulate,
-        n_rival_leads=asked.rival_leads,
-        n_trials=asked.trials,
-        n_resamples=asked.resamples,
-        n_processes=asked.processes,
+        artifact=demo_artifact_path() if options.artifact == "demo" else Path(options.artifact),
+        seed=options.seed,
+        n_leads=options.simulate,
+        n_rival_leads=options.rival_leads,
+        n_trials=options.trials,
+        n_resamples=options.resamples,
+        n_processes=options.processes,
         command=f'make evaluate ARGS="{shlex.join(arguments or sys.argv[1:])}"',
     )
     with exiting():
-        if asked.out is not None:
-            check_free(asked.out)
+        if options.out is not None:
+            check_free(options.out)
         outcome, summary = evaluate_simulated(plan)
-        if asked.out is not None:
-            write_report(asked.out, outcome.files)
-    if not asked.json:
+        if options.out is not None:
+            write_report(options.out, outcome.files)
+    if not options.json:
         sys.stdout.write("\n".join(words.lines(outcome.report)) + "\n")
     sys.stdout.write(to_json(summary) + "\n")
 

@@ -1,5 +1,9 @@
-"""From scores to the table: each model's mean over the benches of a group, its paired difference to
-a rival, and how far it has come to the best possible score."""
+"""From scores to the table of a study: means over benches, differences to a rival, the way to the
+best.
+
+For each model: its mean over the benches of a group, its paired difference to a rival, and how far
+it has come on the way to the best possible score.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,9 @@ RIVAL, START, BAYES = "tree_text", "tree_tabular", "bayes"
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """`over_rival`: paired differences of METRICS to the table's rival. `way`: None where no truth
-    is known. `spread`: the AUC's standard deviation over benches, NaN for one."""
+    """One model. `over_rival`: paired differences of METRICS to the table's rival. `way`: None
+    where the truth is unknown. `spread`: the standard deviation of the AUC over benches, NaN for
+    one."""
 
     model: str
     values: tuple[Interval, ...]
@@ -38,7 +43,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class StudyTable:
-    """`is_expected`: against true probabilities, so without label noise."""
+    """One group of benches. `is_expected`: against true probabilities, so without label noise."""
 
     group: str
     rival: str
@@ -50,7 +55,7 @@ class StudyTable:
 
 
 def headline(scores: ArrayLike, outcomes: ArrayLike) -> Statistic:
-    """METRICS."""
+    """The statistic that gives METRICS."""
     ranked = rank_by(scores, outcomes)
 
     def statistic(weightings: Floats) -> Floats:
@@ -69,11 +74,11 @@ def build_table(
     seed: int,
     rival: str = RIVAL,
 ) -> StudyTable:
-    """All benches hold the same models, `rival` among them. Leads are resampled within each bench,
-    benches are not: the interval is of leads, `spread` of fits."""
+    """Computes the table. All benches hold the same models, `rival` among them. Leads are resampled
+    within each bench, benches are not: the interval is about leads, `spread` about fits."""
     names = list(benches[0][1])
     is_expected = all(judged.has_truth for judged, _ in benches)
-    found = [
+    resampled = [
         replicates(
             [headline(models[name].scores, _outcomes(judged, is_expected)) for name in names],
             len(judged),
@@ -84,9 +89,9 @@ def build_table(
         for number, (judged, models) in enumerate(benches)
     ]
     mean = Replicates(
-        np.mean([each.values for each in found], axis=0),
-        np.mean([each.drawn for each in found], axis=0),
-        found[0].level,
+        np.mean([each.values for each in resampled], axis=0),
+        np.mean([each.drawn for each in resampled], axis=0),
+        resampled[0].level,
     )
     n_who_ordered = sum(judged.n_who_ordered for judged, _ in benches)
     return StudyTable(
@@ -102,7 +107,7 @@ def build_table(
                 i,
                 names.index(rival),
                 mean,
-                found,
+                resampled,
                 None if is_expected else n_who_ordered,
                 _mean_ece(name, benches),
             )
@@ -116,12 +121,12 @@ def _row(
     at: int,
     rival: int,
     mean: Replicates,
-    found: Sequence[Replicates],
+    resampled: Sequence[Replicates],
     n_who_ordered: int | None,
     ece: float,
 ) -> TableRow:
     over = tuple(mean.difference(at, rival, i) for i in range(len(METRICS)))
-    by_bench = [float(each.values[at, 0]) for each in found]
+    by_bench = [float(each.values[at, 0]) for each in resampled]
     return TableRow(
         model=names[at],
         values=tuple(mean.interval(at, i) for i in range(len(METRICS))),

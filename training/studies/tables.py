@@ -28,58 +28,60 @@ from training.studies.table import RIVAL, StudyTable, build_table, markdown
 from training.whole_file import whole_file
 
 Judgeable = tuple[str, JudgedRows, dict[str, Scored]]
-"""(group, rows, model -> scores): all that is kept of a bench."""
+"""(group, rows, model -> scores): all that is kept of a bench in memory."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
-    asked = parser.parse_args(arguments)
-    if asked.against in asked.without:
-        parser.error(f"--without {asked.against}: the others are compared with it; leave it in")
-    if not (asked.seeds or asked.dataset):
+    options = parser.parse_args(arguments)
+    if options.against in options.without:
+        parser.error(f"--without {options.against}: the others are compared with it; leave it in")
+    if not (options.seeds or options.dataset):
         parser.error(
             "--seeds 0 without --dataset: nothing to do; name a dataset or take more seeds"
         )
     with exiting():
-        tables = list(_tables(asked))
+        tables = list(_tables(options))
         text = "\n".join(map(markdown, tables))
-        _write(asked.work / "tables.md", text)
-        _write(asked.work / "tables.json", to_json([asdict(table) for table in tables]) + "\n")
+        _write(options.work / "tables.md", text)
+        _write(options.work / "tables.json", to_json([asdict(table) for table in tables]) + "\n")
     sys.stdout.write(text)
 
 
-def _tables(asked: argparse.Namespace) -> Iterator[StudyTable]:
-    found = [_judged(asked, number, bench) for number, bench in enumerate(_benches(asked))]
-    for group in dict.fromkeys(group for group, _, _ in found):
-        benches = [(judged, models) for of, judged, models in found if of == group]
+def _tables(options: argparse.Namespace) -> Iterator[StudyTable]:
+    judged_benches = [
+        _judged(options, number, bench) for number, bench in enumerate(_benches(options))
+    ]
+    for group in dict.fromkeys(group for group, _, _ in judged_benches):
+        benches = [(judged, models) for of, judged, models in judged_benches if of == group]
         yield build_table(
-            group, benches, n_resamples=asked.resamples, seed=asked.seed, rival=asked.against
+            group, benches, n_resamples=options.resamples, seed=options.seed, rival=options.against
         )
 
 
-def _benches(asked: argparse.Namespace) -> Iterator[Bench]:
-    size = Size(asked.known_leads, asked.leads)
-    for number in range(asked.seeds):
-        yield simulated_bench(number, size, asked.work, asked.processes, progress)
-    for folder in asked.dataset:
-        yield dataset_bench(folder, asked.work)
+def _benches(options: argparse.Namespace) -> Iterator[Bench]:
+    size = Size(options.known_leads, options.leads)
+    for number in range(options.seeds):
+        yield simulated_bench(number, size, options.work, options.processes, progress)
+    for folder in options.dataset:
+        yield dataset_bench(folder, options.work)
 
 
-def _judged(asked: argparse.Namespace, number: int, bench: Bench) -> Judgeable:
-    artifacts = asked.artifact
+def _judged(options: argparse.Namespace, number: int, bench: Bench) -> Judgeable:
+    artifacts = options.artifact
     means = Means(
-        budget=Budget(asked.trials, asked.seed + number),
+        budget=Budget(options.trials, options.seed + number),
         artifact=artifacts[number % len(artifacts)] if artifacts else None,
-        n_processes=asked.processes,
+        n_processes=options.processes,
         say=say,
         progress=progress,
     )
     cells = Cells(bench, means)
-    names = [name for name in cells.names if name not in asked.without]
-    if asked.against not in names:
+    names = [name for name in cells.names if name not in options.without]
+    if options.against not in names:
         raise EvaluationError(
-            f"{bench.name} has no {asked.against} to compare with; it has {', '.join(names)}: give "
-            "--against one of them"
+            f"{bench.name} has no {options.against} to compare with; it has {', '.join(names)}: "
+            "give --against one of them"
         )
     return bench.group, judged_of(bench.judged), {name: cells.scored(name) for name in names}
 

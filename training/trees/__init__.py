@@ -1,1 +1,1 @@
-"""Gradient-boosted trees: fitted, searched, trained again, and as an ONNX graph."""
+"""Gradient-boosted trees: fit, search for settings, retraining, and export as an ONNX graph."""

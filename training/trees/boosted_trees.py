@@ -1,7 +1,8 @@
-"""Gradient-boosted trees on the table: the baseline to beat, and the upper half of the stack.
+"""Fits gradient-boosted trees on a table: the baseline to beat, and the upper half of the stack.
 
-Both get the same search: random trials scored on the newest leads, stumps among them, the number of
-rounds from early stopping, then a refit on every lead.
+Both get the same search: random trials, stumps among them, scored on the newest leads; the number
+of rounds from early stopping; then a refit on every lead. G. Ke and others, LightGBM: A Highly
+Efficient Gradient Boosting Decision Tree, NIPS 2017.
 """
 
 from __future__ import annotations
@@ -26,31 +27,36 @@ PATIENCE_ROUNDS = 60
 
 @dataclass(frozen=True, slots=True)
 class TreeTable:
-    """Rows in order of time; `orders` is 0 or 1, `weights` undo the sampling of negatives. The
-    newest `n_newest` rows judge the trials."""
+    """Rows in order of time; `labels` are 0 or 1, `weights` undo the sampling of negatives. The
+    newest `n_validation` rows are the validation set, which chooses between trials."""
 
     rows: NDArray[np.float32]
-    orders: Floats
+    labels: Floats
     weights: Floats
-    n_newest: int
+    n_validation: int
 
     def cut(self, start: int, stop: int) -> TreeTable:
+        """The rows from `start` to `stop`, none of them for validation."""
         part = slice(start, stop)
-        return TreeTable(self.rows[part], self.orders[part], self.weights[part], 0)
+        return TreeTable(self.rows[part], self.labels[part], self.weights[part], 0)
 
     @property
     def init_logit(self) -> float:
-        share = float(np.clip(np.average(self.orders, weights=self.weights), 1e-6, 1 - 1e-6))
+        """The log odds of the share of positives, where boosting starts."""
+        share = float(np.clip(np.average(self.labels, weights=self.weights), 1e-6, 1 - 1e-6))
         return float(np.log(share / (1 - share)))
 
 
 @dataclass(frozen=True, slots=True)
 class TunedTree:
+    """Fitted trees. `validation_loss`: of the chosen settings in the search, NaN without a
+    search."""
+
     booster: lightgbm.Booster
     init_logit: float
     settings: TreeSettings
     n_rounds: int
-    newest_loss: float
+    validation_loss: float
 
     def logits(self, rows: NDArray[np.float32]) -> Floats:
         raw = self.booster.predict(rows, raw_score=True, num_threads=1)
@@ -60,32 +66,34 @@ class TunedTree:
 def tune_tree(
     table: TreeTable, rng: np.random.Generator, *, n_trials: int, log: WriteLine = lambda line: None
 ) -> TunedTree:
-    """The settings with the least log loss on the newest rows, refitted on all rows."""
+    """Chooses the settings with the least log loss on the validation rows; refits them on all
+    rows."""
     best = choose_settings(table, rng, n_trials=n_trials, log=log)
-    return replace(grow_tree(table, best.settings, best.size), newest_loss=best.loss)
+    return replace(grow_tree(table, best.settings, best.size), validation_loss=best.loss)
 
 
 def choose_settings(
     table: TreeTable, rng: np.random.Generator, *, n_trials: int, log: WriteLine
 ) -> Trial[TreeSettings]:
-    """Grown on the older rows, judged on the newest; `size` is the number of rounds for a fit on
-    all of them, a little more than for the older ones."""
-    n_older = len(table.rows) - table.n_newest
-    older, newest = table.cut(0, n_older), table.cut(n_older, len(table.rows))
+    """Grows trees on the older rows and compares them on the validation rows. `size` of the result
+    is the number of rounds for a fit on all rows, a little more than for the older ones."""
+    n_train = len(table.rows) - table.n_validation
+    train, validation = table.cut(0, n_train), table.cut(n_train, len(table.rows))
     drawn = [draw_settings(rng, number) for number in range(n_trials)]
     n_at_once = os.cpu_count() or 1  # LightGBM lets go of the interpreter
-    best = search(lambda i: _trial(older, newest, drawn[i]), n_trials, log, n_at_once)
-    return replace(best, size=max(1, round(best.size * (len(table.rows) / n_older) ** 0.5)))
+    best = search(lambda i: _trial(train, validation, drawn[i]), n_trials, log, n_at_once)
+    return replace(best, size=max(1, round(best.size * (len(table.rows) / n_train) ** 0.5)))
 
 
 def grow_tree(table: TreeTable, settings: TreeSettings, n_rounds: int) -> TunedTree:
+    """Fits trees with these settings on all rows."""
     start = table.init_logit
     booster = lightgbm.train(_parameters(settings), _dataset(table, start), n_rounds)
     return TunedTree(booster, start, settings, n_rounds, float("nan"))
 
 
 def draw_settings(rng: np.random.Generator, trial: int) -> TreeSettings:
-    """Every third trial grows stumps: with a thousand orders they often win."""
+    """Random settings. Every third trial grows stumps: with a thousand orders they often win."""
     return {
         "num_leaves": 2 if trial % 3 == 0 else int(rng.choice([3, 4, 6, 8, 15, 31])),
         "learning_rate": float(10 ** rng.uniform(-1.7, -0.8)),
@@ -97,14 +105,14 @@ def draw_settings(rng: np.random.Generator, trial: int) -> TreeSettings:
     }
 
 
-def _trial(older: TreeTable, newest: TreeTable, settings: TreeSettings) -> Trial[TreeSettings]:
-    start = older.init_logit
-    training = _dataset(older, start)
+def _trial(train: TreeTable, validation: TreeTable, settings: TreeSettings) -> Trial[TreeSettings]:
+    start = train.init_logit
+    train_set = _dataset(train, start)
     booster = lightgbm.train(
         _parameters(settings),
-        training,
+        train_set,
         MAX_ROUNDS,
-        valid_sets=[_dataset(newest, start, reference=training)],
+        valid_sets=[_dataset(validation, start, reference=train_set)],
         callbacks=[lightgbm.early_stopping(PATIENCE_ROUNDS, verbose=False)],
     )
     loss = float(booster.best_score["valid_0"]["binary_logloss"])
@@ -116,7 +124,7 @@ def _dataset(
 ) -> lightgbm.Dataset:
     return lightgbm.Dataset(
         table.rows,
-        table.orders,
+        table.labels,
         weight=table.weights,
         init_score=np.full(len(table.rows), init_logit),
         reference=reference,

@@ -1,4 +1,4 @@
-"""Trees trained again on what was known at a moment: what a backtest's `--retrain-every` learns."""
+"""Trains trees again on what was known at a moment, for a backtest's `--retrain-every`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scoring.floats import Floats
 from training.trees.boosted_trees import TreeTable, tune_tree
 
 N_TRIALS = 6
-"""Each retraining: what moves from month to month is the data, not the settings."""
+"""Trials of each retraining: from month to month the data change, not the best settings."""
 
 NEWEST_SHARE = 0.2
 
@@ -19,13 +19,13 @@ NEWEST_SHARE = 0.2
 def learn_trees(
     rows: NDArray[np.float32], labels: Floats, weights: Floats, *, seed: int
 ) -> Callable[[NDArray[np.float32]], Floats]:
-    """From rows in order of time, of which the newest choose the settings; gives what turns
-    features into probabilities."""
+    """Fits trees on rows in the order of time, of which the newest choose the settings; returns a
+    function from features to probabilities."""
     table = TreeTable(rows, labels, weights, max(1, round(NEWEST_SHARE * len(rows))))
     tree = tune_tree(table, np.random.default_rng(seed), n_trials=N_TRIALS)
 
-    def probabilities(asked: NDArray[np.float32]) -> Floats:
-        found: Floats = 1.0 / (1.0 + np.exp(-tree.logits(asked)))
-        return found
+    def probabilities(features: NDArray[np.float32]) -> Floats:
+        estimates: Floats = 1.0 / (1.0 + np.exp(-tree.logits(features)))
+        return estimates
 
     return probabilities

@@ -1,4 +1,5 @@
-"""A fitted LightGBM model as an ONNX tree ensemble that decides exactly as LightGBM does."""
+"""Converts a fitted LightGBM model into an ONNX tree ensemble that decides exactly as LightGBM
+does."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ ML = "ai.onnx.ml"
 
 
 def build_tree_graph(booster: lightgbm.Booster, init_logit: float = 0.0) -> onnx.ModelProto:
-    """Input `row` (n, features) float32, NaN = unknown; output `logit` (n, 1) = raw score +
-    `init_logit`. Numeric splits only. Exact for rows of float32: see `_float_at_most`."""
+    """Builds the graph. Input `row` (n, features) float32, NaN = unknown; output `logit` (n, 1) =
+    raw score + `init_logit`. Numeric splits only. Exact for rows of float32: see
+    `_float_at_most`."""
     dumped = booster.dump_model()
     table = _NodeTable()
     for tree_id, tree in enumerate(dumped["tree_info"]):
@@ -42,7 +44,7 @@ def build_tree_graph(booster: lightgbm.Booster, init_logit: float = 0.0) -> onnx
 
 
 class _NodeTable:
-    """The parallel columns in which ONNX writes all nodes of all trees."""
+    """The parallel columns in which ONNX keeps all nodes of all trees."""
 
     def __init__(self) -> None:
         nodes = "treeids nodeids featureids modes values truenodeids falsenodeids"
@@ -99,14 +101,14 @@ class _NodeTable:
 
 
 def _unknown_goes_left(node: dict[str, Any]) -> bool:
-    """LightGBM reads NaN as 0 at a split that met no unknown value in training."""
+    """Where an unknown value goes: LightGBM reads NaN as 0 at a split that met none in training."""
     if node["missing_type"] == "NaN":
         return bool(node["default_left"])
     return float(node["threshold"]) >= 0.0
 
 
 def _float_at_most(threshold: float) -> float:
-    """The largest float32 that is <= the double: `x <= t` then holds for the same float32 x."""
+    """The largest float32 that is <= the double: then `x <= t` holds for the same float32 x."""
     limits = np.finfo(np.float32)
     nearest = np.float32(np.clip(threshold, limits.min, limits.max))
     if float(nearest) > threshold:

@@ -1,4 +1,7 @@
-"""Random search with a fixed number of seeded trials: every model gets the same budget."""
+"""Random search with a fixed number of seeded trials: every model gets the same budget.
+
+J. Bergstra and Y. Bengio, Random Search for Hyper-Parameter Optimization, JMLR 13, 2012.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Trial(Generic[S]):
-    """`loss` on the judging rows: less is better. `size`: rounds or epochs at which it was least,
-    1 where there is nothing to stop."""
+    """One setting that was tried. `loss` on the validation rows: less is better. `size`: the rounds
+    or epochs at which it was least, 1 where there is nothing to stop."""
 
     loss: float
     settings: S
@@ -26,18 +29,18 @@ class Trial(Generic[S]):
 def search(
     run: Callable[[int], Trial[S]], n_trials: int, log: WriteLine, n_at_once: int = 1
 ) -> Trial[S]:
-    """The best of trials 0 to `n_trials` - 1, the earlier of two equals. `n_at_once` > 1: `run` is
-    called from that many threads, in any order."""
+    """The best of trials 0 to `n_trials` - 1, the earlier one of two equals. `n_at_once` > 1: `run`
+    is called from so many threads, in any order."""
     if n_trials < 1:
         raise ValueError(f"n_trials is {n_trials}; a search needs at least 1")
     started_s = time.monotonic()
     trials = _tried(run, n_trials, n_at_once)
     best = next(trials)
-    for number, found in enumerate(trials, start=1):
+    for number, trial in enumerate(trials, start=1):
         left_s = (time.monotonic() - started_s) / number * (n_trials - number)
         log(f"trial {number} of {n_trials}: loss {best.loss:.5f} so far, {spoken(left_s)} left")
-        if found.loss < best.loss:
-            best = found
+        if trial.loss < best.loss:
+            best = trial
     log(f"trial {n_trials} of {n_trials}: loss {best.loss:.5f}")
     return best
 

@@ -17,6 +17,7 @@ PACKAGES_HASHED = set(PACKAGES)
 DECIDES = {
     "schemas": "what an event is",
     "scoring": "score, calibration, ranking, artifact",
+    "scoring.domain": "what is declared of a business",
     "scoring.lead": "the fold",
     "scoring.prompt": "what a model reads",
     "scoring.engines": "what a model says",

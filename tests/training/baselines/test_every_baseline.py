@@ -14,7 +14,7 @@ import torch
 
 from scoring.metrics.metrics import expected_auc
 from tests.training.baselines.leads import leads
-from training.baselines.baseline import KNOWN, Budget, Predictor
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, Predictor
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.tree_rank import lists_of
 from training.dataset.example import Examples
@@ -86,7 +86,7 @@ def test_the_label_of_a_scored_lead_is_not_read(predictor: Predictor, examples: 
 def test_the_mean_probability_is_near_the_share_of_orders(
     predictor: Predictor, examples: Examples
 ) -> None:
-    known = examples.of(*KNOWN)
+    known = examples.of(*TRAIN_AND_VALIDATION)
     said = 1 / (1 + np.exp(-predictor.logits(known)))
     assert said.mean() == pytest.approx(known.label.mean(), abs=0.1)
 
@@ -117,7 +117,7 @@ def test_sampled_negatives_are_weighed_back(examples: Examples) -> None:
     kept = np.flatnonzero((examples.label > 0) | (rng.random(len(examples)) < 0.5))
     half = examples.take(kept)
     half = replace(half, weight=np.where(half.label > 0, 1.0, 2.0))
-    known = examples.of(*KNOWN)
+    known = examples.of(*TRAIN_AND_VALIDATION)
     for name in (Baseline.LOGISTIC, Baseline.TREE_TABULAR):
         said = 1 / (1 + np.exp(-fitted(name, half).logits(known)))
         assert said.mean() == pytest.approx(known.label.mean(), abs=0.06)

@@ -185,7 +185,7 @@ def test_leads_are_split_by_time_and_every_order_is_kept(made: Path) -> None:
     reading = LeadReading((made / "tokenizer.json").read_text(encoding="utf-8"), TINY.token_budget)
     leads = load_leads(4, 600, reading, n_processes=1, log=_unheard)
     slices = slice_leads(TINY, leads)
-    times = [[lead.as_of_ms for lead in part] for part in (slices.fitting, slices.judging)]
+    times = [[lead.as_of_ms for lead in part] for part in (slices.train, slices.validation)]
     assert max(times[0]) <= min(times[1])
     assert sum(lead.ordered for lead in slices.all) == sum(lead.ordered for lead in leads)
     assert all(len(lead.features) == len(FEATURES) for lead in leads)

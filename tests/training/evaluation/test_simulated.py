@@ -53,11 +53,11 @@ def test_leads_that_somebody_trained_on_judge_nobody(
 
 def test_no_trial_and_no_such_seed_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     for more, says in (
-        (["--seed", "77", "--trials", "0"], "--trials: '0' is no whole number of at least 1"),
-        (["--seed", "-5"], "--seed: '-5' is no whole number of at least 0"),
+        (["--seed", "77", "--trials", "0"], "--trials: '0' is not a whole number of at least 1"),
+        (["--seed", "-5"], "--seed: '-5' is not a whole number of at least 0"),
         (
             ["--seed", "77", "--resamples", "0"],
-            "--resamples: '0' is no whole number",
+            "--resamples: '0' is not a whole number",
         ),
     ):
         with pytest.raises(SystemExit) as left:

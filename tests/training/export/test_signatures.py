@@ -37,7 +37,7 @@ def judged() -> JudgedSlice:
     rng = np.random.default_rng(1)
     truth = rng.normal(size=N)
     return JudgedSlice(
-        orders=(rng.random(N) < 1 / (1 + np.exp(2 - 2 * truth))).astype(np.float64),
+        labels=(rng.random(N) < 1 / (1 + np.exp(2 - 2 * truth))).astype(np.float64),
         logits=truth,
         frozen_logits=truth + rng.normal(size=N) * 3,
         answers=_answers(2 * truth - 2, 0.95),
@@ -91,15 +91,15 @@ def test_long_leads_scored_worse_are_seen(judged: JudgedSlice) -> None:
 
 
 def test_too_few_orders_per_length_tell_nothing(judged: JudgedSlice) -> None:
-    few = np.flatnonzero(judged.orders)[:8]
+    few = np.flatnonzero(judged.labels)[:8]
     orders = np.zeros(N)
     orders[few] = 1
-    assert long_context(replace(judged, orders=orders)).finding is FitFinding.CANNOT_TELL
+    assert long_context(replace(judged, labels=orders)).finding is FitFinding.CANNOT_TELL
 
 
 def test_intervals_that_hide_a_fall_tell_nothing(judged: JudgedSlice) -> None:
     some = np.arange(N // 8)
-    names = ("orders", "logits", "frozen_logits", "lengths", "is_cut", "is_summarised", "clusters")
+    names = ("labels", "logits", "frozen_logits", "lengths", "is_cut", "is_summarised", "clusters")
     fewer = replace(judged, **{name: getattr(judged, name)[some] for name in names})
     found = long_context(fewer)
     assert found.finding is FitFinding.CANNOT_TELL

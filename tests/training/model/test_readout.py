@@ -43,7 +43,7 @@ def _sample(seed: int, length: int, answer: int = YES) -> Sample:
     return Sample(
         prompt=rng.integers(7, VOCAB, length).astype(np.int32),
         answer=np.array([answer, EOS], dtype=np.int32),
-        order=float(answer == YES),
+        label=float(answer == YES),
         grade=5 * int(answer == YES),
     )
 
@@ -51,7 +51,7 @@ def _sample(seed: int, length: int, answer: int = YES) -> Sample:
 def _flipped(sample: Sample) -> Sample:
     other = NO if sample.answer[0] == YES else YES
     return replace(
-        sample, answer=np.array([other, EOS], dtype=np.int32), order=1.0 - float(sample.order or 0)
+        sample, answer=np.array([other, EOS], dtype=np.int32), label=1.0 - float(sample.label or 0)
     )
 
 

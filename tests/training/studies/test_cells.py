@@ -47,7 +47,7 @@ def _cells(
 
 
 def test_a_bench_fits_on_what_is_older_and_judges_on_the_test(bench: Bench) -> None:
-    assert (len(bench.known), len(bench.judged)) == (80, 20)
+    assert (len(bench.before_test), len(bench.judged)) == (80, 20)
     assert set(bench.judged.split) == {"test"}
 
 

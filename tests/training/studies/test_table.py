@@ -100,10 +100,10 @@ def test_markdown_has_a_line_for_each_model_best_last(table: StudyTable) -> None
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--trials", "0"], "argument --trials: '0' is no whole number of at least 1"),
-        (["--resamples", "0"], "argument --resamples: '0' is no whole number of at least 20"),
-        (["--seed", "-5"], "argument --seed: '-5' is no whole number of at least 0"),
-        (["--leads", "many"], "argument --leads: 'many' is no whole number of at least 1"),
+        (["--trials", "0"], "argument --trials: '0' is not a whole number of at least 1"),
+        (["--resamples", "0"], "argument --resamples: '0' is not a whole number of at least 20"),
+        (["--seed", "-5"], "argument --seed: '-5' is not a whole number of at least 0"),
+        (["--leads", "many"], "argument --leads: 'many' is not a whole number of at least 1"),
         (["--without", "treetxt"], "invalid choice: 'treetxt'"),
         (["--seeds", "0", "--artifact"], "--seeds 0 without --dataset: nothing to do"),
     ],

@@ -1,1 +1,1 @@
-"""Columns that baselines learn from: counts, own fields, words, practice."""
+"""Columns that baselines read: counts, own fields, words, and codes that a tagger finds."""

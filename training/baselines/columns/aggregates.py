@@ -1,6 +1,6 @@
-"""What a state tells beyond the declared features: counts in windows, ages, pace and talk.
+"""Columns from a lead's history beyond the declared features: counts in windows, ages, pace, talk.
 
-Everything is read off the state as it was at `as_of`, so it knows no more than serving would.
+Everything is read from the state as it was at `as_of`, so it knows no more than serving would.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MS_PER_HOUR = 3_600_000
 
 
 def aggregate_rows(examples: Examples) -> NDArray[np.float32]:
-    """(n, columns), NaN = never happened."""
+    """All aggregates of each example: (n, columns), NaN = never happened."""
     rows = [
         list(_numbers(history_of(state), int(as_of_ms)))
         for state, as_of_ms in zip(examples.states, examples.as_of_ms, strict=True)
@@ -33,13 +33,13 @@ def aggregate_rows(examples: Examples) -> NDArray[np.float32]:
     return np.array(rows, dtype=np.float32).reshape(len(examples), -1)
 
 
-def _numbers(seen: LeadHistory, as_of_ms: int) -> Iterator[float]:
-    yield from _counts(seen.contacts, as_of_ms)
-    yield from _ages(seen, as_of_ms)
-    yield from _pace(seen.contacts)
-    yield from _progress(seen, as_of_ms)
+def _numbers(history: LeadHistory, as_of_ms: int) -> Iterator[float]:
+    yield from _counts(history.contacts, as_of_ms)
+    yield from _ages(history, as_of_ms)
+    yield from _pace(history.contacts)
+    yield from _progress(history, as_of_ms)
     yield from _calendar(as_of_ms)
-    yield from _talk(seen)
+    yield from _talk(history)
 
 
 def _counts(contacts: Sequence[Contact], as_of_ms: int) -> Iterator[float]:
@@ -53,18 +53,18 @@ def _counts(contacts: Sequence[Contact], as_of_ms: int) -> Iterator[float]:
         yield float(sum(not c.duration_ms and c.channel == Channel.CALL.value for c in recent))
 
 
-def _ages(seen: LeadHistory, as_of_ms: int) -> Iterator[float]:
-    """In hours, not in the declared features' words."""
-    contacts = seen.contacts
+def _ages(history: LeadHistory, as_of_ms: int) -> Iterator[float]:
+    """Hours since the newest contact of each kind, as numbers and not in the features' words."""
+    contacts = history.contacts
     for channel in Channel:
         yield _hours([c.at_ms for c in contacts if c.channel == channel.value], as_of_ms)
     for direction in DIRECTIONS:
         yield _hours([c.at_ms for c in contacts if c.direction == direction], as_of_ms)
     yield _hours([c.at_ms for c in contacts], as_of_ms)
-    yield _hours([call.started_ms for call in seen.calls], as_of_ms)
-    since_ms = seen.stage_since_ms()
+    yield _hours([call.started_ms for call in history.calls], as_of_ms)
+    since_ms = history.stage_since_ms()
     yield _hours([] if since_ms is None else [since_ms], as_of_ms)
-    span = seen.state.contact
+    span = history.state.contact
     yield _hours([] if span is None else [span.first_ms], as_of_ms)
 
 
@@ -84,8 +84,8 @@ def _pace(contacts: Sequence[Contact]) -> Iterator[float]:
     yield spoken[-1] if spoken else float("nan")
 
 
-def _progress(seen: LeadHistory, as_of_ms: int) -> Iterator[float]:
-    state = seen.state
+def _progress(history: LeadHistory, as_of_ms: int) -> Iterator[float]:
+    state = history.state
     for stage in Stage:
         span = state.stages.get(stage.value)
         yield _hours([] if span is None else [span.first_ms], as_of_ms)
@@ -102,14 +102,14 @@ def _calendar(as_of_ms: int) -> Iterator[float]:
     yield float((as_of_ms // DAY_MS + 3) % 7)
 
 
-def _talk(seen: LeadHistory) -> Iterator[float]:
-    """Lengths and turns, and how often each side came to each topic that the summary knows."""
-    yield float(len(seen.calls))
-    yield float(sum(call.n_words for call in seen.calls))
-    yield float(sum(call.n_segments for call in seen.calls))
-    yield float(seen.calls[-1].n_words) if seen.calls else float("nan")
-    yield float(seen.calls[-1].n_segments) if seen.calls else float("nan")
-    statements = [s for call in seen.calls for s in call.statements]
+def _talk(history: LeadHistory) -> Iterator[float]:
+    """Lengths and turns of the calls, and how often each side came to each topic of the summary."""
+    yield float(len(history.calls))
+    yield float(sum(call.n_words for call in history.calls))
+    yield float(sum(call.n_segments for call in history.calls))
+    yield float(history.calls[-1].n_words) if history.calls else float("nan")
+    yield float(history.calls[-1].n_segments) if history.calls else float("nan")
+    statements = [s for call in history.calls for s in call.statements]
     sides = [_Side.of(statements, role) for role in SPOKEN]
     for side in sides:
         yield from (side.n_turns, side.n_words, side.n_questions)

@@ -1,6 +1,8 @@
-"""Transcripts as a bag of words: TF-IDF over who said what, and its SVD.
+"""Transcripts as a bag of words: TF-IDF over who said what, and its singular value decomposition.
 
-Text comes from the state at `as_of`: the statements the summary keeps, whole for short calls.
+TF-IDF: G. Salton and C. Buckley, Term-Weighting Approaches in Automatic Text Retrieval, Information
+Processing & Management 24, 1988. The text comes from the state at `as_of`: the statements that the
+summary keeps, whole for short calls.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ WORD = re.compile(
     r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
     r"|[^\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[?？]"
 )
-"""A word, or a character where a script does not space its words; a question mark means much."""
+"""A word; a single character in scripts without spaces between words; a question mark."""
 
 MAX_TERMS = 40_000
 MIN_LEADS_PER_TERM = 3
@@ -33,22 +35,23 @@ MARKS = {Role.CUSTOMER.value: "c", Role.AGENT.value: "a"}
 
 
 def terms(state: LeadState) -> list[str]:
-    """Words, pairs and triples of each turn, marked with who spoke; across turns the last word of
-    one with the first two of the answer, for what "yes" answered; and the turns' own marks."""
-    found: list[str] = []
+    """The terms of a lead's calls: words, pairs and triples of each turn, marked with who spoke.
+    Across turns, the last word of one turn with the first two of the answer, for what "yes"
+    answered."""
+    marked_terms: list[str] = []
     last: str | None = None
     for statement in (s for call in history_of(state).calls for s in call.statements):
         mark = MARKS.get(statement.role, "o")
         words = WORD.findall(statement.text.lower())
-        found += [f"{mark}:{run}" for run in runs(words, 3)]
+        marked_terms += [f"{mark}:{run}" for run in runs(words, 3)]
         if last is not None and words:
-            found.append(f"{last}>{mark}:{' '.join(words[:2])}")
+            marked_terms.append(f"{last}>{mark}:{' '.join(words[:2])}")
         last = f"{mark}:{words[-1]}" if words else None
-    return found
+    return marked_terms
 
 
 def runs(words: Sequence[str], longest: int) -> list[str]:
-    """Each run of 1 to `longest` neighbours."""
+    """Each run of 1 to `longest` neighbours, joined by spaces."""
     return [
         " ".join(words[i : i + n]) for n in range(1, longest + 1) for i in range(len(words) - n + 1)
     ]
@@ -56,26 +59,27 @@ def runs(words: Sequence[str], longest: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """None: the examples it was fitted on say nothing."""
+    """A fitted bag of words. `vectorizer` is None where the examples it was fitted on say nothing,
+    `svd` None where they say too little."""
 
     vectorizer: TfidfVectorizer | None
     svd: TruncatedSVD | None
 
     def matrix(self, examples: Examples) -> csr_matrix:
-        """(n, terms); one empty column where there is no vocabulary."""
+        """(n, terms); one empty column without a vocabulary."""
         if self.vectorizer is None:
             return csr_matrix((len(examples), 1), dtype=np.float64)
         return self.vectorizer.transform(examples.states)
 
     def components(self, matrix: csr_matrix) -> Rows:
-        """(n, components); none where there are too few terms."""
+        """(n, components); no column where there are too few terms."""
         if self.svd is None:
             return np.zeros((matrix.shape[0], 0), dtype=np.float32)
         return np.asarray(self.svd.transform(matrix), dtype=np.float32)
 
 
 def fit_words(examples: Examples, rng: np.random.Generator) -> tuple[csr_matrix, Words]:
-    """The matrix of the very examples, too."""
+    """Fits the bag of words; returns the matrix of the examples it was fitted on, too."""
     vectorizer = TfidfVectorizer(
         analyzer=terms,
         sublinear_tf=True,
@@ -85,7 +89,7 @@ def fit_words(examples: Examples, rng: np.random.Generator) -> tuple[csr_matrix,
     )
     try:
         matrix = vectorizer.fit_transform(examples.states)
-    except ValueError:  # so sklearn says that no term is in enough leads
+    except ValueError:  # how sklearn says that no term is in enough leads
         silent = Words(None, None)
         return silent.matrix(examples), silent
     n_components = min(N_COMPONENTS, min(matrix.shape) - 1)

@@ -1,4 +1,4 @@
-"""A table as linear models and factorisation machines want it: one-hot words, scaled numbers."""
+"""Encodes a table for linear models and factorisation machines: one-hot words, scaled numbers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from scoring.floats import Floats
 from scoring.prompt.declaration import Bins, Kind
 
 Rows = NDArray[np.float32]
-"""One example a row, NaN where nothing is known."""
+"""(n, columns) float32: one example a row, NaN = unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """`kinds` of each column; `centres` and `spreads`: of log(1 + |value|), signed as the value."""
+    """How columns are encoded. `kinds` of each column; `centres` and `spreads` are of log(1 +
+    |value|), with the sign of the value."""
 
     kinds: tuple[tuple[Kind, Bins], ...]
     centres: Floats
@@ -34,7 +35,7 @@ class Encoding:
         return np.column_stack(columns)
 
     def scaled(self, values: Floats, at: int) -> Floats:
-        """Of column `at`; unknown is 0, the centre."""
+        """The values of column `at` minus its centre, over its spread; unknown is 0, the centre."""
         scaled: Floats = np.nan_to_num((_logs(values) - self.centres[at]) / self.spreads[at])
         return scaled
 
@@ -58,8 +59,8 @@ def _levels(kind: Kind, bins: Bins) -> Sequence[float]:
 
 def fit_encoding(table: NDArray[np.float32], kinds: tuple[tuple[Kind, Bins], ...]) -> Encoding:
     logs = _logs(table.astype(np.float64))
-    known = ~np.isnan(logs)
-    n = np.maximum(known.sum(axis=0), 1)
-    centres = np.where(known, logs, 0.0).sum(axis=0) / n
-    spreads = np.sqrt(np.where(known, (logs - centres) ** 2, 0.0).sum(axis=0) / n)
+    is_known = ~np.isnan(logs)
+    n = np.maximum(is_known.sum(axis=0), 1)
+    centres = np.where(is_known, logs, 0.0).sum(axis=0) / n
+    spreads = np.sqrt(np.where(is_known, (logs - centres) ** 2, 0.0).sum(axis=0) / n)
     return Encoding(kinds, centres, np.where(spreads > 0, spreads, 1.0))

@@ -1,5 +1,5 @@
-"""A table as the fields that factorisation machines want: one word each, unknown among them, and
-the numbers themselves beside them."""
+"""A table as the inputs of factorisation machines: every column as a word, numbers as numbers,
+too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ N_BINS = 12
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """`edges` of each column: a value's field is 1 + how many are at most it; 0 is unknown."""
+    """How columns become words. `edges` of each column: the word of a value is 1 + the number of
+    edges that are at most the value; 0 is unknown."""
 
     edges: tuple[Floats, ...]
     encoding: Encoding
@@ -40,9 +41,9 @@ def fit_fields(table: NDArray[np.float32], kinds: tuple[tuple[Kind, Bins], ...])
 
 
 def _edges(column: NDArray[np.float32]) -> Floats:
-    """Between the values where they are few, quantiles where they are many."""
+    """Every value but the smallest where a column has few, quantiles where it has many."""
     values = np.unique(column[~np.isnan(column)]).astype(np.float64)
     if len(values) > N_BINS:
-        known = column[~np.isnan(column)].astype(np.float64)
-        values = np.unique(np.quantile(known, np.linspace(0, 1, N_BINS + 1)))
+        known_values = column[~np.isnan(column)].astype(np.float64)
+        values = np.unique(np.quantile(known_values, np.linspace(0, 1, N_BINS + 1)))
     return values[1:]

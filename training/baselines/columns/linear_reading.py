@@ -1,4 +1,4 @@
-"""Logistic regressions over a bag of words: logits that a tree can use as columns, out of fold."""
+"""Logistic regressions over a bag of words: out-of-fold logits that trees can read as columns."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from scoring.floats import Floats
 
 N_FOLDS = 4
 MIN_OF_A_KIND = 5
-"""Fewer rows with (or without) a target teach nothing that would hold in another fold."""
+"""With fewer rows of label 1 (or of label 0), nothing learned would hold in another fold."""
 
 MAX_STEPS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one regression predicts: 0 or 1, NaN where nobody knows; `weights` of the rows. `c` is
-    the inverse strength of its L2 penalty."""
+    """What one regression predicts: `values` are 0 or 1, NaN where unknown; `weights` of the rows.
+    `c` is the inverse strength of its L2 penalty."""
 
     values: Floats
     weights: Floats
@@ -31,7 +31,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class LinearReading:
-    """`model` is None where the target was constant: then it says nothing, with logit 0."""
+    """A fitted regression. `model` is None where the target was constant: its logit is then 0."""
 
     model: LogisticRegression | None
 
@@ -42,20 +42,20 @@ class LinearReading:
 
 
 def fit_reading(matrix: csr_matrix, target: Target) -> LinearReading:
-    known = np.flatnonzero(~np.isnan(target.values))
-    values = target.values[known].astype(np.int8)
+    labelled_rows = np.flatnonzero(~np.isnan(target.values))
+    values = target.values[labelled_rows].astype(np.int8)
     if min(values.sum(), len(values) - values.sum()) < MIN_OF_A_KIND:
         return LinearReading(None)
-    weights = target.weights[known] / target.weights[known].mean()
+    weights = target.weights[labelled_rows] / target.weights[labelled_rows].mean()
     model = LogisticRegression(C=target.c, tol=1e-3, max_iter=MAX_STEPS)
-    return LinearReading(model.fit(matrix[known], values, weights))
+    return LinearReading(model.fit(matrix[labelled_rows], values, weights))
 
 
 def fit_out_of_fold(
     matrix: csr_matrix, target: Target, folds: NDArray[np.int64]
 ) -> tuple[Floats, LinearReading]:
-    """The logits of the rows themselves, each from a model that did not see its fold, and the
-    model of all rows for everything else."""
+    """Fits one target. Returns the logits of the rows themselves, each from a model that was fitted
+    without its fold, and the model of all rows, for everything else."""
     logits = np.zeros(matrix.shape[0])
     for fold in range(N_FOLDS):
         inside = folds == fold
@@ -65,6 +65,7 @@ def fit_out_of_fold(
 
 
 def folds_of(clusters: NDArray[np.str_]) -> NDArray[np.int64]:
-    """A cluster (lead) is in one fold; the same fold in every data set and order."""
+    """The fold of each row. A cluster (lead) is in one fold, the same one in every dataset and
+    order."""
     digests = (blake2b(str(name).encode(), digest_size=8).digest() for name in clusters)
     return np.array([int.from_bytes(digest, "big") % N_FOLDS for digest in digests], dtype=np.int64)

@@ -1,8 +1,8 @@
-"""What a business knows of its leads beyond the declared features, as columns: the one place.
+"""Columns for what a business knows of its leads beyond the declared features.
 
 Profile fields that no feature reads and, where a dataset does not hold codes as labels of their own
-(`Examples.codes`), how often each code was noted. Served engines see features and prompt only, so
-whoever reads these columns is measured and never exported.
+(`Examples.codes`), how often each code was noted. Engines are given features and prompt only, so a
+model that reads these columns can be measured and not exported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from training.dataset.known_columns import Column, profile_columns
 
 MAX_LEVELS = 30
 MIN_ROWS = 5
-"""A value or code that fewer rows have teaches nothing."""
+"""A value or code that fewer rows have is left out: nothing can be learned from it."""
 
 CODE = "code "
 DECLARED = frozenset(
@@ -36,7 +36,7 @@ FEATURE_KINDS: tuple[tuple[Kind, Bins], ...] = tuple((f.kind, f.bins) for f in F
 
 @dataclass(frozen=True, slots=True)
 class OwnFields:
-    """Fitted on some rows: the names and values that occur there. `levels`: texts of a field that
+    """The names and values that occur in the rows it was fitted on. `levels`: texts of a field that
     become a flag each; `numbers`: fields that have numbers; `codes` are counted."""
 
     numbers: tuple[str, ...]
@@ -50,20 +50,21 @@ class OwnFields:
 
     @property
     def kinds(self) -> tuple[tuple[Kind, Bins], ...]:
-        """Of the columns of `beside_features`: what encodes a feature encodes these, too."""
+        """The kinds of the columns of `beside_features`: what encodes a feature encodes these,
+        too."""
         n_numbers = len(self.numbers), len(self.codes)
         number, flag = (Kind.NUMBER, ()), (Kind.FLAG, ())
         own = [number] * n_numbers[0] + [flag] * len(self.levels) + [number] * n_numbers[1]
         return (*FEATURE_KINDS, *own)
 
     def rows(self, examples: Examples) -> NDArray[np.float32]:
-        """(n, names), NaN = unknown."""
+        """The own fields alone: (n, names), NaN = unknown."""
         if not self.names:
             return np.zeros((len(examples), 0), dtype=np.float32)
-        known = profile_columns(examples.states)
+        profile = profile_columns(examples.states)
         nothing: Column = [None] * len(examples)
-        columns = [_numbers(known.get(name, nothing)) for name in self.numbers]
-        columns += [_flags(known.get(name, nothing), text) for name, text in self.levels]
+        columns = [_numbers(profile.get(name, nothing)) for name in self.numbers]
+        columns += [_flags(profile.get(name, nothing), text) for name, text in self.levels]
         rows = np.array(columns, dtype=np.float32).reshape(len(columns), len(examples)).T
         return np.hstack([rows, _counts(examples.states, self.codes)])
 
@@ -77,15 +78,15 @@ def fit_own_fields(examples: Examples) -> OwnFields:
     codes: list[str] = []
     reads_codes = examples.codes.shape[1] == 0
     for name, column in profile_columns(examples.states).items():
-        known = [value for value in column if value is not None]
-        if name in DECLARED or len(known) < MIN_ROWS:
+        values = [value for value in column if value is not None]
+        if name in DECLARED or len(values) < MIN_ROWS:
             continue
         if not name.startswith(PROFILE):
             codes += [name.removeprefix(CODE)] if reads_codes else []
             continue
-        if any(not isinstance(value, str) for value in known):
+        if any(not isinstance(value, str) for value in values):
             numbers.append(name)
-        texts = Counter(value for value in known if isinstance(value, str))
+        texts = Counter(value for value in values if isinstance(value, str))
         frequent = [text for text, n in texts.most_common(MAX_LEVELS) if n >= MIN_ROWS]
         levels += [(name, text) for text in sorted(frequent)]
     return OwnFields(tuple(numbers), tuple(levels), tuple(codes))
@@ -96,7 +97,8 @@ def _numbers(column: Column) -> list[float]:
 
 
 def _flags(column: Column, text: str) -> list[float]:
-    """Unknown where the field is; another text or a number is a no."""
+    """1 where the field is `text`, 0 where it is another text or a number, NaN where it is
+    unknown."""
 
     def flag(value: Value) -> float:
         return float("nan") if value is None else float(value == text)

@@ -1,9 +1,9 @@
-"""Practice for a bag of words: a tagger of lines, taught by as many generated calls as the demo's
-base.
+"""A tagger that finds the wrap-up code of each line, trained on as many generated calls as the
+demo's base.
 
-The base practises on calls that the simulator makes for it (`training.simulator.practice`) before
-it reads leads. The tagger gets calls of the same kinds, as many of them, and the code that each
-line sets.
+The demo's base practises on calls that the simulator makes for it (`training.simulator.practice`)
+before it reads leads. The tagger gets calls of the same kinds, as many of them, and the code that
+each line sets.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PRACTICE: Practice = {"phrasebook": 8_300, "short calls": 18_200, "calls": 91_00
 """As many as the recipe's tokens hold: 73, 82 and 110 of them a call, padding among them."""
 
 SEED = 53_000
-"""Apart from those of the benches (`training.studies.bench`)."""
+"""Another one than those of the benches (`training.studies.bench`)."""
 
 SETS_NONE = N_CODES
 """The class of a line that sets no code."""
@@ -56,31 +56,32 @@ CODES_OF_TOPIC = np.array([[CODE_INDEX[topic, stance] for stance in Stance] for 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A customer's line, and the agent's that it answers, if it answers one."""
+    """A customer's line in words, and the agent's line that it answers (`asked`), empty if none."""
 
     words: tuple[str, ...]
     asked: tuple[str, ...]
 
 
 def turns_of(lines: Sequence[tuple[str, str]]) -> list[Turn | None]:
-    """`lines`: (role, text). None for all but the customer's."""
+    """A Turn for each customer's line, None for other lines. `lines`: (role, text)."""
     turns: list[Turn | None] = []
-    asked: tuple[str, ...] = ()
+    question: tuple[str, ...] = ()
     for role, text in lines:
         words = tuple(WORD.findall(text.lower()))
-        turns.append(Turn(words, asked) if role == Role.CUSTOMER.value else None)
-        asked = words if role == Role.AGENT.value else ()
+        turns.append(Turn(words, question) if role == Role.CUSTOMER.value else None)
+        question = words if role == Role.AGENT.value else ()
     return turns
 
 
 def turn_terms(turn: Turn) -> list[str]:
-    """What was said, what was asked, and how the answer begins with either: "yes" means what the
-    question makes it mean, "I would not say" turns round what follows it."""
-    said, asked = MARKS[Role.CUSTOMER.value], MARKS[Role.AGENT.value]
+    """The terms of a turn: of what was said, of what was asked, and of how the answer begins with
+    either. "Yes" means what the question makes it mean; "I would not say" turns round what follows
+    it."""
+    customer, agent = MARKS[Role.CUSTOMER.value], MARKS[Role.AGENT.value]
     begins, opening = " ".join(turn.words[:2]), " ".join(turn.words[:3])
     return [
-        *(f"{said}:{run}" for run in runs(turn.words, 3)),
-        *(f"{asked}:{run}" for run in runs(turn.asked, 3)),
+        *(f"{customer}:{run}" for run in runs(turn.words, 3)),
+        *(f"{agent}:{run}" for run in runs(turn.asked, 3)),
         *(f"{run}>{begins}" for run in runs(turn.asked, 2)),
         *(f"{opening}^{run}" for run in runs(turn.words, 2)),
         f"^{begins}",
@@ -90,6 +91,8 @@ def turn_terms(turn: Turn) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Tagger:
+    """Predicts the code that a customer's line sets."""
+
     vectorizer: TfidfVectorizer
     model: LogisticRegression
 
@@ -102,11 +105,12 @@ class Tagger:
         return tags[:, :SETS_NONE]
 
     def held(self, examples: Examples) -> Floats:
-        """(n, codes): how likely each holds after the last call; a topic's last word counts."""
-        said = [_customer_turns(state) for state in examples.states]
-        tags = self.tags([turn for turns in said for turn in turns])
+        """(n, codes): how likely each code holds after a lead's last call. The last line on a topic
+        counts."""
+        turns_by_lead = [_customer_turns(state) for state in examples.states]
+        tags = self.tags([turn for turns in turns_by_lead for turn in turns])
         held, at = np.zeros((len(examples), N_CODES)), 0
-        for row, turns in enumerate(said):
+        for row, turns in enumerate(turns_by_lead):
             for tag in tags[at : at + len(turns)]:
                 held[row] = follow(held[row], tag)
             at += len(turns)
@@ -114,7 +118,8 @@ class Tagger:
 
 
 def follow(held: Floats, tag: Floats) -> Floats:
-    """What holds after a line: where it may have set a topic's code, what was held is less sure."""
+    """The codes that hold after a line, given those that held before it: the more likely the line
+    set a code of a topic, the less the topic's earlier code counts."""
     after = held.copy()
     is_set = tag[CODES_OF_TOPIC].sum(axis=1, keepdims=True)
     after[CODES_OF_TOPIC] = held[CODES_OF_TOPIC] * (1 - is_set) + tag[CODES_OF_TOPIC]
@@ -128,6 +133,7 @@ def _customer_turns(state: LeadState) -> list[Turn]:
 
 
 def fit_tagger(practice: Practice, seed: int) -> Tagger:
+    """Trains a tagger on generated calls."""
     turns, labels = practice_turns(practice, seed)
     vectorizer = TfidfVectorizer(
         analyzer=turn_terms,
@@ -143,28 +149,30 @@ def fit_tagger(practice: Practice, seed: int) -> Tagger:
 
 @cache
 def practised_tagger() -> Tagger:
-    """The same for every data set: about a minute, once a process."""
+    """The tagger that every dataset is read with. Training takes about a minute, once in a
+    process."""
     return fit_tagger(PRACTICE, SEED)
 
 
 def practice_id() -> str:
-    """Of the amounts and of what the first calls say: another one, another tagger."""
+    """A digest of the amounts and of the first calls' lines: another digest means another
+    tagger."""
     turns, labels = practice_turns(dict.fromkeys(PRACTICE, N_CALLS_OF_ID), SEED)
     amounts = (sorted(PRACTICE.items()), SEED, C, MIN_LINES_PER_TERM, MAX_TERMS, MAX_STEPS)
-    told = repr((amounts, turns, labels.tolist()))
-    return blake2b(told.encode(), digest_size=8).hexdigest()
+    described = repr((amounts, turns, labels.tolist()))
+    return blake2b(described.encode(), digest_size=8).hexdigest()
 
 
 def practice_turns(practice: Practice, seed: int) -> tuple[list[Turn], NDArray[np.int64]]:
-    """Customers' lines of generated calls, and the code that each sets."""
+    """Customers' lines of generated calls, and the code that each line sets."""
     draws = Draws(seed)
     turns: list[Turn] = []
     labels: list[int] = []
     for stage, n_calls in practice.items():
         for _ in range(n_calls):
             _, lines = practice_call(draws, MAX_TOPICS[stage])
-            found = turns_of([(line.role, line.text) for line in lines])
-            for turn, line in zip(found, lines, strict=True):
+            call_turns = turns_of([(line.role, line.text) for line in lines])
+            for turn, line in zip(call_turns, lines, strict=True):
                 if turn is not None:
                     turns.append(turn)
                     code = code_set(line)
