@@ -33,8 +33,7 @@ DECIDES_NOTHING = {
     "streams.kafka": "carries the lines of a shadow topic",
     "streams.oracle": "compares what was published with what is computed",
     "streams.publish": "names the headers of what was published",
-    "streams.replay.sinks.sink.sink": "carries lines that are made",
-    "streams.replay.sinks.sink": "carries lines that are made",
+    "streams.replay.sinks": "carries lines that are made",
     "streams.store": "keeps states; what a board decides is hashed by file",
 }
 
