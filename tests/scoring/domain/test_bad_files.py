@@ -82,7 +82,7 @@ def test_a_file_that_is_not_there_is_named_with_the_packs(tmp_path: Path) -> Non
         read_domain(tmp_path / "domain.toml")
 
 
-def test_a_byte_order_mark_is_no_mistake() -> None:
+def test_a_byte_order_mark_is_passed_over() -> None:
     assert parse_domain(b"\xef\xbb\xbf" + AUTO.encode(), "x") == parse_domain(AUTO.encode(), "x")
 
 

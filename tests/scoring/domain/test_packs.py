@@ -107,7 +107,7 @@ def test_what_people_of_the_trade_say_is_heard(name: str) -> None:
     assert topic in [book.names[i] for i in book.topics_in(text, "en")]
 
 
-def test_what_turns_a_sale_down_is_no_commitment() -> None:
+def test_what_turns_a_sale_down_counts_as_refusal_alone() -> None:
     book = phrasebook(pack("generic"))
     found = [book.names[i] for i in book.topics_in("we decided against it", "en")]
     assert found == ["refusal"]
