@@ -25,6 +25,7 @@ try:
     from streams.cli.data import IMPORTERS, import_, rank
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
+    from streams.cli.domain.commands import domain
     from streams.cli.explain import explain_lead, lead_state
     from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, current_settings
     from streams.cli.leads import lead, queue
@@ -276,7 +277,7 @@ main.add_job(
 )
 main.add_job("Look at leads and queues", queue, lead)
 main.add_job("Understand a score", explain_lead, lead_state)
-main.add_job("Fit and compare models", dataset, baseline, fit, evaluate, compare)
+main.add_job("Fit and compare models", domain, dataset, baseline, fit, evaluate, compare)
 main.add_job("Promote and shadow", promote, shadow)
 main.add_job("Record, replay, backtest", record, replay)
 main.add_job("Repair", dead_letters, rebuild)

@@ -55,6 +55,7 @@ FIRST = {
         "settings",
         "topics-and-events",
         "score-record",
+        "domain",
         "artifact-format",
         "recording-format",
         "exit-codes",

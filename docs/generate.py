@@ -15,6 +15,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from asllr import main as asllr
+from docs.domain_reference import domain_rules, domain_schema_text, domain_tables
 from docs.field_meanings import EVENT_FIELDS, SCORE_FIELDS
 from schemas.asyncapi import asyncapi_document
 from schemas.events import EVENT_TYPES
@@ -45,7 +46,8 @@ def documents() -> dict[Path, str]:
     }
     commands = CliRunner().invoke(asllr, ["reference"]).output
     return {ROOT / name: text for name, text in pages.items()} | {
-        ROOT / REFERENCE / "commands.md": commands
+        ROOT / REFERENCE / "commands.md": commands,
+        ROOT / REFERENCE / "domain.schema.json": domain_schema_text(),
     }
 
 
@@ -238,12 +240,14 @@ def _type(rule: Any, defs: Mapping[str, Any]) -> str:
     match rule:
         case {"$ref": str(reference)}:
             return _named_type(reference.rpartition("/")[2], defs)
-        case {"anyOf": [*rules]}:
+        case {"anyOf": [*rules]} | {"oneOf": [*rules]}:
             return " or ".join(dict.fromkeys(_type(one, defs) for one in rules))
         case {"enum": [*values]}:
             return " · ".join(f"`{value}`" for value in values)
         case {"const": value}:
             return f"`{value}`"
+        case {"type": "array", "prefixItems": [*rules]}:
+            return f"[{', '.join(_type(one, defs) for one in rules)}]"
         case {"type": "array", "items": items}:
             return f"list of {_type(items, defs)}{_bound(rule, 'maxItems', 'at most {} of them')}"
         case {"type": "object"}:
@@ -298,6 +302,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "outputs": outputs,
     },
     "score-record.md": {"score": score_fields},
+    "domain.md": {"keys": lambda: domain_tables(fields_table), "rules": domain_rules},
 }
 """Page -> marker -> what stands between `<!-- marker: begin -->` and `<!-- marker: end -->`."""
 

@@ -12,7 +12,15 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from schemas.events import Direction
 
@@ -24,20 +32,48 @@ MAX_TOPICS = 26
 """A statement carries a letter for each."""
 MAX_PHRASES = 2_000
 """Of one topic in one language."""
+MAX_PHRASES_IN_ALL = 10_000
+"""They become one expression for texts of unknown language: half a second to build."""
 MAX_DAYS = 3_650
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+DOMAIN_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,63}$"
+WORD_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+LINE_PATTERN = r"^[^\x00-\x1f\x7f-\x9f<>|#]{1,200}$"
+FIELD_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]{1,64}$"
+LANGUAGE_PATTERN = r"^[a-z]{2,3}$"
+PHRASE_PATTERN = r"^[^\W_#][^\x00-\x1f\x7f-\x9f*#]{0,59}\*?$|^# ?[^\W_]{1,20}\*?$"  # `#`: a number
+
+
+def _is_shown(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise PydanticCustomError("not_shown", "a person could not see all of it")
+    return text
+
+
+def _is_findable(phrase: str) -> str:
+    if phrase != phrase.lower():
+        raise PydanticCustomError("not_lower", "texts are read in lower case")
+    if not (phrase[-1] == "*" or phrase[-1].isalnum()):
+        raise PydanticCustomError("not_ended", "no word ends like this")
+    return phrase
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Word = Annotated[str, StringConstraints(pattern=WORD_PATTERN)]
 """A stage or channel, as events name it."""
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f<>|#]{1,200}$")]
+Line = Annotated[str, StringConstraints(pattern=LINE_PATTERN), AfterValidator(_is_shown)]
 """One line of a prompt or a reason, without the characters that the prompt's layout uses."""
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+Language = Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN)]
 Phrase = Annotated[
-    str, StringConstraints(pattern=r"^[^\W_#][^\x00-\x1f*]{0,59}\*?$|^# ?[^\W_]{1,20}\*?$")
+    str,
+    StringConstraints(pattern=PHRASE_PATTERN),
+    AfterValidator(_is_shown),
+    AfterValidator(_is_findable),
 ]
 """Words in lower case. `*` at the end: any ending; `#` at the beginning: a number."""
-Days = Annotated[int, Field(gt=0, le=MAX_DAYS)]
-Bin = tuple[Annotated[int, Field(ge=0, le=1_000_000_000)], Line]
+Days = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
+Bin = tuple[Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)], Line]
 """(lower bound, word)."""
 
 
@@ -72,10 +108,12 @@ class ContactChannel(Part):
 
 
 class ProfileField(Part):
-    """A profile field as text or, of a flag, as yes or no."""
+    """A profile field: as text, of a flag as yes or no, of a number as one. Most trades keep what
+    matters most as a number (employees, area, budget, size of a gift), which no list of values
+    can name."""
 
     of: Literal["profile"]
-    field: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    field: Annotated[str, StringConstraints(pattern=FIELD_PATTERN), AfterValidator(_is_shown)]
 
 
 class CurrentStageWord(Part):
@@ -88,7 +126,7 @@ class ContactFilter(Part):
 
     channels: tuple[Word, ...] | None = Field(default=None, max_length=MAX_CHANNELS)
     direction: Direction | None = None
-    unanswered: bool = False
+    unanswered: Annotated[bool, Field(strict=True)] = False
 
 
 class ContactCount(ContactFilter):
@@ -102,9 +140,16 @@ class ContactMinutes(ContactFilter):
 
 
 class AgeOf(ContactFilter):
-    """Days since the stage was entered, the first or last contact, or the last of some contacts."""
+    """Days since the stage was entered, the first or last contact, or the last of some contacts
+    (`last`: the only one that heeds channels, direction and `unanswered`)."""
 
     of: Literal["stage_entered", "first_contact", "last_contact", "last"]
+
+    @property
+    def has_unused_filter(self) -> bool:
+        return self.of != "last" and (
+            self.channels is not None or self.direction is not None or self.unanswered
+        )
 
 
 Source = Annotated[
@@ -116,7 +161,7 @@ Source = Annotated[
 class DeclaredFeature(Part):
     """`wording`: its label in the prompt. `values` of a category: what the field may hold, each
     alone or with its word. `bins` of a number: (lower bound, word), ascending from 0; an age has
-    the domain's `ages`."""
+    the domain's `ages`. Any other value of a category reads "other"."""
 
     name: Name
     section: Section
@@ -129,24 +174,57 @@ class DeclaredFeature(Part):
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
-        ages = ("stage_entered", "first_contact", "last_contact", "last")
-        allowed = {
-            "category": ("profile", "stage"),
-            "flag": ("profile",),
-            "number": ("count", "minutes"),
-            "age": ages,
-        }[self.kind]
+        allowed = SOURCES_OF[self.kind]
         if self.source.of not in allowed:
             raise ValueError(
                 f"feature {self.name} is a {self.kind} of {self.source.of}; a {self.kind} is of "
-                f"{' or '.join(allowed)}"
+                f"{' or '.join(allowed)}: change kind or source"
             )
-        if self.kind == "category" and self.source.of == "profile" and not self.values:
-            raise ValueError(f"feature {self.name} is a category without values; list them")
+        if isinstance(self.source, AgeOf) and self.source.has_unused_filter:
+            raise ValueError(
+                f"feature {self.name} is an age of {self.source.of}, which is of all contacts; "
+                'say of = "last", or remove channels, direction and unanswered'
+            )
+        self._check_values()
         if self.kind == "number":
             check_ascending(self.bins, f"bins of feature {self.name}")
-        check_unique((_value(each) for each in self.values), f"value of feature {self.name}")
+        elif self.bins:
+            raise ValueError(
+                f"feature {self.name} has bins, which only a number has; remove them, or say "
+                'kind = "number" (an age has the domain\'s ages)'
+            )
         return self
+
+    def _check_values(self) -> None:
+        is_listed = self.kind == "category" and self.source.of == "profile"
+        if is_listed and not self.values:
+            raise ValueError(f"feature {self.name} is a category without values; list them")
+        if self.values and not is_listed:
+            raise ValueError(
+                f"feature {self.name} is a {self.kind} of {self.source.of}, and only a category of "
+                "a profile field has values; remove them"
+            )
+        values = [_value(each) for each in self.values]
+        for value, n in Counter(values).items():
+            if n > 1:
+                raise ValueError(
+                    f'value "{value}" of feature {self.name} stands twice; remove one of the two'
+                )
+            if value != value.strip().lower():
+                raise ValueError(
+                    f'value "{value}" of feature {self.name} would never be found, since profile '
+                    f'fields are read in lower case; write "{value.strip().lower()}"'
+                )
+
+
+AGES_OF = ("stage_entered", "first_contact", "last_contact", "last")
+SOURCES_OF: dict[str, tuple[str, ...]] = {
+    "category": ("profile", "stage"),
+    "flag": ("profile",),
+    "number": ("profile", "count", "minutes"),
+    "age": AGES_OF,
+}
+"""Kind of a feature -> what it may be of."""
 
 
 def _value(declared: str | tuple[str, str]) -> str:
@@ -178,26 +256,50 @@ class Domain(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if any(mark in self.question.replace("{horizon_days}", "") for mark in "{}"):
+            raise ValueError(
+                "question holds { or }, which only {horizon_days} may; write it so, or leave it out"
+            )
         check_ascending(self.ages, "ages")
+        check_unique(self.languages, "language")
+        self._check_ends()
         check_unique((stage.name for stage in self.stages), "stage")
         check_unique((channel.name for channel in self.channels), "channel")
         check_unique((feature.name for feature in self.features), "feature")
         check_unique((topic.name for topic in self.topics), "topic")
+        self._check_channels()
+        self._check_phrases()
+        return self
+
+    def _check_ends(self) -> None:
+        won, lost = ({s.name for s in self.stages if s.ends == end} for end in ("won", "lost"))
+        if won & lost:
+            raise ValueError(f"stage {min(won & lost)} is both won and lost; remove one of the two")
+
+    def _check_channels(self) -> None:
         known = {channel.name for channel in self.channels}
         for feature in self.features:
-            named = getattr(feature.source, "channels", None) or ()
-            for channel in named:
+            for channel in getattr(feature.source, "channels", None) or ():
                 if channel not in known:
                     raise ValueError(
                         f"feature {feature.name} counts channel {channel}, which is not among the "
                         "channels; add it there or mend the name"
                     )
-        foreign = {lang for topic in self.topics for lang in topic.phrases} - set(self.languages)
-        if foreign:
+
+    def _check_phrases(self) -> None:
+        for topic in self.topics:
+            for language in topic.phrases:
+                if language not in self.languages:
+                    raise ValueError(
+                        f"topic {topic.name} has phrases in {language}, which is not among the "
+                        "languages; add it there or remove them"
+                    )
+        n = sum(len(found) for topic in self.topics for found in topic.phrases.values())
+        if n > MAX_PHRASES_IN_ALL:
             raise ValueError(
-                f"topics have phrases in {min(foreign)}, which is not among the languages; add it"
+                f"the topics have {n:,} phrases in all, at most {MAX_PHRASES_IN_ALL:,}; keep those "
+                "that decide a sale"
             )
-        return self
 
     @property
     def asked(self) -> str:
@@ -208,10 +310,10 @@ class Domain(Part):
 def check_ascending(bins: Iterable[Bin], what: str) -> None:
     bounds = [bound for bound, _ in bins]
     if not bounds or bounds[0] != 0:
-        raise ValueError(f"{what} do not begin at 0")
+        raise ValueError(f"{what} do not begin at 0; put one there")
     for low, high in pairwise(bounds):
         if low >= high:
-            raise ValueError(f"{what} are out of order: {high} comes after {low}")
+            raise ValueError(f"{what} are out of order: {high} comes after {low}; sort them")
 
 
 def check_unique(names: Iterable[str], what: str) -> None:

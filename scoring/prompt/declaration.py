@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from scoring.domain.model import Section
-from scoring.prompt.sources import FeatureSource, Raw
+from scoring.prompt.sources import MOST_NUMBER, FeatureSource, ProfileNumber, Raw
 
 UNKNOWN = "unknown"
 OTHER = "other"
@@ -73,7 +73,8 @@ def words(feature: Feature, raw: Raw) -> str:
 
 
 def possible_words(feature: Feature) -> list[str]:
-    """Returns all that `words` can return, with one number of four digits for all numbers."""
+    """Returns all that `words` can return, with the longest number for all numbers: four digits
+    of what is counted."""
     own = [word for _, word in feature.bins]
     match feature.kind:
         case Kind.CATEGORY:
@@ -81,6 +82,7 @@ def possible_words(feature: Feature) -> list[str]:
         case Kind.FLAG:
             return [UNKNOWN, "yes", "no"]
         case Kind.NUMBER:
-            return [UNKNOWN, own[0], *(f"9999 {word}" for word in own[1:])]
+            most = MOST_NUMBER if isinstance(feature.source, ProfileNumber) else 9999
+            return [UNKNOWN, own[0], *(f"{most} {word}" for word in own[1:])]
         case Kind.AGE:
             return [UNKNOWN, *own]

@@ -27,6 +27,7 @@ from scoring.prompt.sources import (
     LastContact,
     Moment,
     Profile,
+    ProfileNumber,
     StageEntered,
     TalkMinutes,
 )
@@ -74,7 +75,7 @@ def _source(declared: DeclaredFeature, domain: Domain) -> FeatureSource:
     source = declared.source
     match source:
         case ProfileField():
-            return Flag(source.field) if declared.kind == "flag" else Profile(source.field)
+            return _profile_source(declared.kind, source.field)
         case CurrentStageWord():
             return CurrentStage()
         case ContactCount():
@@ -84,6 +85,15 @@ def _source(declared: DeclaredFeature, domain: Domain) -> FeatureSource:
         case AgeOf():
             return Age(_moment(source), tuple(bound for bound, _ in domain.ages))
     assert_never(source)
+
+
+def _profile_source(kind: str, field: str) -> FeatureSource:
+    match kind:
+        case "flag":
+            return Flag(field)
+        case "number":
+            return ProfileNumber(field)
+    return Profile(field)
 
 
 def _contacts(source: ContactFilter) -> Contacts:

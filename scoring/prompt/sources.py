@@ -7,6 +7,7 @@ follow from the declared features. Names no feature; `scoring.prompt.features` c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,6 +62,28 @@ class Flag:
 
     def edges(self, history: LeadHistory) -> Iterable[int]:
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileNumber:
+    """A profile field that is a number of 0 or more, or text that is nothing else; any other
+    content is unknown. Larger ones read MOST_NUMBER, so that a prompt's length is bounded."""
+
+    field: str
+
+    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
+        found = view.state.value(f"{PROFILE}{self.field}")
+        if isinstance(found, str) and re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", found.strip()):
+            found = float(found)
+        if found is None or isinstance(found, str | bool) or not found >= 0:
+            return None
+        return float(min(found, MOST_NUMBER))
+
+    def edges(self, view: LeadHistory) -> Iterable[int]:
+        return ()
+
+
+MOST_NUMBER = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""`asllr domain …`: describe a business in a file."""

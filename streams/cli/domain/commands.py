@@ -1,0 +1,107 @@
+"""Which businesses come described, what a description says, and whether it is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from scoring.domain.model import Domain
+from scoring.domain.reading import PACKS, DomainError, domain_digest, pack, pack_names, read_domain
+from streams import exit_codes
+from streams.cli.artifacts import find_artifact
+from streams.cli.front import Failure, current_settings
+from streams.reports.domain_text import counts_of, domain_text
+
+OF_ARTIFACTS = "auto"
+"""What every artifact of today was trained with."""
+
+
+@click.group()
+def domain() -> None:
+    """Describe a business: its stages, channels, fields and words."""
+
+
+@domain.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Say whether FILE describes a business, or what is wrong with it.
+
+    Exits with 1 when something must be mended.
+
+    \b
+    Example:
+      asllr domain check domain.toml
+    """
+    try:
+        found = read_domain(file)
+    except DomainError as error:
+        raise Failure(str(error), exit_codes.NO) from error
+    click.echo(f"ok: {found.name}, {counts_of(found)}")
+
+
+@domain.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="for machines.")
+@click.option("--toml", "as_toml", is_flag=True, help="as a file to start from.")
+def show(name: str, *, as_json: bool, as_toml: bool) -> None:
+    """Print what a domain says. NAME is a pack, a file, or an artifact.
+
+    A pack goes before a file, and a file before an artifact of that name. Artifacts do not carry
+    a domain yet: today's are all of auto.
+
+    \b
+    Example:
+      asllr domain show software
+      asllr domain show software --toml > domain.toml
+      asllr domain show domain.toml --json
+    """
+    if as_json and as_toml:
+        raise click.UsageError("--json or --toml, not both")
+    try:
+        path, found = _named(name)
+    except DomainError as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    if as_toml:
+        click.echo(path.read_text(encoding="utf-8-sig"), nl=False)
+    elif as_json:
+        said = found.model_dump(mode="json", exclude_none=True)
+        click.echo(json.dumps({"digest": domain_digest(found), **said}, ensure_ascii=False))
+    else:
+        click.echo(domain_text(found))
+
+
+@domain.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="for machines.")
+def list_(*, as_json: bool) -> None:
+    """List the packs that ship with asllr.
+
+    \b
+    Example:
+      asllr domain list
+    """
+    packs = [pack(name) for name in pack_names()]
+    if as_json:
+        click.echo(json.dumps([{"name": p.name, "question": p.asked} for p in packs]))
+        return
+    width = max(len(each.name) for each in packs)
+    for each in packs:
+        click.echo(f"{each.name:<{width}}  {each.asked} ({counts_of(each)})")
+
+
+def _named(name: str) -> tuple[Path, Domain]:
+    """The file that says it, and what it says. Raises DomainError."""
+    if name in pack_names():
+        return PACKS / f"{name}.toml", pack(name)
+    if Path(name).is_file() or name.endswith(".toml"):
+        return Path(name), read_domain(Path(name))
+    try:
+        artifact = find_artifact(name, current_settings().artifacts)
+    except Failure as error:
+        raise DomainError(
+            f"there is no pack and no file {name!r}, and {error.message}; the packs are "
+            f"{', '.join(pack_names())}"
+        ) from error
+    click.echo(f"{artifact}: {OF_ARTIFACTS} (today's artifacts are all of it)", err=True)
+    return PACKS / f"{OF_ARTIFACTS}.toml", pack(OF_ARTIFACTS)
