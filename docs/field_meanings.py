@@ -29,7 +29,9 @@ EVENT_FIELDS = {
         "vendor": "who made the transcript; accepted, read by nothing",
     },
     "StageChanged": {
-        "stage": "where the lead stands in the funnel; `order` and `lost` end its listing",
+        "stage": "where the lead stands in the funnel, in your words",
+        "ends": "the funnel is over, `won` or `lost`: the lead leaves its list. Where it is left "
+        "out, the stages `order` and `lost` end it so, and no other does",
     },
     "LeadClosed": {
         "reason": "shown to whoever asks why the lead is on no list",

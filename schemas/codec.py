@@ -86,7 +86,7 @@ def decode(record: Record, *, n_partitions: int) -> EventBase:
     ...     key=b"acme/l-1", value=b'{"stage": "visit"}', headers=headers,
     ... )
     >>> event = decode(record, n_partitions=8)
-    >>> event.lead, event.stage.value
+    >>> event.lead, event.stage
     ('l-1', 'visit')
     """
     if record.value is None:

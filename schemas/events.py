@@ -86,7 +86,13 @@ ShortText = Annotated[Text, StringConstraints(max_length=200)]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+"""A stage or channel in a business's own words."""
+
+
 class Channel(StrEnum):
+    """The channels whose meaning asllr knows without a domain: `web` and `app` are clicks."""
+
     WEB = "web"
     APP = "app"
     MESSAGE = "message"
@@ -111,8 +117,14 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Ending(StrEnum):
+    WON = "won"
+    LOST = "lost"
+
+
 class Stage(StrEnum):
-    """The funnel, in order; `lost` ends it."""
+    """The stages whose meaning asllr knows without a domain, in order; `order` ends the funnel as
+    won, `lost` as lost."""
 
     NEW = "new"
     CONTACTED = "contacted"
@@ -154,11 +166,12 @@ class LeadUpserted(EventBase):
 
 
 class InteractionLogged(EventBase):
-    """One contact or click, as the CRM logged it. `call_id` joins it to a transcript; `codes` are
-    the wrap-up codes an agent chose."""
+    """One contact or click, as the CRM logged it. `channel`: a word of the business, as `web`,
+    `call` or `demo_held`. `call_id` joins it to a transcript; `codes` are the wrap-up codes an
+    agent chose."""
 
     type: Literal["InteractionLogged"] = "InteractionLogged"
-    channel: Channel
+    channel: Word
     direction: Direction | None = None
     duration_s: Seconds | None = None
     note: Annotated[Text, StringConstraints(max_length=4_000)] | None = None
@@ -198,8 +211,19 @@ class TranscriptReady(EventBase):
 
 
 class StageChanged(EventBase):
+    """`stage`: a word of the business. `ends`: the funnel is over, won or lost; where it is left
+    out, `order` ends it as won and `lost` as lost, and no other word does."""
+
     type: Literal["StageChanged"] = "StageChanged"
-    stage: Stage
+    stage: Word
+    ends: Ending | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        return self.ends or KNOWN_ENDINGS.get(self.stage)
+
+
+KNOWN_ENDINGS = {Stage.ORDER.value: Ending.WON, Stage.LOST.value: Ending.LOST}
 
 
 class LeadClosed(EventBase):

@@ -18,7 +18,8 @@ from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
 from scoring.engine import Engine, EngineInput
 from scoring.lead.history import LeadHistory, history_of
-from scoring.lead.state import LeadState, from_bytes, state_hash
+from scoring.lead.state import LeadState
+from scoring.lead.state_bytes import from_bytes, state_hash
 from scoring.prompt.edges import as_of, next_edge
 from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import PromptSpec, build_prompt, longest_record_tokens
@@ -123,7 +124,7 @@ def build_score(
     >>> from scoring.artifact import demo_artifact_path
     >>> from scoring.engines.loading import load_scorer
     >>> from scoring.lead.fold import fold
-    >>> from scoring.lead.state import to_bytes
+    >>> from scoring.lead.state_bytes import to_bytes
     >>> visit = InteractionLogged(
     ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
     ...     direction="inbound", occurred_at="2026-03-01T09:30:00Z",

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from schemas.events import Direction
+from schemas.events import Direction, Word
 
 MAX_FEATURES = 128
 MAX_WORDS = 64
@@ -60,8 +60,6 @@ def _is_findable(phrase: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Word = Annotated[str, StringConstraints(pattern=WORD_PATTERN)]
-"""A stage or channel, as events name it."""
 Line = Annotated[str, StringConstraints(pattern=LINE_PATTERN), AfterValidator(_is_shown)]
 """One line of a prompt or a reason, without the characters that the prompt's layout uses."""
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN)]

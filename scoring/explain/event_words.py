@@ -41,7 +41,7 @@ def words_of(event: EventBase, as_of_ms: int) -> str:
         case LeadUpserted():
             return f"{_upserted(happened)} {ago}"
         case StageChanged():
-            return f"stage became {happened.stage.value.replace('_', ' ')} {ago}"
+            return f"stage became {happened.stage.replace('_', ' ')} {ago}"
         case LeadClosed():
             return f"closed {ago}"
         case LeadReopened():
@@ -54,9 +54,9 @@ def words_of(event: EventBase, as_of_ms: int) -> str:
 def _interaction(event: InteractionLogged) -> str:
     channel = event.channel
     who = "customer" if event.direction is Direction.INBOUND else "we"
-    if channel.value in MILESTONES:
-        return MILESTONES[channel.value]
-    if channel.value in WRITTEN:
+    if channel in MILESTONES:
+        return MILESTONES[channel]
+    if channel in WRITTEN:
         return f"{who} wrote"
     match channel:
         case Channel.WEB:
@@ -65,7 +65,9 @@ def _interaction(event: InteractionLogged) -> str:
             return "click in the app"
         case Channel.CALL:
             return f"{who} called"
-    return "contact"
+        case Channel.OTHER:
+            return "contact"
+    return channel.replace("_", " ")
 
 
 def _transcript(event: TranscriptReady, as_of_ms: int) -> str:

@@ -13,7 +13,9 @@ from typing import assert_never, cast
 
 from schemas.codec import payload_json
 from schemas.events import (
+    KNOWN_ENDINGS,
     Channel,
+    Ending,
     Event,
     EventBase,
     InteractionLogged,
@@ -21,7 +23,6 @@ from schemas.events import (
     LeadErased,
     LeadReopened,
     LeadUpserted,
-    Stage,
     StageChanged,
     TranscriptReady,
 )
@@ -50,7 +51,6 @@ CLICKS = (Channel.WEB, Channel.APP)
 """Interest, but nobody was in contact with anybody."""
 
 NOT_CLOSED = None
-ENDED_STAGES = (Stage.ORDER.value, Stage.LOST.value)
 
 
 def initial_state() -> LeadState:
@@ -109,7 +109,7 @@ def lift(event: EventBase) -> LeadState:
             fact = Fact(
                 at_ms,
                 mark,
-                event.channel.value,
+                event.channel,
                 event.direction.value if event.direction else None,
                 event.duration_s,
                 event.call_id,
@@ -126,10 +126,10 @@ def lift(event: EventBase) -> LeadState:
                 newest=newest,
             )
         case StageChanged():
-            stage = event.stage.value
+            ends: dict[str, Value] = {"ends": event.ends.value} if event.ends else {}
             return LeadState(
-                registers=(Patch(at_ms, mark, {"stage": stage}),),
-                stages={stage: Span(at_ms, at_ms)},
+                registers=(Patch(at_ms, mark, {**ends, "stage": event.stage}),),
+                stages={event.stage: Span(at_ms, at_ms)},
                 newest=newest,
             )
         case LeadClosed():
@@ -166,6 +166,16 @@ def _call(event: TranscriptReady, started_ms: int, mark: str) -> Call:
     )
 
 
+def ending_of(state: LeadState) -> Ending | None:
+    """How the funnel ended, by the newest stage: as its event said, or as its word is known."""
+    stage, ends = state.register("stage"), state.register("ends")
+    if stage is None:
+        return None
+    if ends is not None and ends[:2] == stage[:2]:  # an ending belongs to the stage it came with
+        return Ending(str(ends.value))
+    return KNOWN_ENDINGS.get(str(stage.value))
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The queue a lead is listed in. `queue` is None when the lead must not be listed; `why` always
@@ -197,7 +207,8 @@ def listing(state: LeadState) -> Listing:
         return Listing(None, f"closed: {reason}")
     if registers.get("consent") is False:
         return Listing(None, "no consent: the lead may not be contacted")
-    if (stage := registers.get("stage")) in ENDED_STAGES:
+    if ending_of(state) is not None:
+        stage = registers["stage"]
         return Listing(None, f"the funnel has ended: stage is {stage}")
     queue = str(registers.get("queue") or DEFAULT_QUEUE)
     return Listing(queue, f"listed in queue {queue}")

@@ -1,4 +1,4 @@
-"""What is kept of a lead (its state), the join of two states, and a state's canonical bytes.
+"""What is kept of a lead (its state), and the join of two states.
 
 Every field is a join-semilattice: registers and `newest` keep the greatest stamp, `stages` and
 `contact` keep the earliest and latest time, `facts` and `calls` the newest few. So any order,
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 from pydantic_core import to_json
@@ -27,12 +27,13 @@ Value = str | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many of the newest facts, calls and profile fields a state keeps. Part of what a state
-    means: two states may only be joined under the bounds they were made with."""
+    """How many of the newest facts, calls and profile fields a state keeps, and how many stages.
+    Part of what a state means: join states only under the bounds they were made with."""
 
     facts: int = 200
     calls: int = 6
     profile: int = 64
+    stages: int = 64
 
 
 BOUNDS = Bounds()
@@ -110,9 +111,9 @@ class Span(NamedTuple):
 
 
 class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
-    """What is known of one lead. `registers`: `queue`, `consent`, `owner`, `stage`, `closed`,
-    always kept, and the newest `profile.<field>`; patches ascend by (at_ms, stamp). `stages` are
-    sorted by name, `facts` and `calls` oldest first. So its JSON is canonical as it is."""
+    """What is known of one lead. `registers`: `queue`, `consent`, `owner`, `stage`, `ends` and
+    `closed`, always kept, and the newest `profile.<field>`; patches ascend by (at_ms, stamp).
+    `stages` are sorted by name, `facts` and `calls` oldest first: its JSON is canonical."""
 
     erased: bool = False
     registers: tuple[Patch, ...] = ()
@@ -154,7 +155,7 @@ def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
         return ERASED
     return LeadState(
         registers=_join_registers(a.registers, b.registers, bounds.profile),
-        stages=_join_stages(a.stages, b.stages),
+        stages=_join_stages(a.stages, b.stages, bounds.stages),
         contact=_widest(a.contact, b.contact)
         if a.contact and b.contact
         else a.contact or b.contact,
@@ -223,10 +224,10 @@ def _patches(registers: Mapping[str, Register]) -> tuple[Patch, ...]:
     return tuple(Patch(*group, groups[group]) for group in sorted(groups))
 
 
-def _join_stages(a: dict[str, Span], b: dict[str, Span]) -> dict[str, Span]:
+def _join_stages(a: dict[str, Span], b: dict[str, Span], limit: int) -> dict[str, Span]:
     if not b or not a:
         return a or b
-    names = sorted({*a, *b})
+    names = sorted({*a, *b})[:limit]  # by name alone: by time, what is evicted would be missed
     return {
         name: _widest(a[name], b[name]) if name in a and name in b else a.get(name) or b[name]
         for name in names
@@ -300,51 +301,3 @@ def stamp(source: str, id_: str, content: bytes) -> str:
     identity = blake2b(f"{source}\x00{id_}".encode(), digest_size=9).digest()
     content_digest = blake2b(content, digest_size=3).digest()
     return b2a_base64(identity + content_digest, newline=False).decode()
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(LeadState).decode
-
-
-def to_bytes(state: LeadState) -> bytes:
-    """Encodes a state. Canonical: equal states have equal bytes, and the reverse. Compact: what is
-    as in the initial state is left out, and a fact stops where its defaults begin.
-
-    >>> to_bytes(ERASED)
-    b'{"v":2,"erased":true}'
-    """
-    if not state.facts:
-        return _encode(state)
-    written = cast("tuple[Fact, ...]", tuple(map(_trim, state.facts)))
-    return _encode(msgspec.structs.replace(state, facts=written))
-
-
-def from_bytes(data: bytes) -> LeadState:
-    """Decodes what `to_bytes` encoded. Raises ValueError for anything else.
-
-    >>> from_bytes(b'{"v":2,"erased":true}') == ERASED
-    True
-    """
-    try:
-        return _decode(data)
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"not a lead state of format {FORMAT}: {error}") from None
-
-
-_FACT_DEFAULTS = tuple(Fact._field_defaults.values())
-
-
-def _trim(fact: Fact) -> tuple[object, ...]:
-    end = len(fact)
-    while end > 3 and fact[end - 1] == _FACT_DEFAULTS[end - 4]:
-        end -= 1
-    return fact[:end]
-
-
-def state_hash(data: bytes) -> str:
-    """Hashes canonical bytes: 128 bits of BLAKE2b, in hex.
-
-    >>> state_hash(to_bytes(ERASED))
-    'c5b7fa254aaae8ebb69419b5bfa156ec'
-    """
-    return blake2b(data, digest_size=16).hexdigest()

@@ -14,7 +14,7 @@ from time import process_time
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.events import EventBase, Stage, StageChanged
+from schemas.events import Ending, EventBase, StageChanged
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.backtest.daily_calls import Ints
 from scoring.calibration import NotALogit, probability
@@ -129,7 +129,7 @@ class _Kept:
     def note_event(self, arrival: PlacedRecord, event: EventBase) -> None:
         name = str(event.key)
         self.known_ms.setdefault(name, arrival.place.moment_ms)
-        if isinstance(event, StageChanged) and event.stage is Stage.ORDER:
+        if isinstance(event, StageChanged) and event.ending is Ending.WON:
             times = to_ms(event.occurred_at), arrival.place.moment_ms
             self.orders[name] = min(times, self.orders.get(name, times))
 

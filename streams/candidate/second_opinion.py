@@ -13,7 +13,7 @@ from schemas.outputs import Score
 from schemas.timestamps import to_ms
 from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable, batches, logits_of
-from scoring.lead.state import state_hash
+from scoring.lead.state_bytes import state_hash
 from scoring.metrics.queue_moves import QueueMove, Queues, queue_moves
 from scoring.metrics.rank_agreement import RankAgreement
 from scoring.score import NO_TIME, Scorer, Subject, build_score, build_subject, prepare

@@ -10,7 +10,8 @@ from schemas.outputs import Score
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_text
 from scoring.lead.fold import listing
-from scoring.lead.state import ERASED, from_bytes
+from scoring.lead.state import ERASED
+from scoring.lead.state_bytes import from_bytes
 from streams import exit_codes
 from streams.cli.front import Failure, current_settings, lead_key, look_at_store, queue_name
 from streams.store.contract import LeadView

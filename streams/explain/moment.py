@@ -11,7 +11,7 @@ from scoring.explain.explanation import Unexplainable
 from scoring.explain.ledger import LedgerEntry, LedgerPoint, build_ledger
 from scoring.lead.arrival import cursor_of, state_of
 from scoring.lead.fold import Listing, listing
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.score import NO_TIME, ScorerOf, build_score, build_subject, prepare
 from streams.explain.story import LeadStory
 

@@ -16,7 +16,7 @@ from scoring.explain.event_words import words_of
 from scoring.explain.occlusion import occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
 from scoring.lead.history import history_of
-from scoring.lead.state import state_hash, to_bytes
+from scoring.lead.state_bytes import state_hash, to_bytes
 from scoring.prompt.edges import as_of
 from scoring.report.progress import Advanced
 from scoring.score import Scorer

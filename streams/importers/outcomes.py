@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from schemas.events import EventBase, LeadClosed, Stage, StageChanged
+from schemas.events import Ending, EventBase, LeadClosed, StageChanged
 
 CsvRow = Mapping[str, str]
 
@@ -17,7 +17,7 @@ class ImportFault(ValueError):
 def is_outcome(event: EventBase) -> bool:
     """Whether `event` ends its lead: such leads are not listed."""
     match event:
-        case LeadClosed() | StageChanged(stage=Stage.ORDER | Stage.LOST):
+        case LeadClosed() | StageChanged(ending=Ending.WON | Ending.LOST):
             return True
         case _:
             return False

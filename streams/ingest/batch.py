@@ -15,7 +15,7 @@ from schemas.codec import BadRecord, Record, decode
 from schemas.dead_letter import dead_letter, entry
 from schemas.events import Channel, EventBase, InteractionLogged, TranscriptReady
 from scoring.lead.fold import evolve, initial_state, listing
-from scoring.lead.state import from_bytes, to_bytes
+from scoring.lead.state_bytes import from_bytes, to_bytes
 from streams.store.contract import (
     Commit,
     CommitResult,

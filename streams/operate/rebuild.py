@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.partitioner import partition_for
 from schemas.topics import INPUTS, STATE
 from scoring.lead.fold import listing
-from scoring.lead.state import from_bytes
+from scoring.lead.state_bytes import from_bytes
 from streams import exit_codes
 from streams.ingest.batch import Batch, Conditions, apply_batch
 from streams.kafka.topic_reader import watermarks

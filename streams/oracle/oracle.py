@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from schemas.codec import Record
 from scoring.lead.fold import listing
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.score import ScorerOf
 from streams.oracle.boards import board_differences
 from streams.oracle.folded_log import FoldedLog, LoggedLead, fold_log

@@ -16,7 +16,8 @@ from schemas.ids import LeadKey
 from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpdate, Score
 from schemas.timestamps import to_ms
 from scoring.lead.history import history_of
-from scoring.lead.state import LeadState, state_hash, to_bytes
+from scoring.lead.state import LeadState
+from scoring.lead.state_bytes import state_hash, to_bytes
 from scoring.score import Scorer, ScorerOf, Subject, build_score, prepare
 from streams.oracle.folded_log import FoldedLog
 from streams.publish.records import ORDER_HEADER

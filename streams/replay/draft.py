@@ -10,7 +10,7 @@ from schemas.events import EventBase
 from schemas.ids import LeadKey
 from schemas.outputs import Score
 from scoring.lead.history import LeadHistory
-from scoring.lead.state import state_hash, to_bytes
+from scoring.lead.state_bytes import state_hash, to_bytes
 from scoring.score import Subject
 from streams.replay.arrival import Place
 from streams.replay.lead_table import LeadTable

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from scoring.lead.state import LeadState, to_bytes
+from scoring.lead.state import LeadState
+from scoring.lead.state_bytes import to_bytes
 
 
 class ReplayedLead(NamedTuple):

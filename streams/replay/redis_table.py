@@ -17,7 +17,7 @@ from typing import cast
 import msgspec
 
 from schemas.ids import ID_PATTERN
-from scoring.lead.state import from_bytes, to_bytes
+from scoring.lead.state_bytes import from_bytes, to_bytes
 from streams.replay.lead_table import LeadTable, ReplayedLead
 from streams.store.contract import StoreUnusable
 from streams.store.open_redis import connected

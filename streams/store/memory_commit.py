@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoring.lead.state import state_hash
+from scoring.lead.state_bytes import state_hash
 from streams.store.board import board_of
 from streams.store.contract import (
     Commit,

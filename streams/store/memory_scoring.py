@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from heapq import nsmallest
 from itertools import chain
 
-from scoring.lead.state import state_hash
+from scoring.lead.state_bytes import state_hash
 from streams.store.contract import (
     CLAIM_SPARE,
     POSTPONED_MS,

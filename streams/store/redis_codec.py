@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from scoring.lead.state import state_hash
+from scoring.lead.state_bytes import state_hash
 from streams.store.board import Move, OrderKey, Placement
 from streams.store.contract import (
     Claim,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from scoring.lead.state import state_hash
+from scoring.lead.state_bytes import state_hash
 from streams.store import redis_codec as codec
 from streams.store.board import UNSCORED, BoardView, Move, OrderKey, Placement
 from streams.store.contract import (

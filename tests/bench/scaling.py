@@ -19,7 +19,7 @@ from schemas.events import EventBase, TranscriptReady
 from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from scoring.lead.fold import fold
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from streams.artifact_shelf import Shelf
 from streams.kafka.producer import OutRecord
 from streams.publish.publisher import Step, publish

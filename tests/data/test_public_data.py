@@ -12,7 +12,7 @@ from schemas.events import EventBase, TranscriptReady
 from schemas.ids import LeadKey
 from schemas.partitioner import partition_for
 from scoring.lead.fold import fold
-from scoring.lead.state import from_bytes, to_bytes
+from scoring.lead.state_bytes import from_bytes, to_bytes
 from streams.importers.outcomes import without_outcomes
 from streams.recording.event_file import history
 from streams.replay.rank_file import rank_events

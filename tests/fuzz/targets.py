@@ -32,7 +32,8 @@ from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
 from scoring.lead.fold import fold, lift, listing
 from scoring.lead.history import history_of
-from scoring.lead.state import Bounds, LeadState, from_bytes, join, to_bytes
+from scoring.lead.state import Bounds, LeadState, join
+from scoring.lead.state_bytes import from_bytes, to_bytes
 from scoring.prompt.edges import next_edge
 from scoring.prompt.features import feature_vector
 from tests.scoring.histories import START, event
@@ -49,7 +50,7 @@ NAMES = (
     "ce_time",
     "traceparent",
 )
-SMALL = Bounds(facts=2, calls=2, profile=2)
+SMALL = Bounds(facts=2, calls=2, profile=2, stages=2)
 MAX_EVENTS = 6
 """Of a history: enough to overflow SMALL, few enough for hundreds of histories a second."""
 

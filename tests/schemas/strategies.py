@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas.events import (
     Channel,
     Direction,
+    Ending,
     EventBase,
     InteractionLogged,
     LeadClosed,
@@ -24,6 +25,7 @@ from schemas.events import (
 )
 
 ids = st.from_regex(r"\A[A-Za-z0-9._:-]{1,128}\Z")
+words = st.sampled_from((*Channel, *Stage)) | st.from_regex(r"\A[A-Za-z0-9._:-]{1,64}\Z")
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 times = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC) | zones)  # noqa: DTZ001 - hypothesis adds the zone
 traceparents = st.from_regex(r"\A[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
@@ -69,7 +71,7 @@ payloads: dict[type[EventBase], dict[str, st.SearchStrategy[Any]]] = {
         "owner": st.none() | texts(200),
     },
     InteractionLogged: {
-        "channel": st.sampled_from(Channel),
+        "channel": words,
         "direction": st.none() | st.sampled_from(Direction),
         "duration_s": st.none() | seconds,
         "note": st.none() | texts(400),
@@ -85,7 +87,7 @@ payloads: dict[type[EventBase], dict[str, st.SearchStrategy[Any]]] = {
         "segments": st.lists(segments, max_size=4).map(tuple),
         "vendor": st.none() | texts(200),
     },
-    StageChanged: {"stage": st.sampled_from(Stage)},
+    StageChanged: {"stage": words, "ends": st.none() | st.sampled_from(Ending)},
     LeadClosed: {"reason": st.none() | texts(200)},
     LeadReopened: {},
     LeadErased: {},

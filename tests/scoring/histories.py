@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas.events import (
     Channel,
     Direction,
+    Ending,
     EventBase,
     InteractionLogged,
     LeadClosed,
@@ -80,14 +81,17 @@ _PAYLOADS: dict[type[EventBase], dict[str, st.SearchStrategy[Any]]] = {
         "consent": st.sampled_from((None, True, False)),
     },
     InteractionLogged: {
-        "channel": st.sampled_from(Channel),
+        "channel": st.sampled_from((*Channel, "demo_held", "viewing")),
         "direction": st.sampled_from((None, *Direction)),
         "duration_s": st.sampled_from((None, 0.0, 61.5)),
         "note": st.sampled_from((None, "hot", "cold")),
         "call_id": st.sampled_from((None, "c1", "c2")),
         "codes": st.sampled_from(((), ("price",))),
     },
-    StageChanged: {"stage": st.sampled_from(Stage)},
+    StageChanged: {
+        "stage": st.sampled_from((*Stage, "trial", "signed")),
+        "ends": st.sampled_from((None, None, *Ending)),
+    },
     LeadClosed: {"reason": st.sampled_from((None, "sold"))},
     LeadReopened: {},
     LeadErased: {},

@@ -16,7 +16,7 @@ from scoring.artifact import ArtifactError
 from scoring.calibration import NotALogit
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.lead.state import state_hash, to_bytes
+from scoring.lead.state_bytes import state_hash, to_bytes
 from scoring.prompt.edges import as_of
 from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import build_prompt

@@ -18,7 +18,7 @@ from schemas.topics import SCORES
 from scoring.calibration import probability
 from scoring.lead.fold import evolve, initial_state, listing
 from scoring.lead.history import history_of
-from scoring.lead.state import state_hash, to_bytes
+from scoring.lead.state_bytes import state_hash, to_bytes
 from scoring.score import prepare
 from streams.ingest.batch import IngestStopped
 from streams.oracle.folded_log import fold_log

@@ -22,7 +22,7 @@ from schemas.outputs import Promotion, RankUpdate, Score
 from schemas.partitioner import partition_for
 from schemas.topics import CRM_EVENTS, RANKED, SCORES
 from scoring.artifact import ArtifactError
-from scoring.lead.state import state_hash
+from scoring.lead.state_bytes import state_hash
 from scoring.score import Scorer
 from streams.artifact_shelf import Shelf
 from streams.ingest.batch import Batch, Conditions, apply_batch

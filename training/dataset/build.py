@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.lead.fold import listing
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.report.progress import ReportProgress, StartReport
 from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, columns_of

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from schemas.events import Stage
 from schemas.ids import LeadKey
 from scoring.lead.history import history_of
-from scoring.lead.state import LeadState, from_bytes
+from scoring.lead.state import LeadState
+from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
 from training.dataset.example import Example

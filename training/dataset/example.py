@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from scoring.engine import EngineInput
 from scoring.lead.history import history_of
-from scoring.lead.state import LeadState, from_bytes
+from scoring.lead.state import LeadState
+from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from schemas.events import (
     Channel,
+    Ending,
     EventBase,
     InteractionLogged,
     LeadClosed,
@@ -18,14 +19,13 @@ from schemas.timestamps import to_ms
 from scoring.lead.state import LeadState
 from training.dataset.example import Grade
 
-_STAGES = {
+_STAGES: dict[str, Grade] = {
     Stage.CONTACTED: Grade.CONTACTED,
     Stage.VISIT: Grade.VISIT,
     Stage.TEST_DRIVE: Grade.TEST_DRIVE,
     Stage.QUOTE: Grade.QUOTE,
-    Stage.ORDER: Grade.ORDER,
 }
-_CHANNELS = {
+_CHANNELS: dict[str, Grade] = {
     Channel.VISIT: Grade.VISIT,
     Channel.TEST_DRIVE: Grade.TEST_DRIVE,
     Channel.QUOTE: Grade.QUOTE,
@@ -57,9 +57,9 @@ def outcome_of(
         if not as_of_ms < at_ms <= as_of_ms + horizon_ms:
             continue
         match event:
-            case StageChanged(stage=Stage.ORDER):
+            case StageChanged(ending=Ending.WON):
                 order_ms = at_ms if order_ms is None else min(order_ms, at_ms)
-            case StageChanged() if event.stage.value == state.value("stage"):
+            case StageChanged() if event.stage == state.value("stage"):
                 continue
         grade = max(grade, _grade(event, as_of_ms, known_calls))
     return Label(grade, order_ms)
@@ -67,6 +67,8 @@ def outcome_of(
 
 def _grade(event: EventBase, as_of_ms: int, known_calls: set[str | None]) -> Grade:
     match event:
+        case StageChanged(ending=Ending.WON):
+            return Grade.ORDER
         case StageChanged():
             return _STAGES.get(event.stage, Grade.NOTHING)
         case InteractionLogged(channel=Channel.CALL):
@@ -82,7 +84,7 @@ def _grade(event: EventBase, as_of_ms: int, known_calls: set[str | None]) -> Gra
 
 
 def is_order(event: EventBase) -> bool:
-    return isinstance(event, StageChanged) and event.stage is Stage.ORDER
+    return isinstance(event, StageChanged) and event.ending is Ending.WON
 
 
 def first_order_ms(events: Iterable[EventBase]) -> int | None:
@@ -92,7 +94,7 @@ def first_order_ms(events: Iterable[EventBase]) -> int | None:
 def ends_lead(event: EventBase) -> bool:
     """Whether the event ends the lead: closed, ordered or lost."""
     match event:
-        case LeadClosed() | StageChanged(stage=Stage.ORDER | Stage.LOST):
+        case LeadClosed() | StageChanged(ending=Ending.WON | Ending.LOST):
             return True
         case _:
             return False

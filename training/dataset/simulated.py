@@ -13,7 +13,7 @@ from multiprocessing import get_context
 
 from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
 from scoring.lead.fold import fold, listing
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.prompt import HORIZON_DAYS
 from scoring.report.progress import ReportProgress
 from training.dataset.draft import ExampleDraft, Truth, read_draft

@@ -28,7 +28,7 @@ from training.simulator.codes import final_codes
 from training.simulator.draws import Draws
 from training.simulator.emit import SimulatedLead, simulate_leads
 
-FUNNEL = frozenset({Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOTE})
+FUNNEL: frozenset[str] = frozenset({Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOTE})
 CHUNK_LEADS = 500
 
 
@@ -42,7 +42,7 @@ class TrainingLead:
     body: NDArray[np.int16]
     features: NDArray[np.float32]
     codes: NDArray[np.float32]
-    moves: frozenset[Stage]
+    moves: frozenset[str]
     ordered: bool
     truth: float
     as_of_ms: int

@@ -86,7 +86,11 @@ def order_sample(lead: TrainingLead, questions: Questions) -> Sample:
     )
 
 
-_GRADES = {Stage.VISIT: Grade.VISIT, Stage.TEST_DRIVE: Grade.TEST_DRIVE, Stage.QUOTE: Grade.QUOTE}
+_GRADES: dict[str, Grade] = {
+    Stage.VISIT: Grade.VISIT,
+    Stage.TEST_DRIVE: Grade.TEST_DRIVE,
+    Stage.QUOTE: Grade.QUOTE,
+}
 
 
 def pretraining_samples(

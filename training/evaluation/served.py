@@ -22,7 +22,7 @@ from scoring.engines.rule import RuleEngine
 from scoring.engines.stack import StackEngine
 from scoring.engines.trees import TreesEngine
 from scoring.lead.history import history_of
-from scoring.lead.state import from_bytes
+from scoring.lead.state_bytes import from_bytes
 from scoring.metrics.cost import Cost
 from scoring.report.progress import ReportProgress
 from scoring.score import Scorer, prepare

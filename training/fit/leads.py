@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from scoring.lead.history import history_of
-from scoring.lead.state import LeadState, from_bytes
+from scoring.lead.state import LeadState
+from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.prompt import PromptSpec, longest_record_tokens
 from scoring.report.progress import ReportProgress
 from scoring.score import MIN_TALK_TOKENS, prepare

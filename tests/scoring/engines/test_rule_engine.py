@@ -18,7 +18,7 @@ from scoring.engines.loading import UNREAD_BUDGET, load_engine, load_scorer
 from scoring.engines.rule import RULE, Rule, build_rule_engine
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
 from scoring.prompt.reason import evidence

@@ -12,7 +12,8 @@ from scoring.explain.occlusion import occlude, without_section
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
 from scoring.lead.history import history_of
-from scoring.lead.state import LeadState, to_bytes
+from scoring.lead.state import LeadState
+from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.declaration import UNKNOWN
 from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import CALLS

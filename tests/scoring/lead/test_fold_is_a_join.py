@@ -21,10 +21,11 @@ from schemas.events import (
 )
 from schemas.timestamps import from_ms, to_ms
 from scoring.lead.fold import evolve, fold, initial_state, lift, listing
-from scoring.lead.state import ERASED, Bounds, LeadState, from_bytes, join, to_bytes
+from scoring.lead.state import ERASED, Bounds, LeadState, join
+from scoring.lead.state_bytes import from_bytes, to_bytes
 from tests.scoring.histories import START, event, histories, segment
 
-SMALL = Bounds(facts=2, calls=2, profile=2)
+SMALL = Bounds(facts=2, calls=2, profile=2, stages=2)
 """Small enough that many drawn histories overflow them, as a test below holds."""
 
 

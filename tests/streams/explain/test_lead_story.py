@@ -17,7 +17,7 @@ from scoring.explain.explanation import Unexplainable, explain
 from scoring.explain.ledger import build_ledger, points_of
 from scoring.lead.arrival import state_of
 from scoring.lead.fold import fold
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from streams.explain.moment import at_moment
 from streams.explain.story import LeadStory, read_file, tell
 from streams.recording.event_file import RecordedEvent, RecordingError, history, write_recording

@@ -51,7 +51,7 @@ def test_a_contact_becomes_a_profile_and_then_its_outcome(tmp_path: Path) -> Non
     assert isinstance(second, LeadUpserted)
     assert (second.profile["days_since_previous"], second.profile["has_default"]) == (6.0, None)
     assert isinstance(ordered, StageChanged)
-    assert ordered.stage is Stage.ORDER
+    assert ordered.stage == Stage.ORDER
     assert len({event.key for event in events}) == len(ROWS)
 
 

@@ -20,7 +20,7 @@ from schemas.events import (
 )
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from scoring.lead.fold import fold
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from streams.ingest.batch import (
     Applied,
     Batch,

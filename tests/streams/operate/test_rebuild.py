@@ -22,7 +22,7 @@ from schemas.codec import Record
 from schemas.outputs import FrontierMark, LeadSnapshot
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, INPUTS, STATE
 from scoring.lead.fold import initial_state
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from streams.kafka.topic_reader import read_to_end
 from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import differences, state_differences

@@ -10,7 +10,7 @@ from schemas.codec import Record, decode
 from schemas.events import EVENT_TYPES, LeadErased
 from schemas.partitioner import partition_for
 from scoring.lead.fold import evolve, initial_state
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import Never
 from streams.replay.replay import ReplayRequest, replay

@@ -10,7 +10,7 @@ from schemas.codec import topic_of
 from schemas.timestamps import to_ms
 from scoring.calibration import probability
 from scoring.lead.fold import fold, listing
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.score import build_subject, prepare
 from streams.recording.event_file import RecordedEvent, write_recording
 from streams.replay.rank_file import rank_events, rank_file

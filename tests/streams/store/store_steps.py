@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scoring.lead.state import state_hash
+from scoring.lead.state_bytes import state_hash
 from streams.store.board import OrderKey
 from streams.store.contract import (
     Claim,

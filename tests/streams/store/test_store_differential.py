@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from scoring.lead.state import state_hash
+from scoring.lead.state_bytes import state_hash
 from streams.store.board import BoardView, Move, Placement
 from streams.store.contract import (
     Claim,

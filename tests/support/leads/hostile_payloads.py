@@ -38,7 +38,11 @@ CRM_KINDS = (
     Kind("owner a number", "invalid", event("LeadUpserted", {"owner": 7})),
     Kind("owner too long", "invalid", event("LeadUpserted", {"owner": "x" * 201})),
     Kind("channel missing", "invalid", event("InteractionLogged", {})),
-    Kind("channel unknown", "invalid", event("InteractionLogged", {"channel": "pigeon"})),
+    Kind(
+        "channel of two words", "invalid", event("InteractionLogged", {"channel": "carrier pigeon"})
+    ),
+    Kind("channel of a business", None, event("InteractionLogged", {"channel": "demo_held"})),
+    Kind("channel too long", "invalid", event("InteractionLogged", {"channel": "c" * 65})),
     Kind("channel null", "invalid", event("InteractionLogged", {"channel": None})),
     Kind(
         "duration negative",
@@ -73,7 +77,9 @@ CRM_KINDS = (
         "invalid",
         event("InteractionLogged", {"channel": "call", "codes": ["c"] * 9}),
     ),
-    Kind("stage unknown", "invalid", event("StageChanged", {"stage": "won"})),
+    Kind("stage empty", "invalid", event("StageChanged", {"stage": ""})),
+    Kind("stage of a business", None, event("StageChanged", {"stage": "won"})),
+    Kind("ending unknown", "invalid", event("StageChanged", {"stage": "signed", "ends": "sold"})),
     Kind("stage missing", "invalid", event("StageChanged", {})),
     Kind("reason a list", "invalid", event("LeadClosed", {"reason": []})),
     Kind("minus zero", None, event("LeadUpserted", {"profile": {"a": -0.0}})),

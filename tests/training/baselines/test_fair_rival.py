@@ -50,5 +50,5 @@ def test_the_fair_rival_is_taught_every_code_that_the_language_model_is() -> Non
         for reading, frequent in zip(of_codes, is_frequent, strict=True)
         if frequent
     )
-    assert {Grade(move).name.lower() for move in MOVES} == {stage.value for stage in FUNNEL}
+    assert {Grade(move).name.lower() for move in MOVES} == set(FUNNEL)
     assert all(reading.model is not None for reading in columns.readings[-len(MOVES) :])

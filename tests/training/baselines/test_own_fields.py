@@ -14,7 +14,7 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 from schemas.events import Channel, EventBase, InteractionLogged, LeadUpserted
 from schemas.timestamps import from_ms
 from scoring.lead.fold import fold
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
 from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import START_MS, row

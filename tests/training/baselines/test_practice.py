@@ -15,7 +15,7 @@ from schemas.events import Role, TranscriptReady
 from schemas.timestamps import from_ms
 from scoring.artifact import demo_artifact_path
 from scoring.lead.fold import fold
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
 from tests.scoring.histories import segment
 from tests.training.dataset.rows import START_MS, row

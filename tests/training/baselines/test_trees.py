@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from scoring.lead.fold import fold
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import expected_auc
 from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget

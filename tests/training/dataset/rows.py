@@ -10,7 +10,7 @@ from schemas.events import LeadUpserted
 from schemas.timestamps import EPOCH, from_ms
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.prompt import PromptSpec
 from scoring.score import prepare
 from training.dataset.example import Example, Grade

@@ -22,7 +22,7 @@ from schemas.events import (
 )
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.lead.fold import fold
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from tests.scoring.histories import START, START_MS, events
 from training.dataset.build import build_examples, drafts_of
 from training.dataset.draft import ExampleDraft, read_draft
@@ -198,7 +198,7 @@ def test_a_recording_becomes_rows_of_every_split_and_no_lead_is_in_two() -> None
     ordered = {
         one.event.lead: to_ms(one.event.occurred_at)
         for one in logged
-        if isinstance(one.event, StageChanged) and one.event.stage is Stage.ORDER
+        if isinstance(one.event, StageChanged) and one.event.stage == Stage.ORDER
     }
     for index, lead in enumerate(examples.lead):
         wait_ms = ordered.get(lead, 2**60) - examples.as_of_ms[index]

@@ -12,7 +12,7 @@ pytest.importorskip("pyarrow")
 from schemas.events import LeadUpserted
 from schemas.timestamps import from_ms
 from scoring.lead.fold import evolve
-from scoring.lead.state import from_bytes, to_bytes
+from scoring.lead.state_bytes import from_bytes, to_bytes
 from training.dataset.data_check import check_data, strengths
 from training.dataset.example import Examples
 from training.dataset.manifest import Severity

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
-from scoring.lead.state import from_bytes
+from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.prompt import PromptSpec
 from tests.training.dataset.rows import codes, manifest, row
 from training.dataset.example import Example, Examples, columns_of

@@ -12,7 +12,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCau
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
 from scoring.lead.fold import fold
-from scoring.lead.state import to_bytes
+from scoring.lead.state_bytes import to_bytes
 from tests.training.dataset.rows import manifest
 from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Grade, columns_of

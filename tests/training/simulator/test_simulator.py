@@ -85,7 +85,7 @@ def test_an_order_is_an_event_after_the_scoring_moment_and_within_the_horizon() 
         orders = [
             event.occurred_at - lead.as_of
             for event in lead.events
-            if isinstance(event, StageChanged) and event.stage is Stage.ORDER
+            if isinstance(event, StageChanged) and event.stage == Stage.ORDER
         ]
         assert len(orders) == lead.ordered
         assert all(timedelta(0) < after < timedelta(days=HORIZON_DAYS) for after in orders)
