@@ -20,7 +20,13 @@ OF_ARTIFACTS = "auto"
 
 @click.group()
 def domain() -> None:
-    """Describe a business: its stages, channels, fields and words."""
+    """Describe a business: its stages, channels, fields and words.
+
+    \b
+    Example:
+      asllr domain list
+      asllr domain show software --toml > domain.toml
+    """
 
 
 @domain.command()
