@@ -51,8 +51,8 @@ def reason(history: LeadHistory, as_of_ms: int) -> str:
 
 def reason_edges(history: LeadHistory) -> Iterable[int]:
     """When time alone changes a reason's words."""
-    told = [_last_milestone(history), _last_written(history), _last_unheard_call(history)]
-    moments = [contact.at_ms for contact in told if contact]
+    contacts = [_last_milestone(history), _last_written(history), _last_unheard_call(history)]
+    moments = [contact.at_ms for contact in contacts if contact]
     moments += [call.started_ms for call in history.calls[-1:]]
     if history.state.contact:
         moments.append(history.state.contact.last_ms)
@@ -98,13 +98,13 @@ def _talk(history: LeadHistory, as_of_ms: int) -> str | None:
 
 
 def customer_topics(call: Call) -> list[str]:
-    said = {
+    letters = {
         letter
         for statement in call.statements
         if statement.role == Role.CUSTOMER.value
         for letter in statement.topics
     }
-    return [name for letter, name in TOPICS.items() if letter in said]
+    return [name for letter, name in TOPICS.items() if letter in letters]
 
 
 def _milestone(history: LeadHistory, as_of_ms: int) -> str | None:

@@ -72,12 +72,12 @@ class ProfileNumber:
     field: str
 
     def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
-        found = view.state.value(f"{PROFILE}{self.field}")
-        if isinstance(found, str) and re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", found.strip()):
-            found = float(found)
-        if found is None or isinstance(found, str | bool) or not found >= 0:
+        number = view.state.value(f"{PROFILE}{self.field}")
+        if isinstance(number, str) and re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", number.strip()):
+            number = float(number)
+        if number is None or isinstance(number, str | bool) or not number >= 0:
             return None
-        return float(min(found, MOST_NUMBER))
+        return float(min(number, MOST_NUMBER))
 
     def edges(self, view: LeadHistory) -> Iterable[int]:
         return ()

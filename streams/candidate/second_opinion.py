@@ -51,12 +51,12 @@ def question(view: LeadView, published: Score, scorer: Scorer) -> Question | Not
 
 
 def answers(questions: Sequence[Question], scorer: Scorer) -> list[float | None]:
-    """Probabilities; None where the engine refuses the lead or says what is no number."""
-    found: list[float | None] = []
+    """Probabilities; None where the engine refuses the lead or gives no finite logit."""
+    probabilities: list[float | None] = []
     for batch in batches(questions, scorer.engine):
         logits = logits_of([one.engine_input for one in batch], scorer.engine)
-        found += [_probability(*each, scorer) for each in zip(batch, logits, strict=True)]
-    return found
+        probabilities += [_probability(*each, scorer) for each in zip(batch, logits, strict=True)]
+    return probabilities
 
 
 def _probability(one: Question, logit: float | None, scorer: Scorer) -> float | None:

@@ -63,14 +63,14 @@ class _Tally:
 
 def live_for(store: Store, tenant: str) -> frozenset[str]:
     """Digests of what scores the leads of `tenant` now; `*`: of everybody."""
-    found: frozenset[str] = frozenset()
+    digests: frozenset[str] = frozenset()
     for shard in range(store.recorded_partitions() or 0):
         promoted = store.promoted(shard)
         if tenant != "*":
             applying = [promoted[name] for name in ("*", tenant) if name in promoted]
             promoted = {"*": max(applying)} if applying else {}
-        found |= live_artifacts(promoted)
-    return found
+        digests |= live_artifacts(promoted)
+    return digests
 
 
 def n_standing(store: Store, tenant: str) -> int:
@@ -100,9 +100,9 @@ def _asked(store: Store, scorer: Scorer, tenant: str, tally: _Tally) -> Iterator
             if view.lead in seen or view.queue is None or not is_of(view.lead, tenant):
                 continue
             seen.add(view.lead)
-            found = _ask(view, board_of(view.lead, view.queue), scorer, tally)
-            if found is not None:
-                yield found
+            queued = _ask(view, board_of(view.lead, view.queue), scorer, tally)
+            if queued is not None:
+                yield queued
 
 
 def _views(store: Store, shard: int) -> Iterator[LeadView]:
@@ -117,14 +117,14 @@ def _ask(view: LeadView, queue: str, scorer: Scorer, tally: _Tally) -> _Asked | 
     if view.score is None:
         tally.n_unscored += 1
         return None
-    found = question(view, Score.model_validate_json(view.score), scorer)
-    match found:
+    asked = question(view, Score.model_validate_json(view.score), scorer)
+    match asked:
         case NotAsked.CHANGED:
             tally.n_stale += 1
         case NotAsked.UNSCORABLE:
             tally.n_unscorable += 1
         case Question():
-            return _Asked(queue, found)
+            return _Asked(queue, asked)
     return None
 
 

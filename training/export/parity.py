@@ -1,6 +1,6 @@
 """Saves a fitted model and its graph, and checks that both give the same scores.
 
-Without parity there is no artifact: `AgreementBroken` names the number of prompts and the gap.
+Without parity there is not an artifact: `AgreementBroken` names the number of prompts and the gap.
 """
 
 from __future__ import annotations
