@@ -29,6 +29,7 @@ MILESTONES = {
     Channel.QUOTE.value: "quote",
 }
 LATE_STAGES = (Stage.VISIT.value, Stage.TEST_DRIVE.value, Stage.QUOTE.value)
+KNOWN_STAGES = frozenset(stage.value for stage in Stage)
 CLICKS = (Channel.WEB.value, Channel.APP.value)
 WRITTEN = (Channel.MESSAGE.value, Channel.EMAIL.value)
 
@@ -151,7 +152,7 @@ def _ago(what: str, at_ms: int, as_of_ms: int) -> str | None:
 
 def _little(history: LeadHistory) -> str:
     stage = history.state.value("stage")
-    if stage is not None:
+    if stage in KNOWN_STAGES:  # another word is a producer's text
         return f"stage {stage}, no recent contact"
     if any(contact.channel not in CLICKS for contact in history.contacts):
         return "no recent contact"
