@@ -130,9 +130,9 @@ def test_killed_supervisor_leaves_no_orphan(tmp_path: Path) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from streams.local.supervisor import Role, Supervisor
+from streams.local.supervisor import RoleProcess, Supervisor
 supervisor = Supervisor(Path({str(tmp_path)!r}))
-supervisor.start(Role("sleeper", (sys.executable, "-c", {SLEEPS!r})))
+supervisor.start(RoleProcess("sleeper", (sys.executable, "-c", {SLEEPS!r})))
 print(supervisor.pids()["sleeper"], flush=True)
 time.sleep(600)
 """
