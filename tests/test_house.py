@@ -15,14 +15,14 @@ MOST_FILES = 20
 MOST_LINES = 350
 
 WHERE = {
-    "where a Kafka record is checked": ("schemas/codec.py", "decode"),
-    "where a state is joined": ("scoring/lead/fold.py", "evolve"),
-    "what the model reads": ("scoring/prompt/prompt.py", "build_prompt"),
-    "what is written to Redis in one step": ("streams/store/contract.py", "Commit"),
-    "in which order a score is published": ("streams/publish/publisher.py", "publish"),
-    "where a replay folds": ("streams/replay/course.py", "Course"),
-    "where LoRA steps are taken": ("training/fit/steps.py", "FitSteps"),
-    "what `asllr try` reads": ("streams/importers/tables/events.py", "events_of"),
+    "Where is a Kafka record checked?": ("schemas/codec.py", "decode"),
+    "Where is a state joined?": ("scoring/lead/state.py", "join"),
+    "What does the model read?": ("scoring/prompt/prompt.py", "build_prompt"),
+    "What is written to Redis in one step?": ("streams/store/contract.py", "Commit"),
+    "In which order is a score published?": ("streams/publish/publisher.py", "publish"),
+    "Where does a replay fold?": ("streams/replay/course.py", "Course"),
+    "Where are LoRA steps taken?": ("training/fit/steps.py", "FitSteps"),
+    "What does `asllr try` read?": ("streams/importers/tables/events.py", "events_of"),
 }
 """Question -> the file and what in it answers."""
 
@@ -48,9 +48,9 @@ def test_the_question_of_a_newcomer_has_its_file(question: str) -> None:
 
 
 @pytest.mark.parametrize("question", WHERE)
-def test_the_architecture_page_answers_it_too(question: str) -> None:
+def test_the_architecture_page_gives_the_same_answer(question: str) -> None:
     page = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
-    assert f"`{WHERE[question][0]}`" in page
+    assert f"| {question} | `{WHERE[question][0]}`" in page
 
 
 def test_no_folder_is_crowded() -> None:

@@ -10,7 +10,7 @@ from streams.replay.code_version import MODULES, PACKAGES, sources
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("schemas", "scoring", "streams")
-BEGINNINGS = ("streams.replay.replay", "streams.replay.verify", "streams.replay.backtest")
+BEGINNINGS = ("streams.replay.replay", "streams.replay.verify", "streams.backtest")
 
 PACKAGES_HASHED = set(PACKAGES)
 
@@ -57,6 +57,7 @@ def _imports(path: Path, modules: dict[str, Path]) -> set[str]:
 def _reached() -> set[str]:
     """Every module that a replay can load, lazy imports too."""
     modules = _modules()
+    assert modules.keys() >= set(BEGINNINGS)
     waiting = [name for name in modules if name.startswith(BEGINNINGS)]
     reached: set[str] = set()
     while waiting:
