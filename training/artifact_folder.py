@@ -14,7 +14,7 @@ METRICS = "metrics.json"
 
 
 class NotOurs(ValueError):
-    """The folder holds something that is no artifact; nothing was touched."""
+    """The folder holds something that is not an artifact; nothing was touched."""
 
 
 def check_replaceable(out: Path) -> None:
@@ -22,7 +22,7 @@ def check_replaceable(out: Path) -> None:
     is_free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if not is_free and not (out / MANIFEST).is_file():
         raise NotOurs(
-            f"{out} exists and is no artifact (it has no {MANIFEST}); choose another folder or "
+            f"{out} exists and is not an artifact (it has no {MANIFEST}); choose another folder or "
             "remove it"
         )
     check_place(out)

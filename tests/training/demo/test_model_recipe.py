@@ -139,7 +139,7 @@ def test_the_artifact_before_stays_until_the_new_one_is_complete(
 
 def test_a_folder_that_is_no_artifact_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
-    with pytest.raises(NotOurs, match="exists and is no artifact"):
+    with pytest.raises(NotOurs, match="exists and is not an artifact"):
         build_demo(TINY, tmp_path, tmp_path / "work", n_processes=1, log=_unheard)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -214,7 +214,7 @@ def test_a_full_disk_leaves_the_artifact_before(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_artifact_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
-    with pytest.raises(NotOurs, match="exists and is no artifact"), artifact_folder(tmp_path):
+    with pytest.raises(NotOurs, match="exists and is not an artifact"), artifact_folder(tmp_path):
         pass
     assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "years of work"
 
