@@ -16,11 +16,11 @@ MOST_LINES = 350
 
 WHERE = {
     "Where is a Kafka record checked?": ("schemas/codec.py", "decode"),
-    "Where is a state joined?": ("scoring/lead/state.py", "join"),
+    "Where is a state joined?": ("scoring/lead/join.py", "join"),
     "What does the model read?": ("scoring/prompt/prompt.py", "build_prompt"),
     "What is written to Redis in one step?": ("streams/store/contract.py", "Commit"),
     "In which order is a score published?": ("streams/publish/publisher.py", "publish"),
-    "Where does a replay fold?": ("streams/replay/course.py", "Course"),
+    "Where does a replay fold?": ("streams/replay/fold.py", "Course"),
     "Where are LoRA steps taken?": ("training/fit/steps.py", "FitSteps"),
     "What does `asllr try` read?": ("streams/importers/tables/events.py", "events_of"),
 }

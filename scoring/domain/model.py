@@ -89,7 +89,8 @@ class Part(BaseModel):
 
 
 class FunnelStage(Part):
-    """`ends`: the lead is off the list from here on."""
+    """`ends`: the funnel is over, won or lost. A lead leaves its list by what its event says
+    (`StageChanged.ends`), since states know no domain."""
 
     name: Word
     ends: Literal["won", "lost"] | None = None

@@ -21,7 +21,7 @@ from schemas.events import (
 from schemas.timestamps import to_ms
 from scoring.lead.fold import lift
 from scoring.prompt.features import AGE_DAYS
-from scoring.prompt.reason import MAX_TOPICS, MILESTONES, WRITTEN, customer_topics
+from scoring.prompt.reason import KNOWN_STAGES, MAX_TOPICS, MILESTONES, WRITTEN, customer_topics
 from scoring.prompt.sources import age_bin
 
 MAX_FIELDS = 3
@@ -41,7 +41,7 @@ def words_of(event: EventBase, as_of_ms: int) -> str:
         case LeadUpserted():
             return f"{_upserted(happened)} {ago}"
         case StageChanged():
-            return f"stage became {happened.stage.replace('_', ' ')} {ago}"
+            return f"{_stage(happened.stage)} {ago}"
         case LeadClosed():
             return f"closed {ago}"
         case LeadReopened():
@@ -65,9 +65,12 @@ def _interaction(event: InteractionLogged) -> str:
             return "click in the app"
         case Channel.CALL:
             return f"{who} called"
-        case Channel.OTHER:
-            return "contact"
-    return channel.replace("_", " ")
+    return "contact"
+
+
+def _stage(word: str) -> str:
+    """A word that asllr does not know is a producer's text."""
+    return f"stage became {word.replace('_', ' ')}" if word in KNOWN_STAGES else "stage changed"
 
 
 def _transcript(event: TranscriptReady, as_of_ms: int) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from schemas.events import EventBase
 from scoring.lead.fold import evolve, initial_state
-from scoring.lead.state import LeadState, join
+from scoring.lead.join import join
+from scoring.lead.state import LeadState
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.timestamps import to_ms
+from scoring.lead.join import join
 from scoring.lead.state import (
     BOUNDS,
     ERASED,
@@ -39,7 +40,6 @@ from scoring.lead.state import (
     Patch,
     Span,
     Value,
-    join,
     stamp,
 )
 from scoring.lead.summary import summarise
@@ -174,6 +174,15 @@ def ending_of(state: LeadState) -> Ending | None:
     if ends is not None and ends[:2] == stage[:2]:  # an ending belongs to the stage it came with
         return Ending(str(ends.value))
     return KNOWN_ENDINGS.get(str(stage.value))
+
+
+def ends_lead(event: EventBase) -> bool:
+    """Whether the event ends the lead: closed, ordered or lost."""
+    match event:
+        case LeadClosed() | StageChanged(ending=Ending.WON | Ending.LOST):
+            return True
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

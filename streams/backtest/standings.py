@@ -27,8 +27,8 @@ from scoring.score import Scorer, Subject, prepare
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import RecordingFolder
 from streams.replay.arrival import PlacedRecord
-from streams.replay.course import drafts
 from streams.replay.draft import PlannedStep, ReplayCounts, ReplayPartition
+from streams.replay.fold import drafts
 from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import EveryTick
 from streams.replay.run import inputs, reporting

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from schemas.events import Ending, EventBase, LeadClosed, StageChanged
+from schemas.events import EventBase
+from scoring.lead.fold import ends_lead
 
 CsvRow = Mapping[str, str]
 
@@ -14,16 +15,7 @@ class ImportFault(ValueError):
     """A file is not the data set it should be. The message names the file and the place."""
 
 
-def is_outcome(event: EventBase) -> bool:
-    """Whether `event` ends its lead: such leads are not listed."""
-    match event:
-        case LeadClosed() | StageChanged(ending=Ending.WON | Ending.LOST):
-            return True
-        case _:
-            return False
-
-
 def without_outcomes(events: Iterable[EventBase]) -> Iterator[EventBase]:
     """Leaves out the events that end leads. History ends with everybody decided, and so with empty
     queues: this leaves everybody listed, as they stood before their outcome was known."""
-    return (event for event in events if not is_outcome(event))
+    return (event for event in events if not ends_lead(event))

@@ -18,7 +18,8 @@ from schemas.events import EventBase
 from schemas.outputs import Score
 from schemas.topics import INPUTS
 from scoring.lead.fold import evolve, initial_state
-from scoring.lead.state import LeadState, join
+from scoring.lead.join import join
+from scoring.lead.state import LeadState
 from streams.replay.arrival import Place
 
 TOPICS = tuple(topic.name for topic in INPUTS)

@@ -20,13 +20,13 @@ from scoring.score import Scorer
 from streams.artifact_shelf import Shelf, load_from
 from streams.recording.folder import RecordingFolder, open_recording
 from streams.replay.arrival import PlacedRecord, arrivals, merged
-from streams.replay.course import drafts
 from streams.replay.draft import PlannedStep, ReplayCounts, ReplayPartition
+from streams.replay.fold import drafts
 from streams.replay.lead_table import LeadTable, MemoryTable, states_digest
 from streams.replay.outcome import ReplayedStep, ScorerFor, outcomes
 from streams.replay.policy import Recorded, parse_policy
 from streams.replay.published import published_scores
-from streams.replay.recorded_course import drafts_at_points
+from streams.replay.recorded_fold import drafts_at_points
 from streams.replay.redis_table import RedisPlace, opened_tables
 
 REPORT_EVERY = 1_000

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.events import EventBase
-from streams.importers.outcomes import is_outcome
+from scoring.lead.fold import ends_lead
 from streams.oracle.oracle import differences
 from streams.oracle.outputs import read_outputs
 from streams.recording.event_file import history
@@ -33,8 +33,8 @@ def test_real_leads_reach_the_boards_and_leave_them_with_their_outcome(
     broker: str, redis_url: str, tmp_path: Path, name: str, request: pytest.FixtureRequest
 ) -> None:
     events: list[EventBase] = request.getfixturevalue(name)
-    undecided = [event for event in events if not is_outcome(event)]
-    outcomes = [event for event in events if is_outcome(event)]
+    undecided = [event for event in events if not ends_lead(event)]
+    outcomes = [event for event in events if ends_lead(event)]
     with live_deployment(broker, redis_url, tmp_path) as live:
         live.send(undecided)
         assert _boards(live.store) == _boards_in_memory(undecided)

@@ -32,7 +32,8 @@ from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
 from scoring.lead.fold import fold, lift, listing
 from scoring.lead.history import history_of
-from scoring.lead.state import Bounds, LeadState, join
+from scoring.lead.join import join
+from scoring.lead.state import Bounds, LeadState
 from scoring.lead.state_bytes import from_bytes, to_bytes
 from scoring.prompt.edges import next_edge
 from scoring.prompt.features import feature_vector

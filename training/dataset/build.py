@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 
 from schemas.timestamps import DAY_MS, to_ms
-from scoring.lead.fold import listing
+from scoring.lead.fold import ends_lead, listing
 from scoring.lead.state_bytes import to_bytes
 from scoring.report.progress import ReportProgress, StartReport
 from training.dataset.draft import ExampleDraft, read_draft
@@ -26,7 +26,7 @@ from training.dataset.log_check import (
     check_log,
 )
 from training.dataset.manifest import DatasetError, DatasetManifest, Split, SplitBy, label_of
-from training.dataset.outcome import ends_lead, is_order, outcome_of
+from training.dataset.outcome import is_order, outcome_of
 from training.dataset.plan import DatasetPlan, Maturity
 from training.dataset.policy import moments, policy_name
 from training.dataset.split import Borders, Sampling, borders_of, one_split_each, split_by_chance

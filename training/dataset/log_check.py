@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from schemas.events import LeadUpserted
 from schemas.timestamps import DAY_MS, from_ms, to_ms
+from scoring.lead.fold import ends_lead
 from training.dataset.draft import ExampleDraft
 from training.dataset.example import Examples
 from training.dataset.log import EventLog, KnownAt, LeadLog
 from training.dataset.manifest import DataFinding, DatasetError, Severity, Split
-from training.dataset.outcome import ends_lead, first_order_ms
+from training.dataset.outcome import first_order_ms
 from training.dataset.plan import DatasetPlan, Maturity
 from training.dataset.policy import policy_name
 

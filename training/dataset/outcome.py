@@ -10,7 +10,6 @@ from schemas.events import (
     Ending,
     EventBase,
     InteractionLogged,
-    LeadClosed,
     Stage,
     StageChanged,
     TranscriptReady,
@@ -89,12 +88,3 @@ def is_order(event: EventBase) -> bool:
 
 def first_order_ms(events: Iterable[EventBase]) -> int | None:
     return min((to_ms(event.occurred_at) for event in events if is_order(event)), default=None)
-
-
-def ends_lead(event: EventBase) -> bool:
-    """Whether the event ends the lead: closed, ordered or lost."""
-    match event:
-        case LeadClosed() | StageChanged(ending=Ending.WON | Ending.LOST):
-            return True
-        case _:
-            return False

@@ -21,7 +21,8 @@ from schemas.events import (
 )
 from schemas.timestamps import from_ms, to_ms
 from scoring.lead.fold import evolve, fold, initial_state, lift, listing
-from scoring.lead.state import ERASED, Bounds, LeadState, join
+from scoring.lead.join import join
+from scoring.lead.state import ERASED, Bounds, LeadState
 from scoring.lead.state_bytes import from_bytes, to_bytes
 from tests.scoring.histories import START, event, histories, segment
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import Record
 from streams.replay.arrival import Place, arrivals, merged
-from streams.replay.course import Agenda
+from streams.replay.fold import Agenda
 from streams.replay.policy import EveryTick, parse_policy
 
 TIMES = st.lists(st.integers(0, 50), max_size=12)

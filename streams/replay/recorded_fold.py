@@ -10,8 +10,8 @@ from schemas.timestamps import to_ms
 from scoring.lead.history import history_of
 from scoring.score import version_of
 from streams.replay.arrival import PlacedRecord
-from streams.replay.course import Course
 from streams.replay.draft import PlannedStep, ReplayPartition, subject_of
+from streams.replay.fold import Course
 from streams.replay.points import PublishedPoint, PublishedPoints
 from streams.replay.policy import Never
 

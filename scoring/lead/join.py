@@ -1,0 +1,166 @@
+"""The join of two states of one lead: commutative, associative, idempotent."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Mapping
+from functools import reduce
+
+from pydantic_core import to_json
+
+from scoring.lead.state import (
+    BOUNDS,
+    ERASED,
+    ID_CHARS,
+    PROFILE,
+    Bounds,
+    Call,
+    Fact,
+    LeadState,
+    Patch,
+    Register,
+    Span,
+    Value,
+)
+
+
+def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
+    """Returns the least state that includes both: commutative, associative, idempotent."""
+    if a.erased or b.erased:
+        return ERASED
+    return LeadState(
+        registers=_join_registers(a.registers, b.registers, bounds.profile),
+        stages=_join_stages(a.stages, b.stages, bounds.stages),
+        contact=_widest(a.contact, b.contact)
+        if a.contact and b.contact
+        else a.contact or b.contact,
+        facts=_join_facts(a.facts, b.facts, bounds.facts),
+        calls=_join_calls(a.calls, b.calls, bounds.calls),
+        newest=max(a.newest, b.newest) if a.newest and b.newest else a.newest or b.newest,
+    )
+
+
+def _join_registers(a: tuple[Patch, ...], b: tuple[Patch, ...], limit: int) -> tuple[Patch, ...]:
+    """All, but of the profile the newest `limit` by (at_ms, stamp, name): a source that invents
+    field names must not grow a state without end."""
+    if not b:
+        return a
+    joined = _append_patch(a, b[0]) if _follows(a, b) else _patches(_latest((*a, *b)))
+    n = 0
+    for patch in joined:
+        n += len(patch.values)
+    if n <= limit:
+        return joined
+    registers = _latest(joined)
+    profile = [name for name in registers if name.startswith(PROFILE)]
+    profile.sort(key=lambda name: (*registers[name][:2], name))
+    for name in profile[: max(0, len(profile) - limit)]:
+        del registers[name]
+    return _patches(registers)
+
+
+def _follows(a: tuple[Patch, ...], b: tuple[Patch, ...]) -> bool:
+    """The usual case: one new event, later than all before."""
+    return len(b) == 1 and (not a or a[-1][:2] < b[0][:2])
+
+
+def _append_patch(patches: tuple[Patch, ...], new: Patch) -> tuple[Patch, ...]:
+    names = new.values
+    patched = []
+    for patch in patches:
+        if names.keys().isdisjoint(patch.values):
+            patched.append(patch)
+        elif rest := {n: v for n, v in patch.values.items() if n not in names}:
+            patched.append(Patch(patch.at_ms, patch.stamp, rest))
+    patched.append(new)
+    return tuple(patched)
+
+
+def _latest(patches: tuple[Patch, ...]) -> dict[str, Register]:
+    latest: dict[str, Register] = {}
+    for at_ms, mark, values in patches:
+        for name, value in values.items():
+            register = Register(at_ms, mark, value)
+            other = latest.get(name)
+            latest[name] = max(other, register, key=_register_order) if other else register
+    return latest
+
+
+def _register_order(register: Register) -> tuple[int, str, bytes]:
+    """The value decides only between two contents whose digests collide."""
+    return register.at_ms, register.stamp, to_json(register.value)
+
+
+def _patches(registers: Mapping[str, Register]) -> tuple[Patch, ...]:
+    groups: dict[tuple[int, str], dict[str, Value]] = {}
+    for name in sorted(registers):
+        at_ms, mark, value = registers[name]
+        groups.setdefault((at_ms, mark), {})[name] = value
+    return tuple(Patch(*group, groups[group]) for group in sorted(groups))
+
+
+def _join_stages(a: dict[str, Span], b: dict[str, Span], limit: int) -> dict[str, Span]:
+    if not b or not a:
+        return a or b
+    names = sorted({*a, *b})[:limit]  # by name alone: by time, what is evicted would be missed
+    return {
+        name: _widest(a[name], b[name]) if name in a and name in b else a.get(name) or b[name]
+        for name in names
+    }
+
+
+def _widest(a: Span, b: Span) -> Span:
+    return Span(min(a.first_ms, b.first_ms), max(a.last_ms, b.last_ms))
+
+
+def _join_facts(a: tuple[Fact, ...], b: tuple[Fact, ...], limit: int) -> tuple[Fact, ...]:
+    """The newest `limit` by (at_ms, stamp), one per (source, id). Eviction and identity use one
+    order, so an evicted fact and one that never came are the same thing."""
+    if not b or not a:
+        return a or b
+    if len(b) == 1:
+        return _insert_fact(a, b[0], limit)
+    by_identity: dict[str, Fact] = {}
+    for fact in (*a, *b):
+        other = by_identity.get(fact.stamp[:ID_CHARS])
+        by_identity[fact.stamp[:ID_CHARS]] = _later_fact(other, fact) if other else fact
+    return tuple(sorted(by_identity.values(), key=_fact_order)[-limit:])
+
+
+def _insert_fact(facts: tuple[Fact, ...], new: Fact, limit: int) -> tuple[Fact, ...]:
+    """`_join_facts` for the usual case: one new event and a long history."""
+    identity = new.stamp[:ID_CHARS]
+    others = [fact for fact in facts if not fact.stamp.startswith(identity)]
+    if len(others) < len(facts):
+        same = (fact for fact in facts if fact.stamp.startswith(identity))
+        new = reduce(_later_fact, same, new)
+    insort(others, new, key=_fact_order)
+    return tuple(others[-limit:])
+
+
+def _fact_order(fact: Fact) -> tuple[int, str]:
+    """Total among facts of different (source, id): a stamp begins with the identity."""
+    return fact.at_ms, fact.stamp
+
+
+def _later_fact(a: Fact, b: Fact) -> Fact:
+    """Of one (source, id). The rest decides only between two contents whose digests collide."""
+    return max(a, b, key=lambda fact: (fact.at_ms, fact.stamp, repr(fact[2:])))
+
+
+def _join_calls(a: tuple[Call, ...], b: tuple[Call, ...], limit: int) -> tuple[Call, ...]:
+    if not b or not a:
+        return a or b
+    by_identity = {(call.started_ms, call.call_id): call for call in a}
+    for call in b:
+        identity = (call.started_ms, call.call_id)
+        other = by_identity.get(identity)
+        if other is None or _later_call(call, other):
+            by_identity[identity] = call
+    return tuple(by_identity[identity] for identity in sorted(by_identity)[-limit:])
+
+
+def _later_call(call: Call, other: Call) -> bool:
+    if call[2:4] != other[2:4]:
+        return (call.revision, call.stamp) > (other.revision, other.stamp)
+    return repr(call) > repr(other)
