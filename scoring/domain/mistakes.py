@@ -105,14 +105,14 @@ REMEDIES = {
 
 def sentence_of(error: ValidationError, raw: Mapping[str, Any]) -> str:
     """The most telling of the mistakes in `raw`."""
-    found = _most_telling(error.errors(include_input=False, include_url=False), raw)
-    kind, loc = found["type"], tuple(found["loc"])
+    mistake = _most_telling(error.errors(include_input=False, include_url=False), raw)
+    kind, loc = mistake["type"], tuple(mistake["loc"])
     if kind == "value_error":
-        return str(found["msg"]).removeprefix("Value error, ")
+        return str(mistake["msg"]).removeprefix("Value error, ")
     pair = _pair_at(loc)
     if pair and (kind in ("missing", "too_long") or kind.endswith("_type")):
         return f"{_place(pair, raw)} must be {_pair_words(pair)}, not {_shown(_at(raw, pair))}"
-    return _worded(kind, loc, found.get("ctx", {}), raw)
+    return _worded(kind, loc, mistake.get("ctx", {}), raw)
 
 
 def _most_telling(errors: Sequence[Any], raw: Mapping[str, Any]) -> Any:

@@ -71,15 +71,15 @@ class ProfileNumber:
 
     field: str
 
-    def value(self, view: LeadHistory, as_of_ms: int) -> Raw:
-        number = view.state.value(f"{PROFILE}{self.field}")
+    def value(self, history: LeadHistory, as_of_ms: int) -> Raw:
+        number = history.state.value(f"{PROFILE}{self.field}")
         if isinstance(number, str) and re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", number.strip()):
             number = float(number)
         if number is None or isinstance(number, str | bool) or not number >= 0:
             return None
         return float(min(number, MOST_NUMBER))
 
-    def edges(self, view: LeadHistory) -> Iterable[int]:
+    def edges(self, history: LeadHistory) -> Iterable[int]:
         return ()
 
 

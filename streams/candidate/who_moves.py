@@ -130,13 +130,13 @@ def _ask(view: LeadView, queue: str, scorer: Scorer, tally: _Tally) -> _Asked | 
 
 def _score(batch: Sequence[_Asked], scorer: Scorer, tally: _Tally) -> None:
     after = answers([one.question for one in batch], scorer)
-    for one, probability in zip(batch, after, strict=True):
+    for asked, probability in zip(batch, after, strict=True):
         if probability is None:
             tally.n_unscorable += 1
             continue
-        published, lead = one.question.published, str(one.question.subject.key)
-        tally.before[one.queue][lead] = published.probability
-        tally.after[one.queue][lead] = probability
+        published, lead = asked.question.published, str(asked.question.subject.key)
+        tally.before[asked.queue][lead] = published.probability
+        tally.after[asked.queue][lead] = probability
         tally.reasons[lead] = published.reason
         tally.scored_by[published.artifact] += 1
 

@@ -66,27 +66,27 @@ def outcomes(
 def _run(
     held: list[PlannedStep | _Prepared], scorer: Scorer | None, tally: ReplayCounts
 ) -> Iterator[ReplayedStep]:
-    inputs = [one.engine_input for one in held if isinstance(one, _Prepared)]
+    inputs = [step.engine_input for step in held if isinstance(step, _Prepared)]
     logits = iter(logits_of(inputs, scorer.engine) if scorer else [])
-    for one in held:
-        if isinstance(one, PlannedStep):
-            yield ReplayedStep(one.place, one.lead, one.version, one.queue, None)
+    for step in held:
+        if isinstance(step, PlannedStep):
+            yield ReplayedStep(step.place, step.lead, step.version, step.queue, None)
             continue
-        score = _score(one, next(logits), scorer)
+        score = _score(step, next(logits), scorer)
         if score is None:
             tally.unscorable += 1
             continue
-        draft = one.draft
+        draft = step.draft
         yield ReplayedStep(draft.place, draft.lead, draft.version, draft.queue, score)
 
 
-def _score(one: _Prepared, logit: float | None, scorer: Scorer | None) -> bytes | None:
+def _score(prepared: _Prepared, logit: float | None, scorer: Scorer | None) -> bytes | None:
     if logit is None or scorer is None:
         return None
-    published = one.draft.published
-    scored_at = published.scored_at if published else from_ms(one.draft.place.moment_ms)
+    published = prepared.draft.published
+    scored_at = published.scored_at if published else from_ms(prepared.draft.place.moment_ms)
     try:
-        score = build_score(one.subject, logit, scorer, scored_at, NO_TIME)
+        score = build_score(prepared.subject, logit, scorer, scored_at, NO_TIME)
     except NotALogit:
         return None
     return score.model_dump_json().encode()

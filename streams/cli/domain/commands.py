@@ -66,16 +66,16 @@ def show(name: str, *, as_json: bool, as_toml: bool) -> None:
     if as_json and as_toml:
         raise click.UsageError("--json or --toml, not both")
     try:
-        path, found = _named(name)
+        path, shown = _named(name)
     except DomainError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     if as_toml:
         click.echo(path.read_text(encoding="utf-8-sig"), nl=False)
     elif as_json:
-        said = found.model_dump(mode="json", exclude_none=True)
-        click.echo(json.dumps({"digest": domain_digest(found), **said}, ensure_ascii=False))
+        values = shown.model_dump(mode="json", exclude_none=True)
+        click.echo(json.dumps({"digest": domain_digest(shown), **values}, ensure_ascii=False))
     else:
-        click.echo(domain_text(found))
+        click.echo(domain_text(shown))
 
 
 @domain.command(name="list")
