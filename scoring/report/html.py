@@ -20,6 +20,7 @@ svg{width:100%;max-width:600px;height:auto}svg text{font:10px system-ui,sans-ser
 svg .title{font-size:12px;fill:#0f172a}.grid{stroke:#e2e8f0}.key{margin-right:1.2rem}
 .key i{display:inline-block;width:.8rem;height:.8rem;margin-right:.35rem;border-radius:2px}
 .ahead{color:#15803d}.behind{color:#b91c1c}.wide{overflow-x:auto}.leak{color:#b91c1c}
+code,pre{overflow-wrap:anywhere}
 pre{white-space:pre-wrap;background:#f8fafc;padding:.7rem;border:1px solid #e2e8f0}
 """
 
