@@ -29,8 +29,8 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "FunnelStage": {
         "name": "as `StageChanged` sends it",
-        "ends": "the funnel is over, won or lost; say so in the event as well (`StageChanged.ends`), "
-        "since that is what takes a lead off its list",
+        "ends": "the funnel is over, won or lost; say so in the event as well "
+        "(`StageChanged.ends`), since that is what takes a lead off its list",
     },
     "ContactChannel": {
         "name": "as `InteractionLogged` sends it",
