@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from scoring.domain.mistakes import sentence_of
 from scoring.domain.model import Domain
 
-DOMAIN = "domain.toml"
 PACKS = Path(__file__).parent / "packs"
 MAX_BYTES = 262_144
 """Some 10,000 phrases; Python's TOML parser reads it in under a second."""

@@ -168,12 +168,12 @@ def _call(event: TranscriptReady, started_ms: int, mark: str) -> Call:
 
 def ending_of(state: LeadState) -> Ending | None:
     """How the funnel ended, by the newest stage: as its event said, or as its word is known."""
-    stage, ends = state.register("stage"), state.register("ends")
-    if stage is None:
-        return None
-    if ends is not None and ends[:2] == stage[:2]:  # an ending belongs to the stage it came with
-        return Ending(str(ends.value))
-    return KNOWN_ENDINGS.get(str(stage.value))
+    for patch in state.registers:
+        if (stage := patch.values.get("stage")) is not None:
+            # An ending belongs to the stage it came with: one event set both, in one patch.
+            ends = patch.values.get("ends")
+            return KNOWN_ENDINGS.get(str(stage)) if ends is None else Ending(str(ends))
+    return None
 
 
 def ends_lead(event: EventBase) -> bool:

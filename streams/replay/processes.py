@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
@@ -54,7 +54,6 @@ FAULTS: dict[str, type[Exception]] = {
 Message = ProcessResult | Advance | Over | Fault
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
-ProcessWork = Callable[[Spec, list[int], Connection], None]
 
 
 def outcomes_of_processes(
