@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from schemas.codec import BadRecord, Record, decode
+from schemas.codec import Record
 from schemas.dead_letter import dead_letter, entry
 from schemas.events import Channel, EventBase, InteractionLogged, TranscriptReady
+from schemas.record_check import BadRecord, decode
 from scoring.lead.fold import evolve, initial_state, listing
 from scoring.lead.state_bytes import OtherFormat, from_bytes, to_bytes
 from streams.store.contract import (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from schemas.codec import BadRecord, Record, decode
+from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.ids import LeadKey
 from schemas.outputs import Score
+from schemas.record_check import BadRecord, decode
 from scoring.lead.history import LeadHistory
 from scoring.lead.state_bytes import hash_of
 from scoring.score import Subject
