@@ -93,7 +93,8 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         "--as-of",
         default="every-7d",
         show_default=True,
-        help="when leads are asked about: every-7d, after-event, after-call, 24h-after-first.",
+        help="when leads are asked about: every-7d, after-event, after-call, 24h-after-first; "
+        "any number of d (days), h (hours) or m (minutes).",
     )
     @click.option(
         "--horizon-days",

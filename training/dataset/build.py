@@ -88,6 +88,12 @@ def _harvest(log: EventLog, plan: DatasetPlan, report: ReportProgress) -> Harves
                     drafts.append(drafted)
                 case Skipped.ORDERED_UNKNOWN:
                     n_late += 1
+            if len(drafts) > plan.max_rows:
+                raise DatasetError(
+                    f"as-of policy {policy_name(plan.policy)} gives more than {plan.max_rows:,} "
+                    f"rows after {done:,} of {len(log.leads):,} leads; choose moments further "
+                    "apart or a shorter log"
+                )
     return Harvest(drafts, n_moments, n_late)
 
 

@@ -45,6 +45,8 @@ class DatasetPlan:
     maturity: Maturity = Maturity.HORIZON
     split_by: SplitBy = SplitBy.TIME
     cluster_of: Callable[[LeadKey], str] = str
+    max_rows: int = 5_000_000
+    """A row takes some kilobytes of memory."""
 
     @property
     def horizon_ms(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -166,11 +167,48 @@ def test_a_check_of_an_old_call_is_no_new_call() -> None:
 
 
 def test_policies_have_the_names_they_are_asked_for_by() -> None:
-    for name in ("every-7d", "every-0.5d", "after-event", "after-call", "24h-after-first"):
+    for name in (
+        "every-7d",
+        "every-12h",
+        "every-15m",
+        "after-event",
+        "after-call",
+        "24h-after-first",
+        "0h-after-first",
+        "20m-after-first",
+    ):
         assert policy_name(parse_policy(name)) == name
-    for name in ("", "every-0d", "weekly", "every-7", "-1h-after-first"):
+    assert parse_policy("every-0.5d") == parse_policy("every-12h")
+    for name in ("", "every-0d", "weekly", "every-7", "-1h-after-first", "every-9999999d"):
         with pytest.raises(DatasetError, match="as-of policy"):
             parse_policy(name)
+    with pytest.raises(DatasetError, match="at least a minute apart"):
+        parse_policy("every-0.5m")
+
+
+@given(st.integers(1, 10**6), st.sampled_from("dhm"), st.booleans())
+def test_a_policy_in_any_unit_is_read_again_from_its_name(n: int, unit: str, first: bool) -> None:
+    amount = f"{n / 1000:g}{unit}"
+    name = f"{amount}-after-first" if first else f"every-{amount}"
+    try:
+        policy = parse_policy(name)
+    except DatasetError:
+        return
+    assert parse_policy(policy_name(policy)) == policy
+
+
+def test_moments_in_minutes_are_minutes_apart() -> None:
+    order = _event(StageChanged, 0.5, stage=Stage.ORDER)
+    (draft,) = _drafts([NEW, order], "20m-after-first")
+    assert draft.as_of_ms == START_MS + 20 * 60_000
+    often = [draft.as_of_ms for draft in _drafts([NEW, order], "every-30m")]
+    assert len(often) == 24
+    assert {later - earlier for earlier, later in pairwise(often)} == {30 * 60_000}
+
+
+def test_more_moments_than_memory_is_meant_for_are_refused() -> None:
+    with pytest.raises(DatasetError, match=r"more than 10 rows .* choose moments further apart"):
+        _build(_logged(*_dealership(20)), policy=Every(1), horizon_days=1, max_rows=10)
 
 
 def _simulated(n: int) -> list[Logged]:
