@@ -99,6 +99,16 @@ def test_a_number_that_is_none_is_wrong_usage(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_leads_that_share_a_field_are_in_one_split(recording: Path, tmp_path: Path) -> None:
+    words = ("--cluster", "age_band", "--split-by", "cluster", "--shares", "25,25,25,25")
+    built = asllr("dataset", recording, "--out", tmp_path / "d", *words, "--seed", "2")
+    assert built.exit_code == 0, built.output
+    examples, manifest = read_examples(tmp_path / "d")
+    homes = set(zip(examples.cluster.tolist(), examples.split.tolist(), strict=True))
+    assert len(homes) == len(set(examples.cluster.tolist())) < len(examples)
+    assert (manifest.split_by, manifest.cluster_by) == ("cluster", "age_band")
+
+
 def test_a_broken_recording_is_named_with_its_line(recording: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.jsonl"
     broken.write_text("{}\n")

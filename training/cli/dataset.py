@@ -52,6 +52,15 @@ _SHARES = click.option(
 )
 
 
+_SPLIT_BY = click.option(
+    "--split-by",
+    default="time",
+    show_default=True,
+    type=click.Choice(["time", "cluster"]),
+    help="cluster: at random, all rows of a cluster together; says nothing about the future.",
+)
+
+
 def build_dataset_group(
     default_group: type[click.Group], read_recording: ReadLog, public: Mapping[str, ReadLog]
 ) -> click.Group:
@@ -122,6 +131,13 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         type=click.Choice(["ingested", "occurred"]),
         help="when an event counts as known; occurred: history that was loaded in one go.",
     )
+    @_SPLIT_BY
+    @click.option(
+        "--cluster",
+        default="lead",
+        show_default=True,
+        help="the field that belongs together, in one split only: a profile field, queue or owner.",
+    )
     @_NEGATIVES
     @_SHARES
     @click.option(
@@ -136,11 +152,13 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         """Build a dataset from recordings of events, or from simulated leads.
 
         Folds the log as production does, at moments of the past; what came after a moment becomes
-        the label and nothing else. Splits by time with an embargo; a lead is in one split only.
+        the label and nothing else. Splits by time with an embargo; a lead is in one split only, as
+        is a --cluster of leads.
 
         \b
         Example:
           asllr dataset build leads.jsonl.gz --out march --as-of after-call
+          asllr dataset build leads.jsonl.gz --out people --split-by cluster --cluster person_id
           asllr dataset build --simulate 20000 --seed 7 --negative-rate 0.2 --out simulated
         """
         if bool(recordings) == (n_simulated is not None):
@@ -167,13 +185,7 @@ def _convert_command(public: Mapping[str, ReadLog]) -> click.Command:
         type=click.IntRange(min=1),
         help="persuasion: judge by so many utterances, before the end gives it away.",
     )
-    @click.option(
-        "--split-by",
-        default="time",
-        show_default=True,
-        type=click.Choice(["time", "cluster"]),
-        help="cluster: by chance over clusters, as the published figures of persuasion.",
-    )
+    @_SPLIT_BY
     @_SEED
     @_SHARES
     @_JSON

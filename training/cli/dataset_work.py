@@ -50,6 +50,8 @@ def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> Non
         shares=shares_of(options["shares"]),
         negative_rate=options["negative_rate"],
         known_at=KnownAt(options["known_at"]),
+        split_by=SplitBy(options["split_by"]),
+        cluster=options["cluster"],
     )
     examples, manifest = build_examples(_counted(logged), plan, progress)
     _finish(examples, manifest, out, as_json=options["as_json"])

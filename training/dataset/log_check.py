@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from schemas.events import LeadUpserted
 from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.lead.fold import ends_lead
@@ -19,6 +21,7 @@ from training.dataset.manifest import DataFinding, DatasetError, Severity, Split
 from training.dataset.outcome import first_order_ms
 from training.dataset.plan import DatasetPlan, Maturity
 from training.dataset.policy import policy_name
+from training.dataset.split import FEW_CLUSTERS
 
 MIN_AFTER = 5
 """Leads with a change after their end; fewer may be chance."""
@@ -82,11 +85,14 @@ def check_classes(examples: Examples) -> None:
         n_positive = int(part.label.sum())
         if 0 < n_positive < len(part):
             continue
+        n_clusters = len(np.unique(examples.cluster))
+        few = f"; {n_clusters} clusters are few: try another --seed or a --cluster with more values"
         raise DatasetError(
             f"the split {split} has one class: {len(part)} rows, {n_positive} positives; both "
             "classes are needed to fit and to judge. Use a longer log (or more leads), other "
             "shares or a shorter embargo; where new leads stop coming before the log ends, "
             "--silent-days 21 leaves out the moments of those that had gone silent"
+            + (few if n_clusters < FEW_CLUSTERS else "")
         )
 
 

@@ -105,13 +105,15 @@ class DatasetManifest(_Part):
     embargo_days: Annotated[float, Field(ge=0)]
     as_of_policy: str
     split_by: SplitBy = SplitBy.TIME
+    cluster_by: str = "lead"
+    """The field whose values are clusters; a public data set's name for the one of its protocol."""
     seed: int
     negative_rate: Rate = 1.0
     features_id: str = FEATURES_ID
     prompt_id: str = PROMPT_ID
     code_names: tuple[str, ...] = ()
     """The names of the columns of `codes`."""
-    borders: tuple[AwareDatetime, AwareDatetime, AwareDatetime]
+    borders: tuple[AwareDatetime, AwareDatetime, AwareDatetime] | None
     slices: dict[Split, Slice] = {}
     sha256: Sha256 | None = None
     """`slices` and `sha256` are filled in by `write_examples`."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from schemas.ids import LeadKey
 from schemas.timestamps import DAY_MS
 from scoring.prompt.prompt import HORIZON_DAYS
+from training.dataset.cluster import LEAD
 from training.dataset.log import KnownAt
 from training.dataset.manifest import SplitBy
 from training.dataset.policy import Every, MomentPolicy
@@ -29,8 +30,9 @@ class Maturity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DatasetPlan:
-    """How a log becomes examples. `embargo_days` None: as long as the horizon. `cluster_of`: what a
-    bootstrap draws as one unit, and what stays in one split."""
+    """How a log becomes examples. `embargo_days` None: as long as the horizon. `cluster`: what a
+    bootstrap draws as one unit, and what stays in one split: the value of this field (see
+    `training.dataset.cluster`), or of a function of the lead's key."""
 
     name: str
     policy: MomentPolicy = field(default_factory=lambda: Every(7))
@@ -44,7 +46,7 @@ class DatasetPlan:
     known_at: KnownAt = KnownAt.INGESTED
     maturity: Maturity = Maturity.HORIZON
     split_by: SplitBy = SplitBy.TIME
-    cluster_of: Callable[[LeadKey], str] = str
+    cluster: str | Callable[[LeadKey], str] = LEAD
     max_rows: int = 5_000_000
     """A row takes some kilobytes of memory."""
 

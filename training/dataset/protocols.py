@@ -95,7 +95,7 @@ def _persuasion(seed: int, first_units: int | None) -> Protocol:
         horizon_days=1,
         embargo_days=0,
         maturity=Maturity.DECIDED,
-        cluster_of=persuadees.__getitem__,
+        cluster=persuadees.__getitem__,
     )
     return Protocol(adapted, plan)
 

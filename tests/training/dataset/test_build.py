@@ -53,12 +53,14 @@ def test_a_row_does_not_change_when_everything_after_it_is_deleted(
     history: list[tuple[EventBase, int]], policy: Every | AfterEvent | AfterFirst
 ) -> None:
     plan, lead = DatasetPlan("test", policy), _lead_log(history)
-    for draft in drafts_of(lead, START_MS, plan):
+    for draft in drafts_of(lead, START_MS, plan, "c"):
         if not isinstance(draft, ExampleDraft):
             continue
         known = lead.until(draft.as_of_ms)
         again = {
-            d.as_of_ms: d for d in drafts_of(known, START_MS, plan) if isinstance(d, ExampleDraft)
+            d.as_of_ms: d
+            for d in drafts_of(known, START_MS, plan, "c")
+            if isinstance(d, ExampleDraft)
         }[draft.as_of_ms]
         row, row_again = (read_draft(d, Split.FIT, 1.0) for d in (draft, again))
         assert row.state == row_again.state == to_bytes(fold(known.events))
@@ -77,7 +79,7 @@ def _event(kind: type[EventBase], day: float, lead: str = "l-1", **fields: objec
 def _drafts(history: list[EventBase], policy: str, end_day: float = 60) -> list[ExampleDraft]:
     lead = _lead_log([(event, 0) for event in history])
     plan = DatasetPlan("test", parse_policy(policy))
-    found = drafts_of(lead, START_MS + int(end_day * DAY_MS), plan)
+    found = drafts_of(lead, START_MS + int(end_day * DAY_MS), plan, "c")
     return [draft for draft in found if isinstance(draft, ExampleDraft)]
 
 
@@ -115,7 +117,7 @@ def test_who_has_been_silent_for_longer_than_any_feature_looks_is_not_asked_abou
 def test_an_order_that_came_unheard_of_is_no_row() -> None:
     """It occurred before the moment and was reported after it: neither label would be right."""
     lead = _lead_log([(NEW, 0), (_event(StageChanged, 2, stage=Stage.ORDER), 5 * DAY_MS)])
-    found = list(drafts_of(lead, START_MS + 60 * DAY_MS, DatasetPlan("test", Every(1))))
+    found = list(drafts_of(lead, START_MS + 60 * DAY_MS, DatasetPlan("test", Every(1)), "c"))
     days = [(d.as_of_ms - START_MS) / DAY_MS for d in found if isinstance(d, ExampleDraft)]
     assert max(days) < 2
     assert len(found) > len(days)
