@@ -62,11 +62,14 @@ _SPLIT_BY = click.option(
 
 
 def build_dataset_group(
-    default_group: type[click.Group], read_recording: ReadLog, public: Mapping[str, ReadLog]
+    default_group: type[click.Group],
+    moment: click.ParamType,
+    read_recording: ReadLog,
+    public: Mapping[str, ReadLog],
 ) -> click.Group:
     """The group of commands. `default_group` is a group class that takes, as `default`, the command
-    that need not be named. `read_recording` and `public` (name of a data set -> reader of its
-    events) fail with errors of their own."""
+    that need not be named; `moment` is the type of an option that is a time. `read_recording` and
+    `public` (name of a data set -> reader of its events) fail with errors of their own."""
 
     @click.group(cls=default_group, default="build")
     def dataset() -> None:
@@ -81,13 +84,13 @@ def build_dataset_group(
           asllr dataset check march
         """
 
-    dataset.add_command(_build_command(read_recording))
+    dataset.add_command(_build_command(moment, read_recording))
     dataset.add_command(_convert_command(public))
     dataset.add_command(check)
     return dataset
 
 
-def _build_command(read_recording: ReadLog) -> click.Command:
+def _build_command(moment: click.ParamType, read_recording: ReadLog) -> click.Command:
     @click.command(name="build")
     @click.argument("recordings", nargs=-1, type=click.Path(path_type=Path, exists=True))
     @_OUT
@@ -130,6 +133,19 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         show_default=True,
         type=click.Choice(["ingested", "occurred"]),
         help="when an event counts as known; occurred: history that was loaded in one go.",
+    )
+    @click.option(
+        "--label-known",
+        default="horizon",
+        show_default=True,
+        type=click.Choice(["horizon", "decided"]),
+        help="horizon: where the log runs a horizon past the moment; decided: once the lead was "
+        "won or lost, and open leads are left out.",
+    )
+    @click.option(
+        "--complete-until",
+        type=moment,
+        help="the log is complete until then: nothing happened after its last event.",
     )
     @_SPLIT_BY
     @click.option(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 
-from schemas.timestamps import DAY_MS, to_ms
+from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.lead.fold import ends_lead, listing
 from scoring.lead.state_bytes import to_bytes
 from scoring.report.progress import ReportProgress, StartReport
@@ -26,9 +26,16 @@ from training.dataset.log_check import (
     check_late,
     check_log,
 )
-from training.dataset.manifest import DatasetError, DatasetManifest, Split, SplitBy, label_of
+from training.dataset.manifest import (
+    DatasetError,
+    DatasetManifest,
+    Maturity,
+    Split,
+    SplitBy,
+    label_of,
+)
 from training.dataset.outcome import is_order, outcome_of
-from training.dataset.plan import DatasetPlan, Maturity
+from training.dataset.plan import DatasetPlan
 from training.dataset.policy import moments, policy_name
 from training.dataset.split import Borders, Sampling, borders_of, one_split_each, split_clusters
 
@@ -41,6 +48,8 @@ def build_examples(
     log = gather(logged, plan.known_at)
     if log is None:
         raise DatasetError("the log holds no events; is it the right file, was anything recorded?")
+    if plan.complete_until_ms is not None:
+        log = log.complete_until(plan.complete_until_ms)
     sampling = Sampling(plan.negative_rate, plan.seed)
     check_horizon(log, plan)
     clusters = _clusters(log, plan)
@@ -68,6 +77,8 @@ def build_examples(
         label=label_of(plan.horizon_days),
         horizon_days=plan.horizon_days,
         embargo_days=plan.embargo_ms / DAY_MS,
+        maturity=plan.maturity,
+        complete_until=None if plan.complete_until_ms is None else from_ms(log.last_ms),
         as_of_policy=policy_name(plan.policy),
         split_by=plan.split_by,
         cluster_by=plan.cluster if isinstance(plan.cluster, str) else plan.name,

@@ -17,9 +17,9 @@ from scoring.lead.fold import ends_lead
 from training.dataset.draft import ExampleDraft
 from training.dataset.example import Examples
 from training.dataset.log import EventLog, KnownAt, LeadLog
-from training.dataset.manifest import DataFinding, DatasetError, Severity, Split
+from training.dataset.manifest import DataFinding, DatasetError, Maturity, Severity, Split
 from training.dataset.outcome import first_order_ms
-from training.dataset.plan import DatasetPlan, Maturity
+from training.dataset.plan import DatasetPlan
 from training.dataset.policy import policy_name
 from training.dataset.split import FEW_CLUSTERS
 
@@ -48,7 +48,8 @@ def check_horizon(log: EventLog, plan: DatasetPlan) -> None:
         raise DatasetError(
             f"the horizon of {plan.horizon_days} days is longer than the log, which runs "
             f"{days:.1f} days ({_span(log)}): no label is known yet; record for longer or choose "
-            "a shorter horizon" + _bulk_hint(log, plan)
+            "a shorter horizon, or say with --complete-until that nothing happened after its end"
+            + _bulk_hint(log, plan)
         )
 
 

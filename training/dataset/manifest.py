@@ -53,6 +53,14 @@ class SplitBy(StrEnum):
     CLUSTER = "cluster"
 
 
+class Maturity(StrEnum):
+    """When a label is known. `HORIZON`: once the log runs a horizon past `as_of`. `DECIDED`: once
+    the lead has ended, however long that took; leads that never ended are left out (censored)."""
+
+    HORIZON = "horizon"
+    DECIDED = "decided"
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -103,6 +111,9 @@ class DatasetManifest(_Part):
     label: str
     horizon_days: Annotated[int, Field(gt=0)]
     embargo_days: Annotated[float, Field(ge=0)]
+    maturity: Maturity = Maturity.HORIZON
+    complete_until: AwareDatetime | None = None
+    """Given by whoever built it: nothing happened from the last event to here."""
     as_of_policy: str
     split_by: SplitBy = SplitBy.TIME
     cluster_by: str = "lead"

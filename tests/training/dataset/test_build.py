@@ -29,8 +29,8 @@ from training.dataset.build import build_examples, drafts_of
 from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, Grade
 from training.dataset.log import Known, KnownAt, LeadLog, Logged
-from training.dataset.manifest import DatasetError, DatasetManifest, Split
-from training.dataset.plan import DatasetPlan, Maturity
+from training.dataset.manifest import DatasetError, DatasetManifest, Maturity, Split
+from training.dataset.plan import DatasetPlan
 from training.dataset.policy import AfterEvent, AfterFirst, Every, parse_policy, policy_name
 from training.simulator.emit import simulate_events
 from training.simulator.world import World
@@ -349,3 +349,34 @@ def test_decided_leads_need_no_horizon_and_undecided_ones_are_censored() -> None
     )
     assert len(examples) == 100
     assert examples.label.sum() == 50
+
+
+def _campaign() -> list[list[EventBase]]:
+    """A closed campaign: two leads an hour for four days, every fourth orders within six hours, and
+    nothing happens after the last one."""
+    return [_lead(n, n / 48 + 0.25 if n % 4 == 0 else None, start=n / 48) for n in range(192)]
+
+
+def test_a_log_that_ended_needs_no_event_after_its_end() -> None:
+    ended = _logged(*_campaign())
+    asked = {"policy": AfterFirst(0), "horizon_days": 7, "embargo_days": 0}
+    with pytest.raises(DatasetError, match=r"horizon of 7 days .* --complete-until"):
+        _build(ended, **asked)
+    examples, manifest = _build(ended, **asked, complete_until_ms=to_ms(START + timedelta(days=12)))
+    assert len(examples) == 192
+    assert examples.label.sum() == 48
+    assert manifest.complete_until == START + timedelta(days=12)
+    dummy = [_event(LeadUpserted, 12, "nobody", profile={})]
+    by_dummy, _ = _build([*ended, *_logged(dummy)], **asked)
+    assert by_dummy.lead == examples.lead
+    assert by_dummy.state == examples.state
+
+
+def test_a_log_is_not_complete_until_a_time_before_its_last_event() -> None:
+    with pytest.raises(DatasetError, match="give a later time, or leave out what came after"):
+        _build(_logged(*_campaign()), complete_until_ms=START_MS + DAY_MS)
+
+
+def test_the_manifest_says_when_labels_are_known() -> None:
+    _, manifest = _build(_logged(*_dealership()))
+    assert (manifest.maturity, manifest.complete_until) == (Maturity.HORIZON, None)
