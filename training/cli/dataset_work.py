@@ -162,4 +162,4 @@ def _columns(strongest: list[Strength]) -> Iterator[str]:
 
 def _findings(findings: Iterable[DataFinding]) -> Iterator[str]:
     for finding in findings:
-        yield f"{finding.severity.value.upper()} {finding.column}: {finding.sentence}"
+        yield f"{finding.severity.value.upper()} {finding.named}"

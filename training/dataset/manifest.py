@@ -99,6 +99,11 @@ class DataFinding(_Part):
     column: str
     sentence: str
 
+    @property
+    def named(self) -> str:
+        """The sentence with its column, which it does not name itself."""
+        return f"{self.column}: {self.sentence}"
+
 
 class DatasetManifest(_Part):
     """The manifest. `borders`: when judge, calibrate and test begin, if `split_by` is time.
