@@ -16,6 +16,7 @@ from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.lead.fold import ends_lead
 from training.dataset.draft import ExampleDraft
 from training.dataset.example import Examples
+from training.dataset.filled import Filled, is_blank, is_one_sided
 from training.dataset.log import EventLog, KnownAt, LeadLog
 from training.dataset.manifest import DataFinding, DatasetError, Maturity, Severity, Split
 from training.dataset.outcome import first_order_ms
@@ -118,6 +119,7 @@ def check_log(log: EventLog) -> Iterator[DataFinding]:
         early, late = _named(lead)
         before.update(early)
         after.update(late - early)
+    yield from _only_of_ended(log)
     for name in sorted(after):
         if after[name] >= MIN_AFTER and before[name] <= MAX_BEFORE_SHARE * after[name]:
             yield DataFinding(
@@ -128,10 +130,50 @@ def check_log(log: EventLog) -> Iterator[DataFinding]:
             )
 
 
+def _only_of_ended(log: EventLog) -> Iterator[DataFinding]:
+    """Findings on fields that leads have before their end, and open leads have not: an export of
+    today's values, dated when the lead came in, fills such a field when the outcome is known."""
+    ended: Counter[str] = Counter()
+    still_open: Counter[str] = Counter()
+    n_ended = 0
+    for lead in log.leads:
+        end_ms = _end_ms(lead)
+        n_ended += end_ms is not None
+        (still_open if end_ms is None else ended).update(_filled(lead, end_ms))
+    for name in sorted(ended):
+        of_ended = Filled(ended[name], n_ended)
+        of_open = Filled(still_open[name], len(log.leads) - n_ended)
+        if of_open.share < of_ended.share and is_one_sided(of_ended, of_open):
+            yield DataFinding(
+                severity=Severity.WARNING,
+                column=name,
+                sentence=f"is filled in {of_ended.text} leads that ended, before their end, and in "
+                f"{of_open.text} open ones: it looks empty until the outcome is known; leave it "
+                "out of the profile, or send it when it becomes known",
+            )
+
+
+def _filled(lead: LeadLog, until_ms: int | None) -> set[str]:
+    """The profile fields that had a value before `until_ms`."""
+    return {
+        f"profile.{name}"
+        for event in lead.events
+        if isinstance(event, LeadUpserted)
+        and (until_ms is None or to_ms(event.occurred_at) < until_ms)
+        for name, value in event.profile.items()
+        if not is_blank(value)
+    }
+
+
+def _end_ms(lead: LeadLog) -> int | None:
+    """The lead's first end; None for a lead that has not ended."""
+    return min((to_ms(e.occurred_at) for e in lead.events if ends_lead(e)), default=None)
+
+
 def _named(lead: LeadLog) -> tuple[set[str], set[str]]:
     """The fields that were set or changed before the lead's first end, and from then on; both empty
     for a lead that has not ended."""
-    end_ms = min((to_ms(e.occurred_at) for e in lead.events if ends_lead(e)), default=None)
+    end_ms = _end_ms(lead)
     if end_ms is None:
         return set(), set()
     early: set[str] = set()

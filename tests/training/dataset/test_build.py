@@ -28,6 +28,7 @@ from tests.scoring.histories import START, START_MS, events
 from training.dataset.build import build_examples, drafts_of
 from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, Grade
+from training.dataset.filled import Filled, is_one_sided
 from training.dataset.log import Known, KnownAt, LeadLog, Logged
 from training.dataset.manifest import DatasetError, DatasetManifest, Maturity, Split
 from training.dataset.plan import DatasetPlan
@@ -380,3 +381,35 @@ def test_a_log_is_not_complete_until_a_time_before_its_last_event() -> None:
 def test_the_manifest_says_when_labels_are_known() -> None:
     _, manifest = _build(_logged(*_dealership()))
     assert (manifest.maturity, manifest.complete_until) == (Maturity.HORIZON, None)
+
+
+def test_what_ended_leads_had_all_along_and_open_ones_never_is_found() -> None:
+    """An export of today's values, dated when the lead came in: half of the leads are still
+    open."""
+    leads = [
+        [
+            _event(
+                LeadUpserted,
+                n / 2,
+                f"l-{n}",
+                profile={"size": "small", "closing_note": "see file" if n % 2 else "-"},
+            ),
+            *([_event(StageChanged, n / 2 + 5, f"l-{n}", stage=Stage.ORDER)] if n % 4 == 1 else []),
+            *([_event(LeadClosed, n / 2 + 5, f"l-{n}")] if n % 4 == 3 else []),
+        ]
+        for n in range(300)
+    ]
+    _, manifest = _build(_logged(*leads))
+    (finding,) = manifest.findings
+    assert finding.column == "profile.closing_note"
+    assert "150 of 150 leads that ended" in finding.sentence
+    assert "0 of 150 open ones" in finding.sentence
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400), st.integers(0, 400))
+def test_one_sided_is_the_same_from_both_sides_and_never_for_equal_shares(
+    n: int, n_more: int, m: int, m_more: int
+) -> None:
+    one, other = Filled(n, n + n_more), Filled(m, m + m_more)
+    assert is_one_sided(one, other) == is_one_sided(other, one)
+    assert not is_one_sided(one, one)
