@@ -123,7 +123,7 @@ def text_of(report: Mapping[str, Any]) -> str:
 def warnings_of(outcome: FitReview) -> list[str]:
     """Warnings beside the signatures: of the data, the calibration and the horizon."""
     dataset = outcome.done.prepared.dataset
-    sentences = [finding.sentence for finding in dataset.findings]
+    sentences = [finding.named for finding in dataset.findings]
     sentences += doubts(outcome.calibration, _n_calibrating(outcome))
     if dataset.horizon_days != HORIZON_DAYS:
         sentences.append(
