@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from scoring.artifact import ArtifactError, load_manifest
+from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.backtest.daily_calls import CallTerms
+from scoring.prompt.declaration import Kind
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
@@ -88,11 +89,12 @@ def try_leads(
       asllr try --leads leads.csv --mapping asllr-mapping.json --capacity 50 --json
     """
     paths = {"leads": leads, "calls": calls, "outcomes": outcomes}
+    fields = _fields_read(find_artifact(artifact, current_settings().artifacts))
     try:
         with naming_files():
             tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-            mapping = _mapping(tables, mapping_path)
-            read = events_of(tables, mapping, datetime.now(UTC))
+            mapping = _mapping(tables, mapping_path, fields)
+            read = events_of(tables, mapping, fields, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     for line in (*mapping_lines(mapping, tables, read), *read.skipped):
@@ -104,12 +106,22 @@ def try_leads(
         click.echo("\n".join(found_lines(trial, top)))
 
 
-def _mapping(tables: Mapping[str, ExportTable], path: Path | None) -> ColumnMapping:
+def _fields_read(path: Path) -> dict[str, Kind]:
+    """The profile fields that the features of an artifact read."""
+    try:
+        return load_rendering(path, load_manifest(path)).profile_kinds
+    except ArtifactError as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+
+
+def _mapping(
+    tables: Mapping[str, ExportTable], path: Path | None, fields: Collection[str]
+) -> ColumnMapping:
     """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
     ends the command."""
     if path is not None and path.exists():
         return complete_mapping(read_mapping(path), tables)
-    guessed = guess(tables)
+    guessed = guess(tables, fields)
     if not guessed.doubts:
         return guessed.mapping
     draft = path or DRAFT
