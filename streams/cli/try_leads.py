@@ -92,14 +92,13 @@ def try_leads(
     fields = _fields_read(find_artifact(artifact, current_settings().artifacts))
     try:
         with naming_files():
-            tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-            mapping = _mapping(tables, mapping_path, fields)
-            read = events_of(tables, mapping, fields, datetime.now(UTC))
+            exports = read_exports(paths, mapping_path, fields, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    for line in (*mapping_lines(mapping, tables, read), *read.skipped):
+    mapping, read = exports.mapping, exports.read
+    for line in (*mapping_lines(mapping, exports.tables, read), *read.skipped):
         click.echo(line, err=True)
-    trial = _trial(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
+    trial = _trial(read, _Asked(artifact, capacity, days, judge="outcomes" in exports.tables))
     if as_json:
         click.echo(json.dumps(found_json(mapping, trial, top), allow_nan=False))
     else:
@@ -112,6 +111,30 @@ def _fields_read(path: Path) -> dict[str, Kind]:
         return load_rendering(path, load_manifest(path)).profile_kinds
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """What `asllr try` reads. `tables` by kind: leads, and where given calls and outcomes;
+    `mapping` says which of their columns means what, `read` are the events they make."""
+
+    tables: Mapping[str, ExportTable]
+    mapping: ColumnMapping
+    read: Read
+
+
+def read_exports(
+    paths: Mapping[str, Path | None],
+    mapping_path: Path | None,
+    fields: Mapping[str, Kind],
+    now: datetime,
+) -> Exports:
+    """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
+    out. `fields`: profile field -> kind of the feature that reads it. Without a mapping the columns
+    are guessed. Raises ImportFault, OSError."""
+    tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
+    mapping = _mapping(tables, mapping_path, fields)
+    return Exports(tables, mapping, events_of(tables, mapping, fields, now))
 
 
 def _mapping(

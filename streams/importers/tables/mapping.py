@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from schemas.codec import describe
 from schemas.events import FieldName
+from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
