@@ -16,6 +16,7 @@ from schemas.outputs import Cause, Evidence, Latency, Score, ScoreOrder
 from schemas.timestamps import from_ms
 from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
+from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import Engine, EngineInput
 from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
@@ -34,8 +35,9 @@ MIN_TALK_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """An artifact ready to score: `digest` names it, `engine` runs it. `is_rule`: nothing was
-    learned, so however much is known of a lead, a score's evidence is low."""
+    """An artifact ready to score: `digest` names it, `engine` runs it, `columns` is what it reads
+    beside features and prompt. `is_rule`: nothing was learned, so however much is known of a lead,
+    a score's evidence is low."""
 
     digest: str
     prompt_id: str
@@ -44,6 +46,11 @@ class Scorer:
     calibration: Calibration
     engine: Engine
     is_rule: bool = False
+    columns: Columns = NO_COLUMNS
+
+    def read(self, history: LeadHistory, as_of_ms: int) -> EngineInput:
+        """What the engine reads of a lead."""
+        return prepare(history, as_of_ms, self.spec, self.columns)
 
 
 ScorerOf = Callable[[str], Scorer | None]
@@ -51,7 +58,11 @@ ScorerOf = Callable[[str], Scorer | None]
 
 
 def build_scorer(
-    manifest: Manifest, digest: str, engine: Engine, count_tokens: Callable[[str], int]
+    manifest: Manifest,
+    digest: str,
+    engine: Engine,
+    count_tokens: Callable[[str], int],
+    columns: Columns = NO_COLUMNS,
 ) -> Scorer:
     """Raises ArtifactError when the budget cannot hold every lead's record and a little talk."""
     needed = longest_record_tokens(count_tokens) + MIN_TALK_TOKENS
@@ -68,6 +79,7 @@ def build_scorer(
         calibration=manifest.calibration,
         engine=engine,
         is_rule=manifest.engine is EngineKind.RULE,
+        columns=columns,
     )
 
 
@@ -109,9 +121,15 @@ def build_subject(
     return Subject(key, history, state_hash(state), dict(cursor), promotion, as_of_ms)
 
 
-def prepare(history: LeadHistory, as_of_ms: int, spec: PromptSpec) -> EngineInput:
+def prepare(
+    history: LeadHistory, as_of_ms: int, spec: PromptSpec, columns: Columns = NO_COLUMNS
+) -> EngineInput:
     """What an engine reads of a lead, and all it reads."""
-    return EngineInput(feature_vector(history, as_of_ms), build_prompt(history, as_of_ms, spec))
+    return EngineInput(
+        feature_vector(history, as_of_ms),
+        build_prompt(history, as_of_ms, spec),
+        columns.row(history, as_of_ms),
+    )
 
 
 def build_score(
@@ -132,7 +150,7 @@ def build_score(
     >>> scorer = load_scorer(demo_artifact_path())
     >>> now_ms = to_ms(visit.occurred_at)
     >>> subject = build_subject(visit.key, to_bytes(fold([visit])), {"crm.events": 0}, 1, now_ms)
-    >>> engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
+    >>> engine_input = scorer.read(subject.history, subject.as_of_ms)
     >>> [logit] = scorer.engine.logits([engine_input])
     >>> score = build_score(subject, logit, scorer, visit.occurred_at, NO_TIME)
     >>> score.reason, score.evidence.value, score.order.version, score.horizon_days

@@ -21,7 +21,7 @@ from scoring.lead.arrival import Arrival, state_of, without_each
 from scoring.lead.history import LeadHistory, history_of
 from scoring.prompt.features import FEATURES, feature_vector
 from scoring.prompt.prompt import CALLS, PromptSpec, build_prompt
-from scoring.score import Scorer, prepare
+from scoring.score import Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     history = history_of(state_of(arrivals))
     names = [section.value for section in Section] + [CALLS]
     inputs = [
-        prepare(history, as_of_ms, scorer.spec),
-        *(prepare(history_of(other), as_of_ms, scorer.spec) for other in without.values()),
+        scorer.read(history, as_of_ms),
+        *(scorer.read(history_of(other), as_of_ms) for other in without.values()),
         *(without_section(history, as_of_ms, scorer.spec, name) for name in names),
     ]
     whole, *others = probabilities(scorer, inputs)

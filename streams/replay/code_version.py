@@ -14,6 +14,7 @@ PACKAGES = (
     "scoring.domain",
     "scoring.lead",
     "scoring.prompt",
+    "scoring.columns",
     "scoring.engines",
     "streams.recording",
     "streams.replay",

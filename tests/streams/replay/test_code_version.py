@@ -20,6 +20,7 @@ DECIDES = {
     "scoring.domain": "what is declared of a business",
     "scoring.lead": "the fold",
     "scoring.prompt": "what a model reads",
+    "scoring.columns": "what a table's model reads",
     "scoring.engines": "what a model says",
     "streams.recording": "the order in which events come in",
     "streams.replay": "who is scored when",
