@@ -20,9 +20,6 @@ from scoring.lead.history import LeadHistory
 COUNTS = "counts and times"
 WORDS = "words"
 
-LARGEST = float(np.finfo(np.float32).max)
-"""A producer's number may be too large for float32, and an infinite column cannot be scored."""
-
 
 NO_FIELDS = OwnFields()
 
@@ -47,7 +44,7 @@ class Columns:
         return (*self.own.part_names, *(COUNTS,) * n_counts, *(WORDS,) * n_words)
 
     def row(self, history: LeadHistory, as_of_ms: int) -> NDArray[np.float32]:
-        """(len(self),), NaN = unknown, always finite otherwise."""
+        """(len(self),), NaN = unknown."""
         said = [self.words.numbers(history)] if self.words else []
         return self._row(history, as_of_ms, said)
 
@@ -56,7 +53,7 @@ class Columns:
         row = self.row(history, as_of_ms)
         hidden = np.array([name == part for name in self.part_names], dtype=bool)
         if part == WORDS and self.words is not None:
-            row[hidden] = _float32(self.words.bias)
+            row[hidden] = self.words.bias
         else:
             row[hidden] = np.nan
         return row
@@ -74,7 +71,7 @@ class Columns:
         self, history: LeadHistory, as_of_ms: int, said: list[NDArray[np.float64]]
     ) -> NDArray[np.float32]:
         known = np.fromiter(self._known(history, as_of_ms), dtype=np.float64)
-        return _float32(np.concatenate([known, *said]))
+        return np.concatenate([known, *said]).astype(np.float32)
 
     def _known(self, history: LeadHistory, as_of_ms: int) -> Iterator[float]:
         yield from self.own.numbers(history.state, as_of_ms)
@@ -83,7 +80,3 @@ class Columns:
 
 
 NO_COLUMNS = Columns()
-
-
-def _float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
-    return np.clip(numbers, -LARGEST, LARGEST).astype(np.float32)
