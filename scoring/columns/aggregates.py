@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from schemas.events import Channel, Direction, Role
 from schemas.timestamps import DAY_MS
 from scoring.lead.history import Contact, LeadHistory, history_of
-from scoring.lead.state import PROFILE, LeadState, Statement
+from scoring.lead.state import PROFILE, LeadState
+from scoring.lead.summary import Statement
 from scoring.lead.topics import TOPICS
 
 WINDOWS_DAYS = (1, 3, 7, 14, 30, 90)

@@ -1,9 +1,9 @@
-"""What was said as numbers: TF-IDF over who said what, projected onto a few columns.
+"""What was said and written as numbers: TF-IDF over who said what, projected onto a few columns.
 
 TF-IDF: G. Salton and C. Buckley, Term-Weighting Approaches in Automatic Text Retrieval, Information
-Processing & Management 24, 1988. The text is what the state keeps of the calls. The projection is
-fitted by `training.baselines.columns.bag_of_words`: a singular value decomposition, and linear
-models of the outcome.
+Processing & Management 24, 1988. The text is all that the state keeps of calls, messages and notes.
+The projection is fitted by `training.baselines.columns.bag_of_words`: a singular value
+decomposition, and linear models of the outcome.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from schemas.events import Role
+from schemas.events import Direction, Role
 from scoring.calibration import Finite
 from scoring.floats import Floats
 from scoring.lead.history import LeadHistory
@@ -36,25 +36,45 @@ MAX_OUTPUTS = 256
 """Columns of a projection: components, and one reading for each code and move."""
 
 MARKS = {Role.CUSTOMER.value: "c", Role.AGENT.value: "a"}
+OTHER, NOTE = "o", "n"
 LONGEST_RUN = 3
 
+Marked = tuple[str, str]
 Term = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 
 
 def terms(history: LeadHistory) -> list[str]:
-    """The terms of a lead's calls: words, pairs and triples of each turn, marked with who spoke.
-    Across turns, the last word of one turn with the first two of the answer, for what "yes"
-    answered."""
-    marked_terms: list[str] = []
+    """The terms of a lead's calls, messages and notes: words, pairs and triples of each turn,
+    marked with who spoke. Across turns of a call, the last word of one turn with the first two of
+    the answer, for what "yes" answered."""
+    return [term for turns in _texts(history) for term in _terms(turns)]
+
+
+def _texts(history: LeadHistory) -> Iterator[list[Marked]]:
+    """What belongs together, as (mark, text): the turns of a call, or one message or note."""
+    if history.state.talk is None:
+        return
+    pieces = history.state.talk.pieces
+    calls = {(call.started_ms, call.call_id) for call in history.calls}
+    for call in pieces.transcripts:
+        if (call.started_ms, call.call_id) in calls:
+            yield [(MARKS.get(turn.role, OTHER), turn.text) for turn in call.turns]
+    for writing in pieces.writings:
+        if writing.text is not None:
+            is_customers = writing.direction == Direction.INBOUND.value
+            yield [(MARKS[Role.CUSTOMER.value if is_customers else Role.AGENT.value], writing.text)]
+        if writing.note is not None:
+            yield [(NOTE, writing.note)]
+
+
+def _terms(turns: Sequence[Marked]) -> Iterator[str]:
     last: str | None = None
-    for statement in (s for call in history.calls for s in call.statements):
-        mark = MARKS.get(statement.role, "o")
-        words = WORD.findall(statement.text.lower())
-        marked_terms += [f"{mark}:{run}" for run in runs(words, LONGEST_RUN)]
+    for mark, text in turns:
+        words = WORD.findall(text.lower())
+        yield from (f"{mark}:{run}" for run in runs(words, LONGEST_RUN))
         if last is not None and words:
-            marked_terms.append(f"{last}>{mark}:{' '.join(words[:2])}")
+            yield f"{last}>{mark}:{' '.join(words[:2])}"
         last = f"{mark}:{words[-1]}" if words else None
-    return marked_terms
 
 
 def runs(words: Sequence[str], longest: int) -> list[str]:
@@ -126,7 +146,7 @@ class Words:
         return total
 
     def heard(self, history: LeadHistory, most: int) -> list[str]:
-        """The words of the lead's calls that count, those of most weight first, at most `most`."""
+        """The words said and written that count, those of most weight first, at most `most`."""
         weight: Counter[str] = Counter()
         ids, weights = self.vocabulary.weigh(terms(history))
         for at, share in zip(ids.tolist(), weights.tolist(), strict=True):

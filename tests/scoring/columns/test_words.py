@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from schemas.events import Role, TranscriptReady
+from schemas.events import InteractionLogged, Role, TranscriptReady
 from scoring.columns.words import Vocabulary, Words, terms, words_in
 from scoring.lead.fold import fold
 from scoring.lead.history import LeadHistory, history_of
@@ -37,6 +38,20 @@ def test_terms_are_runs_of_each_turn_and_bridge_to_the_answer() -> None:
         "a:?>c:high price",
     ]
     assert words_in("a:?>c:high price") == {"?", "high", "price"}
+
+
+def test_messages_and_notes_are_read_by_who_wrote_them() -> None:
+    written = [
+        event(InteractionLogged, id=id_, channel="email", direction=direction, text="Thanks")
+        for id_, direction in (("e-1", "inbound"), ("e-2", "outbound"))
+    ]
+    noted = event(InteractionLogged, id="e-3", channel="call", note="keen")
+    assert sorted(terms(history_of(fold([*written, noted])))) == ["a:thanks", "c:thanks", "n:keen"]
+
+
+def test_a_call_that_another_version_replaced_is_not_read() -> None:
+    history = replace(_history(), calls=())
+    assert terms(history) == []
 
 
 def test_weights_are_logarithmic_counts_by_rarity_of_length_one() -> None:
