@@ -25,7 +25,12 @@ MAX_LEVELS = 30
 
 UNKNOWN = float("nan")
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]{5,15}(Z|[+-][0-9]{2}:?[0-9]{2})?)?")
+_DATE = re.compile(
+    r"([0-9]{4})([-/._])([0-9]{2})\2([0-9]{2})"
+    r"([T ][0-9]{2}:[0-9]{2}[0-9:.]{0,13}(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+"""Year, month and day in this order, which is the only one that cannot be mistaken."""
+
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 LevelText = Annotated[str, StringConstraints(max_length=1_000)]
@@ -113,12 +118,13 @@ def number_of(value: Value) -> float:
 
 
 def date_ms(value: Value) -> int | None:
-    """The moment of a text that is an ISO 8601 date or time, UTC where it names no offset; None for
-    anything else."""
-    if not isinstance(value, str) or not _DATE.fullmatch(value.strip()):
+    """The moment of a text that is a date, year first, or an ISO 8601 time, UTC where it names no
+    offset; None for anything else."""
+    if not isinstance(value, str) or not (match := _DATE.fullmatch(value.strip())):
         return None
+    year, _, month, day, time, _ = match.groups(default="")
     try:
-        moment = datetime.fromisoformat(value.strip())
+        moment = datetime.fromisoformat(f"{year}-{month}-{day}{time}")
         return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None

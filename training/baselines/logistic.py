@@ -54,7 +54,9 @@ class LogisticPredictor:
 
     def logits(self, examples: Examples) -> Floats:
         rows = self.encoding.rows(self.columns.rows(examples))
-        return np.asarray(self.model.decision_function(rows), dtype=np.float64)
+        # Not `decision_function`: a matrix product may round two equal rows apart, which unties
+        # leads that are tied when they are served.
+        return np.array(self.served.logits(rows), dtype=np.float64)
 
 
 def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> LogisticPredictor:
