@@ -23,8 +23,8 @@ def _none() -> NDArray[np.float32]:
 @dataclass(frozen=True, slots=True)
 class EngineInput:
     """One lead at one moment. `features`: float32 (n_features,), NaN = unknown, in the order of
-    `scoring.prompt.features.FEATURES`. `columns`: float32, what the artifact reads beside them, by
-    `scoring.columns`; empty for an artifact that reads nothing else."""
+    the features that the artifact's domain declares. `columns`: float32, what the artifact reads
+    beside them, by `scoring.columns`; empty for an artifact that reads nothing else."""
 
     features: NDArray[np.float32]
     prompt: str

@@ -16,7 +16,7 @@ from scoring.calibration import Finite
 from scoring.columns.encoding import Encoding
 from scoring.engine import EngineInput
 from scoring.engines.reading import finite
-from scoring.engines.table import check_table
+from scoring.engines.table import TableWidth, check_table
 from scoring.floats import Floats
 
 LINEAR = "linear.json"
@@ -52,8 +52,7 @@ class LinearEngine:
     """A logistic regression."""
 
     model: LinearModel
-    n_features: int
-    n_columns: int
+    width: TableWidth
 
     @property
     def batch_size(self) -> int:
@@ -61,7 +60,7 @@ class LinearEngine:
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         for engine_input in inputs:
-            check_table(engine_input, self.n_features, self.n_columns)
+            check_table(engine_input, self.width)
         return [self._logit(engine_input) for engine_input in inputs]
 
     def _logit(self, engine_input: EngineInput) -> float:
@@ -69,7 +68,7 @@ class LinearEngine:
         return finite(logit)
 
 
-def load_linear_engine(path: Path, n_features: int, n_columns: int) -> LinearEngine:
+def load_linear_engine(path: Path, width: TableWidth) -> LinearEngine:
     """Loads the regression in folder `path`. Raises ArtifactError where it cannot be read or is one
     on other columns."""
     try:
@@ -79,10 +78,9 @@ def load_linear_engine(path: Path, n_features: int, n_columns: int) -> LinearEng
             f"{path / LINEAR} is not a logistic regression; fit it again with "
             "`asllr baseline logistic`"
         ) from error
-    width = n_features + n_columns
-    if len(model.encoding.kinds) != width:
+    if len(model.encoding.kinds) != width.n_numbers:
         raise ArtifactError(
             f"{path / LINEAR} reads rows of {len(model.encoding.kinds)} numbers, this artifact's "
-            f"features and columns make {width}; fit and export it again"
+            f"features and columns make {width.n_numbers}; fit and export it again"
         )
-    return LinearEngine(model, n_features, n_columns)
+    return LinearEngine(model, width)

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 
 from scoring.engine import Engine, EngineInput
-from scoring.engines.table import check_table, open_row_graph
+from scoring.engines.table import TableWidth, check_table, open_row_graph
 from scoring.engines.trees import TREES, tree_logit
 
 
@@ -23,8 +23,7 @@ class StackEngine:
 
     lm: Engine
     trees: onnxruntime.InferenceSession
-    n_features: int
-    n_columns: int = 0
+    width: TableWidth
 
     @property
     def batch_size(self) -> int:
@@ -32,7 +31,7 @@ class StackEngine:
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         for engine_input in inputs:
-            check_table(engine_input, self.n_features, self.n_columns)
+            check_table(engine_input, self.width)
         read = self.lm.logits(inputs)
         return [
             tree_logit(self.trees, np.append(engine_input.row, np.float32(logit)))
@@ -40,8 +39,7 @@ class StackEngine:
         ]
 
 
-def load_stack_engine(path: Path, lm: Engine, n_features: int, n_columns: int = 0) -> StackEngine:
+def load_stack_engine(path: Path, lm: Engine, width: TableWidth) -> StackEngine:
     """Loads the trees in folder `path` and puts them on top of `lm`. Raises ArtifactError for trees
     on other columns."""
-    trees = open_row_graph(path / TREES, n_features + n_columns + 1)
-    return StackEngine(lm, trees, n_features, n_columns)
+    return StackEngine(lm, open_row_graph(path / TREES, width.n_numbers + 1), width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,24 @@ from scoring.engine import EngineInput, Unscorable
 from scoring.engines.onnx import open_session
 
 
-def check_table(engine_input: EngineInput, n_features: int, n_columns: int = 0) -> None:
+@dataclass(frozen=True, slots=True)
+class TableWidth:
+    """How many numbers an artifact reads: features of its domain, and columns of its own."""
+
+    n_features: int
+    n_columns: int = 0
+
+    @property
+    def n_numbers(self) -> int:
+        return self.n_features + self.n_columns
+
+
+def check_table(engine_input: EngineInput, width: TableWidth) -> None:
     """Raises Unscorable for features or columns that the model was not trained for. NaN is fine:
     unknown."""
     for what, numbers, n in (
-        ("table", engine_input.features, n_features),
-        ("columns", engine_input.columns, n_columns),
+        ("table", engine_input.features, width.n_features),
+        ("columns", engine_input.columns, width.n_columns),
     ):
         if numbers.shape != (n,):
             raise Unscorable(f"the {what} has shape {numbers.shape}, the artifact reads ({n},)")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scoring.engine import EngineInput
 from scoring.engines.reading import finite
-from scoring.engines.table import check_table, only_row, open_row_graph
+from scoring.engines.table import TableWidth, check_table, only_row, open_row_graph
 
 TREES = "trees.onnx"
 
@@ -26,8 +26,7 @@ class TreesEngine:
     """Boosted trees in ONNX Runtime."""
 
     trees: onnxruntime.InferenceSession
-    n_features: int
-    n_columns: int = 0
+    width: TableWidth
 
     @property
     def batch_size(self) -> int:
@@ -35,7 +34,7 @@ class TreesEngine:
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         for engine_input in inputs:
-            check_table(engine_input, self.n_features, self.n_columns)
+            check_table(engine_input, self.width)
         return [tree_logit(self.trees, engine_input.row) for engine_input in inputs]
 
 
@@ -45,7 +44,6 @@ def tree_logit(trees: onnxruntime.InferenceSession, row: NDArray[np.float32]) ->
     return finite(float(np.asarray(logit)[0, 0]))
 
 
-def load_trees_engine(path: Path, n_features: int, n_columns: int = 0) -> TreesEngine:
+def load_trees_engine(path: Path, width: TableWidth) -> TreesEngine:
     """Loads the trees in folder `path`. Raises ArtifactError for trees on other columns."""
-    trees = open_row_graph(path / TREES, n_features + n_columns)
-    return TreesEngine(trees, n_features, n_columns)
+    return TreesEngine(open_row_graph(path / TREES, width.n_numbers), width)

@@ -18,6 +18,7 @@ from scoring.engines.linear import LINEAR
 from scoring.engines.loading import load_engine, load_scorer
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
+from scoring.prompt.rendering import first_rendering
 from tests.scoring.histories import START_MS
 from tests.support.engines.table_artifacts import build_linear_artifact, small_columns
 from tests.support.leads.lead_events import joins, talks, writes
@@ -53,7 +54,7 @@ def test_a_model_on_other_columns_is_refused_when_it_is_loaded(tmp_path: Path) -
     path = build_linear_artifact(tmp_path / "linear", small_columns())
     manifest = load_manifest(path)
     with pytest.raises(ArtifactError, match=r"reads rows of \d+ numbers, .* make 31; fit and"):
-        load_engine(path, manifest)
+        load_engine(path, manifest, first_rendering())
     save_manifest(path, manifest, [LINEAR])
     with pytest.raises(ArtifactError, match="make 31"):
         load_scorer(path)

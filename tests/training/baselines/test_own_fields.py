@@ -16,7 +16,7 @@ from schemas.timestamps import from_ms
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
-from scoring.prompt.features import FEATURES
+from scoring.prompt.rendering import first_rendering
 from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import START_MS, row
 from training.baselines.baseline import Budget
@@ -73,7 +73,7 @@ def examples() -> Examples:
 
 
 def own_rows(fitted: Examples, rows: Examples) -> np.ndarray:
-    return fit_field_table(fitted).rows(rows)[:, len(FEATURES) :]
+    return fit_field_table(fitted).rows(rows)[:, len(first_rendering().features) :]
 
 
 def test_numbers_texts_and_codes_become_columns_but_not_what_a_feature_reads(

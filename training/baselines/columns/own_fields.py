@@ -22,7 +22,7 @@ from scoring.columns.own_fields import (
 from scoring.lead.history import history_of
 from scoring.lead.state import PROFILE, LeadState, Patch, Value
 from scoring.prompt.declaration import Feature, Kind, encode
-from scoring.prompt.features import FEATURES
+from scoring.prompt.rendering import first_rendering
 from scoring.prompt.sources import CurrentStage, Flag, Profile, ProfileNumber
 from training.dataset.example import Examples
 
@@ -76,7 +76,7 @@ def fit_field(register_name: str, counts: Mapping[Value, int]) -> OwnField:
 
 def _n_unread(name: str, counts: Mapping[Value, int]) -> int:
     """The number of rows whose value no feature knows."""
-    features = [feature for feature in FEATURES if name in _registers(feature)]
+    features = [feature for feature in first_rendering().features if name in _registers(feature)]
     return sum(
         n for value, n in counts.items() if not any(_knows(f, name, value) for f in features)
     )

@@ -10,7 +10,7 @@ from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.columns.encoding import Rows
 from scoring.lead.history import history_of
 from scoring.prompt.declaration import Bins, Kind
-from scoring.prompt.features import FEATURES
+from scoring.prompt.rendering import first_rendering
 from training.baselines.columns.own_fields import fit_own_fields
 from training.dataset.example import Examples
 
@@ -34,7 +34,7 @@ class TableColumns:
     @property
     def kinds(self) -> tuple[tuple[Kind, Bins], ...]:
         """How an encoding treats features and own fields; counts and words have no kinds."""
-        return (*((f.kind, f.bins) for f in FEATURES), *self.columns.own.kinds)
+        return (*((f.kind, f.bins) for f in first_rendering().features), *self.columns.own.kinds)
 
 
 def fit_field_table(examples: Examples) -> TableColumns:
