@@ -19,10 +19,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from schemas.events import Role
+from scoring.columns.words import MARKS, WORD, runs
 from scoring.floats import Floats
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
-from training.baselines.columns.bag_of_words import MARKS, WORD, runs
 from training.dataset.example import Examples
 from training.simulator.codes import CODE_INDEX, N_CODES, code_set
 from training.simulator.draws import Draws
