@@ -9,6 +9,8 @@ export ORT_DISABLE_TELEMETRY := 1
 
 PYTHON ?= python3
 ARGS ?=
+# Of `make test`: test files run at a time, each process with servers of its own; 0 shows tests as they run.
+WORKERS ?= 2
 BASE := .venv-base
 DEV := .venv-dev
 PACKAGES := schemas scoring streams training
@@ -23,7 +25,7 @@ demo: $(BASE)/.installed  ## a sales queue re-ranking live; needs only Python (A
 	@$(BASE)/bin/asllr demo $(ARGS)
 
 test: $(DEV)/.installed  ## the whole suite, Apache Kafka included where Java and Maven are (ARGS="-k store")
-	$(DEV)/bin/pytest $(ARGS)
+	$(DEV)/bin/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV)/.installed  ## formatting, lint, types, import rule, generated documents, links
 	$(DEV)/bin/ruff format --check .
