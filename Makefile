@@ -57,8 +57,8 @@ bench: $(DEV)/.installed  ## speed and memory beside the naive way (ARGS="--quic
 bench-replay: $(DEV)/.installed  ## a live run with kills, replayed and verified; speed of the fold (ARGS="--quick --json")
 	@$(DEV)/bin/python -m tests.bench.replay $(ARGS)
 
-nightly: $(DEV)/.installed  ## what is too large for every run: three Apache Kafka brokers, one killed
-	$(DEV)/bin/pytest tests/nightly/three_brokers.py $(ARGS)
+nightly: $(DEV)/.installed  ## what is too large for every run: a killed broker of three, 20,000 hostile records
+	$(DEV)/bin/pytest tests/nightly/*.py $(ARGS)
 
 fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--runs 1000000")
 	@$(DEV)/bin/python -m tests.fuzz $(ARGS)
