@@ -19,7 +19,7 @@ class Unscorable(ValueError):
 @dataclass(frozen=True, slots=True)
 class EngineInput:
     """One lead at one moment. `features`: float32 (n_features,), NaN = unknown, in the order of
-    `scoring.prompt.features.FEATURES`."""
+    the features that the artifact's domain declares."""
 
     features: NDArray[np.float32]
     prompt: str

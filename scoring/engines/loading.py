@@ -6,14 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
-from scoring.artifact import ArtifactError, EngineKind, HeadKind, Manifest, digest, load_manifest
+from scoring.artifact import (
+    ArtifactError,
+    EngineKind,
+    HeadKind,
+    Manifest,
+    digest,
+    load_manifest,
+    load_rendering,
+)
 from scoring.engine import Engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import PromptReader, load_reader
 from scoring.engines.rule import load_rule_engine
 from scoring.engines.stack import load_stack_engine
 from scoring.engines.trees import load_trees_engine
-from scoring.prompt.features import FEATURES
+from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import Rendering
 from scoring.score import Scorer, build_scorer
 
 UNREAD_BUDGET = 100_000
@@ -25,32 +34,40 @@ def load_scorer(path: Path) -> Scorer:
     """Loads the artifact in folder `path`. Raises ArtifactError, in one clear sentence, when it
     cannot be used for scoring."""
     manifest = load_manifest(path)
-    engine, count_tokens = load_engine(path, manifest)
-    return build_scorer(manifest, digest(path), engine, count_tokens)
+    rendering = load_rendering(path, manifest)
+    engine, count_tokens = load_engine(path, manifest, rendering)
+    spec = PromptSpec(rendering, manifest.token_budget, count_tokens)
+    return build_scorer(manifest, digest(path), engine, spec)
 
 
-def load_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callable[[str], int]]:
-    """Loads the engine of the artifact in folder `path`, and the token counter for its prompts. The
-    stack runs its language model on ONNX where the artifact has that graph."""
+def load_engine(
+    path: Path, manifest: Manifest, rendering: Rendering
+) -> tuple[Engine, Callable[[str], int]]:
+    """Loads the engine of the artifact in folder `path`, and the token counter for its prompts.
+    `rendering`: the artifact's. The stack runs its language model on ONNX where the artifact has
+    that graph."""
+    n_features = len(rendering.features)
     match manifest.engine:
         case EngineKind.TREES:
-            return load_trees_engine(path, len(FEATURES)), len
+            return load_trees_engine(path, n_features), len
         case EngineKind.RULE:
-            return load_rule_engine(path), len
+            return load_rule_engine(path, rendering), len
         case EngineKind.ONNX | EngineKind.TORCH | EngineKind.STACK:
-            return _load_reading_engine(path, manifest)
+            return _load_reading_engine(path, manifest, n_features)
         case _:
             assert_never(manifest.engine)
 
 
-def _load_reading_engine(path: Path, manifest: Manifest) -> tuple[Engine, Callable[[str], int]]:
+def _load_reading_engine(
+    path: Path, manifest: Manifest, n_features: int
+) -> tuple[Engine, Callable[[str], int]]:
     reader, count_tokens = load_reader(path, manifest.token_budget)
     if manifest.engine is not EngineKind.STACK:
         lm = load_language_model(path, reader, manifest.engine, manifest.head)
         return lm, count_tokens
     kind = EngineKind.ONNX if GRAPH in manifest.files else EngineKind.TORCH
     lm = load_language_model(path, reader, kind, manifest.head)
-    return load_stack_engine(path, lm, len(FEATURES)), count_tokens
+    return load_stack_engine(path, lm, n_features), count_tokens
 
 
 def load_language_model(

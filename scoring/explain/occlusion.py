@@ -19,7 +19,7 @@ from scoring.engine import EngineInput
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
 from scoring.lead.history import LeadHistory, history_of
-from scoring.prompt.features import FEATURES, feature_vector
+from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import CALLS, PromptSpec, build_prompt
 from scoring.score import Scorer, prepare
 
@@ -85,9 +85,9 @@ def without_section(
 ) -> EngineInput:
     """Returns the engine's input with one section hidden. `name` is a Section's value or CALLS.
     Counts of calls are behaviour, not conversation: they stay when what was said is hidden."""
-    features = feature_vector(history, as_of_ms)
+    features = feature_vector(history, as_of_ms, spec.rendering)
     if name == CALLS:
         return EngineInput(features, build_prompt(replace(history, calls=()), as_of_ms, spec))
     section = Section(name)
-    features[[feature.section is section for feature in FEATURES]] = np.nan
+    features[[feature.section is section for feature in spec.rendering.features]] = np.nan
     return EngineInput(features, build_prompt(history, as_of_ms, spec, hidden=section))

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from schemas.events import Role
 from scoring.lead.history import LeadHistory
-from scoring.lead.state import Statement
-from scoring.lead.summary import last_words, token_starts, topics_in, units
-from scoring.prompt.features import AGE_DAYS, AGES
+from scoring.lead.summary import Statement, last_words, token_starts, topics_in, units
+from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import age_bin, age_edges
 
 RESERVED = str.maketrans(
@@ -61,13 +60,20 @@ class _Unit:
         return "".join(f"{s.role}: {fence(s.text)}\n" for s in self.statements)
 
 
-def conversation(
-    history: LeadHistory, as_of_ms: int, budget_tokens: int, count_tokens: Callable[[str], int]
-) -> str:
-    """Returns complete lines, about `budget_tokens` long: the pieces are counted one by one, so a
-    caller with a hard limit counts the whole and asks again with less. When not everything fits,
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many tokens a conversation may take, and how they are counted."""
+
+    tokens: int
+    count_tokens: Callable[[str], int]
+
+
+def conversation(history: LeadHistory, as_of_ms: int, rendering: Rendering, room: Room) -> str:
+    """Returns complete lines, about as long as there is room: the pieces are counted one by one, so
+    a caller with a hard limit counts the whole and asks again with less. When not everything fits,
     what was not decisive is dropped first, then what was said again later, oldest first."""
-    spoken = _units(history, as_of_ms)
+    spoken = _units(history, as_of_ms, rendering)
+    budget_tokens, count_tokens = room.tokens, room.count_tokens
     chosen: set[int] = set()
     for index in _by_worth(spoken):
         unit = spoken[index]
@@ -81,21 +87,22 @@ def conversation(
     return _render(spoken[index] for index in sorted(chosen))
 
 
-def whole_conversation(history: LeadHistory, as_of_ms: int) -> str:
+def whole_conversation(history: LeadHistory, as_of_ms: int, rendering: Rendering) -> str:
     """Returns all calls, however long."""
-    return _render(_units(history, as_of_ms)) or f"{NO_CALLS}\n"
+    return _render(_units(history, as_of_ms, rendering)) or f"{NO_CALLS}\n"
 
 
-def conversation_edges(history: LeadHistory) -> Iterable[int]:
+def conversation_edges(history: LeadHistory, rendering: Rendering) -> Iterable[int]:
     """Returns the moments (ms) at which time alone changes a call's heading."""
-    return (edge for call in history.calls for edge in age_edges(call.started_ms, AGE_DAYS))
+    days = rendering.age_days
+    return (edge for call in history.calls for edge in age_edges(call.started_ms, days))
 
 
-def _units(history: LeadHistory, as_of_ms: int) -> list[_Unit]:
+def _units(history: LeadHistory, as_of_ms: int, rendering: Rendering) -> list[_Unit]:
     """Oldest first."""
-    words = dict(AGES)
+    words, days = dict(rendering.domain.ages), rendering.age_days
     return [
-        _Unit(index, f"call {words[age_bin(call.started_ms, as_of_ms, AGE_DAYS)]}\n", statements)
+        _Unit(index, f"call {words[age_bin(call.started_ms, as_of_ms, days)]}\n", statements)
         for index, call in enumerate(history.calls)
         for statements in units(call.statements)
     ]

@@ -138,7 +138,8 @@ def describe(view: LeadView, shard: int) -> dict[str, object]:
         "cursor": dict(view.stored.cursor or {}),
         "state_bytes": len(view.stored.state),
         "contacts": len(state.facts),
-        "transcripts": len(state.calls),
+        "transcripts": len(state.transcripts),
+        "writings": len(state.writings),
         "scoring": _scoring(view),
     }
     if view.score is None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from scoring.artifact import ArtifactError, load_manifest
+from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.backtest.daily_calls import CallTerms
+from scoring.prompt.declaration import Kind
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
@@ -88,9 +89,10 @@ def try_leads(
       asllr try --leads leads.csv --mapping asllr-mapping.json --capacity 50 --json
     """
     paths = {"leads": leads, "calls": calls, "outcomes": outcomes}
+    fields = _fields_read(find_artifact(artifact, current_settings().artifacts))
     try:
         with naming_files():
-            exports = read_exports(paths, mapping_path, datetime.now(UTC))
+            exports = read_exports(paths, mapping_path, fields, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     mapping, read = exports.mapping, exports.read
@@ -101,6 +103,14 @@ def try_leads(
         click.echo(json.dumps(found_json(mapping, trial, top), allow_nan=False))
     else:
         click.echo("\n".join(found_lines(trial, top)))
+
+
+def _fields_read(path: Path) -> dict[str, Kind]:
+    """The profile fields that the features of an artifact read."""
+    try:
+        return load_rendering(path, load_manifest(path)).profile_kinds
+    except ArtifactError as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +124,27 @@ class Exports:
 
 
 def read_exports(
-    paths: Mapping[str, Path | None], mapping_path: Path | None, now: datetime
+    paths: Mapping[str, Path | None],
+    mapping_path: Path | None,
+    fields: Mapping[str, Kind],
+    now: datetime,
 ) -> Exports:
     """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
-    out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
+    out. `fields`: profile field -> kind of the feature that reads it. Without a mapping the columns
+    are guessed. Raises ImportFault, OSError."""
     tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-    mapping = _mapping(tables, mapping_path)
-    return Exports(tables, mapping, events_of(tables, mapping, now))
+    mapping = _mapping(tables, mapping_path, fields)
+    return Exports(tables, mapping, events_of(tables, mapping, fields, now))
 
 
-def _mapping(tables: Mapping[str, ExportTable], path: Path | None) -> ColumnMapping:
+def _mapping(
+    tables: Mapping[str, ExportTable], path: Path | None, fields: Collection[str]
+) -> ColumnMapping:
     """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
     ends the command."""
     if path is not None and path.exists():
         return complete_mapping(read_mapping(path), tables)
-    guessed = guess(tables)
+    guessed = guess(tables, fields)
     if not guessed.doubts:
         return guessed.mapping
     draft = path or DRAFT

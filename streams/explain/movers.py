@@ -16,7 +16,7 @@ from scoring.explain.event_words import words_of
 from scoring.explain.occlusion import occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
 from scoring.lead.history import history_of
-from scoring.lead.state_bytes import state_hash, to_bytes
+from scoring.lead.state_bytes import hash_of
 from scoring.prompt.edges import as_of
 from scoring.report.progress import Advanced
 from scoring.score import Scorer
@@ -75,14 +75,17 @@ def of_list_move(source: EventSource, changes: ListChanges, move: ListMove) -> t
     if arrivals is None:
         return ()
     arrived = [one for one in arrivals if one.ingested_ms < midnight_ms]
-    moment_ms = as_of(history_of(state_of(arrived)), midnight_ms)
+    history = history_of(state_of(arrived))
     is_one_model = changes.theirs == changes.ours
     since_ms = move.before * DAY_MS if is_one_model else 0
     names = [changes.ours] if is_one_model else [changes.theirs, changes.ours]
-    return tuple(
-        _moved_by(name, arrived, moment_ms, source.scorers[name], source, since_ms)
-        for name in names
-    )
+
+    def by(name: str) -> MovedBy:
+        scorer = source.scorers[name]
+        moment_ms = as_of(history, midnight_ms, scorer.rendering)
+        return _moved_by(name, arrived, moment_ms, scorer, source, since_ms)
+
+    return tuple(map(by, names))
 
 
 def of_mover(source: EventSource, names: tuple[str, str], mover: Mover) -> tuple[MovedBy, ...]:
@@ -99,7 +102,7 @@ def of_mover(source: EventSource, names: tuple[str, str], mover: Mover) -> tuple
 def _of_score(name: str, arrivals: Sequence[Arrival], score: Score, source: EventSource) -> MovedBy:
     included = [one for one in arrivals if is_included(one, score.cursor)]
     moment_ms = to_ms(score.order.as_of)
-    if state_hash(to_bytes(state_of(included))) != score.state_hash:
+    if hash_of(state_of(included)) != score.state_hash:
         raise RecordingError(
             f"the source is not what {name} was replayed from: it has other events of "
             f"{score.tenant}/{score.lead}; name the one it was, or leave --source out"
@@ -119,7 +122,7 @@ def _moved_by(
     moving = [one for one in occlusion.events if one.effect and one.arrival.ingested_ms >= since_ms]
     events = [
         MovingEvent(
-            words=words_of(moved.arrival.event, moment_ms),
+            words=words_of(moved.arrival.event, moment_ms, scorer.rendering),
             occurred_ms=to_ms(moved.arrival.event.occurred_at),
             effect=moved.effect,
             transcript=tuple(_transcript(moved.arrival.event)) if source.with_transcripts else (),

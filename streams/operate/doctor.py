@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.partitioner import partition_for
 from schemas.topics import INPUTS, PROMOTIONS
-from scoring.artifact import ArtifactError, digest, load_manifest
+from scoring.artifact import ArtifactError, digest, load_manifest, load_rendering
 from scoring.engines.loading import load_engine
 from streams.kafka.topic_admin import TopicsUnusable, check_topics, wait_for_broker
 from streams.kafka.topic_reader import read_last, read_to_end
@@ -162,7 +162,7 @@ def check_artifact(path: Path) -> DoctorCheck:
     """Loads the artifact and its engine, as a score worker would."""
     try:
         manifest = load_manifest(path)
-        load_engine(path, manifest)
+        load_engine(path, manifest, load_rendering(path, manifest))
     except ArtifactError as error:
         return DoctorCheck("artifact", DoctorVerdict.FAILED, *_found_and_fix(str(error)))
     return DoctorCheck("artifact", DoctorVerdict.OK, f"{manifest.name} ({digest(path)[:12]}) loads")

@@ -1,6 +1,6 @@
 """The baselines tree_tabular and tree_fields: LightGBM on the table.
 
-`tree_tabular` reads the features of `scoring.prompt.features` and can be served; `tree_fields` also
+`tree_tabular` reads the features that the domain declares and can be served; `tree_fields` also
 reads a business's own fields and is for measuring.
 """
 

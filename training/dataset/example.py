@@ -18,8 +18,8 @@ from scoring.engine import EngineInput
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
-from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from training.dataset.manifest import Split
 
@@ -153,7 +153,9 @@ def columns_of(rows: Iterable[Example], n_codes: int = 0) -> Examples:
         as_of_ms=np.array([row.as_of_ms for row in ordered], dtype=np.int64),
         split=_texts(row.split.value for row in ordered),
         state=tuple(row.state for row in ordered),
-        features=np.array(features, dtype=np.float32).reshape(len(ordered), len(FEATURES)),
+        features=np.array(features, dtype=np.float32).reshape(
+            len(ordered), len(first_rendering().features)
+        ),
         prompt=tuple(row.prompt for row in ordered),
         label=np.array([row.label for row in ordered], dtype=np.int8),
         grade=np.array([row.grade for row in ordered], dtype=np.int8),

@@ -22,6 +22,7 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.record_check import describe
+from scoring.prompt.declaration import Kind
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.cells import (
     NO,
@@ -57,9 +58,15 @@ class Read:
     n_early: int = 0
 
 
-def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: datetime) -> Read:
+def events_of(
+    tables: Mapping[str, ExportTable],
+    mapping: ColumnMapping,
+    fields: Mapping[str, Kind],
+    now: datetime,
+) -> Read:
     """The events of all tables, in order of time; what is later than `now` is a plan and not an
-    event. Raises ImportFault when too much of a file is unusable, or nothing of it is left."""
+    event. `fields`: profile field -> kind of the feature that reads it. Raises ImportFault when too
+    much of a file is unusable, or nothing of it is left."""
     read = Read()
     leads = KnownLeads(tables["leads"], mapping.leads)
     if leads.n_repeated:
@@ -70,7 +77,7 @@ def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: da
     for kind, table in tables.items():
         columns = mapping.of(kind)
         if columns is not None:
-            _read(kind, table, _Reader(mapping, columns, leads, now), read)
+            _read(kind, table, _Reader(mapping, columns, fields, leads, now), read)
     read.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
     read.n_orders = len({each.lead for each in read.events if isinstance(each, StageChanged)})
     read.n_early = _n_early(read.events)
@@ -146,6 +153,7 @@ class _Refused:
 class _Reader:
     mapping: ColumnMapping
     columns: FileColumns
+    fields: Mapping[str, Kind]
     leads: KnownLeads
     now: datetime
 
@@ -153,7 +161,7 @@ class _Reader:
         if (named := self._cell(row, "lead")) is None:
             raise Unusable("no lead")
         profile: dict[str, str | float | bool | None] = {
-            name: profile_value(name, row[column])
+            name: profile_value(row[column], is_flag=self.fields.get(name) is Kind.FLAG)
             for name, column in self.mapping.profile.items()
             if column in row
         }

@@ -8,7 +8,7 @@ which a list of last month could not know.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,8 +19,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from schemas.events import FieldName
 from schemas.record_check import describe
-from scoring.prompt.features import FEATURES
-from scoring.prompt.sources import Flag, Profile
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
@@ -111,15 +109,16 @@ class Guess:
     doubts: tuple[str, ...]
 
 
-def guess(tables: Mapping[str, ExportTable]) -> Guess:
-    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes."""
+def guess(tables: Mapping[str, ExportTable], fields: Collection[str]) -> Guess:
+    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes.
+    `fields`: the profile fields that features read."""
     doubts: list[str] = []
     columns_of: dict[str, FileColumns] = {}
     for kind, table in tables.items():
         by_phone = kind == "calls" and "phone" in columns_of["leads"].columns
         columns_of[kind] = _columns(kind, table, by_phone, doubts)
     used = set(columns_of["leads"].columns.values())
-    profile = _profile(tables["leads"], used)
+    profile = _profile(tables["leads"], fields, used)
     return Guess(
         ColumnMapping(
             leads=columns_of["leads"],
@@ -170,11 +169,8 @@ def _reading(table: ExportTable, column: str) -> TimeReading:
     return reading_of(islice(cells, N_SAMPLED)) if column else TimeReading(())
 
 
-def _profile(table: ExportTable, used: set[str]) -> dict[str, str]:
-    """Field -> column of the profile: the columns whose names are those of features."""
-    fields = {
-        feature.source.field for feature in FEATURES if isinstance(feature.source, Profile | Flag)
-    }
+def _profile(table: ExportTable, fields: Collection[str], used: set[str]) -> dict[str, str]:
+    """Field -> column of the profile: the columns that are named like one of `fields`."""
     return {
         name: column
         for column in table.columns

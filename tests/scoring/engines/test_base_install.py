@@ -20,11 +20,11 @@ import numpy as np
 from scoring.artifact import load_manifest
 from scoring.engine import EngineInput
 from scoring.engines.loading import load_engine
-from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import MARKER
+from scoring.prompt.rendering import first_rendering
 path = Path(sys.argv[1])
-engine, count_tokens = load_engine(path, load_manifest(path))
-table = np.full(len(FEATURES), np.nan, dtype=np.float32)
+engine, count_tokens = load_engine(path, load_manifest(path), first_rendering())
+table = np.full(len(first_rendering().features), np.nan, dtype=np.float32)
 assert engine.logits([EngineInput(table, f"anything{MARKER}")])
 heavy = {"torch", "transformers", "peft", "lightgbm", "onnx", "sklearn", "training"}
 print(sorted(heavy & set(sys.modules)))

@@ -17,12 +17,14 @@ from scoring.engines.loading import load_engine, load_language_model
 from scoring.engines.reading import finite, load_reader
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from tests.support.engines.engines import RuleEngine
 from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
 from training.simulator.emit import simulate_leads
+
+AUTO = first_rendering()
 
 DEMO = demo_artifact_path()
 N_LEADS = 12
@@ -32,7 +34,7 @@ N_LEADS = 12
 def inputs() -> list[EngineInput]:
     manifest = load_manifest(DEMO)
     _, count_tokens = load_reader(DEMO, manifest.token_budget)
-    spec = PromptSpec(manifest.token_budget, count_tokens)
+    spec = PromptSpec(AUTO, manifest.token_budget, count_tokens)
     return [
         prepare(history_of(fold(lead.history)), to_ms(lead.as_of), spec)
         for lead in simulate_leads(501, N_LEADS)
@@ -80,7 +82,7 @@ def _load(kind: EngineKind | None, table_artifacts: dict[EngineKind, Path]) -> E
     path = table_artifacts.get(kind, DEMO)
     manifest = load_manifest(path)
     if manifest.engine is kind:
-        return load_engine(path, manifest)[0]
+        return load_engine(path, manifest, AUTO)[0]
     tokens, _ = load_reader(path, manifest.token_budget)
     return load_language_model(path, tokens, kind)
 
@@ -143,12 +145,12 @@ def test_a_prompt_without_the_answer_marker_is_refused(
 
 
 def test_unknown_features_are_scored(engine: Engine, inputs: list[EngineInput]) -> None:
-    nothing = np.full(len(FEATURES), np.nan, dtype=np.float32)
+    nothing = np.full(len(AUTO.features), np.nan, dtype=np.float32)
     (logit,) = engine.logits([EngineInput(nothing, inputs[0].prompt)])
     assert math.isfinite(logit)
 
 
-@pytest.mark.parametrize("width", [0, len(FEATURES) - 1, len(FEATURES) + 1])
+@pytest.mark.parametrize("width", [0, len(AUTO.features) - 1, len(AUTO.features) + 1])
 def test_a_table_of_another_width_is_refused(
     table_reader: Engine, inputs: list[EngineInput], width: int
 ) -> None:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from scoring.lead.state import PROFILE, LeadState, Value
 from scoring.prompt.declaration import Bins, Kind
-from scoring.prompt.features import FEATURES
-from scoring.prompt.sources import Flag, Profile
+from scoring.prompt.rendering import first_rendering
 from training.dataset.example import Examples
 from training.dataset.known_columns import Column, profile_columns
 
@@ -26,12 +25,10 @@ MIN_ROWS = 5
 """A value or code that fewer rows have is left out: nothing can be learned from it."""
 
 CODE = "code "
-DECLARED = frozenset(
-    f"{PROFILE}{feature.source.field}"
-    for feature in FEATURES
-    if isinstance(feature.source, Profile | Flag)
+DECLARED = frozenset(f"{PROFILE}{field}" for field in first_rendering().profile_kinds)
+FEATURE_KINDS: tuple[tuple[Kind, Bins], ...] = tuple(
+    (f.kind, f.bins) for f in first_rendering().features
 )
-FEATURE_KINDS: tuple[tuple[Kind, Bins], ...] = tuple((f.kind, f.bins) for f in FEATURES)
 
 
 @dataclass(frozen=True, slots=True)
