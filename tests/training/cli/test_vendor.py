@@ -127,6 +127,7 @@ def test_explain_names_fields_and_words_as_they_were_written(vendor: Vendor) -> 
     text = asllr(*words, "--top", "9").stdout
     assert "What the other columns are worth" in text
     assert " words: " in text
+    assert "the word '" in text
 
 
 def test_every_name_but_the_measured_ones_can_be_served(vendor: Vendor) -> None:
