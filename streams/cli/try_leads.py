@@ -18,7 +18,13 @@ from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.events import Read, events_of
-from streams.importers.tables.mapping import ColumnMapping, complete_mapping, guess, read_mapping
+from streams.importers.tables.mapping import (
+    ColumnMapping,
+    Purpose,
+    complete_mapping,
+    guess,
+    read_mapping,
+)
 from streams.importers.tables.table import ExportTable, read_table
 from streams.recording.event_file import history
 from streams.replay.rank_file import rank_events
@@ -105,8 +111,8 @@ def try_leads(
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """What `asllr try` reads. `tables` by kind: leads, and where given calls and outcomes;
-    `mapping` says which of their columns means what, `read` are the events they make."""
+    """What `asllr try` and `asllr dataset` read. `tables` by kind: leads, and where given calls and
+    outcomes; `mapping` says which of their columns means what, `read` are the events they make."""
 
     tables: Mapping[str, ExportTable]
     mapping: ColumnMapping
@@ -114,21 +120,26 @@ class Exports:
 
 
 def read_exports(
-    paths: Mapping[str, Path | None], mapping_path: Path | None, now: datetime
+    paths: Mapping[str, Path | None],
+    mapping_path: Path | None,
+    now: datetime,
+    purpose: Purpose = Purpose.RANK,
 ) -> Exports:
     """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
     out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
     tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-    mapping = _mapping(tables, mapping_path)
-    return Exports(tables, mapping, events_of(tables, mapping, now))
+    mapping = _mapping(tables, mapping_path, purpose)
+    return Exports(tables, mapping, events_of(tables, mapping, now, purpose))
 
 
-def _mapping(tables: Mapping[str, ExportTable], path: Path | None) -> ColumnMapping:
+def _mapping(
+    tables: Mapping[str, ExportTable], path: Path | None, purpose: Purpose
+) -> ColumnMapping:
     """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
     ends the command."""
     if path is not None and path.exists():
-        return complete_mapping(read_mapping(path), tables)
-    guessed = guess(tables)
+        return complete_mapping(read_mapping(path), tables, purpose)
+    guessed = guess(tables, purpose)
     if not guessed.doubts:
         return guessed.mapping
     draft = path or DRAFT

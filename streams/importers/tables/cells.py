@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.events import MAX_SEGMENT_CHARS, Direction, Role, Segment
 from scoring.prompt.features import FEATURES
-from scoring.prompt.sources import Flag
+from scoring.prompt.sources import Flag, Profile
 
 YES = {
     "1",
@@ -40,6 +40,12 @@ NO = {
 MAX_ID_CHARS = 128
 """The longest id; a character that ids do not have takes three for each of its bytes."""
 
+MAX_VALUE_CHARS = 200
+MAX_NUMBER = 1e12
+"""The greatest number that an event takes."""
+
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,12})?")
+
 MAX_CALL_S = 7 * 86_400
 MAX_TALK_CHARS = 200_000
 """The longest transcript: a day of talk. As a record it may take several bytes a character."""
@@ -58,6 +64,9 @@ _DIRECTIONS = {
     **dict.fromkeys(("inbound", "in", "incoming"), Direction.INBOUND),
     **dict.fromkeys(("outbound", "out", "outgoing"), Direction.OUTBOUND),
 }
+DECLARED = frozenset(one.source.field for one in FEATURES if isinstance(one.source, Profile | Flag))
+"""The profile fields that features read."""
+
 _FLAGS = frozenset(one.source.field for one in FEATURES if isinstance(one.source, Flag))
 
 
@@ -110,7 +119,18 @@ def profile_value(name: str, cell: Any) -> str | float | bool:
     text = str(cell).strip().lower()
     if name in _FLAGS and text in YES | NO:
         return text in YES
-    return re.sub(r"[^a-z0-9.]+", "_", text).strip("_")[:200]
+    return re.sub(r"[^a-z0-9.]+", "_", text).strip("_")[:MAX_VALUE_CHARS]
+
+
+def own_value(cell: Any) -> str | float | bool | None:
+    """A cell of a column of the business's own, as it is: a number where it is written as one. A
+    zero in front, as of a postcode, makes it a text, as do so many digits that it is an id."""
+    if isinstance(cell, bool):
+        return cell
+    text = str(cell).replace("\0", "").strip()[:MAX_VALUE_CHARS]
+    if _NUMBER.fullmatch(text) and abs(number := float(text)) <= MAX_NUMBER:
+        return number
+    return text or None
 
 
 def seconds_of(cell: Any) -> float | None:
