@@ -21,6 +21,7 @@ try:
     from schemas.events import EventBase
     from schemas.ids import LeadKey
     from schemas.timestamps import to_ms
+    from scoring.prompt.rendering import first_rendering
     from streams import exit_codes
     from streams.cli.artifacts import find_artifact
     from streams.cli.data import IMPORTERS, import_, rank
@@ -257,7 +258,9 @@ def _exported(
     outcomes have no date."""
     try:
         with naming_files():
-            exports = read_exports(paths, mapping, datetime.now(UTC), Purpose.LEARN)
+            exports = read_exports(
+                paths, mapping, first_rendering().profile_kinds, datetime.now(UTC), Purpose.LEARN
+            )
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     lines = mapping_lines(exports.mapping, exports.tables, exports.read)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from scoring.artifact import ArtifactError, load_manifest
+from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.backtest.daily_calls import CallTerms
+from scoring.lead.state import PROFILE
+from scoring.prompt.declaration import Kind
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.events import Read, events_of
+from streams.importers.tables.events import FieldKinds, Read, events_of
 from streams.importers.tables.mapping import (
     ColumnMapping,
     Purpose,
@@ -94,9 +96,10 @@ def try_leads(
       asllr try --leads leads.csv --mapping asllr-mapping.json --capacity 50 --json
     """
     paths = {"leads": leads, "calls": calls, "outcomes": outcomes}
+    fields = _fields_read(find_artifact(artifact, current_settings().artifacts))
     try:
         with naming_files():
-            exports = read_exports(paths, mapping_path, datetime.now(UTC))
+            exports = read_exports(paths, mapping_path, fields, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     mapping, read = exports.mapping, exports.read
@@ -107,6 +110,22 @@ def try_leads(
         click.echo(json.dumps(found_json(mapping, trial, top), allow_nan=False))
     else:
         click.echo("\n".join(found_lines(trial, top)))
+
+
+def _fields_read(path: Path) -> dict[str, Kind | None]:
+    """The profile fields that the features and the columns of an artifact read."""
+    from scoring.engines.columns_file import COLUMNS, load_columns  # loads numpy
+
+    try:
+        manifest = load_manifest(path)
+        fields: dict[str, Kind | None] = {**load_rendering(path, manifest).profile_kinds}
+        own = load_columns(path).own.fields if COLUMNS in manifest.files else ()
+    except ArtifactError as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    for field in own:
+        if field.register_name.startswith(PROFILE):
+            fields.setdefault(field.name, None)
+    return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +141,29 @@ class Exports:
 def read_exports(
     paths: Mapping[str, Path | None],
     mapping_path: Path | None,
+    fields: FieldKinds,
     now: datetime,
     purpose: Purpose = Purpose.RANK,
 ) -> Exports:
     """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
-    out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
+    out. `fields`: what is read of a profile. Without a mapping the columns are guessed. Raises
+    ImportFault, OSError."""
     tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-    mapping = _mapping(tables, mapping_path, purpose)
-    return Exports(tables, mapping, events_of(tables, mapping, now, purpose))
+    mapping = _mapping(tables, mapping_path, fields, purpose)
+    return Exports(tables, mapping, events_of(tables, mapping, fields, now, purpose))
 
 
 def _mapping(
-    tables: Mapping[str, ExportTable], path: Path | None, purpose: Purpose
+    tables: Mapping[str, ExportTable],
+    path: Path | None,
+    fields: Collection[str],
+    purpose: Purpose,
 ) -> ColumnMapping:
     """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
     ends the command."""
     if path is not None and path.exists():
         return complete_mapping(read_mapping(path), tables, purpose)
-    guessed = guess(tables, purpose)
+    guessed = guess(tables, fields, purpose)
     if not guessed.doubts:
         return guessed.mapping
     draft = path or DRAFT

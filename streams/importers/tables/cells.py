@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.events import MAX_SEGMENT_CHARS, Direction, Role, Segment
-from scoring.prompt.features import FEATURES
-from scoring.prompt.sources import Flag, Profile
 
 YES = {
     "1",
@@ -64,10 +62,6 @@ _DIRECTIONS = {
     **dict.fromkeys(("inbound", "in", "incoming"), Direction.INBOUND),
     **dict.fromkeys(("outbound", "out", "outgoing"), Direction.OUTBOUND),
 }
-DECLARED = frozenset(one.source.field for one in FEATURES if isinstance(one.source, Profile | Flag))
-"""The profile fields that features read."""
-
-_FLAGS = frozenset(one.source.field for one in FEATURES if isinstance(one.source, Flag))
 
 
 class Unusable(ValueError):
@@ -114,10 +108,10 @@ def direction_of(cell: Any) -> Direction | None:
     return _DIRECTIONS.get(str(cell).strip().lower())
 
 
-def profile_value(name: str, cell: Any) -> str | float | bool:
+def profile_value(cell: Any, *, is_flag: bool) -> str | float | bool:
     """Writes a cell in the words of the features: `15k - 25k` becomes `15k_25k`."""
     text = str(cell).strip().lower()
-    if name in _FLAGS and text in YES | NO:
+    if is_flag and text in YES | NO:
         return text in YES
     return re.sub(r"[^a-z0-9.]+", "_", text).strip("_")[:MAX_VALUE_CHARS]
 

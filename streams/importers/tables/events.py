@@ -22,9 +22,9 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.record_check import describe
+from scoring.prompt.declaration import Kind
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.cells import (
-    DECLARED,
     NO,
     YES,
     LeftOut,
@@ -42,6 +42,10 @@ from streams.importers.tables.times import parse_time
 from streams.importers.tables.whose import KnownLeads
 
 TENANT = "try"
+FieldKinds = Mapping[str, Kind | None]
+"""Profile field -> kind of the feature that reads it in the domain's words; None for a field that
+is the business's own, kept as it is written, as are those without an entry."""
+
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """The moment of leads and calls that have no date."""
 
@@ -67,6 +71,7 @@ class Read:
 def events_of(
     tables: Mapping[str, ExportTable],
     mapping: ColumnMapping,
+    fields: FieldKinds,
     now: datetime,
     purpose: Purpose = Purpose.RANK,
 ) -> Read:
@@ -85,7 +90,8 @@ def events_of(
     for kind, table in tables.items():
         columns = mapping.of(kind)
         if columns is not None:
-            _read(kind, table, _Reader(mapping, columns, leads, now, purpose, read.won), read)
+            reader = _Reader(mapping, columns, fields, leads, now, purpose, read.won)
+            _read(kind, table, reader, read)
     read.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
     read.n_orders = len({each.lead for each in read.events if isinstance(each, StageChanged)})
     read.n_early = _n_early(read.events)
@@ -177,6 +183,7 @@ class _Refused:
 class _Reader:
     mapping: ColumnMapping
     columns: FileColumns
+    fields: FieldKinds
     leads: KnownLeads
     now: datetime
     purpose: Purpose
@@ -246,8 +253,10 @@ class _Reader:
         return self.columns.cell(row, field)
 
     def _value(self, name: str, cell: Any) -> str | float | bool | None:
-        is_declared = self.purpose is Purpose.RANK or name in DECLARED
-        return profile_value(name, cell) if is_declared else own_value(cell)
+        kind = self.fields.get(name)
+        if kind is None:
+            return own_value(cell)
+        return profile_value(cell, is_flag=kind is Kind.FLAG)
 
     def _time(self, row: Row, field: str) -> datetime:
         if self.purpose is Purpose.LEARN and not self.columns.columns.get(field):

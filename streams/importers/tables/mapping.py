@@ -8,7 +8,7 @@ which a list of last month could not know.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from schemas.events import MAX_PROFILE_FIELDS, FieldName
 from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.cells import DECLARED
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
 
@@ -130,8 +129,11 @@ class Guess:
     doubts: tuple[str, ...]
 
 
-def guess(tables: Mapping[str, ExportTable], purpose: Purpose = Purpose.RANK) -> Guess:
-    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes."""
+def guess(
+    tables: Mapping[str, ExportTable], fields: Collection[str], purpose: Purpose = Purpose.RANK
+) -> Guess:
+    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes.
+    `fields`: the profile fields that are read, to rank."""
     doubts: list[str] = []
     columns_of: dict[str, FileColumns] = {}
     for kind, table in tables.items():
@@ -146,7 +148,7 @@ def guess(tables: Mapping[str, ExportTable], purpose: Purpose = Purpose.RANK) ->
             )
         columns_of[kind] = found
     used = _of_file(tables["leads"], tables, columns_of)
-    profile = _profile(tables["leads"], used, purpose)
+    profile = _profile(tables["leads"], fields, used, purpose)
     return Guess(
         ColumnMapping(
             leads=columns_of["leads"],
@@ -255,17 +257,19 @@ def _reading(table: ExportTable, column: str) -> TimeReading:
     return reading_of(islice(cells, N_SAMPLED)) if column else TimeReading(())
 
 
-def _profile(table: ExportTable, used: set[str], purpose: Purpose) -> dict[str, str]:
-    """Field -> column of the profile: to rank, the columns whose names are those of features; to
+def _profile(
+    table: ExportTable, fields: Collection[str], used: set[str], purpose: Purpose
+) -> dict[str, str]:
+    """Field -> column of the profile: to rank, the columns that are named like one of `fields`; to
     learn, all that mean nothing else."""
     if purpose is Purpose.LEARN:
         named = ((_field(column), column) for column in table.columns if column not in used)
-        fields = {name: column for name, column in named if name}
-        return dict(list(fields.items())[:MAX_PROFILE_FIELDS])
+        own = {name: column for name, column in named if name}
+        return dict(list(own.items())[:MAX_PROFILE_FIELDS])
     return {
         name: column
         for column in table.columns
-        if (name := _plain(column)) in DECLARED and column not in used
+        if (name := _plain(column)) in fields and column not in used
     }
 
 
