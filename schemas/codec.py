@@ -22,6 +22,7 @@ from schemas.events import (
     LeadUpserted,
     TranscriptReady,
 )
+from schemas.field_names import is_field_name
 from schemas.ids import LeadKey
 from schemas.partitioner import partition_for
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, MAX_RECORD_BYTES
@@ -49,7 +50,6 @@ _FIELD_OF = {
 _MAX_FUTURE_MS = MAX_FUTURE.total_seconds() * 1000
 _is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
 _is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
-_is_field = re.compile(r"[a-z][a-z0-9_]{0,63}|\[key\]").fullmatch
 
 
 class Record(NamedTuple):
@@ -291,7 +291,7 @@ def describe(error: ValidationError) -> str:
 
 
 def _path_part(part: int | str) -> str:
-    return str(part) if isinstance(part, int) or _is_field(part) else "?"
+    return str(part) if isinstance(part, int) or is_field_name(part) else "?"
 
 
 def topic_of(event: EventBase) -> str:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.events import MAX_PROFILE_FIELDS
+
 FORMAT = 2
 """Bumped when the bytes change meaning; `from_bytes` refuses others."""
 
@@ -23,12 +25,14 @@ Value = str | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many of the newest facts, calls and profile fields a state keeps, and how many stages.
-    Part of what a state means: join states only under the bounds they were made with."""
+    """How many of the newest facts, calls and profile fields a state keeps, of how many fields more
+    it keeps the names, and how many stages. Part of what a state means: join states only under the
+    bounds they were made with."""
 
     facts: int = 200
     calls: int = 6
-    profile: int = 64
+    profile: int = MAX_PROFILE_FIELDS
+    names_left_out: int = 64
     stages: int = 64
 
 
@@ -108,8 +112,9 @@ class Span(NamedTuple):
 
 class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
     """What is known of one lead. `registers`: `queue`, `consent`, `owner`, `stage`, `ends` and
-    `closed`, always kept, and the newest `profile.<field>`; patches ascend by (at_ms, stamp).
-    `stages` are sorted by name, `facts` and `calls` oldest first: its JSON is canonical."""
+    `closed`, always kept, and the newest `profile.<field>`, the oldest of them perhaps without
+    their values (`scoring.lead.join.left_out`); patches ascend by (at_ms, stamp). `stages` are
+    sorted by name, `facts` and `calls` oldest first: its JSON is canonical."""
 
     erased: bool = False
     registers: tuple[Patch, ...] = ()

@@ -18,7 +18,10 @@ from scoring.explain.explanation import Explanation
 from scoring.explain.ledger import ChangeKind, LedgerEntry
 from scoring.explain.occlusion import EventEffect
 from scoring.lead.arrival import Arrival
+from scoring.lead.join import left_out
+from scoring.lead.state_bytes import from_bytes
 from streams.explain.moment import LeadMoment
+from streams.reports.lead_text import left_out_words
 
 
 def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
@@ -160,6 +163,7 @@ def moment_json(moment: LeadMoment) -> dict[str, Any]:
         "listed": moment.listing.queue,
         "why_listed": moment.listing.why,
         "state": json.loads(moment.state),
+        "left_out": list(left_out(from_bytes(moment.state))),
         "prompt": moment.prompt,
         "score": score,
         "published": moment.published and moment.published.model_dump(mode="json"),
@@ -177,6 +181,7 @@ def moment_text(moment: LeadMoment) -> str:
             f"  {score.reason}",
             f"  {moment.listing.why}; as of {to_text(to_ms(score.order.as_of))}",
             f"  {_published(moment)}",
+            *_left_out(moment.state),
             f"  cursor {score.cursor}, version {score.order.version}, state {score.state_hash}",
             "",
             "The last changes of its score",
@@ -189,6 +194,11 @@ def moment_text(moment: LeadMoment) -> str:
             *_state_lines(json.loads(moment.state)),
         ]
     )
+
+
+def _left_out(state: bytes) -> Iterator[str]:
+    if names := left_out(from_bytes(state)):
+        yield f"  {left_out_words(names)}"
 
 
 def _state_lines(state: dict[str, Any]) -> Iterator[str]:

@@ -16,10 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.field_names import field_id
 from scoring.lead.state import PROFILE
 from scoring.metrics.metrics import auc
 from training.dataset.example import Examples
-from training.dataset.known_columns import Column, known_columns
+from training.dataset.known_columns import (
+    MAX_COLUMNS,
+    Column,
+    columns_left_out,
+    known_columns,
+)
 from training.dataset.manifest import DataFinding, Severity
 from training.dataset.split import chance
 
@@ -56,7 +62,11 @@ class Strength:
 def check_data(examples: Examples) -> tuple[DataFinding, ...]:
     """All findings on a dataset: leaks first, then by column."""
     columns = known_columns(examples)
-    findings = [*_far_above(strengths(examples, columns)), *_status_fields(columns)]
+    findings = [
+        *_far_above(strengths(examples, columns)),
+        *_status_fields(columns),
+        *_left_out(examples, columns),
+    ]
     return tuple(sorted(findings, key=lambda f: (f.severity != Severity.LEAK, f.column)))
 
 
@@ -152,7 +162,7 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
         outcome_texts = sorted(
             text for text in texts if len(text) < 40 and _OUTCOME_VALUE.search(text)
         )
-        if _OUTCOME_NAME.search(field):
+        if _OUTCOME_NAME.search(field_id(field)):
             why = "is named like an outcome"
         elif outcome_texts and len(texts) <= MAX_CATEGORIES:
             why = f"has {len(outcome_texts)} values that read like outcomes"
@@ -164,3 +174,15 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
             sentence=f"{why}: a status that is updated in place tells what happened after as_of; "
             "make sure that its history was recorded",
         )
+
+
+def _left_out(examples: Examples, columns: Mapping[str, Column]) -> Iterator[DataFinding]:
+    if len(columns) < MAX_COLUMNS or not (names := columns_left_out(examples.states)):
+        return
+    yield DataFinding(
+        severity=Severity.WARNING,
+        column=names[0],
+        sentence=f"this and {len(names) - 1:,} more fields and codes are not read: of "
+        f"{MAX_COLUMNS + len(names):,} those {MAX_COLUMNS:,} count that most rows have; "
+        "does a source invent names?",
+    )

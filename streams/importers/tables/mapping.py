@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from schemas.codec import describe
-from schemas.events import FieldName
+from schemas.field_names import FieldName
 from scoring.prompt.features import FEATURES
 from scoring.prompt.sources import Flag, Profile
 from streams.importers.outcomes import ImportFault
