@@ -18,6 +18,7 @@ from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.events import Read, events_of
+from streams.importers.tables.fields import own_where_unknown
 from streams.importers.tables.mapping import ColumnMapping, complete_mapping, guess, read_mapping
 from streams.importers.tables.table import ExportTable, read_table
 from streams.recording.event_file import history
@@ -91,27 +92,32 @@ def try_leads(
     try:
         with naming_files():
             tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-            mapping = _mapping(tables, mapping_path)
+            mapping, remarks = _mapping(tables, mapping_path)
             read = events_of(tables, mapping, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    for line in (*mapping_lines(mapping, tables, read), *read.skipped):
+    for line in (*mapping_lines(mapping, tables, read), *remarks, *read.skipped):
         click.echo(line, err=True)
     trial = _trial(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
     if as_json:
-        click.echo(json.dumps(found_json(mapping, trial, top), allow_nan=False))
+        found = found_json(mapping, trial, top) | {"remarks": remarks}
+        click.echo(json.dumps(found, allow_nan=False))
     else:
         click.echo("\n".join(found_lines(trial, top)))
 
 
-def _mapping(tables: Mapping[str, ExportTable], path: Path | None) -> ColumnMapping:
-    """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
-    ends the command."""
+def _mapping(
+    tables: Mapping[str, ExportTable], path: Path | None
+) -> tuple[ColumnMapping, tuple[str, ...]]:
+    """The mapping of columns, read from `path` or guessed, and what a person should know of it; a
+    doubtful guess becomes a draft and ends the command."""
     if path is not None and path.exists():
-        return complete_mapping(read_mapping(path), tables)
+        mapping = complete_mapping(read_mapping(path), tables)
+        profile = own_where_unknown(tables["leads"], mapping.profile)
+        return mapping.model_copy(update={"profile": profile.columns}), profile.sentences
     guessed = guess(tables)
     if not guessed.doubts:
-        return guessed.mapping
+        return guessed.mapping, guessed.remarks
     draft = path or DRAFT
     where = f"correct {draft} and give it as --mapping {draft}"
     try:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from schemas.field_names import field_id
 from scoring.lead.state import PROFILE
 from scoring.metrics.metrics import auc
+from scoring.prompt.features import FEATURES
+from scoring.prompt.field_values import features_by_field, unknown_values
 from training.dataset.example import Examples
 from training.dataset.known_columns import (
     MAX_COLUMNS,
@@ -65,6 +67,7 @@ def check_data(examples: Examples) -> tuple[DataFinding, ...]:
     findings = [
         *_far_above(strengths(examples, columns)),
         *_status_fields(columns),
+        *_other_values(columns),
         *_left_out(examples, columns),
     ]
     return tuple(sorted(findings, key=lambda f: (f.severity != Severity.LEAK, f.column)))
@@ -174,6 +177,15 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
             sentence=f"{why}: a status that is updated in place tells what happened after as_of; "
             "make sure that its history was recorded",
         )
+
+
+def _other_values(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
+    """Findings on fields that are named like a feature's and hold other values."""
+    for field, feature in features_by_field(FEATURES).items():
+        if found := unknown_values(feature, columns.get(f"{PROFILE}{field}", ())):
+            yield DataFinding(
+                severity=Severity.WARNING, column=f"{PROFILE}{field}", sentence=found.sentence
+            )
 
 
 def _left_out(examples: Examples, columns: Mapping[str, Column]) -> Iterator[DataFinding]:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.events import MAX_SEGMENT_CHARS, Direction, Role, Segment
-from scoring.prompt.features import FEATURES
-from scoring.prompt.sources import Flag
 
 YES = {
     "1",
@@ -58,7 +56,6 @@ _DIRECTIONS = {
     **dict.fromkeys(("inbound", "in", "incoming"), Direction.INBOUND),
     **dict.fromkeys(("outbound", "out", "outgoing"), Direction.OUTBOUND),
 }
-_FLAGS = frozenset(one.source.field for one in FEATURES if isinstance(one.source, Flag))
 
 
 class Unusable(ValueError):
@@ -103,14 +100,6 @@ def phone_of(cell: Any) -> str | None:
 
 def direction_of(cell: Any) -> Direction | None:
     return _DIRECTIONS.get(str(cell).strip().lower())
-
-
-def profile_value(name: str, cell: Any) -> str | float | bool:
-    """Writes a cell in the words of the features: `15k - 25k` becomes `15k_25k`."""
-    text = str(cell).strip().lower()
-    if name in _FLAGS and text in YES | NO:
-        return text in YES
-    return re.sub(r"[^a-z0-9.]+", "_", text).strip("_")[:200]
 
 
 def seconds_of(cell: Any) -> float | None:

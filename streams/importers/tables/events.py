@@ -3,7 +3,7 @@ rows mean that the mapping is wrong, and stop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from scoring.lead.state import Value
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.cells import (
     NO,
@@ -30,10 +31,10 @@ from streams.importers.tables.cells import (
     Unusable,
     direction_of,
     lead_id,
-    profile_value,
     seconds_of,
     segments_of,
 )
+from streams.importers.tables.fields import value_reader
 from streams.importers.tables.mapping import ColumnMapping, FileColumns
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import parse_time
@@ -62,6 +63,10 @@ def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: da
     event. Raises ImportFault when too much of a file is unusable, or nothing of it is left."""
     read = Read()
     leads = KnownLeads(tables["leads"], mapping.leads)
+    values = {
+        field: value_reader(tables["leads"], field, column)
+        for field, column in mapping.profile.items()
+    }
     if leads.n_repeated:
         read.skipped.append(
             f"{tables['leads'].path}: {leads.n_repeated:,} rows are of a lead that has one "
@@ -70,7 +75,7 @@ def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: da
     for kind, table in tables.items():
         columns = mapping.of(kind)
         if columns is not None:
-            _read(kind, table, _Reader(mapping, columns, leads, now), read)
+            _read(kind, table, _Reader(mapping, columns, leads, values, now), read)
     read.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
     read.n_orders = len({each.lead for each in read.events if isinstance(each, StageChanged)})
     read.n_early = _n_early(read.events)
@@ -147,15 +152,16 @@ class _Reader:
     mapping: ColumnMapping
     columns: FileColumns
     leads: KnownLeads
+    values: Mapping[str, Callable[[Any], Value]]
     now: datetime
 
     def lead(self, line: int, row: Row) -> Iterator[EventBase]:
         if (named := self._cell(row, "lead")) is None:
             raise Unusable("no lead")
-        profile: dict[str, str | float | bool | None] = {
-            name: profile_value(name, row[column])
+        profile: dict[str, Value] = {
+            name: value
             for name, column in self.mapping.profile.items()
-            if column in row
+            if column in row and (value := self.values[name](row[column])) is not None
         }
         queue, owner = self._cell(row, "queue"), self._cell(row, "owner")
         yield LeadUpserted(

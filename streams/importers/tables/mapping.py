@@ -1,13 +1,11 @@
 """Finds which column of an export means what: guessed from names and cells, or read from a file.
 
 A guess is used only where nothing is doubtful; what is doubtful is said, and the draft of a mapping
-file leaves it to the user. A lead's present stage is not mapped: an export has it as it is today,
-which a list of last month could not know.
+file leaves it to the user.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -19,9 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from schemas.codec import describe
 from schemas.field_names import FieldName
-from scoring.prompt.features import FEATURES
-from scoring.prompt.sources import Flag, Profile
 from streams.importers.outcomes import ImportFault
+from streams.importers.tables.fields import plain_name, profile_of
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
 
@@ -105,10 +102,11 @@ class ColumnMapping(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A guessed mapping. `doubts`: what a person has to settle; where there are none, `mapping` may
-    be used."""
+    be used. `remarks`: what a person should know of the profile."""
 
     mapping: ColumnMapping
     doubts: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def guess(tables: Mapping[str, ExportTable]) -> Guess:
@@ -118,30 +116,37 @@ def guess(tables: Mapping[str, ExportTable]) -> Guess:
     for kind, table in tables.items():
         by_phone = kind == "calls" and "phone" in columns_of["leads"].columns
         columns_of[kind] = _columns(kind, table, by_phone, doubts)
-    used = set(columns_of["leads"].columns.values())
-    profile = _profile(tables["leads"], used)
+    leads = tables["leads"]
+    used = {
+        column
+        for kind, columns in columns_of.items()
+        if tables[kind].path == leads.path
+        for column in columns.columns.values()
+    }
+    profile = profile_of(leads, used)
     return Guess(
         ColumnMapping(
             leads=columns_of["leads"],
             calls=columns_of.get("calls"),
             outcomes=columns_of.get("outcomes"),
-            profile=profile,
+            profile=profile.columns,
         ),
         tuple(doubts),
+        profile.sentences,
     )
 
 
 def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -> FileColumns:
     named: dict[str, list[str]] = {}
     for column in table.columns:
-        named.setdefault(_plain(column), []).append(column)
+        named.setdefault(plain_name(column), []).append(column)
     columns: dict[str, str] = {}
     for field, names in NAMES[kind].items():
         hits = [each for name in names for each in named.get(name, ()) if each not in
                 columns.values()]  # fmt: skip
         if hits:
             columns[field] = hits[0]
-            if len(named[_plain(hits[0])]) > 1:
+            if len(named[plain_name(hits[0])]) > 1:
                 doubts.append(f"{table.path}: {', '.join(hits)} could all be {field}")
     for field in REQUIRED[kind]:
         if field not in columns and not (field == "lead" and by_phone and "phone" in columns):
@@ -168,23 +173,6 @@ def _missing(field: str, table: ExportTable, used: set[str]) -> str:
 def _reading(table: ExportTable, column: str) -> TimeReading:
     cells = (row[column] for row in table.rows if column in row)
     return reading_of(islice(cells, N_SAMPLED)) if column else TimeReading(())
-
-
-def _profile(table: ExportTable, used: set[str]) -> dict[str, str]:
-    """Field -> column of the profile: the columns whose names are those of features."""
-    fields = {
-        feature.source.field for feature in FEATURES if isinstance(feature.source, Profile | Flag)
-    }
-    return {
-        name: column
-        for column in table.columns
-        if (name := _plain(column)) in fields and column not in used
-    }
-
-
-def _plain(name: str) -> str:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
 def read_mapping(path: Path) -> ColumnMapping:

@@ -88,6 +88,16 @@ def test_numbers_texts_and_codes_become_columns_but_not_what_a_feature_reads(
     assert len(own.kinds) == len(FEATURE_KINDS) + len(own.names)
 
 
+def test_a_field_named_like_a_features_with_other_values_is_an_own_field() -> None:
+    texts = ["Google", "Landing page", "website"]
+    rows = [
+        row(n, Split.FIT, state=to_bytes(fold(_events(n, {"lead_source": texts[n % 3]}, []))))
+        for n in range(30)
+    ]
+    own = fit_own_fields(columns_of(rows))
+    assert own.levels == tuple(("profile.lead_source", text) for text in texts)
+
+
 def test_what_the_fitted_rows_did_not_know_is_no_column_later(examples: Examples) -> None:
     own = fit_own_fields(examples)
     stranger = _events(0, {"shoe_size": 44.0, "trade": "cooper"}, ["Z"])

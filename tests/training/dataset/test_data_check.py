@@ -119,6 +119,15 @@ def test_a_source_that_invents_names_makes_a_bounded_number_of_columns(honest: E
     assert "profile.age_band" in columns
 
 
+def test_a_field_that_its_feature_reads_as_other_is_told_with_counts(honest: Examples) -> None:
+    few = honest.take(np.arange(40))
+    values: list[str | float | None] = ["Google"] * 30 + ["website"] * 10
+    (found,) = [f for f in check_data(_with(few, "lead_source", values)) if "feature" in f.sentence]
+    assert found.column == "profile.lead_source"
+    assert found.sentence.startswith("30 of 40 values ('Google') are not what the feature")
+    assert found.sentence.endswith("so it is read as a field of your own")
+
+
 def test_an_id_of_the_lead_is_no_leak(honest: Examples) -> None:
     assert _leaks(_with(honest, "customer_no", list(honest.lead))) == []
 

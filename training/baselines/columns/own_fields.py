@@ -1,14 +1,15 @@
 """Columns for what a business knows of its leads beyond the declared features.
 
-Profile fields that no feature reads and, where a dataset does not hold codes as labels of their own
-(`Examples.codes`), how often each code was noted. Engines are given features and prompt only, so a
-model that reads these columns can be measured and not exported.
+Profile fields that no feature reads, or that are named like a feature's and hold other values; and,
+where a dataset does not hold codes as labels of their own (`Examples.codes`), how often each code
+was noted. Engines are given features and prompt only, so a model that reads these columns can be
+measured and not exported.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from scoring.lead.state import PROFILE, LeadState, Value
 from scoring.prompt.declaration import Bins, Kind
 from scoring.prompt.features import FEATURES
-from scoring.prompt.sources import Flag, Profile
+from scoring.prompt.field_values import features_by_field, own_instead
 from training.dataset.example import Examples
 from training.dataset.known_columns import Column, profile_columns
 
@@ -26,11 +27,7 @@ MIN_ROWS = 5
 """A value or code that fewer rows have is left out: nothing can be learned from it."""
 
 CODE = "code "
-DECLARED = frozenset(
-    f"{PROFILE}{feature.source.field}"
-    for feature in FEATURES
-    if isinstance(feature.source, Profile | Flag)
-)
+DECLARED = frozenset(features_by_field(FEATURES))
 FEATURE_KINDS: tuple[tuple[Kind, Bins], ...] = tuple((f.kind, f.bins) for f in FEATURES)
 
 
@@ -77,9 +74,11 @@ def fit_own_fields(examples: Examples) -> OwnFields:
     levels: list[tuple[str, str]] = []
     codes: list[str] = []
     reads_codes = examples.codes.shape[1] == 0
-    for name, column in profile_columns(examples.states).items():
+    columns = profile_columns(examples.states)
+    read_by_features = DECLARED - own_instead(FEATURES, _by_field(columns))
+    for name, column in columns.items():
         values = [value for value in column if value is not None]
-        if name in DECLARED or len(values) < MIN_ROWS:
+        if name.removeprefix(PROFILE) in read_by_features or len(values) < MIN_ROWS:
             continue
         if not name.startswith(PROFILE):
             codes += [name.removeprefix(CODE)] if reads_codes else []
@@ -90,6 +89,11 @@ def fit_own_fields(examples: Examples) -> OwnFields:
         frequent = [text for text, n in texts.most_common(MAX_LEVELS) if n >= MIN_ROWS]
         levels += [(name, text) for text in sorted(frequent)]
     return OwnFields(tuple(numbers), tuple(levels), tuple(codes))
+
+
+def _by_field(columns: Mapping[str, Column]) -> dict[str, Column]:
+    profile = (name for name in columns if name.startswith(PROFILE))
+    return {name.removeprefix(PROFILE): columns[name] for name in profile}
 
 
 def _numbers(column: Column) -> list[float]:

@@ -1,0 +1,181 @@
+"""Which columns of the leads' export become fields of the profile, and their values.
+
+A column that is named like a feature's field and holds its values is that field. Any other is the
+user's own and keeps the name and the words it has. What may tell what became of the lead is left
+out, since an export has it as it is today.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.events import MAX_PROFILE_FIELDS
+from schemas.field_names import composed_names, is_field_name
+from scoring.lead.state import Value
+from scoring.prompt.features import FEATURES
+from scoring.prompt.field_values import features_by_field, unknown_values
+from scoring.prompt.sources import Flag
+from streams.importers.tables.cells import NO, YES
+from streams.importers.tables.table import ExportTable
+
+FIELDS = features_by_field(FEATURES)
+OWN = " (own)"
+"""What is put behind the name of a user's field that a feature has, too."""
+
+TELLS_THE_END = frozenset(
+    (
+        *("stage", "deal_stage", "status", "lead_status", "outcome", "result", "won", "is_won"),
+        *("lost", "is_lost", "lost_reason", "close_reason", "converted", "is_converted"),
+        *("order_date", "ordered", "ordered_at", "won_at", "won_date", "close_date", "closed_at"),
+        *("closed_date", "closed_won_date", "converted_at", "conversion_date"),
+        *("phase", "ergebnis", "abschluss", "abschlussdatum", "auftragsdatum", "bestelldatum"),
+        *("gewonnen", "verloren", "verlustgrund"),
+    )
+)
+"""Names of columns, as `plain_name` writes them."""
+MAX_TEXT = 200
+MAX_NUMBER = 1e12
+MAX_NAMED = 12
+
+_PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,12})(\.[0-9]{1,15})?")
+_COMMA = re.compile(r"-?(0|[1-9][0-9]{0,2}(\.[0-9]{3}){1,3}|[1-9][0-9]{0,12})(,[0-9]{1,15})?")
+"""1.234,50 as it is written in most of Europe; a column is read so where one of it has a comma."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileColumns:
+    """Field -> column, and what a person should know of it, a sentence each."""
+
+    columns: dict[str, str]
+    sentences: tuple[str, ...]
+
+
+def plain_name(name: str) -> str:
+    """A column's name as asllr's own names are written: `Lead Source` is `lead_source`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+def profile_of(table: ExportTable, used: Iterable[str]) -> ProfileColumns:
+    """The fields of a table: all its columns but those that mean something else (`used`)."""
+    columns: dict[str, str] = {}
+    for column in table.columns:
+        field = plain_name(column)
+        is_taken = column in used or field in columns
+        if field in FIELDS and not is_taken:
+            columns[field] = column
+    left_out: dict[str, list[str]] = {}
+    for column in table.columns:
+        if column in used or column in columns.values():
+            continue
+        if why := _why_not(column, columns):
+            left_out.setdefault(why, []).append(column)
+        else:
+            columns[_composed(column)] = column
+    read = own_where_unknown(table, columns)
+    names = (f"left out, {why}: {_some(some)}" for why, some in left_out.items())
+    return ProfileColumns(read.columns, (*read.sentences, *names))
+
+
+def own_where_unknown(table: ExportTable, profile: Mapping[str, str]) -> ProfileColumns:
+    """Gives a field that has a feature's name and mostly other values a name of its own, so that no
+    feature reads it as "other"."""
+    columns: dict[str, str] = {}
+    sentences: list[str] = []
+    for field, column in profile.items():
+        name, feature = field, FIELDS.get(field)
+        if feature is not None:
+            value = value_reader(table, field, column)
+            values = (value(row[column]) for row in table.rows if column in row)
+            if found := unknown_values(feature, values):
+                sentences.append(f"{column}: {found.sentence}")
+                if found.is_own:
+                    name = _own_name(field, column, {*profile, *columns})
+        columns[name] = column
+    return ProfileColumns(columns, tuple(sentences))
+
+
+def _own_name(field: str, column: str, taken: set[str]) -> str:
+    name = column if is_field_name(column) else field
+    while name in FIELDS or name in taken:
+        name += OWN
+    return name
+
+
+def _composed(column: str) -> str:
+    (name,) = composed_names({column: None})
+    return name
+
+
+def _why_not(column: str, columns: Mapping[str, str]) -> str | None:
+    if plain_name(column) in TELLS_THE_END:
+        return "as it may tell what became of the lead"
+    if not is_field_name(column):
+        return "as its name has more than 64 characters or some that nobody sees"
+    try:
+        name = _composed(column)
+    except ValueError:
+        return "as its name has more than 64 characters"
+    if name in columns or name in FIELDS:
+        return "as another column has its name"
+    if len(columns) >= MAX_PROFILE_FIELDS:
+        return f"as a lead has at most {MAX_PROFILE_FIELDS} fields"
+    return None
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def value_reader(table: ExportTable, field: str, column: str) -> Callable[[Any], Value]:
+    """Returns how a cell of `column` is read as `field`: in the words of its feature, or as it is
+    written, as a number where all the column's cells are."""
+    if field in FIELDS:
+        return _FeatureWords(isinstance(FIELDS[field].source, Flag))
+    cells = [row[column] for row in table.rows if column in row]
+    return _number_reader(cells) or _own_text
+
+
+@dataclass(frozen=True, slots=True)
+class _FeatureWords:
+    """`15k - 25k` is `15k_25k`."""
+
+    is_flag: bool
+
+    def __call__(self, cell: Any) -> Value:
+        text = str(cell).strip().lower()
+        if self.is_flag and text in YES | NO:
+            return text in YES
+        return re.sub(r"[^\w.]+", "_", text).strip("_")[:MAX_TEXT] or None
+
+
+def _number_reader(cells: list[Any]) -> Callable[[Any], Value] | None:
+    texts = [str(cell).strip() for cell in cells if not isinstance(cell, bool | dict | list)]
+    if len(texts) < len(cells) or not texts:
+        return None
+    if all(map(_PLAIN.fullmatch, texts)):
+        return _plain_number
+    if any("," in text for text in texts) and all(map(_COMMA.fullmatch, texts)):
+        return _comma_number
+    return None
+
+
+def _plain_number(cell: Any) -> Value:
+    number = float(str(cell).strip())
+    return number if abs(number) <= MAX_NUMBER else str(cell).strip()
+
+
+def _comma_number(cell: Any) -> Value:
+    return _plain_number(str(cell).strip().replace(".", "").replace(",", "."))
+
+
+def _own_text(cell: Any) -> Value:
+    if isinstance(cell, bool):
+        return cell
+    if isinstance(cell, dict | list):
+        return None
+    return str(cell).strip().replace("\0", "")[:MAX_TEXT]
