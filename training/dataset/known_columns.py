@@ -45,12 +45,12 @@ def columns_left_out(states: Sequence[LeadState]) -> list[str]:
     return _by_rows(_cells(states))[MAX_COLUMNS:]
 
 
-Cells = dict[str, list[tuple[int, Value]]]
+FieldCells = dict[str, list[tuple[int, Value]]]
 """Name -> (row, value)."""
 
 
-def _cells(states: Sequence[LeadState]) -> Cells:
-    cells: Cells = {}
+def _cells(states: Sequence[LeadState]) -> FieldCells:
+    cells: FieldCells = {}
     for row, state in enumerate(states):
         for patch in state.registers:
             for name, value in patch.values.items():
@@ -61,5 +61,5 @@ def _cells(states: Sequence[LeadState]) -> Cells:
     return cells
 
 
-def _by_rows(cells: Cells) -> list[str]:
+def _by_rows(cells: FieldCells) -> list[str]:
     return sorted(cells, key=lambda name: (-len(cells[name]), name))
