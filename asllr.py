@@ -30,6 +30,7 @@ try:
     from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, current_settings
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, show_settings
+    from streams.cli.option_types import MOMENT
     from streams.cli.promote import promote
     from streams.cli.rebuild import rebuild
     from streams.cli.reference import reference
@@ -248,7 +249,7 @@ def _imported(data_set: str, path: Path) -> Iterator[Logged]:
 
 
 dataset = build_dataset_group(
-    DefaultGroup, _recorded, {name: partial(_imported, name) for name in IMPORTERS}
+    DefaultGroup, MOMENT, _recorded, {name: partial(_imported, name) for name in IMPORTERS}
 )
 
 

@@ -47,6 +47,7 @@ FIRST = {
         "replay-and-verify",
         "backtest",
         "describe-your-business",
+        "make-a-dataset",
         "add-an-event",
         "add-an-engine",
     ),

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 
-from schemas.codec import BadRecord, Headers, Record
+from schemas.codec import Headers, Record
 from schemas.outputs import DeadLetter, DeadLetterStage, Header, Origin
+from schemas.record_check import BadRecord
 
 # Together, in base64 and JSON-escaped, under the 1 MiB of `leads.dead-letter`.
 MAX_VALUE_BYTES = 262_144

@@ -37,6 +37,7 @@ the largest record."""
 
 MAX_SEGMENTS = 5_000
 MAX_SEGMENT_CHARS = 10_000
+MAX_MESSAGE_CHARS = 20_000
 
 
 TIMESTAMP_PATTERN = (
@@ -171,13 +172,15 @@ class LeadUpserted(EventBase):
 
 class InteractionLogged(EventBase):
     """One contact or click, as the CRM logged it. `channel`: a word of the business, as `web`,
-    `call` or `demo_held`. `call_id` joins it to a transcript; `codes` are the wrap-up codes an
-    agent chose."""
+    `call` or `demo_held`. `text`: what a message or e-mail says; `note`: what the agent wrote
+    about the contact. `call_id` joins it to a transcript; `codes` are the wrap-up codes an agent
+    chose."""
 
     type: Literal["InteractionLogged"] = "InteractionLogged"
     channel: Word
     direction: Direction | None = None
     duration_s: Seconds | None = None
+    text: Annotated[Text, StringConstraints(max_length=MAX_MESSAGE_CHARS)] | None = None
     note: Annotated[Text, StringConstraints(max_length=4_000)] | None = None
     call_id: Id | None = None
     codes: tuple[Id, ...] = Field(default=(), max_length=8)

@@ -73,11 +73,11 @@ def field_id(name: str) -> str:
         return name
     composed = unicodedata.normalize("NFC", name)
     digest = blake2b(composed.encode(), digest_size=_DIGEST_BYTES).hexdigest()
-    readable = _readable(composed)[: MAX_NAME_CHARS - 1 - len(digest)].strip("_")
-    return f"{readable}_{digest}"
+    words = readable(composed)[: MAX_NAME_CHARS - 1 - len(digest)].strip("_")
+    return f"{words}_{digest}"
 
 
-def _readable(name: str) -> str:
+def readable(name: str) -> str:
     """The letters and digits of `name` without their accents: `2. Größe` becomes
     `field_2_grosse`."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())

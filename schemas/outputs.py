@@ -171,7 +171,7 @@ class Erasure(OutputRecord):
 class LeadSnapshot(OutputRecord):
     """A lead's state, on compacted `leads.state`: Redis is rebuilt from it and the log after it.
     `cursor`: the records it includes; `frontier`: where its shard stood, so that it includes every
-    record of the lead up to there. `state` is canonical text, to be read by asllr alone."""
+    record of the lead up to there. `state` is to be read by asllr alone."""
 
     tenant: Id
     lead: Id

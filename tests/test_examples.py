@@ -13,7 +13,7 @@ import schemas
 import scoring
 
 WITH_EXAMPLES = (
-    "schemas.codec.decode",
+    "schemas.record_check.decode",
     "schemas.partitioner.partition_for",
     "schemas.timestamps.to_ms",
     "scoring.calibration.probability",

@@ -126,7 +126,9 @@ def _most_telling(errors: Sequence[Any], raw: Mapping[str, Any]) -> Any:
                 return each
     pair = _pair_at(tuple(first["loc"]))
     if pair and "values" in pair and isinstance(_at(raw, pair), list):
-        return next((one for one in errors if str(one["loc"][4:5]).startswith("('tuple")), first)
+        return next(
+            (error for error in errors if str(error["loc"][4:5]).startswith("('tuple")), first
+        )
     return first
 
 
@@ -254,7 +256,7 @@ def _shown(value: object) -> str:
         case int() | float():
             return f"{value:,}" if abs(value) < 10**15 else "a huge number"
         case list():
-            few = len(value) <= 3 and not any(isinstance(one, list | dict) for one in value)
+            few = len(value) <= 3 and not any(isinstance(item, list | dict) for item in value)
             return f"[{', '.join(map(_shown, value))}]" if few else f"a list of {len(value):,}"
         case Mapping():
             return "a table"

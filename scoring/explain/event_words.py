@@ -20,6 +20,7 @@ from schemas.events import (
 )
 from schemas.timestamps import to_ms
 from scoring.lead.fold import lift
+from scoring.lead.history import history_of
 from scoring.prompt.features import AGE_DAYS
 from scoring.prompt.reason import KNOWN_STAGES, MAX_TOPICS, MILESTONES, WRITTEN, customer_topics
 from scoring.prompt.sources import age_bin
@@ -75,7 +76,7 @@ def _stage(word: str) -> str:
 
 def _transcript(event: TranscriptReady, as_of_ms: int) -> str:
     when = f"call {_ago(to_ms(event.started_at), as_of_ms)}"
-    topics = [topic for call in lift(event).calls for topic in customer_topics(call)]
+    topics = [topic for call in history_of(lift(event)).calls for topic in customer_topics(call)]
     if not topics:
         return f"what was said, {when}"
     return f"customer spoke of {' and '.join(topics[:MAX_TOPICS])}, {when}"

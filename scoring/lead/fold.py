@@ -33,7 +33,6 @@ from scoring.lead.state import (
     ERASED,
     PROFILE,
     Bounds,
-    Call,
     Fact,
     LeadState,
     Newest,
@@ -42,7 +41,17 @@ from scoring.lead.state import (
     Value,
     stamp,
 )
-from scoring.lead.summary import summarise
+from scoring.lead.talk import (
+    MAX_WRITING_BYTES,
+    Pieces,
+    Talk,
+    Transcript,
+    Turn,
+    Writing,
+    cut_middle,
+    cut_turns,
+    one_line,
+)
 
 DEFAULT_QUEUE = "default"
 """Where a lead stands whose CRM never named a queue."""
@@ -117,11 +126,13 @@ def lift(event: EventBase) -> LeadState:
                 event.note is not None,
             )
             contact = None if event.channel in CLICKS else Span(at_ms, at_ms)
-            return LeadState(facts=(fact,), contact=contact, newest=newest)
+            return LeadState(
+                facts=(fact,), contact=contact, talk=_written(event, at_ms, mark), newest=newest
+            )
         case TranscriptReady():
             started_ms = to_ms(event.started_at)
             return LeadState(
-                calls=(_call(event, started_ms, mark),),
+                talk=Talk.of(Pieces(transcripts=(_transcript(event, started_ms, mark),))),
                 contact=Span(started_ms, started_ms),
                 newest=newest,
             )
@@ -152,17 +163,37 @@ def _fields(event: LeadUpserted) -> dict[str, Value]:
     return {name: fields[name] for name in sorted(fields)}
 
 
-def _call(event: TranscriptReady, started_ms: int, mark: str) -> Call:
-    return Call(
+def _written(event: InteractionLogged, at_ms: int, mark: str) -> Talk | None:
+    text, note = (
+        None if whole is None else cut_middle(one_line(whole), MAX_WRITING_BYTES) or None
+        for whole in (event.text, event.note)
+    )
+    if text is None and note is None:
+        return None
+    direction = event.direction.value if event.direction else None
+    writing = Writing(at_ms, mark, event.channel, direction, text, note)
+    return Talk.of(Pieces(writings=(writing,)))
+
+
+def _transcript(event: TranscriptReady, started_ms: int, mark: str) -> Transcript:
+    spoken = tuple(
+        Turn(segment.role.value, round(segment.start_s, 1), text)
+        for segment in sorted(event.segments, key=lambda segment: segment.start_s)
+        if (text := one_line(segment.text))
+    )
+    turns, gap = cut_turns(spoken)
+    return Transcript(
         started_ms=started_ms,
         call_id=event.call_id,
+        final=event.final,
         revision=event.revision,
         stamp=mark,
         language=event.language,
         duration_s=max((segment.end_s for segment in event.segments), default=0.0),
         n_segments=len(event.segments),
         n_words=sum(len(segment.text.split()) for segment in event.segments),
-        statements=summarise(event),
+        turns=turns,
+        gap=gap,
     )
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from schemas.events import Channel
-from scoring.lead.state import Call, Fact, LeadState, Span
+from scoring.lead.state import Fact, LeadState, Span
+from scoring.lead.summary import Statement, summarise
+from scoring.lead.talk import Talk, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,18 @@ class Contact:
     direction: str | None
     duration_ms: int
     has_transcript: bool
+
+
+class Call(NamedTuple):
+    """A call whose transcript came, as the statements of it that are worth reading."""
+
+    started_ms: int
+    call_id: str
+    language: str
+    duration_s: float
+    n_segments: int
+    n_words: int
+    statements: tuple[Statement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,7 @@ def history_of(state: LeadState) -> LeadHistory:
     >>> [(contact.channel, contact.direction) for contact in history_of(fold([visit])).contacts]
     [('visit', 'inbound')]
     """
-    calls = _one_per_call_id(state.calls)
+    calls = _calls(state.talk) if state.talk else ()
     logged: dict[str, list[Fact]] = {}
     contacts: list[Contact] = []
     for fact in state.facts:
@@ -76,14 +92,35 @@ def age_ms(at_ms: int, as_of_ms: int) -> int:
     return max(0, as_of_ms - at_ms)
 
 
-def _one_per_call_id(calls: Iterable[Call]) -> tuple[Call, ...]:
+@lru_cache(maxsize=512)
+def _calls(talk: Talk) -> tuple[Call, ...]:
+    """Remembered by the digest of what was said: a lead is scored many times between two calls."""
+    return tuple(map(_call, _one_per_call_id(talk.pieces.transcripts)))
+
+
+def _one_per_call_id(transcripts: Iterable[Transcript]) -> list[Transcript]:
     """A vendor that corrects a start time sends one call under two identities."""
-    best: dict[str, Call] = {}
-    for call in calls:
-        other = best.get(call.call_id)
-        if other is None or (call.revision, call.started_ms) >= (other.revision, other.started_ms):
-            best[call.call_id] = call
-    return tuple(sorted(best.values(), key=lambda call: (call.started_ms, call.call_id)))
+    best: dict[str, Transcript] = {}
+    for one in transcripts:
+        other = best.get(one.call_id)
+        best[one.call_id] = max(other, one, key=_version) if other else one
+    return sorted(best.values(), key=lambda one: (one.started_ms, one.call_id))
+
+
+def _version(transcript: Transcript) -> tuple[bool, int, int]:
+    return transcript.final, transcript.revision, transcript.started_ms
+
+
+def _call(transcript: Transcript) -> Call:
+    return Call(
+        started_ms=transcript.started_ms,
+        call_id=transcript.call_id,
+        language=transcript.language,
+        duration_s=transcript.duration_s,
+        n_segments=transcript.n_segments,
+        n_words=transcript.n_words,
+        statements=summarise(transcript),
+    )
 
 
 def _contact(facts: list[Fact], call: Call | None) -> Contact:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
+from typing import Any, TypeVar
 
 from pydantic_core import to_json
 
@@ -14,7 +15,6 @@ from scoring.lead.state import (
     ID_CHARS,
     PROFILE,
     Bounds,
-    Call,
     Fact,
     LeadState,
     Patch,
@@ -22,6 +22,9 @@ from scoring.lead.state import (
     Span,
     Value,
 )
+from scoring.lead.talk import Pieces, Talk, Transcript, Writing
+
+P = TypeVar("P", Transcript, Writing)
 
 
 def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
@@ -35,7 +38,7 @@ def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
         if a.contact and b.contact
         else a.contact or b.contact,
         facts=_join_facts(a.facts, b.facts, bounds.facts),
-        calls=_join_calls(a.calls, b.calls, bounds.calls),
+        talk=_join_talk(a.talk, b.talk, bounds),
         newest=max(a.newest, b.newest) if a.newest and b.newest else a.newest or b.newest,
     )
 
@@ -171,19 +174,54 @@ def _later_fact(a: Fact, b: Fact) -> Fact:
     return max(a, b, key=lambda fact: (fact.at_ms, fact.stamp, repr(fact[2:])))
 
 
-def _join_calls(a: tuple[Call, ...], b: tuple[Call, ...], limit: int) -> tuple[Call, ...]:
-    if not b or not a:
-        return a or b
-    by_identity = {(call.started_ms, call.call_id): call for call in a}
-    for call in b:
-        identity = (call.started_ms, call.call_id)
-        other = by_identity.get(identity)
-        if other is None or _later_call(call, other):
-            by_identity[identity] = call
-    return tuple(by_identity[identity] for identity in sorted(by_identity)[-limit:])
+def _join_talk(a: Talk | None, b: Talk | None, bounds: Bounds) -> Talk | None:
+    """Opens neither where one of them says nothing, which is the usual case."""
+    if a is None or b is None or a == b:
+        return b if a is None else a
+    x, y = a.pieces, b.pieces
+    transcripts = _best((*x.transcripts, *y.transcripts), _call, _transcript_rank, bounds.calls)
+    writings = _best((*x.writings, *y.writings), _author, _writing_rank, bounds.writings)
+    joined = Talk.of(Pieces(transcripts, writings))
+    return a if joined == a else joined  # packed already
 
 
-def _later_call(call: Call, other: Call) -> bool:
-    if call[2:4] != other[2:4]:
-        return (call.revision, call.stamp) > (other.revision, other.stamp)
-    return repr(call) > repr(other)
+def _best(
+    pieces: Iterable[P],
+    identity: Callable[[P], object],
+    rank: Callable[[P], tuple[object, ...]],
+    limit: int,
+) -> tuple[P, ...]:
+    """Of each identity the piece of the highest rank, and of those the newest `limit`. Where even
+    the ranks are equal, two contents have one digest, and any order that all share will do."""
+    best: dict[object, P] = {}
+    for piece in pieces:
+        name = identity(piece)
+        other = best.get(name)
+        if other is None or _is_later(piece, other, rank):
+            best[name] = piece
+    return tuple(sorted(best.values(), key=lambda piece: piece[:2])[-limit:])
+
+
+def _is_later(piece: P, other: P, rank: Callable[[P], Any]) -> bool:
+    a, b = rank(piece), rank(other)
+    return bool(a > b) if a != b else repr(piece) > repr(other)
+
+
+def _call(transcript: Transcript) -> object:
+    return transcript.started_ms, transcript.call_id
+
+
+def _transcript_rank(transcript: Transcript) -> tuple[bool, int, str, int]:
+    """A vendor's final text beats whatever it sent before or after. The length decides between a
+    transcript and what an older format kept of the same one."""
+    length = sum(len(turn.text) for turn in transcript.turns)
+    return transcript.final, transcript.revision, transcript.stamp, length
+
+
+def _author(writing: Writing) -> object:
+    return writing.stamp[:ID_CHARS]
+
+
+def _writing_rank(writing: Writing) -> tuple[int, str]:
+    """As for facts: eviction and identity use one order."""
+    return writing.at_ms, writing.stamp

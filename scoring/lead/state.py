@@ -1,9 +1,10 @@
 """What is kept of a lead: its state. `scoring.lead.join` joins two.
 
 Every field is a join-semilattice: registers and `newest` keep the greatest stamp, `stages` and
-`contact` keep the earliest and latest time, `facts` and `calls` the newest few. So any order,
+`contact` keep the earliest and latest time, `facts` and `talk` the newest few. So any order,
 duplication and grouping of a lead's events gives the same bytes: law 1 of
-docs/explanation/architecture.md. Counts are derived by `scoring.lead.history`, never stored.
+docs/explanation/architecture.md. Counts and summaries are derived by `scoring.lead.history`, never
+stored.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.events import MAX_PROFILE_FIELDS
+from scoring.lead.talk import Talk, Transcript, Writing
 
-FORMAT = 2
+FORMAT = 3
 """Bumped when the bytes change meaning; `from_bytes` refuses others."""
 
 Value = str | float | bool | None
@@ -25,12 +27,14 @@ Value = str | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many of the newest facts, calls and profile fields a state keeps, of how many fields more
-    it keeps the names, and how many stages. Part of what a state means: join states only under the
-    bounds they were made with."""
+    """How many of the newest facts, calls, writings (a message, an e-mail, a note) and profile
+    fields a state keeps, of how many fields more it keeps the names, and how many stages. By number
+    alone: a bound on the bytes of all would bring back what was dropped when a revision is shorter.
+    Part of what a state means: join states only under the bounds they were made with."""
 
     facts: int = 200
     calls: int = 6
+    writings: int = 24
     profile: int = MAX_PROFILE_FIELDS
     names_left_out: int = 64
     stages: int = 64
@@ -71,30 +75,6 @@ class Fact(NamedTuple):
     has_note: bool = False
 
 
-class Statement(NamedTuple):
-    """An utterance as a summary keeps it; `topics` are letters of `scoring.lead.topics.TOPICS`."""
-
-    role: str
-    at_s: float
-    text: str
-    topics: str
-
-
-class Call(NamedTuple):
-    """One call's transcript as the statements worth keeping. (started_ms, call_id) is its identity
-    and decides eviction; the highest (revision, stamp) wins."""
-
-    started_ms: int
-    call_id: str
-    revision: int
-    stamp: str
-    language: str
-    duration_s: float
-    n_segments: int
-    n_words: int
-    statements: tuple[Statement, ...]
-
-
 class Newest(NamedTuple):
     """The newest event included, by (at_ms, source, id, stamp)."""
 
@@ -114,14 +94,15 @@ class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", 
     """What is known of one lead. `registers`: `queue`, `consent`, `owner`, `stage`, `ends` and
     `closed`, always kept, and the newest `profile.<field>`, the oldest of them perhaps without
     their values (`scoring.lead.join.left_out`); patches ascend by (at_ms, stamp). `stages` are
-    sorted by name, `facts` and `calls` oldest first: its JSON is canonical."""
+    sorted by name, `facts` oldest first: its JSON is canonical. `talk` is None where nothing was
+    said or written."""
 
     erased: bool = False
     registers: tuple[Patch, ...] = ()
     stages: dict[str, Span] = {}
     contact: Span | None = None
     facts: tuple[Fact, ...] = ()
-    calls: tuple[Call, ...] = ()
+    talk: Talk | None = None
     newest: Newest | None = None
 
     def value(self, name: str) -> Value:
@@ -142,6 +123,14 @@ class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", 
             if name in patch.values:
                 return Register(patch.at_ms, patch.stamp, patch.values[name])
         return None
+
+    @property
+    def transcripts(self) -> tuple[Transcript, ...]:
+        return self.talk.pieces.transcripts if self.talk else ()
+
+    @property
+    def writings(self) -> tuple[Writing, ...]:
+        return self.talk.pieces.writings if self.talk else ()
 
     def register_names(self) -> list[str]:
         return [name for patch in self.registers for name in patch.values]

@@ -9,10 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from schemas.events import Role, TranscriptReady
-from scoring.lead.state import Statement
+from schemas.events import Role
+from scoring.lead.talk import Transcript
 from scoring.lead.topics import topics_of
+
+
+class Statement(NamedTuple):
+    """An utterance as a summary keeps it; `topics` are letters of `scoring.lead.topics.TOPICS`."""
+
+    role: str
+    at_s: float
+    text: str
+    topics: str
+
 
 SUMMARY_VERSION = 1
 """Bumped when the same transcript gives another summary: prompts then change too."""
@@ -25,8 +37,7 @@ KEPT_SHARE = 0.4
 shorter than the calls too."""
 
 MAX_SUMMARY_TOKENS = 160
-"""Whatever the call's length: six such calls and a lead's facts still fit a 6 KB state, and a
-typical lead has one or two calls, most of them short."""
+"""Whatever the call's length: six such calls fit a prompt beside a lead's record."""
 
 MAX_STATEMENT_TOKENS = 40
 """In a longer call: past this, a statement is cut at a word."""
@@ -47,28 +58,27 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
 _LONG_WORD_CHARS = 16
 
 
+@lru_cache(maxsize=4096)
 def count_summary_tokens(text: str) -> int:
     """Counts words and punctuation marks, and single characters in scripts without spaces between
     words; a word counts once more per 16 characters, so that no text is long in bytes and short in
     tokens."""
     words = _TOKEN.findall(text)
-    long = [word for word in words if len(word) > _LONG_WORD_CHARS]
-    return len(words) + sum((len(word) - 1) // _LONG_WORD_CHARS for word in long)
+    if max(map(len, words), default=0) <= _LONG_WORD_CHARS:
+        return len(words)
+    return sum(1 + (len(word) - 1) // _LONG_WORD_CHARS for word in words)
 
 
-def summarise(event: TranscriptReady) -> tuple[Statement, ...]:
-    """Picks the statements worth keeping, in the order in which they were spoken."""
-    spoken = [
-        Statement(
-            segment.role.value, round(segment.start_s, 1), text, topics_of(text, event.language)
-        )
-        for segment in sorted(event.segments, key=lambda segment: segment.start_s)
-        if (text := _clean(segment.text))
-    ]
+@lru_cache(maxsize=512)
+def summarise(transcript: Transcript) -> tuple[Statement, ...]:
+    """Picks the statements worth keeping, in the order in which they were spoken. Remembered by
+    the transcript's content: a message after a call changes nothing of the call."""
+    language = transcript.language
+    spoken = [Statement(*turn, topics_of(turn.text, language)) for turn in transcript.turns]
     length = sum(count_summary_tokens(statement.text) for statement in spoken)
     if length <= SHORT_CALL_TOKENS and len(spoken) <= MAX_STATEMENT_COUNT:
         return tuple(spoken)
-    pieces = [piece for statement in spoken for piece in _pieces(statement, event.language)]
+    pieces = [piece for statement in spoken for piece in _pieces(statement, language)]
     return _choose(units(pieces), min(int(length * KEPT_SHARE), MAX_SUMMARY_TOKENS))
 
 
@@ -127,15 +137,6 @@ def token_starts(text: str) -> list[int]:
     return [token.start() for token in _TOKEN.finditer(text)]
 
 
-def _clean(text: str) -> str:
-    """Makes one line of `text`: single spaces, no control characters."""
-    if text.isprintable():
-        return " ".join(text.split())
-    return " ".join(
-        "".join(c if c.isprintable() or c in "\u200c\u200d" else " " for c in text).split()
-    )
-
-
 def _pieces(statement: Statement, language: str) -> list[Statement]:
     """The statement's sentences when it is too long to be kept as one, each cut to the limit."""
     if count_summary_tokens(statement.text) <= MAX_STATEMENT_TOKENS:
@@ -171,7 +172,7 @@ def _worth(unit: Sequence[Statement], n_last_words: int, lateness: float) -> flo
         4.0 * n_last_words
         + 1.5 * len(topics_in(unit))
         + 1.5 * _from_customer(unit)
-        + 0.5 * any(c.isdigit() for statement in unit for c in statement.text)
+        + 0.5 * any(any(map(str.isdigit, statement.text)) for statement in unit)
         + min(_tokens_of(unit), 20) / 20
         + 0.5 * lateness
     )

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from schemas.events import Role
 from scoring.lead.history import LeadHistory
-from scoring.lead.state import Statement
-from scoring.lead.summary import last_words, token_starts, topics_in, units
+from scoring.lead.summary import Statement, last_words, token_starts, topics_in, units
 from scoring.prompt.features import AGE_DAYS, AGES
 from scoring.prompt.sources import age_bin, age_edges
 

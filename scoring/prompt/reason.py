@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from schemas.events import Channel, Direction, Role, Stage
 from schemas.outputs import Evidence
-from scoring.lead.history import Contact, LeadHistory
-from scoring.lead.state import PROFILE, Call
+from scoring.lead.history import Call, Contact, LeadHistory
+from scoring.lead.state import PROFILE
 from scoring.lead.topics import TOPICS
 from scoring.prompt.features import AGE_DAYS
 from scoring.prompt.sources import age_bin, age_edges

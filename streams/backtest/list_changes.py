@@ -76,7 +76,7 @@ def changes_of(
     first, *others = scores
     same = np.arange(len(boards.day))
     pairs = [_Pair(first, first, *_next_days(boards))]
-    pairs += [_Pair(first, one, same, same) for one in others]
+    pairs += [_Pair(first, other, same, same) for other in others]
     return tuple(_changes(places, ranks, scores, labels, pair) for pair in pairs)
 
 
@@ -136,5 +136,5 @@ def _farthest(boards: DailyLists, rows: Ints, changes: Ints) -> Ints:
     order = np.lexsort((boards.day[rows], boards.lead[rows], -np.abs(changes)))
     order = order[changes[order] != 0]
     _, first = np.unique(boards.lead[rows[order]], return_index=True)
-    found: Ints = order[np.sort(first)[:N_MOVERS]]
-    return found
+    farthest: Ints = order[np.sort(first)[:N_MOVERS]]
+    return farthest

@@ -69,7 +69,7 @@ def run_backtest(
     if horizon_days is None:
         horizon_days = float(next(iter(manifests.values())).horizon_days)
     embargo_days = horizon_days if request.embargo_days is None else request.embargo_days
-    first_ms = min(one.first_ms for one in ranges if one.first_ms is not None)
+    first_ms = min(part.first_ms for part in ranges if part.first_ms is not None)
     first_day = request.first_day
     if first_day is None:
         first_day = first_day_of(manifests, first_ms, end_ms, embargo_days)
@@ -82,7 +82,7 @@ def run_backtest(
         request.landmark_days,
     )
     scorers = [load_scorer(path) for path in request.artifacts.values()]
-    total = sum(one.n_records for one in ranges)
+    total = sum(part.n_records for part in ranges)
     erased = erased_leads(recording, progress("looked for erased leads in", total))
     fold_pass = Pass(
         recording, erased, scorers, first_day, terms.span.end_day, request.until_ms, end_ms

@@ -172,8 +172,8 @@ class _Kept:
     def standings(self, tally: ReplayCounts) -> Standings:
         if not self.closed:
             raise RecordingError("nobody stood on a list at midnight: nothing can be backtested")
-        leads = sorted({one.lead for one in self.closed})
-        queues = sorted({one.queue for one in self.closed})
+        leads = sorted({standing.lead for standing in self.closed})
+        queues = sorted({standing.queue for standing in self.closed})
         lead_of = {name: i for i, name in enumerate(leads)}
         queue_of = {name: i for i, name in enumerate(queues)}
         never = (float("inf"), float("inf"))
@@ -182,7 +182,9 @@ class _Kept:
             [(lead_of[o.lead], queue_of[o.queue], o.first, o.end) for o in self.closed],
             dtype=np.intp,
         ).reshape(-1, 4)
-        probabilities = np.array([one.probabilities for one in self.closed], dtype=np.float64)
+        probabilities = np.array(
+            [standing.probabilities for standing in self.closed], dtype=np.float64
+        )
         return Standings(
             tuple(leads),
             tuple(queues),
@@ -190,7 +192,7 @@ class _Kept:
             queue=ints[:, 1],
             first=ints[:, 2],
             end=ints[:, 3],
-            features=np.stack([one.features for one in self.closed]),
+            features=np.stack([standing.features for standing in self.closed]),
             probabilities=probabilities.reshape(len(self.closed), len(self.scorers)),
             ordered_ms=orders[:, 0],
             heard_ms=orders[:, 1],

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.ids import ID_PATTERN, LeadKey
+from scoring.lead.state_bytes import OtherFormat
 from streams import exit_codes
 from streams.kafka.topic_admin import TopicsUnusable, wait_for_broker
 from streams.settings import BadSettings, Settings, read_settings
@@ -67,7 +68,7 @@ class FrontDoor(click.Group):
             raise Failure(str(error), exit_codes.USAGE) from error
         except StoreAway as error:
             raise Failure(str(error), exit_codes.AWAY) from error
-        except StoreUnusable as error:
+        except (StoreUnusable, OtherFormat) as error:
             raise Failure(str(error), exit_codes.UNUSABLE) from error
         except TopicsUnusable as error:
             code = exit_codes.UNUSABLE if error.is_lasting else exit_codes.AWAY

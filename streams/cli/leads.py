@@ -141,7 +141,8 @@ def describe(view: LeadView, shard: int) -> dict[str, object]:
         "state_bytes": len(view.stored.state),
         **_profile(state),
         "contacts": len(state.facts),
-        "transcripts": len(state.calls),
+        "transcripts": len(state.transcripts),
+        "writings": len(state.writings),
         "scoring": _scoring(view),
     }
     if view.score is None:

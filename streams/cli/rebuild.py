@@ -58,7 +58,7 @@ def rebuild(*, yes: bool, as_json: bool) -> None:
     with closing(open_consumer(settings.broker)) as consumer:
         try:
             made = work.plan(consumer, settings.partitions)
-            if held:
+            if held or yes:
                 clear_redis(settings.redis)
             progress = TerminalProgress(
                 "rebuilt", "leads and records", made.n_leads + made.n_records

@@ -91,19 +91,40 @@ def try_leads(
     paths = {"leads": leads, "calls": calls, "outcomes": outcomes}
     try:
         with naming_files():
-            tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-            mapping, remarks = _mapping(tables, mapping_path)
-            read = events_of(tables, mapping, datetime.now(UTC))
+            exports = read_exports(paths, mapping_path, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    for line in (*mapping_lines(mapping, tables, read), *remarks, *read.skipped):
+    mapping, read, remarks = exports.mapping, exports.read, exports.remarks
+    for line in (*mapping_lines(mapping, exports.tables, read), *remarks, *read.skipped):
         click.echo(line, err=True)
-    trial = _trial(read, _Asked(artifact, capacity, days, judge="outcomes" in tables))
+    trial = _trial(read, _Asked(artifact, capacity, days, judge="outcomes" in exports.tables))
     if as_json:
         found = found_json(mapping, trial, top) | {"remarks": remarks}
         click.echo(json.dumps(found, allow_nan=False))
     else:
         click.echo("\n".join(found_lines(trial, top)))
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """What `asllr try` reads. `tables` by kind: leads, and where given calls and outcomes;
+    `mapping` says which of their columns means what, `remarks` what a person should know of it,
+    `read` are the events they make."""
+
+    tables: Mapping[str, ExportTable]
+    mapping: ColumnMapping
+    remarks: tuple[str, ...]
+    read: Read
+
+
+def read_exports(
+    paths: Mapping[str, Path | None], mapping_path: Path | None, now: datetime
+) -> Exports:
+    """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
+    out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
+    tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
+    mapping, remarks = _mapping(tables, mapping_path)
+    return Exports(tables, mapping, remarks, events_of(tables, mapping, now))
 
 
 def _mapping(

@@ -16,7 +16,7 @@ from scoring.explain.event_words import words_of
 from scoring.explain.occlusion import occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
 from scoring.lead.history import history_of
-from scoring.lead.state_bytes import state_hash, to_bytes
+from scoring.lead.state_bytes import hash_of
 from scoring.prompt.edges import as_of
 from scoring.report.progress import Advanced
 from scoring.score import Scorer
@@ -99,7 +99,7 @@ def of_mover(source: EventSource, names: tuple[str, str], mover: Mover) -> tuple
 def _of_score(name: str, arrivals: Sequence[Arrival], score: Score, source: EventSource) -> MovedBy:
     included = [one for one in arrivals if is_included(one, score.cursor)]
     moment_ms = to_ms(score.order.as_of)
-    if state_hash(to_bytes(state_of(included))) != score.state_hash:
+    if hash_of(state_of(included)) != score.state_hash:
         raise RecordingError(
             f"the source is not what {name} was replayed from: it has other events of "
             f"{score.tenant}/{score.lead}; name the one it was, or leave --source out"

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from schemas.codec import BadRecord, Record, decode
+from schemas.codec import Record
 from schemas.events import LeadErased
 from schemas.ids import LeadKey
 from schemas.outputs import Score
 from schemas.partitioner import partition_for
+from schemas.record_check import BadRecord, decode
 from schemas.timestamps import to_ms
 from schemas.topics import ERASED, INPUTS, SCORES
 from scoring.explain.ledger import LedgerPoint

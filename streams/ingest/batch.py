@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from schemas.codec import BadRecord, Record, decode
+from schemas.codec import Record
 from schemas.dead_letter import dead_letter, entry
 from schemas.events import Channel, EventBase, InteractionLogged, TranscriptReady
+from schemas.record_check import BadRecord, decode
 from scoring.lead.fold import evolve, initial_state, listing
 from scoring.lead.join import left_out
-from scoring.lead.state_bytes import from_bytes, to_bytes
+from scoring.lead.state_bytes import OtherFormat, from_bytes, to_bytes
 from streams.store.contract import (
     Commit,
     CommitResult,
@@ -34,12 +35,17 @@ class IngestStopped(Exception):
 
     IngestStopped
     ├── StoreWentBack     the stored frontier is before what this worker handed over
+    ├── StateOfOtherFormat another asllr wrote a lead that this one is to write
     ├── PatienceExhausted the store, or Kafka behind its full outbox, stayed away
     └── Stopping          the process is shutting down
     """
 
 
 class StoreWentBack(IngestStopped):
+    pass
+
+
+class StateOfOtherFormat(IngestStopped):
     pass
 
 
@@ -135,6 +141,8 @@ def apply_batch(batch: Batch, under: Conditions) -> Applied:
         except StoreAway as error:
             attempts.wait(f"the store is away: {error}")
             continue
+        except OtherFormat as error:
+            raise StateOfOtherFormat(str(error)) from None
         under.checkpoint(result.status.value)
         # 6. Done, or once more from where the store is.
         if attempts.judge(result):

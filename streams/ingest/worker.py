@@ -28,6 +28,7 @@ from streams.ingest.batch import (
     Batch,
     Conditions,
     IngestStopped,
+    StateOfOtherFormat,
     StoppedByRequest,
     apply_batch,
 )
@@ -168,6 +169,8 @@ def _agent(app: App, seat: IngestSeat) -> Callable[[faust.StreamT[Batch]], Await
                 applied = await asyncio.to_thread(apply_batch, batch, seat.conditions)
             except StoppedByRequest:
                 return
+            except StateOfOtherFormat as error:
+                end_process(exit_codes.UNUSABLE, str(error))
             except IngestStopped as error:
                 end_process(exit_codes.AWAY, str(error))
             except Exception as error:

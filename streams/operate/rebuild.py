@@ -1,5 +1,8 @@
 """Fills an empty Redis again from Kafka: the snapshots on `leads.state`, then the log after them.
 
+Snapshots of an older format keep less than one of today: of their shard everything that the log
+still has is read again and joined to them.
+
 Everything that Kafka must have is checked before anything is written. A rebuild that dies leaves
 leads that are right as far as they go and shards without a frontier: ingest reads those from the
 log's start, or says what is missing. Restored states never pass the log: ingest would wait for
@@ -82,24 +85,26 @@ def plan(consumer: Consumer, n_partitions: int) -> RebuildPlan:
         n_leads += len(snapshot.leads)
         for topic in INPUTS:
             start, end = watermarks(consumer, TopicPartition(topic.name, shard))
-            first = snapshot.frontier.get(topic.name, -1) + 1
-            parts.append(RebuildPart(topic.name, shard, start, end, first))
-            faults += _faults(parts[-1], snapshot)
+            reached = snapshot.frontier.get(topic.name, -1) + 1
+            first = min(start, reached) if snapshot.has_older else reached
+            part = RebuildPart(topic.name, shard, start, end, first)
+            faults += _faults(part, reached, snapshot)
+            parts.append(part)
     if faults:
         raise RoleStopped(exit_codes.UNUSABLE, "; ".join(faults))
     return RebuildPlan(tuple(parts), n_leads)
 
 
-def _faults(part: RebuildPart, snapshot: ShardSnapshot) -> Iterator[str]:
+def _faults(part: RebuildPart, reached: int, snapshot: ShardSnapshot) -> Iterator[str]:
     where = f"{part.topic}/{part.partition}"
-    if part.first < part.start:
-        reached = "no snapshot goes" if part.first == 0 else "snapshots only go"
+    if reached < part.start:
+        what = "no snapshot goes" if reached == 0 else "snapshots only go"
         yield (
-            f"history lost: {where} starts at offset {part.start} and {reached} up to "
-            f"{part.first - 1}: restore the topic from a backup, or begin without that history on "
+            f"history lost: {where} starts at offset {part.start} and {what} up to "
+            f"{reached - 1}: restore the topic from a backup, or begin without that history on "
             "an empty Redis with `asllr topics adopt`"
         )
-    reaches = max(part.first - 1, snapshot.reaches(part.topic))
+    reaches = max(reached - 1, snapshot.reaches(part.topic))
     if reaches >= part.end:
         yield (
             f"{where} ends at offset {part.end}, but the snapshots include offset {reaches}: the "
@@ -120,6 +125,10 @@ def rebuild(
     for shard in range(n_partitions):
         snapshot = _read(consumer, shard, n_partitions)
         _restore(store, shard, snapshot, advanced)
+        for part in made.parts:
+            # Ingest goes on from here, and no further than the log: it would wait for ever.
+            if part.partition == shard and part.first > 0:
+                _adopt(store, part)
         n_restored += len(snapshot.leads)
     never = threading.Event()
     under = Conditions(store, n_partitions, PATIENCE_S, never, threading.Event(), lambda _: None)
@@ -152,7 +161,7 @@ def _restore(
     store: Store, shard: int, snapshot: ShardSnapshot, advanced: Callable[[int], None]
 ) -> None:
     """Writes the leads of the snapshots. The topic's own frontier chains the chunks, so that a
-    second writer is noticed; the inputs' come last."""
+    second writer is noticed."""
     prev = -1
     now_ms = store.now_ms()
     for leads in _chunks(snapshot.leads):
@@ -163,9 +172,11 @@ def _restore(
             raise _not_alone(shard)
         prev = last
         advanced(len(leads))
-    for topic, frontier in snapshot.frontier.items():
-        if not store.adopt(topic, shard, frontier):
-            raise _not_alone(shard)
+
+
+def _adopt(store: Store, part: RebuildPart) -> None:
+    if not store.adopt(part.topic, part.partition, part.first - 1):
+        raise _not_alone(part.partition)
 
 
 def _not_alone(shard: int) -> RoleStopped:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from schemas.codec import BadRecord, Record, decode
+from schemas.codec import Record
 from schemas.events import EventBase
+from schemas.record_check import BadRecord, decode
 from schemas.topics import INPUTS
 from scoring.lead.fold import evolve, initial_state
 from scoring.lead.state import LeadState

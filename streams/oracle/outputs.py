@@ -17,7 +17,7 @@ from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpda
 from schemas.timestamps import to_ms
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
-from scoring.lead.state_bytes import state_hash, to_bytes
+from scoring.lead.state_bytes import hash_of, state_hash
 from scoring.score import Scorer, ScorerOf, Subject, build_score, prepare
 from streams.oracle.folded_log import FoldedLog
 from streams.publish.records import ORDER_HEADER
@@ -113,7 +113,7 @@ def one_score_differences(
     if state is None:
         yield f"{lead} {order}: scored, but the log has no event of it"
         return
-    hash_ = state_hash(to_bytes(state))
+    hash_ = hash_of(state)
     if hash_ != score.state_hash:
         yield f"{lead} {order}: state hash {score.state_hash}, its cursor gives {hash_}"
     elif scorer_of is not None:

@@ -25,6 +25,7 @@ from schemas.outputs import (
     ShadowScore,
 )
 from schemas.timestamps import from_ms, to_ms
+from scoring.lead.state_bytes import to_text
 from streams.kafka.producer import OutRecord
 from streams.store.board import UNSCORED, BoardView, Move, OrderKey, Placement
 from streams.store.contract import OutboxEntry
@@ -119,7 +120,7 @@ def state_record(entry: OutboxEntry) -> OutRecord:
         lead=key.lead,
         cursor=dict(entry.cursor or {}),
         frontier=dict(entry.frontier or {}),
-        state=entry.value.decode(),
+        state=to_text(entry.value),
     )
     headers = _headers("LeadSnapshot", f"{entry.key}:{entry.version}", entry.key, None)
     return OutRecord(

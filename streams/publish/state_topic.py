@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from schemas.codec import Record
 from schemas.outputs import FrontierMark, LeadSnapshot
 from schemas.topics import INPUTS, STATE
+from scoring.lead.older_states import from_older_bytes
+from scoring.lead.state_bytes import from_text, to_bytes
 from streams.publish.records import FRONTIER_KEY
 
 M = TypeVar("M", LeadSnapshot, FrontierMark)
@@ -28,6 +30,8 @@ class LeadRecord:
     cursor: dict[str, int]
     frontier: dict[str, int]
     state: bytes
+    is_older: bool = False
+    """The snapshot was of an older format, which keeps less: `state` is what it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,10 @@ class ShardSnapshot:
 
     leads: tuple[LeadRecord, ...]
     frontier: dict[str, int]
+
+    @property
+    def has_older(self) -> bool:
+        return any(lead.is_older for lead in self.leads)
 
     def reaches(self, topic: str) -> int:
         """Returns the last offset of `topic` that a lead's snapshot includes, -1 for none: the log
@@ -75,8 +83,18 @@ def _lead(key: str, record: Record) -> LeadRecord:
     snapshot = _parsed(LeadSnapshot, record)
     if f"{snapshot.tenant}/{snapshot.lead}" != key:
         raise BadSnapshots(f"{_where(record)} has key {key[:80]!r} and speaks of another lead")
+    try:
+        state = from_text(snapshot.state)
+    except ValueError as error:
+        raise BadSnapshots(f"{_where(record)} holds a state that is damaged: {error}") from None
+    older = from_older_bytes(state)
     return LeadRecord(
-        record.offset, key, snapshot.cursor, snapshot.frontier, snapshot.state.encode()
+        record.offset,
+        key,
+        snapshot.cursor,
+        snapshot.frontier,
+        state if older is None else to_bytes(older),
+        is_older=older is not None,
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 from schemas import topics
-from schemas.codec import BadRecord, Record, decode
+from schemas.codec import Record
 from schemas.events import LeadErased
+from schemas.record_check import BadRecord, decode
 from streams.recording.folder import RecordingFolder
 
 _NAME = LeadErased.__name__.encode()

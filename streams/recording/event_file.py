@@ -21,8 +21,9 @@ from typing import IO, Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
-from schemas.codec import BadRecord, decode_recorded, structured, topic_of
+from schemas.codec import structured, topic_of
 from schemas.events import EventBase, Timestamp
+from schemas.record_check import BadRecord, decode_recorded
 from schemas.timestamps import to_ms
 from schemas.topics import MAX_RECORD_BYTES
 from streams.whole_file import whole_file

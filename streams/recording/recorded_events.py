@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.codec import BadRecord, decode
+from schemas.record_check import BadRecord, decode
 from schemas.timestamps import from_ms
 from streams.recording.erased import erased_leads
 from streams.recording.event_file import RecordedEvent, read_recording

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from schemas.codec import BadRecord, Record, decode
+from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.ids import LeadKey
 from schemas.outputs import Score
+from schemas.record_check import BadRecord, decode
 from scoring.lead.history import LeadHistory
-from scoring.lead.state_bytes import state_hash, to_bytes
+from scoring.lead.state_bytes import hash_of
 from scoring.score import Subject
 from streams.replay.arrival import Place
 from streams.replay.lead_table import LeadTable
@@ -80,5 +81,5 @@ class ReplayPartition:
 def subject_of(
     name: str, history: LeadHistory, cursor: dict[str, int], promotion: int, as_of_ms: int
 ) -> Subject:
-    hash_ = state_hash(to_bytes(history.state))
+    hash_ = hash_of(history.state)
     return Subject(LeadKey.parse(name), history, hash_, cursor, promotion, as_of_ms)

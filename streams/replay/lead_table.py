@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from scoring.lead.state import LeadState
-from scoring.lead.state_bytes import to_bytes
+from scoring.lead.state_bytes import canonical_line
 
 
 class ReplayedLead(NamedTuple):
@@ -49,7 +49,7 @@ def states_digest(table: LeadTable) -> tuple[int, int]:
     n, total = 0, 0
     for name, lead in table.items():
         cursor = repr(sorted(lead.cursor.items())).encode()
-        content = b"\0".join((name.encode(), cursor, to_bytes(lead.state)))
+        content = b"\0".join((name.encode(), cursor, canonical_line(lead.state)))
         total += int.from_bytes(blake2b(content, digest_size=16).digest())
         n += 1
     return n, total % 2**128

@@ -6,6 +6,8 @@ from typing import Any
 
 import redis
 
+from scoring.lead.state import FORMAT
+from scoring.lead.state_bytes import other_format
 from streams.store.contract import StoreUnusable
 from streams.store.redis_errors import store_errors
 from streams.store.redis_scripts import Client
@@ -19,6 +21,9 @@ def require_usable(client: Client, n_partitions: int) -> None:
     """Checks a Redis before work. Raises StoreUnusable with one sentence and its fix; records the
     partition count at first use. Raises StoreAway when Redis does not answer."""
     require_server(client)
+    found = RedisStore(client).state_format(FORMAT)
+    if found != FORMAT:
+        raise StoreUnusable(f"Redis is of another asllr: {other_format(found)}")
     recorded = RedisStore(client).partitions(n_partitions)
     if recorded != n_partitions:
         raise StoreUnusable(

@@ -33,6 +33,7 @@ from streams.store.redis_errors import store_errors
 from streams.store.redis_scripts import Client, RedisScripts
 
 META = "{asllr}:meta"
+FORMAT_BEFORE_IT_WAS_RECORDED = 2
 QUEUES = "{asllr}:queues"
 """Every queue that had a placement: a shard that went back forgets which boards it is on."""
 
@@ -74,6 +75,15 @@ class RedisStore:
         with store_errors():
             recorded = self._client.hget(META, "partitions")
         return None if recorded is None else int(recorded)
+
+    def state_format(self, expected: int) -> int:
+        """Returns the format of the states it holds; records `expected` where it holds none yet,
+        before the partition count."""
+        with store_errors():
+            if self.recorded_partitions() is None:
+                self._client.hsetnx(META, "state_format", expected)
+            recorded = self._client.hget(META, "state_format")
+        return FORMAT_BEFORE_IT_WAS_RECORDED if recorded is None else int(recorded)
 
     def frontier(self, shard: int) -> dict[str, int]:
         with store_errors():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.codec import BadRecord, decode
+from schemas.record_check import BadRecord, decode
 from schemas.timestamps import from_ms, to_ms
 from scoring.engine import Unscorable
 from scoring.lead.fold import evolve, initial_state, listing

@@ -68,6 +68,8 @@ def test_simulated_leads_become_a_dataset(tmp_path: Path) -> None:
         (("--shares", "nan,11,11,14"), "not four positive shares"),
         (("--horizon-days", "4000"), "longer than the log"),
         (("--embargo-days", "200"), "leaves nothing to fit"),
+        (("--complete-until", "2020-01-01"), "give a later time"),
+        (("--complete-until", "2999-01-01"), "which is in the future"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_no_folder(
@@ -97,6 +99,31 @@ def test_a_number_that_is_none_is_wrong_usage(
     assert refused.exit_code == 2
     assert f"Invalid value for '{option}': {says}" in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_that_ended_gives_rows_up_to_its_end(recording: Path, tmp_path: Path) -> None:
+    words = ("--as-of", "20m-after-first", "--embargo-days", "0")
+    built = asllr("dataset", recording, "--out", tmp_path / "d", *words)
+    assert built.exit_code == 0, built.output
+    until = ("--complete-until", "2026-11-01T00:00:00Z")
+    built = asllr("dataset", recording, "--out", tmp_path / "e", *words, *until)
+    assert built.exit_code == 0, built.output
+    decided = asllr(
+        "dataset", recording, "--out", tmp_path / "f", *words, "--label-known", "decided"
+    )
+    assert decided.exit_code == 0, decided.output
+    open_end, complete, ended = (len(read_examples(tmp_path / name)[0]) for name in "def")
+    assert ended < open_end <= complete == 250
+
+
+def test_leads_that_share_a_field_are_in_one_split(recording: Path, tmp_path: Path) -> None:
+    words = ("--cluster", "age_band", "--split-by", "cluster", "--shares", "25,25,25,25")
+    built = asllr("dataset", recording, "--out", tmp_path / "d", *words, "--seed", "2")
+    assert built.exit_code == 0, built.output
+    examples, manifest = read_examples(tmp_path / "d")
+    homes = set(zip(examples.cluster.tolist(), examples.split.tolist(), strict=True))
+    assert len(homes) == len(set(examples.cluster.tolist())) < len(examples)
+    assert (manifest.split_by, manifest.cluster_by) == ("cluster", "age_band")
 
 
 def test_a_broken_recording_is_named_with_its_line(recording: Path, tmp_path: Path) -> None:

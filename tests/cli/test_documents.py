@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 from asllr import main
-from schemas.codec import Record, decode
+from schemas.codec import Record
 from schemas.events import InteractionLogged
 from schemas.partitioner import partition_for
+from schemas.record_check import decode
 from schemas.topics import CRM_EVENTS
 from streams.cli.reference import walk
 

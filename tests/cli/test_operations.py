@@ -12,9 +12,10 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from asllr import main
-from schemas.codec import BadRecord, Record, encode
+from schemas.codec import Record, encode
 from schemas.dead_letter import dead_letter, entry
 from schemas.events import LeadErased, LeadUpserted
+from schemas.record_check import BadRecord
 from schemas.topics import CRM_EVENTS, DEAD_LETTER, TOPICS
 from streams.kafka.topic_reader import read_to_end
 from streams.recording.recorded_events import recorded_events

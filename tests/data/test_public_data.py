@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from schemas.codec import Record, decode, encode, encode_structured
+from schemas.codec import Record, encode, encode_structured
 from schemas.events import EventBase, TranscriptReady
 from schemas.ids import LeadKey
 from schemas.partitioner import partition_for
+from schemas.record_check import decode
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import from_bytes, to_bytes
 from streams.importers.outcomes import without_outcomes

@@ -52,5 +52,5 @@ def test_dialogues_are_grouped_by_persuadee(data: Path, first_units: int | None)
     assert 800 < len(examples) < 1_017
     assert len(set(examples.cluster.tolist())) == 761
     assert examples.label.mean() == pytest.approx(0.536, abs=0.03)
-    calls = [state.calls[0].n_segments for state in examples.states]
+    calls = [state.transcripts[0].n_segments for state in examples.states]
     assert max(calls) == first_units if first_units else max(calls) > 20

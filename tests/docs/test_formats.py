@@ -7,8 +7,8 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from schemas.codec import decode_recorded
 from schemas.events import InteractionLogged
+from schemas.record_check import decode_recorded
 from scoring.artifact import EngineKind, Manifest, demo_artifact_path, load_manifest
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs/reference"

@@ -16,8 +16,9 @@ import click
 import pytest
 
 from asllr import main
-from schemas.codec import Record, decode
+from schemas.codec import Record
 from schemas.events import InteractionLogged
+from schemas.record_check import decode
 from schemas.topics import CRM_EVENTS
 from streams.cli.reference import walk
 from tests.support.brokers import N_PARTITIONS

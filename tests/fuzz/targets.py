@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import reduce
 
-from schemas.codec import BadRecord, Record, decode, encode
+from schemas.codec import Record, encode
 from schemas.dead_letter import dead_letter, original
 from schemas.events import (
     Channel,
@@ -28,6 +28,7 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.partitioner import partition_for
+from schemas.record_check import BadRecord, decode
 from schemas.timestamps import to_ms
 from schemas.topics import INPUTS
 from scoring.lead.fold import fold, lift, listing
@@ -51,7 +52,7 @@ NAMES = (
     "ce_time",
     "traceparent",
 )
-SMALL = Bounds(facts=2, calls=2, profile=2, names_left_out=1, stages=2)
+SMALL = Bounds(facts=2, calls=2, writings=2, profile=2, names_left_out=1, stages=2)
 MAX_EVENTS = 6
 """Of a history: enough to overflow SMALL, few enough for hundreds of histories a second."""
 

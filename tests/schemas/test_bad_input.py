@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from pydantic_core import from_json, to_json
 
-from schemas.codec import BadRecord, Record, decode, encode
+from schemas.codec import Record, encode
 from schemas.events import EventBase
+from schemas.record_check import BadRecord, decode
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, INPUTS
 from tests.support.leads.hostile import NEIGHBOUR, Hostile, hostile_records, kinds_of
 

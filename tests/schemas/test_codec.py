@@ -9,17 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import (
-    BadRecord,
-    Headers,
-    Record,
-    decode,
-    encode,
-    encode_structured,
-    payload_json,
-)
+from schemas.codec import Headers, Record, encode, encode_structured, payload_json
 from schemas.events import EventBase, LeadErased, LeadUpserted, TranscriptReady
 from schemas.partitioner import partition_for
+from schemas.record_check import BadRecord, decode
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from tests.schemas.strategies import events, events_of
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from schemas.codec import ENVELOPE, Record, decode, encode
+from schemas.codec import ENVELOPE, Record, encode
 from schemas.events import EVENT_TYPES
 from schemas.generate import FOLDER
 from schemas.json_schema import MESSAGES, OUTPUTS
 from schemas.partitioner import partition_for
+from schemas.record_check import decode
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("v*/*.json"))
 INPUT_FIXTURES = [path for path in FIXTURES if path.name.split(".")[0] in EVENT_TYPES]

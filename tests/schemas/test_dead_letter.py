@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import BadRecord, Record
+from schemas.codec import Record
 from schemas.dead_letter import MAX_VALUE_BYTES, dead_letter, entry, original
 from schemas.outputs import DeadLetter
+from schemas.record_check import BadRecord
 from schemas.topics import DEAD_LETTER
 
 BAD = BadRecord("not-json", "expected value at line 1 column 1", "send JSON")

@@ -52,12 +52,24 @@ _SHARES = click.option(
 )
 
 
+_SPLIT_BY = click.option(
+    "--split-by",
+    default="time",
+    show_default=True,
+    type=click.Choice(["time", "cluster"]),
+    help="cluster: at random, all rows of a cluster together; says nothing about the future.",
+)
+
+
 def build_dataset_group(
-    default_group: type[click.Group], read_recording: ReadLog, public: Mapping[str, ReadLog]
+    default_group: type[click.Group],
+    moment: click.ParamType,
+    read_recording: ReadLog,
+    public: Mapping[str, ReadLog],
 ) -> click.Group:
     """The group of commands. `default_group` is a group class that takes, as `default`, the command
-    that need not be named. `read_recording` and `public` (name of a data set -> reader of its
-    events) fail with errors of their own."""
+    that need not be named; `moment` is the type of an option that is a time. `read_recording` and
+    `public` (name of a data set -> reader of its events) fail with errors of their own."""
 
     @click.group(cls=default_group, default="build")
     def dataset() -> None:
@@ -72,13 +84,13 @@ def build_dataset_group(
           asllr dataset check march
         """
 
-    dataset.add_command(_build_command(read_recording))
+    dataset.add_command(_build_command(moment, read_recording))
     dataset.add_command(_convert_command(public))
     dataset.add_command(check)
     return dataset
 
 
-def _build_command(read_recording: ReadLog) -> click.Command:
+def _build_command(moment: click.ParamType, read_recording: ReadLog) -> click.Command:
     @click.command(name="build")
     @click.argument("recordings", nargs=-1, type=click.Path(path_type=Path, exists=True))
     @_OUT
@@ -93,7 +105,8 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         "--as-of",
         default="every-7d",
         show_default=True,
-        help="when leads are asked about: every-7d, after-event, after-call, 24h-after-first.",
+        help="when leads are asked about: every-7d, after-event, after-call, 24h-after-first; "
+        "any number of d (days), h (hours) or m (minutes).",
     )
     @click.option(
         "--horizon-days",
@@ -121,6 +134,26 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         type=click.Choice(["ingested", "occurred"]),
         help="when an event counts as known; occurred: history that was loaded in one go.",
     )
+    @click.option(
+        "--label-known",
+        default="horizon",
+        show_default=True,
+        type=click.Choice(["horizon", "decided"]),
+        help="horizon: where the log runs a horizon past the moment; decided: once the lead was "
+        "won or lost, and open leads are left out.",
+    )
+    @click.option(
+        "--complete-until",
+        type=moment,
+        help="the log is complete until then: nothing happened after its last event.",
+    )
+    @_SPLIT_BY
+    @click.option(
+        "--cluster",
+        default="lead",
+        show_default=True,
+        help="the field that belongs together, in one split only: a profile field, queue or owner.",
+    )
     @_NEGATIVES
     @_SHARES
     @click.option(
@@ -135,11 +168,13 @@ def _build_command(read_recording: ReadLog) -> click.Command:
         """Build a dataset from recordings of events, or from simulated leads.
 
         Folds the log as production does, at moments of the past; what came after a moment becomes
-        the label and nothing else. Splits by time with an embargo; a lead is in one split only.
+        the label and nothing else. Splits by time with an embargo; a lead is in one split only, as
+        is a --cluster of leads.
 
         \b
         Example:
           asllr dataset build leads.jsonl.gz --out march --as-of after-call
+          asllr dataset build leads.jsonl.gz --out people --split-by cluster --cluster person_id
           asllr dataset build --simulate 20000 --seed 7 --negative-rate 0.2 --out simulated
         """
         if bool(recordings) == (n_simulated is not None):
@@ -166,13 +201,7 @@ def _convert_command(public: Mapping[str, ReadLog]) -> click.Command:
         type=click.IntRange(min=1),
         help="persuasion: judge by so many utterances, before the end gives it away.",
     )
-    @click.option(
-        "--split-by",
-        default="time",
-        show_default=True,
-        type=click.Choice(["time", "cluster"]),
-        help="cluster: by chance over clusters, as the published figures of persuasion.",
-    )
+    @_SPLIT_BY
     @_SEED
     @_SHARES
     @_JSON

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import click
 
+from schemas.timestamps import to_ms
 from scoring.report.progress import counted
 from training.cli.console import progress, say
 from training.dataset.build import build_examples
@@ -24,6 +26,7 @@ from training.dataset.manifest import (
     DataFinding,
     DatasetError,
     DatasetManifest,
+    Maturity,
     Severity,
     Slice,
     Split,
@@ -50,9 +53,24 @@ def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> Non
         shares=shares_of(options["shares"]),
         negative_rate=options["negative_rate"],
         known_at=KnownAt(options["known_at"]),
+        maturity=Maturity(options["label_known"]),
+        complete_until_ms=_end_ms(options["complete_until"]),
+        split_by=SplitBy(options["split_by"]),
+        cluster=options["cluster"],
     )
     examples, manifest = build_examples(_counted(logged), plan, progress)
     _finish(examples, manifest, out, as_json=options["as_json"])
+
+
+def _end_ms(complete_until: datetime | None) -> int | None:
+    if complete_until is None:
+        return None
+    if complete_until > datetime.now(UTC):
+        raise DatasetError(
+            f"a log cannot be complete until {complete_until:%Y-%m-%d %H:%M} UTC, which is in the "
+            "future; give the time at which it was exported"
+        )
+    return to_ms(complete_until)
 
 
 def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
@@ -144,4 +162,4 @@ def _columns(strongest: list[Strength]) -> Iterator[str]:
 
 def _findings(findings: Iterable[DataFinding]) -> Iterator[str]:
     for finding in findings:
-        yield f"{finding.severity.value.upper()} {finding.column}: {finding.sentence}"
+        yield f"{finding.severity.value.upper()} {finding.named}"

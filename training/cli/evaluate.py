@@ -44,7 +44,7 @@ def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Co
         _run([artifact], find_artifact, options)
 
     @click.command()
-    @click.argument("artifacts", nargs=-1, required=True)
+    @click.argument("artifacts", nargs=-1)
     @click.option(
         "--against",
         multiple=True,
@@ -62,6 +62,7 @@ def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Co
     def compare(artifacts: tuple[str, ...], **options: Any) -> None:
         """Say which of several models is ahead on a dataset, or that nobody can tell.
 
+        Artifacts, baselines that are fitted here, or both; baselines alone need no artifact.
         Differences are paired, on the same leads, with intervals; with many pairs and metrics one
         in twenty looks like a finding by chance.
 
@@ -69,10 +70,14 @@ def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Co
         Example:
           asllr compare demo trees --dataset march --out march-report
           asllr compare demo --against tree_text --against logistic --dataset march
+          asllr compare --against rule --against tree_fields --dataset march
         """
         names = [*artifacts, *options["against"]]
         if len(set(names)) < 2:
-            raise click.UsageError("name at least two different models to compare")
+            raise click.UsageError(
+                "name at least two different models to compare: artifacts, or baselines with "
+                "--against"
+            )
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise click.UsageError(
                 f"{', '.join(twice)} is named twice; an artifact that has a baseline's name can be "

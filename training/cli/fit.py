@@ -15,7 +15,7 @@ from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # torch takes seconds that `asllr --help` should not wait for
-    from training.fit.dataset import FitOrder
+    from training.fit.dataset import FitRequest
     from training.model.settings import FitSettings
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -146,18 +146,18 @@ def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         if threads is not None:
             torch.set_num_threads(threads)
-        order = _order(options)
-        done = fit_dataset(order, say, progress("fit: prompts"))
+        request = _request(options)
+        done = fit_dataset(request, say, progress("fit: prompts"))
         if not done.accelerator.is_main_process:
             return
         report = write_fitted(look_at(done), say)
-        clear_work(order.work)
+        clear_work(request.work)
     click.echo(json.dumps(report) if as_json else text_of(report), nl=as_json)
-    say(f"fit: artifact at {order.out}")
+    say(f"fit: artifact at {request.out}")
 
 
-def _order(options: dict[str, Any]) -> FitOrder:
-    from training.fit.dataset import FitOrder
+def _request(options: dict[str, Any]) -> FitRequest:
+    from training.fit.dataset import FitRequest
     from training.model.errors import read_text
     from training.model.hub import Hub
 
@@ -169,7 +169,7 @@ def _order(options: dict[str, Any]) -> FitOrder:
         chat_template=None if template is None else read_text(template, "--chat-template"),
     )
     out: Path = options["out"]
-    return FitOrder(
+    return FitRequest(
         dataset=options["dataset"],
         hub=hub,
         out=out,

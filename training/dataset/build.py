@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 
-from schemas.timestamps import DAY_MS, to_ms
+from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.lead.fold import ends_lead, listing
 from scoring.lead.state_bytes import to_bytes
 from scoring.report.progress import ReportProgress, StartReport
+from training.dataset.cluster import Clusters, cluster_by
 from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, columns_of
 from training.dataset.log import EventLog, LeadLog, Logged, gather, states_at
@@ -25,11 +26,18 @@ from training.dataset.log_check import (
     check_late,
     check_log,
 )
-from training.dataset.manifest import DatasetError, DatasetManifest, Split, SplitBy, label_of
+from training.dataset.manifest import (
+    DatasetError,
+    DatasetManifest,
+    Maturity,
+    Split,
+    SplitBy,
+    label_of,
+)
 from training.dataset.outcome import is_order, outcome_of
-from training.dataset.plan import DatasetPlan, Maturity
+from training.dataset.plan import DatasetPlan
 from training.dataset.policy import moments, policy_name
-from training.dataset.split import Borders, Sampling, borders_of, one_split_each, split_by_chance
+from training.dataset.split import Borders, Sampling, borders_of, one_split_each, split_clusters
 
 
 def build_examples(
@@ -40,18 +48,22 @@ def build_examples(
     log = gather(logged, plan.known_at)
     if log is None:
         raise DatasetError("the log holds no events; is it the right file, was anything recorded?")
+    if plan.complete_until_ms is not None:
+        log = log.complete_until(plan.complete_until_ms)
     sampling = Sampling(plan.negative_rate, plan.seed)
     check_horizon(log, plan)
-    harvest = _harvest(log, plan, start("leads"))
+    clusters = _clusters(log, plan)
+    harvest = _harvest(log, plan, clusters, start("leads"))
     check_harvest(log, plan, harvest)
-    borders = borders_of([d.as_of_ms for d in harvest.drafts], plan.shares, plan.embargo_ms)
+    borders: Borders | None = None
     match plan.split_by:
         case SplitBy.TIME:
+            moments_ms = [draft.as_of_ms for draft in harvest.drafts]
+            borders = borders_of(moments_ms, plan.shares, plan.embargo_ms)
             placed = _by_time(harvest.drafts, borders, plan.seed)
         case SplitBy.CLUSTER:
-            placed = [
-                (d, split_by_chance(d.cluster, plan.shares, plan.seed)) for d in harvest.drafts
-            ]
+            home = split_clusters([d.cluster for d in harvest.drafts], plan.shares, plan.seed)
+            placed = [(draft, home[draft.cluster]) for draft in harvest.drafts]
     sampled = _sampled(placed, sampling)
     rows, report = [], start("rows")
     for done, (draft, split, weight) in enumerate(sampled, 1):
@@ -65,29 +77,47 @@ def build_examples(
         label=label_of(plan.horizon_days),
         horizon_days=plan.horizon_days,
         embargo_days=plan.embargo_ms / DAY_MS,
+        maturity=plan.maturity,
+        complete_until=None if plan.complete_until_ms is None else from_ms(log.last_ms),
         as_of_policy=policy_name(plan.policy),
         split_by=plan.split_by,
+        cluster_by=plan.cluster if isinstance(plan.cluster, str) else plan.name,
         seed=plan.seed,
         negative_rate=plan.negative_rate,
-        borders=borders.times,
-        findings=(*check_late(harvest), *check_log(log)),
+        borders=None if borders is None else borders.times,
+        findings=(*clusters.findings, *check_late(harvest), *check_log(log)),
     )
     return examples, manifest
 
 
-def _harvest(log: EventLog, plan: DatasetPlan, report: ReportProgress) -> Harvest:
+def _clusters(log: EventLog, plan: DatasetPlan) -> Clusters:
+    if isinstance(plan.cluster, str):
+        return cluster_by(log, plan.cluster)
+    return Clusters({lead.key: plan.cluster(lead.key) for lead in log.leads})
+
+
+def _harvest(
+    log: EventLog, plan: DatasetPlan, clusters: Clusters, report: ReportProgress
+) -> Harvest:
     """Drafts of all leads, and how many moments were looked at or came late."""
     drafts: list[ExampleDraft] = []
     n_moments = n_late = 0
     for done, lead in enumerate(log.leads, 1):
         report(done, len(log.leads))
-        for drafted in drafts_of(lead, _mature_until(lead, log, plan), plan):
+        cluster = clusters.cluster_of[lead.key]
+        for drafted in drafts_of(lead, _mature_until(lead, log, plan), plan, cluster):
             n_moments += 1
             match drafted:
                 case ExampleDraft():
                     drafts.append(drafted)
                 case Skipped.ORDERED_UNKNOWN:
                     n_late += 1
+            if len(drafts) > plan.max_rows:
+                raise DatasetError(
+                    f"as-of policy {policy_name(plan.policy)} gives more than {plan.max_rows:,} "
+                    f"rows after {done:,} of {len(log.leads):,} leads; choose moments further "
+                    "apart or a shorter log"
+                )
     return Harvest(drafts, n_moments, n_late)
 
 
@@ -99,7 +129,9 @@ class Skipped(Enum):
     ORDERED_UNKNOWN = auto()
 
 
-def drafts_of(lead: LeadLog, end_ms: int, plan: DatasetPlan) -> Iterator[ExampleDraft | Skipped]:
+def drafts_of(
+    lead: LeadLog, end_ms: int, plan: DatasetPlan, cluster: str
+) -> Iterator[ExampleDraft | Skipped]:
     """A draft, or why there is none, for each moment of the plan's policy up to `end_ms`."""
     orders = [entry for entry in lead.entries if is_order(entry.event)]
     for as_of_ms, state in states_at(lead, moments(plan.policy, lead, end_ms, plan.seed)):
@@ -111,7 +143,6 @@ def drafts_of(lead: LeadLog, end_ms: int, plan: DatasetPlan) -> Iterator[Example
             yield Skipped.ORDERED_UNKNOWN
         else:
             outcome = outcome_of(lead.events, state, as_of_ms, plan.horizon_ms)
-            cluster = plan.cluster_of(lead.key)
             yield ExampleDraft(lead.key, as_of_ms, to_bytes(state), queue, outcome, cluster)
 
 

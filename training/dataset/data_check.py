@@ -16,12 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.field_names import field_id
+from schemas.field_names import readable
 from scoring.lead.state import PROFILE
 from scoring.metrics.metrics import auc
 from scoring.prompt.features import FEATURES
 from scoring.prompt.field_values import features_by_field, unknown_values
 from training.dataset.example import Examples
+from training.dataset.filled import Filled, is_blank, is_one_sided
 from training.dataset.known_columns import (
     MAX_COLUMNS,
     Column,
@@ -42,10 +43,22 @@ FAR = 0.15
 SURE = 2.0
 """Standard errors that are taken off an AUC before it is compared with a limit."""
 
-_OUTCOME_NAME = re.compile(
-    r"(^|_)(status|outcome|result|won|lost|sold|closed|close|converted|conversion|contract|invoice"
-    r"|delivery|delivered|order|ordered|purchase_date|signed|churn|target|label)(_|$)"
+WEAK = 0.6
+"""A column that surely stays below this AUC alone is no outcome, whatever it is called."""
+
+_OUTCOME_NAMES = (
+    # Words that speak of the end of a lead, wherever they stand.
+    r"(.*_)?(outcome|won|lost|sold|converted|conversion|closed|delivered|ordered|signed|churned"
+    r"|invoiced)(_.*)?",
+    # Words that speak of it alone, or with a date, a number or an amount: target_group and
+    # contract_type do not.
+    r"status|result|target|label|order|close|contract|invoice|delivery|purchase|churn",
+    r"(.*_)?(order|close|closing|contract|invoice|delivery|purchase|churn)"
+    r"_(date|at|on|day|time|no|number|id|value|amount|total)",
+    r"(.*_)?(lead|deal|opportunity|order|contract|sale|sales|application|subscription|policy)"
+    r"_(status|result|stage|state)",
 )
+_OUTCOME_NAME = re.compile("|".join(f"(?:{each})" for each in _OUTCOME_NAMES))
 _OUTCOME_VALUE = re.compile(
     r"\b(won|lost|sold|ordered|signed|delivered|converted|invoiced|closed|cancell?ed)\b", re.I
 )
@@ -64,9 +77,12 @@ class Strength:
 def check_data(examples: Examples) -> tuple[DataFinding, ...]:
     """All findings on a dataset: leaks first, then by column."""
     columns = known_columns(examples)
+    measured = strengths(examples, columns)
+    weak = {each.column for each in measured if each.auc + SURE * each.error < WEAK}
     findings = [
-        *_far_above(strengths(examples, columns)),
-        *_status_fields(columns),
+        *_far_above(measured),
+        *_status_fields({name: each for name, each in columns.items() if name not in weak}),
+        *_filled_on_one_side(columns, examples),
         *_other_values(columns),
         *_left_out(examples, columns),
     ]
@@ -155,6 +171,31 @@ def _far_above(measured: list[Strength]) -> Iterator[DataFinding]:
         )
 
 
+def _filled_on_one_side(columns: Mapping[str, Column], examples: Examples) -> Iterator[DataFinding]:
+    """Findings on profile fields that are empty in nearly all leads of one label, and not in those
+    of the other. The AUC of a reason for the loss that is seldom given is low, and still a leak."""
+    sides = [set(examples.cluster[examples.label == label].tolist()) for label in (0, 1)]
+    for name, column in columns.items():
+        if not name.startswith(PROFILE):
+            continue
+        is_filled = np.array([not is_blank(value) for value in column], dtype=bool)
+        filled = [
+            set(examples.cluster[is_filled & (examples.label == label)].tolist())
+            for label in (0, 1)
+        ]
+        without, with_order = (
+            Filled(len(some), len(side)) for some, side in zip(filled, sides, strict=True)
+        )
+        if is_one_sided(without, with_order):
+            yield DataFinding(
+                severity=Severity.WARNING,
+                column=name,
+                sentence=f"is filled in {with_order.text} leads with an order and {without.text} "
+                "without: it looks empty until the outcome is known; leave it out of the profile, "
+                "unless it was there at as_of",
+            )
+
+
 def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
     """Findings on profile fields whose name or values read like an outcome."""
     for name, column in columns.items():
@@ -165,7 +206,7 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
         outcome_texts = sorted(
             text for text in texts if len(text) < 40 and _OUTCOME_VALUE.search(text)
         )
-        if _OUTCOME_NAME.search(field_id(field)):
+        if _OUTCOME_NAME.fullmatch(readable(field)):
             why = "is named like an outcome"
         elif outcome_texts and len(texts) <= MAX_CATEGORIES:
             why = f"has {len(outcome_texts)} values that read like outcomes"

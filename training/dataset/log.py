@@ -4,7 +4,7 @@ would have held."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from schemas.events import EventBase, LeadErased
@@ -12,7 +12,7 @@ from schemas.ids import LeadKey
 from schemas.timestamps import from_ms, to_ms
 from scoring.lead.fold import evolve, initial_state
 from scoring.lead.state import LeadState
-from training.dataset.manifest import DatasetSource
+from training.dataset.manifest import DatasetError, DatasetSource
 
 
 class KnownAt(StrEnum):
@@ -59,13 +59,24 @@ class LeadLog:
 @dataclass(frozen=True, slots=True)
 class EventLog:
     """The logs of all leads, by key; erased leads are left out, whenever they were erased. The
-    first event became known at `first_ms`, the last at `last_ms`."""
+    first event became known at `first_ms`; all that happened up to `last_ms` is in it."""
 
     leads: tuple[LeadLog, ...]
     sources: tuple[DatasetSource, ...]
     n_erased: int
     first_ms: int
     last_ms: int
+
+    def complete_until(self, end_ms: int) -> EventLog:
+        """The log of a time that went on without events. Raises DatasetError for an earlier end
+        than its last event's."""
+        if end_ms < self.last_ms:
+            raise DatasetError(
+                f"the log is said to be complete until {from_ms(end_ms):%Y-%m-%d %H:%M}, its last "
+                f"event became known at {from_ms(self.last_ms):%Y-%m-%d %H:%M} UTC; give a later "
+                "time, or leave out what came after"
+            )
+        return replace(self, last_ms=end_ms)
 
 
 def gather(logged: Iterable[Logged], known_at: KnownAt) -> EventLog | None:

@@ -9,16 +9,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from schemas.events import LeadUpserted
 from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.lead.fold import ends_lead
 from training.dataset.draft import ExampleDraft
 from training.dataset.example import Examples
+from training.dataset.filled import Filled, is_blank, is_one_sided
 from training.dataset.log import EventLog, KnownAt, LeadLog
-from training.dataset.manifest import DataFinding, DatasetError, Severity, Split
+from training.dataset.manifest import DataFinding, DatasetError, Maturity, Severity, Split
 from training.dataset.outcome import first_order_ms
-from training.dataset.plan import DatasetPlan, Maturity
+from training.dataset.plan import DatasetPlan
 from training.dataset.policy import policy_name
+from training.dataset.split import FEW_CLUSTERS
 
 MIN_AFTER = 5
 """Leads with a change after their end; fewer may be chance."""
@@ -45,7 +49,8 @@ def check_horizon(log: EventLog, plan: DatasetPlan) -> None:
         raise DatasetError(
             f"the horizon of {plan.horizon_days} days is longer than the log, which runs "
             f"{days:.1f} days ({_span(log)}): no label is known yet; record for longer or choose "
-            "a shorter horizon" + _bulk_hint(log, plan)
+            "a shorter horizon, or say with --complete-until that nothing happened after its end"
+            + _bulk_hint(log, plan)
         )
 
 
@@ -82,11 +87,14 @@ def check_classes(examples: Examples) -> None:
         n_positive = int(part.label.sum())
         if 0 < n_positive < len(part):
             continue
+        n_clusters = len(np.unique(examples.cluster))
+        few = f"; {n_clusters} clusters are few: try another --seed or a --cluster with more values"
         raise DatasetError(
             f"the split {split} has one class: {len(part)} rows, {n_positive} positives; both "
             "classes are needed to fit and to judge. Use a longer log (or more leads), other "
             "shares or a shorter embargo; where new leads stop coming before the log ends, "
             "--silent-days 21 leaves out the moments of those that had gone silent"
+            + (few if n_clusters < FEW_CLUSTERS else "")
         )
 
 
@@ -111,6 +119,7 @@ def check_log(log: EventLog) -> Iterator[DataFinding]:
         early, late = _named(lead)
         before.update(early)
         after.update(late - early)
+    yield from _only_of_ended(log)
     for name in sorted(after):
         if after[name] >= MIN_AFTER and before[name] <= MAX_BEFORE_SHARE * after[name]:
             yield DataFinding(
@@ -121,10 +130,50 @@ def check_log(log: EventLog) -> Iterator[DataFinding]:
             )
 
 
+def _only_of_ended(log: EventLog) -> Iterator[DataFinding]:
+    """Findings on fields that leads have before their end, and open leads have not: an export of
+    today's values, dated when the lead came in, fills such a field when the outcome is known."""
+    ended: Counter[str] = Counter()
+    still_open: Counter[str] = Counter()
+    n_ended = 0
+    for lead in log.leads:
+        end_ms = _end_ms(lead)
+        n_ended += end_ms is not None
+        (still_open if end_ms is None else ended).update(_filled(lead, end_ms))
+    for name in sorted(ended):
+        of_ended = Filled(ended[name], n_ended)
+        of_open = Filled(still_open[name], len(log.leads) - n_ended)
+        if of_open.share < of_ended.share and is_one_sided(of_ended, of_open):
+            yield DataFinding(
+                severity=Severity.WARNING,
+                column=name,
+                sentence=f"is filled in {of_ended.text} leads that ended, before their end, and in "
+                f"{of_open.text} open ones: it looks empty until the outcome is known; leave it "
+                "out of the profile, or send it when it becomes known",
+            )
+
+
+def _filled(lead: LeadLog, until_ms: int | None) -> set[str]:
+    """The profile fields that had a value before `until_ms`."""
+    return {
+        f"profile.{name}"
+        for event in lead.events
+        if isinstance(event, LeadUpserted)
+        and (until_ms is None or to_ms(event.occurred_at) < until_ms)
+        for name, value in event.profile.items()
+        if not is_blank(value)
+    }
+
+
+def _end_ms(lead: LeadLog) -> int | None:
+    """The lead's first end; None for a lead that has not ended."""
+    return min((to_ms(e.occurred_at) for e in lead.events if ends_lead(e)), default=None)
+
+
 def _named(lead: LeadLog) -> tuple[set[str], set[str]]:
     """The fields that were set or changed before the lead's first end, and from then on; both empty
     for a lead that has not ended."""
-    end_ms = min((to_ms(e.occurred_at) for e in lead.events if ends_lead(e)), default=None)
+    end_ms = _end_ms(lead)
     if end_ms is None:
         return set(), set()
     early: set[str] = set()

@@ -53,6 +53,14 @@ class SplitBy(StrEnum):
     CLUSTER = "cluster"
 
 
+class Maturity(StrEnum):
+    """When a label is known. `HORIZON`: once the log runs a horizon past `as_of`. `DECIDED`: once
+    the lead has ended, however long that took; leads that never ended are left out (censored)."""
+
+    HORIZON = "horizon"
+    DECIDED = "decided"
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,6 +99,11 @@ class DataFinding(_Part):
     column: str
     sentence: str
 
+    @property
+    def named(self) -> str:
+        """The sentence with its column, which it does not name itself."""
+        return f"{self.column}: {self.sentence}"
+
 
 class DatasetManifest(_Part):
     """The manifest. `borders`: when judge, calibrate and test begin, if `split_by` is time.
@@ -103,15 +116,20 @@ class DatasetManifest(_Part):
     label: str
     horizon_days: Annotated[int, Field(gt=0)]
     embargo_days: Annotated[float, Field(ge=0)]
+    maturity: Maturity = Maturity.HORIZON
+    complete_until: AwareDatetime | None = None
+    """Given by whoever built it: nothing happened from the last event to here."""
     as_of_policy: str
     split_by: SplitBy = SplitBy.TIME
+    cluster_by: str = "lead"
+    """The field whose values are clusters; a public data set's name for the one of its protocol."""
     seed: int
     negative_rate: Rate = 1.0
     features_id: str = FEATURES_ID
     prompt_id: str = PROMPT_ID
     code_names: tuple[str, ...] = ()
     """The names of the columns of `codes`."""
-    borders: tuple[AwareDatetime, AwareDatetime, AwareDatetime]
+    borders: tuple[AwareDatetime, AwareDatetime, AwareDatetime] | None
     slices: dict[Split, Slice] = {}
     sha256: Sha256 | None = None
     """`slices` and `sha256` are filled in by `write_examples`."""

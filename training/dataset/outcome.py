@@ -50,7 +50,9 @@ def outcome_of(
     including the end of the horizon. `state` is the lead at `as_of_ms`: a report of the stage it is
     already in does not count as a move."""
     grade, order_ms = Grade.NOTHING, None
-    known_calls = {call.call_id for call in state.calls} | {fact.call_id for fact in state.facts}
+    known_calls = {call.call_id for call in state.transcripts} | {
+        fact.call_id for fact in state.facts
+    }
     for event in events:
         at_ms = to_ms(event.occurred_at)
         if not as_of_ms < at_ms <= as_of_ms + horizon_ms:

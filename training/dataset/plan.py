@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from schemas.ids import LeadKey
 from schemas.timestamps import DAY_MS
 from scoring.prompt.prompt import HORIZON_DAYS
+from training.dataset.cluster import LEAD
 from training.dataset.log import KnownAt
-from training.dataset.manifest import SplitBy
+from training.dataset.manifest import Maturity, SplitBy
 from training.dataset.policy import Every, MomentPolicy
 from training.dataset.split import SHARES, Shares
 
@@ -19,18 +19,11 @@ MAX_SILENT_DAYS = 90.0
 nobody closed would fill a dataset."""
 
 
-class Maturity(StrEnum):
-    """When a label is known. `HORIZON`: once the log runs a horizon past `as_of`. `DECIDED`: once
-    the lead has ended, however long that took; leads that never ended are left out (censored)."""
-
-    HORIZON = "horizon"
-    DECIDED = "decided"
-
-
 @dataclass(frozen=True, slots=True)
 class DatasetPlan:
-    """How a log becomes examples. `embargo_days` None: as long as the horizon. `cluster_of`: what a
-    bootstrap draws as one unit, and what stays in one split."""
+    """How a log becomes examples. `embargo_days` None: as long as the horizon. `cluster`: what a
+    bootstrap draws as one unit, and what stays in one split: the value of this field (see
+    `training.dataset.cluster`), or of a function of the lead's key."""
 
     name: str
     policy: MomentPolicy = field(default_factory=lambda: Every(7))
@@ -43,8 +36,13 @@ class DatasetPlan:
     negative_rate: float = 1.0
     known_at: KnownAt = KnownAt.INGESTED
     maturity: Maturity = Maturity.HORIZON
+    complete_until_ms: int | None = None
+    """The log holds everything that happened before this time, though its last event is older; None
+    where nothing is known beyond the last event."""
     split_by: SplitBy = SplitBy.TIME
-    cluster_of: Callable[[LeadKey], str] = str
+    cluster: str | Callable[[LeadKey], str] = LEAD
+    max_rows: int = 5_000_000
+    """A row takes some kilobytes of memory."""
 
     @property
     def horizon_ms(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from schemas.events import EventBase, TranscriptReady
-from schemas.timestamps import DAY_MS, HOUR_MS
+from schemas.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from training.dataset.log import LeadLog
 from training.dataset.manifest import DatasetError
 from training.dataset.split import chance
@@ -22,6 +22,10 @@ class Every:
     own, so that rows do not all fall on one weekday."""
 
     days: float
+
+    @property
+    def step_ms(self) -> int:
+        return round(self.days * DAY_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +44,71 @@ class AfterFirst:
 
     hours: float
 
+    @property
+    def after_ms(self) -> int:
+        return round(self.hours * HOUR_MS)
+
 
 MomentPolicy = Every | AfterEvent | AfterCall | AfterFirst
 
-EXAMPLES = "every-7d, after-event, after-call, 24h-after-first"
-_EVERY = re.compile(r"every-(\d+(?:\.\d+)?)d")
-_AFTER_FIRST = re.compile(r"(\d+(?:\.\d+)?)h-after-first")
+EXAMPLES = "every-7d, every-30m, after-event, after-call, 24h-after-first, 20m-after-first"
+UNITS_MS = {"d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS}
+
+_AMOUNT = r"(\d{1,6}(?:\.\d{1,12})?)([dhm])"
+_EVERY = re.compile(f"every-{_AMOUNT}")
+_AFTER_FIRST = re.compile(f"{_AMOUNT}-after-first")
 
 
 def parse_policy(text: str) -> MomentPolicy:
-    """Reads a policy such as "every-7d". Raises DatasetError."""
+    """Reads a policy such as "every-7d" or "20m-after-first". Raises DatasetError."""
     if text == "after-event":
         return AfterEvent()
     if text == "after-call":
         return AfterCall()
-    if (match := _EVERY.fullmatch(text)) and float(match[1]) > 0:
-        return Every(float(match[1]))
+    if (match := _EVERY.fullmatch(text)) and (step_ms := _amount_ms(match)) > 0:
+        if step_ms < MINUTE_MS:
+            raise DatasetError(
+                f"as-of policy {text!r}: moments are at least a minute apart; use every-1m, or "
+                "after-event to ask at every change"
+            )
+        return Every(step_ms / DAY_MS)
     if match := _AFTER_FIRST.fullmatch(text):
-        return AfterFirst(float(match[1]))
-    raise DatasetError(f"as-of policy {text[:60]!r} is not one of: {EXAMPLES} (any number)")
+        return AfterFirst(_amount_ms(match) / HOUR_MS)
+    raise DatasetError(
+        f"as-of policy {text[:60]!r} is not one of: {EXAMPLES} (any number of d, h or m)"
+    )
+
+
+def _amount_ms(match: re.Match[str]) -> int:
+    return round(float(match[1]) * UNITS_MS[match[2]])
 
 
 def policy_name(policy: MomentPolicy) -> str:
-    """The text of a policy: the inverse of `parse_policy`."""
+    """The text of a policy: `parse_policy` reads the same policy from it."""
     match policy:
-        case Every(days):
-            return f"every-{days:g}d"
+        case Every():
+            return f"every-{_shortest(policy.step_ms, 'dhm')}"
         case AfterEvent():
             return "after-event"
         case AfterCall():
             return "after-call"
-        case AfterFirst(hours):
-            return f"{hours:g}h-after-first"
+        case AfterFirst():
+            return f"{_shortest(policy.after_ms, 'hm')}-after-first"
+
+
+def _shortest(span_ms: int, units: str) -> str:
+    """A span in the unit in which its number is shortest, the first of equals: 12h, not 0.5d."""
+    numbers = (f"{span_ms / UNITS_MS[unit]:.12f}" for unit in units)
+    texts = (number.rstrip("0").rstrip(".") for number in numbers)
+    return min(map("".join, zip(texts, units, strict=True)), key=len)
 
 
 def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Iterator[int]:
     """The moments of one lead: ascending, each once, none after `end_ms`."""
     first_ms = log.entries[0].at_ms
     match policy:
-        case Every(days):
-            step_ms = days * DAY_MS
+        case Every():
+            step_ms = policy.step_ms
             phase_ms = chance(seed, str(log.key)) * step_ms
             n = -(-(first_ms - phase_ms) // step_ms)
             while (at_ms := int(phase_ms + n * step_ms)) <= end_ms:
@@ -90,8 +119,8 @@ def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Itera
             yield from _entry_times(log, end_ms, lambda event: True)
         case AfterCall():
             yield from _entry_times(log, end_ms, _is_call)
-        case AfterFirst(hours):
-            at_ms = first_ms + int(hours * HOUR_MS)
+        case AfterFirst():
+            at_ms = first_ms + policy.after_ms
             if at_ms <= end_ms:
                 yield at_ms
 

@@ -20,8 +20,8 @@ from schemas.events import (
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
 from training.dataset.log import Logged
-from training.dataset.manifest import DatasetError, SplitBy
-from training.dataset.plan import DatasetPlan, Maturity
+from training.dataset.manifest import DatasetError, Maturity, SplitBy
+from training.dataset.plan import DatasetPlan
 from training.dataset.policy import AfterCall, AfterFirst
 from training.dataset.split import Shares
 
@@ -95,7 +95,7 @@ def _persuasion(seed: int, first_units: int | None) -> Protocol:
         horizon_days=1,
         embargo_days=0,
         maturity=Maturity.DECIDED,
-        cluster_of=persuadees.__getitem__,
+        cluster=persuadees.__getitem__,
     )
     return Protocol(adapted, plan)
 

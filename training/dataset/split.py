@@ -7,7 +7,8 @@ that a label of an older split never depends on the time of a newer one.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -92,10 +93,30 @@ def one_split_each(memberships: Iterable[tuple[str, Split]], seed: int) -> Mappi
     }
 
 
-def split_by_chance(cluster: str, shares: Shares, seed: int) -> Split:
-    """The split of a cluster by chance, in proportion to `shares`; all its rows are in one
-    split."""
+FEW_CLUSTERS = 50
+"""Of fewer clusters, each by a chance of its own, a split may well get none."""
+
+
+def split_clusters(clusters: Sequence[str], shares: Shares, seed: int) -> Mapping[str, Split]:
+    """Cluster -> its split, by chance and in proportion to `shares`. `clusters` of all rows. Each
+    has a chance of its own, so that more leads move nobody; few are dealt, in an order by chance,
+    each to the split that misses most rows, and no split stays empty."""
     check_shares(shares)
+    sizes = Counter(clusters)
+    if len(sizes) >= FEW_CLUSTERS:
+        return {cluster: _split_by_chance(cluster, shares, seed) for cluster in sizes}
+    home: dict[str, Split] = {}
+    missing = {split: share * len(clusters) for split, share in zip(Split, shares, strict=True)}
+    order = sorted(sizes, key=lambda name: chance(seed, "split", name))
+    for n_left, cluster in zip(range(len(order), 0, -1), order, strict=True):
+        empty = set(Split) - set(home.values())
+        open_splits = [s for s in Split if len(empty) < n_left or s in empty]
+        home[cluster] = max(open_splits or Split, key=lambda split: missing[split])
+        missing[home[cluster]] -= sizes[cluster]
+    return home
+
+
+def _split_by_chance(cluster: str, shares: Shares, seed: int) -> Split:
     drawn = chance(seed, "split", cluster)
     ends = accumulate(shares)
     return next((s for s, end in zip(Split, ends, strict=True) if drawn < end), Split.TEST)

@@ -58,6 +58,6 @@ def about_of(
         label=manifest.label,
         first=from_ms(int(examples.as_of_ms.min())),
         last=from_ms(int(examples.as_of_ms.max())),
-        findings=tuple(f"{each.severity}: {each.sentence}" for each in manifest.findings),
+        findings=tuple(f"{each.severity} {each.named}" for each in manifest.findings),
         price_per_cpu_hour=price_per_cpu_hour,
     )

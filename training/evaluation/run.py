@@ -93,7 +93,7 @@ def evaluate_artifacts(
     about = _about(examples, manifest, [model.name for model in models], terms)
     about = replace(about, findings=(*about.findings, *_misfits(manifests, manifest, about, terms)))
     outcome = conclude(about, examples, judged, models, terms)
-    if len(artifacts) > 1:
+    if len(artifacts) != 1:
         return outcome
     (artifact,) = manifests.values()
     card = model_card(about, outcome.report, outcome.report.models[0], artifact)

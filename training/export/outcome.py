@@ -56,12 +56,12 @@ def look_at(done: FittedOnData) -> FitReview:
     head = Head(fitted.head.weight, fitted.head.bias + correction)
     fitted = replace(fitted, head=head)
     rows = prepared.rows[Split.CALIBRATE]
-    served = head if done.order.settings.serve is HeadKind.POINT else fitted.pair_head
+    served = head if done.request.settings.serve is HeadKind.POINT else fitted.pair_head
     logits = served.logits(_states(done, rows))
     labels = prepared.examples.label[rows].astype(np.float64)
     weights = prepared.examples.weight[rows]
     calibration = fit_calibration(logits, labels, weights)
-    rng = np.random.default_rng(done.order.settings.seed)
+    rng = np.random.default_rng(done.request.settings.seed)
     quality = cross_fitted_quality(logits, labels, weights, rng)
     return FitReview(done, fitted, calibration, quality, _signatures(done, served))
 
@@ -97,7 +97,7 @@ def _signatures(done: FittedOnData, served: Head) -> tuple[Signature, ...]:
         is_summarised=prepared.leads.is_summarised[rows],
         clusters=prepared.examples.cluster[rows],
     )
-    settings = done.order.settings
+    settings = done.request.settings
     aucs = [check.auc_of(settings.serve) for check in fitted.checks]
     return (
         plateau(judged, aucs, fitted.best, settings.qa_weight),
@@ -122,7 +122,7 @@ def _answers(done: FittedOnData, states: NDArray[np.float32]) -> Answers:
 
 def _reading_precision(done: FittedOnData) -> Precision:
     is_cpu = done.accelerator.device.type == "cpu"
-    return Precision.FP32 if is_cpu else done.order.settings.precision
+    return Precision.FP32 if is_cpu else done.request.settings.precision
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def _losses(done: FittedOnData, texts: dict[str, list[NDArray[np.int32]]]) -> di
 def _held_out(done: FittedOnData) -> dict[str, list[NDArray[np.int32]]]:
     """The texts to test forgetting on: leads of the validation split, and the text that was
     given."""
-    prepared, path = done.prepared, done.order.held_out
+    prepared, path = done.prepared, done.request.held_out
     rows = prepared.rows[Split.JUDGE]
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), N_HELD_OUT_LEADS)).astype(int)]
     texts = {"later leads": [prepared.leads.prompts[row] for row in some]}

@@ -24,13 +24,13 @@ LEVEL = 0.95
 def report_of(outcome: FitReview) -> dict[str, Any]:
     """The report for machines: plain values under the same names in every version."""
     done, fitted = outcome.done, outcome.fitted
-    prepared, order = done.prepared, done.order
+    prepared, request = done.prepared, done.request
     dataset = prepared.dataset
-    settings = asdict(order.settings)
+    settings = asdict(request.settings)
     return {
         "format": 1,
         "dataset": {
-            "folder": str(order.dataset),
+            "folder": str(request.dataset),
             "sha256": dataset.sha256,
             "label": dataset.label,
             "horizon_days": dataset.horizon_days,
@@ -42,8 +42,8 @@ def report_of(outcome: FitReview) -> dict[str, Any]:
             "revision": prepared.base.revision,
             "weights": _n_weights(done),
         },
-        "token_budget": order.token_budget,
-        "serve": order.settings.serve.value,
+        "token_budget": request.token_budget,
+        "serve": request.settings.serve.value,
         "settings": json_value(settings),
         "checks": [asdict(check) for check in fitted.checks],
         "best_check": fitted.best,
@@ -64,7 +64,7 @@ def metrics_of(outcome: FitReview) -> dict[str, float]:
     """The metrics for the manifest: finite numbers whose names say what they mean; of the head that
     is served unless the name says another."""
     best, first = outcome.fitted.checks[outcome.fitted.best], outcome.fitted.checks[0]
-    served = outcome.done.order.settings.serve
+    served = outcome.done.request.settings.serve
     prepared = outcome.done.prepared
     metrics = {
         "n_fitted_rows": float(len(prepared.rows[Split.FIT])),
@@ -123,7 +123,7 @@ def text_of(report: Mapping[str, Any]) -> str:
 def warnings_of(outcome: FitReview) -> list[str]:
     """Warnings beside the signatures: of the data, the calibration and the horizon."""
     dataset = outcome.done.prepared.dataset
-    sentences = [finding.sentence for finding in dataset.findings]
+    sentences = [finding.named for finding in dataset.findings]
     sentences += doubts(outcome.calibration, _n_calibrating(outcome))
     if dataset.horizon_days != HORIZON_DAYS:
         sentences.append(
@@ -160,7 +160,7 @@ def _half_width(outcome: FitReview) -> float:
     labels = done.prepared.examples.label[done.prepared.rows[Split.JUDGE]]
     best = outcome.fitted.checks[outcome.fitted.best]
     n_positive = float(labels.sum())
-    auc = best.auc_of(done.order.settings.serve)
+    auc = best.auc_of(done.request.settings.serve)
     return z_of(LEVEL) * hanley_mcneil(auc, n_positive, len(labels) - n_positive)
 
 

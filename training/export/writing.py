@@ -38,11 +38,11 @@ MAX_PROBABILITY_DIFFERENCE = 0.05
 
 
 def write_fitted(outcome: FitReview, log: WriteLine) -> dict[str, Any]:
-    """Writes the artifact to the `out` of the fit's order, complete or not at all; returns the
+    """Writes the artifact to the `out` of the fit's request, complete or not at all; returns the
     report. Raises CannotWrite, NotOurs."""
-    order = outcome.done.order
+    request = outcome.done.request
     report = report_of(outcome)
-    with artifact_folder(order.out) as folder:
+    with artifact_folder(request.out) as folder:
         lm = _language_model(outcome)
         save_language_model(folder, lm)
         parity = _graph(folder, lm, outcome, log)
@@ -62,8 +62,8 @@ def _language_model(outcome: FitReview) -> LanguageModel:
         heads={HeadKind.POINT: fitted.head, HeadKind.PAIR: fitted.pair_head},
         tokenizer=base.tokenizer,
         reading=base.reading,
-        token_budget=outcome.done.order.token_budget,
-        serves=outcome.done.order.settings.serve,
+        token_budget=outcome.done.request.token_budget,
+        serves=outcome.done.request.settings.serve,
         dtype=base.dtype,
     )
 
@@ -89,29 +89,29 @@ def _prompts(outcome: FitReview) -> list[str]:
     """The newest prompts of the calibration split, as serving would build them."""
     prepared = outcome.done.prepared
     rows = prepared.rows[Split.CALIBRATE][-N_PARITY_PROMPTS:]
-    spec = PromptSpec(outcome.done.order.token_budget, counter(prepared.base.tokenizer))
+    spec = PromptSpec(outcome.done.request.token_budget, counter(prepared.base.tokenizer))
     return [each.prompt for each in prepared.examples.take(rows).inputs(spec)]
 
 
 def _manifest(outcome: FitReview, parity: Parity | None) -> Manifest:
     done = outcome.done
-    prepared, order = done.prepared, done.order
+    prepared, request = done.prepared, done.request
     # Without the test split: the model was not made from it.
     as_of_ms = prepared.examples.of(*BEFORE_TEST).as_of_ms
     start, end = (from_ms(int(at)) for at in (as_of_ms[0], as_of_ms[-1]))
     return Manifest(
-        name=_name(order.out.name),
+        name=_name(request.out.name),
         engine=EngineKind.TORCH if parity is None else EngineKind.ONNX,
         prompt_id=PROMPT_ID,
         features_id=FEATURES_ID,
-        token_budget=order.token_budget,
+        token_budget=request.token_budget,
         horizon_days=prepared.dataset.horizon_days,
         calibration=outcome.calibration,
         agreement=None if parity is None else _agreement(parity),
         label=prepared.dataset.label,
         dataset=prepared.dataset.sha256,
         sources=prepared.dataset.source_names,
-        head=order.settings.serve,
+        head=request.settings.serve,
         base=NamedBase(name=prepared.base.name, revision=prepared.base.revision),
         data_window=DataWindow(start=start, end=end),
         metrics=metrics_of(outcome),

@@ -31,7 +31,7 @@ N_PROBED_ANSWERS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class FitOrder:
+class FitRequest:
     """What to fit, on what, and where it goes. `work` keeps the checkpoint: the same command
     continues after a kill. `held_out`: a text in the language that the base should not forget."""
 
@@ -77,51 +77,51 @@ class PreparedFit:
 class FittedOnData:
     """A fitted model with all that it was fitted on."""
 
-    order: FitOrder
+    request: FitRequest
     prepared: PreparedFit
     fitted: Fitted
     accelerator: Accelerator
 
 
-def fit_dataset(order: FitOrder, log: WriteLine, report: ReportProgress) -> FittedOnData:
+def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> FittedOnData:
     """Reads dataset and base and fits. Raises FitError, DatasetError, NotOurs. What can be refused
     in seconds is refused before dataset and weights are read, which may take minutes."""
-    check_replaceable(order.out)
-    check_place(order.work)
-    read_manifest(order.dataset)
-    opened = open_base(order.hub)
-    check_budget(opened.tokenizer, order.token_budget, opened.max_tokens)
-    held_out = _held_out(opened, order.held_out)
-    examples, dataset = read_examples(order.dataset)
-    check_evidence(examples, order.min_positives)
+    check_replaceable(request.out)
+    check_place(request.work)
+    read_manifest(request.dataset)
+    opened = open_base(request.hub)
+    check_budget(opened.tokenizer, request.token_budget, opened.max_tokens)
+    held_out = _held_out(opened, request.held_out)
+    examples, dataset = read_examples(request.dataset)
+    check_evidence(examples, request.min_positives)
     accelerator = Accelerator()
     say: WriteLine = log if accelerator.is_main_process else lambda line: None
-    with naming_memory(order.settings.batch_tokens, "loading the base"):
-        base = load_base(opened, _dtype(order.settings, accelerator))
+    with naming_memory(request.settings.batch_tokens, "loading the base"):
+        base = load_base(opened, _dtype(request.settings, accelerator))
         base.model.to(accelerator.device)
-    reading = PromptReading(base.tokenizer.to_str(), order.token_budget)
+    reading = PromptReading(base.tokenizer.to_str(), request.token_budget)
     if not accelerator.is_main_process:
         report = _silently
-    leads = read_leads(examples, reading, order.n_processes, report)
+    leads = read_leads(examples, reading, request.n_processes, report)
     rows = {split: np.flatnonzero(examples.split == split.value) for split in Split}
     prepared = PreparedFit(base, examples, dataset, leads, rows, base.answers[0], held_out)
-    prepared = replace(prepared, answers=_likelier_answers(prepared, order.settings))
+    prepared = replace(prepared, answers=_likelier_answers(prepared, request.settings))
     say(_described(prepared))
-    if order.hub.revision is None and not Path(order.hub.name).is_dir():
+    if request.hub.revision is None and not Path(request.hub.name).is_dir():
         say(f"fit: the base may change under its name; pin it with --revision {base.revision}")
     run = described_run(
-        order.settings,
+        request.settings,
         dataset=str(dataset.sha256),
         base=base.revision,
         tokenizer=sha256(base.tokenizer.to_str().encode()).hexdigest(),
         pad=str(base.pad_id),
-        token_budget=str(order.token_budget),
+        token_budget=str(request.token_budget),
         answers=str(prepared.answers),
         processes=str(accelerator.num_processes),
     )
-    place = FitRun(say, accelerator, order.work / CHECKPOINT, run)
-    fitted = fit(base.model, prepared.data, order.settings, place)
-    return FittedOnData(order, prepared, fitted, accelerator)
+    place = FitRun(say, accelerator, request.work / CHECKPOINT, run)
+    fitted = fit(base.model, prepared.data, request.settings, place)
+    return FittedOnData(request, prepared, fitted, accelerator)
 
 
 def _held_out(opened: Opened, path: Path | None) -> NDArray[np.int32] | None:

@@ -108,7 +108,7 @@ def _is_summarised(state: LeadState) -> bool:
     return any(
         sum(len(statement.text.split()) for statement in call.statements)
         < SUMMARISED_SHARE * call.n_words
-        for call in state.calls
+        for call in history_of(state).calls
     )
 
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from schemas.codec import describe
 from schemas.events import (
     Channel,
     EventBase,
@@ -22,6 +21,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.record_check import describe
 from scoring.lead.state import Value
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.cells import (

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from schemas.codec import describe
 from schemas.field_names import FieldName
+from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.fields import plain_name, profile_of
 from streams.importers.tables.table import ExportTable, Row

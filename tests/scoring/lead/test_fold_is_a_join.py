@@ -29,7 +29,7 @@ from scoring.lead.state import BOUNDS, ERASED, Bounds, LeadState
 from scoring.lead.state_bytes import from_bytes, to_bytes
 from tests.scoring.histories import START, event, histories, segment
 
-SMALL = Bounds(facts=2, calls=2, profile=2, names_left_out=1, stages=2)
+SMALL = Bounds(facts=2, calls=2, writings=2, profile=2, names_left_out=1, stages=2)
 """Small enough that many drawn histories overflow them, as a test below holds."""
 
 
@@ -83,13 +83,14 @@ def test_drawn_histories_overflow_their_bounds() -> None:
     def draw(events: list[EventBase]) -> None:
         kept, whole = fold(events, SMALL), fold(events)
         n_overflowing["facts"] += len(kept.facts) < len(whole.facts)
-        n_overflowing["calls"] += len(kept.calls) < len(whole.calls)
+        n_overflowing["calls"] += len(kept.transcripts) < len(whole.transcripts)
+        n_overflowing["writings"] += len(kept.writings) < len(whole.writings)
         n_overflowing["values"] += bool(left_out(kept, SMALL))
         n_overflowing["names"] += len(kept.register_names()) < len(whole.register_names())
         n_overflowing["drawn"] += 1
 
     draw()
-    for what in ("facts", "calls", "values", "names"):
+    for what in ("facts", "calls", "writings", "values", "names"):
         assert n_overflowing[what] > n_overflowing["drawn"] / 10, n_overflowing
 
 
@@ -117,9 +118,10 @@ def test_a_state_tells_all_its_values_as_it_tells_each(history: list[EventBase])
     assert state.values() == {name: state.value(name) for name in state.register_names()}
 
 
-def test_state_of_another_format_is_refused() -> None:
-    with pytest.raises(ValueError, match="format 2: Invalid value 999"):
-        from_bytes(b'{"v":999}')
+@pytest.mark.parametrize("data", [b"", b'{"v":3,"facts":1}', b'{"v":3,"talk":7}'])
+def test_bytes_that_are_no_state_are_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="not a lead state of format 3"):
+        from_bytes(data)
 
 
 def interaction(minute: int, **fields: object) -> InteractionLogged:
@@ -175,7 +177,7 @@ def test_a_calls_crm_part_and_its_transcript_are_evicted_apart() -> None:
     spoken = transcript(0, 0, "hello")
     clicks = [interaction(minute) for minute in (1, 2, 3)]
     state = fold([logged, spoken, *clicks], SMALL)
-    assert [call.call_id for call in state.calls] == ["c0"]
+    assert [call.call_id for call in state.transcripts] == ["c0"]
     assert all(fact.channel == "web" for fact in state.facts)
     assert folded([*clicks, spoken, logged]) == to_bytes(state)
 
@@ -185,14 +187,24 @@ def test_a_lower_revision_that_says_a_later_time_neither_wins_nor_saves_its_call
     final = transcript(0, 10, "final")
     stale = transcript(0, 9, "partial", occurred_at=START + timedelta(days=9))
     newer = [transcript(day, 0, "later") for day in (1, 2)]
-    assert fold([final, stale]).calls[0].revision == 10
+    assert fold([final, stale]).transcripts[0].revision == 10
     assert folded([final, *newer, stale]) == folded([stale, final, *newer])
-    assert [c.call_id for c in fold([final, *newer, stale], SMALL).calls] == ["c1", "c2"]
+    assert [c.call_id for c in fold([final, *newer, stale], SMALL).transcripts] == ["c1", "c2"]
+
+
+def test_a_final_text_beats_interim_ones_of_any_number_in_any_order() -> None:
+    interim = transcript(0, 9, "interim", final=False)
+    final = transcript(0, 1, "final")
+    for order in ([interim, final], [final, interim]):
+        assert fold(order).transcripts[0].turns[0].text == "final"
+    assert folded([interim, final]) == folded([final, interim, final])
+    better = transcript(0, 2, "final, mended")
+    assert fold([final, better, interim]).transcripts[0].turns[0].text == "final, mended"
 
 
 def test_a_revision_replaces_its_own_call_only() -> None:
     state = fold([transcript(0, 0, "draft"), transcript(1, 0, "other"), transcript(0, 1, "better")])
-    assert [call.statements[0].text for call in state.calls] == ["better", "other"]
+    assert [call.turns[0].text for call in state.transcripts] == ["better", "other"]
 
 
 def test_a_record_that_changes_nothing_leaves_the_bytes_alone() -> None:
@@ -299,26 +311,6 @@ def test_a_reopened_lead_is_listed_again() -> None:
     closed = event(LeadClosed, id="1")
     reopened = event(LeadReopened, id="2", occurred_at=START + timedelta(days=1))
     assert listing(fold([reopened, closed])).queue == "default"
-
-
-def test_a_typical_lead_fits_four_kilobytes() -> None:
-    profile = {f"field_{n}": "some value" for n in range(15)}
-    clicks = [interaction(minute) for minute in range(25)]
-    talk = [
-        event(
-            TranscriptReady,
-            id=f"t{day}",
-            call_id=f"call-{day}",
-            started_at=START + timedelta(days=day),
-            language="en",
-            segments=[
-                segment("I would like to pay a little less, say twenty", start_s=3.0 * n)
-                for n in range(8)
-            ],
-        )
-        for day in range(2)
-    ]
-    assert len(to_bytes(fold([event(LeadUpserted, profile=profile), *clicks, *talk]))) <= 4096
 
 
 @given(st.integers(-(10**13), 10**14))

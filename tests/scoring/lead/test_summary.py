@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import Role, Segment, TranscriptReady
-from scoring.lead.state import Statement
+from scoring.lead.fold import lift
 from scoring.lead.summary import (
     KEPT_SHARE,
     MAX_STATEMENT_TOKENS,
     MAX_SUMMARY_TOKENS,
     SHORT_CALL_TOKENS,
+    Statement,
     count_summary_tokens,
     cut_words,
     summarise,
@@ -30,6 +31,10 @@ def transcript(segments: list[Segment], language: str = "en") -> TranscriptReady
     )
 
 
+def summary_of(event: TranscriptReady) -> tuple[Statement, ...]:
+    return summarise(lift(event).transcripts[0])
+
+
 def spoken_in(statements: tuple[Statement, ...]) -> int:
     return sum(count_summary_tokens(statement.text) for statement in statements)
 
@@ -41,11 +46,11 @@ def padded(*texts: str, language: str = "en", n_padding: int = 25) -> tuple[Stat
         segment(text, Role.AGENT if text == SMALL_TALK else Role.CUSTOMER, 5.0 * n)
         for n, text in enumerate(lines)
     ]
-    return summarise(transcript(segments, language))
+    return summary_of(transcript(segments, language))
 
 
 def test_a_short_call_stays_whole_with_roles_times_and_topics() -> None:
-    kept = summarise(call(0, [("a", "When do you\n need it?"), ("c", "The price is too high!")]))
+    kept = summary_of(call(0, [("a", "When do you\n need it?"), ("c", "The price is too high!")]))
     assert kept == (
         Statement("agent", 0.0, "When do you need it?", "t"),
         Statement("customer", 4.0, "The price is too high!", "bo"),
@@ -55,7 +60,7 @@ def test_a_short_call_stays_whole_with_roles_times_and_topics() -> None:
 def test_a_long_call_becomes_about_sixty_percent_shorter() -> None:
     length = sum(count_summary_tokens(text) for _, text in LONG_CALL)
     assert SHORT_CALL_TOKENS < length < MAX_SUMMARY_TOKENS / KEPT_SHARE
-    kept = spoken_in(summarise(call(0, LONG_CALL)))
+    kept = spoken_in(summary_of(call(0, LONG_CALL)))
     assert 0.30 * length <= kept <= KEPT_SHARE * length
 
 
@@ -81,10 +86,10 @@ segments = st.lists(
 def test_any_call_is_bounded_ordered_and_made_of_its_own_words(
     segments: list[Segment], language: str
 ) -> None:
-    kept = summarise(transcript(segments, language))
+    kept = summary_of(transcript(segments, language))
     assert spoken_in(kept) <= max(SHORT_CALL_TOKENS, MAX_SUMMARY_TOKENS)
     assert [statement.at_s for statement in kept] == sorted(s.at_s for s in kept)
-    assert kept == summarise(transcript(segments, language))
+    assert kept == summary_of(transcript(segments, language))
     letters = {c for s in segments for c in s.text if c.isalnum()}
     assert {c for statement in kept for c in statement.text if c.isalnum()} <= letters
     assert not any("\n" in statement.text or not statement.text for statement in kept)
@@ -111,7 +116,7 @@ def test_the_last_word_on_a_topic_outranks_earlier_ones() -> None:
     prices = [f"I think the price of offer number {n} is what we want to pay." for n in range(30)]
     kept = [
         s.text
-        for s in summarise(transcript([segment(t, start_s=4.0 * n) for n, t in enumerate(prices)]))
+        for s in summary_of(transcript([segment(t, start_s=4.0 * n) for n, t in enumerate(prices)]))
     ]
     assert prices[-1] in kept
     assert len(kept) < len(prices)
@@ -120,7 +125,7 @@ def test_the_last_word_on_a_topic_outranks_earlier_ones() -> None:
 @pytest.mark.parametrize("language", ["en", "tlh"])
 def test_a_question_and_its_short_answer_stay_together(language: str) -> None:
     lines = LONG_CALL + [("a", "Does that suit you?"), ("c", "no")] * 3
-    kept = [statement.text for statement in summarise(call(0, lines, language))]
+    kept = [statement.text for statement in summary_of(call(0, lines, language))]
     assert "no" in kept
     for index, text in enumerate(kept):
         if text in ("no", "Not really."):
@@ -129,7 +134,7 @@ def test_a_question_and_its_short_answer_stay_together(language: str) -> None:
 
 def test_a_language_without_phrases_prefers_the_customer_and_the_end() -> None:
     lines = [("a" if n % 2 else "c", f"jIH mughato {n} qaStaH nuq DaneH jIyaj") for n in range(60)]
-    kept = summarise(call(0, lines, "tlh"))
+    kept = summary_of(call(0, lines, "tlh"))
     assert {statement.topics for statement in kept} == {""}
     roles = [statement.role for statement in kept]
     assert roles.count("customer") > 0
@@ -138,14 +143,14 @@ def test_a_language_without_phrases_prefers_the_customer_and_the_end() -> None:
 
 def test_a_monologue_is_kept_by_sentences_each_cut_at_a_word() -> None:
     text = "The price is too high. " + "word " * 300 + ". " + SMALL_TALK * 5
-    kept = summarise(transcript([segment(text)]))
+    kept = summary_of(transcript([segment(text)]))
     assert "The price is too high." in [statement.text for statement in kept]
     assert all(count_summary_tokens(s.text) <= MAX_STATEMENT_TOKENS for s in kept)
     assert all(set(s.text.split()) <= set(text.split()) for s in kept)
 
 
 def test_overlapping_and_unsorted_speech_is_told_in_order() -> None:
-    kept = summarise(transcript([segment("second", start_s=5), segment("first", start_s=2)]))
+    kept = summary_of(transcript([segment("second", start_s=5), segment("first", start_s=2)]))
     assert [statement.text for statement in kept] == ["first", "second"]
 
 

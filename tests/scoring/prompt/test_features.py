@@ -141,7 +141,7 @@ def test_days_in_stage_count_from_the_first_mention_unless_the_lead_came_back() 
 def test_a_call_sent_under_two_start_times_is_one_call() -> None:
     early, late = transcript("c1", 0), transcript("c1", 1).model_copy(update={"revision": 1})
     seen = history_of(fold([early, late]))
-    assert [call.revision for call in seen.calls] == [1]
+    assert [call.started_ms for call in seen.calls] == [START_MS + DAY_MS]
     assert len(seen.contacts) == 1
 
 

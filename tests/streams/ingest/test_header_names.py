@@ -14,8 +14,9 @@ from aiokafka.record._crc32c import crc as crc32c
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from schemas.codec import BadRecord, Record, decode, encode
+from schemas.codec import Record, encode
 from schemas.events import EventBase
+from schemas.record_check import BadRecord, decode
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from streams.ingest.header_names import AnyRecords
 from tests.support.leads.event_stream import events

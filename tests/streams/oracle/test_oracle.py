@@ -9,9 +9,10 @@ from math import nan
 import pytest
 from pydantic_core import from_json, to_json
 
-from schemas.codec import BadRecord, Record
+from schemas.codec import Record
 from schemas.dead_letter import dead_letter, entry
 from schemas.outputs import BoardRow, BoardSnapshot, RankUpdate, Score
+from schemas.record_check import BadRecord
 from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, ERASED, RANKED, SCORES
 from scoring.engine import EngineInput
 from scoring.score import Scorer

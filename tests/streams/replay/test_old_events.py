@@ -6,9 +6,10 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from schemas.codec import Record, decode
+from schemas.codec import Record
 from schemas.events import EVENT_TYPES, LeadErased
 from schemas.partitioner import partition_for
+from schemas.record_check import decode
 from scoring.lead.fold import evolve, initial_state
 from scoring.lead.state_bytes import to_bytes
 from streams.replay.lead_table import MemoryTable

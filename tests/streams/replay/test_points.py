@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.codec import BadRecord, decode
 from schemas.outputs import Score
+from schemas.record_check import BadRecord, decode
 from schemas.topics import INPUTS
 from streams.replay.points import PublishedPoint, PublishedPoints
 from streams.replay.published import published_scores

@@ -119,9 +119,7 @@ def test_terms_say_who_spoke_and_what_was_answered() -> None:
     [state] = [
         state
         for state in leads(40).states
-        if any(
-            statement.role == "customer" for call in state.calls for statement in call.statements
-        )
+        if any(turn.role == "customer" for call in state.transcripts for turn in call.turns)
     ][:1]
     found = terms(state)
     assert {term[:2] for term in found if ">" not in term} >= {"a:", "c:"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -27,9 +28,10 @@ from tests.scoring.histories import START, START_MS, events
 from training.dataset.build import build_examples, drafts_of
 from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, Grade
+from training.dataset.filled import Filled, is_one_sided
 from training.dataset.log import Known, KnownAt, LeadLog, Logged
-from training.dataset.manifest import DatasetError, DatasetManifest, Split
-from training.dataset.plan import DatasetPlan, Maturity
+from training.dataset.manifest import DatasetError, DatasetManifest, Maturity, Split
+from training.dataset.plan import DatasetPlan
 from training.dataset.policy import AfterEvent, AfterFirst, Every, parse_policy, policy_name
 from training.simulator.emit import simulate_events
 from training.simulator.world import World
@@ -52,12 +54,14 @@ def test_a_row_does_not_change_when_everything_after_it_is_deleted(
     history: list[tuple[EventBase, int]], policy: Every | AfterEvent | AfterFirst
 ) -> None:
     plan, lead = DatasetPlan("test", policy), _lead_log(history)
-    for draft in drafts_of(lead, START_MS, plan):
+    for draft in drafts_of(lead, START_MS, plan, "c"):
         if not isinstance(draft, ExampleDraft):
             continue
         known = lead.until(draft.as_of_ms)
         again = {
-            d.as_of_ms: d for d in drafts_of(known, START_MS, plan) if isinstance(d, ExampleDraft)
+            d.as_of_ms: d
+            for d in drafts_of(known, START_MS, plan, "c")
+            if isinstance(d, ExampleDraft)
         }[draft.as_of_ms]
         row, row_again = (read_draft(d, Split.FIT, 1.0) for d in (draft, again))
         assert row.state == row_again.state == to_bytes(fold(known.events))
@@ -76,7 +80,7 @@ def _event(kind: type[EventBase], day: float, lead: str = "l-1", **fields: objec
 def _drafts(history: list[EventBase], policy: str, end_day: float = 60) -> list[ExampleDraft]:
     lead = _lead_log([(event, 0) for event in history])
     plan = DatasetPlan("test", parse_policy(policy))
-    found = drafts_of(lead, START_MS + int(end_day * DAY_MS), plan)
+    found = drafts_of(lead, START_MS + int(end_day * DAY_MS), plan, "c")
     return [draft for draft in found if isinstance(draft, ExampleDraft)]
 
 
@@ -114,7 +118,7 @@ def test_who_has_been_silent_for_longer_than_any_feature_looks_is_not_asked_abou
 def test_an_order_that_came_unheard_of_is_no_row() -> None:
     """It occurred before the moment and was reported after it: neither label would be right."""
     lead = _lead_log([(NEW, 0), (_event(StageChanged, 2, stage=Stage.ORDER), 5 * DAY_MS)])
-    found = list(drafts_of(lead, START_MS + 60 * DAY_MS, DatasetPlan("test", Every(1))))
+    found = list(drafts_of(lead, START_MS + 60 * DAY_MS, DatasetPlan("test", Every(1)), "c"))
     days = [(d.as_of_ms - START_MS) / DAY_MS for d in found if isinstance(d, ExampleDraft)]
     assert max(days) < 2
     assert len(found) > len(days)
@@ -166,11 +170,48 @@ def test_a_check_of_an_old_call_is_no_new_call() -> None:
 
 
 def test_policies_have_the_names_they_are_asked_for_by() -> None:
-    for name in ("every-7d", "every-0.5d", "after-event", "after-call", "24h-after-first"):
+    for name in (
+        "every-7d",
+        "every-12h",
+        "every-15m",
+        "after-event",
+        "after-call",
+        "24h-after-first",
+        "0h-after-first",
+        "20m-after-first",
+    ):
         assert policy_name(parse_policy(name)) == name
-    for name in ("", "every-0d", "weekly", "every-7", "-1h-after-first"):
+    assert parse_policy("every-0.5d") == parse_policy("every-12h")
+    for name in ("", "every-0d", "weekly", "every-7", "-1h-after-first", "every-9999999d"):
         with pytest.raises(DatasetError, match="as-of policy"):
             parse_policy(name)
+    with pytest.raises(DatasetError, match="at least a minute apart"):
+        parse_policy("every-0.5m")
+
+
+@given(st.integers(1, 10**6), st.sampled_from("dhm"), st.booleans())
+def test_a_policy_in_any_unit_is_read_again_from_its_name(n: int, unit: str, first: bool) -> None:
+    amount = f"{n / 1000:g}{unit}"
+    name = f"{amount}-after-first" if first else f"every-{amount}"
+    try:
+        policy = parse_policy(name)
+    except DatasetError:
+        return
+    assert parse_policy(policy_name(policy)) == policy
+
+
+def test_moments_in_minutes_are_minutes_apart() -> None:
+    order = _event(StageChanged, 0.5, stage=Stage.ORDER)
+    (draft,) = _drafts([NEW, order], "20m-after-first")
+    assert draft.as_of_ms == START_MS + 20 * 60_000
+    often = [draft.as_of_ms for draft in _drafts([NEW, order], "every-30m")]
+    assert len(often) == 24
+    assert {later - earlier for earlier, later in pairwise(often)} == {30 * 60_000}
+
+
+def test_more_moments_than_memory_is_meant_for_are_refused() -> None:
+    with pytest.raises(DatasetError, match=r"more than 10 rows .* choose moments further apart"):
+        _build(_logged(*_dealership(20)), policy=Every(1), horizon_days=1, max_rows=10)
 
 
 def _simulated(n: int) -> list[Logged]:
@@ -309,3 +350,66 @@ def test_decided_leads_need_no_horizon_and_undecided_ones_are_censored() -> None
     )
     assert len(examples) == 100
     assert examples.label.sum() == 50
+
+
+def _campaign() -> list[list[EventBase]]:
+    """A closed campaign: two leads an hour for four days, every fourth orders within six hours, and
+    nothing happens after the last one."""
+    return [_lead(n, n / 48 + 0.25 if n % 4 == 0 else None, start=n / 48) for n in range(192)]
+
+
+def test_a_log_that_ended_needs_no_event_after_its_end() -> None:
+    ended = _logged(*_campaign())
+    asked = {"policy": AfterFirst(0), "horizon_days": 7, "embargo_days": 0}
+    with pytest.raises(DatasetError, match=r"horizon of 7 days .* --complete-until"):
+        _build(ended, **asked)
+    examples, manifest = _build(ended, **asked, complete_until_ms=to_ms(START + timedelta(days=12)))
+    assert len(examples) == 192
+    assert examples.label.sum() == 48
+    assert manifest.complete_until == START + timedelta(days=12)
+    dummy = [_event(LeadUpserted, 12, "nobody", profile={})]
+    by_dummy, _ = _build([*ended, *_logged(dummy)], **asked)
+    assert by_dummy.lead == examples.lead
+    assert by_dummy.state == examples.state
+
+
+def test_a_log_is_not_complete_until_a_time_before_its_last_event() -> None:
+    with pytest.raises(DatasetError, match="give a later time, or leave out what came after"):
+        _build(_logged(*_campaign()), complete_until_ms=START_MS + DAY_MS)
+
+
+def test_the_manifest_says_when_labels_are_known() -> None:
+    _, manifest = _build(_logged(*_dealership()))
+    assert (manifest.maturity, manifest.complete_until) == (Maturity.HORIZON, None)
+
+
+def test_what_ended_leads_had_all_along_and_open_ones_never_is_found() -> None:
+    """An export of today's values, dated when the lead came in: half of the leads are still
+    open."""
+    leads = [
+        [
+            _event(
+                LeadUpserted,
+                n / 2,
+                f"l-{n}",
+                profile={"size": "small", "closing_note": "see file" if n % 2 else "-"},
+            ),
+            *([_event(StageChanged, n / 2 + 5, f"l-{n}", stage=Stage.ORDER)] if n % 4 == 1 else []),
+            *([_event(LeadClosed, n / 2 + 5, f"l-{n}")] if n % 4 == 3 else []),
+        ]
+        for n in range(300)
+    ]
+    _, manifest = _build(_logged(*leads))
+    (finding,) = manifest.findings
+    assert finding.column == "profile.closing_note"
+    assert "150 of 150 leads that ended" in finding.sentence
+    assert "0 of 150 open ones" in finding.sentence
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400), st.integers(0, 400))
+def test_one_sided_is_the_same_from_both_sides_and_never_for_equal_shares(
+    n: int, n_more: int, m: int, m_more: int
+) -> None:
+    one, other = Filled(n, n + n_more), Filled(m, m + m_more)
+    assert is_one_sided(one, other) == is_one_sided(other, one)
+    assert not is_one_sided(one, one)

@@ -136,3 +136,64 @@ def test_an_honest_column_of_some_strength_is_no_leak(honest: Examples) -> None:
     rng = np.random.default_rng(3)
     values = [float(label + rng.normal(0, 1.5)) for label in honest.label]
     assert _leaks(_with(honest, "interest", values)) == []
+
+
+def _warned(examples: Examples) -> list[str]:
+    return [f.column for f in check_data(examples) if f.severity is Severity.WARNING]
+
+
+def test_a_reason_that_only_lost_leads_have_is_found_though_few_have_one(honest: Examples) -> None:
+    """Alone it says little: its AUC is far below every limit."""
+    rng = np.random.default_rng(4)
+    is_told = (rng.random(len(honest)) < 0.3) & (honest.label == 0)
+    values = ["price" if told else None for told in is_told]
+    told = _with(honest, "why_not", values)
+    assert max(s.auc for s in strengths(told) if s.column == "profile.why_not") < 0.7
+    assert _warned(told) == ["profile.why_not"]
+    (finding,) = check_data(told)
+    assert "in 0 of " in finding.sentence
+    assert "empty until the outcome is known" in finding.sentence
+
+
+@pytest.mark.parametrize("blank", [None, 0.0, "-", "N/A", False])
+def test_blanks_of_every_kind_are_empty(honest: Examples, blank: str | float | None) -> None:
+    rng = np.random.default_rng(5)
+    is_told = (rng.random(len(honest)) < 0.2) & (honest.label == 1)
+    values = [7.0 if told else blank for told in is_told]
+    assert _warned(_with(honest, "discount", values)) == ["profile.discount"]
+
+
+def test_a_field_that_both_sides_seldom_have_is_no_finding(honest: Examples) -> None:
+    rng = np.random.default_rng(6)
+    values = ["yes please" if told else None for told in rng.random(len(honest)) < 0.05]
+    assert _warned(_with(honest, "newsletter", values)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["target", "target_group", "marital_status", "contract_type", "label", "order_channel"]
+)
+def test_a_name_alone_is_no_wolf(honest: Examples, name: str) -> None:
+    """The column says nothing of the outcome, so its name does not matter."""
+    rng = np.random.default_rng(7)
+    values = [f"g{rng.integers(4)}" for _ in range(len(honest))]
+    assert check_data(_with(honest, name, values)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"),
+    [
+        ("target", True),
+        ("deal_status", True),
+        ("order_date", True),
+        ("is_won", True),
+        ("target_group", False),
+        ("marital_status", False),
+        ("contract_type", False),
+    ],
+)
+def test_a_name_that_fits_a_column_that_says_something_is_a_warning(
+    honest: Examples, name: str, is_named: bool
+) -> None:
+    rng = np.random.default_rng(8)
+    values = [f"g{int(label and rng.random() < 0.35)}" for label in honest.label]
+    assert ("named like an outcome" in str(check_data(_with(honest, name, values)))) == is_named

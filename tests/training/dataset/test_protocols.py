@@ -120,9 +120,11 @@ def test_persuadees_can_be_split_by_chance_as_the_published_figures_are() -> Non
 def test_a_second_dialogue_does_not_know_how_the_first_ended() -> None:
     examples = _built(protocol_of("persuasion", 1, None), _dialogues())
     assert set(examples.stage) == {"contacted"}
-    assert all(b"BAD" not in state and b"order" not in state for state in examples.state)
     for state in examples.states:
-        assert len(state.calls) == 1
+        assert len(state.transcripts) == 1
+        told = repr((state, state.transcripts, state.writings))
+        assert "BAD" not in told
+        assert "order" not in told
 
 
 def test_the_first_units_neither_say_nor_measure_what_follows() -> None:
@@ -130,7 +132,7 @@ def test_the_first_units_neither_say_nor_measure_what_follows() -> None:
     begun = _built(protocol_of("persuasion", 1, 2), _dialogues())
     assert "a dollar" in whole.prompt[0]
     assert all("a dollar" not in prompt and "give" not in prompt for prompt in begun.prompt)
-    assert all(state.calls[0].duration_s == 4.0 for state in begun.states)
+    assert all(state.transcripts[0].duration_s == 4.0 for state in begun.states)
     assert all(len(state.facts) == 0 for state in begun.states)
 
 

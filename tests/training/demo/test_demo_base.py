@@ -15,7 +15,7 @@ from scoring.artifact import demo_artifact_path  # noqa: E402
 from scoring.prompt.prompt import MARKER, OPENING  # noqa: E402
 from training.demo.base import BaseSize, build_base, described_tokenizer  # noqa: E402
 from training.demo.recipe import Recipe  # noqa: E402
-from training.fit.dataset import FitOrder  # noqa: E402
+from training.fit.dataset import FitRequest  # noqa: E402
 from training.fit.leads import check_budget  # noqa: E402
 from training.model.hub import Hub, load_base, open_base  # noqa: E402
 
@@ -29,7 +29,7 @@ WRITTEN = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 @pytest.mark.slow
 def test_the_shipped_base_takes_a_fit_with_nothing_else_said() -> None:
     opened = open_base(Hub(str(BASE)))
-    default = FitOrder.__dataclass_fields__["token_budget"].default
+    default = FitRequest.__dataclass_fields__["token_budget"].default
     check_budget(opened.tokenizer, default, opened.max_tokens)
     assert opened.max_tokens == 1_024
     assert load_base(opened, torch.float32).answers

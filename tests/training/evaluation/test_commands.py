@@ -18,7 +18,7 @@ from tests.training.dataset.rows import manifest, row
 from tests.training.evaluation.rows import examples
 from training.dataset.example import Examples, columns_of
 from training.dataset.folder import write_examples
-from training.dataset.manifest import DatasetSource, Split
+from training.dataset.manifest import DataFinding, DatasetSource, Severity, Split
 from training.dataset.simulated import POLICY
 
 pytestmark = pytest.mark.train
@@ -135,9 +135,38 @@ def test_compare_fits_baselines_on_older_rows(place: Path) -> None:
     assert [model["name"] for model in read["models"]][1:] == ["rule", "tree_tabular"]
 
 
+@pytest.mark.slow
+def test_baselines_alone_can_be_compared(place: Path) -> None:
+    against = ["--against", "rule", "--against", "tree_tabular", "--trials", "1"]
+    out = place / "baselines"
+    code, said, _ = _run(
+        "compare", *against, "--dataset", str(place / "whole"), "--json", "--out", str(out)
+    )
+    assert code == 0
+    read = json.loads(said.splitlines()[-1])
+    assert [model["name"] for model in read["models"]] == ["rule", "tree_tabular"]
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json"]
+
+
+def test_a_finding_of_the_data_check_names_its_column(place: Path) -> None:
+    finding = DataFinding(severity=Severity.LEAK, column="profile.fee", sentence="was it known?")
+    write_examples(place / "found", examples(40), manifest(findings=(finding,)))
+    out = place / "found-report"
+    code, said, _ = _run(
+        "evaluate", str(place / "rule"), "--dataset", str(place / "found"), "--out", str(out)
+    )
+    assert code == 0
+    sentence = "leak profile.fee: was it known?"
+    assert sentence in said.splitlines()
+    assert f"- {sentence}\n" in (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert sentence in (out / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
+        (["compare", "--dataset", "{}/data"], 2, "baselines with --against"),
+        (["compare", "--against", "rule", "--dataset", "{}/data"], 2, "at least two"),
         (["evaluate", "nobody", "--dataset", "{}/data"], 78, "no artifact 'nobody'"),
         (["evaluate", "{}/rule", "--dataset", "{}/nowhere"], 78, "no dataset at"),
         (["evaluate", "{}/rule", "--dataset", "{}/one-class"], 78, "0 of 2 rows are positive"),

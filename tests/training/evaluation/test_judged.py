@@ -48,7 +48,7 @@ def test_every_length_has_one_bin_whatever_the_lengths() -> None:
 def test_the_length_of_a_transcript_is_that_of_all_its_calls() -> None:
     lead = next(lead for lead in simulate_leads(8, 30) if len(lead.calls) > 1)
     state = fold(lead.history)
-    assert transcript_words([state]).tolist() == [sum(call.n_words for call in state.calls)]
+    assert transcript_words([state]).tolist() == [sum(call.n_words for call in state.transcripts)]
 
 
 def test_rows_of_one_class_are_refused_with_their_count() -> None:

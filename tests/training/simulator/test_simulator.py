@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from schemas import codec
+from schemas import codec, record_check
 from schemas.events import EventBase, InteractionLogged, Stage, StageChanged, TranscriptReady
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_ms
@@ -60,7 +60,7 @@ def test_every_event_survives_the_wire() -> None:
             value=value,
             headers=headers,
         )
-        assert codec.decode(record, n_partitions=N_PARTITIONS) == event
+        assert record_check.decode(record, n_partitions=N_PARTITIONS) == event
 
 
 def test_events_ascend_and_their_ids_differ() -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from schemas.events import Channel, Direction, Role, Stage
 from schemas.timestamps import DAY_MS
 from scoring.lead.history import Contact, LeadHistory, history_of
-from scoring.lead.state import PROFILE, Statement
+from scoring.lead.state import PROFILE
+from scoring.lead.summary import Statement
 from scoring.lead.topics import TOPICS
 from training.dataset.example import Examples
 

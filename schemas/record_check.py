@@ -1,0 +1,254 @@
+"""Checks Kafka records: CloudEvents 1.0 in binary and structured mode become validated events.
+
+`decode` either returns an event whose every field can be trusted or raises `BadRecord`, which says
+what is wrong and how to mend the producer. Nothing else in asllr parses input bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from schemas.codec import ENVELOPE, STRUCTURED, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
+from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBase, TranscriptReady
+from schemas.field_names import is_field_name
+from schemas.ids import LeadKey
+from schemas.partitioner import partition_for
+from schemas.topics import MAX_RECORD_BYTES
+
+_FIELD_OF = {
+    "content-type": "content-type",
+    "traceparent": "traceparent",
+    **{f"ce_{name}": name for name in ("specversion", "id", "source", "type", "subject", "time")},
+}
+"""Lower-case header -> CloudEvents attribute; two of the headers are not attributes."""
+
+_MAX_FUTURE_MS = MAX_FUTURE.total_seconds() * 1000
+_is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
+_is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
+
+
+class BadRecord(Exception):
+    """A record that goes to the dead letters. `reason` is a stable code, `detail` names the value
+    and the limit (never lead text), `fix` says what the producer should change."""
+
+    def __init__(self, reason: str, detail: str, fix: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.fix = fix
+
+
+def decode(record: Record, *, n_partitions: int) -> EventBase:
+    """Returns the event in `record`. Raises `BadRecord`, and nothing else, whatever the bytes.
+
+    >>> names = ("specversion", "id", "source", "type", "subject", "time")
+    >>> values = ("1.0", "e-1", "crm", "asllr.StageChanged.v1", "acme/l-1", "2026-03-01T09:30:00Z")
+    >>> headers = [(f"ce_{name}", value.encode()) for name, value in zip(names, values)]
+    >>> record = Record(
+    ...     topic="crm.events", partition=4, offset=0, timestamp_ms=1772357400000,
+    ...     key=b"acme/l-1", value=b'{"stage": "visit"}', headers=headers,
+    ... )
+    >>> event = decode(record, n_partitions=8)
+    >>> event.lead, event.stage
+    ('l-1', 'visit')
+    """
+    if record.value is None:
+        raise BadRecord(
+            "null-value",
+            "the record has no value",
+            "send LeadErased to forget a lead; inputs have no tombstones",
+        )
+    if len(record.value) > MAX_RECORD_BYTES:
+        raise BadRecord(
+            "too-large",
+            f"{len(record.value)} bytes, limit {MAX_RECORD_BYTES}",
+            "split the call or drop word timings; send cumulative revisions under the limit",
+        )
+    attributes, data = _split(record, record.value)
+    event = _validate(attributes, data)
+    _check_topic(record.topic, event)
+    _check_placement(record, event, n_partitions)
+    _check_time(record.timestamp_ms, event)
+    return event
+
+
+def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> EventBase:
+    """Returns the event in a structured CloudEvent that is parsed JSON and has no partition; checks
+    it as `decode` checks a record. Raises `BadRecord`."""
+    event = _validate(cloudevent, cloudevent.get("data"))
+    _check_topic(topic, event)
+    _check_time(timestamp_ms, event)
+    return event
+
+
+def _split(record: Record, value: bytes) -> tuple[Mapping[str, Any], Any]:
+    fields: dict[str, bytes | None] = {}
+    for header, content in record.headers:
+        if name := _FIELD_OF.get(header) or _FIELD_OF.get(header.lower()):
+            fields[name] = content
+    content_type = fields.pop("content-type", None) or b""
+    traceparent = fields.pop("traceparent", None)
+    body = _parse_json(value)
+    if content_type.lower().startswith(_STRUCTURED):
+        if not isinstance(body, dict):
+            raise BadRecord(
+                "not-an-object", "structured CloudEvent is not a JSON object", _FIX_CLOUDEVENT
+            )
+        return body, body.get("data")
+    try:
+        attributes = {
+            name: content.decode() for name, content in fields.items() if content is not None
+        }
+    except UnicodeDecodeError:
+        raise _not_utf8(fields) from None
+    if traceparent:
+        attributes["traceparent"] = traceparent.decode("ascii", "replace")
+    return attributes, body
+
+
+_STRUCTURED = STRUCTURED.encode()
+
+_FIX_CLOUDEVENT = (
+    "send CloudEvents 1.0: binary mode (ce_specversion ce_id ce_source ce_type ce_subject ce_time "
+    f"headers, JSON value) or content-type {STRUCTURED}"
+)
+
+
+def _not_utf8(fields: Mapping[str, bytes | None]) -> BadRecord:
+    first = next(name for name, content in fields.items() if content and not _is_utf8(content))
+    return BadRecord("not-utf8", f"header ce_{first} is not UTF-8", _FIX_CLOUDEVENT)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _parse_json(value: bytes) -> Any:
+    try:
+        return from_json(value, allow_inf_nan=False)
+    except ValueError as error:  # says what and where, never quotes the input
+        raise BadRecord(
+            "not-json", str(error)[:200], "send UTF-8 JSON without NaN or lone surrogates"
+        ) from None
+
+
+def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
+    if attributes.get("specversion") != "1.0":
+        raise BadRecord(
+            "not-a-cloudevent",
+            f"specversion is {_shown(attributes.get('specversion'))}, expected '1.0'",
+            _FIX_CLOUDEVENT,
+        )
+    name = attributes.get("type")
+    model = _MODELS.get(name) if isinstance(name, str) else None
+    if model is None:
+        raise BadRecord(
+            "unknown-type", f"type is {_shown(name)}", "use one of " + ", ".join(_MODELS)
+        )
+    if not isinstance(data, dict):
+        raise BadRecord("not-an-object", f"{name} data is not a JSON object", _FIX_CLOUDEVENT)
+    subject = attributes.get("subject")
+    try:
+        key = LeadKey.parse(subject if isinstance(subject, str) else "")
+    except ValueError:
+        raise BadRecord(
+            "bad-subject", "subject is not 'tenant/lead'", "set ce_subject to tenant/lead"
+        ) from None
+    fields = {name: value for name, value in data.items() if name not in ENVELOPE}
+    fields["tenant"], fields["lead"] = key
+    fields["type"] = model.__name__
+    for attribute, field in _FIELD_OF_ATTRIBUTE:
+        if attribute in attributes:
+            fields[field] = attributes[attribute]
+    traceparent = attributes.get("traceparent")
+    if isinstance(traceparent, str) and _is_traceparent(traceparent):
+        fields["traceparent"] = traceparent
+    try:
+        # model_validate without its frame and checks
+        return cast("EventBase", model.__pydantic_validator__.validate_python(fields))
+    except ValidationError as error:
+        raise BadRecord(
+            "invalid", describe(error), f"see schemas/generated/{model.__name__}.schema.json"
+        ) from None
+
+
+_FIELD_OF_ATTRIBUTE = (("id", "id"), ("source", "source"), ("time", "occurred_at"))
+
+_MODELS = {f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}": model for name, model in EVENT_TYPES.items()}
+
+
+def _shown(value: Any) -> str:
+    """An attribute in an error message: only what cannot be lead text."""
+    if value is None:
+        return "missing"
+    return repr(value) if isinstance(value, str) and _is_plain(value) else "not a plain name"
+
+
+def describe(error: ValidationError) -> str:
+    """Names the fields and messages of the first faults, never the values: they may be lead text,
+    and so may a key that is not a field name."""
+    faults = [
+        f"{'.'.join(_path_part(part) for part in fault['loc']) or 'event'}: {fault['msg'][:120]}"
+        for fault in error.errors(include_input=False, include_url=False, include_context=False)[:3]
+    ]
+    more = error.error_count() - len(faults)
+    return "; ".join(faults) + (f" (+{more} more)" if more > 0 else "")
+
+
+def _path_part(part: int | str) -> str:
+    return str(part) if isinstance(part, int) or is_field_name(part) else "?"
+
+
+def _check_topic(topic: str, event: EventBase) -> None:
+    if topic != topic_of(event):
+        raise BadRecord(
+            "wrong-topic",
+            f"{type(event).__name__} on {_shown(topic)}",
+            "TranscriptReady belongs on asr.transcripts, every other event on crm.events",
+        )
+
+
+def _check_placement(record: Record, event: EventBase, n_partitions: int) -> None:
+    expected = f"{event.tenant}/{event.lead}".encode()
+    if record.key != expected:
+        raise BadRecord(
+            "wrong-key",
+            "the record key is not the subject 'tenant/lead'",
+            "key every record by its ce_subject",
+        )
+    partition = partition_for(expected, n_partitions)
+    if record.partition != partition:
+        raise BadRecord(
+            "wrong-partition",
+            f"partition {record.partition}, murmur2 says {partition} of {n_partitions}",
+            "set the producer's partitioner to murmur2_random (librdkafka) or the Java default",
+        )
+
+
+def _check_time(timestamp_ms: int, event: EventBase) -> None:
+    _not_after(timestamp_ms, "occurred_at", event.occurred_at)
+    if isinstance(event, TranscriptReady):
+        _not_after(timestamp_ms, "started_at", event.started_at)
+
+
+def _not_after(timestamp_ms: int, name: str, time: datetime) -> None:
+    ahead_ms = time.timestamp() * 1000 - timestamp_ms
+    if ahead_ms > _MAX_FUTURE_MS:
+        raise BadRecord(
+            "in-the-future",
+            f"{name} {time.isoformat()} is {ahead_ms / 1000:.0f} s after"
+            f" the record's broker time, limit {_MAX_FUTURE_MS / 1000:.0f} s",
+            "check the source's clock and time zone"
+            if timestamp_ms > 0
+            else "set message.timestamp.type=LogAppendTime on the topic",
+        )
