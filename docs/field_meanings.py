@@ -58,7 +58,7 @@ SCORE_FIELDS = {
         "cursor": "input topic → offset of the last record of this lead that the score includes",
         "state_hash": "hash of the lead state that was scored: BLAKE2b, 128 bits, hex",
         "artifact": "digest of the artifact that scored",
-        "prompt_id": "names how the prompt is written; equal in artifact and code",
+        "prompt_id": "names how the prompt is written: the renderer and what the domain says",
         "cause": "why there is a new score",
         "reason": "a few words for the person who calls",
         "evidence": "how much is known of the lead, not how good it is",

@@ -8,6 +8,7 @@ engine: `scoring.engines.loading.load_engine(path, manifest)` does. Training wri
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
@@ -24,10 +25,12 @@ from pydantic import (
 )
 
 from scoring.calibration import Calibration, Finite
-from scoring.prompt.features import FEATURES_ID
-from scoring.prompt.prompt import PROMPT_ID
+from scoring.domain.reading import DomainError, read_domain
+from scoring.domain.writing import domain_toml
+from scoring.prompt.rendering import Rendering, UnknownRenderer, first_rendering
 
 MANIFEST = "artifact.json"
+DOMAIN = "domain.toml"
 
 
 def demo_artifact_path() -> Path:
@@ -49,8 +52,15 @@ class EngineKind(StrEnum):
     """Trees on the table and the language model's logit."""
     TREES = "trees"
     """Trees on the table alone."""
+    LINEAR = "linear"
+    """A logistic regression on the table."""
     RULE = "rule"
     """A points card of stage and recency; it is not trained, and its scores say so."""
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a language model is in it."""
+        return self in (EngineKind.ONNX, EngineKind.TORCH, EngineKind.STACK)
 
 
 class HeadKind(StrEnum):
@@ -105,7 +115,9 @@ class DataWindow(_Part):
 
 class Manifest(_Part):
     """The content of `artifact.json`. `metrics`: numbers whose names say what they mean. `files`:
-    every other file of the artifact, the model card included. `horizon_days`: how far the labels
+    every other file of the artifact, the model card included. `renderer`: the number of the code
+    that writes the prompts, with the words of the file `domain.toml`; an artifact from before
+    domains has neither and is read as `first_rendering`. `horizon_days`: how far the labels
     look ahead, which is what the probability is about. `dataset`: sha256 of the dataset whose
     training split (stored as `fit`) the model has seen; for a stack, that of its language model or,
     if that read none, of its trees; None where no dataset was read. `sources`: the names of what
@@ -114,6 +126,7 @@ class Manifest(_Part):
     format: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
     engine: EngineKind
+    renderer: int = 1
     prompt_id: str
     features_id: str
     token_budget: Annotated[int, Field(gt=0)]
@@ -131,8 +144,8 @@ class Manifest(_Part):
 
 
 def load_manifest(path: Path) -> Manifest:
-    """Reads and checks the artifact in folder `path`: this build must write the prompts and
-    features that the model was trained on, and every file must be there, unaltered. Raises
+    """Reads and checks the artifact in folder `path`: every file must be there, unaltered, and this
+    build must write the prompts and features that the model was trained on. Raises
     ArtifactError."""
     try:
         content = (path / MANIFEST).read_bytes()
@@ -150,9 +163,25 @@ def load_manifest(path: Path) -> Manifest:
             f"{path / MANIFEST} is not a manifest of format 1: {where}: {first['msg']}; "
             "export the model again with this version"
         ) from error
-    _check_identity(path, manifest)
     _check_files(path, manifest)
+    _check_identity(path, manifest, load_rendering(path, manifest))
     return manifest
+
+
+def load_rendering(path: Path, manifest: Manifest) -> Rendering:
+    """How the artifact in folder `path` wants its leads written. Raises ArtifactError."""
+    try:
+        if DOMAIN not in manifest.files:
+            return replace(first_rendering(), version=manifest.renderer)
+        return Rendering(manifest.renderer, read_domain(path / DOMAIN))
+    except (UnknownRenderer, DomainError) as error:
+        raise ArtifactError(f"artifact {manifest.name} at {path}: {error}") from error
+
+
+def save_domain(path: Path, rendering: Rendering) -> None:
+    """Writes `domain.toml` below `path`. Raises DomainError for one that is too large for a
+    file."""
+    (path / DOMAIN).write_text(domain_toml(rendering.domain), encoding="utf-8")
 
 
 def save_manifest(path: Path, manifest: Manifest, file_names: Iterable[str]) -> Manifest:
@@ -173,16 +202,17 @@ def digest(path: Path) -> str:
     return sha256("".join(lines).encode()).hexdigest()
 
 
-def _check_identity(path: Path, manifest: Manifest) -> None:
+def _check_identity(path: Path, manifest: Manifest, rendering: Rendering) -> None:
     for what, actual, expected in (
-        ("prompt_id", manifest.prompt_id, PROMPT_ID),
-        ("features_id", manifest.features_id, FEATURES_ID),
+        ("prompt_id", manifest.prompt_id, rendering.prompt_id),
+        ("features_id", manifest.features_id, rendering.features_id),
     ):
         if actual != expected:
             raise ArtifactError(
-                f"artifact {manifest.name} at {path} was trained with {what} {actual}, this build "
-                f"has {expected}: its scores would mean something else; train and export it again "
-                "with this version, or run the version it was made with"
+                f"artifact {manifest.name} at {path} was trained with {what} {actual}, renderer "
+                f"{rendering.version} and its domain {rendering.domain.name} give {expected}: its "
+                f"scores would mean something else; copy the folder with the {DOMAIN} it was "
+                "trained with, or train and export it again"
             )
 
 

@@ -16,6 +16,7 @@ from schemas.outputs import Cause, Evidence, Latency, Score, ScoreOrder
 from schemas.timestamps import from_ms
 from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
+from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import Engine, EngineInput
 from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
@@ -24,6 +25,7 @@ from scoring.prompt.edges import as_of, next_edge
 from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import PromptSpec, build_prompt, longest_record_tokens
 from scoring.prompt.reason import evidence, reason
+from scoring.prompt.rendering import Rendering
 
 NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
 """Of a score that is computed again: a result must not depend on how long it took."""
@@ -34,16 +36,25 @@ MIN_TALK_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """An artifact ready to score: `digest` names it, `engine` runs it. `is_rule`: nothing was
-    learned, so however much is known of a lead, a score's evidence is low."""
+    """An artifact ready to score: `digest` names it, `engine` runs it, `columns` is what it reads
+    beside features and prompt. `is_rule`: nothing was learned, so however much is known of a lead,
+    a score's evidence is low."""
 
     digest: str
-    prompt_id: str
     horizon_days: int
     spec: PromptSpec
     calibration: Calibration
     engine: Engine
     is_rule: bool = False
+    columns: Columns = NO_COLUMNS
+
+    def read(self, history: LeadHistory, as_of_ms: int) -> EngineInput:
+        """What the engine reads of a lead."""
+        return prepare(history, as_of_ms, self.spec, self.columns)
+
+    @property
+    def rendering(self) -> Rendering:
+        return self.spec.rendering
 
 
 ScorerOf = Callable[[str], Scorer | None]
@@ -51,23 +62,24 @@ ScorerOf = Callable[[str], Scorer | None]
 
 
 def build_scorer(
-    manifest: Manifest, digest: str, engine: Engine, count_tokens: Callable[[str], int]
+    manifest: Manifest, digest: str, engine: Engine, spec: PromptSpec, columns: Columns = NO_COLUMNS
 ) -> Scorer:
     """Raises ArtifactError when the budget cannot hold every lead's record and a little talk."""
-    needed = longest_record_tokens(count_tokens) + MIN_TALK_TOKENS
-    if manifest.token_budget < needed:
+    needed = longest_record_tokens(spec.rendering, spec.count_tokens) + MIN_TALK_TOKENS
+    if spec.token_budget < needed:
         raise ArtifactError(
-            f"artifact {manifest.name} has a token_budget of {manifest.token_budget}, its "
-            f"tokenizer needs {needed} for the longest record; train it with a larger budget"
+            f"artifact {manifest.name} has a token_budget of {spec.token_budget}, its tokenizer "
+            f"needs {needed} for the longest record of domain {spec.rendering.domain.name}; train "
+            "it with a larger budget, or with fewer features"
         )
     return Scorer(
         digest=digest,
-        prompt_id=manifest.prompt_id,
         horizon_days=manifest.horizon_days,
-        spec=PromptSpec(manifest.token_budget, count_tokens),
+        spec=spec,
         calibration=manifest.calibration,
         engine=engine,
         is_rule=manifest.engine is EngineKind.RULE,
+        columns=columns,
     )
 
 
@@ -100,18 +112,34 @@ def version_of(cursor: Mapping[str, int]) -> int:
     return sum(offset + 1 for offset in cursor.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What of the log a lead's state includes, and the promotion that it is scored under."""
+
+    cursor: Mapping[str, int]
+    promotion: int
+
+
 def build_subject(
-    key: LeadKey, state: bytes, cursor: Mapping[str, int], promotion: int, now_ms: int
+    key: LeadKey, state: bytes, position: Position, now_ms: int, rendering: Rendering
 ) -> Subject:
-    """The lead as it is to be scored now: at the last moment that changed anything."""
+    """The lead as it is to be scored now: at the last moment that changed anything of what
+    `rendering` says of it."""
     history = history_of(from_bytes(state))
-    as_of_ms = as_of(history, now_ms)
-    return Subject(key, history, state_hash(state), dict(cursor), promotion, as_of_ms)
+    as_of_ms = as_of(history, now_ms, rendering)
+    cursor, promotion = dict(position.cursor), position.promotion
+    return Subject(key, history, state_hash(state), cursor, promotion, as_of_ms)
 
 
-def prepare(history: LeadHistory, as_of_ms: int, spec: PromptSpec) -> EngineInput:
+def prepare(
+    history: LeadHistory, as_of_ms: int, spec: PromptSpec, columns: Columns = NO_COLUMNS
+) -> EngineInput:
     """What an engine reads of a lead, and all it reads."""
-    return EngineInput(feature_vector(history, as_of_ms), build_prompt(history, as_of_ms, spec))
+    return EngineInput(
+        feature_vector(history, as_of_ms, spec.rendering),
+        build_prompt(history, as_of_ms, spec),
+        columns.row(history, as_of_ms),
+    )
 
 
 def build_score(
@@ -131,15 +159,16 @@ def build_score(
     ... )
     >>> scorer = load_scorer(demo_artifact_path())
     >>> now_ms = to_ms(visit.occurred_at)
-    >>> subject = build_subject(visit.key, to_bytes(fold([visit])), {"crm.events": 0}, 1, now_ms)
-    >>> engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
+    >>> state, position = to_bytes(fold([visit])), Position({"crm.events": 0}, promotion=1)
+    >>> subject = build_subject(visit.key, state, position, now_ms, scorer.rendering)
+    >>> engine_input = scorer.read(subject.history, subject.as_of_ms)
     >>> [logit] = scorer.engine.logits([engine_input])
     >>> score = build_score(subject, logit, scorer, visit.occurred_at, NO_TIME)
     >>> score.reason, score.evidence.value, score.order.version, score.horizon_days
     ('visit today', 'low', 1, 14)
     """
     history, as_of_ms = subject.history, subject.as_of_ms
-    valid_until_ms = next_edge(history, as_of_ms)
+    valid_until_ms = next_edge(history, as_of_ms, scorer.rendering)
     return Score(
         tenant=subject.key.tenant,
         lead=subject.key.lead,
@@ -152,9 +181,9 @@ def build_score(
         cursor=dict(subject.cursor),
         state_hash=subject.state_hash,
         artifact=scorer.digest,
-        prompt_id=scorer.prompt_id,
+        prompt_id=scorer.rendering.prompt_id,
         cause=_cause(subject.state, as_of_ms),
-        reason=reason(history, as_of_ms),
+        reason=reason(history, as_of_ms, scorer.rendering),
         evidence=evidence_of(history, scorer),
         valid_until=None if valid_until_ms is None else from_ms(valid_until_ms),
         scored_at=scored_at,
@@ -163,7 +192,7 @@ def build_score(
 
 
 def evidence_of(history: LeadHistory, scorer: Scorer) -> Evidence:
-    return Evidence.LOW if scorer.is_rule else evidence(history)
+    return Evidence.LOW if scorer.is_rule else evidence(history, scorer.rendering)
 
 
 def _cause(state: LeadState, as_of_ms: int) -> Cause:

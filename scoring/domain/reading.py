@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from functools import cache
 from hashlib import blake2b
@@ -93,6 +94,13 @@ def pack_names() -> list[str]:
     return sorted(path.stem for path in PACKS.glob("*.toml"))
 
 
+def canonical_json(domain: Domain) -> str:
+    """What a domain says, whatever the layout of its file. Keys that are left at their default are
+    left out, so that a key which a later asllr adds changes no older domain."""
+    said = domain.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def domain_digest(domain: Domain) -> str:
-    """Of what it says, not of how its file is laid out: 128 bits, hex."""
-    return blake2b(domain.model_dump_json().encode(), digest_size=16).hexdigest()
+    """Of what it says: 128 bits, hex."""
+    return blake2b(canonical_json(domain).encode(), digest_size=16).hexdigest()

@@ -10,7 +10,7 @@ from schemas.events import Ending
 from schemas.field_names import field_id
 from schemas.timestamps import DAY_MS
 from scoring.domain.model import ContactChannel, DeclaredFeature, Domain, FunnelStage, Section
-from scoring.domain.reading import MAX_DOTS, pack, pack_names
+from scoring.domain.reading import pack, pack_names
 from scoring.draft.fields import FieldDraft, draft_field, quarters
 from scoring.draft.survey import ChannelUse, Survey
 
@@ -73,8 +73,6 @@ def draft_domain(survey: Survey, name: str, like: Domain) -> DomainDraft:
 
 def _stages(survey: Survey) -> Iterator[Remarked]:
     for stage in survey.stages_in_order():
-        if not _fits(stage):
-            continue
         endings, ending = survey.endings[stage], survey.ending(stage)
         others = [
             f"{n:,} of them {end.value if end else 'without an end'}"
@@ -98,13 +96,8 @@ def _channels(survey: Survey) -> Iterator[Remarked]:
 
 
 def _by_use(survey: Survey) -> list[tuple[str, ChannelUse]]:
-    """The channels that a file can hold, the busiest first."""
-    fitting = ((name, use) for name, use in survey.channels.items() if _fits(name))
-    return sorted(fitting, key=lambda item: (-item[1].n, item[0]))
-
-
-def _fits(word: str) -> bool:
-    return word.count(".") <= MAX_DOTS
+    """The channels, the busiest first."""
+    return sorted(survey.channels.items(), key=lambda item: (-item[1].n, item[0]))
 
 
 def _kind(use: ChannelUse) -> Literal["spoken", "written", "contact"]:
@@ -216,9 +209,6 @@ def _words_left_out(survey: Survey, like: Domain) -> Iterator[str]:
     ):
         if n:
             yield f"{what} beyond the first {len(seen)}, told {n:,} times"
-    for word in (*survey.endings, *survey.channels):
-        if not _fits(word):
-            yield f"{word}: a file of a domain takes at most {MAX_DOTS} dots in a line"
     for channel, use in _by_use(survey)[MAX_COUNTED_CHANNELS:]:
         yield f"count of {channel}: {use.n:,} contacts, fewer than on those that are counted"
     for language, n in survey.languages.most_common():

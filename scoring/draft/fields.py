@@ -12,7 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.field_names import field_id
 from scoring.domain.model import DeclaredFeature, Line, ProfileField, Section
-from scoring.domain.reading import MAX_DOTS
 from scoring.draft.survey import FieldValues
 
 MIN_VALUES = 5
@@ -61,8 +60,6 @@ def _feature(name: str, found: FieldValues) -> tuple[DeclaredFeature, str]:
     n_numbers = found.numbers.n
     if found.n < MIN_VALUES:
         raise _Unsuited(f"only {found.n:,} values")
-    if name.count(".") > MAX_DOTS:
-        raise _Unsuited(f"its name has more than {MAX_DOTS} dots")
     if found.n_flags == found.n:
         return _declared(name, "flag"), f"{found.n:,} values, true or false"
     if n_numbers == found.n:
@@ -102,7 +99,7 @@ def _by_number(texts: Counter[str]) -> list[tuple[str, int]]:
 
 def _is_listable(text: str) -> bool:
     """Whether a domain may list it: a line without the marks of the prompt, and short."""
-    if len(text) > MAX_VALUE_CHARS or text.count(".") > MAX_DOTS or text != text.strip().lower():
+    if len(text) > MAX_VALUE_CHARS or text != text.strip().lower():
         return False
     try:
         _line.validate_python(text)

@@ -15,18 +15,22 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.events import Direction, Stage
+from schemas.events import Direction, Word
 from scoring.artifact import ArtifactError
 from scoring.calibration import Finite
+from scoring.domain.model import Domain
 from scoring.engine import EngineInput
-from scoring.engines.table import check_table
-from scoring.prompt.features import FEATURES
+from scoring.engines.table import TableWidth, check_table
+from scoring.prompt.rendering import Rendering, open_stages
 from scoring.prompt.sources import Age, Contacts, CurrentStage, Last
 
 RULE = "rule.json"
 LAST_INBOUND = Last(Contacts(None, Direction.INBOUND))
 RARE = -4.2
 """The logit of about 1.5%: a usual share of leads that order."""
+
+LATEST, ENDED = 2.0, -4.0
+"""Points of the last stage before the funnel's end, and of a stage that ends it."""
 
 PointsCard = Annotated[tuple[tuple[float, Finite], ...], Field(min_length=1)]
 
@@ -39,21 +43,14 @@ def _from_zero(points: PointsCard) -> PointsCard:
 
 
 class Rule(BaseModel):
-    """The points card: logit = base + points of the stage + points of the days since the customer
+    """The points card: logit = base + points of the stage (0 where `stages` does not name it) +
+    points of the days since the customer
     last came to us: those of the last line of `inbound` whose days have passed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base: Finite = RARE
-    stages: Mapping[Stage, Finite] = {
-        Stage.NEW: 0.0,
-        Stage.CONTACTED: 0.5,
-        Stage.VISIT: 1.0,
-        Stage.TEST_DRIVE: 1.5,
-        Stage.QUOTE: 2.0,
-        Stage.ORDER: -4.0,
-        Stage.LOST: -4.0,
-    }
+    stages: Mapping[Word, Finite] = {}
     unknown_stage: Finite = 0.0
     inbound: Annotated[PointsCard, AfterValidator(_from_zero)] = (
         (0, 1.0),
@@ -68,7 +65,7 @@ class Rule(BaseModel):
     )
     never_inbound: Finite = -0.5
 
-    def logit(self, stage: Stage | None, inbound_days: float | None) -> float:
+    def logit(self, stage: str | None, inbound_days: float | None) -> float:
         by_stage = self.unknown_stage if stage is None else self.stages.get(stage, 0.0)
         if inbound_days is None:
             return self.base + by_stage + self.never_inbound
@@ -78,9 +75,12 @@ class Rule(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RuleEngine:
-    """Scores by `rule`; the other two fields are its features' places in the vector."""
+    """Scores by `rule`. `stage_at` and `inbound_at`: its features' places in the vector, which has
+    `n_features`; `stages`: the words of the stage's codes."""
 
     rule: Rule
+    n_features: int
+    stages: tuple[str, ...]
     stage_at: int
     inbound_at: int
 
@@ -92,32 +92,48 @@ class RuleEngine:
         return [self._logit(engine_input) for engine_input in inputs]
 
     def _logit(self, engine_input: EngineInput) -> float:
-        check_table(engine_input, len(FEATURES))
+        check_table(engine_input, TableWidth(self.n_features))
         features = engine_input.features
         code, days = float(features[self.stage_at]), float(features[self.inbound_at])
-        values = [value for value, _ in FEATURES[self.stage_at].bins]
-        is_known = not math.isnan(code) and 0 <= int(code) < len(values)
-        stage = Stage(str(values[int(code)])) if is_known else None
+        is_known = not math.isnan(code) and 0 <= int(code) < len(self.stages)
+        stage = self.stages[int(code)] if is_known else None
         return self.rule.logit(stage, None if math.isnan(days) else days)
 
 
-def build_rule_engine(rule: Rule) -> RuleEngine:
+def rule_of(domain: Domain) -> Rule:
+    """The points card for a business that has no data yet: the further down the domain's funnel,
+    the more points; none for a lead that is at its end."""
+    ladder = open_stages(domain)
+    rising = {name: LATEST * i / max(len(ladder) - 1, 1) for i, name in enumerate(ladder)}
+    ended = {stage.name: ENDED for stage in domain.stages if stage.ends is not None}
+    return Rule(stages=rising | ended)
+
+
+def build_rule_engine(rule: Rule, rendering: Rendering) -> RuleEngine:
     """Finds the rule's features. Raises ArtifactError where stage or recency is not declared."""
-    stage_at = [i for i, feature in enumerate(FEATURES) if feature.source == CurrentStage()]
+    features = rendering.features
+    stage_at = [i for i, feature in enumerate(features) if feature.source == CurrentStage()]
     inbound_at = [
         i
-        for i, feature in enumerate(FEATURES)
+        for i, feature in enumerate(features)
         if isinstance(feature.source, Age) and feature.source.moment == LAST_INBOUND
     ]
     if not stage_at or not inbound_at:
+        missing = "the age of the last inbound contact" if stage_at else "the stage"
         raise ArtifactError(
-            "the rule needs the stage and the age of the last inbound contact among FEATURES; "
-            "declare both in scoring/prompt/features.py, or serve another artifact"
+            f"the rule needs {missing}, which is no feature of domain {rendering.domain.name}; "
+            "declare it as the pack generic does, or serve another artifact"
         )
-    return RuleEngine(rule, stage_at[0], inbound_at[0])
+    stages = tuple(str(value) for value, _ in features[stage_at[0]].bins)
+    if unknown := sorted(rule.stages.keys() - set(stages)):
+        raise ArtifactError(
+            f"the rule gives points for stage {unknown[0]}, which domain {rendering.domain.name} "
+            "does not have; write it again with `asllr baseline rule --domain`"
+        )
+    return RuleEngine(rule, len(features), stages, stage_at[0], inbound_at[0])
 
 
-def load_rule_engine(path: Path) -> RuleEngine:
+def load_rule_engine(path: Path, rendering: Rendering) -> RuleEngine:
     """Loads the points card in folder `path`. Raises ArtifactError when it cannot be read."""
     try:
         rule = Rule.model_validate_json((path / RULE).read_bytes())
@@ -125,4 +141,4 @@ def load_rule_engine(path: Path) -> RuleEngine:
         raise ArtifactError(
             f"{path / RULE} is not a points card; write it again with `asllr baseline rule`"
         ) from error
-    return build_rule_engine(rule)
+    return build_rule_engine(rule, rendering)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import assert_never, cast
 
 from schemas.events import (
-    Channel,
     Direction,
     Event,
     EventBase,
@@ -21,28 +20,28 @@ from schemas.events import (
 from schemas.timestamps import to_ms
 from scoring.lead.fold import lift
 from scoring.lead.history import history_of
-from scoring.prompt.features import AGE_DAYS
-from scoring.prompt.reason import KNOWN_STAGES, MAX_TOPICS, MILESTONES, WRITTEN, customer_topics
+from scoring.prompt.reason import MAX_TOPICS, REASON_DAYS, customer_topics
+from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import age_bin
 
 MAX_FIELDS = 3
 """How many profile fields are named; a form may set sixty."""
 
 
-def words_of(event: EventBase, as_of_ms: int) -> str:
-    """Describes an event: `visit yesterday`, `customer spoke of price and timing, call 3 days
-    ago`."""
+def words_of(event: EventBase, as_of_ms: int, rendering: Rendering) -> str:
+    """Describes an event in the domain's words: `visit yesterday`, `customer spoke of price and
+    timing, call 3 days ago`."""
     happened = cast("Event", event)
     ago = _ago(to_ms(event.occurred_at), as_of_ms)
     match happened:
         case InteractionLogged():
-            return f"{_interaction(happened)} {ago}"
+            return f"{_interaction(happened, rendering)} {ago}"
         case TranscriptReady():
-            return _transcript(happened, as_of_ms)
+            return _transcript(happened, as_of_ms, rendering)
         case LeadUpserted():
             return f"{_upserted(happened)} {ago}"
         case StageChanged():
-            return f"{_stage(happened.stage)} {ago}"
+            return f"{_stage(happened.stage, rendering)} {ago}"
         case LeadClosed():
             return f"closed {ago}"
         case LeadReopened():
@@ -52,31 +51,27 @@ def words_of(event: EventBase, as_of_ms: int) -> str:
     assert_never(happened)
 
 
-def _interaction(event: InteractionLogged) -> str:
-    channel = event.channel
+def _interaction(event: InteractionLogged, rendering: Rendering) -> str:
     who = "customer" if event.direction is Direction.INBOUND else "we"
-    if channel in MILESTONES:
-        return MILESTONES[channel]
-    if channel in WRITTEN:
-        return f"{who} wrote"
-    match channel:
-        case Channel.WEB:
-            return "click on the website"
-        case Channel.APP:
-            return "click in the app"
-        case Channel.CALL:
+    match rendering.channel_kinds.get(event.channel):
+        case "milestone" | "click":
+            return rendering.channel_words[event.channel]
+        case "written":
+            return f"{who} wrote"
+        case "spoken":
             return f"{who} called"
     return "contact"
 
 
-def _stage(word: str) -> str:
-    """A word that asllr does not know is a producer's text."""
-    return f"stage became {word.replace('_', ' ')}" if word in KNOWN_STAGES else "stage changed"
+def _stage(word: str, rendering: Rendering) -> str:
+    """A word that the domain does not name is a producer's text."""
+    is_known = word in rendering.stage_names
+    return f"stage became {word.replace('_', ' ')}" if is_known else "stage changed"
 
 
-def _transcript(event: TranscriptReady, as_of_ms: int) -> str:
+def _transcript(event: TranscriptReady, as_of_ms: int, rendering: Rendering) -> str:
     when = f"call {_ago(to_ms(event.started_at), as_of_ms)}"
-    topics = [topic for call in history_of(lift(event)).calls for topic in customer_topics(call)]
+    [topics] = customer_topics(history_of(lift(event)), rendering)
     if not topics:
         return f"what was said, {when}"
     return f"customer spoke of {' and '.join(topics[:MAX_TOPICS])}, {when}"
@@ -101,5 +96,5 @@ def _some(names: list[str]) -> str:
 
 
 def _ago(at_ms: int, as_of_ms: int) -> str:
-    days = age_bin(at_ms, as_of_ms, AGE_DAYS)
+    days = age_bin(at_ms, as_of_ms, REASON_DAYS)
     return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")

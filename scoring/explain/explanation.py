@@ -14,6 +14,7 @@ from scoring.lead.fold import Listing, listing
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.reason import reason
+from scoring.prompt.rendering import Rendering
 from scoring.score import ScorerOf, evidence_of
 
 
@@ -24,7 +25,7 @@ class Unexplainable(ValueError):
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything that `asllr explain` shows. `n_unscored`: events that the score does not include
-    yet."""
+    yet. `rendering`: of the artifact that gave the score; events are told in its words."""
 
     state: LeadState
     as_of_ms: int
@@ -37,6 +38,7 @@ class Explanation:
     occlusion: Occlusion
     ledger: Ledger
     n_unscored: int
+    rendering: Rendering
 
 
 def explain(
@@ -65,10 +67,11 @@ def explain(
         artifact=last.artifact,
         probability=occlusion.probability,
         horizon_days=scorer.horizon_days,
-        reason=reason(history, last.as_of_ms),
+        reason=reason(history, last.as_of_ms, scorer.rendering),
         evidence=evidence_of(history, scorer),
         listing=listing(state_of(arrivals)),
         occlusion=occlusion,
         ledger=build_ledger(arrivals, points, scorer_of),
         n_unscored=len(arrivals) - len(included),
+        rendering=scorer.rendering,
     )

@@ -28,7 +28,8 @@ from scoring.lead.fold import evolve, initial_state
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of
-from scoring.score import Scorer, ScorerOf, prepare
+from scoring.prompt.rendering import Rendering
+from scoring.score import Scorer, ScorerOf
 
 MILLION = 1_000_000
 
@@ -92,17 +93,24 @@ def ppm(probability: float) -> int:
     return round(probability * MILLION)
 
 
-def points_of(arrivals: Sequence[Arrival], artifact: str, until_ms: int) -> list[LedgerPoint]:
-    """Returns the points at which engines that are never busy would have scored the lead: whenever
-    an event came in, and at `until_ms`. For logs without published scores. `arrivals`: in order."""
+def points_of(
+    arrivals: Sequence[Arrival], artifact: str, until_ms: int, rendering: Rendering
+) -> list[LedgerPoint]:
+    """Returns the points at which engines that are never busy would have scored the lead with
+    `artifact`, whose rendering is given: whenever an event came in, and at `until_ms`. For logs
+    without published scores. `arrivals`: in order."""
+
+    def point(now_ms: int) -> LedgerPoint:
+        return LedgerPoint(cursor, as_of(history_of(state), now_ms, rendering), artifact)
+
     points: list[LedgerPoint] = []
     state, cursor = initial_state(), dict[str, int]()
     for arrival in arrivals:
         state = evolve(state, arrival.event)
         cursor = cursor_of([arrival], cursor)
-        points.append(LedgerPoint(cursor, as_of(history_of(state), arrival.ingested_ms), artifact))
+        points.append(point(arrival.ingested_ms))
     if points:
-        points.append(LedgerPoint(cursor, as_of(history_of(state), until_ms), artifact))
+        points.append(point(until_ms))
     return points
 
 
@@ -212,7 +220,7 @@ def _values(steps: Sequence[_Step], scorers: Mapping[str, Scorer | None]) -> lis
             for i in mine:
                 values[i] = _published(steps[i])
             continue
-        inputs = [prepare(history_of(steps[i].state), steps[i].as_of_ms, scorer.spec) for i in mine]
+        inputs = [scorer.read(history_of(steps[i].state), steps[i].as_of_ms) for i in mine]
         for i, value in zip(mine, probabilities(scorer, inputs), strict=True):
             values[i] = value
     return values

@@ -1,6 +1,6 @@
 """How a feature is declared, and how its value becomes a number and words in the prompt.
 
-Names no feature; `scoring.prompt.features` holds the list.
+Names no feature; a domain declares them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ OTHER = "other"
 
 
 class Kind(StrEnum):
-    """The kinds of features. This name and those of the sources are part of FEATURES_ID."""
+    """The kinds of features."""
 
     CATEGORY = "category"
     """One of `bins`; the vector holds its index, `len(bins)` for any other value."""

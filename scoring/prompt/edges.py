@@ -1,7 +1,8 @@
 """Time edges: the moments at which time alone changes what is said of a lead.
 
-They follow from the declared features, the conversation's headings and the reason's words; between
-two of them prompt, features and reason are constant, so a score stays valid until the next one.
+They follow from the features that a domain declares, the conversation's headings and the reason's
+words; between two of them prompt, features and reason are constant, so a score stays valid until
+the next one.
 """
 
 from __future__ import annotations
@@ -10,29 +11,30 @@ from collections.abc import Iterator
 
 from scoring.lead.history import LeadHistory
 from scoring.prompt.conversation import conversation_edges
-from scoring.prompt.features import FEATURES
 from scoring.prompt.reason import reason_edges
+from scoring.prompt.rendering import Rendering
 
 
-def next_edge(history: LeadHistory, after_ms: int) -> int | None:
+def next_edge(history: LeadHistory, after_ms: int, rendering: Rendering) -> int | None:
     """The first edge after `after_ms`; None when time will change nothing any more.
 
     >>> from schemas.events import InteractionLogged
     >>> from schemas.timestamps import to_ms, to_text
     >>> from scoring.lead.fold import fold
     >>> from scoring.lead.history import history_of
+    >>> from scoring.prompt.rendering import first_rendering
     >>> visit = InteractionLogged(
     ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
     ...     occurred_at="2026-03-01T09:30:00Z",
     ... )
     >>> history = history_of(fold([visit]))
-    >>> to_text(next_edge(history, to_ms(visit.occurred_at)))
+    >>> to_text(next_edge(history, to_ms(visit.occurred_at), first_rendering()))
     '2026-03-02T09:30:00Z'
     """
-    return min((moment for moment in edges(history) if moment > after_ms), default=None)
+    return min((moment for moment in edges(history, rendering) if moment > after_ms), default=None)
 
 
-def as_of(history: LeadHistory, now_ms: int) -> int:
+def as_of(history: LeadHistory, now_ms: int, rendering: Rendering) -> int:
     """The last moment <= now at which something changed: the newest event or an edge that has
     passed; `now_ms` itself when there is none (the newest event may be minutes ahead).
 
@@ -40,24 +42,26 @@ def as_of(history: LeadHistory, now_ms: int) -> int:
     >>> from schemas.timestamps import DAY_MS, to_ms, to_text
     >>> from scoring.lead.fold import fold
     >>> from scoring.lead.history import history_of
+    >>> from scoring.prompt.rendering import first_rendering
     >>> visit = InteractionLogged(
     ...     id="e-1", source="crm", tenant="acme", lead="l-1", channel="visit",
     ...     occurred_at="2026-03-01T09:30:00Z",
     ... )
     >>> history = history_of(fold([visit]))
-    >>> to_text(as_of(history, to_ms(visit.occurred_at) + DAY_MS + 5_000))
+    >>> later_ms = to_ms(visit.occurred_at) + DAY_MS + 5_000
+    >>> to_text(as_of(history, later_ms, first_rendering()))
     '2026-03-02T09:30:00Z'
     """
-    passed = [moment for moment in edges(history) if moment <= now_ms]
+    passed = [moment for moment in edges(history, rendering) if moment <= now_ms]
     newest = history.state.newest
     if newest is not None and newest.at_ms <= now_ms:
         passed.append(newest.at_ms)
     return max(passed, default=now_ms)
 
 
-def edges(history: LeadHistory) -> Iterator[int]:
+def edges(history: LeadHistory, rendering: Rendering) -> Iterator[int]:
     """Every edge, past and future, in no order, with repeats."""
-    for feature in FEATURES:
+    for feature in rendering.features:
         yield from feature.source.edges(history)
-    yield from conversation_edges(history)
-    yield from reason_edges(history)
+    yield from conversation_edges(history, rendering)
+    yield from reason_edges(history, rendering)

@@ -7,7 +7,7 @@ A field may be named like a feature's and hold other values (`lead_source` with 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scoring.lead.history import history_of
@@ -40,7 +40,7 @@ class UnknownValues:
     @property
     def sentence(self) -> str:
         """Says so to a person, without naming the field."""
-        then = "so it is read as a field of your own" if self.is_own else f'they read "{OTHER}"'
+        then = "so it is a field of your own" if self.is_own else f'they read "{OTHER}"'
         return (
             f"{self.n_unknown:,} of {self.n_values:,} values ({', '.join(self.examples)}) are not "
             f"what the feature of this name knows ({self.known}); {then}"
@@ -48,20 +48,20 @@ class UnknownValues:
 
 
 def features_by_field(features: Iterable[Feature]) -> dict[str, Feature]:
-    """The features that read a profile field, by its name."""
-    return {
-        feature.source.field: feature
-        for feature in features
-        if isinstance(feature.source, Profile | Flag | ProfileNumber)
-    }
+    """The first feature that reads a profile field, by the field's name."""
+    found: dict[str, Feature] = {}
+    for feature in features:
+        if isinstance(feature.source, Profile | Flag | ProfileNumber):
+            found.setdefault(feature.source.field, feature)
+    return found
 
 
 def unknown_values(feature: Feature, values: Iterable[Value]) -> UnknownValues | None:
     """What of a field's `values` (None = not told) its `feature` does not know; None where that is
     too little to tell.
 
-    >>> from scoring.prompt.features import FEATURES
-    >>> feature = features_by_field(FEATURES)["lead_source"]
+    >>> from scoring.prompt.rendering import first_rendering
+    >>> feature = features_by_field(first_rendering().features)["lead_source"]
     >>> found = unknown_values(feature, ["Google", "website", "Google", None])
     >>> found.n_unknown, found.n_values, found.is_own
     (2, 3, True)
@@ -80,20 +80,6 @@ def unknown_values(feature: Feature, values: Iterable[Value]) -> UnknownValues |
         examples=tuple(_shown(value) for value, _ in unknown.most_common(MAX_SHOWN)),
         known=_known(feature),
     )
-
-
-def own_instead(
-    features: Iterable[Feature], columns: Mapping[str, Sequence[Value]]
-) -> frozenset[str]:
-    """The fields of `columns` (field -> values) that are read as the user's own although a feature
-    has their name."""
-    declared = features_by_field(features)
-    found = [
-        unknown_values(declared[field], values)
-        for field, values in columns.items()
-        if field in declared
-    ]
-    return frozenset(one.field for one in found if one is not None and one.is_own)
 
 
 def _is_known(feature: Feature, value: Value) -> bool:

@@ -2,28 +2,22 @@
 
 The only place that shapes what a model reads: live, replay, training and evaluation call
 `build_prompt`. What rarely changes comes first, so that consecutive prompts of a lead share a long
-prefix. `PROMPT_ID` names everything that shapes the text; an artifact must match it.
+prefix. The words are the domain's; the layout is renderer 1, which never changes under its number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, replace
 
 from scoring.domain.model import Section
 from scoring.engine import Unscorable
-from scoring.lead import summary, topics
 from scoring.lead.history import LeadHistory
-from scoring.prompt import conversation
-from scoring.prompt.declaration import OTHER, UNKNOWN, Feature, possible_words, words
-from scoring.prompt.features import AGES, FEATURES, FEATURES_ID, INSTRUCTION
+from scoring.prompt.conversation import conversation, whole_conversation
+from scoring.prompt.declaration import UNKNOWN, Feature, possible_words, words
+from scoring.prompt.rendering import Rendering
+from scoring.prompt.units import NO_CALLS, Room
 
-PROMPT_VERSION = 1
-"""Bumped when code, not a constant below, changes the text."""
-
-HORIZON_DAYS = 14
-QUESTION = f"Will this customer order within {HORIZON_DAYS} days?"
 OPENING = "<|im_start|>user\n"
 MARKER = "<|im_end|>\n<|im_start|>assistant\n"
 """The answer's start: its last token has seen the whole lead and is where a score is read off."""
@@ -41,9 +35,10 @@ END = "end"
 
 @dataclass(frozen=True, slots=True)
 class PromptSpec:
-    """How long a prompt may be, and how its tokens are counted. `count_tokens` must count markers
-    as the model's tokenizer does."""
+    """How an artifact's prompts are written, how long one may be, and how its tokens are counted.
+    `count_tokens` must count markers as the model's tokenizer does."""
 
+    rendering: Rendering
     token_budget: int
     count_tokens: Callable[[str], int]
 
@@ -63,13 +58,14 @@ def build_prompt(
     >>> from schemas.timestamps import DAY_MS, to_ms
     >>> from scoring.lead.fold import fold
     >>> from scoring.lead.history import history_of
+    >>> from scoring.prompt.rendering import first_rendering
     >>> call = TranscriptReady(
     ...     id="e-1", source="asr", tenant="acme", lead="l-1", call_id="c-1", language="en",
     ...     started_at="2026-03-01T09:25:00Z", occurred_at="2026-03-01T09:30:00Z",
     ...     segments=[Segment(role="customer", start_s=0, end_s=2, text="The price is too high.")],
     ... )
     >>> next_day_ms = to_ms(call.occurred_at) + DAY_MS
-    >>> spec = PromptSpec(token_budget=2000, count_tokens=len)
+    >>> spec = PromptSpec(first_rendering(), token_budget=2000, count_tokens=len)
     >>> prompt = build_prompt(history_of(fold([call])), next_day_ms, spec)
     >>> print(prompt[prompt.index("# calls") :].rstrip())
     # calls
@@ -79,88 +75,67 @@ def build_prompt(
     Will this customer order within 14 days?<|im_end|>
     <|im_start|>assistant
     """
-    lines = sections(history, as_of_ms)
+    rendering = spec.rendering
+    lines = sections(history, as_of_ms, rendering)
     if hidden is not None:
-        lines[hidden] = _line(hidden, lambda feature: UNKNOWN)
-    head, tail = _head(lines), _tail()
-    prompt = head + conversation.whole_conversation(history, as_of_ms) + tail
-    if spec.count_tokens(prompt) <= spec.token_budget:
-        return prompt
+        lines[hidden] = _line(hidden, rendering, lambda feature: UNKNOWN)
+    head, tail = _head(lines, rendering), _tail(rendering)
+    if rendering.version == 1:
+        prompt = head + whole_conversation(history, as_of_ms, rendering) + tail
+        if spec.count_tokens(prompt) <= spec.token_budget:
+            return prompt
     fixed_tokens = spec.count_tokens(head + tail)
-    room = spec.token_budget - fixed_tokens
-    while room >= 0:
-        talk = conversation.conversation(history, as_of_ms, room, spec.count_tokens)
-        prompt = head + talk + tail
+    room = Room(spec.token_budget - fixed_tokens, spec.count_tokens)
+    while room.tokens >= 0:
+        prompt = head + _talk(history, as_of_ms, rendering, room) + tail
         excess = spec.count_tokens(prompt) - spec.token_budget
         if excess <= 0:
             return prompt
-        room -= excess
+        room = replace(room, tokens=room.tokens - excess)
     raise BudgetTooSmall(
         f"token_budget is {spec.token_budget}, this lead's prompt without any conversation takes "
         f"{fixed_tokens} tokens; raise the budget"
     )
 
 
-def longest_record_tokens(count_tokens: Callable[[str], int]) -> int:
+def _talk(history: LeadHistory, as_of_ms: int, rendering: Rendering, room: Room) -> str:
+    if rendering.version == 1:
+        return conversation(history, as_of_ms, rendering, room)
+    return rendering.talk_reader.text(history.state.talk, as_of_ms, room) or f"{NO_CALLS}\n"
+
+
+def longest_record_tokens(rendering: Rendering, count_tokens: Callable[[str], int]) -> int:
     """Returns the most tokens a prompt without any conversation takes, to within a few: an artifact
     with a smaller budget would fail on some lead some day."""
 
     def longest(feature: Feature) -> str:
         return max(possible_words(feature), key=lambda word: (count_tokens(f" {word}"), word))
 
-    return count_tokens(_head({s: _line(s, longest) for s in Section}) + _tail())
+    lines = {section: _line(section, rendering, longest) for section in Section}
+    return count_tokens(_head(lines, rendering) + _tail(rendering))
 
 
-def sections(history: LeadHistory, as_of_ms: int) -> dict[Section, str]:
+def sections(history: LeadHistory, as_of_ms: int, rendering: Rendering) -> dict[Section, str]:
     """Writes every feature in words, one line per section, in the declared order."""
 
     def word_of(feature: Feature) -> str:
         return words(feature, feature.source.value(history, as_of_ms))
 
-    return {section: _line(section, word_of) for section in Section}
+    return {section: _line(section, rendering, word_of) for section in Section}
 
 
-def _line(section: Section, word_of: Callable[[Feature], str]) -> str:
+def _line(section: Section, rendering: Rendering, word_of: Callable[[Feature], str]) -> str:
     return SEPARATOR.join(
         f"{feature.wording} {word_of(feature)}"
-        for feature in FEATURES
+        for feature in rendering.features
         if feature.section is section
     )
 
 
-def _head(lines: Mapping[Section, str]) -> str:
+def _head(lines: Mapping[Section, str], rendering: Rendering) -> str:
     record = "".join(f"{HEADING}{section.value}\n{line}\n" for section, line in lines.items())
-    return f"{OPENING}{INSTRUCTION}\n{record}{HEADING}{CALLS}\n"
+    return f"{OPENING}{rendering.domain.instruction}\n{record}{HEADING}{CALLS}\n"
 
 
-def _tail() -> str:
-    return f"{HEADING}{END}\n{QUESTION}{MARKER}"
-
-
-def prompt_id() -> str:
-    """Returns a digest of all constants and declarations of this build that shape the text."""
-    shapes = (
-        PROMPT_VERSION,
-        (
-            OPENING,
-            INSTRUCTION,
-            SEPARATOR,
-            HEADING,
-            CALLS,
-            END,
-            QUESTION,
-            MARKER,
-            ANSWER_YES,
-            ANSWER_NO,
-        ),
-        (UNKNOWN, OTHER, FEATURES_ID),
-        (conversation.RESERVED, conversation.SPEAKERS.pattern),
-        (conversation.CUT, conversation.MIN_CUT_TOKENS, conversation.NO_CALLS, AGES),
-        (summary.SUMMARY_VERSION, summary.SHORT_CALL_TOKENS, summary.KEPT_SHARE),
-        (summary.MAX_SUMMARY_TOKENS, summary.MAX_STATEMENT_TOKENS, summary.SHORT_ANSWER_TOKENS),
-        (summary.REPLY_TOKENS, summary.MAX_STATEMENT_COUNT, topics.TOPICS, topics.PHRASES),
-    )
-    return blake2b(repr(shapes).encode(), digest_size=8).hexdigest()
-
-
-PROMPT_ID = prompt_id()
+def _tail(rendering: Rendering) -> str:
+    return f"{HEADING}{END}\n{rendering.question}{MARKER}"

@@ -2,7 +2,7 @@
 
 A source's value is constant between the moments its `edges` names (counts change only when a
 contact leaves the window, ages return the lower bound of their bin), so the time edges of a lead
-follow from the declared features. Names no feature; `scoring.prompt.features` composes these.
+follow from the declared features. Names no feature; a domain declares them from these.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from schemas.events import Direction
 from schemas.timestamps import DAY_MS
 from scoring.lead.history import Contact, LeadHistory, age_ms
 from scoring.lead.state import PROFILE
-
-SOURCES_VERSION = 1
-"""Bumped when a source computes something else from the same declaration."""
 
 Raw = str | float | bool | None
 """A category, a number, a yes / no, or None for unknown."""

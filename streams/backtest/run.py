@@ -85,7 +85,14 @@ def run_backtest(
     total = sum(part.n_records for part in ranges)
     erased = erased_leads(recording, progress("looked for erased leads in", total))
     fold_pass = Pass(
-        recording, erased, scorers, first_day, terms.span.end_day, request.until_ms, end_ms
+        recording=recording,
+        erased=erased,
+        renderings=[scorer.rendering for scorer in scorers],
+        scorers=scorers,
+        first_day=first_day,
+        end_day=terms.span.end_day,
+        until_ms=request.until_ms,
+        end_ms=end_ms,
     )
     if learn is not None:  # without scoring, which may take an hour
         orders_learned(standings(replace(fold_pass, scorers=())), terms)

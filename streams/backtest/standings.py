@@ -22,13 +22,14 @@ from scoring.engine import Unscorable, logits_of
 from scoring.floats import Floats
 from scoring.metrics.cost import Cost
 from scoring.prompt.features import feature_vector
+from scoring.prompt.rendering import Rendering
 from scoring.report.progress import Advanced
-from scoring.score import Scorer, Subject, prepare
+from scoring.score import Scorer, Subject
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import RecordingFolder
 from streams.replay.arrival import PlacedRecord
 from streams.replay.draft import PlannedStep, ReplayCounts, ReplayPartition
-from streams.replay.fold import drafts
+from streams.replay.fold import Course, drafts
 from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import EveryTick
 from streams.replay.run import inputs, reporting
@@ -63,10 +64,12 @@ class Standings:
 @dataclass(frozen=True, slots=True)
 class Pass:
     """What one pass of the fold reads and computes. Models are asked about days from `first_day` up
-    to but not including `end_day`."""
+    to but not including `end_day`. `renderings`: of all models that are compared, whether they are
+    asked or not; the features are those of the first."""
 
     recording: RecordingFolder
     erased: frozenset[str]
+    renderings: Sequence[Rendering]
     scorers: Sequence[Scorer]
     first_day: int
     end_day: int
@@ -77,15 +80,15 @@ class Pass:
 def standings(fold_pass: Pass, advanced: Advanced = lambda n: None) -> Standings:
     """Folds the recording once and collects who stood on which day's list, with each model's
     probability. Raises RecordingError."""
-    collector = _Kept(fold_pass.scorers, fold_pass.first_day, fold_pass.end_day)
+    collector = _Kept(fold_pass)
     tally = ReplayCounts()
     for number in range(fold_pass.recording.manifest.n_partitions):
         partition = ReplayPartition(
             number, fold_pass.recording.manifest.n_partitions, fold_pass.erased, MemoryTable()
         )
         arriving = reporting(inputs(fold_pass.recording, number, fold_pass.until_ms), advanced)
-        policy = EveryTick(DAY_MS)
-        for draft in drafts(arriving, partition, policy, fold_pass.end_ms, collector.note_event):
+        course = Course(partition, EveryTick(DAY_MS), fold_pass.renderings)
+        for draft in drafts(arriving, course, fold_pass.end_ms, collector.note_event):
             collector.take(draft)
         collector.end(fold_pass.end_ms // DAY_MS + 1)
         partition.tally.leads = sum(1 for _ in partition.table.items())
@@ -115,9 +118,7 @@ class _Closed:
 
 @dataclass(slots=True)
 class _Kept:
-    scorers: Sequence[Scorer]
-    first_day: int
-    end_day: int
+    fold_pass: Pass
     open: dict[str, _Open] = field(default_factory=dict)
     closed: list[_Closed] = field(default_factory=list)
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -151,11 +152,12 @@ class _Kept:
         if standing is None or standing.first >= end:
             return
         subject = standing.subject
-        features = feature_vector(subject.history, subject.as_of_ms)
-        is_judged = standing.first < self.end_day and end > self.first_day
-        asked_scorers = self.scorers if is_judged else ()
+        asked, scorers = self.fold_pass, self.fold_pass.scorers
+        features = feature_vector(subject.history, subject.as_of_ms, asked.renderings[0])
+        is_judged = standing.first < asked.end_day and end > asked.first_day
+        asked_scorers = scorers if is_judged else ()
         probabilities = tuple(self._ask(subject, i) for i in range(len(asked_scorers)))
-        unknown = (float("nan"),) * (len(self.scorers) - len(probabilities))
+        unknown = (float("nan"),) * (len(scorers) - len(probabilities))
         queue = f"{subject.key.tenant}/{standing.queue}"
         self.closed.append(
             _Closed(lead, queue, standing.first, end, features, probabilities + unknown)
@@ -163,7 +165,7 @@ class _Kept:
 
     def _ask(self, subject: Subject, number: int) -> float:
         began_s = process_time()
-        answer = _probability(subject, self.scorers[number])
+        answer = _probability(subject, self.fold_pass.scorers[number])
         spent = self.spent.get(number, Cost(0.0, 0))
         cpu_s = spent.cpu_s + process_time() - began_s
         self.spent[number] = Cost(cpu_s, spent.n_leads + 1)
@@ -172,6 +174,7 @@ class _Kept:
     def standings(self, tally: ReplayCounts) -> Standings:
         if not self.closed:
             raise RecordingError("nobody stood on a list at midnight: nothing can be backtested")
+        n_scorers = len(self.fold_pass.scorers)
         leads = sorted({standing.lead for standing in self.closed})
         queues = sorted({standing.queue for standing in self.closed})
         lead_of = {name: i for i, name in enumerate(leads)}
@@ -193,18 +196,18 @@ class _Kept:
             first=ints[:, 2],
             end=ints[:, 3],
             features=np.stack([standing.features for standing in self.closed]),
-            probabilities=probabilities.reshape(len(self.closed), len(self.scorers)),
+            probabilities=probabilities.reshape(len(self.closed), n_scorers),
             ordered_ms=orders[:, 0],
             heard_ms=orders[:, 1],
             known_ms=np.array([self.known_ms[name] for name in leads], dtype=np.float64),
             tally=tally,
-            costs=tuple(self.spent.get(i, Cost(0.0, 0)) for i in range(len(self.scorers))),
+            costs=tuple(self.spent.get(i, Cost(0.0, 0)) for i in range(n_scorers)),
         )
 
 
 def _probability(subject: Subject, scorer: Scorer) -> float:
     try:
-        read = prepare(subject.history, subject.as_of_ms, scorer.spec)
+        read = scorer.read(subject.history, subject.as_of_ms)
         (logit,) = logits_of([read], scorer.engine)
         return float("nan") if logit is None else probability(logit, scorer.calibration)
     except (Unscorable, NotALogit):

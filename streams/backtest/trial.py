@@ -100,7 +100,14 @@ def _standings(
     with tempfile.TemporaryDirectory(prefix="asllr-try-") as folder:
         path = Path(folder) / "recording"
         record_events(map(history, events), path, n_partitions=1)
-        end_ms = to_ms(events[-1].occurred_at)
-        days = span.first_day, span.end_day
-        fold_pass = Pass(open_recording(path), frozenset(), [scorer], *days, None, end_ms)
+        fold_pass = Pass(
+            recording=open_recording(path),
+            erased=frozenset(),
+            renderings=[scorer.rendering],
+            scorers=[scorer],
+            first_day=span.first_day,
+            end_day=span.end_day,
+            until_ms=None,
+            end_ms=to_ms(events[-1].occurred_at),
+        )
         return standings(fold_pass, advanced)

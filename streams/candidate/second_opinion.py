@@ -16,7 +16,7 @@ from scoring.engine import EngineInput, Unscorable, batches, logits_of
 from scoring.lead.state_bytes import state_hash
 from scoring.metrics.queue_moves import QueueMove, Queues, queue_moves
 from scoring.metrics.rank_agreement import RankAgreement
-from scoring.score import NO_TIME, Scorer, Subject, build_score, build_subject, prepare
+from scoring.score import NO_TIME, Position, Scorer, Subject, build_score, build_subject
 from streams.store.contract import LeadView
 
 
@@ -40,11 +40,12 @@ def question(view: LeadView, published: Score, scorer: Scorer) -> Question | Not
     if state is None or cursor is None or state_hash(state) != published.state_hash:
         return NotAsked.CHANGED
     order = published.order
+    position = Position(cursor, order.promotion)
     subject = build_subject(
-        LeadKey.parse(view.lead), state, cursor, order.promotion, to_ms(order.as_of)
+        LeadKey.parse(view.lead), state, position, to_ms(order.as_of), scorer.rendering
     )
     try:
-        engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
+        engine_input = scorer.read(subject.history, subject.as_of_ms)
     except Unscorable:
         return NotAsked.UNSCORABLE
     return Question(published, subject, engine_input)

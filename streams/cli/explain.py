@@ -13,7 +13,7 @@ import click
 
 from schemas.ids import LeadKey
 from schemas.timestamps import from_ms, to_ms
-from scoring.artifact import ArtifactError
+from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.engine import Unscorable
 from scoring.explain.explanation import Unexplainable, explain
 from scoring.explain.ledger import LedgerPoint, points_of
@@ -163,7 +163,9 @@ def _request(lead: str, source: str, as_of: datetime | None, artifact: str | Non
     path = find_artifact(artifact or SHIPPED, settings.artifacts)
     digest = artifact_digest(path)
     named = Shelf(lambda _: load_scorer(path))
-    return _Asked(story, points_of(story.arrivals, digest, story.end_ms), named.scorer)
+    rendering = load_rendering(path, load_manifest(path))
+    points = points_of(story.arrivals, digest, story.end_ms, rendering)
+    return _Asked(story, points, named.scorer)
 
 
 def _story(source: str, key: LeadKey) -> LeadStory:

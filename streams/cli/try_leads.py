@@ -10,15 +10,17 @@ from pathlib import Path
 
 import click
 
-from scoring.artifact import ArtifactError, load_manifest
+from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.backtest.daily_calls import CallTerms
+from scoring.lead.state import PROFILE
+from scoring.prompt.field_values import features_by_field
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.events import Read, events_of
-from streams.importers.tables.fields import own_where_unknown
+from streams.importers.tables.fields import NOTHING_READ, FieldsRead, own_where_unknown
 from streams.importers.tables.mapping import ColumnMapping, complete_mapping, guess, read_mapping
 from streams.importers.tables.table import ExportTable, read_table
 from streams.recording.event_file import history
@@ -89,9 +91,10 @@ def try_leads(
       asllr try --leads leads.csv --mapping asllr-mapping.json --capacity 50 --json
     """
     paths = {"leads": leads, "calls": calls, "outcomes": outcomes}
+    fields = _fields_read(find_artifact(artifact, current_settings().artifacts))
     try:
         with naming_files():
-            exports = read_exports(paths, mapping_path, datetime.now(UTC))
+            exports = read_exports(paths, mapping_path, fields, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     mapping, read, remarks = exports.mapping, exports.read, exports.remarks
@@ -103,6 +106,20 @@ def try_leads(
         click.echo(json.dumps(found, allow_nan=False))
     else:
         click.echo("\n".join(found_lines(trial, top)))
+
+
+def _fields_read(path: Path) -> FieldsRead:
+    """The profile fields that the features and the columns of an artifact read."""
+    from scoring.engines.columns_file import COLUMNS, load_columns  # loads numpy
+
+    try:
+        manifest = load_manifest(path)
+        features = load_rendering(path, manifest).features
+        own = load_columns(path).own.fields if COLUMNS in manifest.files else ()
+    except ArtifactError as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    names = (field.name for field in own if field.register_name.startswith(PROFILE))
+    return FieldsRead(features_by_field(features), frozenset(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +135,30 @@ class Exports:
 
 
 def read_exports(
-    paths: Mapping[str, Path | None], mapping_path: Path | None, now: datetime
+    paths: Mapping[str, Path | None],
+    mapping_path: Path | None,
+    fields: FieldsRead | None,
+    now: datetime,
 ) -> Exports:
     """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
-    out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
+    out. Without a mapping the columns are guessed; without `fields`, which a model reads, every
+    column of the leads is a field. Raises ImportFault, OSError."""
     tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-    mapping, remarks = _mapping(tables, mapping_path)
-    return Exports(tables, mapping, remarks, events_of(tables, mapping, now))
+    mapping, remarks = _mapping(tables, mapping_path, fields)
+    read = events_of(tables, mapping, fields, now)
+    return Exports(tables, mapping, remarks, read)
 
 
 def _mapping(
-    tables: Mapping[str, ExportTable], path: Path | None
+    tables: Mapping[str, ExportTable], path: Path | None, fields: FieldsRead | None
 ) -> tuple[ColumnMapping, tuple[str, ...]]:
     """The mapping of columns, read from `path` or guessed, and what a person should know of it; a
     doubtful guess becomes a draft and ends the command."""
     if path is not None and path.exists():
         mapping = complete_mapping(read_mapping(path), tables)
-        profile = own_where_unknown(tables["leads"], mapping.profile)
+        profile = own_where_unknown(tables["leads"], mapping.profile, fields or NOTHING_READ)
         return mapping.model_copy(update={"profile": profile.columns}), profile.sentences
-    guessed = guess(tables)
+    guessed = guess(tables, fields)
     if not guessed.doubts:
         return guessed.mapping, guessed.remarks
     draft = path or DRAFT

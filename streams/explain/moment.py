@@ -12,7 +12,8 @@ from scoring.explain.ledger import LedgerEntry, LedgerPoint, build_ledger
 from scoring.lead.arrival import cursor_of, state_of
 from scoring.lead.fold import Listing, listing
 from scoring.lead.state_bytes import to_bytes
-from scoring.score import NO_TIME, ScorerOf, build_score, build_subject, prepare
+from scoring.prompt.rendering import Rendering
+from scoring.score import NO_TIME, Position, ScorerOf, build_score, build_subject
 from streams.explain.story import LeadStory
 
 N_CAUSES = 5
@@ -22,7 +23,7 @@ N_CAUSES = 5
 class LeadMoment:
     """A lead at one moment. `score` is of this state at this moment. `published`: the last score
     that had been published by then; it may be of an earlier state. `causes`: the last changes that
-    led to `score`."""
+    led to `score`, to be told in the words of its artifact's `rendering`."""
 
     state: bytes
     listing: Listing
@@ -30,6 +31,7 @@ class LeadMoment:
     score: Score
     published: Score | None
     causes: tuple[LedgerEntry, ...]
+    rendering: Rendering
 
     @property
     def is_published(self) -> bool:
@@ -63,8 +65,9 @@ def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: Scorer
     promotion = published.order.promotion if published else 0
     cursor = cursor_of(story.arrivals)
     state = to_bytes(folded)
-    subject = build_subject(story.key, state, cursor, promotion, story.end_ms)
-    prepared = prepare(subject.history, subject.as_of_ms, scorer.spec)
+    position = Position(cursor, promotion)
+    subject = build_subject(story.key, state, position, story.end_ms, scorer.rendering)
+    prepared = scorer.read(subject.history, subject.as_of_ms)
     logit = scorer.engine.logits([prepared])[0]
     here = LedgerPoint(cursor, subject.as_of_ms, artifact)
     scored_points = [one for one in points if one.probability is not None] or points[:-1]
@@ -77,4 +80,5 @@ def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: Scorer
         score=build_score(subject, logit, scorer, from_ms(story.end_ms), NO_TIME),
         published=published,
         causes=tuple(moved[-N_CAUSES:]),
+        rendering=scorer.rendering,
     )

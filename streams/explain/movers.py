@@ -75,14 +75,17 @@ def of_list_move(source: EventSource, changes: ListChanges, move: ListMove) -> t
     if arrivals is None:
         return ()
     arrived = [one for one in arrivals if one.ingested_ms < midnight_ms]
-    moment_ms = as_of(history_of(state_of(arrived)), midnight_ms)
+    history = history_of(state_of(arrived))
     is_one_model = changes.theirs == changes.ours
     since_ms = move.before * DAY_MS if is_one_model else 0
     names = [changes.ours] if is_one_model else [changes.theirs, changes.ours]
-    return tuple(
-        _moved_by(name, arrived, moment_ms, source.scorers[name], source, since_ms)
-        for name in names
-    )
+
+    def by(name: str) -> MovedBy:
+        scorer = source.scorers[name]
+        moment_ms = as_of(history, midnight_ms, scorer.rendering)
+        return _moved_by(name, arrived, moment_ms, scorer, source, since_ms)
+
+    return tuple(map(by, names))
 
 
 def of_mover(source: EventSource, names: tuple[str, str], mover: Mover) -> tuple[MovedBy, ...]:
@@ -119,7 +122,7 @@ def _moved_by(
     moving = [one for one in occlusion.events if one.effect and one.arrival.ingested_ms >= since_ms]
     events = [
         MovingEvent(
-            words=words_of(moved.arrival.event, moment_ms),
+            words=words_of(moved.arrival.event, moment_ms, scorer.rendering),
             occurred_ms=to_ms(moved.arrival.event.occurred_at),
             effect=moved.effect,
             transcript=tuple(_transcript(moved.arrival.event)) if source.with_transcripts else (),

@@ -1,4 +1,5 @@
-"""Names the code that decides scores and ranks: the release, and a hash of its sources."""
+"""Names the code that decides scores and ranks: the release, and a hash of its sources, of the
+domains that ship too."""
 
 from __future__ import annotations
 
@@ -12,8 +13,10 @@ PACKAGES = (
     "schemas",
     "scoring",
     "scoring.domain",
+    "scoring.domain.packs",
     "scoring.lead",
     "scoring.prompt",
+    "scoring.columns",
     "scoring.engines",
     "streams.recording",
     "streams.replay",
@@ -37,5 +40,5 @@ def sources() -> Iterator[tuple[str, str]]:
     """The hashed sources as package and file name, in a fixed order."""
     for package in PACKAGES:
         names = sorted(one.name for one in files(package).iterdir())
-        yield from ((package, name) for name in names if name.endswith(".py"))
+        yield from ((package, name) for name in names if name.endswith((".py", ".toml")))
     yield from MODULES

@@ -5,12 +5,13 @@ but for the table it keeps the leads in.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from schemas.events import EventBase
 from scoring.lead.fold import evolve, initial_state, listing
 from scoring.lead.history import history_of
 from scoring.prompt.edges import as_of, next_edge
+from scoring.prompt.rendering import Rendering
 from scoring.score import version_of
 from streams.replay.arrival import Place, PlacedRecord
 from streams.replay.draft import PROMOTION, PlannedStep, ReplayPartition, subject_of
@@ -20,17 +21,15 @@ from streams.replay.policy import EveryEvent, EveryTick, ScoringPolicy
 
 def drafts(
     arrivals: Iterable[PlacedRecord],
-    partition: ReplayPartition,
-    policy: ScoringPolicy,
+    course: Course,
     end_ms: int,
     on_event: Callable[[PlacedRecord, EventBase], None] = lambda arrival, event: None,
 ) -> Iterator[PlannedStep]:
     """The planned steps of one partition in the order of their places, up to `end_ms`, also when
     nothing arrives any more. `on_event` sees each event before it is folded."""
-    course = Course(partition, policy)
     for arrival in arrivals:
         yield from course.until(arrival.place.moment_ms)
-        event = partition.event_of(arrival.record)
+        event = course.partition.event_of(arrival.record)
         if event is not None:
             on_event(arrival, event)
             yield from course.arrive(arrival, event)
@@ -39,12 +38,19 @@ def drafts(
 
 class Course:
     """One partition of a replay. `until` lets time pass, `arrive` takes the next event; both return
-    the steps that follow, in order."""
+    the steps that follow, in order. `renderings`: of all artifacts that score these steps, since
+    the edges of a lead follow from the domain; a policy that never scores needs none."""
 
-    def __init__(self, partition: ReplayPartition, policy: ScoringPolicy) -> None:
-        self._partition = partition
+    def __init__(
+        self,
+        partition: ReplayPartition,
+        policy: ScoringPolicy,
+        renderings: Sequence[Rendering] = (),
+    ) -> None:
+        self.partition = partition
         self._table = partition.table
         self._policy = policy
+        self._renderings = renderings
         self._agenda = Agenda()
         self._n_timed = 0
 
@@ -53,7 +59,7 @@ class Course:
             lead = self._table.get(name)
             if lead is not None and lead.queue is not None:
                 self._n_timed += 1
-                place = Place(when_ms, "", self._partition.number, self._n_timed)
+                place = Place(when_ms, "", self.partition.number, self._n_timed)
                 yield self._scored(place, name, lead)
 
     def arrive(self, arrival: PlacedRecord, event: EventBase) -> Iterator[PlannedStep]:
@@ -82,10 +88,12 @@ class Course:
 
     def _scored(self, place: Place, name: str, lead: ReplayedLead) -> PlannedStep:
         """Plans a score, and the next appointment: the first edge after the moment that is scored
-        for."""
-        history = history_of(lead.state)
-        moment_ms = as_of(history, place.moment_ms)
-        due_ms = next_edge(history, moment_ms)
+        for. Of several renderings the latest moment serves all: none of them has an edge between
+        its own and that."""
+        history, renderings = history_of(lead.state), self._renderings
+        moment_ms = max(as_of(history, place.moment_ms, each) for each in renderings)
+        edges = [next_edge(history, moment_ms, each) for each in renderings]
+        due_ms = min((edge for edge in edges if edge is not None), default=None)
         if due_ms is not None and isinstance(self._policy, EveryTick):
             due_ms = self._policy.after(due_ms)
         self._agenda.set(name, due_ms)

@@ -20,7 +20,7 @@ from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of as last_moment
 from scoring.prompt.reason import reason
 from scoring.ranking import ranked
-from scoring.score import Scorer, evidence_of, prepare
+from scoring.score import Scorer, evidence_of
 from streams.recording.event_file import RecordedEvent, read_recording
 
 
@@ -99,15 +99,18 @@ def _score(
     """Each lead at the last moment that changed anything, as the workers score it."""
     for batch in batches(keys, scorer.engine):
         histories = [history_of(states[key]) for key in batch]
-        moments = [last_moment(history, now_ms) for history in histories]
+        moments = [last_moment(history, now_ms, scorer.rendering) for history in histories]
         inputs = [
-            prepare(history, moment, scorer.spec)
-            for history, moment in zip(histories, moments, strict=True)
+            scorer.read(history, moment) for history, moment in zip(histories, moments, strict=True)
         ]
         logits = scorer.engine.logits(inputs)
         for key, history, moment, logit in zip(batch, histories, moments, logits, strict=True):
-            said = probability(logit, scorer.calibration)
-            yield _Scored(key, reason(history, moment), said, evidence_of(history, scorer))
+            yield _Scored(
+                key,
+                reason(history, moment, scorer.rendering),
+                probability(logit, scorer.calibration),
+                evidence_of(history, scorer),
+            )
 
 
 def _row(tenant: str, queue: str, rank: int, scored: _Scored) -> RankedRow:

@@ -21,7 +21,7 @@ from streams.artifact_shelf import Shelf, load_from
 from streams.recording.folder import RecordingFolder, open_recording
 from streams.replay.arrival import PlacedRecord, arrivals, merged
 from streams.replay.draft import PlannedStep, ReplayCounts, ReplayPartition
-from streams.replay.fold import drafts
+from streams.replay.fold import Course, drafts
 from streams.replay.lead_table import LeadTable, MemoryTable, states_digest
 from streams.replay.outcome import ReplayedStep, ScorerFor, outcomes
 from streams.replay.policy import Recorded, parse_policy
@@ -57,15 +57,18 @@ class Replay:
         spec: Spec,
         partitions: Iterable[int],
         advanced: Advanced = lambda n: None,
-        scorer_for: ScorerFor | None = None,
+        scorer: Scorer | None = None,
         table: Callable[[int], LeadTable] | None = None,
     ) -> None:
-        """Opens the recording. Raises RecordingError, ArtifactError. `scorer_for` and `table`, of a
+        """Opens the recording. Raises RecordingError, ArtifactError. `scorer`, and `table` of a
         partition: instead of what `spec` names."""
         self._spec = spec
         self._recording = open_recording(spec.recording)
         self._partitions = list(partitions)
-        self._scorer_for = scorer_for or scorers(spec)
+        if scorer is None and spec.artifact is not None:
+            scorer = load_scorer(spec.artifact)
+        self._scorer = scorer
+        self._scorer_for = recorded_scorers(spec) if scorer is None else lambda draft: scorer
         self._advanced = advanced
         self._table = table
         self.tally = ReplayCounts()
@@ -87,7 +90,8 @@ class Replay:
             partition.tally.unscorable += len(found.unreadable) + found.n_beyond
             drafted = drafts_at_points(arriving, partition, found.points)
         else:
-            drafted = drafts(arriving, partition, policy, spec.end_ms)
+            renderings = [] if self._scorer is None else [self._scorer.rendering]
+            drafted = drafts(arriving, Course(partition, policy, renderings), spec.end_ms)
         yield from outcomes(drafted, self._scorer_for, partition.tally)
         partition.tally.leads, partition.tally.states = states_digest(partition.table)
         self.tally.add(partition.tally)
@@ -120,12 +124,9 @@ def inputs(
     return merged(arrivals(recording.records(topic.name, partition), until_ms) for topic in INPUTS)
 
 
-def scorers(spec: Spec) -> ScorerFor:
-    """A function from an artifact's digest to its scorer. Raises ArtifactError now for the artifact
-    that `spec` names, later for one that a published score names and that is not here."""
-    if spec.artifact is not None:
-        scorer = load_scorer(spec.artifact)
-        return lambda draft: scorer
+def recorded_scorers(spec: Spec) -> ScorerFor:
+    """A function to the scorer that published a step's score. It raises ArtifactError for an
+    artifact that is not here."""
     shelf = Shelf(lambda digest: load_from(spec.artifact_folders, digest))
 
     def recorded(draft: PlannedStep) -> Scorer:

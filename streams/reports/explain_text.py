@@ -16,10 +16,11 @@ from schemas.timestamps import to_ms, to_text
 from scoring.explain.event_words import words_of
 from scoring.explain.explanation import Explanation
 from scoring.explain.ledger import ChangeKind, LedgerEntry
-from scoring.explain.occlusion import EventEffect
+from scoring.explain.occlusion import ColumnEffect, EventEffect
 from scoring.lead.arrival import Arrival
 from scoring.lead.join import left_out
 from scoring.lead.state_bytes import from_bytes
+from scoring.prompt.rendering import Rendering
 from streams.explain.moment import LeadMoment
 from streams.reports.lead_text import left_out_words
 
@@ -42,9 +43,10 @@ def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
                 for one in explanation.occlusion.sections
                 if _hundredths(one.effect)
             ),
+            *_columns(explanation.occlusion.columns, top),
             "",
             "How it came about",
-            *_ledger_lines(explanation.ledger.entries),
+            *_ledger_lines(explanation.ledger.entries, explanation.rendering),
         ]
     )
 
@@ -62,14 +64,26 @@ def _doubts(explanation: Explanation) -> Iterator[str]:
 def _movers(explanation: Explanation, top: int) -> Iterator[str]:
     moving = [one for one in explanation.occlusion.events if _hundredths(one.effect)]
     for one in moving[:top]:
-        words = words_of(one.arrival.event, explanation.as_of_ms)
+        words = words_of(one.arrival.event, explanation.as_of_ms, explanation.rendering)
         yield f"  {_effect(one.effect)}  {words}: {_percent(one.probability)} without it"
     if not moving:
         yield "  no single event: without any one of them it would be the same"
 
 
-def _ledger_lines(entries: Sequence[LedgerEntry]) -> Iterator[str]:
-    shown = list(_changes(entries))
+def _columns(columns: Sequence[ColumnEffect], top: int) -> Iterator[str]:
+    """What an artifact reads beside features and prompt; nothing where it reads nothing else."""
+    if columns:
+        yield from ("", "What the other columns are worth")
+    moving = [one for one in columns if _hundredths(one.effect)]
+    for one in moving[:top]:
+        name = f"the word {one.name!r}" if one.is_word else one.name
+        yield f"  {_effect(one.effect)}  {name}: {_percent(one.probability)} without it"
+    if columns and not moving:
+        yield "  no single one: without any one of them it would be the same"
+
+
+def _ledger_lines(entries: Sequence[LedgerEntry], rendering: Rendering) -> Iterator[str]:
+    shown = list(_changes(entries, rendering))
     yield from shown
     if len(shown) < len(entries):
         yield f"  {len(entries) - len(shown)} more changed nothing that shows; --json lists them"
@@ -77,15 +91,15 @@ def _ledger_lines(entries: Sequence[LedgerEntry]) -> Iterator[str]:
         yield f"  the changes add up to {_percent(entries[-1].after)}"
 
 
-def _changes(entries: Sequence[LedgerEntry]) -> Iterator[str]:
+def _changes(entries: Sequence[LedgerEntry], rendering: Rendering) -> Iterator[str]:
     for entry in entries:
         change = _hundredths(entry.after) - _hundredths(entry.before)
         if change or entry.kind is ChangeKind.START:
             ends = f"{change / 100:>+7.2f} {_percent(entry.after):>8}"
-            yield f"  {to_text(entry.as_of_ms)}  {ends}  {_cause_words(entry)}"
+            yield f"  {to_text(entry.as_of_ms)}  {ends}  {_cause_words(entry, rendering)}"
 
 
-def _cause_words(entry: LedgerEntry) -> str:
+def _cause_words(entry: LedgerEntry, rendering: Rendering) -> str:
     match entry.kind:
         case ChangeKind.START:
             words = "a lead of which nothing is known"
@@ -94,7 +108,9 @@ def _cause_words(entry: LedgerEntry) -> str:
         case ChangeKind.TIME:
             words = "time passed"
         case ChangeKind.WITHDRAWN | ChangeKind.EVENT:
-            words = ", ".join(words_of(one.event, entry.as_of_ms) for one in entry.causes)
+            words = ", ".join(
+                words_of(one.event, entry.as_of_ms, rendering) for one in entry.causes
+            )
     return f"without: {words}" if entry.kind is ChangeKind.WITHDRAWN else words
 
 
@@ -110,11 +126,12 @@ def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
         "listed": explanation.listing.queue,
         "why_listed": explanation.listing.why,
         "unscored_events": explanation.n_unscored,
-        "events": [
-            _event_effect(one, explanation.as_of_ms) for one in explanation.occlusion.events
-        ],
+        "events": [_event_effect(one, explanation) for one in explanation.occlusion.events],
         "sections": [asdict(one) for one in explanation.occlusion.sections],
-        "ledger": [_entry_json(entry) for entry in explanation.ledger.entries],
+        "columns": [asdict(one) for one in explanation.occlusion.columns],
+        "ledger": [
+            _entry_json(entry, explanation.rendering) for entry in explanation.ledger.entries
+        ],
         "published_otherwise": [
             {"as_of": to_text(point.as_of_ms), "artifact": point.artifact, "cursor": point.cursor}
             for point in explanation.ledger.differing
@@ -122,30 +139,30 @@ def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _event_effect(one: EventEffect, as_of_ms: int) -> dict[str, Any]:
+def _event_effect(one: EventEffect, explanation: Explanation) -> dict[str, Any]:
     said = {"probability": one.probability, "effect": one.effect}
-    return _event_json(one.arrival, as_of_ms) | said
+    return _event_json(one.arrival, explanation.as_of_ms, explanation.rendering) | said
 
 
-def _entry_json(entry: LedgerEntry) -> dict[str, Any]:
+def _entry_json(entry: LedgerEntry, rendering: Rendering) -> dict[str, Any]:
     """One entry of the ledger. `difference_ppm` is of the ends rounded to millionths: these add
     up."""
     return {
         "kind": entry.kind.value,
-        "words": _cause_words(entry),
+        "words": _cause_words(entry, rendering),
         "as_of": to_text(entry.as_of_ms),
         "artifact": entry.artifact,
         "before": entry.before,
         "after": entry.after,
         "difference_ppm": entry.difference_ppm,
-        "events": [_event_json(one, entry.as_of_ms) for one in entry.causes],
+        "events": [_event_json(one, entry.as_of_ms, rendering) for one in entry.causes],
     }
 
 
-def _event_json(arrival: Arrival, as_of_ms: int) -> dict[str, Any]:
+def _event_json(arrival: Arrival, as_of_ms: int, rendering: Rendering) -> dict[str, Any]:
     event = arrival.event
     return {
-        "words": words_of(event, as_of_ms),
+        "words": words_of(event, as_of_ms, rendering),
         "type": type(event).__name__,
         "id": event.id,
         "source": event.source,
@@ -168,7 +185,7 @@ def moment_json(moment: LeadMoment) -> dict[str, Any]:
         "score": score,
         "published": moment.published and moment.published.model_dump(mode="json"),
         "published_is_this": moment.is_published,
-        "causes": [_entry_json(entry) for entry in moment.causes],
+        "causes": [_entry_json(entry, moment.rendering) for entry in moment.causes],
     }
 
 
@@ -185,7 +202,7 @@ def moment_text(moment: LeadMoment) -> str:
             f"  cursor {score.cursor}, version {score.order.version}, state {score.state_hash}",
             "",
             "The last changes of its score",
-            *_changes(moment.causes),
+            *_changes(moment.causes, moment.rendering),
             "",
             "What the model read",
             moment.prompt,

@@ -13,7 +13,6 @@ from scoring.report.backtest_text import answer, worth
 from scoring.report.json_values import json_value
 from streams.importers.tables.cells import own_name
 from streams.importers.tables.events import Read
-from streams.importers.tables.fields import FIELDS, MAX_NAMED
 from streams.importers.tables.mapping import ColumnMapping
 from streams.importers.tables.table import LEGACY, ExportTable
 from streams.replay.rank_file import RankedFile
@@ -22,6 +21,10 @@ DEMO_NOTE = (
     "This is the demo model: it learned from simulated leads of car dealers, not from yours. "
     "`asllr fit` makes one of your own, --artifact tries it."
 )
+
+
+MAX_LISTED = 40
+"""Fields that a line names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,10 @@ def mapping_lines(
             yield f"{kind}: {n_rows:,} rows read; {named}; {times}"
         if tables[kind].encoding == LEGACY:
             yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
-    own = [name for name in mapping.profile if name not in FIELDS]
-    known = [f"{name} = {mapping.profile[name]}" for name in mapping.profile if name in FIELDS]
-    yield f"profile: {', '.join(known) or 'no column that a feature knows'}"
-    if own:
-        more = f" and {len(own) - MAX_NAMED:,} more" if len(own) > MAX_NAMED else ""
-        yield f"fields of your own: {', '.join(own[:MAX_NAMED])}{more}"
+    profile = [f"{name} = {column}" for name, column in mapping.profile.items()]
+    more = f" and {len(profile) - MAX_LISTED:,} more" if len(profile) > MAX_LISTED else ""
+    shown = ", ".join(profile[:MAX_LISTED])
+    yield f"profile: {shown or 'no column that the model knows'}{more}"
 
 
 def found_lines(trial: Found, top: int) -> Iterator[str]:

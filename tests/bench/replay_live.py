@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scoring.engines.rule import Rule
+from scoring.domain.reading import pack
+from scoring.engines.rule import rule_of
 from streams.recording.erased import erased_leads
 from streams.recording.folder import open_recording
 from streams.recording.kafka_range import Wanted, open_consumer
@@ -87,6 +88,6 @@ def proof(live: Live, folder: Path) -> dict[str, object]:
 def _digest(live: Live, folder: Path, n_processes: int) -> str:
     artifact = folder / "rule"
     if not artifact.exists():
-        write_rule(artifact, Rule(), unfitted_facts("rule"))
+        write_rule(artifact, rule_of(pack("auto")), unfitted_facts("rule"))
     asked = ReplayRequest(EveryEvent(), artifact, n_processes=n_processes)
     return replay(live.recording, asked).digest

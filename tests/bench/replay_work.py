@@ -45,7 +45,7 @@ def replayed(recording: RecordingFolder) -> Written:
     spec = Spec(recording.path, str(Recorded()), None, (), None, end_ms, erased)
     scorer = rule_scorer()
     partitions = range(recording.manifest.n_partitions)
-    here = Replay(spec, partitions, scorer_for=lambda draft: scorer)
+    here = Replay(spec, partitions, scorer=scorer)
     return write_outcomes(here.outcomes())
 
 
@@ -54,7 +54,7 @@ def ours(recording: RecordingFolder) -> dict[str, Any]:
     end_ms = end_of(recording, None)
     spec = Spec(recording.path, str(EveryEvent()), None, (), None, end_ms, erased_leads(recording))
     scorer = rule_scorer()
-    here = Replay(spec, range(recording.manifest.n_partitions), scorer_for=lambda draft: scorer)
+    here = Replay(spec, range(recording.manifest.n_partitions), scorer=scorer)
     return {"scores": sum(outcome.score is not None for outcome in here.outcomes())}
 
 

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from asllr import main
 from schemas.events import EventBase
-from scoring.engines.rule import Rule
+from scoring.domain.reading import pack
+from scoring.engines.rule import rule_of
 from streams.recording.event_file import history, write_recording
 from tests.support.engines.stub_artifact import build_stub_artifact
 from tests.support.engines.table_artifacts import build_rule_artifact
@@ -31,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     some of those who order talk and get a quote the day before."""
     folder = tmp_path_factory.mktemp("backtest")
     build_rule_artifact(folder / "artifacts" / "rule")
-    rule = Rule()
+    rule = rule_of(pack("auto"))
     backwards = {stage: -points for stage, points in rule.stages.items()}
     other = rule.model_copy(update={"stages": backwards})
     build_rule_artifact(folder / "artifacts" / "other", other)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring.engines.rule import Rule
+from scoring.domain.reading import pack
+from scoring.engines.rule import rule_of
 from streams import exit_codes
 from streams.recording.event_file import history, write_recording
 from tests.support.brokers import N_PARTITIONS
@@ -51,7 +52,7 @@ def test_a_range_that_ends_before_it_begins_is_named(tmp_path: Path) -> None:
 def test_what_a_replay_wrote_is_no_recording_and_no_score_is_explained(tmp_path: Path) -> None:
     leads = tmp_path / "leads.jsonl"
     write_recording(leads, map(history, [joins(0), clicks(1)]))
-    build_rule_artifact(tmp_path / "artifacts" / "rule", Rule())
+    build_rule_artifact(tmp_path / "artifacts" / "rule", rule_of(pack("auto")))
     environ = {"ASLLR_ARTIFACTS": str(tmp_path / "artifacts")}
     out = tmp_path / "out"
     words = ("replay", "run", leads, "--artifact", "rule", "--policy", "every-365d", "--out", out)

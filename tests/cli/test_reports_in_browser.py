@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scoring.engines.rule import Rule
+from scoring.domain.reading import pack
+from scoring.engines.rule import rule_of
 from streams.recording.event_file import history, write_recording
 from tests.support.browser import WIDTHS, opened
 from tests.support.commands import asllr
@@ -42,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some of those who order talk and get a quote before. Of the artifacts `rule` likes a quote,
     `other` does not, and `stub` reads the prompt."""
     folder = tmp_path_factory.mktemp("reports")
-    rule = Rule()
+    rule = rule_of(pack("auto"))
     build_rule_artifact(folder / "artifacts" / "rule", rule)
     backwards = {stage: -points for stage, points in rule.stages.items()}
     other = rule.model_copy(update={"stages": backwards})

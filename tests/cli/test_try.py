@@ -79,7 +79,7 @@ def test_a_field_of_another_business_is_told_and_kept_under_its_own_name(
     mapping = tmp_path / "mapping.json"
     asllr_try(environ, "--leads", leads, "--mapping", mapping)
     drafted = json.loads(mapping.read_text())
-    assert list(drafted["profile"]) == ["Lead Source", "Kunde", "Größe (m²)"]
+    assert drafted["profile"] == {"Lead Source": "Lead Source"}
     drafted["leads"]["columns"]["lead"] = "Kunde"
     drafted["profile"] = {"lead_source": "Lead Source", "Größe (m²)": "Größe (m²)"}
     mapping.write_text(json.dumps(drafted))
@@ -88,7 +88,7 @@ def test_a_field_of_another_business_is_told_and_kept_under_its_own_name(
     read = json.loads(found.stdout)
     assert read["mapping"]["profile"] == {"Lead Source": "Lead Source", "Größe (m²)": "Größe (m²)"}
     assert read["remarks"][0].startswith("Lead Source: 30 of 40 values")
-    assert "fields of your own: Lead Source, Größe (m²)" in found.stderr
+    assert "profile: Lead Source = Lead Source, Größe (m²) = Größe (m²)\n" in found.stderr
 
 
 @pytest.mark.slow

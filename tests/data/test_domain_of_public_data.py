@@ -9,8 +9,8 @@ import pytest
 from schemas.events import EventBase
 from scoring.domain.model import Domain
 from scoring.domain.reading import pack, parse_domain
-from scoring.draft.domain_toml import draft_text
 from scoring.draft.draft import draft_domain
+from scoring.draft.draft_file import draft_text
 from scoring.draft.survey import survey_of
 from streams.importers.uci_bank import uci_bank_events
 

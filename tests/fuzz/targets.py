@@ -38,7 +38,10 @@ from scoring.lead.state import Bounds, LeadState
 from scoring.lead.state_bytes import from_bytes, to_bytes
 from scoring.prompt.edges import next_edge
 from scoring.prompt.features import feature_vector
+from scoring.prompt.rendering import first_rendering
 from tests.scoring.histories import START, event
+
+AUTO = first_rendering()
 
 N_PARTITIONS = 4
 NOW_MS = 1_760_000_000_000
@@ -119,8 +122,8 @@ def evolve(data: bytes) -> None:
     listing(state)
     if not state.erased:
         as_of_ms = to_ms(START) + 40 * 86_400_000
-        feature_vector(history_of(state), as_of_ms)
-        next_edge(history_of(state), as_of_ms)
+        feature_vector(history_of(state), as_of_ms, AUTO)
+        next_edge(history_of(state), as_of_ms, AUTO)
 
 
 def events_in(data: bytes) -> Iterator[EventBase]:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from scoring.artifact import (
+    DOMAIN,
     MANIFEST,
     ArtifactError,
     BaseModelName,
@@ -20,22 +21,26 @@ from scoring.artifact import (
     Manifest,
     digest,
     load_manifest,
+    load_rendering,
+    save_domain,
     save_manifest,
 )
 from scoring.calibration import Calibration
-from scoring.prompt.features import FEATURES_ID
-from scoring.prompt.prompt import HORIZON_DAYS, PROMPT_ID
+from scoring.domain.reading import pack
+from scoring.prompt.rendering import Rendering, first_rendering
 from tests.scoring.histories import START
+
+AUTO = first_rendering()
 
 
 def manifest(**fields: Any) -> Manifest:
     declared: dict[str, Any] = {
         "name": "demo",
         "engine": EngineKind.ONNX,
-        "prompt_id": PROMPT_ID,
-        "features_id": FEATURES_ID,
+        "prompt_id": AUTO.prompt_id,
+        "features_id": AUTO.features_id,
         "token_budget": 256,
-        "horizon_days": HORIZON_DAYS,
+        "horizon_days": AUTO.domain.horizon_days,
         "calibration": Calibration(a=0.9, b=-0.1),
         "agreement": EngineAgreement(
             reference=EngineKind.TORCH,
@@ -97,8 +102,9 @@ def test_digest_covers_the_manifest(artifact: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"prompt_id": "old"}, f"prompt_id old, this build has {PROMPT_ID}"),
-        ({"features_id": "old"}, f"features_id old, this build has {FEATURES_ID}"),
+        ({"prompt_id": "old"}, f"prompt_id old, .* domain auto give {AUTO.prompt_id}"),
+        ({"features_id": "old"}, f"features_id old, .* domain auto give {AUTO.features_id}"),
+        ({"renderer": 7}, "renderer 7 is unknown, this build has 1; run the version of asllr"),
         ({"format": 2}, "not a manifest of format 1: format"),
         ({"unheard_of": 1}, "unheard_of"),
         ({"files": {"../outside": "0" * 64}}, "not a plain path"),
@@ -137,3 +143,65 @@ def test_a_manifest_that_is_no_json_is_an_artifact_error(artifact: Path, content
 def test_files_stay_inside_the_folder(name: str) -> None:
     with pytest.raises(ValidationError):
         manifest(files={name: "0" * 64})
+
+
+SOFTWARE = Rendering(1, pack("software"))
+
+
+@pytest.fixture
+def of_software(tmp_path: Path) -> Path:
+    path = tmp_path / "software"
+    path.mkdir()
+    (path / "model.onnx").write_bytes(b"weights")
+    save_domain(path, SOFTWARE)
+    ids = {"prompt_id": SOFTWARE.prompt_id, "features_id": SOFTWARE.features_id}
+    save_manifest(path, manifest(**ids), [DOMAIN, "model.onnx"])
+    return path
+
+
+def test_an_artifact_is_read_as_its_own_domain_says(of_software: Path) -> None:
+    assert load_rendering(of_software, load_manifest(of_software)) == SOFTWARE
+
+
+def test_an_artifact_without_a_domain_is_of_auto(artifact: Path) -> None:
+    assert load_rendering(artifact, load_manifest(artifact)) == AUTO
+
+
+def test_the_digest_covers_the_domain(of_software: Path) -> None:
+    named = digest(of_software)
+    other = SOFTWARE.domain.model_copy(update={"horizon_days": 90})
+    changed = Rendering(1, other)
+    save_domain(of_software, changed)
+    ids = {"prompt_id": changed.prompt_id, "features_id": changed.features_id}
+    save_manifest(of_software, manifest(**ids), [DOMAIN, "model.onnx"])
+    assert digest(of_software) != named
+
+
+def _edit_domain(path: Path) -> None:
+    text = (path / DOMAIN).read_text(encoding="utf-8")
+    assert "Will this" in text
+    (path / DOMAIN).write_text(text.replace("Will this", "Will that"), encoding="utf-8")
+
+
+def test_a_domain_that_was_edited_after_training_is_refused(of_software: Path) -> None:
+    _edit_domain(of_software)
+    with pytest.raises(ArtifactError, match=r"domain\.toml of artifact demo .* has sha256"):
+        load_manifest(of_software)
+
+
+def test_a_domain_that_was_edited_together_with_the_manifest_is_refused(of_software: Path) -> None:
+    _edit_domain(of_software)
+    save_manifest(of_software, load_json(of_software), [DOMAIN, "model.onnx"])
+    with pytest.raises(ArtifactError, match=r"copy the folder with the domain\.toml it was"):
+        load_manifest(of_software)
+
+
+def load_json(path: Path) -> Manifest:
+    return Manifest.model_validate_json((path / MANIFEST).read_bytes())
+
+
+def test_a_domain_that_cannot_be_read_is_named(of_software: Path) -> None:
+    (of_software / DOMAIN).write_text("name = ", encoding="utf-8")
+    save_manifest(of_software, load_json(of_software), [DOMAIN, "model.onnx"])
+    with pytest.raises(ArtifactError, match=r"artifact demo at .*domain\.toml is not TOML"):
+        load_manifest(of_software)

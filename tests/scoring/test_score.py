@@ -19,12 +19,15 @@ from scoring.lead.history import history_of
 from scoring.lead.state_bytes import state_hash, to_bytes
 from scoring.prompt.edges import as_of
 from scoring.prompt.features import feature_vector
-from scoring.prompt.prompt import build_prompt
-from scoring.score import Subject, build_score, build_scorer, build_subject, prepare
+from scoring.prompt.prompt import PromptSpec, build_prompt
+from scoring.prompt.rendering import first_rendering
+from scoring.score import Position, Subject, build_score, build_scorer, build_subject, prepare
 from tests.scoring.histories import START, START_MS, event, long_histories
 from tests.scoring.prompt.golden_leads import count_tokens
 from tests.scoring.test_artifact import manifest
 from tests.support.engines.engines import RuleEngine, rule_scorer
+
+AUTO = first_rendering()
 
 KEY = LeadKey("acme", "l-1")
 SCORER = rule_scorer()
@@ -35,7 +38,7 @@ CALLED = [event(InteractionLogged, channel="call", direction="inbound")]
 def subject(events: list[EventBase], days: float = 0.0) -> Subject:
     cursor = {"crm.events": 4, "asr.transcripts": 9}
     now_ms = START_MS + round(days * DAY_MS)
-    return build_subject(KEY, to_bytes(fold(events)), cursor, 7, now_ms)
+    return build_subject(KEY, to_bytes(fold(events)), Position(cursor, 7), now_ms, AUTO)
 
 
 def scored(one: Subject) -> Score:
@@ -47,7 +50,7 @@ def test_prepare_is_the_feature_vector_and_the_prompt() -> None:
     state = fold(CALLED)
     item = prepare(history_of(state), START_MS, SCORER.spec)
     assert np.array_equal(
-        item.features, feature_vector(history_of(state), START_MS), equal_nan=True
+        item.features, feature_vector(history_of(state), START_MS, AUTO), equal_nan=True
     )
     assert item.prompt == build_prompt(history_of(state), START_MS, SCORER.spec)
 
@@ -61,7 +64,7 @@ def test_a_score_says_what_it_is_of() -> None:
     assert score.order.as_of == START
     assert score.cursor == {"crm.events": 4, "asr.transcripts": 9}
     assert score.state_hash == state_hash(to_bytes(fold(CALLED)))
-    assert (score.artifact, score.prompt_id) == (SCORER.digest, SCORER.prompt_id)
+    assert (score.artifact, score.prompt_id) == (SCORER.digest, AUTO.prompt_id)
     assert score.cause.kind == "event"
     assert (score.cause.type, score.cause.id) == ("InteractionLogged", "e-1")
     assert score.valid_until == START + timedelta(days=1)
@@ -101,7 +104,7 @@ def test_a_score_can_be_recomputed_from_what_it_records(events: list[EventBase])
         score.order.promotion,
         recorded_ms,
     )
-    assert as_of(again.history, recorded_ms) == recorded_ms
+    assert as_of(again.history, recorded_ms, AUTO) == recorded_ms
     assert scored(again) == score
 
 
@@ -118,7 +121,7 @@ def test_an_erased_lead_and_a_broken_logit_have_no_score() -> None:
 
 
 def test_an_artifact_whose_budget_some_lead_would_exceed_is_refused_when_loaded() -> None:
-    good = build_scorer(manifest(token_budget=256), "digest", RuleEngine(), count_tokens)
+    good = build_scorer(manifest(), "digest", RuleEngine(), PromptSpec(AUTO, 256, count_tokens))
     assert (good.digest, good.spec.token_budget) == ("digest", 256)
     with pytest.raises(ArtifactError, match="train it with a larger budget"):
-        build_scorer(manifest(token_budget=160), "digest", RuleEngine(), count_tokens)
+        build_scorer(manifest(), "digest", RuleEngine(), PromptSpec(AUTO, 160, count_tokens))

@@ -12,8 +12,7 @@ from schemas.timestamps import EPOCH
 from scoring.artifact import BaseModelName, DataWindow, EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.engines.loading import UNREAD_BUDGET
-from scoring.prompt.features import FEATURES_ID
-from scoring.prompt.prompt import PROMPT_ID
+from scoring.prompt.rendering import first_rendering
 from training.artifact_folder import CARD, METRICS
 
 ChosenSettings = Mapping[str, float | int | str]
@@ -46,8 +45,8 @@ def manifest_of(engine: EngineKind, facts: ArtifactFacts) -> Manifest:
     return Manifest(
         name=facts.name,
         engine=engine,
-        prompt_id=PROMPT_ID,
-        features_id=FEATURES_ID,
+        prompt_id=first_rendering().prompt_id,
+        features_id=first_rendering().features_id,
         token_budget=UNREAD_BUDGET,
         horizon_days=facts.horizon_days,
         calibration=facts.calibration,

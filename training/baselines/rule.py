@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.engine import EngineInput
-from scoring.engines.rule import Rule, RuleEngine, build_rule_engine
+from scoring.engines.rule import Rule, RuleEngine, build_rule_engine, rule_of
 from scoring.floats import Floats
+from scoring.prompt.rendering import first_rendering
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
 from training.dataset.example import Examples
@@ -44,14 +45,15 @@ def fit_rule(examples: Examples, budget: Budget, log: WriteLine) -> RulePredicto
     probability is the observed share of orders. Half an order is added, so that a dataset without
     one does not mean "impossible"."""
     refit = examples.of(*TRAIN_AND_VALIDATION)
-    rule = Rule()
+    rendering = first_rendering()
+    rule = rule_of(rendering.domain)
     if len(refit):
         orders = float(refit.weight @ refit.label) + 0.5
         share = min(0.5, orders / (float(refit.weight.sum()) + 1.0))
-        points = RulePredictor(build_rule_engine(rule)).logits(refit) - rule.base
+        points = RulePredictor(build_rule_engine(rule, rendering)).logits(refit) - rule.base
         rule = rule.model_copy(update={"base": _base(points, refit.weight, share)})
     log(f"rule: base {rule.base:.3f}; nothing else to fit")
-    return RulePredictor(build_rule_engine(rule))
+    return RulePredictor(build_rule_engine(rule, rendering))
 
 
 def _base(points: Floats, weights: Floats, share: float) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 from scoring.artifact import EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.engines.rule import RULE, Rule
-from scoring.prompt.prompt import HORIZON_DAYS
+from scoring.prompt.rendering import first_rendering
 from training.artifact_folder import artifact_folder, seal
 from training.baselines.facts import ArtifactFacts, describe, manifest_of
 from training.dataset.manifest import label_of
@@ -27,10 +27,11 @@ def write_rule(out: Path, rule: Rule, facts: ArtifactFacts) -> Manifest:
 
 def unfitted_facts(name: str) -> ArtifactFacts:
     """The facts of a rule that was fitted on no data: an empty window, no metrics."""
+    domain = first_rendering().domain
     return ArtifactFacts(
         name=name,
-        horizon_days=HORIZON_DAYS,
-        label=f"{label_of(HORIZON_DAYS)}; nothing was fitted",
+        horizon_days=domain.horizon_days,
+        label=f"{label_of(domain.horizon_days)}; nothing was fitted",
         window=None,
         calibration=Calibration(),
         metrics={},

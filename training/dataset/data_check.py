@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from schemas.field_names import readable
 from scoring.lead.state import PROFILE
 from scoring.metrics.metrics import auc
-from scoring.prompt.features import FEATURES
 from scoring.prompt.field_values import features_by_field, unknown_values
+from scoring.prompt.rendering import first_rendering
 from training.dataset.example import Examples
 from training.dataset.filled import Filled, is_blank, is_one_sided
 from training.dataset.known_columns import (
@@ -222,7 +222,7 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
 
 def _other_values(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
     """Findings on fields that are named like a feature's and hold other values."""
-    for field, feature in features_by_field(FEATURES).items():
+    for field, feature in features_by_field(first_rendering().features).items():
         if found := unknown_values(feature, columns.get(f"{PROFILE}{field}", ())):
             yield DataFinding(
                 severity=Severity.WARNING, column=f"{PROFILE}{field}", sentence=found.sentence

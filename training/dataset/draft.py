@@ -13,12 +13,13 @@ from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from training.dataset.example import Example
 from training.dataset.manifest import Split
 from training.dataset.outcome import Label
 
-WHOLE = PromptSpec(1_000_000, len)
+WHOLE = PromptSpec(first_rendering(), 1_000_000, len)
 """A budget of more characters than any lead has: the prompt for people is not cut."""
 
 

@@ -14,12 +14,13 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import EngineInput
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
-from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from training.dataset.manifest import Split
 
@@ -133,11 +134,11 @@ class Examples:
                 taken[field.name] = column[rows]
         return Examples(**taken)
 
-    def inputs(self, spec: PromptSpec) -> Iterator[EngineInput]:
-        """What an engine with this token budget reads of each row, by the function that serving
-        calls."""
+    def inputs(self, spec: PromptSpec, columns: Columns = NO_COLUMNS) -> Iterator[EngineInput]:
+        """What an engine with this token budget and these columns reads of each row, by the
+        function that serving calls."""
         for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
-            yield prepare(history_of(state), int(as_of_ms), spec)
+            yield prepare(history_of(state), int(as_of_ms), spec, columns)
 
 
 def columns_of(rows: Iterable[Example], n_codes: int = 0) -> Examples:
@@ -153,7 +154,9 @@ def columns_of(rows: Iterable[Example], n_codes: int = 0) -> Examples:
         as_of_ms=np.array([row.as_of_ms for row in ordered], dtype=np.int64),
         split=_texts(row.split.value for row in ordered),
         state=tuple(row.state for row in ordered),
-        features=np.array(features, dtype=np.float32).reshape(len(ordered), len(FEATURES)),
+        features=np.array(features, dtype=np.float32).reshape(
+            len(ordered), len(first_rendering().features)
+        ),
         prompt=tuple(row.prompt for row in ordered),
         label=np.array([row.label for row in ordered], dtype=np.int8),
         grade=np.array([row.grade for row in ordered], dtype=np.int8),

@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from schemas.timestamps import from_ms
-from scoring.prompt.features import FEATURES, FEATURES_ID
-from scoring.prompt.prompt import PROMPT_ID
+from scoring.prompt.rendering import first_rendering
 from training.dataset.example import Examples
 from training.dataset.manifest import MANIFEST, DatasetError, DatasetManifest, Slice, Split
 from training.whole_file import check_place, whole_folder
@@ -32,7 +31,7 @@ SCHEMA = pa.schema(
         ("as_of", _MOMENT),
         ("split", pa.string()),
         ("state", pa.binary()),
-        ("features", pa.list_(pa.float32(), len(FEATURES))),
+        ("features", pa.list_(pa.float32(), len(first_rendering().features))),
         ("prompt", pa.string()),
         ("label", pa.int8()),
         ("grade", pa.int8()),
@@ -107,8 +106,8 @@ def read_manifest(folder: Path) -> DatasetManifest:
             f"{path} is not a manifest of format 1: {where}: {first['msg']}; build it again"
         ) from error
     for what, stated, expected in (
-        ("features_id", manifest.features_id, FEATURES_ID),
-        ("prompt_id", manifest.prompt_id, PROMPT_ID),
+        ("features_id", manifest.features_id, first_rendering().features_id),
+        ("prompt_id", manifest.prompt_id, first_rendering().prompt_id),
     ):
         if stated != expected:
             raise DatasetError(
@@ -198,7 +197,7 @@ def _examples(table: pa.Table, n_codes: int) -> Examples:
         as_of_ms=array("as_of").astype("datetime64[ms]").astype(np.int64),
         split=np.array(values("split"), dtype=np.str_),
         state=tuple(values("state")),
-        features=features.astype(np.float32).reshape(n, len(FEATURES)),
+        features=features.astype(np.float32).reshape(n, len(first_rendering().features)),
         prompt=tuple(values("prompt")),
         label=array("label").astype(np.int8),
         grade=array("grade").astype(np.int8),

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from scoring.artifact import Sha256
-from scoring.prompt.features import FEATURES_ID
-from scoring.prompt.prompt import PROMPT_ID
+from scoring.prompt.rendering import first_rendering
 
 MANIFEST = "manifest.json"
 
@@ -125,8 +124,8 @@ class DatasetManifest(_Part):
     """The field whose values are clusters; a public data set's name for the one of its protocol."""
     seed: int
     negative_rate: Rate = 1.0
-    features_id: str = FEATURES_ID
-    prompt_id: str = PROMPT_ID
+    features_id: str = first_rendering().features_id
+    prompt_id: str = first_rendering().prompt_id
     code_names: tuple[str, ...] = ()
     """The names of the columns of `codes`."""
     borders: tuple[AwareDatetime, AwareDatetime, AwareDatetime] | None

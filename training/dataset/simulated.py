@@ -14,7 +14,6 @@ from multiprocessing import get_context
 from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
 from scoring.lead.fold import fold, listing
 from scoring.lead.state_bytes import to_bytes
-from scoring.prompt.prompt import HORIZON_DAYS
 from scoring.report.progress import ReportProgress
 from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Examples, columns_of
@@ -23,7 +22,7 @@ from training.dataset.outcome import outcome_of
 from training.dataset.split import SHARES, Borders, Sampling, Shares, borders_of
 from training.simulator.codes import CODE_NAMES, N_CODES, final_codes
 from training.simulator.emit import EPOCH, SimulatedLead, simulate_leads
-from training.simulator.world import World
+from training.simulator.world import HORIZON_DAYS, World
 
 CHUNK_LEADS = 250
 POLICY = "simulated"

@@ -22,11 +22,13 @@ from schemas.events import EventBase, Stage, StageChanged
 from schemas.timestamps import to_ms
 from scoring.lead.fold import fold, listing
 from scoring.lead.history import history_of
-from scoring.prompt.prompt import HORIZON_DAYS, MARKER, QUESTION, PromptSpec
+from scoring.prompt.prompt import MARKER, PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from training.simulator.codes import final_codes
 from training.simulator.draws import Draws
 from training.simulator.emit import SimulatedLead, simulate_leads
+from training.simulator.world import HORIZON_DAYS
 
 FUNNEL: frozenset[str] = frozenset({Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOTE})
 CHUNK_LEADS = 500
@@ -147,7 +149,7 @@ def _until(lead: SimulatedLead, as_of: datetime) -> Iterator[EventBase]:
 
 def sample_prompts(seed: int, n: int) -> Iterator[str]:
     """Prompts of leads, not cut, to train a tokenizer on."""
-    spec = PromptSpec(100_000, len)
+    spec = PromptSpec(first_rendering(), 100_000, len)
     for lead in simulate_leads(seed, n):
         yield prepare(history_of(fold(lead.history)), to_ms(lead.as_of), spec).prompt
 
@@ -155,8 +157,9 @@ def sample_prompts(seed: int, n: int) -> Iterator[str]:
 class _Reader:
     def __init__(self, reading: LeadReading) -> None:
         self._tokenizer = reading.tokenizer()
-        self._spec = PromptSpec(reading.token_budget, lambda text: len(self._ids(text)))
-        self._n_tail = len(self._ids(f"{QUESTION}{MARKER}"))
+        rendering = first_rendering()
+        self._spec = PromptSpec(rendering, reading.token_budget, lambda text: len(self._ids(text)))
+        self._n_tail = len(self._ids(f"{rendering.question}{MARKER}"))
 
     def read(self, lead: SimulatedLead, as_of: datetime, truth: float) -> TrainingLead:
         as_of_ms = to_ms(as_of)

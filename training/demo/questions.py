@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from schemas.events import Stage
 from scoring.prompt.declaration import Feature, Kind
-from scoring.prompt.features import FEATURES
-from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES, QUESTION
+from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES
+from scoring.prompt.rendering import first_rendering
 from training.dataset.example import Grade
 from training.demo.curriculum import CODES_QUESTION, Writer, codes_answer
 from training.demo.leads import TrainingLead
@@ -44,14 +44,14 @@ class Questions:
         return cls(
             yes=writer.answer(ANSWER_YES),
             no=writer.answer(ANSWER_NO),
-            order=writer.question(QUESTION),
+            order=writer.question(first_rendering().question),
             codes=writer.question(CODES_QUESTION),
             table=tuple(
                 tuple(
                     (value, writer.question(f"Is {feature.wording} {word}?"))
                     for value, word in _values(feature)
                 )
-                for feature in FEATURES
+                for feature in first_rendering().features
             ),
         )
 
@@ -73,7 +73,11 @@ def _values(feature: Feature) -> list[tuple[float, str]]:
 
 def table_texts() -> list[str]:
     """Every table question, for the tokenizer's training."""
-    return [f"Is {feature.wording} {word}?" for feature in FEATURES for _, word in _values(feature)]
+    return [
+        f"Is {feature.wording} {word}?"
+        for feature in first_rendering().features
+        for _, word in _values(feature)
+    ]
 
 
 def order_sample(lead: TrainingLead, questions: Questions) -> Sample:
@@ -117,7 +121,7 @@ def _about_table(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """A question about one feature. Where the lead's value can be asked about, half of the
     questions ask about that value, so that enough answers are Yes."""
-    feature = int(rng.integers(len(FEATURES)))
+    feature = int(rng.integers(len(first_rendering().features)))
     options = questions.table[feature]
     held = [i for i, (value, _) in enumerate(options) if value == lead.features[feature]]
     pick = held[0] if held and rng.random() < 0.5 else int(rng.integers(len(options)))

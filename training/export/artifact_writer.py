@@ -10,8 +10,7 @@ from pathlib import Path
 
 from scoring.artifact import BaseModelName, DataWindow, EngineAgreement, EngineKind, Manifest
 from scoring.calibration import Calibration
-from scoring.prompt.features import FEATURES_ID
-from scoring.prompt.prompt import HORIZON_DAYS, PROMPT_ID
+from scoring.prompt.rendering import first_rendering
 from training.artifact_folder import CARD, METRICS, seal
 from training.dataset.manifest import label_of
 from training.export.parity import Parity
@@ -19,7 +18,7 @@ from training.export.parity import Parity
 AGREEMENT_SLACK = 2.0
 """The bound that is stated, over the largest difference seen: for other prompts and machines."""
 
-LABEL = label_of(HORIZON_DAYS)
+LABEL = label_of(first_rendering().domain.horizon_days)
 
 BASE_NAME = "training.demo_model"
 """The name of the demo's base since the first artifact; it was the name of a module then."""
@@ -49,10 +48,10 @@ def write_artifact(path: Path, built: Built) -> Manifest:
     manifest = Manifest(
         name=built.name,
         engine=EngineKind.STACK,
-        prompt_id=PROMPT_ID,
-        features_id=FEATURES_ID,
+        prompt_id=first_rendering().prompt_id,
+        features_id=first_rendering().features_id,
         token_budget=built.token_budget,
-        horizon_days=HORIZON_DAYS,
+        horizon_days=first_rendering().domain.horizon_days,
         calibration=built.calibration,
         agreement=EngineAgreement(
             reference=EngineKind.TORCH,

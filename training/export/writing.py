@@ -10,8 +10,8 @@ from typing import Any
 from schemas.timestamps import from_ms
 from scoring.artifact import BaseModelName as NamedBase
 from scoring.artifact import DataWindow, EngineAgreement, EngineKind, HeadKind, Manifest
-from scoring.prompt.features import FEATURES_ID
-from scoring.prompt.prompt import PROMPT_ID, PromptSpec
+from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.report.progress import WriteLine
 from training.artifact_folder import CARD, METRICS, artifact_folder, seal
 from training.dataset.manifest import BEFORE_TEST, Split
@@ -89,7 +89,9 @@ def _prompts(outcome: FitReview) -> list[str]:
     """The newest prompts of the calibration split, as serving would build them."""
     prepared = outcome.done.prepared
     rows = prepared.rows[Split.CALIBRATE][-N_PARITY_PROMPTS:]
-    spec = PromptSpec(outcome.done.request.token_budget, counter(prepared.base.tokenizer))
+    spec = PromptSpec(
+        first_rendering(), outcome.done.request.token_budget, counter(prepared.base.tokenizer)
+    )
     return [each.prompt for each in prepared.examples.take(rows).inputs(spec)]
 
 
@@ -102,8 +104,8 @@ def _manifest(outcome: FitReview, parity: Parity | None) -> Manifest:
     return Manifest(
         name=_name(request.out.name),
         engine=EngineKind.TORCH if parity is None else EngineKind.ONNX,
-        prompt_id=PROMPT_ID,
-        features_id=FEATURES_ID,
+        prompt_id=first_rendering().prompt_id,
+        features_id=first_rendering().features_id,
         token_budget=request.token_budget,
         horizon_days=prepared.dataset.horizon_days,
         calibration=outcome.calibration,

@@ -15,6 +15,7 @@ from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.prompt import PromptSpec, longest_record_tokens
+from scoring.prompt.rendering import first_rendering
 from scoring.report.progress import ReportProgress
 from scoring.score import MIN_TALK_TOKENS, prepare
 from training.dataset.example import Examples
@@ -84,7 +85,7 @@ def _chunk(
     reading: PromptReading, rows: Sequence[tuple[bytes, int, str]]
 ) -> list[tuple[NDArray[np.int32], bool, bool]]:
     tokenizer = Tokenizer.from_str(reading.tokenizer_json)
-    spec = PromptSpec(reading.token_budget, counter(tokenizer))
+    spec = PromptSpec(first_rendering(), reading.token_budget, counter(tokenizer))
     read = []
     for encoded, as_of_ms, whole in rows:
         state = from_bytes(encoded)
@@ -115,7 +116,7 @@ def _is_summarised(state: LeadState) -> bool:
 def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> None:
     """Raises FitError for a token budget that a lead might not fit into, or that the base cannot
     read."""
-    needed = longest_record_tokens(counter(tokenizer)) + MIN_TALK_TOKENS
+    needed = longest_record_tokens(first_rendering(), counter(tokenizer)) + MIN_TALK_TOKENS
     if needed > max_tokens:
         raise FitError(
             f"the longest record takes {needed} tokens of this tokenizer, the base reads at most "

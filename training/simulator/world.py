@@ -93,7 +93,7 @@ CATEGORIES: dict[str, dict[str, float]] = {
     "budget_band": {"under_15k": 2, "15k_25k": 4, "25k_40k": 3, "over_40k": 1},
     "purchase_window": {"this_month": 2, "1_3_months": 4, "3_6_months": 3, "later": 2},
 }
-"""Profile field -> value -> relative share, in the vocabulary of `scoring.prompt.features`."""
+"""Profile field -> value -> relative share, in the vocabulary of the pack `auto`."""
 
 _TABLES = {
     name: (tuple(shares), tuple(accumulate(shares.values()))) for name, shares in CATEGORIES.items()

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import click
 
+from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.domain.model import Domain
 from scoring.domain.reading import PACKS, DomainError, domain_digest, pack, pack_names, read_domain
+from scoring.domain.writing import domain_toml
 from streams import exit_codes
 from streams.cli.artifacts import find_artifact
 from streams.cli.domain.draft import draft
 from streams.cli.front import Failure, current_settings
 from streams.reports.domain_text import counts_of, domain_text
-
-OF_ARTIFACTS = "auto"
-"""What every artifact of today was trained with."""
 
 
 @click.group()
@@ -58,23 +57,23 @@ def check(file: Path) -> None:
 def show(name: str, *, as_json: bool, as_toml: bool) -> None:
     """Print what a domain says. NAME is a pack, a file, or an artifact.
 
-    A pack goes before a file, and a file before an artifact of that name. Artifacts do not carry
-    a domain yet: today's are all of auto.
+    A pack goes before a file, and a file before an artifact of that name. An artifact carries the
+    domain it was trained with; one from before domains is of auto.
 
     \b
     Example:
       asllr domain show software
       asllr domain show software --toml > domain.toml
-      asllr domain show domain.toml --json
+      asllr domain show demo --json
     """
     if as_json and as_toml:
         raise click.UsageError("--json or --toml, not both")
     try:
-        path, shown = _named(name)
+        text, shown = _named(name)
     except DomainError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     if as_toml:
-        click.echo(path.read_text(encoding="utf-8-sig"), nl=False)
+        click.echo(text, nl=False)
     elif as_json:
         values = shown.model_dump(mode="json", exclude_none=True)
         click.echo(json.dumps({"digest": domain_digest(shown), **values}, ensure_ascii=False))
@@ -100,12 +99,13 @@ def list_(*, as_json: bool) -> None:
         click.echo(f"{each.name:<{width}}  {each.asked} ({counts_of(each)})")
 
 
-def _named(name: str) -> tuple[Path, Domain]:
-    """The file that says it, and what it says. Raises DomainError."""
+def _named(name: str) -> tuple[str, Domain]:
+    """A domain as a file says it, and as it is read. Raises DomainError."""
     if name in pack_names():
-        return PACKS / f"{name}.toml", pack(name)
+        return _text(PACKS / f"{name}.toml"), pack(name)
     if Path(name).is_file() or name.endswith(".toml"):
-        return Path(name), read_domain(Path(name))
+        found = read_domain(Path(name))
+        return _text(Path(name)), found
     try:
         artifact = find_artifact(name, current_settings().artifacts)
     except Failure as error:
@@ -113,5 +113,13 @@ def _named(name: str) -> tuple[Path, Domain]:
             f"there is no pack and no file {name!r}, and {error.message}; the packs are "
             f"{', '.join(pack_names())}"
         ) from error
-    click.echo(f"{artifact}: {OF_ARTIFACTS} (today's artifacts are all of it)", err=True)
-    return PACKS / f"{OF_ARTIFACTS}.toml", pack(OF_ARTIFACTS)
+    try:
+        rendering = load_rendering(artifact, load_manifest(artifact))
+    except ArtifactError as error:
+        raise DomainError(str(error)) from error
+    click.echo(f"{artifact}: {rendering.domain.name}, renderer {rendering.version}", err=True)
+    return domain_toml(rendering.domain), rendering.domain
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8-sig")

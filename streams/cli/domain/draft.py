@@ -13,8 +13,8 @@ from schemas.events import EventBase
 from scoring.domain.mistakes import RULES
 from scoring.domain.model import DOMAIN_NAME_PATTERN
 from scoring.domain.reading import DomainError, pack, parse_domain
-from scoring.draft.domain_toml import draft_text
 from scoring.draft.draft import draft_domain
+from scoring.draft.draft_file import draft_text
 from scoring.draft.survey import Survey, survey_of
 from streams import exit_codes
 from streams.cli.front import Failure, naming_files
@@ -127,7 +127,7 @@ def _recorded(recordings: Iterable[Path]) -> Iterator[EventBase]:
 
 
 def _surveyed_exports(paths: Mapping[str, Path | None], mapping_path: Path | None) -> Survey:
-    exports = read_exports(paths, mapping_path, datetime.now(UTC))
+    exports = read_exports(paths, mapping_path, None, datetime.now(UTC))
     said = mapping_lines(exports.mapping, exports.tables, exports.read)
     for line in (*said, *exports.remarks, *exports.read.skipped):
         click.echo(line, err=True)

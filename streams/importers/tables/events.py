@@ -34,7 +34,7 @@ from streams.importers.tables.cells import (
     seconds_of,
     segments_of,
 )
-from streams.importers.tables.fields import value_reader
+from streams.importers.tables.fields import NOTHING_READ, FieldsRead, value_reader
 from streams.importers.tables.mapping import ColumnMapping, FileColumns
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import parse_time
@@ -58,13 +58,18 @@ class Read:
     n_early: int = 0
 
 
-def events_of(tables: Mapping[str, ExportTable], mapping: ColumnMapping, now: datetime) -> Read:
+def events_of(
+    tables: Mapping[str, ExportTable],
+    mapping: ColumnMapping,
+    fields: FieldsRead | None,
+    now: datetime,
+) -> Read:
     """The events of all tables, in order of time; what is later than `now` is a plan and not an
     event. Raises ImportFault when too much of a file is unusable, or nothing of it is left."""
     read = Read()
     leads = KnownLeads(tables["leads"], mapping.leads)
     values = {
-        field: value_reader(tables["leads"], field, column)
+        field: value_reader(tables["leads"], field, column, fields or NOTHING_READ)
         for field, column in mapping.profile.items()
     }
     if leads.n_repeated:

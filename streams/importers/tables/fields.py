@@ -1,27 +1,26 @@
 """Which columns of the leads' export become fields of the profile, and their values.
 
 A column that is named like a feature's field and holds its values is that field. Any other is the
-user's own and keeps the name and the words it has. What may tell what became of the lead is left
-out, since an export has it as it is today.
+user's own and keeps the name and the words it has.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.events import MAX_PROFILE_FIELDS
-from schemas.field_names import composed_names, is_field_name
+from schemas.field_names import is_field_name
 from scoring.lead.state import Value
-from scoring.prompt.features import FEATURES
-from scoring.prompt.field_values import features_by_field, unknown_values
+from scoring.prompt.declaration import Feature
+from scoring.prompt.field_values import unknown_values
 from scoring.prompt.sources import Flag
 from streams.importers.tables.cells import NO, YES
 from streams.importers.tables.table import ExportTable
 
-FIELDS = features_by_field(FEATURES)
 OWN = " (own)"
 """What is put behind the name of a user's field that a feature has, too."""
 
@@ -46,6 +45,30 @@ _COMMA = re.compile(r"-?(0|[1-9][0-9]{0,2}(\.[0-9]{3}){1,3}|[1-9][0-9]{0,12})(,[
 
 
 @dataclass(frozen=True, slots=True)
+class FieldsRead:
+    """The fields that a model reads: of its features by field, and of the user's own by name."""
+
+    features: Mapping[str, Feature]
+    own: frozenset[str]
+
+    def name_of(self, column: str) -> str | None:
+        """The field that a column is; None where the model reads none of its name."""
+        written, plain = _composed(column), plain_name(column)
+        if written in self.own:
+            return written
+        return plain if plain in self.features or plain in self.own else None
+
+    def feature_of(self, field: str) -> Feature | None:
+        """The feature whose words the field is read in. A field that a model reads as the user's
+        own keeps its words."""
+        return None if field in self.own else self.features.get(field)
+
+
+NOTHING_READ = FieldsRead({}, frozenset())
+"""Of no model: every field is the user's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileColumns:
     """Field -> column, and what a person should know of it, a sentence each."""
 
@@ -59,67 +82,76 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
-def profile_of(table: ExportTable, used: Iterable[str]) -> ProfileColumns:
-    """The fields of a table: all its columns but those that mean something else (`used`)."""
+def profile_of(table: ExportTable, used: Iterable[str], fields: FieldsRead) -> ProfileColumns:
+    """The columns that the model reads. `used`: columns that mean something else."""
     columns: dict[str, str] = {}
+    unread: list[str] = []
     for column in table.columns:
-        field = plain_name(column)
-        is_taken = column in used or field in columns
-        if field in FIELDS and not is_taken:
+        if column in used:
+            continue
+        field = fields.name_of(column)
+        if field is None or field in columns:
+            unread.append(column)
+        else:
             columns[field] = column
+    read = own_where_unknown(table, columns, fields)
+    unread_names = (f"not read by this model: {_some(unread)}",) if unread else ()
+    return ProfileColumns(read.columns, (*read.sentences, *unread_names))
+
+
+def every_column(table: ExportTable, used: Iterable[str]) -> ProfileColumns:
+    """All columns as the user's own, but those that may tell what became of the lead, which an
+    export has as it is today, and those that cannot be fields."""
+    columns: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}
     for column in table.columns:
-        if column in used or column in columns.values():
+        if column in used:
             continue
         if why := _why_not(column, columns):
             left_out.setdefault(why, []).append(column)
         else:
             columns[_composed(column)] = column
-    read = own_where_unknown(table, columns)
     names = (f"left out, {why}: {_some(some)}" for why, some in left_out.items())
-    return ProfileColumns(read.columns, (*read.sentences, *names))
+    return ProfileColumns(columns, tuple(names))
 
 
-def own_where_unknown(table: ExportTable, profile: Mapping[str, str]) -> ProfileColumns:
+def own_where_unknown(
+    table: ExportTable, profile: Mapping[str, str], fields: FieldsRead
+) -> ProfileColumns:
     """Gives a field that has a feature's name and mostly other values a name of its own, so that no
     feature reads it as "other"."""
     columns: dict[str, str] = {}
     sentences: list[str] = []
     for field, column in profile.items():
-        name, feature = field, FIELDS.get(field)
+        name, feature = field, fields.feature_of(field)
         if feature is not None:
-            value = value_reader(table, field, column)
+            value = value_reader(table, field, column, fields)
             values = (value(row[column]) for row in table.rows if column in row)
             if found := unknown_values(feature, values):
                 sentences.append(f"{column}: {found.sentence}")
                 if found.is_own:
-                    name = _own_name(field, column, {*profile, *columns})
+                    name = _own_name(field, column, {*fields.features, *profile, *columns})
         columns[name] = column
     return ProfileColumns(columns, tuple(sentences))
 
 
 def _own_name(field: str, column: str, taken: set[str]) -> str:
     name = column if is_field_name(column) else field
-    while name in FIELDS or name in taken:
+    while name in taken:
         name += OWN
     return name
 
 
 def _composed(column: str) -> str:
-    (name,) = composed_names({column: None})
-    return name
+    return unicodedata.normalize("NFC", column)
 
 
 def _why_not(column: str, columns: Mapping[str, str]) -> str | None:
     if plain_name(column) in TELLS_THE_END:
         return "as it may tell what became of the lead"
-    if not is_field_name(column):
+    if not is_field_name(column) or not is_field_name(_composed(column)):
         return "as its name has more than 64 characters or some that nobody sees"
-    try:
-        name = _composed(column)
-    except ValueError:
-        return "as its name has more than 64 characters"
-    if name in columns or name in FIELDS:
+    if _composed(column) in columns:
         return "as another column has its name"
     if len(columns) >= MAX_PROFILE_FIELDS:
         return f"as a lead has at most {MAX_PROFILE_FIELDS} fields"
@@ -131,11 +163,13 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:MAX_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def value_reader(table: ExportTable, field: str, column: str) -> Callable[[Any], Value]:
+def value_reader(
+    table: ExportTable, field: str, column: str, fields: FieldsRead
+) -> Callable[[Any], Value]:
     """Returns how a cell of `column` is read as `field`: in the words of its feature, or as it is
     written, as a number where all the column's cells are."""
-    if field in FIELDS:
-        return _FeatureWords(isinstance(FIELDS[field].source, Flag))
+    if feature := fields.feature_of(field):
+        return _FeatureWords(isinstance(feature.source, Flag))
     cells = [row[column] for row in table.rows if column in row]
     return _number_reader(cells) or _own_text
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from schemas.field_names import FieldName
 from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.fields import plain_name, profile_of
+from streams.importers.tables.fields import FieldsRead, every_column, plain_name, profile_of
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
 
@@ -109,8 +109,9 @@ class Guess:
     remarks: tuple[str, ...]
 
 
-def guess(tables: Mapping[str, ExportTable]) -> Guess:
-    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes."""
+def guess(tables: Mapping[str, ExportTable], fields: FieldsRead | None) -> Guess:
+    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes. Without
+    `fields` every column of the leads is a field."""
     doubts: list[str] = []
     columns_of: dict[str, FileColumns] = {}
     for kind, table in tables.items():
@@ -123,7 +124,7 @@ def guess(tables: Mapping[str, ExportTable]) -> Guess:
         if tables[kind].path == leads.path
         for column in columns.columns.values()
     }
-    profile = profile_of(leads, used)
+    profile = every_column(leads, used) if fields is None else profile_of(leads, used, fields)
     return Guess(
         ColumnMapping(
             leads=columns_of["leads"],

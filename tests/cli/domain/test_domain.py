@@ -10,6 +10,7 @@ import pytest
 from scoring.domain.reading import PACKS, domain_digest, pack, pack_names, parse_domain
 from streams import exit_codes
 from tests.support.commands import asllr, run
+from tests.support.engines.table_artifacts import build_domain_artifact
 
 OURS: dict[str, str] = {}
 
@@ -93,11 +94,28 @@ def test_show_of_a_file_shows_that_file(tmp_path: Path) -> None:
     assert asllr(OURS, "domain", "show", path).startswith("bikes: 0 stages")
 
 
-def test_show_of_an_artifact_says_that_it_is_of_auto() -> None:
-    result = run(OURS, "domain", "show", "demo")
+def test_show_of_an_artifact_shows_the_domain_it_carries(tmp_path: Path) -> None:
+    path = build_domain_artifact(tmp_path / "mine", pack("software"))
+    result = run(OURS, "domain", "show", path)
     assert result.exit_code == exit_codes.OK
-    assert "auto (today's artifacts are all of it)" in result.stderr
+    assert "mine: software, renderer 1" in result.stderr
+    assert result.stdout == asllr(OURS, "domain", "show", "software")
+    printed = asllr(OURS, "domain", "show", path, "--toml")
+    assert parse_domain(printed.encode(), "mine") == pack("software")
+
+
+def test_show_of_an_artifact_from_before_domains_shows_auto() -> None:
+    result = run(OURS, "domain", "show", "demo")
+    assert "auto, renderer 1" in result.stderr
     assert result.stdout == asllr(OURS, "domain", "show", "auto")
+
+
+def test_show_of_an_artifact_that_cannot_be_used_says_why(tmp_path: Path) -> None:
+    path = build_domain_artifact(tmp_path / "mine", pack("software"))
+    (path / "domain.toml").write_text("", encoding="utf-8")
+    result = run(OURS, "domain", "show", path)
+    assert result.exit_code == exit_codes.UNUSABLE
+    assert "domain.toml of artifact rule" in result.stderr
 
 
 def test_show_of_what_is_not_there_says_what_there_is() -> None:

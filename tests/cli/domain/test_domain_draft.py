@@ -47,7 +47,7 @@ def kitchens(tmp_path: Path) -> list[str | Path]:
         '{"leads": {"columns": {"lead": "Kundennummer", "created_at": "Angelegt am"}},'
         ' "calls": {"columns": {"lead": "Kundennummer", "started_at": "called_at",'
         ' "duration_s": "duration"}},'
-        ' "profile": {"lead_source": "Lead Source", "Wohnfläche (m²)": "Wohnfläche (m²)",'
+        ' "profile": {"Lead Source": "Lead Source", "Wohnfläche (m²)": "Wohnfläche (m²)",'
         ' "Küchenform": "Küchenform", "Bemerkung": "Bemerkung"}}',
         encoding="utf-8",
     )
@@ -64,7 +64,6 @@ def test_exports_in_german_become_a_domain_that_passes_its_check(
     said = run(OURS, "domain", "draft", *kitchens, "--name", "kuechen", "--out", out)
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith(f"{out}: kuechen, 0 stages, 1 channel, ")
-    assert "Lead Source: 60 of 60 values" in said.stderr
     assert asllr(OURS, "domain", "check", out).startswith("ok: kuechen, 0 stages, 1 channel, ")
     fields = fields_of(read_domain(out))
     assert fields == {

@@ -20,8 +20,8 @@ from schemas.events import (
 from scoring.domain.model import ContactCount, DeclaredFeature, Domain
 from scoring.domain.reading import pack, parse_domain
 from scoring.draft import survey as surveying
-from scoring.draft.domain_toml import draft_text
 from scoring.draft.draft import draft_domain
+from scoring.draft.draft_file import draft_text
 from scoring.draft.survey import ThinnedNumbers, survey_of
 from scoring.prompt.field_values import features_by_field, unknown_values
 from scoring.prompt.from_domain import features_of

@@ -1,5 +1,6 @@
-"""One battery for every engine: the demo's stack, its ONNX graph, the torch reference, trees on the
-table alone, and the rule. What concerns the prompt is asked of those that read it."""
+"""One battery for every engine: the demo's stack, its ONNX graph, the torch reference, trees and a
+regression on the table alone, and the rule. What concerns the prompt is asked of those that read
+it."""
 
 from __future__ import annotations
 
@@ -17,12 +18,18 @@ from scoring.engines.loading import load_engine, load_language_model
 from scoring.engines.reading import finite, load_reader
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from tests.support.engines.engines import RuleEngine
-from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.engines.table_artifacts import (
+    build_linear_artifact,
+    build_rule_artifact,
+    build_trees_artifact,
+)
 from training.simulator.emit import simulate_leads
+
+AUTO = first_rendering()
 
 DEMO = demo_artifact_path()
 N_LEADS = 12
@@ -32,7 +39,7 @@ N_LEADS = 12
 def inputs() -> list[EngineInput]:
     manifest = load_manifest(DEMO)
     _, count_tokens = load_reader(DEMO, manifest.token_budget)
-    spec = PromptSpec(manifest.token_budget, count_tokens)
+    spec = PromptSpec(AUTO, manifest.token_budget, count_tokens)
     return [
         prepare(history_of(fold(lead.history)), to_ms(lead.as_of), spec)
         for lead in simulate_leads(501, N_LEADS)
@@ -47,7 +54,8 @@ READERS = [
 ]
 """None is the engine that tests of roles score with."""
 
-TABLE_READERS = [EngineKind.STACK, EngineKind.TREES, EngineKind.RULE]
+TABLE_KINDS = [EngineKind.TREES, EngineKind.LINEAR, EngineKind.RULE]
+TABLE_READERS = [EngineKind.STACK, *TABLE_KINDS]
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +63,12 @@ def table_artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[EngineKind
     folder = tmp_path_factory.mktemp("artifacts")
     return {
         EngineKind.TREES: build_trees_artifact(folder / "trees"),
+        EngineKind.LINEAR: build_linear_artifact(folder / "linear"),
         EngineKind.RULE: build_rule_artifact(folder / "rule"),
     }
 
 
-@pytest.fixture(scope="module", params=[*READERS, EngineKind.TREES, EngineKind.RULE])
+@pytest.fixture(scope="module", params=[*READERS, *TABLE_KINDS])
 def engine(request: pytest.FixtureRequest, table_artifacts: dict[EngineKind, Path]) -> Engine:
     return _load(request.param, table_artifacts)
 
@@ -80,7 +89,7 @@ def _load(kind: EngineKind | None, table_artifacts: dict[EngineKind, Path]) -> E
     path = table_artifacts.get(kind, DEMO)
     manifest = load_manifest(path)
     if manifest.engine is kind:
-        return load_engine(path, manifest)[0]
+        return load_engine(path, manifest, AUTO)[0]
     tokens, _ = load_reader(path, manifest.token_budget)
     return load_language_model(path, tokens, kind)
 
@@ -143,12 +152,12 @@ def test_a_prompt_without_the_answer_marker_is_refused(
 
 
 def test_unknown_features_are_scored(engine: Engine, inputs: list[EngineInput]) -> None:
-    nothing = np.full(len(FEATURES), np.nan, dtype=np.float32)
+    nothing = np.full(len(AUTO.features), np.nan, dtype=np.float32)
     (logit,) = engine.logits([EngineInput(nothing, inputs[0].prompt)])
     assert math.isfinite(logit)
 
 
-@pytest.mark.parametrize("width", [0, len(FEATURES) - 1, len(FEATURES) + 1])
+@pytest.mark.parametrize("width", [0, len(AUTO.features) - 1, len(AUTO.features) + 1])
 def test_a_table_of_another_width_is_refused(
     table_reader: Engine, inputs: list[EngineInput], width: int
 ) -> None:
@@ -164,7 +173,7 @@ def test_an_infinite_feature_is_refused(table_reader: Engine, inputs: list[Engin
         table_reader.logits([EngineInput(table, inputs[0].prompt)])
 
 
-@pytest.mark.parametrize("kind", [EngineKind.TREES, EngineKind.RULE])
+@pytest.mark.parametrize("kind", TABLE_KINDS)
 def test_an_engine_without_a_language_model_reads_no_prompt(
     kind: EngineKind, table_artifacts: dict[EngineKind, Path], inputs: list[EngineInput]
 ) -> None:
@@ -173,7 +182,7 @@ def test_an_engine_without_a_language_model_reads_no_prompt(
     assert engine.logits(silent) == engine.logits(inputs)
 
 
-@pytest.mark.parametrize("kind", [EngineKind.STACK, EngineKind.TREES, EngineKind.RULE])
+@pytest.mark.parametrize("kind", TABLE_READERS)
 def test_only_a_language_model_is_loaded_as_one(kind: EngineKind) -> None:
     tokens, _ = load_reader(DEMO, 256)
     with pytest.raises(ValueError, match="is not a language model"):

@@ -20,7 +20,10 @@ from schemas.events import (
 )
 from schemas.timestamps import DAY_MS
 from scoring.explain.event_words import words_of
+from scoring.prompt.rendering import first_rendering
 from tests.scoring.histories import START, START_MS, UTTERANCES, event, events, segment
+
+AUTO = first_rendering()
 
 NOW_MS = START_MS + 2 * DAY_MS
 
@@ -59,11 +62,11 @@ NOW_MS = START_MS + 2 * DAY_MS
     ],
 )
 def test_words_of_each_kind_of_event(happened: EventBase, words: str) -> None:
-    assert words_of(happened, NOW_MS) == words
+    assert words_of(happened, NOW_MS, AUTO) == words
 
 
 @given(events(erased=True))
 def test_words_never_repeat_an_utterance(happened: EventBase) -> None:
-    words = words_of(happened, NOW_MS)
+    words = words_of(happened, NOW_MS, AUTO)
     assert words
     assert not any(text.strip() in words for text in UTTERANCES if len(text) > 12)

@@ -22,10 +22,13 @@ from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, cursor_of, state_of
 from scoring.lead.history import history_of
 from scoring.prompt.edges import as_of
+from scoring.prompt.rendering import first_rendering
 from scoring.score import Scorer, prepare
 from tests.scoring.arrivals import arrived, long_arrivals
 from tests.support.engines.engines import RuleEngine, rule_scorer
 from tests.support.leads.lead_events import START, joins, talks, writes
+
+AUTO = first_rendering()
 
 RULE, OTHER = rule_scorer(), rule_scorer(RuleEngine(bias=0.4), "rule-2")
 SCORERS = {scorer.digest: scorer for scorer in (RULE, OTHER)}
@@ -54,7 +57,7 @@ def scored(draw: st.DrawFn) -> tuple[list[Arrival], list[LedgerPoint]]:
     while n < len(arrivals):
         n = draw(st.integers(n + (n == 0), len(arrivals)))
         now_ms = max(now_ms, arrivals[n - 1].ingested_ms) + draw(st.integers(0, 9 * DAY_MS))
-        moment = as_of(history_of(state_of(arrivals[:n])), now_ms)
+        moment = as_of(history_of(state_of(arrivals[:n])), now_ms, AUTO)
         points.append(point(arrivals[:n], moment, draw(artifacts)))
         if n == len(arrivals):
             break
@@ -103,10 +106,12 @@ def test_without_published_scores_each_event_has_its_own_point(
     arrivals: list[Arrival], later_ms: int
 ) -> None:
     until_ms = arrivals[-1].ingested_ms + later_ms
-    points = points_of(arrivals, "rule-1", until_ms)
+    points = points_of(arrivals, "rule-1", until_ms, AUTO)
     entries = build_ledger(arrivals, points, SCORERS.get).entries
     assert [e.causes[0] for e in entries if e.kind is ChangeKind.EVENT] == arrivals
-    assert entries[-1].after == score(arrivals, as_of(history_of(state_of(arrivals)), until_ms))
+    assert entries[-1].after == score(
+        arrivals, as_of(history_of(state_of(arrivals)), until_ms, AUTO)
+    )
 
 
 def test_events_between_two_scores_share_the_change_in_arrival_order() -> None:

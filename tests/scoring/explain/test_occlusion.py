@@ -15,13 +15,15 @@ from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.declaration import UNKNOWN
-from scoring.prompt.features import FEATURES
 from scoring.prompt.prompt import CALLS
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from tests.scoring.arrivals import arrived, long_arrivals
 from tests.scoring.prompt.golden_leads import SPEC
 from tests.support.engines.engines import RuleEngine, rule_scorer
 from tests.support.leads.lead_events import START, clicks, joins, talks, writes
+
+AUTO = first_rendering()
 
 RULE = rule_scorer()
 STORY = arrived([joins(0), talks(5), clicks(7), writes(9)])
@@ -60,20 +62,20 @@ def test_an_event_that_came_twice_is_one_event() -> None:
 def test_a_hidden_section_is_unknown_and_the_rest_stays(section: Section) -> None:
     state = state_of(STORY)
     whole = prepare(history_of(state), MOMENT, SPEC)
-    hidden = without_section(history_of(state), MOMENT, SPEC, section.value)
-    mine = np.array([feature.section is section for feature in FEATURES])
+    hidden = without_section(history_of(state), MOMENT, RULE, section.value)
+    mine = np.array([feature.section is section for feature in AUTO.features])
     assert np.isnan(hidden.features[mine]).all()
     assert hidden.features[~mine].tobytes() == whole.features[~mine].tobytes()
     said, unsaid = whole.prompt.splitlines(), hidden.prompt.splitlines()
     changed = [(a, b) for a, b in zip(said, unsaid, strict=True) if a != b]
-    wordings = [f"{f.wording} {UNKNOWN}" for f in FEATURES if f.section is section]
+    wordings = [f"{f.wording} {UNKNOWN}" for f in AUTO.features if f.section is section]
     assert changed in ([], [(changed[0][0], " ".join(wordings))] if changed else [])
     assert " ".join(wordings) in unsaid
 
 
 def test_hidden_calls_leave_their_counts() -> None:
     whole = prepare(history_of(state_of(STORY)), MOMENT, SPEC)
-    hidden = without_section(history_of(state_of(STORY)), MOMENT, SPEC, CALLS)
+    hidden = without_section(history_of(state_of(STORY)), MOMENT, RULE, CALLS)
     assert hidden.features.tobytes() == whole.features.tobytes()
     assert "I will take it" in whole.prompt
     assert hidden.prompt == whole.prompt.replace("call yesterday\n", "").replace(

@@ -2,7 +2,7 @@
 
     python -m tests.scoring.prompt.golden_leads
 
-It refuses to write another text under the same PROMPT_ID.
+It refuses to write another text under the same AUTO.prompt_id.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from schemas.events import (
 from schemas.timestamps import DAY_MS
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.prompt.prompt import PROMPT_ID, PromptSpec, build_prompt
+from scoring.prompt.prompt import PromptSpec, build_prompt
+from scoring.prompt.rendering import first_rendering
 from tests.scoring.histories import START, START_MS, event, segment
+
+AUTO = first_rendering()
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW_MS = START_MS + 10 * DAY_MS
@@ -35,7 +38,7 @@ def count_tokens(text: str) -> int:
     return len(re.findall(r"\w+|[^\w\s]|\n", text))
 
 
-SPEC = PromptSpec(256, count_tokens)
+SPEC = PromptSpec(AUTO, 256, count_tokens)
 
 PROFILE = {
     "age_band": "forties",
@@ -142,11 +145,11 @@ def write() -> None:
     for name in LEADS:
         path = GOLDEN / f"{name}.txt"
         changed = path.exists() and path.read_text(encoding="utf-8") != prompt(name)
-        if changed and known.read_text(encoding="utf-8").strip() == PROMPT_ID:
-            sys.exit(f"{name}: the text changed, PROMPT_ID did not: raise PROMPT_VERSION")
+        if changed and known.read_text(encoding="utf-8").strip() == AUTO.prompt_id:
+            sys.exit(f"{name}: the text changed, AUTO.prompt_id did not: raise PROMPT_VERSION")
     for name in LEADS:
         (GOLDEN / f"{name}.txt").write_text(prompt(name), encoding="utf-8")
-    known.write_text(PROMPT_ID + "\n", encoding="utf-8")
+    known.write_text(AUTO.prompt_id + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,13 +19,16 @@ from schemas.timestamps import DAY_MS
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.prompt.declaration import OTHER, UNKNOWN, Kind, encode, possible_words, words
-from scoring.prompt.features import FEATURES, feature_vector
+from scoring.prompt.features import feature_vector
+from scoring.prompt.rendering import first_rendering
 from tests.scoring.histories import START, START_MS, event, segment
+
+AUTO = first_rendering()
 
 
 def value_of(name: str, events: list[EventBase], days: float = 0.0) -> float:
-    names = [feature.name for feature in FEATURES]
-    vector = feature_vector(history_of(fold(events)), START_MS + round(days * DAY_MS))
+    names = [feature.name for feature in AUTO.features]
+    vector = feature_vector(history_of(fold(events)), START_MS + round(days * DAY_MS), AUTO)
     return float(vector[names.index(name)])
 
 
@@ -49,20 +52,20 @@ def transcript(call_id: str, days: float = 0.0, seconds: float = 60.0) -> Transc
 
 
 def test_there_are_31_features_with_distinct_names_and_labels_per_section() -> None:
-    assert len(FEATURES) == 31
-    assert len({feature.name for feature in FEATURES}) == 31
-    assert len({(feature.section, feature.wording) for feature in FEATURES}) == 31
+    assert len(AUTO.features) == 31
+    assert len({feature.name for feature in AUTO.features}) == 31
+    assert len({(feature.section, feature.wording) for feature in AUTO.features}) == 31
 
 
 def test_an_unknown_lead_is_unknown_and_silent_not_zero_aged() -> None:
-    vector = feature_vector(history_of(fold([])), START_MS)
+    vector = feature_vector(history_of(fold([])), START_MS, AUTO)
     assert vector.dtype == np.float32
-    counted = [feature.kind is Kind.NUMBER for feature in FEATURES]
+    counted = [feature.kind is Kind.NUMBER for feature in AUTO.features]
     assert list(np.isnan(vector)) == [not is_count for is_count in counted]
     assert not vector[np.array(counted)].any()
 
 
-@pytest.mark.parametrize("feature", [f for f in FEATURES if f.kind is Kind.CATEGORY])
+@pytest.mark.parametrize("feature", [f for f in AUTO.features if f.kind is Kind.CATEGORY])
 def test_every_listed_value_has_its_own_code_and_others_share_one(feature: Any) -> None:
     codes = [encode(feature, value) for value, _ in feature.bins]
     assert codes == list(range(len(feature.bins)))
@@ -147,12 +150,12 @@ def test_a_call_sent_under_two_start_times_is_one_call() -> None:
 
 def test_numbers_are_worded_with_their_raw_value_and_quantile() -> None:
     clicks = [contact(str(n), "web") for n in range(9)]
-    feature = next(feature for feature in FEATURES if feature.name == "web_7d")
+    feature = next(feature for feature in AUTO.features if feature.name == "web_7d")
     said = [words(feature, value_of("web_7d", clicks[:n])) for n in (0, 1, 3, 9)]
     assert said == ["none", "1 low", "3 mid", "9 high"]
 
 
-@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+@pytest.mark.parametrize("feature", AUTO.features, ids=lambda feature: feature.name)
 def test_words_are_one_of_the_possible_ones(feature: Any) -> None:
     raw = {
         Kind.CATEGORY: "x",

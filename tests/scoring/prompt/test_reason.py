@@ -17,11 +17,15 @@ from schemas.events import (
 )
 from schemas.outputs import Evidence
 from schemas.timestamps import DAY_MS
+from scoring.domain.reading import pack
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.lead.topics import TOPICS
 from scoring.prompt.reason import evidence, reason
+from scoring.prompt.rendering import Rendering, first_rendering
 from tests.scoring.histories import START, START_MS, event, long_histories, segment
+
+AUTO = first_rendering()
 
 
 def contact(channel: str, days: float = 0.0, **fields: Any) -> EventBase:
@@ -73,7 +77,7 @@ PRICE = spoken("The price is fine, and we need it next week")
     ],
 )
 def test_reason_names_what_explains_most(events: list[EventBase], days: float, said: str) -> None:
-    assert reason(history_of(fold(events)), START_MS + round(days * DAY_MS)) == said
+    assert reason(history_of(fold(events)), START_MS + round(days * DAY_MS), AUTO) == said
 
 
 @settings(max_examples=100, deadline=None)
@@ -113,7 +117,7 @@ def test_reason_never_repeats_lead_text(events: list[EventBase]) -> None:
     }
     own |= {word for name in TOPICS.values() for word in name.replace("-", " ").split()}
     said = (
-        reason(history_of(fold(events)), START_MS)
+        reason(history_of(fold(events)), START_MS, AUTO)
         .replace("'", "")
         .replace("-", " ")
         .replace("_", " ")
@@ -124,7 +128,39 @@ def test_reason_never_repeats_lead_text(events: list[EventBase]) -> None:
 
 def test_evidence_grows_with_what_is_known() -> None:
     profile = event(LeadUpserted, profile=dict.fromkeys("abcde", "x"))
-    assert evidence(history_of(fold([contact("web")]))) is Evidence.LOW
-    assert evidence(history_of(fold([profile, contact("message")]))) is Evidence.MEDIUM
-    assert evidence(history_of(fold([spoken("hello")]))) is Evidence.MEDIUM
-    assert evidence(history_of(fold([profile, PRICE]))) is Evidence.HIGH
+    assert evidence(history_of(fold([contact("web")])), AUTO) is Evidence.LOW
+    assert evidence(history_of(fold([profile, contact("message")])), AUTO) is Evidence.MEDIUM
+    assert evidence(history_of(fold([spoken("hello")])), AUTO) is Evidence.MEDIUM
+    assert evidence(history_of(fold([profile, PRICE])), AUTO) is Evidence.HIGH
+
+
+SOFTWARE = Rendering(1, pack("software"))
+COARSE = Rendering(1, AUTO.domain.model_copy(update={"ages": ((0, "of late"), (20, "long ago"))}))
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([contact("demo")], "demo today"),
+        ([contact("test_drive")], "no recent contact"),
+        ([contact("product")], "clicks only, no contact yet"),
+        ([event(StageChanged, stage="negotiation")], "stage negotiation, no recent contact"),
+        ([event(StageChanged, stage="test_drive")], "no contact yet"),
+    ],
+)
+def test_reasons_are_in_the_domains_words(events: list[EventBase], said: str) -> None:
+    assert reason(history_of(fold(events)), START_MS, SOFTWARE) == said
+
+
+def test_today_is_today_whatever_ages_a_domain_has() -> None:
+    visited = history_of(fold([contact("visit")]))
+    assert reason(visited, START_MS, COARSE) == "visit today"
+    assert reason(visited, START_MS + 5 * DAY_MS, COARSE) == "visit 4 days ago"
+
+
+def test_evidence_counts_the_domains_late_stages_and_clicks() -> None:
+    late = [event(StageChanged, stage="negotiation"), contact("demo")]
+    assert evidence(history_of(fold(late)), SOFTWARE) is Evidence.MEDIUM
+    assert evidence(history_of(fold(late)), AUTO) is Evidence.LOW
+    clicked = [event(StageChanged, stage="negotiation"), contact("product")]
+    assert evidence(history_of(fold(clicked)), SOFTWARE) is Evidence.LOW

@@ -51,7 +51,18 @@ def _seen(
     recording = open_recording(folder / "log")
     scorer = load_scorer(build_rule_artifact(folder / "rule"))
     end_ms = max(one.last_ms for one in recording.input_ranges() if one.last_ms)
-    return standings(Pass(recording, frozenset(), [scorer], 0, end_ms // DAY_MS + 1, None, end_ms))
+    return standings(
+        Pass(
+            recording,
+            frozenset(),
+            [scorer.rendering],
+            [scorer],
+            first_day=0,
+            end_day=end_ms // DAY_MS + 1,
+            until_ms=None,
+            end_ms=end_ms,
+        )
+    )
 
 
 def _listed(seen: Standings, span: DaySpan) -> list[tuple[int, str]]:

@@ -18,6 +18,7 @@ from scoring.explain.ledger import build_ledger, points_of
 from scoring.lead.arrival import state_of
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
+from scoring.prompt.rendering import first_rendering
 from streams.explain.moment import at_moment
 from streams.explain.story import LeadStory, read_file, tell
 from streams.recording.event_file import RecordedEvent, RecordingError, history, write_recording
@@ -27,6 +28,8 @@ from tests.support.leads.event_stream import events
 from tests.support.leads.lead_events import A, clicks, erased, joins, reopens, talks, writes
 from tests.support.leads.records import NOW_MS
 from tests.support.roles import Clock, Roles
+
+AUTO = first_rendering()
 
 SCORERS = {s.digest: s for s in (rule_scorer(), rule_scorer(RuleEngine(bias=0.3), "rule-2"))}
 KEY = LeadKey.parse(A)
@@ -143,7 +146,7 @@ def test_an_erased_lead_is_not_explained(tmp_path: Path) -> None:
     write_recording(path, map(history, [joins(0), erased(5), reopens(6)]))
     story = read_file(path, KEY, lambda n: None)
     assert story.until(to_ms(joins(0).occurred_at)).is_erased
-    points = points_of(story.arrivals[:1], "rule-1", story.end_ms)
+    points = points_of(story.arrivals[:1], "rule-1", story.end_ms, AUTO)
     for ask in (
         lambda: explain(story.arrivals, points, SCORERS.get),
         lambda: at_moment(story, points, SCORERS.get),

@@ -12,9 +12,12 @@ from schemas.events import EventBase, LeadClosed, LeadUpserted, Stage, StageChan
 from schemas.timestamps import to_ms
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.prompt.features import FEATURES, feature_vector
+from scoring.prompt.features import feature_vector
+from scoring.prompt.rendering import first_rendering
 from streams.importers.outcomes import ImportFault
 from streams.importers.uci_bank import ARCHIVE, FILE, uci_bank_events
+
+AUTO = first_rendering()
 
 HEADER = '"age";"job";"marital";"default";"contact";"month";"duration";"pdays";"emp.var.rate";"y"'
 ROWS = (
@@ -71,8 +74,8 @@ def test_rows_keep_their_order_over_the_turn_of_a_year(tmp_path: Path) -> None:
 
 def test_what_our_features_have_words_for_is_known_to_them(tmp_path: Path) -> None:
     first = _import(tmp_path)[0]
-    vector = feature_vector(history_of(fold([first])), to_ms(first.occurred_at))
-    known = {f.name for f, value in zip(FEATURES, vector, strict=True) if value == value}
+    vector = feature_vector(history_of(fold([first])), to_ms(first.occurred_at), AUTO)
+    known = {f.name for f, value in zip(AUTO.features, vector, strict=True) if value == value}
     assert {"age_band", "occupation", "household"} <= known
 
 

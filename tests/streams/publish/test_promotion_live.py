@@ -15,7 +15,8 @@ from schemas.codec import Record
 from schemas.outputs import BoardSnapshot, Score
 from schemas.topics import BOARDS, SCORES
 from scoring.artifact import digest
-from scoring.engines.rule import Rule
+from scoring.domain.reading import pack
+from scoring.engines.rule import Rule, rule_of
 from scoring.score import Scorer
 from streams import exit_codes
 from streams.artifact_shelf import load_from
@@ -101,7 +102,7 @@ def mixed(outputs: Sequence[Record]) -> list[BoardSnapshot]:
 def test_a_promotion_that_nobody_serves_says_what_to_look_at(
     embedded: str, redis_url: str, tmp_path: Path
 ) -> None:
-    write_rule(tmp_path / "rule", Rule(), unfitted_facts("rule"))
+    write_rule(tmp_path / "rule", rule_of(pack("auto")), unfitted_facts("rule"))
     found = promote(embedded, redis_url, tmp_path, "rule", "--wait", "1s")
     assert found.exit_code == exit_codes.NO
     assert "did not reach Redis within 1 s: is `asllr publish` running?" in found.output

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from scoring.domain.reading import pack_names
 from streams.replay.code_version import MODULES, PACKAGES, sources
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,8 +19,10 @@ DECIDES = {
     "schemas": "what an event is",
     "scoring": "score, calibration, ranking, artifact",
     "scoring.domain": "what is declared of a business",
+    "scoring.domain.packs": "the domain of artifacts that carry none",
     "scoring.lead": "the fold",
     "scoring.prompt": "what a model reads",
+    "scoring.columns": "what a table's model reads",
     "scoring.engines": "what a model says",
     "streams.recording": "the order in which events come in",
     "streams.replay": "who is scored when",
@@ -89,6 +92,11 @@ def test_every_room_of_the_core_is_known_to_decide_or_not() -> None:
     core = {_room(module) for module in _modules() if module.startswith(("schemas", "scoring"))}
     not_reached = {"scoring.explain": "asks an artifact again, afterwards"}
     assert core - DECIDES.keys() - DECIDES_NOTHING.keys() - not_reached.keys() == set()
+
+
+def test_the_packs_are_hashed() -> None:
+    told = set(sources())
+    assert {("scoring.domain.packs", f"{name}.toml") for name in pack_names()} <= told
 
 
 def test_every_file_of_a_hashed_room_is_hashed() -> None:

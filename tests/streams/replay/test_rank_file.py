@@ -11,7 +11,7 @@ from schemas.timestamps import to_ms
 from scoring.calibration import probability
 from scoring.lead.fold import fold, listing
 from scoring.lead.state_bytes import to_bytes
-from scoring.score import build_subject, prepare
+from scoring.score import Position, build_subject, prepare
 from streams.recording.event_file import RecordedEvent, write_recording
 from streams.replay.rank_file import rank_events, rank_file
 from tests.support.engines.engines import RuleEngine, rule_scorer
@@ -59,7 +59,7 @@ def test_probability_is_that_of_the_live_path() -> None:
     row = rank_events(RECORDED, SCORER, now).rows[0]
     key = next(r.event.key for r in RECORDED if r.event.key.lead == row.lead)
     state = fold(r.event for r in RECORDED if r.event.key == key)
-    subject = build_subject(key, to_bytes(state), {}, 0, to_ms(now))
+    subject = build_subject(key, to_bytes(state), Position({}, 0), to_ms(now), SCORER.rendering)
     [logit] = SCORER.engine.logits([prepare(subject.history, subject.as_of_ms, SCORER.spec)])
     assert row.probability == probability(logit, SCORER.calibration)
 

@@ -63,7 +63,7 @@ def outcomes(
     end_ms = end_of(folder, None) + later_ms
     spec = Spec(folder.path, str(policy), None, (), None, end_ms, erased)
     scorer = rule_scorer()
-    found = Replay(spec, range(N_PARTITIONS), scorer_for=lambda draft: scorer)
+    found = Replay(spec, range(N_PARTITIONS), scorer=scorer)
     return list(found.outcomes()), found
 
 

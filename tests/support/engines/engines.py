@@ -12,11 +12,13 @@ import numpy as np
 
 from scoring.calibration import Calibration
 from scoring.engine import Engine, EngineInput, Unscorable
-from scoring.prompt.features import FEATURES
-from scoring.prompt.prompt import HORIZON_DAYS, MARKER, PROMPT_ID, PromptSpec
+from scoring.prompt.prompt import MARKER, PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import Scorer
 
-WEIGHTS = np.linspace(-0.9, 1.1, len(FEATURES))
+AUTO = first_rendering()
+
+WEIGHTS = np.linspace(-0.9, 1.1, len(AUTO.features))
 """Any will do; distinct, so that exchanged features show."""
 
 
@@ -36,8 +38,8 @@ class RuleEngine:
         return [self._logit(item) for item in inputs]
 
     def _logit(self, item: EngineInput) -> float:
-        if item.features.shape != (len(FEATURES),):
-            raise Unscorable(f"{item.features.shape} features, expected {len(FEATURES)}")
+        if item.features.shape != (len(AUTO.features),):
+            raise Unscorable(f"{item.features.shape} features, expected {len(AUTO.features)}")
         if (n_tokens := count_characters(item.prompt)) > MAX_TOKENS:
             raise Unscorable(f"{n_tokens} tokens, the artifact reads {MAX_TOKENS}")
         if not item.prompt.endswith(MARKER):
@@ -87,9 +89,8 @@ def count_characters(text: str) -> int:
 def rule_scorer(engine: Engine | None = None, digest: str = "rule-1") -> Scorer:
     return Scorer(
         digest=digest,
-        prompt_id=PROMPT_ID,
-        horizon_days=HORIZON_DAYS,
-        spec=PromptSpec(token_budget=MAX_TOKENS, count_tokens=count_characters),
+        horizon_days=AUTO.domain.horizon_days,
+        spec=PromptSpec(AUTO, token_budget=MAX_TOKENS, count_tokens=count_characters),
         calibration=Calibration(),
         engine=engine or RuleEngine(),
     )

@@ -12,13 +12,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from scoring.artifact import BaseModelName, DataWindow, EngineKind, Manifest, save_manifest
 from scoring.calibration import Calibration
-from scoring.prompt.features import FEATURES_ID
-from scoring.prompt.prompt import HORIZON_DAYS, PROMPT_ID
+from scoring.prompt.rendering import first_rendering
+
+AUTO = first_rendering()
 
 TOKEN_BUDGET = 4_096
 
 
-def build_stub_artifact(path: Path, *, prompt_id: str = PROMPT_ID) -> Path:
+def build_stub_artifact(path: Path, *, prompt_id: str = AUTO.prompt_id) -> Path:
     """Writes it into the folder `path`, which it makes; returns `path`."""
     path.mkdir(parents=True)
     _byte_tokenizer().save(str(path / "tokenizer.json"))
@@ -59,9 +60,9 @@ def _manifest(prompt_id: str) -> Manifest:
         name="stub",
         engine=EngineKind.ONNX,
         prompt_id=prompt_id,
-        features_id=FEATURES_ID,
+        features_id=AUTO.features_id,
         token_budget=TOKEN_BUDGET,
-        horizon_days=HORIZON_DAYS,
+        horizon_days=AUTO.domain.horizon_days,
         calibration=Calibration(a=0.2, b=-2.0),
         agreement=None,
         label="none: a stub",

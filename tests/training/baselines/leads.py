@@ -12,10 +12,13 @@ from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from training.dataset.example import Example, Examples, Grade, columns_of
 from training.dataset.manifest import Split
 from training.simulator.emit import SimulatedLead, simulate_leads
+
+AUTO = first_rendering()
 
 RAISED_LOGIT = 3.5
 SHARES = ((0.55, Split.FIT), (0.75, Split.JUDGE), (0.85, Split.CALIBRATE), (1.0, Split.TEST))
@@ -34,7 +37,7 @@ def leads(n: int, seed: int = 5) -> Examples:
 
 def _row(lead: SimulatedLead, share: float, rng: np.random.Generator) -> Example:
     state, as_of_ms = fold(lead.history), to_ms(lead.as_of)
-    read = prepare(history_of(state), as_of_ms, PromptSpec(100_000, len))
+    read = prepare(history_of(state), as_of_ms, PromptSpec(AUTO, 100_000, len))
     logit = np.log(lead.probability / (1 - lead.probability)) + RAISED_LOGIT
     probability = float(1 / (1 + np.exp(-logit)))
     label = int(rng.random() < probability)

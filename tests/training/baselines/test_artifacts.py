@@ -20,11 +20,11 @@ from scoring.score import Scorer
 from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import manifest
 from training.artifact_folder import NotOurs
-from training.baselines import tree_artifacts
+from training.baselines import table_artifacts
 from training.baselines.baseline import Budget
 from training.baselines.facts import ArtifactFacts
 from training.baselines.rule import fit_rule
-from training.baselines.tree_artifacts import GraphBroken, write_trees
+from training.baselines.table_artifacts import GraphBroken, table_export, write_table
 from training.baselines.tree_tabular import fit_tree_tabular
 from training.baselines.unseen import may_have_met
 from training.cli.baseline_work import BaselineRequest, make_baseline
@@ -66,7 +66,7 @@ def make(asked: BaselineRequest) -> dict[str, object]:
 
 
 def served(scorer: Scorer, examples: Examples) -> np.ndarray:
-    return np.array(scorer.engine.logits(list(examples.inputs(scorer.spec))))
+    return np.array(scorer.engine.logits(list(examples.inputs(scorer.spec, scorer.columns))))
 
 
 def test_served_trees_say_what_the_fitted_ones_say(
@@ -189,7 +189,9 @@ def test_a_graph_that_disagrees_is_no_artifact(
     facts = ArtifactFacts(
         "trees", 14, "order", None, load_manifest(demo_artifact_path()).calibration, {}, {}, ""
     )
-    monkeypatch.setattr(tree_artifacts, "MAX_LOGIT_DIFFERENCE", -1.0)
+    export = table_export(fitted)
+    assert export is not None
+    monkeypatch.setattr(table_artifacts, "MAX_LOGIT_DIFFERENCE", -1.0)
     with pytest.raises(GraphBroken, match="differ by"):
-        write_trees(tmp_path / "trees", fitted.tree, examples, facts)
+        write_table(tmp_path / "trees", export, examples, facts)
     assert list(tmp_path.iterdir()) == []

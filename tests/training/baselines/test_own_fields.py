@@ -1,4 +1,4 @@
-"""Fields that no feature declares reach every measured baseline, and none that is served."""
+"""Fields that no feature declares reach every baseline that reads more than the features."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from schemas.timestamps import from_ms
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
+from scoring.prompt.rendering import first_rendering
 from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import START_MS, row
 from training.baselines.baseline import Budget
-from training.baselines.columns.own_fields import FEATURE_KINDS, fit_own_fields
+from training.baselines.columns.own_fields import fit_own_fields
+from training.baselines.columns.table import fit_field_table
 from training.baselines.registry import Baseline, fit_baseline
 from training.dataset.example import Example, Examples, Grade, columns_of
 from training.dataset.manifest import Split
@@ -70,56 +72,49 @@ def examples() -> Examples:
     return columns_of(_row(number, split) for number, split in enumerate(SPLITS))
 
 
+def own_rows(fitted: Examples, rows: Examples) -> np.ndarray:
+    return fit_field_table(fitted).rows(rows)[:, len(first_rendering().features) :]
+
+
 def test_numbers_texts_and_codes_become_columns_but_not_what_a_feature_reads(
     examples: Examples,
 ) -> None:
-    own = fit_own_fields(examples)
-    assert own.names == (
-        "profile.amount",
-        "profile.trade=baker",
-        "profile.trade=smith",
+    assert fit_own_fields(examples).column_names == (
+        "amount",
+        "trade = baker",
+        "trade = smith",
         "code A",
         "code B",
         "code DONE",
     )
-    rows = own.rows(examples.take(np.array([1, 3])))
+    rows = own_rows(examples, examples.take(np.array([1, 3])))
     assert rows[0].tolist()[1:] == [1.0, 0.0, 1.0, 1.0, 2.0]
     assert rows[1].tolist()[1:] == [1.0, 0.0, 1.0, 0.0, 1.0]
-    assert len(own.kinds) == len(FEATURE_KINDS) + len(own.names)
-
-
-def test_a_field_named_like_a_features_with_other_values_is_an_own_field() -> None:
-    texts = ["Google", "Landing page", "website"]
-    rows = [
-        row(n, Split.FIT, state=to_bytes(fold(_events(n, {"lead_source": texts[n % 3]}, []))))
-        for n in range(30)
-    ]
-    own = fit_own_fields(columns_of(rows))
-    assert own.levels == tuple(("profile.lead_source", text) for text in texts)
+    table = fit_field_table(examples)
+    assert len(table.kinds) == table.rows(examples).shape[1]
 
 
 def test_what_the_fitted_rows_did_not_know_is_no_column_later(examples: Examples) -> None:
-    own = fit_own_fields(examples)
     stranger = _events(0, {"shoe_size": 44.0, "trade": "cooper"}, ["Z"])
     later = columns_of([row(0, Split.TEST, state=to_bytes(fold(stranger)))])
-    amount, *rest = own.rows(later)[0].tolist()
+    amount, *rest = own_rows(examples, later)[0].tolist()
     assert np.isnan(amount)
     assert rest == [0.0, 0.0, 0.0, 0.0, 1.0]
 
 
 def test_codes_that_are_labels_are_not_columns_and_simulated_leads_have_no_own_fields() -> None:
-    assert fit_own_fields(leads(60)).names == ()
+    assert fit_own_fields(leads(60)).column_names == ()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
-def test_every_measured_baseline_reads_them(name: Baseline, examples: Examples) -> None:
+def test_every_other_baseline_reads_them(name: Baseline, examples: Examples) -> None:
     model = fit_baseline(name, examples, Budget(2, 1), lambda line: None)
     test = examples.of(Split.TEST)
     assert auc(model.logits(test), test.label) > 0.7
 
 
-def test_what_is_served_does_not_read_them(examples: Examples) -> None:
+def test_trees_on_the_features_alone_do_not(examples: Examples) -> None:
     model = fit_baseline(Baseline.TREE_TABULAR, examples, Budget(1, 1), lambda line: None)
     test = examples.of(Split.TEST)
     blank = replace(test, state=tuple(to_bytes(fold([])) for _ in range(len(test))))

@@ -12,9 +12,12 @@ from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from training.dataset.example import Example, Grade
 from training.dataset.manifest import DatasetManifest, Split
+
+AUTO = first_rendering()
 
 DAY_MS = 86_400_000
 START_MS = 1_767_600_000_000
@@ -33,7 +36,7 @@ def row(number: int, split: Split = Split.FIT, **fields: object) -> Example:
         queue="north",
     )
     state = fold([event])
-    read = prepare(history_of(state), as_of_ms, PromptSpec(4_000, len))
+    read = prepare(history_of(state), as_of_ms, PromptSpec(AUTO, 4_000, len))
     known: dict[str, object] = {
         "tenant": "acme",
         "lead": f"l-{number}",

@@ -125,7 +125,7 @@ def test_a_field_that_its_feature_reads_as_other_is_told_with_counts(honest: Exa
     (found,) = [f for f in check_data(_with(few, "lead_source", values)) if "feature" in f.sentence]
     assert found.column == "profile.lead_source"
     assert found.sentence.startswith("30 of 40 values ('Google') are not what the feature")
-    assert found.sentence.endswith("so it is read as a field of your own")
+    assert found.sentence.endswith("so it is a field of your own")
 
 
 def test_an_id_of_the_lead_is_no_leak(honest: Examples) -> None:

@@ -13,11 +13,14 @@ pytest.importorskip("pyarrow")
 
 from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from tests.training.dataset.rows import codes, manifest, row
 from training.dataset.example import Example, Examples, columns_of
 from training.dataset.folder import EXAMPLES, content_sha256, read_examples, write_examples
 from training.dataset.manifest import MANIFEST, DatasetError, Split
 from training.whole_file import CannotWrite
+
+AUTO = first_rendering()
 
 pytestmark = pytest.mark.train
 
@@ -135,7 +138,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_prompts_of_another_budget_are_cut_from_the_state() -> None:
     examples = _examples()
-    (first, *_) = examples.inputs(PromptSpec(4_000, len))
+    (first, *_) = examples.inputs(PromptSpec(AUTO, 4_000, len))
     assert first.prompt == examples.prompt[0]
     assert examples.states[0] == from_bytes(examples.state[0])
     assert [str(lead) for lead in examples.of(Split.TEST, Split.FIT).lead] == ["l-0", "l-3"]

@@ -21,8 +21,8 @@ from scoring.engines.loading import load_engine, load_language_model  # noqa: E4
 from scoring.engines.reading import load_reader  # noqa: E402
 from scoring.lead.fold import fold  # noqa: E402
 from scoring.lead.history import history_of  # noqa: E402
-from scoring.prompt.features import FEATURES  # noqa: E402
-from scoring.prompt.prompt import HORIZON_DAYS, MARKER, PromptSpec  # noqa: E402
+from scoring.prompt.prompt import MARKER, PromptSpec  # noqa: E402
+from scoring.prompt.rendering import first_rendering  # noqa: E402
 from scoring.score import prepare  # noqa: E402
 from tests.support.full_disk import files_of_at_most  # noqa: E402
 from training.artifact_folder import NotOurs  # noqa: E402
@@ -39,6 +39,8 @@ from training.model.errors import FitError  # noqa: E402
 from training.model.settings import FitSettings  # noqa: E402
 from training.simulator.emit import simulate_leads  # noqa: E402
 from training.whole_file import CannotWrite  # noqa: E402
+
+AUTO = first_rendering()
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -74,7 +76,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def inputs(made: Path) -> list[EngineInput]:
     _, count_tokens = load_reader(made, TINY.token_budget)
-    spec = PromptSpec(TINY.token_budget, count_tokens)
+    spec = PromptSpec(AUTO, TINY.token_budget, count_tokens)
     return [
         prepare(history_of(fold(lead.history)), to_ms(lead.as_of), spec)
         for lead in simulate_leads(8, 6)
@@ -147,7 +149,7 @@ def test_a_folder_that_is_no_artifact_is_refused_before_the_work(tmp_path: Path)
 def test_the_recipe_makes_an_artifact_that_loads_and_scores(
     made: Path, inputs: list[EngineInput]
 ) -> None:
-    engine, _ = load_engine(made, load_manifest(made))
+    engine, _ = load_engine(made, load_manifest(made), AUTO)
     assert np.isfinite(engine.logits(inputs)).all()
 
 
@@ -173,9 +175,9 @@ def test_a_truncated_conversation_keeps_the_question_and_marker(made: Path) -> N
     reader, count_tokens = load_reader(made, TINY.token_budget)
     long = max(simulate_leads(8, 30), key=lambda lead: sum(len(call.lines) for call in lead.calls))
     state, at_ms = fold(long.history), to_ms(long.as_of)
-    whole = prepare(history_of(state), at_ms, PromptSpec(10_000, count_tokens)).prompt
+    whole = prepare(history_of(state), at_ms, PromptSpec(AUTO, 10_000, count_tokens)).prompt
     budget = min(TINY.token_budget, count_tokens(whole) - 20)
-    cut = prepare(history_of(state), at_ms, PromptSpec(budget, count_tokens)).prompt
+    cut = prepare(history_of(state), at_ms, PromptSpec(AUTO, budget, count_tokens)).prompt
     assert len(reader.token_ids(cut)) <= budget < count_tokens(whole)
     assert cut.endswith(MARKER)
     assert cut.splitlines()[-3:] == whole.splitlines()[-3:]
@@ -188,7 +190,7 @@ def test_leads_are_split_by_time_and_every_order_is_kept(made: Path) -> None:
     times = [[lead.as_of_ms for lead in part] for part in (slices.train, slices.validation)]
     assert max(times[0]) <= min(times[1])
     assert sum(lead.ordered for lead in slices.all) == sum(lead.ordered for lead in leads)
-    assert all(len(lead.features) == len(FEATURES) for lead in leads)
+    assert all(len(lead.features) == len(AUTO.features) for lead in leads)
 
 
 def test_a_second_look_at_a_lead_follows_the_first_and_knows_what_was_known_then(
@@ -204,9 +206,9 @@ def test_a_second_look_at_a_lead_follows_the_first_and_knows_what_was_known_then
     assert all(i - 1 in owners for i in others)
     days = np.array([leads[i].as_of_ms - leads[i - 1].as_of_ms for i in others]) / DAY_MS
     assert (days < 0).any()
-    assert ((days > 0) & (days < HORIZON_DAYS)).any()
-    assert HORIZON_DAYS < days.max() <= LONGEST_SILENCE_DAYS
-    silent = [leads[i] for i, d in zip(others, days, strict=True) if d > HORIZON_DAYS]
+    assert ((days > 0) & (days < AUTO.domain.horizon_days)).any()
+    assert AUTO.domain.horizon_days < days.max() <= LONGEST_SILENCE_DAYS
+    silent = [leads[i] for i, d in zip(others, days, strict=True) if d > AUTO.domain.horizon_days]
     assert not any(lead.ordered for lead in silent)  # the world sells within the horizon or never
     found = [i for i in others if leads[i].ordered]
     assert all(leads[i - 1].ordered for i in found)

@@ -12,9 +12,12 @@ from scoring.engines.reading import load_reader
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from training.demo.recipe import Recipe
 from training.simulator.emit import simulate_leads
+
+AUTO = first_rendering()
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -30,7 +33,7 @@ def test_a_prompt_holds_the_whole_calls_of_nearly_every_lead() -> None:
     for lead in simulate_leads(12, N_LEADS):
         state, as_of_ms = fold(lead.history), to_ms(lead.as_of)
         read, whole = (
-            prepare(history_of(state), as_of_ms, PromptSpec(tokens, count_tokens)).prompt
+            prepare(history_of(state), as_of_ms, PromptSpec(AUTO, tokens, count_tokens)).prompt
             for tokens in (budget, ENDLESS)
         )
         n_cut += read != whole

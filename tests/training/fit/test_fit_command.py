@@ -29,7 +29,6 @@ from scoring.engines.loading import load_language_model, load_scorer
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import HEADS
 from scoring.metrics.metrics import auc, expected_precision_at
-from scoring.prompt.prompt import PromptSpec
 from tests.training.model.tiny import (
     SETTINGS,
     TOKEN_BUDGET,
@@ -37,6 +36,7 @@ from tests.training.model.tiny import (
     sampled,
     save_base,
     save_dataset,
+    spec,
 )
 from training.dataset.folder import EXAMPLES, read_examples
 from training.dataset.manifest import Split
@@ -97,7 +97,7 @@ def _inputs(dataset: Path, artifact: Path, n: int) -> list[EngineInput]:
     _, count_tokens = load_reader(artifact, TOKEN_BUDGET)
     examples, _ = read_examples(dataset)
     rows = examples.of(Split.TEST)
-    return list(rows.take(np.arange(n)).inputs(PromptSpec(TOKEN_BUDGET, count_tokens)))
+    return list(rows.take(np.arange(n)).inputs(spec(count_tokens)))
 
 
 def test_the_artifact_scores_as_the_worker_scores(dataset: Path, fitted: Path) -> None:
@@ -172,7 +172,7 @@ def test_what_is_said_of_the_judging_slice_is_of_the_head_that_serves(
     assert done.exit_code == 0, done.stderr
     judged = read_examples(few)[0].of(Split.JUDGE)
     reader, count_tokens = load_reader(out, TOKEN_BUDGET)
-    inputs = list(judged.inputs(PromptSpec(TOKEN_BUDGET, count_tokens)))
+    inputs = list(judged.inputs(spec(count_tokens)))
     pair, point = (
         np.array(load_language_model(out, reader, EngineKind.TORCH, head).logits(inputs))
         for head in (HeadKind.PAIR, HeadKind.POINT)
@@ -201,7 +201,7 @@ def _check_pair_head_scores(dataset: Path, artifact: Path) -> None:
     agreement = load_manifest(artifact).agreement
     assert agreement is not None
     reader, count_tokens = load_reader(artifact, TOKEN_BUDGET)
-    inputs = list(slices.inputs(PromptSpec(TOKEN_BUDGET, count_tokens)))
+    inputs = list(slices.inputs(spec(count_tokens)))
     scorer = load_scorer(artifact)
     served = np.array(scorer.engine.logits(inputs))
     heads = load_file(artifact / HEADS)
@@ -345,6 +345,6 @@ def test_what_was_fitted_is_what_comes_back_from_disk(dataset: Path, fitted: Pat
     judged = examples.of(Split.JUDGE)
     reader, count_tokens = load_reader(fitted, TOKEN_BUDGET)
     engine = load_language_model(fitted, reader, EngineKind.TORCH)
-    logits = np.array(engine.logits(list(judged.inputs(PromptSpec(TOKEN_BUDGET, count_tokens)))))
+    logits = np.array(engine.logits(list(judged.inputs(spec(count_tokens)))))
     loss = np.mean(np.logaddexp(0, logits) - judged.label * logits)
     assert loss == pytest.approx(report["checks"][report["best_check"]]["log_loss"], abs=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
+from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import first_rendering
 from tests.training.dataset.rows import manifest
 from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Grade, columns_of
@@ -35,6 +38,12 @@ SETTINGS = FitSettings(
     adapter_rate=2e-3,
     precision=Precision.FP32,
 )
+
+
+def spec(count_tokens: Callable[[str], int]) -> PromptSpec:
+    return PromptSpec(first_rendering(), TOKEN_BUDGET, count_tokens)
+
+
 SHARES = {Split.FIT: 0.55, Split.JUDGE: 0.15, Split.CALIBRATE: 0.15, Split.TEST: 0.15}
 
 

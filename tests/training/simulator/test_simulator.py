@@ -17,13 +17,16 @@ from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.metrics.metrics import expected_auc
 from scoring.prompt.declaration import Kind
-from scoring.prompt.features import FEATURES, feature_vector
+from scoring.prompt.features import feature_vector
+from scoring.prompt.rendering import first_rendering
 from training.simulator.draws import Draws
 from training.simulator.emit import simulate_events, simulate_lead, simulate_leads
 from training.simulator.live import live_events
 from training.simulator.phrases import PHRASES, Stance, TalkTopic
 from training.simulator.talk import Item, Speech, hold_call
 from training.simulator.world import CATEGORIES, HORIZON_DAYS, World
+
+AUTO = first_rendering()
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 N_PARTITIONS = 4
@@ -112,8 +115,10 @@ def test_about_one_lead_in_seventy_orders_as_often_as_its_probability_says() -> 
 @pytest.mark.slow
 def test_every_feature_is_known_and_varies() -> None:
     leads = simulate_leads(1, 300)
-    rows = np.array([feature_vector(history_of(fold(d.history)), to_ms(d.as_of)) for d in leads])
-    for feature, column in zip(FEATURES, rows.T, strict=True):
+    rows = np.array(
+        [feature_vector(history_of(fold(d.history)), to_ms(d.as_of), AUTO) for d in leads]
+    )
+    for feature, column in zip(AUTO.features, rows.T, strict=True):
         known = column[~np.isnan(column)]
         assert len(known) > 200, feature.name
         assert len(set(known.tolist())) > 1, feature.name
@@ -122,7 +127,7 @@ def test_every_feature_is_known_and_varies() -> None:
 def test_the_world_speaks_the_vocabulary_of_the_features() -> None:
     declared = {
         feature.name: {str(value) for value, _ in feature.bins}
-        for feature in FEATURES
+        for feature in AUTO.features
         if feature.kind is Kind.CATEGORY
     }
     for name, shares in CATEGORIES.items():

@@ -1,0 +1,130 @@
+"""How an artifact's leads become prompts and tables: a renderer's version and a domain.
+
+The code that renders is numbered. An artifact names its number and carries its domain, so that it
+scores to the same bits in every later asllr: what a renderer writes never changes under its number
+(golden prompts hold it), another text gets another number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from hashlib import blake2b
+
+from scoring.domain.model import Domain
+from scoring.domain.phrases import phrasebook
+from scoring.domain.reading import canonical_json, domain_digest, pack
+from scoring.prompt.declaration import Feature, Kind
+from scoring.prompt.from_domain import features_of
+from scoring.prompt.sources import Flag, Profile, ProfileNumber
+from scoring.prompt.whole_talk import TalkReader
+
+RENDERERS = (1, 2)
+"""The renderers that this build has. 1 reads of each call a summary by the phrases of `auto`, 2 all
+that was said and written (`scoring.prompt.whole_talk`)."""
+
+FIRST_PACK = "auto"
+FIRST_DOMAIN = "719b1c83f29608255396cfc92bd10232"
+FIRST_IDS = ("59abf2ab99499e18", "2655ac2142b8c4c1")
+"""Artifacts from before domains name no renderer, carry no domain and have these ids of prompt and
+features: renderer 1 with `auto` as it was then, of which FIRST_DOMAIN is the digest."""
+
+
+class UnknownRenderer(ValueError):
+    """A renderer that this build does not have; the message says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A renderer with a domain, and what follows from both. Raises UnknownRenderer."""
+
+    version: int
+    domain: Domain
+
+    def __post_init__(self) -> None:
+        if self.version not in RENDERERS:
+            known = ", ".join(map(str, RENDERERS))
+            raise UnknownRenderer(
+                f"renderer {self.version} is unknown, this build has {known}; run the version of "
+                "asllr that the artifact was made with, or a newer one"
+            )
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """In the order of the table's columns and of the prompt's sections."""
+        return features_of(self.domain)
+
+    @cached_property
+    def profile_kinds(self) -> dict[str, Kind]:
+        """Profile field -> the kind of the first feature that reads it."""
+        kinds: dict[str, Kind] = {}
+        for feature in self.features:
+            if isinstance(feature.source, Profile | Flag | ProfileNumber):
+                kinds.setdefault(feature.source.field, feature.kind)
+        return kinds
+
+    @cached_property
+    def age_days(self) -> tuple[int, ...]:
+        return tuple(bound for bound, _ in self.domain.ages)
+
+    @cached_property
+    def stage_names(self) -> frozenset[str]:
+        return frozenset(stage.name for stage in self.domain.stages)
+
+    @cached_property
+    def late_stages(self) -> frozenset[str]:
+        """The later half of the stages that do not end the funnel."""
+        ladder = open_stages(self.domain)
+        return frozenset(ladder[len(ladder) // 2 :])
+
+    @cached_property
+    def channel_kinds(self) -> dict[str, str]:
+        return {channel.name: channel.kind for channel in self.domain.channels}
+
+    @cached_property
+    def channel_words(self) -> dict[str, str]:
+        """How a reason calls a channel."""
+        return {
+            channel.name: channel.said or channel.name.replace("_", " ")
+            for channel in self.domain.channels
+        }
+
+    @cached_property
+    def talk_reader(self) -> TalkReader:
+        """Of renderer 2."""
+        return TalkReader(phrasebook(self.domain), self.domain.ages, self.channel_words)
+
+    @property
+    def question(self) -> str:
+        return self.domain.asked
+
+    @cached_property
+    def prompt_id(self) -> str:
+        """Names all that shapes a prompt."""
+        return self._ids[0]
+
+    @cached_property
+    def features_id(self) -> str:
+        """Names all that shapes the table."""
+        return self._ids[1]
+
+    @cached_property
+    def _ids(self) -> tuple[str, str]:
+        if (self.version, domain_digest(self.domain)) == (1, FIRST_DOMAIN):
+            return FIRST_IDS
+        said = canonical_json(self.domain)
+        return self._id("prompt", said), self._id("features", said)
+
+    def _id(self, of: str, said: str) -> str:
+        return blake2b(f"{of} {self.version} {said}".encode(), digest_size=8).hexdigest()
+
+
+def open_stages(domain: Domain) -> list[str]:
+    """The stages that do not end the funnel, in its order."""
+    return [stage.name for stage in domain.stages if stage.ends is None]
+
+
+@cache
+def first_rendering() -> Rendering:
+    """That of artifacts which name none: renderer 1 with the pack `auto`."""
+    return Rendering(1, pack(FIRST_PACK))
