@@ -20,8 +20,14 @@ from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.events import Read, events_of
-from streams.importers.tables.fields import NOTHING_READ, FieldsRead, own_where_unknown
-from streams.importers.tables.mapping import ColumnMapping, complete_mapping, guess, read_mapping
+from streams.importers.tables.fields import FieldsRead, own_where_unknown
+from streams.importers.tables.mapping import (
+    ColumnMapping,
+    Purpose,
+    complete_mapping,
+    guess,
+    read_mapping,
+)
 from streams.importers.tables.table import ExportTable, read_table
 from streams.recording.event_file import history
 from streams.replay.rank_file import rank_events
@@ -124,9 +130,9 @@ def _fields_read(path: Path) -> FieldsRead:
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """What `asllr try` reads. `tables` by kind: leads, and where given calls and outcomes;
-    `mapping` says which of their columns means what, `remarks` what a person should know of it,
-    `read` are the events they make."""
+    """What `asllr try` and `asllr dataset` read. `tables` by kind: leads, and where given calls and
+    outcomes; `mapping` says which of their columns means what, `remarks` what a person should know
+    of it, `read` are the events they make."""
 
     tables: Mapping[str, ExportTable]
     mapping: ColumnMapping
@@ -137,28 +143,28 @@ class Exports:
 def read_exports(
     paths: Mapping[str, Path | None],
     mapping_path: Path | None,
-    fields: FieldsRead | None,
+    fields: FieldsRead,
     now: datetime,
+    purpose: Purpose = Purpose.RANK,
 ) -> Exports:
     """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
-    out. Without a mapping the columns are guessed; without `fields`, which a model reads, every
-    column of the leads is a field. Raises ImportFault, OSError."""
+    out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
     tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-    mapping, remarks = _mapping(tables, mapping_path, fields)
-    read = events_of(tables, mapping, fields, now)
+    mapping, remarks = _mapping(tables, mapping_path, fields, purpose)
+    read = events_of(tables, mapping, fields, now, purpose)
     return Exports(tables, mapping, remarks, read)
 
 
 def _mapping(
-    tables: Mapping[str, ExportTable], path: Path | None, fields: FieldsRead | None
+    tables: Mapping[str, ExportTable], path: Path | None, fields: FieldsRead, purpose: Purpose
 ) -> tuple[ColumnMapping, tuple[str, ...]]:
     """The mapping of columns, read from `path` or guessed, and what a person should know of it; a
     doubtful guess becomes a draft and ends the command."""
     if path is not None and path.exists():
-        mapping = complete_mapping(read_mapping(path), tables)
-        profile = own_where_unknown(tables["leads"], mapping.profile, fields or NOTHING_READ)
+        mapping = complete_mapping(read_mapping(path), tables, purpose)
+        profile = own_where_unknown(tables["leads"], mapping.profile, fields)
         return mapping.model_copy(update={"profile": profile.columns}), profile.sentences
-    guessed = guess(tables, fields)
+    guessed = guess(tables, fields, purpose)
     if not guessed.doubts:
         return guessed.mapping, guessed.remarks
     draft = path or DRAFT

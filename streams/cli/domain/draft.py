@@ -20,6 +20,8 @@ from streams import exit_codes
 from streams.cli.front import Failure, naming_files
 from streams.cli.try_leads import read_exports
 from streams.importers.outcomes import ImportFault
+from streams.importers.tables.fields import NOTHING_READ
+from streams.importers.tables.mapping import Purpose
 from streams.recording.event_file import RecordingError
 from streams.recording.recorded_events import recorded_events
 from streams.reports.domain_text import counts_of
@@ -127,7 +129,7 @@ def _recorded(recordings: Iterable[Path]) -> Iterator[EventBase]:
 
 
 def _surveyed_exports(paths: Mapping[str, Path | None], mapping_path: Path | None) -> Survey:
-    exports = read_exports(paths, mapping_path, None, datetime.now(UTC))
+    exports = read_exports(paths, mapping_path, NOTHING_READ, datetime.now(UTC), Purpose.LEARN)
     said = mapping_lines(exports.mapping, exports.tables, exports.read)
     for line in (*said, *exports.remarks, *exports.read.skipped):
         click.echo(line, err=True)

@@ -16,7 +16,7 @@ from schemas.events import MAX_PROFILE_FIELDS
 from schemas.field_names import is_field_name
 from scoring.lead.state import Value
 from scoring.prompt.declaration import Feature
-from scoring.prompt.field_values import unknown_values
+from scoring.prompt.field_values import UnknownValues, unknown_values
 from scoring.prompt.sources import Flag
 from streams.importers.tables.cells import NO, YES
 from streams.importers.tables.table import ExportTable
@@ -24,17 +24,6 @@ from streams.importers.tables.table import ExportTable
 OWN = " (own)"
 """What is put behind the name of a user's field that a feature has, too."""
 
-TELLS_THE_END = frozenset(
-    (
-        *("stage", "deal_stage", "status", "lead_status", "outcome", "result", "won", "is_won"),
-        *("lost", "is_lost", "lost_reason", "close_reason", "converted", "is_converted"),
-        *("order_date", "ordered", "ordered_at", "won_at", "won_date", "close_date", "closed_at"),
-        *("closed_date", "closed_won_date", "converted_at", "conversion_date"),
-        *("phase", "ergebnis", "abschluss", "abschlussdatum", "auftragsdatum", "bestelldatum"),
-        *("gewonnen", "verloren", "verlustgrund"),
-    )
-)
-"""Names of columns, as `plain_name` writes them."""
 MAX_TEXT = 200
 MAX_NUMBER = 1e12
 MAX_NAMED = 12
@@ -57,11 +46,6 @@ class FieldsRead:
         if written in self.own:
             return written
         return plain if plain in self.features or plain in self.own else None
-
-    def feature_of(self, field: str) -> Feature | None:
-        """The feature whose words the field is read in. A field that a model reads as the user's
-        own keeps its words."""
-        return None if field in self.own else self.features.get(field)
 
 
 NOTHING_READ = FieldsRead({}, frozenset())
@@ -99,40 +83,48 @@ def profile_of(table: ExportTable, used: Iterable[str], fields: FieldsRead) -> P
     return ProfileColumns(read.columns, (*read.sentences, *unread_names))
 
 
-def every_column(table: ExportTable, used: Iterable[str]) -> ProfileColumns:
-    """All columns as the user's own, but those that may tell what became of the lead, which an
-    export has as it is today, and those that cannot be fields."""
+def every_column(table: ExportTable, used: Iterable[str], fields: FieldsRead) -> ProfileColumns:
+    """All columns that can be fields: under the names that are read, or as they are written."""
     columns: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}
     for column in table.columns:
         if column in used:
             continue
-        if why := _why_not(column, columns):
+        name = fields.name_of(column) or _composed(column)
+        if why := _why_not(name, columns):
             left_out.setdefault(why, []).append(column)
         else:
-            columns[_composed(column)] = column
+            columns[name] = column
+    found = own_where_unknown(table, columns, fields)
     names = (f"left out, {why}: {_some(some)}" for why, some in left_out.items())
-    return ProfileColumns(columns, tuple(names))
+    return ProfileColumns(found.columns, (*found.sentences, *names))
 
 
 def own_where_unknown(
     table: ExportTable, profile: Mapping[str, str], fields: FieldsRead
 ) -> ProfileColumns:
     """Gives a field that has a feature's name and mostly other values a name of its own, so that no
-    feature reads it as "other"."""
+    feature reads it as "other"; but not where the model reads it as the user's own, too."""
     columns: dict[str, str] = {}
     sentences: list[str] = []
     for field, column in profile.items():
-        name, feature = field, fields.feature_of(field)
-        if feature is not None:
-            value = value_reader(table, field, column, fields)
-            values = (value(row[column]) for row in table.rows if column in row)
-            if found := unknown_values(feature, values):
-                sentences.append(f"{column}: {found.sentence}")
-                if found.is_own:
-                    name = _own_name(field, column, {*fields.features, *profile, *columns})
+        name, found = field, _unknown_to_feature(table, field, column, fields)
+        if found is not None and field not in fields.own:
+            sentences.append(f"{column}: {found.sentence}")
+            if found.is_own:
+                name = _own_name(field, column, {*fields.features, *profile, *columns})
         columns[name] = column
     return ProfileColumns(columns, tuple(sentences))
+
+
+def _unknown_to_feature(
+    table: ExportTable, field: str, column: str, fields: FieldsRead
+) -> UnknownValues | None:
+    feature = fields.features.get(field)
+    if feature is None:
+        return None
+    value = _FeatureWords(isinstance(feature.source, Flag))
+    return unknown_values(feature, (value(row[column]) for row in table.rows if column in row))
 
 
 def _own_name(field: str, column: str, taken: set[str]) -> str:
@@ -146,12 +138,10 @@ def _composed(column: str) -> str:
     return unicodedata.normalize("NFC", column)
 
 
-def _why_not(column: str, columns: Mapping[str, str]) -> str | None:
-    if plain_name(column) in TELLS_THE_END:
-        return "as it may tell what became of the lead"
-    if not is_field_name(column) or not is_field_name(_composed(column)):
+def _why_not(name: str, columns: Mapping[str, str]) -> str | None:
+    if not is_field_name(name):
         return "as its name has more than 64 characters or some that nobody sees"
-    if _composed(column) in columns:
+    if name in columns:
         return "as another column has its name"
     if len(columns) >= MAX_PROFILE_FIELDS:
         return f"as a lead has at most {MAX_PROFILE_FIELDS} fields"
@@ -166,10 +156,12 @@ def _some(names: list[str]) -> str:
 def value_reader(
     table: ExportTable, field: str, column: str, fields: FieldsRead
 ) -> Callable[[Any], Value]:
-    """Returns how a cell of `column` is read as `field`: in the words of its feature, or as it is
-    written, as a number where all the column's cells are."""
-    if feature := fields.feature_of(field):
-        return _FeatureWords(isinstance(feature.source, Flag))
+    """Returns how a cell of `column` is read as `field`: in the words of its feature where that
+    knows most of them, else as it is written, as a number where all the column's cells are."""
+    if feature := fields.features.get(field):
+        found = _unknown_to_feature(table, field, column, fields)
+        if found is None or not found.is_own:
+            return _FeatureWords(isinstance(feature.source, Flag))
     cells = [row[column] for row in table.rows if column in row]
     return _number_reader(cells) or _own_text
 

@@ -6,8 +6,9 @@ file leaves it to the user.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,15 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "lead": LEAD,
         "ordered_at": ("ordered_at", "order_date", "ordered", "won_at", "won_date", "close_date",
                        "closed_at", "closed_won_date", "converted_at", "conversion_date", "date"),
-        "outcome": ("outcome", "result", "won", "is_won", "status", "stage", "deal_stage"),
+        "outcome": ("outcome", "result", "won", "is_won", "converted", "is_converted",
+                    "status", "stage", "deal_stage", "target"),
     },
 }  # fmt: skip
 """File -> what asllr reads -> names that mean it, the surest first."""
 
 REQUIRED = {"leads": ("lead", "created_at"), "calls": ("lead", "started_at"),
             "outcomes": ("lead", "ordered_at")}  # fmt: skip
+OPEN = {"leads": ("created_at",), "calls": ("started_at",), "outcomes": ("outcome", "ordered_at")}
 TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
 
 
@@ -95,8 +98,24 @@ class ColumnMapping(BaseModel):
             raise ValueError("not a time zone such as Europe/Berlin") from None
         return zone
 
+    @property
+    def has_dated_outcomes(self) -> bool:
+        return self.outcomes is not None and bool(self.outcomes.columns.get("ordered_at"))
+
     def of(self, kind: str) -> FileColumns | None:
         return {"leads": self.leads, "calls": self.calls, "outcomes": self.outcomes}[kind]
+
+
+class Purpose(Enum):
+    """What exports are read for. RANK: dates are needed, and the profile is what features declare.
+    LEARN: what has no date counts as known from the beginning, an outcome without one says only who
+    was won, and the profile is every other column."""
+
+    RANK = auto()
+    LEARN = auto()
+
+    def required(self, kind: str) -> tuple[str, ...]:
+        return REQUIRED[kind] if self is Purpose.RANK else ("lead",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +128,27 @@ class Guess:
     remarks: tuple[str, ...]
 
 
-def guess(tables: Mapping[str, ExportTable], fields: FieldsRead | None) -> Guess:
-    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes. Without
-    `fields` every column of the leads is a field."""
+def guess(
+    tables: Mapping[str, ExportTable], fields: FieldsRead, purpose: Purpose = Purpose.RANK
+) -> Guess:
+    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes."""
     doubts: list[str] = []
     columns_of: dict[str, FileColumns] = {}
     for kind, table in tables.items():
         by_phone = kind == "calls" and "phone" in columns_of["leads"].columns
-        columns_of[kind] = _columns(kind, table, by_phone, doubts)
+        taken = _taken(table, tables["leads"], columns_of)
+        required = purpose.required(kind)
+        found = _columns(kind, _Open(table, taken, by_phone), required, doubts)
+        if purpose is Purpose.LEARN and (unsure := list(_unsure(kind, found, table, taken))):
+            doubts += unsure
+            found = found.model_copy(
+                update={"columns": dict.fromkeys(OPEN[kind], "") | found.columns}
+            )
+        columns_of[kind] = found
     leads = tables["leads"]
-    used = {
-        column
-        for kind, columns in columns_of.items()
-        if tables[kind].path == leads.path
-        for column in columns.columns.values()
-    }
-    profile = every_column(leads, used) if fields is None else profile_of(leads, used, fields)
+    used = _of_file(leads, tables, columns_of)
+    choose = profile_of if purpose is Purpose.RANK else every_column
+    profile = choose(leads, used, fields)
     return Guess(
         ColumnMapping(
             leads=columns_of["leads"],
@@ -137,9 +161,63 @@ def guess(tables: Mapping[str, ExportTable], fields: FieldsRead | None) -> Guess
     )
 
 
-def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -> FileColumns:
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A table whose columns are open, but for those `taken`. `by_phone`: its rows may name a
+    telephone number instead of a lead."""
+
+    table: ExportTable
+    taken: set[str]
+    by_phone: bool
+
+
+def _taken(
+    table: ExportTable, leads: ExportTable, columns_of: Mapping[str, FileColumns]
+) -> set[str]:
+    """The columns of one file of leads and outcomes that are not open any more: the date of a lead
+    is not that of its order."""
+    if "leads" not in columns_of or table.path != leads.path:
+        return set()
+    shared = ("lead", "phone")
+    return {c for field, c in columns_of["leads"].columns.items() if field not in shared}
+
+
+def _of_file(
+    table: ExportTable,
+    tables: Mapping[str, ExportTable],
+    columns_of: Mapping[str, FileColumns],
+) -> set[str]:
+    """The columns of this file that have a meaning, in any of the tables it was given as."""
+    return {
+        column
+        for kind, columns in columns_of.items()
+        if tables[kind].path == table.path
+        for column in columns.columns.values()
+    }
+
+
+def _unsure(kind: str, found: FileColumns, table: ExportTable, taken: set[str]) -> Iterator[str]:
+    """Doubts about what has no date: is there one under another name, and if not, who was won?"""
+    if found.columns.get(TIMES[kind]):
+        return
+    used = {*found.columns.values(), *taken}
+    if timed := _timed_columns(table, used):
+        yield (
+            f"{_missing(TIMES[kind], table, used)}: map {timed[0]!r}, or leave {TIMES[kind]} empty "
+            "for what has no date"
+        )
+    elif kind == "outcomes" and "outcome" not in found.columns:
+        yield f"{_missing('outcome', table, used)}, and none like ordered_at"
+
+
+def _columns(
+    kind: str, open_table: _Open, required: tuple[str, ...], doubts: list[str]
+) -> FileColumns:
+    table, by_phone = open_table.table, open_table.by_phone
     named: dict[str, list[str]] = {}
     for column in table.columns:
+        if column in open_table.taken:
+            continue
         named.setdefault(plain_name(column), []).append(column)
     columns: dict[str, str] = {}
     for field, names in NAMES[kind].items():
@@ -149,11 +227,11 @@ def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -
             columns[field] = hits[0]
             if len(named[plain_name(hits[0])]) > 1:
                 doubts.append(f"{table.path}: {', '.join(hits)} could all be {field}")
-    for field in REQUIRED[kind]:
+    for field in required:
         if field not in columns and not (field == "lead" and by_phone and "phone" in columns):
             columns[field] = ""
             doubts.append(_missing(field, table, {*columns.values()}))
-    reading = _reading(table, columns[TIMES[kind]])
+    reading = _reading(table, columns.get(TIMES[kind], ""))
     if reading.doubt is not None:
         doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
     return FileColumns(columns=columns, times=() if reading.doubt else reading.formats)
@@ -162,13 +240,17 @@ def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -
 def _missing(field: str, table: ExportTable, used: set[str]) -> str:
     sentence = f"{table.path}: no column is named like {field}"
     if field in TIMES.values():
-        timed = [
-            column
-            for column in table.columns
-            if column not in used and (found := _reading(table, column)).formats and not found.doubt
-        ]
+        timed = _timed_columns(table, used)
         sentence += f"; times stand in {', '.join(map(repr, timed))}" if timed else ""
     return sentence
+
+
+def _timed_columns(table: ExportTable, used: set[str]) -> list[str]:
+    return [
+        column
+        for column in table.columns
+        if column not in used and (found := _reading(table, column)).formats and not found.doubt
+    ]
 
 
 def _reading(table: ExportTable, column: str) -> TimeReading:
@@ -184,7 +266,9 @@ def read_mapping(path: Path) -> ColumnMapping:
         raise ImportFault(f"{path}: not a mapping: {describe(error)}") from None
 
 
-def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) -> ColumnMapping:
+def complete_mapping(
+    mapping: ColumnMapping, tables: Mapping[str, ExportTable], purpose: Purpose = Purpose.RANK
+) -> ColumnMapping:
     """Checks a mapping against the tables, and adds formats for all times. Every file has its
     columns, and every column is in its file. Raises ImportFault."""
     timed: dict[str, FileColumns] = {}
@@ -197,10 +281,12 @@ def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) 
                 f"the mapping of {kind} names {sorted(unknown)[0]!r}; there is: "
                 f"{', '.join(NAMES[kind])}"
             )
-        missing = [name for name in REQUIRED[kind] if not columns.columns.get(name)]
+        missing = [name for name in purpose.required(kind) if not columns.columns.get(name)]
         has_phone = columns.columns.get("phone") and kind != "leads"
         if missing and not (missing == ["lead"] and has_phone):
             raise ImportFault(f"the mapping of {kind} leaves {', '.join(missing)} open")
+        if kind == "outcomes" and not any(map(columns.columns.get, OPEN[kind])):
+            raise ImportFault("the mapping of outcomes names neither outcome nor ordered_at")
         named = {*columns.columns.values(), *(mapping.profile.values() if kind == "leads" else ())}
         if absent := named - {*table.columns, ""}:
             raise ImportFault(
@@ -208,13 +294,17 @@ def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) 
                 f"{', '.join(table.columns)[:400]}"
             )
         timed[kind] = _timed(kind, columns, table)
-    return mapping.model_copy(update=timed)
+    if purpose is Purpose.RANK:
+        return mapping.model_copy(update=timed)
+    used = _of_file(tables["leads"], tables, timed)
+    profile = {name: column for name, column in mapping.profile.items() if column not in used}
+    return mapping.model_copy(update={**timed, "profile": profile})
 
 
 def _timed(kind: str, columns: FileColumns, table: ExportTable) -> FileColumns:
     if columns.times:
         return columns
-    time_column = columns.columns[TIMES[kind]]
+    time_column = columns.columns.get(TIMES[kind], "")
     reading = _reading(table, time_column)
     if reading.doubt is not None:
         raise ImportFault(

@@ -91,7 +91,7 @@ def test_drawn_histories_overflow_their_bounds() -> None:
 
     draw()
     for what in ("facts", "calls", "writings", "values", "names"):
-        assert n_overflowing[what] > n_overflowing["drawn"] / 10, n_overflowing
+        assert n_overflowing[what] > n_overflowing["drawn"] / 20, n_overflowing
 
 
 @settings(deadline=None)

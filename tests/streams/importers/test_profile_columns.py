@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scoring.lead.state import Value
 from scoring.prompt.field_values import features_by_field
@@ -35,7 +37,7 @@ def read(tmp_path: Path, *lines: str) -> ProfileColumns:
 
 
 def every(tmp_path: Path, *lines: str) -> ProfileColumns:
-    return every_column(table_of(tmp_path, *lines), {"id"})
+    return every_column(table_of(tmp_path, *lines), {"id"}, NOTHING_READ)
 
 
 def test_columns_that_a_model_reads_are_found_by_the_names_people_write(tmp_path: Path) -> None:
@@ -88,13 +90,15 @@ def test_what_a_model_reads_as_the_users_own_keeps_name_and_words(tmp_path: Path
     assert [value(row["lead_source"]) for row in table.rows] == ["Google Ads", "Messe"]
 
 
-def test_what_may_tell_the_end_is_left_out_and_named(tmp_path: Path) -> None:
-    found = every(tmp_path, "id,Deal Stage,Close Date,Abschlussdatum,Farbe", "1,won,x,y,rot")
-    assert found.columns == {"Farbe": "Farbe"}
-    (sentence,) = found.sentences
-    assert sentence == (
-        "left out, as it may tell what became of the lead: Deal Stage, Close Date, Abschlussdatum"
-    )
+def test_to_learn_from_every_column_is_read_and_a_feature_finds_its_own(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "id,Lead Source,Region,2nd visit", "1,Google,North,ja")
+    found = every_column(table, {"id"}, READ)
+    assert found.columns == {
+        "Lead Source": "Lead Source",
+        "region": "Region",
+        "2nd visit": "2nd visit",
+    }
+    assert found.sentences[0].startswith("Lead Source: 1 of 1 values")
 
 
 def test_of_a_thousand_columns_those_that_do_not_fit_are_named(tmp_path: Path) -> None:
@@ -143,3 +147,12 @@ def test_values_of_json_lines_keep_their_kind(tmp_path: Path) -> None:
         name: value_reader(table, name, name, NOTHING_READ)(table.rows[0][name]) for name in "abc"
     }
     assert values == {"a": True, "b": 7.0, "c": None}
+
+
+@given(st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=5))
+def test_a_number_stays_one_however_it_is_written(thousandths: list[int]) -> None:
+    texts = [f"{n / 1000:.3f}" for n in thousandths]
+    rows = [{"x": text if n % 2 else f" {text} "} for n, text in enumerate(texts)]
+    table = ExportTable(Path("x.csv"), ("x",), "utf-8", rows, list(range(len(rows))))
+    value = value_reader(table, "x", "x", NOTHING_READ)
+    assert [value(row["x"]) for row in rows] == [float(text) for text in texts]
