@@ -21,6 +21,7 @@ try:
     from schemas.events import EventBase
     from schemas.ids import LeadKey
     from schemas.timestamps import to_ms
+    from scoring.prompt.field_values import features_by_field
     from scoring.prompt.rendering import first_rendering
     from streams import exit_codes
     from streams.cli.artifacts import SHIPPED_FOR, find_artifact
@@ -55,6 +56,7 @@ try:
     from streams.cli.try_leads import read_exports, try_leads
     from streams.importers.outcomes import ImportFault
     from streams.importers.tables.events import TENANT
+    from streams.importers.tables.fields import FieldsRead
     from streams.importers.tables.mapping import Purpose
     from streams.local.local_roles import RoleCounts
     from streams.recording.event_file import RecordingError
@@ -276,13 +278,17 @@ def _exported(
     try:
         with naming_files():
             exports = read_exports(
-                paths, mapping, first_rendering().profile_kinds, datetime.now(UTC), Purpose.LEARN
+                paths,
+                mapping,
+                FieldsRead(features_by_field(first_rendering().features), frozenset()),
+                datetime.now(UTC),
+                Purpose.LEARN,
             )
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     lines = mapping_lines(exports.mapping, exports.tables, exports.read)
     unread = unread_lines(exports.mapping, exports.tables["leads"])
-    for line in (*lines, *unread, *exports.read.skipped):
+    for line in (*lines, *exports.remarks, *unread, *exports.read.skipped):
         click.echo(line, err=True)
     events = exports.read.events
     logged = [Logged("exports", to_ms(event.occurred_at), event) for event in events]
