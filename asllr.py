@@ -330,9 +330,8 @@ def _learn(seed: int) -> Learn:
     return partial(learn_trees, seed=seed)
 
 
-replay.add_command(verify)
-replay.add_command(diff)
-replay.add_command(build_backtest(_learn))
+for command in (verify, diff, build_backtest(_learn)):
+    replay.add_command(command)
 
 main.add_job("Try it", demo, try_leads, simulate, import_, rank)
 main.add_job(
