@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -19,15 +19,25 @@ try:
     import click
 
     from schemas.events import EventBase
+    from schemas.ids import LeadKey
     from schemas.timestamps import to_ms
+    from scoring.prompt.field_values import features_by_field
+    from scoring.prompt.rendering import first_rendering
     from streams import exit_codes
-    from streams.cli.artifacts import find_artifact
+    from streams.cli.artifacts import SHIPPED_FOR, find_artifact
     from streams.cli.data import IMPORTERS, import_, rank
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
     from streams.cli.domain.commands import domain
     from streams.cli.explain import explain_lead, lead_state
-    from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, current_settings
+    from streams.cli.front import (
+        DURATION,
+        DefaultGroup,
+        Failure,
+        FrontDoor,
+        current_settings,
+        naming_files,
+    )
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, show_settings
     from streams.cli.option_types import MOMENT
@@ -43,17 +53,22 @@ try:
     from streams.cli.shadow import shadow
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
-    from streams.cli.try_leads import try_leads
+    from streams.cli.try_leads import read_exports, try_leads
     from streams.importers.outcomes import ImportFault
+    from streams.importers.tables.events import TENANT
+    from streams.importers.tables.fields import FieldsRead
+    from streams.importers.tables.mapping import Purpose
     from streams.local.local_roles import RoleCounts
     from streams.recording.event_file import RecordingError
     from streams.recording.recorded_events import recorded_events
+    from streams.reports.try_text import mapping_lines, unread_lines
     from training.cli.baseline import build_baseline
-    from training.cli.dataset import build_dataset_group
+    from training.cli.dataset import Readers, build_dataset_group
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
     from training.cli.refusal import refusing
     from training.dataset.log import Logged
+    from training.simulator.business import business_names
 except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
 
@@ -75,7 +90,14 @@ _SEED = click.option(
     default=1,
     show_default=True,
     type=click.IntRange(min=0),
-    help="another seed, another dealership.",
+    help="another seed, other leads.",
+)
+_DOMAIN = click.option(
+    "--domain",
+    default="auto",
+    show_default=True,
+    type=click.Choice(business_names()),
+    help="the business whose leads are simulated.",
 )
 _INGEST_WORKERS = click.option(
     "--ingest-workers",
@@ -120,12 +142,14 @@ def main() -> None:
     type=click.IntRange(min=1),
     help="leads at a time.",
 )
+@_DOMAIN
 @_RATE
 @_SEED
 @_INGEST_WORKERS
 @_SCORE_WORKERS
 def demo(
     *,
+    domain: str,
     for_s: float | None,
     as_json: bool,
     broker: str | None,
@@ -145,21 +169,25 @@ def demo(
     Example:
       asllr demo
       asllr demo --for 30s --json
+      asllr demo --domain software
       asllr demo --broker localhost:9092 --redis redis://localhost:6379/0
     """
     counts = RoleCounts(ingest=ingest_workers, score=score_workers)
-    options = DemoOptions(broker, redis, for_s, as_json, counts)
-    start_demo(options, SELF, lambda: _script(seed, n_leads, rate))
+    options = DemoOptions(broker, redis, for_s, as_json, counts, SHIPPED_FOR[domain])
+    start_demo(options, SELF, lambda: _script(domain, seed, n_leads, rate))
 
 
-def _script(seed: int, n_leads: int, rate_per_s: float) -> Script:
+def _script(business: str, seed: int, n_leads: int, rate_per_s: float) -> Script:
     """The events of a demo: the simulator's stream, begun in the past so that most leads are there
     when it starts."""
-    from training.simulator.live import live_events  # only here: its phrases take a moment
+    from training.simulator.live import live_events  # only here: numpy's generators take a moment
+    from training.simulator.world import World
 
     past_s = n_leads * EVENTS_BEFORE / rate_per_s
     start = datetime.now(UTC) - timedelta(seconds=past_s)
-    stream = live_events(seed, start=start, rate_per_s=rate_per_s, concurrent=n_leads)
+    stream = live_events(
+        seed, start=start, rate_per_s=rate_per_s, concurrent=n_leads, world=World(business)
+    )
     due = ((due.after_s - past_s, due.event) for due in stream)
     history: list[EventBase] = []
     for after_s, event in due:
@@ -204,6 +232,7 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     type=click.IntRange(min=1),
     help="leads (at a time).",
 )
+@_DOMAIN
 @_RATE
 @_SEED
 @click.option("--for", "for_s", type=DURATION, help="stop after this long.")
@@ -213,7 +242,7 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     help="write a recording here instead of sending to Kafka.",
 )
 def simulate(
-    *, n_leads: int, rate: float, seed: int, for_s: float | None, out: Path | None
+    *, n_leads: int, domain: str, rate: float, seed: int, for_s: float | None, out: Path | None
 ) -> None:
     """Send the events of simulated leads to Kafka as they happen, or write them to a file.
 
@@ -221,13 +250,15 @@ def simulate(
     Example:
       asllr simulate --leads 500 --for 10m
       asllr simulate --leads 1000 --seed 7 --out leads.jsonl.gz
+      asllr simulate --domain software --out software.jsonl.gz
     """
     from training.simulator.emit import simulate_events
+    from training.simulator.world import World
 
     start_simulation(
         SimulateOptions(for_s, out),
-        past=lambda: simulate_events(seed, n_leads),
-        script=lambda: _script(seed, n_leads, rate),
+        past=lambda: simulate_events(seed, n_leads, world=World(domain)),
+        script=lambda: _script(domain, seed, n_leads, rate),
     )
 
 
@@ -237,6 +268,31 @@ def _recorded(path: Path) -> Iterator[Logged]:
             yield Logged(one.topic, to_ms(one.ingested_at), one.event)
     except RecordingError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
+
+
+def _exported(
+    paths: Mapping[str, Path | None], mapping: Path | None
+) -> tuple[list[Logged], dict[LeadKey, bool]]:
+    """The events of exports, each known at the moment it occurred, and who was won, where the
+    outcomes have no date."""
+    try:
+        with naming_files():
+            exports = read_exports(
+                paths,
+                mapping,
+                FieldsRead(features_by_field(first_rendering().features), frozenset()),
+                datetime.now(UTC),
+                Purpose.LEARN,
+            )
+    except ImportFault as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    lines = mapping_lines(exports.mapping, exports.tables, exports.read)
+    unread = unread_lines(exports.mapping, exports.tables["leads"])
+    for line in (*lines, *exports.remarks, *unread, *exports.read.skipped):
+        click.echo(line, err=True)
+    events = exports.read.events
+    logged = [Logged("exports", to_ms(event.occurred_at), event) for event in events]
+    return logged, {LeadKey(TENANT, lead): won for lead, won in exports.read.won.items()}
 
 
 def _imported(data_set: str, path: Path) -> Iterator[Logged]:
@@ -249,7 +305,13 @@ def _imported(data_set: str, path: Path) -> Iterator[Logged]:
 
 
 dataset = build_dataset_group(
-    DefaultGroup, MOMENT, _recorded, {name: partial(_imported, name) for name in IMPORTERS}
+    DefaultGroup,
+    MOMENT,
+    Readers(
+        recording=_recorded,
+        public={name: partial(_imported, name) for name in IMPORTERS},
+        exports=_exported,
+    ),
 )
 
 

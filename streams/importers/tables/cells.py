@@ -102,14 +102,6 @@ def direction_of(cell: Any) -> Direction | None:
     return _DIRECTIONS.get(str(cell).strip().lower())
 
 
-def profile_value(cell: Any, *, is_flag: bool) -> str | float | bool:
-    """Writes a cell in the words of the features: `15k - 25k` becomes `15k_25k`."""
-    text = str(cell).strip().lower()
-    if is_flag and text in YES | NO:
-        return text in YES
-    return re.sub(r"[^a-z0-9.]+", "_", text).strip("_")[:200]
-
-
 def seconds_of(cell: Any) -> float | None:
     """Reads a duration in seconds: `312`, `5:12` or `0:05:12`. Raises Unusable."""
     if cell is None:
