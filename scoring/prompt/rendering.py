@@ -116,6 +116,11 @@ def open_stages(domain: Domain) -> list[str]:
     return [stage.name for stage in domain.stages if stage.ends is None]
 
 
+def newest_rendering(domain: Domain) -> Rendering:
+    """That of an artifact which is trained now."""
+    return Rendering(RENDERERS[-1], domain)
+
+
 @cache
 def first_rendering() -> Rendering:
     """That of artifacts which name none: renderer 1 with the pack `auto`."""

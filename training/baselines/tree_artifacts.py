@@ -56,6 +56,7 @@ def write_stack(out: Path, tree: TunedTree, lm: Path, facts: ArtifactFacts) -> M
         describe(folder, facts, text)
         stacked = {
             "engine": EngineKind.STACK,
+            "renderer": facts.rendering.version,
             "name": facts.name,
             "calibration": facts.calibration,
             "horizon_days": facts.horizon_days,

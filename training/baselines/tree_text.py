@@ -27,14 +27,13 @@ from training.baselines.columns.linear_reading import (
 )
 from training.baselines.columns.own_fields import OwnFields, fit_own_fields
 from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
-from training.dataset.example import Examples, Grade
+from training.dataset.example import Examples
 
 ORDER_PENALTIES = (0.3, 3.0)
 CODE_PENALTY = 1.0
 """There are many codes with many rows each: one strength is enough."""
 
 MOVE_PENALTY = 1.0
-MOVES = (Grade.VISIT, Grade.TEST_DRIVE, Grade.QUOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,10 @@ def _code_targets(examples: Examples) -> list[Target]:
 
 
 def _move_targets(examples: Examples) -> list[Target]:
-    """One target for each rung below the order: whether the lead went as far within the horizon."""
-    went = [(examples.grade >= move).astype(np.float64) for move in MOVES]
+    """One target for each rung above talking and below the end: whether the lead went as far within
+    the horizon."""
+    grades = examples.grade
+    went = [(grades >= move).astype(np.float64) for move in range(2, examples.ladder.top)]
     return [Target(far, examples.weight, MOVE_PENALTY) for far in went]
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import click
 
 from schemas.timestamps import to_ms
+from scoring.domain.reading import domain_named
+from scoring.prompt.rendering import newest_rendering
 from scoring.report.progress import counted
 from training.cli.console import progress, say
 from training.dataset.build import build_examples
@@ -43,11 +45,13 @@ SHOWN_COLUMNS = 12
 
 def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> None:
     check_free(out)
+    rendering = newest_rendering(domain_named(options["domain"]))
     plan = DatasetPlan(
         name=out.name,
         policy=parse_policy(options["as_of"]),
         seed=options["seed"],
-        horizon_days=options["horizon_days"],
+        rendering=rendering,
+        horizon_days=options["horizon_days"] or rendering.domain.horizon_days,
         embargo_days=options["embargo_days"],
         silent_days=options["silent_days"],
         shares=shares_of(options["shares"]),
@@ -96,10 +100,10 @@ def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **opt
     _finish(examples, manifest, out, as_json=options["as_json"])
 
 
-def check_folder(folder: Path, *, as_json: bool) -> bool:
+def check_folder(folder: Path, domain: str, *, as_json: bool) -> bool:
     """Prints what a dataset's columns know of the outcome; returns whether no column leaks it.
     Findings that only the log could show are in the manifest."""
-    examples, manifest = read_examples(folder)
+    examples, manifest = read_examples(folder, newest_rendering(domain_named(domain)))
     columns = known_columns(examples)
     strongest = strengths(examples, columns)
     findings = (*manifest.findings, *check_data(examples))

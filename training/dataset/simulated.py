@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
 from scoring.lead.fold import fold, listing
 from scoring.lead.state_bytes import to_bytes
+from scoring.prompt.rendering import first_rendering
 from scoring.report.progress import ReportProgress
 from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Examples, columns_of
@@ -119,7 +120,8 @@ def _row(
         outcome=outcome_of(lead.outcomes, state, as_of_ms, HORIZON_DAYS * DAY_MS),
         cluster=str(lead.events[0].key),
     )
-    return read_draft(draft, split, weight, Truth(lead.probability, final_codes(lead)))
+    truth = Truth(lead.probability, final_codes(lead))
+    return read_draft(draft, split, weight, first_rendering(), truth)
 
 
 def source_name(seed: int) -> str:
@@ -155,4 +157,4 @@ def _collect(
         borders=borders.times,
     )
     rows = (row for chunk in done for row in chunk.rows)
-    return columns_of(rows, N_CODES), manifest
+    return columns_of(rows, first_rendering(), N_CODES), manifest

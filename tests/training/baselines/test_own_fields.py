@@ -16,13 +16,16 @@ from schemas.timestamps import from_ms
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
+from scoring.prompt.rendering import first_rendering
 from tests.training.baselines.leads import leads
-from tests.training.dataset.rows import START_MS, row
+from tests.training.dataset.rows import REACHED, START_MS, row
 from training.baselines.baseline import Budget
-from training.baselines.columns.own_fields import FEATURE_KINDS, fit_own_fields
+from training.baselines.columns.own_fields import fit_own_fields
 from training.baselines.registry import Baseline, fit_baseline
-from training.dataset.example import Example, Examples, Grade, columns_of
+from training.dataset.example import Example, Examples, columns_of
 from training.dataset.manifest import Split
+
+AUTO = first_rendering()
 
 pytestmark = pytest.mark.train
 
@@ -62,12 +65,12 @@ def _row(number: int, split: Split) -> Example:
         "age_band": "forties",
     }
     events = _events(number, profile, ["A", "B"] if number % 3 else ["A"])
-    return row(number, split, state=to_bytes(fold(events)), label=label, grade=Grade(5 * label))
+    return row(number, split, state=to_bytes(fold(events)), label=label, reached=REACHED[5 * label])
 
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return columns_of(_row(number, split) for number, split in enumerate(SPLITS))
+    return columns_of((_row(number, split) for number, split in enumerate(SPLITS)), rendering=AUTO)
 
 
 def test_numbers_texts_and_codes_become_columns_but_not_what_a_feature_reads(
@@ -85,13 +88,13 @@ def test_numbers_texts_and_codes_become_columns_but_not_what_a_feature_reads(
     rows = own.rows(examples.take(np.array([1, 3])))
     assert rows[0].tolist()[1:] == [1.0, 0.0, 1.0, 1.0, 2.0]
     assert rows[1].tolist()[1:] == [1.0, 0.0, 1.0, 0.0, 1.0]
-    assert len(own.kinds) == len(FEATURE_KINDS) + len(own.names)
+    assert len(own.kinds) == len(AUTO.features) + len(own.names)
 
 
 def test_what_the_fitted_rows_did_not_know_is_no_column_later(examples: Examples) -> None:
     own = fit_own_fields(examples)
     stranger = _events(0, {"shoe_size": 44.0, "trade": "cooper"}, ["Z"])
-    later = columns_of([row(0, Split.TEST, state=to_bytes(fold(stranger)))])
+    later = columns_of([row(0, Split.TEST, state=to_bytes(fold(stranger)))], rendering=AUTO)
     amount, *rest = own.rows(later)[0].tolist()
     assert np.isnan(amount)
     assert rest == [0.0, 0.0, 0.0, 0.0, 1.0]

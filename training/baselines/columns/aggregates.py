@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.events import Channel, Direction, Role, Stage
+from schemas.events import Direction, Role
 from schemas.timestamps import DAY_MS
 from scoring.lead.history import Contact, LeadHistory, history_of
 from scoring.lead.state import PROFILE
 from scoring.lead.summary import Statement
 from scoring.lead.topics import TOPICS
+from scoring.prompt.rendering import Rendering
 from training.dataset.example import Examples
 
 WINDOWS_DAYS = (1, 3, 7, 14, 30, 90)
@@ -27,38 +28,40 @@ MS_PER_HOUR = 3_600_000
 
 def aggregate_rows(examples: Examples) -> NDArray[np.float32]:
     """All aggregates of each example: (n, columns), NaN = never happened."""
+    words = examples.rendering
     rows = [
-        list(_numbers(history_of(state), int(as_of_ms)))
+        list(_numbers(history_of(state), int(as_of_ms), words))
         for state, as_of_ms in zip(examples.states, examples.as_of_ms, strict=True)
     ]
     return np.array(rows, dtype=np.float32).reshape(len(examples), -1)
 
 
-def _numbers(history: LeadHistory, as_of_ms: int) -> Iterator[float]:
-    yield from _counts(history.contacts, as_of_ms)
-    yield from _ages(history, as_of_ms)
+def _numbers(history: LeadHistory, as_of_ms: int, words: Rendering) -> Iterator[float]:
+    yield from _counts(history.contacts, as_of_ms, words)
+    yield from _ages(history, as_of_ms, words)
     yield from _pace(history.contacts)
-    yield from _progress(history, as_of_ms)
+    yield from _progress(history, as_of_ms, words)
     yield from _calendar(as_of_ms)
     yield from _talk(history)
 
 
-def _counts(contacts: Sequence[Contact], as_of_ms: int) -> Iterator[float]:
+def _counts(contacts: Sequence[Contact], as_of_ms: int, words: Rendering) -> Iterator[float]:
+    kinds = words.channel_kinds
     for days in WINDOWS_DAYS:
         recent = [c for c in contacts if as_of_ms - c.at_ms < days * DAY_MS]
-        for channel in Channel:
-            yield float(sum(c.channel == channel.value for c in recent))
+        for channel in kinds:
+            yield float(sum(c.channel == channel for c in recent))
         for direction in DIRECTIONS:
             yield float(sum(c.direction == direction for c in recent))
         yield sum(c.duration_ms for c in recent) / 60_000
-        yield float(sum(not c.duration_ms and c.channel == Channel.CALL.value for c in recent))
+        yield float(sum(not c.duration_ms and kinds.get(c.channel) == "spoken" for c in recent))
 
 
-def _ages(history: LeadHistory, as_of_ms: int) -> Iterator[float]:
+def _ages(history: LeadHistory, as_of_ms: int, words: Rendering) -> Iterator[float]:
     """Hours since the newest contact of each kind, as numbers and not in the features' words."""
     contacts = history.contacts
-    for channel in Channel:
-        yield _hours([c.at_ms for c in contacts if c.channel == channel.value], as_of_ms)
+    for channel in words.channel_kinds:
+        yield _hours([c.at_ms for c in contacts if c.channel == channel], as_of_ms)
     for direction in DIRECTIONS:
         yield _hours([c.at_ms for c in contacts if c.direction == direction], as_of_ms)
     yield _hours([c.at_ms for c in contacts], as_of_ms)
@@ -85,10 +88,10 @@ def _pace(contacts: Sequence[Contact]) -> Iterator[float]:
     yield spoken[-1] if spoken else float("nan")
 
 
-def _progress(history: LeadHistory, as_of_ms: int) -> Iterator[float]:
+def _progress(history: LeadHistory, as_of_ms: int, words: Rendering) -> Iterator[float]:
     state = history.state
-    for stage in Stage:
-        span = state.stages.get(stage.value)
+    for stage in words.domain.stages:
+        span = state.stages.get(stage.name)
         yield _hours([] if span is None else [span.first_ms], as_of_ms)
     yield float(len(state.stages))
     yield float(sum(name.startswith(PROFILE) for name in state.register_names()))

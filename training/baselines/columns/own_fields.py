@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from scoring.lead.state import PROFILE, LeadState, Value
 from scoring.prompt.declaration import Bins, Kind
-from scoring.prompt.rendering import first_rendering
 from training.dataset.example import Examples
 from training.dataset.known_columns import Column, profile_columns
 
@@ -25,17 +24,15 @@ MIN_ROWS = 5
 """A value or code that fewer rows have is left out: nothing can be learned from it."""
 
 CODE = "code "
-DECLARED = frozenset(f"{PROFILE}{field}" for field in first_rendering().profile_kinds)
-FEATURE_KINDS: tuple[tuple[Kind, Bins], ...] = tuple(
-    (f.kind, f.bins) for f in first_rendering().features
-)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnFields:
-    """The names and values that occur in the rows it was fitted on. `levels`: texts of a field that
+    """The names and values that occur in the rows it was fitted on. `declared`: the kinds of the
+    features. `levels`: texts of a field that
     become a flag each; `numbers`: fields that have numbers; `codes` are counted."""
 
+    declared: tuple[tuple[Kind, Bins], ...]
     numbers: tuple[str, ...]
     levels: tuple[tuple[str, str], ...]
     codes: tuple[str, ...]
@@ -52,7 +49,7 @@ class OwnFields:
         n_numbers = len(self.numbers), len(self.codes)
         number, flag = (Kind.NUMBER, ()), (Kind.FLAG, ())
         own = [number] * n_numbers[0] + [flag] * len(self.levels) + [number] * n_numbers[1]
-        return (*FEATURE_KINDS, *own)
+        return (*self.declared, *own)
 
     def rows(self, examples: Examples) -> NDArray[np.float32]:
         """The own fields alone: (n, names), NaN = unknown."""
@@ -70,13 +67,15 @@ class OwnFields:
 
 
 def fit_own_fields(examples: Examples) -> OwnFields:
+    rendering = examples.rendering
+    declared = {f"{PROFILE}{field}" for field in rendering.profile_kinds}
     numbers: list[str] = []
     levels: list[tuple[str, str]] = []
     codes: list[str] = []
     reads_codes = examples.codes.shape[1] == 0
     for name, column in profile_columns(examples.states).items():
         values = [value for value in column if value is not None]
-        if name in DECLARED or len(values) < MIN_ROWS:
+        if name in declared or len(values) < MIN_ROWS:
             continue
         if not name.startswith(PROFILE):
             codes += [name.removeprefix(CODE)] if reads_codes else []
@@ -86,7 +85,8 @@ def fit_own_fields(examples: Examples) -> OwnFields:
         texts = Counter(value for value in values if isinstance(value, str))
         frequent = [text for text, n in texts.most_common(MAX_LEVELS) if n >= MIN_ROWS]
         levels += [(name, text) for text in sorted(frequent)]
-    return OwnFields(tuple(numbers), tuple(levels), tuple(codes))
+    kinds = tuple((feature.kind, feature.bins) for feature in rendering.features)
+    return OwnFields(kinds, tuple(numbers), tuple(levels), tuple(codes))
 
 
 def _numbers(column: Column) -> list[float]:
