@@ -1,0 +1,46 @@
+"""Each rule of the fold switched off in turn: a test of this folder must notice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.mutants import Mutant, plant, run_there
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+JOIN = "scoring/lead/join.py"
+NOTICING = [f"tests/scoring/lead/{name}.py" for name in ("test_fold_is_a_join", "test_talk")]
+RULES = (
+    Mutant("a final text wins", JOIN, "transcript.final, transcript.revision", "0, 0"),
+    Mutant("a call is evicted by its start", JOIN, "transcript.started_ms, ", ""),
+    Mutant("one writing per event", JOIN, "return writing.stamp[:ID_CHARS]", "return writing"),
+    Mutant("the later writing wins", JOIN, "return writing.at_ms, writing.stamp", "return 0, ''"),
+    Mutant("talk is bounded", JOIN, "for piece in pieces:", "for piece in list(pieces)[:2]:"),
+    Mutant("an equal text is not taken twice", JOIN, "or a == b:", "or b:"),
+    Mutant(
+        "the hash is of the words",
+        "scoring/lead/state_bytes.py",
+        'blake2b(data.partition(b"\\n")[0], digest_size=16)',
+        "blake2b(data, digest_size=16)",
+    ),
+    Mutant(
+        "damaged talk is refused", "scoring/lead/talk.py", "if _digest(encoded) != digest:", "if 0:"
+    ),
+    Mutant("a gap is marked", "scoring/lead/talk.py", "len(rest) - n_tail :]), n_head", "0:]), 0"),
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_without_it_a_test_fails(rule: Mutant, tmp_path: Path) -> None:
+    pytest_there = ("-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider")
+    done = run_there(plant([rule], tmp_path), *pytest_there, *NOTICING)
+    assert done.returncode == 1, done.stdout[-2000:]
+    assert "1 failed" in done.stdout
+
+
+def test_with_all_rules_they_pass(tmp_path: Path) -> None:
+    """Else the failures above would prove nothing."""
+    done = run_there(plant([], tmp_path), "-m", "pytest", "-q", "-x", "--tb=line", *NOTICING)
+    assert done.returncode == 0, done.stdout[-2000:]
