@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.events import Stage
 from schemas.ids import LeadKey
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
+from scoring.prompt.declaration import UNKNOWN
 from scoring.prompt.features import feature_vector
 from scoring.prompt.rendering import Rendering
 from training.dataset.example import Example
@@ -69,5 +69,5 @@ def read_draft(
 
 
 def stage_of(state: LeadState) -> str:
-    """The lead's stage; new where nobody reported one."""
-    return str(state.value("stage") or Stage.NEW.value)
+    """The lead's stage, where somebody reported one."""
+    return str(state.value("stage") or UNKNOWN)
