@@ -9,6 +9,8 @@ export ORT_DISABLE_TELEMETRY := 1
 
 PYTHON ?= python3
 ARGS ?=
+# Of `make test`: test files run at a time, each process with servers of its own; 0 shows tests as they run.
+WORKERS ?= 2
 BASE := .venv-base
 DEV := .venv-dev
 PACKAGES := schemas scoring streams training
@@ -23,7 +25,7 @@ demo: $(BASE)/.installed  ## a sales queue re-ranking live; needs only Python (A
 	@$(BASE)/bin/asllr demo $(ARGS)
 
 test: $(DEV)/.installed  ## the whole suite, Apache Kafka included where Java and Maven are (ARGS="-k store")
-	$(DEV)/bin/pytest $(ARGS)
+	$(DEV)/bin/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV)/.installed  ## formatting, lint, types, import rule, generated documents, links
 	$(DEV)/bin/ruff format --check .
@@ -58,8 +60,8 @@ bench-replay: $(DEV)/.installed  ## a live run with kills, replayed and verified
 bench-talk: $(DEV)/.installed  ## what keeping whole talk costs, on real dialogues (ASLLR_DATA=..., ARGS="--json")
 	@$(DEV)/bin/python -m tests.bench.talk $(ARGS)
 
-nightly: $(DEV)/.installed  ## what is too large for every run: three Apache Kafka brokers, one killed
-	$(DEV)/bin/pytest tests/nightly/three_brokers.py $(ARGS)
+nightly: $(DEV)/.installed  ## what is too large for every run: a killed broker of three, 20,000 hostile records
+	$(DEV)/bin/pytest tests/nightly/*.py $(ARGS)
 
 fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--runs 1000000")
 	@$(DEV)/bin/python -m tests.fuzz $(ARGS)

@@ -52,8 +52,15 @@ class EngineKind(StrEnum):
     """Trees on the table and the language model's logit."""
     TREES = "trees"
     """Trees on the table alone."""
+    LINEAR = "linear"
+    """A logistic regression on the table."""
     RULE = "rule"
     """A points card of stage and recency; it is not trained, and its scores say so."""
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a language model is in it."""
+        return self in (EngineKind.ONNX, EngineKind.TORCH, EngineKind.STACK)
 
 
 class HeadKind(StrEnum):

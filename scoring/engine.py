@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -16,13 +16,24 @@ class Unscorable(ValueError):
     The message names sizes and limits, never lead text."""
 
 
+def _none() -> NDArray[np.float32]:
+    return np.zeros(0, dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineInput:
     """One lead at one moment. `features`: float32 (n_features,), NaN = unknown, in the order of
-    the features that the artifact's domain declares."""
+    the features that the artifact's domain declares. `columns`: float32, what the artifact reads
+    beside them, by `scoring.columns`; empty for an artifact that reads nothing else."""
 
     features: NDArray[np.float32]
     prompt: str
+    columns: NDArray[np.float32] = field(default_factory=_none)
+
+    @property
+    def row(self) -> NDArray[np.float32]:
+        """The table's row: features, then columns."""
+        return np.concatenate([self.features, self.columns]).astype(np.float32)
 
 
 class Engine(Protocol):

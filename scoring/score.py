@@ -16,6 +16,7 @@ from schemas.outputs import Cause, Evidence, Latency, Score, ScoreOrder
 from schemas.timestamps import from_ms
 from scoring.artifact import ArtifactError, EngineKind, Manifest
 from scoring.calibration import Calibration, probability
+from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import Engine, EngineInput
 from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
@@ -35,8 +36,9 @@ MIN_TALK_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """An artifact ready to score: `digest` names it, `engine` runs it. `is_rule`: nothing was
-    learned, so however much is known of a lead, a score's evidence is low."""
+    """An artifact ready to score: `digest` names it, `engine` runs it, `columns` is what it reads
+    beside features and prompt. `is_rule`: nothing was learned, so however much is known of a lead,
+    a score's evidence is low."""
 
     digest: str
     horizon_days: int
@@ -44,6 +46,11 @@ class Scorer:
     calibration: Calibration
     engine: Engine
     is_rule: bool = False
+    columns: Columns = NO_COLUMNS
+
+    def read(self, history: LeadHistory, as_of_ms: int) -> EngineInput:
+        """What the engine reads of a lead."""
+        return prepare(history, as_of_ms, self.spec, self.columns)
 
     @property
     def rendering(self) -> Rendering:
@@ -54,7 +61,9 @@ ScorerOf = Callable[[str], Scorer | None]
 """The artifact of this digest, None when it cannot be had."""
 
 
-def build_scorer(manifest: Manifest, digest: str, engine: Engine, spec: PromptSpec) -> Scorer:
+def build_scorer(
+    manifest: Manifest, digest: str, engine: Engine, spec: PromptSpec, columns: Columns = NO_COLUMNS
+) -> Scorer:
     """Raises ArtifactError when the budget cannot hold every lead's record and a little talk."""
     needed = longest_record_tokens(spec.rendering, spec.count_tokens) + MIN_TALK_TOKENS
     if spec.token_budget < needed:
@@ -70,6 +79,7 @@ def build_scorer(manifest: Manifest, digest: str, engine: Engine, spec: PromptSp
         calibration=manifest.calibration,
         engine=engine,
         is_rule=manifest.engine is EngineKind.RULE,
+        columns=columns,
     )
 
 
@@ -121,10 +131,14 @@ def build_subject(
     return Subject(key, history, state_hash(state), cursor, promotion, as_of_ms)
 
 
-def prepare(history: LeadHistory, as_of_ms: int, spec: PromptSpec) -> EngineInput:
+def prepare(
+    history: LeadHistory, as_of_ms: int, spec: PromptSpec, columns: Columns = NO_COLUMNS
+) -> EngineInput:
     """What an engine reads of a lead, and all it reads."""
     return EngineInput(
-        feature_vector(history, as_of_ms, spec.rendering), build_prompt(history, as_of_ms, spec)
+        feature_vector(history, as_of_ms, spec.rendering),
+        build_prompt(history, as_of_ms, spec),
+        columns.row(history, as_of_ms),
     )
 
 
@@ -147,7 +161,7 @@ def build_score(
     >>> now_ms = to_ms(visit.occurred_at)
     >>> state, position = to_bytes(fold([visit])), Position({"crm.events": 0}, promotion=1)
     >>> subject = build_subject(visit.key, state, position, now_ms, scorer.rendering)
-    >>> engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
+    >>> engine_input = scorer.read(subject.history, subject.as_of_ms)
     >>> [logit] = scorer.engine.logits([engine_input])
     >>> score = build_score(subject, logit, scorer, visit.occurred_at, NO_TIME)
     >>> score.reason, score.evidence.value, score.order.version, score.horizon_days

@@ -28,12 +28,13 @@ OURS = frozenset(
     {
         *("agent", "board", "call", "cause", "compact", "confirmed", "demo", "event", "flat"),
         *("high", "languages", "later", "lost", "low", "never", "new", "none", "operations"),
-        *("order", "other", "stage", "tenant", "user", "won"),
+        *("order", "other", "outbound", "stage", "tenant", "user", "won"),
     }
 )
 """Words that mean something of asllr's own where they stand, and that some pack uses, too."""
 
 KNOWN_STAGES_AND_CHANNELS = {
+    "scoring/columns/aggregates.py": "a call without talk is one that nobody took",
     "scoring/lead/fold.py": "clicks of old events are no contact",
     "scoring/lead/history.py": "a call and its transcript are one contact",
     "streams/ingest/batch.py": "clicks and mail come in bursts; rescoring waits for more of them",

@@ -15,11 +15,15 @@ from scoring.artifact import (
     load_manifest,
     load_rendering,
 )
+from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import Engine
+from scoring.engines.columns_file import COLUMNS, load_columns
+from scoring.engines.linear import load_linear_engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import PromptReader, load_reader
 from scoring.engines.rule import load_rule_engine
 from scoring.engines.stack import load_stack_engine
+from scoring.engines.table import TableWidth
 from scoring.engines.trees import load_trees_engine
 from scoring.prompt.prompt import PromptSpec
 from scoring.prompt.rendering import Rendering
@@ -35,31 +39,34 @@ def load_scorer(path: Path) -> Scorer:
     cannot be used for scoring."""
     manifest = load_manifest(path)
     rendering = load_rendering(path, manifest)
-    engine, count_tokens = load_engine(path, manifest, rendering)
+    columns = load_columns(path) if COLUMNS in manifest.files else NO_COLUMNS
+    engine, count_tokens = load_engine(path, manifest, rendering, columns)
     spec = PromptSpec(rendering, manifest.token_budget, count_tokens)
-    return build_scorer(manifest, digest(path), engine, spec)
+    return build_scorer(manifest, digest(path), engine, spec, columns)
 
 
 def load_engine(
-    path: Path, manifest: Manifest, rendering: Rendering
+    path: Path, manifest: Manifest, rendering: Rendering, columns: Columns = NO_COLUMNS
 ) -> tuple[Engine, Callable[[str], int]]:
     """Loads the engine of the artifact in folder `path`, and the token counter for its prompts.
-    `rendering`: the artifact's. The stack runs its language model on ONNX where the artifact has
-    that graph."""
-    n_features = len(rendering.features)
+    `rendering` and `columns`: the artifact's. The stack runs its language model on ONNX where the
+    artifact has that graph. Raises ArtifactError."""
+    width = TableWidth(len(rendering.features), len(columns))
     match manifest.engine:
         case EngineKind.TREES:
-            return load_trees_engine(path, n_features), len
+            return load_trees_engine(path, width), len
+        case EngineKind.LINEAR:
+            return load_linear_engine(path, width), len
         case EngineKind.RULE:
             return load_rule_engine(path, rendering), len
         case EngineKind.ONNX | EngineKind.TORCH | EngineKind.STACK:
-            return _load_reading_engine(path, manifest, n_features)
+            return _load_reading_engine(path, manifest, width)
         case _:
             assert_never(manifest.engine)
 
 
 def _load_reading_engine(
-    path: Path, manifest: Manifest, n_features: int
+    path: Path, manifest: Manifest, width: TableWidth
 ) -> tuple[Engine, Callable[[str], int]]:
     reader, count_tokens = load_reader(path, manifest.token_budget)
     if manifest.engine is not EngineKind.STACK:
@@ -67,7 +74,7 @@ def _load_reading_engine(
         return lm, count_tokens
     kind = EngineKind.ONNX if GRAPH in manifest.files else EngineKind.TORCH
     lm = load_language_model(path, reader, kind, manifest.head)
-    return load_stack_engine(path, lm, n_features), count_tokens
+    return load_stack_engine(path, lm, width), count_tokens
 
 
 def load_language_model(
@@ -88,5 +95,5 @@ def load_language_model(
                     "pip install 'asllr[gpu]'"
                 ) from error
             return load_torch_engine(path, reader, head)
-        case EngineKind.STACK | EngineKind.TREES | EngineKind.RULE:
+        case EngineKind.STACK | EngineKind.TREES | EngineKind.LINEAR | EngineKind.RULE:
             raise ValueError(f"{kind} is not a language model; load it with load_engine")

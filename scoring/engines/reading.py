@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from scoring.engine import Unscorable
 from scoring.prompt.prompt import MARKER
+
+REMEMBERED_TEXTS = 2_048
+REMEMBERED_CHARS = 4_096
+"""Counts of the newest texts are remembered, since a lead is scored many times with the same words:
+8 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,13 @@ def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[st
     tokenizer.no_padding()
     tokenizer.no_truncation()
 
-    def count_tokens(text: str) -> int:
+    def count(text: str) -> int:
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    remembered = lru_cache(maxsize=REMEMBERED_TEXTS)(count)
+
+    def count_tokens(text: str) -> int:
+        return remembered(text) if len(text) <= REMEMBERED_CHARS else count(text)
 
     marker_ids = tuple(tokenizer.encode(MARKER, add_special_tokens=False).ids)
     return PromptReader(tokenizer, max_tokens, marker_ids), count_tokens

@@ -20,7 +20,7 @@ from scoring.artifact import ArtifactError
 from scoring.calibration import Finite
 from scoring.domain.model import Domain
 from scoring.engine import EngineInput
-from scoring.engines.table import check_table
+from scoring.engines.table import TableWidth, check_table
 from scoring.prompt.rendering import Rendering, open_stages
 from scoring.prompt.sources import Age, Contacts, CurrentStage, Last
 
@@ -92,7 +92,7 @@ class RuleEngine:
         return [self._logit(engine_input) for engine_input in inputs]
 
     def _logit(self, engine_input: EngineInput) -> float:
-        check_table(engine_input, self.n_features)
+        check_table(engine_input, TableWidth(self.n_features))
         features = engine_input.features
         code, days = float(features[self.stage_at]), float(features[self.inbound_at])
         is_known = not math.isnan(code) and 0 <= int(code) < len(self.stages)

@@ -1,4 +1,4 @@
-"""Scores with trees that read the table and the logit of a language model. No lightgbm here.
+"""Scores with trees that read features, columns and the logit of a language model.
 
 The same ensemble as in `scoring.engines.trees`, with the LM logit as the row's last number.
 """
@@ -13,8 +13,7 @@ import numpy as np
 import onnxruntime
 
 from scoring.engine import Engine, EngineInput
-from scoring.engines.onnx import open_session
-from scoring.engines.table import check_table
+from scoring.engines.table import TableWidth, check_table, open_row_graph
 from scoring.engines.trees import TREES, tree_logit
 
 
@@ -24,7 +23,7 @@ class StackEngine:
 
     lm: Engine
     trees: onnxruntime.InferenceSession
-    n_features: int
+    width: TableWidth
 
     @property
     def batch_size(self) -> int:
@@ -32,14 +31,15 @@ class StackEngine:
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         for engine_input in inputs:
-            check_table(engine_input, self.n_features)
+            check_table(engine_input, self.width)
         read = self.lm.logits(inputs)
         return [
-            tree_logit(self.trees, np.append(engine_input.features, np.float32(logit)))
+            tree_logit(self.trees, np.append(engine_input.row, np.float32(logit)))
             for engine_input, logit in zip(inputs, read, strict=True)
         ]
 
 
-def load_stack_engine(path: Path, lm: Engine, n_features: int) -> StackEngine:
-    """Loads the trees in folder `path` and puts them on top of `lm`."""
-    return StackEngine(lm, open_session(path / TREES, 1), n_features)
+def load_stack_engine(path: Path, lm: Engine, width: TableWidth) -> StackEngine:
+    """Loads the trees in folder `path` and puts them on top of `lm`. Raises ArtifactError for trees
+    on other columns."""
+    return StackEngine(lm, open_row_graph(path / TREES, width.n_numbers + 1), width)

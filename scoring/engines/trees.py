@@ -1,7 +1,7 @@
-"""Scores with boosted trees on the table alone: no language model, no tokenizer, no lightgbm.
+"""Scores with boosted trees on features and columns: no language model, no tokenizer, no lightgbm.
 
 The trees are an ONNX ensemble (`training.trees.tree_graph`): one row of float32 in, the final logit
-out. Unknown features travel as NaN and take the branch learned for them. The prompt is not read.
+out. What is unknown travels as NaN and takes the branch learned for it. The prompt is not read.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from scoring.engine import EngineInput
-from scoring.engines.onnx import open_session
 from scoring.engines.reading import finite
-from scoring.engines.table import check_table
+from scoring.engines.table import TableWidth, check_table, only_row, open_row_graph
 
 TREES = "trees.onnx"
 
@@ -27,7 +26,7 @@ class TreesEngine:
     """Boosted trees in ONNX Runtime."""
 
     trees: onnxruntime.InferenceSession
-    n_features: int
+    width: TableWidth
 
     @property
     def batch_size(self) -> int:
@@ -35,16 +34,16 @@ class TreesEngine:
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         for engine_input in inputs:
-            check_table(engine_input, self.n_features)
-        return [tree_logit(self.trees, engine_input.features) for engine_input in inputs]
+            check_table(engine_input, self.width)
+        return [tree_logit(self.trees, engine_input.row) for engine_input in inputs]
 
 
 def tree_logit(trees: onnxruntime.InferenceSession, row: NDArray[np.float32]) -> float:
     """Returns the logit of one row. Raises Unscorable for a logit that is NaN or infinite."""
-    (logit,) = trees.run(None, {"row": row.astype(np.float32)[None, :]})
+    (logit,) = trees.run(None, only_row(row))
     return finite(float(np.asarray(logit)[0, 0]))
 
 
-def load_trees_engine(path: Path, n_features: int) -> TreesEngine:
-    """Loads the trees in folder `path`."""
-    return TreesEngine(open_session(path / TREES, 1), n_features)
+def load_trees_engine(path: Path, width: TableWidth) -> TreesEngine:
+    """Loads the trees in folder `path`. Raises ArtifactError for trees on other columns."""
+    return TreesEngine(open_row_graph(path / TREES, width.n_numbers), width)

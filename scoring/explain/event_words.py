@@ -37,7 +37,7 @@ def words_of(event: EventBase, as_of_ms: int, rendering: Rendering) -> str:
         case InteractionLogged():
             return f"{_interaction(happened, rendering)} {ago}"
         case TranscriptReady():
-            return _transcript(happened, as_of_ms)
+            return _transcript(happened, as_of_ms, rendering)
         case LeadUpserted():
             return f"{_upserted(happened)} {ago}"
         case StageChanged():
@@ -69,9 +69,9 @@ def _stage(word: str, rendering: Rendering) -> str:
     return f"stage became {word.replace('_', ' ')}" if is_known else "stage changed"
 
 
-def _transcript(event: TranscriptReady, as_of_ms: int) -> str:
+def _transcript(event: TranscriptReady, as_of_ms: int, rendering: Rendering) -> str:
     when = f"call {_ago(to_ms(event.started_at), as_of_ms)}"
-    topics = [topic for call in history_of(lift(event)).calls for topic in customer_topics(call)]
+    [topics] = customer_topics(history_of(lift(event)), rendering)
     if not topics:
         return f"what was said, {when}"
     return f"customer spoke of {' and '.join(topics[:MAX_TOPICS])}, {when}"

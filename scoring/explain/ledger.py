@@ -29,7 +29,7 @@ from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of
 from scoring.prompt.rendering import Rendering
-from scoring.score import Scorer, ScorerOf, prepare
+from scoring.score import Scorer, ScorerOf
 
 MILLION = 1_000_000
 
@@ -220,7 +220,7 @@ def _values(steps: Sequence[_Step], scorers: Mapping[str, Scorer | None]) -> lis
             for i in mine:
                 values[i] = _published(steps[i])
             continue
-        inputs = [prepare(history_of(steps[i].state), steps[i].as_of_ms, scorer.spec) for i in mine]
+        inputs = [scorer.read(history_of(steps[i].state), steps[i].as_of_ms) for i in mine]
         for i, value in zip(mine, probabilities(scorer, inputs), strict=True):
             values[i] = value
     return values

@@ -1,15 +1,17 @@
-"""Measures what one event or one part of the prompt adds to a lead's score: the score without it.
+"""Measures what one event or one part of what was read adds to a lead's score: the score without
+it.
 
 *Without an event* the lead is folded again from all its other events (a fold takes any set of
 them), so a visit that replaced an older one brings that one back. *Without a section* every feature
-of the section is unknown, or no call was transcribed; the rest of the prompt stays. An effect is
-the score minus the score without: positive raised it. Effects do not add up, because what two
-events both say is lost only without both; the ledger is what adds up.
+of the section is unknown, or no call was transcribed; the rest stays. *Without a column* an own
+field is unknown, or all counts, or a word was never said; the prompt stays. An effect is the score
+minus the score without: positive raised it. Effects do not add up, because what two events both say
+is lost only without both; the ledger is what adds up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,8 +22,11 @@ from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
 from scoring.lead.history import LeadHistory, history_of
 from scoring.prompt.features import feature_vector
-from scoring.prompt.prompt import CALLS, PromptSpec, build_prompt
-from scoring.score import Scorer, prepare
+from scoring.prompt.prompt import CALLS, build_prompt
+from scoring.score import Scorer
+
+MAX_HEARD = 30
+"""How many words of a lead are tried, those of most weight; each costs a score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,26 @@ class SectionEffect:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnEffect:
+    """What one column of the artifact's own adds: a field or code by its name, the counts and
+    times, all that was said, or (`is_word`) one word of it."""
+
+    name: str
+    is_word: bool
+    probability: float
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
 class Occlusion:
-    """The effects of all events and sections, largest first; ties in order of arrival."""
+    """The effects of all events, sections and columns, largest first; ties in order of arrival.
+    `columns` has those that the lead has a value of; none for an artifact that reads features and
+    prompt only."""
 
     probability: float
     events: tuple[EventEffect, ...]
     sections: tuple[SectionEffect, ...]
+    columns: tuple[ColumnEffect, ...] = ()
 
 
 def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlusion:
@@ -59,10 +78,13 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     without = without_each(arrivals)
     history = history_of(state_of(arrivals))
     names = [section.value for section in Section] + [CALLS]
+    read = scorer.read(history, as_of_ms)
+    columns = list(_without_columns(history, as_of_ms, scorer, read))
     inputs = [
-        prepare(history, as_of_ms, scorer.spec),
-        *(prepare(history_of(other), as_of_ms, scorer.spec) for other in without.values()),
-        *(without_section(history, as_of_ms, scorer.spec, name) for name in names),
+        read,
+        *(scorer.read(history_of(other), as_of_ms) for other in without.values()),
+        *(without_section(history, as_of_ms, scorer, name) for name in names),
+        *(hidden for _, _, hidden in columns),
     ]
     whole, *others = probabilities(scorer, inputs)
     events = [
@@ -71,23 +93,48 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     ]
     sections = [
         SectionEffect(name, value, whole - value)
-        for name, value in zip(names, others[len(without) :], strict=True)
+        for name, value in zip(names, others[len(without) :][: len(names)], strict=True)
+    ]
+    column_effects = [
+        ColumnEffect(name, is_word, value, whole - value)
+        for (name, is_word, _), value in zip(
+            columns, others[len(without) + len(names) :], strict=True
+        )
     ]
     return Occlusion(
         probability=whole,
         events=tuple(sorted(events, key=lambda entry: -abs(entry.effect))),
         sections=tuple(sorted(sections, key=lambda entry: -abs(entry.effect))),
+        columns=tuple(sorted(column_effects, key=lambda entry: -abs(entry.effect))),
     )
 
 
-def without_section(
-    history: LeadHistory, as_of_ms: int, spec: PromptSpec, name: str
-) -> EngineInput:
+def _without_columns(
+    history: LeadHistory, as_of_ms: int, scorer: Scorer, read: EngineInput
+) -> Iterator[tuple[str, bool, EngineInput]]:
+    """Each column that hiding changes: its name, whether it is a word, and the input without it."""
+    columns = scorer.columns
+    hidden = [
+        (part, False, columns.row_without(history, as_of_ms, part))
+        for part in dict.fromkeys(columns.part_names)
+    ]
+    words = columns.words.heard(history, MAX_HEARD) if columns.words else []
+    hidden += [(word, True, columns.row_without_word(history, as_of_ms, word)) for word in words]
+    for name, is_word, row in hidden:
+        if not np.array_equal(row, read.columns, equal_nan=True):
+            yield name, is_word, replace(read, columns=row)
+
+
+def without_section(history: LeadHistory, as_of_ms: int, scorer: Scorer, name: str) -> EngineInput:
     """Returns the engine's input with one section hidden. `name` is a Section's value or CALLS.
     Counts of calls are behaviour, not conversation: they stay when what was said is hidden."""
-    features = feature_vector(history, as_of_ms, spec.rendering)
+    features = feature_vector(history, as_of_ms, scorer.rendering)
     if name == CALLS:
-        return EngineInput(features, build_prompt(replace(history, calls=()), as_of_ms, spec))
+        silent = replace(history, calls=())
+        prompt = build_prompt(silent, as_of_ms, scorer.spec)
+        return EngineInput(features, prompt, scorer.columns.row(silent, as_of_ms))
     section = Section(name)
-    features[[feature.section is section for feature in spec.rendering.features]] = np.nan
-    return EngineInput(features, build_prompt(history, as_of_ms, spec, hidden=section))
+    of_section = [feature.section is section for feature in scorer.rendering.features]
+    features[of_section] = np.nan
+    prompt = build_prompt(history, as_of_ms, scorer.spec, hidden=section)
+    return EngineInput(features, prompt, scorer.columns.row(history, as_of_ms))

@@ -16,7 +16,7 @@ from scoring.score import Scorer
 def probabilities(scorer: Scorer, inputs: Sequence[EngineInput]) -> list[float]:
     """One per input, in order. Raises `Unscorable`."""
     distinct = {_content(one): one for one in inputs}
-    known: dict[tuple[bytes, str], float] = {}
+    known: dict[tuple[bytes, bytes, str], float] = {}
     for batch in batches(distinct.items(), scorer.engine):
         logits = scorer.engine.logits([one for _, one in batch])
         for (content, _), logit in zip(batch, logits, strict=True):
@@ -24,5 +24,5 @@ def probabilities(scorer: Scorer, inputs: Sequence[EngineInput]) -> list[float]:
     return [known[_content(one)] for one in inputs]
 
 
-def _content(one: EngineInput) -> tuple[bytes, str]:
-    return one.features.tobytes(), one.prompt
+def _content(one: EngineInput) -> tuple[bytes, bytes, str]:
+    return one.features.tobytes(), one.columns.tobytes(), one.prompt

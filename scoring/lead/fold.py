@@ -45,8 +45,8 @@ from scoring.lead.talk import (
     MAX_WRITING_BYTES,
     Pieces,
     Talk,
+    TalkTurn,
     Transcript,
-    Turn,
     Writing,
     cut_middle,
     cut_turns,
@@ -177,7 +177,7 @@ def _written(event: InteractionLogged, at_ms: int, mark: str) -> Talk | None:
 
 def _transcript(event: TranscriptReady, started_ms: int, mark: str) -> Transcript:
     spoken = tuple(
-        Turn(segment.role.value, round(segment.start_s, 1), text)
+        TalkTurn(segment.role.value, round(segment.start_s, 1), text)
         for segment in sorted(event.segments, key=lambda segment: segment.start_s)
         if (text := one_line(segment.text))
     )

@@ -95,10 +95,10 @@ def age_ms(at_ms: int, as_of_ms: int) -> int:
 @lru_cache(maxsize=512)
 def _calls(talk: Talk) -> tuple[Call, ...]:
     """Remembered by the digest of what was said: a lead is scored many times between two calls."""
-    return tuple(map(_call, _one_per_call_id(talk.pieces.transcripts)))
+    return tuple(map(_call, one_per_call_id(talk.pieces.transcripts)))
 
 
-def _one_per_call_id(transcripts: Iterable[Transcript]) -> list[Transcript]:
+def one_per_call_id(transcripts: Iterable[Transcript]) -> list[Transcript]:
     """A vendor that corrects a start time sends one call under two identities."""
     best: dict[str, Transcript] = {}
     for one in transcripts:

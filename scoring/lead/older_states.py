@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from scoring.lead.state import Fact, LeadState, Newest, Patch, Span
-from scoring.lead.talk import Pieces, Talk, Transcript, Turn
+from scoring.lead.talk import Pieces, Talk, TalkTurn, Transcript
 
 
 class _Statement(NamedTuple):
@@ -81,5 +81,5 @@ def _transcript(call: _Call) -> Transcript:
         duration_s=call.duration_s,
         n_segments=call.n_segments,
         n_words=call.n_words,
-        turns=tuple(Turn(*statement[:3]) for statement in call.statements),
+        turns=tuple(TalkTurn(*statement[:3]) for statement in call.statements),
     )

@@ -8,7 +8,7 @@ fills the same tuple fits here. `scoring.prompt.conversation` composes the parts
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -139,10 +139,29 @@ def token_starts(text: str) -> list[int]:
 
 def _pieces(statement: Statement, language: str) -> list[Statement]:
     """The statement's sentences when it is too long to be kept as one, each cut to the limit."""
-    if count_summary_tokens(statement.text) <= MAX_STATEMENT_TOKENS:
+    if _is_short(statement.text):
         return [statement]
-    texts = (cut_words(s, MAX_STATEMENT_TOKENS) for s in _SENTENCE_END.split(statement.text) if s)
+    texts = (cut_words(s, MAX_STATEMENT_TOKENS) for s in _sentences(statement.text))
     return [statement._replace(text=t, topics=topics_of(t, language)) for t in texts]
+
+
+def sentences(text: str) -> Iterator[str]:
+    """A text in parts of at most MAX_STATEMENT_TOKENS, nothing left out: whole where it is short,
+    else its sentences, and the parts of a sentence that is longer."""
+    for sentence in [text] if _is_short(text) else _sentences(text):
+        rest = sentence
+        while rest:
+            part = rest if _is_short(rest) else cut_words(rest, MAX_STATEMENT_TOKENS)
+            yield part
+            rest = rest[len(part) :].lstrip()
+
+
+def _is_short(text: str) -> bool:
+    return count_summary_tokens(text) <= MAX_STATEMENT_TOKENS
+
+
+def _sentences(text: str) -> list[str]:
+    return [sentence for sentence in _SENTENCE_END.split(text) if sentence]
 
 
 def _from_customer(unit: Sequence[Statement]) -> bool:

@@ -36,7 +36,7 @@ LEVEL = 6
 """Of compression: higher ones cost more time than they save bytes."""
 
 
-class Turn(NamedTuple):
+class TalkTurn(NamedTuple):
     """What one speaker said: one line of text. `at_s` in whole tenths of a second."""
 
     role: str
@@ -59,7 +59,7 @@ class Transcript(NamedTuple):
     duration_s: float
     n_segments: int
     n_words: int
-    turns: tuple[Turn, ...]
+    turns: tuple[TalkTurn, ...]
     gap: int = 0
 
 
@@ -127,7 +127,7 @@ def _transcript(packed: _Columns) -> Transcript:
     lines = packed.lines.split("\n") if packed.roles else ()
     times = accumulate(packed.tenths)
     rows = zip(packed.roles, times, lines, strict=True)
-    turns = tuple(Turn(ROLES[letter], tenths / 10, line) for letter, tenths, line in rows)
+    turns = tuple(TalkTurn(ROLES[letter], tenths / 10, line) for letter, tenths, line in rows)
     return Transcript(*packed.call, turns, packed.gap)
 
 
@@ -219,7 +219,7 @@ def cut_middle(text: str, most_bytes: int) -> str:
     return head + GAP + tail
 
 
-def cut_turns(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], int]:
+def cut_turns(turns: tuple[TalkTurn, ...]) -> tuple[tuple[TalkTurn, ...], int]:
     """The turns of a call within its cap, and at which of them the end begins after what was left
     out: 0 when all is there."""
     if sum(map(_size, turns)) <= MAX_CALL_BYTES:
@@ -232,7 +232,7 @@ def cut_turns(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], int]:
     return (*shortened[:n_head], *rest[len(rest) - n_tail :]), n_head
 
 
-def _how_many(turns: list[Turn], most_bytes: int) -> int:
+def _how_many(turns: list[TalkTurn], most_bytes: int) -> int:
     used = 0
     for n, turn in enumerate(turns):
         used += _size(turn)
@@ -241,5 +241,5 @@ def _how_many(turns: list[Turn], most_bytes: int) -> int:
     return len(turns)
 
 
-def _size(turn: Turn) -> int:
+def _size(turn: TalkTurn) -> int:
     return len(turn.text.encode()) + TURN_BYTES

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from scoring.domain.model import Section
 from scoring.engine import Unscorable
 from scoring.lead.history import LeadHistory
-from scoring.prompt import conversation
+from scoring.prompt.conversation import conversation, whole_conversation
 from scoring.prompt.declaration import UNKNOWN, Feature, possible_words, words
 from scoring.prompt.rendering import Rendering
+from scoring.prompt.units import NO_CALLS, Room
 
 OPENING = "<|im_start|>user\n"
 MARKER = "<|im_end|>\n<|im_start|>assistant\n"
@@ -79,14 +80,14 @@ def build_prompt(
     if hidden is not None:
         lines[hidden] = _line(hidden, rendering, lambda feature: UNKNOWN)
     head, tail = _head(lines, rendering), _tail(rendering)
-    prompt = head + conversation.whole_conversation(history, as_of_ms, rendering) + tail
-    if spec.count_tokens(prompt) <= spec.token_budget:
-        return prompt
+    if rendering.version == 1:
+        prompt = head + whole_conversation(history, as_of_ms, rendering) + tail
+        if spec.count_tokens(prompt) <= spec.token_budget:
+            return prompt
     fixed_tokens = spec.count_tokens(head + tail)
-    room = conversation.Room(spec.token_budget - fixed_tokens, spec.count_tokens)
+    room = Room(spec.token_budget - fixed_tokens, spec.count_tokens)
     while room.tokens >= 0:
-        talk = conversation.conversation(history, as_of_ms, rendering, room)
-        prompt = head + talk + tail
+        prompt = head + _talk(history, as_of_ms, rendering, room) + tail
         excess = spec.count_tokens(prompt) - spec.token_budget
         if excess <= 0:
             return prompt
@@ -95,6 +96,12 @@ def build_prompt(
         f"token_budget is {spec.token_budget}, this lead's prompt without any conversation takes "
         f"{fixed_tokens} tokens; raise the budget"
     )
+
+
+def _talk(history: LeadHistory, as_of_ms: int, rendering: Rendering, room: Room) -> str:
+    if rendering.version == 1:
+        return conversation(history, as_of_ms, rendering, room)
+    return rendering.talk_reader.text(history.state.talk, as_of_ms, room) or f"{NO_CALLS}\n"
 
 
 def longest_record_tokens(rendering: Rendering, count_tokens: Callable[[str], int]) -> int:

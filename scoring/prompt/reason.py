@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from schemas.events import Direction, Role
+from schemas.events import Direction
 from schemas.outputs import Evidence
-from scoring.lead.history import Call, Contact, LeadHistory
+from scoring.lead.history import Contact, LeadHistory
 from scoring.lead.state import PROFILE
 from scoring.lead.topics import TOPICS
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import age_bin, age_edges
+from scoring.prompt.units import topic_names
 
 MAX_CLAUSES = 2
 """A rep reads a reason in seconds."""
@@ -33,7 +34,7 @@ def reason(history: LeadHistory, as_of_ms: int, rendering: Rendering) -> str:
         clause
         for clause in (
             _silence(history, as_of_ms),
-            _talk(history, as_of_ms),
+            _talk(history, as_of_ms, rendering),
             _milestone(history, as_of_ms, rendering),
             _writing(history, as_of_ms, rendering),
             _unheard_call(history, as_of_ms, rendering),
@@ -64,7 +65,7 @@ def evidence(history: LeadHistory, rendering: Rendering) -> Evidence:
     n_contacts = sum(is_contact(contact, rendering) for contact in history.contacts)
     known = sum(name.startswith(PROFILE) for name in state.register_names())
     points = (
-        2 * any(customer_topics(call) for call in history.calls)
+        2 * any(customer_topics(history, rendering))
         + bool(history.calls)
         + (n_contacts > 0)
         + (n_contacts > 4)
@@ -83,7 +84,7 @@ def _silence(history: LeadHistory, as_of_ms: int) -> str | None:
     return f"no contact for {days} days" if days >= SILENCE_DAYS else None
 
 
-def _talk(history: LeadHistory, as_of_ms: int) -> str | None:
+def _talk(history: LeadHistory, as_of_ms: int, rendering: Rendering) -> str | None:
     if not history.calls:
         return None
     call = history.calls[-1]
@@ -91,18 +92,16 @@ def _talk(history: LeadHistory, as_of_ms: int) -> str | None:
     if days >= RECENT_DAYS:
         return None
     when = {0: "today's call", 1: "yesterday's call"}.get(days, f"call {days} days ago")
-    topics = customer_topics(call)[:MAX_TOPICS]
+    topics = customer_topics(history, rendering)[-1][:MAX_TOPICS]
     return f"customer spoke of {' and '.join(topics)}, {when}" if topics else when
 
 
-def customer_topics(call: Call) -> list[str]:
-    letters = {
-        letter
-        for statement in call.statements
-        if statement.role == Role.CUSTOMER.value
-        for letter in statement.topics
-    }
-    return [name for letter, name in TOPICS.items() if letter in letters]
+def customer_topics(history: LeadHistory, rendering: Rendering) -> list[list[str]]:
+    """Of each of the history's calls the topics of which the customer spoke."""
+    if rendering.version > 1:
+        talk = history.state.talk
+        return rendering.talk_reader.customer_topics(talk) if talk else []
+    return [topic_names(call.statements, TOPICS) for call in history.calls]
 
 
 def is_contact(contact: Contact, rendering: Rendering) -> bool:

@@ -12,13 +12,16 @@ from functools import cache, cached_property
 from hashlib import blake2b
 
 from scoring.domain.model import Domain
+from scoring.domain.phrases import phrasebook
 from scoring.domain.reading import canonical_json, domain_digest, pack
 from scoring.prompt.declaration import Feature, Kind
 from scoring.prompt.from_domain import features_of
 from scoring.prompt.sources import Flag, Profile, ProfileNumber
+from scoring.prompt.whole_talk import TalkReader
 
-RENDERERS = (1,)
-"""The renderers that this build has."""
+RENDERERS = (1, 2)
+"""The renderers that this build has. 1 reads of each call a summary by the phrases of `auto`, 2 all
+that was said and written (`scoring.prompt.whole_talk`)."""
 
 FIRST_PACK = "auto"
 FIRST_DOMAIN = "719b1c83f29608255396cfc92bd10232"
@@ -85,6 +88,11 @@ class Rendering:
             channel.name: channel.said or channel.name.replace("_", " ")
             for channel in self.domain.channels
         }
+
+    @cached_property
+    def talk_reader(self) -> TalkReader:
+        """Of renderer 2."""
+        return TalkReader(phrasebook(self.domain), self.domain.ages, self.channel_words)
 
     @property
     def question(self) -> str:

@@ -24,7 +24,7 @@ from scoring.metrics.cost import Cost
 from scoring.prompt.features import feature_vector
 from scoring.prompt.rendering import Rendering
 from scoring.report.progress import Advanced
-from scoring.score import Scorer, Subject, prepare
+from scoring.score import Scorer, Subject
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import RecordingFolder
 from streams.replay.arrival import PlacedRecord
@@ -207,7 +207,7 @@ class _Kept:
 
 def _probability(subject: Subject, scorer: Scorer) -> float:
     try:
-        read = prepare(subject.history, subject.as_of_ms, scorer.spec)
+        read = scorer.read(subject.history, subject.as_of_ms)
         (logit,) = logits_of([read], scorer.engine)
         return float("nan") if logit is None else probability(logit, scorer.calibration)
     except (Unscorable, NotALogit):

@@ -16,15 +16,7 @@ from scoring.engine import EngineInput, Unscorable, batches, logits_of
 from scoring.lead.state_bytes import state_hash
 from scoring.metrics.queue_moves import QueueMove, Queues, queue_moves
 from scoring.metrics.rank_agreement import RankAgreement
-from scoring.score import (
-    NO_TIME,
-    Position,
-    Scorer,
-    Subject,
-    build_score,
-    build_subject,
-    prepare,
-)
+from scoring.score import NO_TIME, Position, Scorer, Subject, build_score, build_subject
 from streams.store.contract import LeadView
 
 
@@ -53,7 +45,7 @@ def question(view: LeadView, published: Score, scorer: Scorer) -> Question | Not
         LeadKey.parse(view.lead), state, position, to_ms(order.as_of), scorer.rendering
     )
     try:
-        engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
+        engine_input = scorer.read(subject.history, subject.as_of_ms)
     except Unscorable:
         return NotAsked.UNSCORABLE
     return Question(published, subject, engine_input)

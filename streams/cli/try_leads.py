@@ -12,6 +12,7 @@ import click
 
 from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.backtest.daily_calls import CallTerms
+from scoring.lead.state import PROFILE
 from scoring.prompt.declaration import Kind
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
@@ -106,11 +107,19 @@ def try_leads(
 
 
 def _fields_read(path: Path) -> dict[str, Kind]:
-    """The profile fields that the features of an artifact read."""
+    """The profile fields that the features and the columns of an artifact read."""
+    from scoring.engines.columns_file import COLUMNS, load_columns  # loads numpy
+
     try:
-        return load_rendering(path, load_manifest(path)).profile_kinds
+        manifest = load_manifest(path)
+        fields = dict(load_rendering(path, manifest).profile_kinds)
+        own = load_columns(path).own.fields if COLUMNS in manifest.files else ()
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
+    for field in own:
+        if field.register_name.startswith(PROFILE):
+            fields.setdefault(field.name, Kind.NUMBER if field.is_number else Kind.CATEGORY)
+    return fields
 
 
 @dataclass(frozen=True, slots=True)

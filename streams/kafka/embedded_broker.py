@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,10 @@ FALLBACK_PARTITIONS = 4
 
 _PRODUCER = 0  # rd_kafka_type_t
 _ERRSTR_BYTES = 512
+
+_PAUSE_S = 0.001
+"""Between two requests to the mock's thread. A request that comes while the thread goes back to its
+wait does not wake it: it is served a second later (librdkafka 2.16; two seconds a start)."""
 
 
 @contextmanager
@@ -62,9 +67,11 @@ def embedded_broker(
         library.rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0)
         for topic in topics:
             partitions = topic.partitions or n_partitions
+            time.sleep(_PAUSE_S)
             library.rd_kafka_mock_topic_create(cluster, topic.name.encode(), partitions, 1)
         yield library.rd_kafka_mock_cluster_bootstraps(cluster).decode()
     finally:
+        time.sleep(_PAUSE_S)
         library.rd_kafka_mock_cluster_destroy(cluster)
         library.rd_kafka_destroy(client)
 

@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.partitioner import partition_for
 from schemas.topics import INPUTS, PROMOTIONS
-from scoring.artifact import ArtifactError, digest, load_manifest, load_rendering
-from scoring.engines.loading import load_engine
+from scoring.artifact import ArtifactError, load_manifest
+from scoring.engines.loading import load_scorer
 from streams.kafka.topic_admin import TopicsUnusable, check_topics, wait_for_broker
 from streams.kafka.topic_reader import read_last, read_to_end
 from streams.publish.promotions import parse_promotion
@@ -159,10 +159,11 @@ def _found_and_fix(sentence: str) -> tuple[str, str]:
 
 
 def check_artifact(path: Path) -> DoctorCheck:
-    """Loads the artifact and its engine, as a score worker would."""
+    """Loads the artifact, as a score worker would."""
     try:
-        manifest = load_manifest(path)
-        load_engine(path, manifest, load_rendering(path, manifest))
+        scorer = load_scorer(path)
     except ArtifactError as error:
         return DoctorCheck("artifact", DoctorVerdict.FAILED, *_found_and_fix(str(error)))
-    return DoctorCheck("artifact", DoctorVerdict.OK, f"{manifest.name} ({digest(path)[:12]}) loads")
+    return DoctorCheck(
+        "artifact", DoctorVerdict.OK, f"{load_manifest(path).name} ({scorer.digest[:12]}) loads"
+    )

@@ -18,7 +18,7 @@ from schemas.timestamps import to_ms
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import hash_of, state_hash
-from scoring.score import Scorer, ScorerOf, Subject, build_score, prepare
+from scoring.score import Scorer, ScorerOf, Subject, build_score
 from streams.oracle.folded_log import FoldedLog
 from streams.publish.records import ORDER_HEADER
 from streams.store.board import OrderKey, order_of
@@ -139,7 +139,7 @@ def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterat
     if scorer is None:
         yield f"{subject.key} {subject.order}: artifact {score.artifact} cannot be loaded"
         return
-    logit = scorer.engine.logits([prepare(subject.history, subject.as_of_ms, scorer.spec)])[0]
+    logit = scorer.engine.logits([scorer.read(subject.history, subject.as_of_ms)])[0]
     again = build_score(subject, logit, scorer, score.scored_at, score.latency_ms)
     fields = [name for name in Score.model_fields if getattr(again, name) != getattr(score, name)]
     if fields:

@@ -16,6 +16,7 @@ PACKAGES = (
     "scoring.domain.packs",
     "scoring.lead",
     "scoring.prompt",
+    "scoring.columns",
     "scoring.engines",
     "streams.recording",
     "streams.replay",

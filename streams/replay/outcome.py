@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from schemas.timestamps import from_ms
 from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable, logits_of
-from scoring.score import NO_TIME, Scorer, Subject, build_score, prepare
+from scoring.score import NO_TIME, Scorer, Subject, build_score
 from streams.replay.arrival import Place
 from streams.replay.draft import PlannedStep, ReplayCounts
 
@@ -54,7 +54,7 @@ def outcomes(
             held, n_prepared = [], 0
         scorer = needed
         try:
-            engine_input = prepare(draft.subject.history, draft.subject.as_of_ms, scorer.spec)
+            engine_input = scorer.read(draft.subject.history, draft.subject.as_of_ms)
         except Unscorable:
             tally.unscorable += 1
         else:

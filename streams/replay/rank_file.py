@@ -20,7 +20,7 @@ from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of as last_moment
 from scoring.prompt.reason import reason
 from scoring.ranking import ranked
-from scoring.score import Scorer, evidence_of, prepare
+from scoring.score import Scorer, evidence_of
 from streams.recording.event_file import RecordedEvent, read_recording
 
 
@@ -101,8 +101,7 @@ def _score(
         histories = [history_of(states[key]) for key in batch]
         moments = [last_moment(history, now_ms, scorer.rendering) for history in histories]
         inputs = [
-            prepare(history, moment, scorer.spec)
-            for history, moment in zip(histories, moments, strict=True)
+            scorer.read(history, moment) for history, moment in zip(histories, moments, strict=True)
         ]
         logits = scorer.engine.logits(inputs)
         for key, history, moment, logit in zip(batch, histories, moments, logits, strict=True):

@@ -16,7 +16,7 @@ from schemas.timestamps import to_ms, to_text
 from scoring.explain.event_words import words_of
 from scoring.explain.explanation import Explanation
 from scoring.explain.ledger import ChangeKind, LedgerEntry
-from scoring.explain.occlusion import EventEffect
+from scoring.explain.occlusion import ColumnEffect, EventEffect
 from scoring.lead.arrival import Arrival
 from scoring.prompt.rendering import Rendering
 from streams.explain.moment import LeadMoment
@@ -40,6 +40,7 @@ def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
                 for one in explanation.occlusion.sections
                 if _hundredths(one.effect)
             ),
+            *_columns(explanation.occlusion.columns, top),
             "",
             "How it came about",
             *_ledger_lines(explanation.ledger.entries, explanation.rendering),
@@ -64,6 +65,18 @@ def _movers(explanation: Explanation, top: int) -> Iterator[str]:
         yield f"  {_effect(one.effect)}  {words}: {_percent(one.probability)} without it"
     if not moving:
         yield "  no single event: without any one of them it would be the same"
+
+
+def _columns(columns: Sequence[ColumnEffect], top: int) -> Iterator[str]:
+    """What an artifact reads beside features and prompt; nothing where it reads nothing else."""
+    if columns:
+        yield from ("", "What the other columns are worth")
+    moving = [one for one in columns if _hundredths(one.effect)]
+    for one in moving[:top]:
+        name = f"the word {one.name!r}" if one.is_word else one.name
+        yield f"  {_effect(one.effect)}  {name}: {_percent(one.probability)} without it"
+    if columns and not moving:
+        yield "  no single one: without any one of them it would be the same"
 
 
 def _ledger_lines(entries: Sequence[LedgerEntry], rendering: Rendering) -> Iterator[str]:
@@ -112,6 +125,7 @@ def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
         "unscored_events": explanation.n_unscored,
         "events": [_event_effect(one, explanation) for one in explanation.occlusion.events],
         "sections": [asdict(one) for one in explanation.occlusion.sections],
+        "columns": [asdict(one) for one in explanation.occlusion.columns],
         "ledger": [
             _entry_json(entry, explanation.rendering) for entry in explanation.ledger.entries
         ],

@@ -18,7 +18,7 @@ from schemas.topics import CRM_EVENTS
 from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable
 from scoring.prompt.edges import next_edge
-from scoring.score import Position, Scorer, Subject, build_score, build_subject, prepare
+from scoring.score import Position, Scorer, Subject, build_score, build_subject
 from streams.score.leases import WorkLeases
 from streams.store.contract import Claim, Completion, CompletionStatus, Store
 from streams.waiting import Patience
@@ -101,7 +101,7 @@ class Scoring:
             )
             work = Work(claim, subject, self._clock())
             try:
-                engine_input = prepare(subject.history, subject.as_of_ms, scorer.spec)
+                engine_input = scorer.read(subject.history, subject.as_of_ms)
             except Unscorable as error:
                 self._failed(claim, error)
             else:

@@ -1,6 +1,6 @@
 """Three brokers, every topic on all of them, one killed while events flow: nothing is lost.
 
-`make nightly`; too large for every run of the tests: three brokers take 1 GB.
+Too large for every run of the tests: three brokers take 1 GB.
 """
 
 from __future__ import annotations

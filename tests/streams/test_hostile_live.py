@@ -1,5 +1,5 @@
-"""Ten thousand hostile records on each input topic, all roles running: each is refused for its
-reason, no role stops, and what stands between them is scored and ranked as if they were not there.
+"""Hostile records on each input topic, all roles running: each is refused for its reason, no role
+stops, and what stands between them is scored and ranked as if they were not there.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from streams.oracle.outputs import read_outputs
 from tests.support.brokers import N_PARTITIONS
 from tests.support.engines.engines import rule_scorer_of
 from tests.support.leads.hostile import Hostile, hostile_records
-from tests.support.live import live_deployment
+from tests.support.live import Live, live_deployment
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
-N_HOSTILE = 10_000
+N_HOSTILE = 2_000
+"""Of every kind one or more; `tests/nightly/hostile_records.py` sends ten thousand."""
 CHUNK = 500
 """Records sent before waiting for ingest: some are huge, and the embedded broker keeps 5 MiB."""
 
@@ -27,24 +28,29 @@ CHUNK = 500
 def test_hostile_records_stop_no_role_and_lose_no_neighbour(
     topic: Topic, embedded: str, redis_url: str, tmp_path: Path
 ) -> None:
-    sent: list[Hostile] = []
     with live_deployment(embedded, redis_url, tmp_path) as live:
-        for hostile in hostile_records(1, N_HOSTILE, topic.name, n_partitions=N_PARTITIONS):
-            live.journal.send_raw(
-                topic.name, hostile.key, hostile.value, hostile.headers, hostile.partition
-            )
-            sent.append(hostile)
-            if len(sent) % CHUNK == 0:
-                live.until_applied()
-        live.until_applied()
-        live.until_quiet()
-        assert not live.fleet.ends
-        assert live.stop() == [0, 0, 0]
-        published = read_outputs(live.outputs)
-        assert {place[1:]: why for place, why in published.letters.items()} == _refused(sent)
-        accepted = {(hostile.key or b"").decode() for hostile in sent if hostile.reason is None}
-        assert published.scores.keys() == accepted
-        assert differences(live.evidence, live.store, N_PARTITIONS, rule_scorer_of) == []
+        send_and_compare(live, topic, N_HOSTILE)
+
+
+def send_and_compare(live: Live, topic: Topic, n_records: int) -> None:
+    """Sends so many records to `live`, stops it, and compares what it made of them."""
+    sent: list[Hostile] = []
+    for hostile in hostile_records(1, n_records, topic.name, n_partitions=N_PARTITIONS):
+        live.journal.send_raw(
+            topic.name, hostile.key, hostile.value, hostile.headers, hostile.partition
+        )
+        sent.append(hostile)
+        if len(sent) % CHUNK == 0:
+            live.until_applied()
+    live.until_applied()
+    live.until_quiet()
+    assert not live.fleet.ends
+    assert live.stop() == [0, 0, 0]
+    published = read_outputs(live.outputs)
+    assert {place[1:]: why for place, why in published.letters.items()} == _refused(sent)
+    accepted = {(hostile.key or b"").decode() for hostile in sent if hostile.reason is None}
+    assert published.scores.keys() == accepted
+    assert differences(live.evidence, live.store, N_PARTITIONS, rule_scorer_of) == []
 
 
 def _refused(sent: list[Hostile]) -> dict[tuple[int, int], str]:

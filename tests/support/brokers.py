@@ -6,6 +6,7 @@ are made anew for each test. `broker` is both brokers in turn.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import shutil
@@ -199,9 +200,13 @@ def _run(command: list[str], failed: str) -> None:
 @functools.cache
 def _java() -> tuple[str, ...]:
     jars = KAFKA_FOLDER / "target" / "dependency"
-    if not jars.is_dir():
-        command = ["mvn", "-q", "-B", "-f", str(KAFKA_FOLDER / "pom.xml")]
-        _run([*command, "dependency:copy-dependencies"], "Apache Kafka could not be downloaded")
+    jars.parent.mkdir(exist_ok=True)
+    # Another process of the same test run may be downloading: the folder is there before its files.
+    with (jars.parent / "download.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not jars.is_dir():
+            command = ["mvn", "-q", "-B", "-f", str(KAFKA_FOLDER / "pom.xml")]
+            _run([*command, "dependency:copy-dependencies"], "Apache Kafka could not be downloaded")
     return (
         "java",
         "-Xmx256m",

@@ -108,8 +108,14 @@ class Fleet:
         return list(self._children)
 
     def stop(self, member: str, within_s: float = STOP_S) -> int:
-        """SIGTERM; the exit code, or a failure after the promised time."""
-        process = self._children.pop(member).process
+        """SIGTERM; the exit code, or a failure after the promised time. One that was just started
+        is waited for: it cannot end in order before it listens to signals."""
+        process = self._children[member].process
+        wait_until(
+            lambda: process.poll() is not None or _catches_sigterm(process.pid),
+            f"{member} listens to SIGTERM",
+        )
+        del self._children[member]
         process.send_signal(signal.SIGTERM)
         try:
             return process.wait(within_s)
@@ -129,6 +135,12 @@ class Fleet:
             return condition()
 
         wait_until(tended, what, within_s)
+
+
+def _catches_sigterm(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 def _is_stopped(pid: int) -> bool:

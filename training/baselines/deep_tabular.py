@@ -33,7 +33,7 @@ from training.baselines.baseline import (
     log_loss,
 )
 from training.baselines.columns.fields import Fields, fit_fields
-from training.baselines.columns.own_fields import OwnFields, fit_own_fields
+from training.baselines.columns.table import TableColumns, fit_field_table
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.trees.trials import Trial, search
@@ -71,7 +71,7 @@ class DeepPredictor:
     """A fitted network with what turns examples into its inputs."""
 
     model: torch.nn.Module
-    own: OwnFields
+    columns: TableColumns
     fields: Fields
     shape: NetworkShape
     n_epochs: int
@@ -83,7 +83,7 @@ class DeepPredictor:
     @torch.inference_mode()
     def logits(self, examples: Examples) -> Floats:
         self.model.eval()
-        probabilities = self.model(self.fields.inputs(self.own.beside_features(examples))).double()
+        probabilities = self.model(self.fields.inputs(self.columns.rows(examples))).double()
         logits: Floats = torch.logit(probabilities, eps=CERTAIN).numpy()
         return logits
 
@@ -145,9 +145,9 @@ def _train(
 ) -> DeepPredictor:
     """Trains one network; `goes_on` is asked after each epoch. Leaves torch's own random generator
     as it was."""
-    own = fit_own_fields(examples)
-    table = own.beside_features(examples)
-    fields = fit_fields(table, own.kinds)
+    columns = fit_field_table(examples)
+    table = columns.rows(examples)
+    fields = fit_fields(table, columns.kinds)
     inputs = fields.inputs(table)
     labels = torch.from_numpy(labels_of(examples).astype(np.float32))
     weights = torch.from_numpy((examples.weight / examples.weight.mean()).astype(np.float32))
@@ -167,7 +167,7 @@ def _train(
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]  # torch's stub
                 optimizer.step()
-            predictor = DeepPredictor(model, own, fields, plan.shape, epoch)
+            predictor = DeepPredictor(model, columns, fields, plan.shape, epoch)
             if not goes_on(predictor):
                 break
     return predictor

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scoring.columns.encoding import Rows
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
-from training.baselines.columns.encoding import Rows
 from training.baselines.tree import (
     FitColumns,
     FittedColumns,

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from scoring.columns.encoding import Rows
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, check_classes, labels_of
-from training.baselines.columns.encoding import Rows
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.trees.boosted_trees import TreeTable, TunedTree, choose_settings, grow_tree
@@ -47,6 +47,10 @@ class TreePredictor:
 
     tree: TunedTree
     columns: FittedColumns
+
+    @property
+    def validation_loss(self) -> float:
+        return self.tree.validation_loss
 
     @property
     def described(self) -> dict[str, float | int | str]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.columns.encoding import Rows
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
-from training.baselines.columns.encoding import Rows
 from training.baselines.columns.practice import Tagger, practised_tagger
 from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
 from training.dataset.example import Examples

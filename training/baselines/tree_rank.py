@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.calibration import Calibration
+from scoring.columns.encoding import Rows
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import (
@@ -29,8 +30,7 @@ from training.baselines.baseline import (
     check_classes,
     labels_of,
 )
-from training.baselines.columns.encoding import Rows
-from training.baselines.columns.own_fields import OwnFields, fit_own_fields
+from training.baselines.columns.table import TableColumns, fit_field_table
 from training.calibrate import fit_platt
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
@@ -48,7 +48,7 @@ SplitRows = tuple[Examples, Rows]
 class RankPredictor:
     """A fitted ranker with the calibration that turns its numbers into log odds."""
 
-    own: OwnFields
+    columns: TableColumns
     booster: lightgbm.Booster
     calibration: Calibration
     settings: TreeSettings
@@ -59,7 +59,7 @@ class RankPredictor:
         return {**self.settings, "rounds": self.n_rounds}
 
     def logits(self, examples: Examples) -> Floats:
-        raw = _raw(self.booster, self.own.beside_features(examples))
+        raw = _raw(self.booster, self.columns.rows(examples))
         return self.calibration.a * raw + self.calibration.b
 
 
@@ -68,8 +68,8 @@ def fit_tree_rank(examples: Examples, budget: Budget, log: WriteLine) -> Predict
     split with one class only."""
     check_classes(examples, *TRAIN_AND_VALIDATION)
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
-    rng, own = budget.rng(), fit_own_fields(train)
-    train_rows, validation_rows = own.beside_features(train), own.beside_features(validation)
+    rng, table = budget.rng(), fit_field_table(train)
+    train_rows, validation_rows = table.rows(train), table.rows(validation)
     boosters: dict[int, lightgbm.Booster] = {}
 
     def run(number: int) -> Trial[tuple[int, TreeSettings]]:
@@ -85,9 +85,9 @@ def fit_tree_rank(examples: Examples, budget: Budget, log: WriteLine) -> Predict
     calibration = fit_platt(early, labels_of(validation), validation.weight)
     refit = examples.of(*TRAIN_AND_VALIDATION)
     n_rounds = max(1, round(best.size * (len(refit) / len(train)) ** 0.5))
-    own = fit_own_fields(refit)
-    booster = _grow((refit, own.beside_features(refit)), settings, n_rounds)
-    return RankPredictor(own, booster, calibration, settings, n_rounds)
+    table = fit_field_table(refit)
+    booster = _grow((refit, table.rows(refit)), settings, n_rounds)
+    return RankPredictor(table, booster, calibration, settings, n_rounds)
 
 
 def lists_of(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,48 +1,24 @@
-"""The baselines tree_tabular and tree_fields: LightGBM on the table.
-
-`tree_tabular` reads the features that the domain declares and can be served; `tree_fields` also
-reads a business's own fields and is for measuring.
-"""
+"""The baselines tree_tabular and tree_fields: LightGBM on the features, and on own fields too."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from scoring.columns.encoding import Rows
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
-from training.baselines.columns.encoding import Rows
-from training.baselines.columns.own_fields import OwnFields, fit_own_fields
+from training.baselines.columns.table import fit_field_table, table_of
 from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
 from training.dataset.example import Examples
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureColumns:
-    """The features as they are in the dataset: serving computes the same."""
-
-    def rows(self, examples: Examples) -> Rows:
-        return examples.features
-
-
-@dataclass(frozen=True, slots=True)
-class FieldColumns:
-    """The features, then the business's own fields."""
-
-    own: OwnFields
-
-    def rows(self, examples: Examples) -> Rows:
-        return self.own.beside_features(examples)
-
-
 def fit_feature_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
-    return examples.features, FeatureColumns()
+    return examples.features, table_of(examples)
 
 
 def fit_field_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
-    columns = FieldColumns(fit_own_fields(examples))
-    return columns.rows(examples), columns
+    table = fit_field_table(examples)
+    return table.rows(examples), table
 
 
 def fit_tree_tabular(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:

@@ -3,29 +3,21 @@
 `fit_tree_words` reads TF-IDF through an SVD and through a linear model of the order.
 `fit_tree_text` is the fair rival of a language model: it also reads wrap-up codes and funnel moves
 that were predicted from the same words, because language models are trained on those labels.
-
-For evaluation only: an engine is given features and prompt, not the state, so an exported text
-column would not be exactly the trained one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from scoring.columns.columns import Columns
+from scoring.columns.encoding import Rows
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget, labels_of
-from training.baselines.columns.aggregates import aggregate_rows
-from training.baselines.columns.bag_of_words import Words, fit_words
-from training.baselines.columns.encoding import Rows
-from training.baselines.columns.linear_reading import (
-    LinearReading,
-    Target,
-    fit_out_of_fold,
-    folds_of,
-)
-from training.baselines.columns.own_fields import OwnFields, fit_own_fields
+from training.baselines.columns.aggregates import fit_aggregates
+from training.baselines.columns.bag_of_words import fit_words
+from training.baselines.columns.linear_reading import Target, fit_out_of_fold, folds_of
+from training.baselines.columns.own_fields import fit_own_fields
+from training.baselines.columns.table import TableColumns, table_of
 from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
 from training.dataset.example import Examples
 
@@ -34,20 +26,6 @@ CODE_PENALTY = 1.0
 """There are many codes with many rows each: one strength is enough."""
 
 MOVE_PENALTY = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class TextColumns:
-    """Own fields, aggregates, the SVD of the words, and linear models of words as columns."""
-
-    own: OwnFields
-    words: Words
-    readings: tuple[LinearReading, ...]
-
-    def rows(self, examples: Examples) -> Rows:
-        matrix = self.words.matrix(examples)
-        read = [reading.logits(matrix) for reading in self.readings]
-        return _joined(examples, self.own, self.words.components(matrix), read)
 
 
 def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
@@ -69,14 +47,18 @@ def fit_tree_text(examples: Examples, budget: Budget, log: WriteLine) -> TreePre
 
 def _fit_columns(
     examples: Examples, rng: np.random.Generator, targets: list[Target]
-) -> tuple[Rows, TextColumns]:
-    own = fit_own_fields(examples)
-    matrix, words = fit_words(examples, rng)
+) -> tuple[Rows, TableColumns]:
+    """The readings come last. Of the rows they were fitted on they are out of fold, by models that
+    are not kept; everything else is what serving computes."""
+    bag = fit_words(examples, rng)
     folds = folds_of(examples.cluster)
-    fitted = [fit_out_of_fold(matrix, target, folds) for target in targets]
-    columns = TextColumns(own, words, tuple(reading for _, reading in fitted))
-    read = [logits for logits, _ in fitted]
-    return _joined(examples, own, words.components(matrix), read), columns
+    fitted = [fit_out_of_fold(bag.matrix, target, folds) for target in targets]
+    words = bag.projected(tuple(reading for _, reading in fitted))
+    table = table_of(examples, Columns(fit_own_fields(examples), fit_aggregates(examples), words))
+    rows = table.rows(examples)
+    if words is not None:
+        rows[:, -len(targets) :] = np.column_stack([logits for logits, _ in fitted])
+    return rows, table
 
 
 def _order_targets(examples: Examples) -> list[Target]:
@@ -95,8 +77,3 @@ def _move_targets(examples: Examples) -> list[Target]:
     grades = examples.grade
     went = [(grades >= move).astype(np.float64) for move in range(2, examples.ladder.top)]
     return [Target(far, examples.weight, MOVE_PENALTY) for far in went]
-
-
-def _joined(examples: Examples, own: OwnFields, components: Rows, read: list[np.ndarray]) -> Rows:
-    columns = [own.beside_features(examples), aggregate_rows(examples), components, *read]
-    return np.column_stack(columns).astype(np.float32)

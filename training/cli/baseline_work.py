@@ -3,30 +3,28 @@ artifact."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from schemas.timestamps import from_ms
-from scoring.artifact import EngineKind, digest, load_manifest, load_rendering
+from scoring.artifact import digest, load_manifest, load_rendering
 from scoring.calibration import Calibration
 from scoring.domain.reading import domain_named
 from scoring.floats import Floats
 from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
 from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
-from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, Predictor
 from training.baselines.facts import ArtifactFacts, ChosenSettings, artifact_name
 from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
+from training.baselines.recommended import fit_recommended, fit_stack_of_least_loss
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.rule import fit_rule
 from training.baselines.rule_artifact import write_rule
-from training.baselines.stack import fit_stack
-from training.baselines.tree import TreePredictor
-from training.baselines.tree_artifacts import write_stack, write_trees
-from training.baselines.tree_tabular import fit_feature_columns
+from training.baselines.table_artifacts import table_export, write_stack, write_table
 from training.baselines.unseen import check_left, seen_rows, split_unseen
 from training.calibrate import doubts
 from training.dataset.example import Examples
@@ -39,10 +37,11 @@ N_PARITY_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class BaselineRequest:
-    """What `asllr baseline` was asked for. `lm`: the artifact with the language model, for a stack
-    only. `domain`: a pack or a file; None: that of `lm`, or else `auto`."""
+    """What `asllr baseline` was asked for. `name` None: the recommended model. `lm`: the artifact
+    with the language model, for a stack only. `domain`: a pack or a file; None: that of `lm`, or
+    else `auto`."""
 
-    name: str
+    name: str | None
     domain: str | None
     dataset: Path
     out: Path | None
@@ -65,18 +64,21 @@ class BaselineRequest:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A fitted baseline. `artifact`: the digest of what was written, None where nothing was."""
+    """A fitted baseline. `artifact`: the digest of what was written, None where nothing was. `why`:
+    how the model was chosen, empty where it was asked for."""
 
     name: str
     settings: ChosenSettings
     worth: Worth
     artifact: str | None
     doubts: list[str]
+    why: str = ""
 
     def described(self) -> dict[str, Any]:
         """The report of the command, as plain values."""
         return {
             "baseline": self.name,
+            **({"why": self.why} if self.why else {}),
             **self.worth.metrics,
             "settings": dict(self.settings),
             "calibration": self.worth.calibration.model_dump(mode="json"),
@@ -102,7 +104,11 @@ def make_baseline(request: BaselineRequest, log: WriteLine, report: ReportProgre
     if request.lm is not None:
         return _stack(request, request.lm, data, log, report)
     check_enough(data.examples, request.min_positives)
-    return _learned(request, data, log)
+    if request.name is None:
+        chosen = fit_recommended(data.examples, request.budget, log)
+        return _learned(replace(request, name=chosen.name), data, chosen.model, chosen.why)
+    model = fit_baseline(Baseline(request.name), data.examples, request.budget, log)
+    return _learned(request, data, model, "")
 
 
 def _rule(request: BaselineRequest, data: _Data, log: WriteLine) -> Made:
@@ -115,24 +121,23 @@ def _rule(request: BaselineRequest, data: _Data, log: WriteLine) -> Made:
     return _made(request, fitted.described, worth, [])
 
 
-def _learned(request: BaselineRequest, data: _Data, log: WriteLine) -> Made:
-    fitted = fit_baseline(Baseline(request.name), data.examples, request.budget, log)
+def _learned(request: BaselineRequest, data: _Data, fitted: Predictor, why: str) -> Made:
     worth = _worth(fitted.logits(data.examples), data.examples)
     if request.out is not None:
-        if not isinstance(fitted, TreePredictor) or request.name != Baseline.TREE_TABULAR:
+        export = table_export(fitted)
+        if export is None:
             raise ValueError(f"{request.name} cannot be served")
         newest = data.examples.take(np.arange(len(data.examples))[-N_PARITY_ROWS:])
-        write_trees(
-            request.out, fitted.tree, newest, _facts(request, data, fitted.described, worth)
-        )
-    return _made(request, fitted.described, worth, _doubts(worth, data.examples))
+        write_table(request.out, export, newest, _facts(request, data, fitted.described, worth))
+    made = _made(request, fitted.described, worth, _doubts(worth, data.examples))
+    return replace(made, why=why)
 
 
 def _stack(
     request: BaselineRequest, lm: Path, data: _Data, log: WriteLine, report: ReportProgress
 ) -> Made:
     below = load_manifest(lm)
-    if below.engine in (EngineKind.TREES, EngineKind.RULE):
+    if not below.engine.reads_text:
         raise DatasetError(
             f"the artifact at {lm} has no language model to stack on; name one of `asllr fit`"
         )
@@ -147,11 +152,12 @@ def _stack(
     read = score_artifact(lm, examples, n_processes=request.n_processes, report=report).read
     if read is None:
         raise ValueError(f"engine {below.engine} of {lm} reads no text")
-    fitted = fit_stack(examples, read, request.budget, fit_feature_columns, log)
+    fitted, table = fit_stack_of_least_loss(examples, read, request.budget, log)
     worth = _worth(fitted.logits(examples, read), examples)
     if request.out is not None:
         grown = _Data(examples, data.manifest)
-        write_stack(request.out, fitted.tree, lm, _facts(request, grown, fitted.described, worth))
+        facts = _facts(request, grown, fitted.described, worth)
+        write_stack(request.out, fitted.tree, table, lm, facts)
     return _made(request, fitted.described, worth, _doubts(worth, examples))
 
 
@@ -165,7 +171,7 @@ def _facts(
     moments = data.examples.of(*TRAIN_AND_VALIDATION).as_of_ms
     first, last = (from_ms(int(moments[at])) for at in (0, -1))
     return ArtifactFacts(
-        name=artifact_name(request.out, request.name),
+        name=artifact_name(request.out, str(request.name)),
         rendering=data.examples.rendering,
         horizon_days=data.manifest.horizon_days,
         label=data.manifest.label,
@@ -187,4 +193,4 @@ def _made(
     request: BaselineRequest, settings: ChosenSettings, worth: Worth, doubts: list[str]
 ) -> Made:
     written = None if request.out is None else digest(request.out)
-    return Made(request.name, settings, worth, written, doubts)
+    return Made(str(request.name), settings, worth, written, doubts)

@@ -13,6 +13,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import EngineInput
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
@@ -145,11 +146,11 @@ class Examples:
         history, spec = history_of(self.states[row]), PromptSpec(self.rendering, WHOLE, len)
         return build_prompt(history, int(self.as_of_ms[row]), spec)
 
-    def inputs(self, spec: PromptSpec) -> Iterator[EngineInput]:
-        """What an engine with this token budget reads of each row, by the function that serving
-        calls."""
+    def inputs(self, spec: PromptSpec, columns: Columns = NO_COLUMNS) -> Iterator[EngineInput]:
+        """What an engine with this token budget and these columns reads of each row, by the
+        function that serving calls."""
         for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
-            yield prepare(history_of(state), int(as_of_ms), spec)
+            yield prepare(history_of(state), int(as_of_ms), spec, columns)
 
 
 def features_of_rows(

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from scoring.prompt.conversation import fence
 from scoring.prompt.prompt import CALLS, END, HEADING, MARKER, OPENING
+from scoring.prompt.units import fence
 from training.model.samples import Sample
 from training.simulator.codes import N_CODES, code_set, multi_hot
 from training.simulator.draws import Draws

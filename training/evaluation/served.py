@@ -25,7 +25,7 @@ from scoring.lead.history import history_of
 from scoring.lead.state_bytes import from_bytes
 from scoring.metrics.cost import Cost
 from scoring.report.progress import ReportProgress
-from scoring.score import Scorer, prepare
+from scoring.score import Scorer
 from training.dataset.example import Examples
 from training.evaluation.judged import EvaluationError, Scored
 
@@ -140,7 +140,7 @@ def _scorer(path: Path) -> Scorer:
 def _input(scorer: Scorer, row: ServedRow) -> EngineInput:
     _, state, as_of_ms = row
     with _naming(row):
-        return prepare(history_of(from_bytes(state)), as_of_ms, scorer.spec)
+        return scorer.read(history_of(from_bytes(state)), as_of_ms)
 
 
 @contextmanager

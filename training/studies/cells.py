@@ -34,7 +34,7 @@ from training.whole_file import whole_file
 
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
-COLUMNS_VERSION = 3
+COLUMNS_VERSION = 4
 """The version of the columns that baselines read; raised when they change, so that older cells are
 computed again."""
 
@@ -66,7 +66,7 @@ class Cells:
     @property
     def names(self) -> list[str]:
         names = [baseline.value for baseline in Baseline]
-        if not fit_own_fields(self.bench.before_test).names:
+        if not fit_own_fields(self.bench.before_test).column_names:
             names.remove(Baseline.TREE_FIELDS)  # it would be tree_tabular again
         if not self.bench.judged.has_truth:
             names.remove(Baseline.TREE_PRACTISED)  # it practised on the simulator's calls

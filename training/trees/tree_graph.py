@@ -13,12 +13,14 @@ from onnx import TensorProto, helper
 ML = "ai.onnx.ml"
 
 
-def build_tree_graph(booster: lightgbm.Booster, init_logit: float = 0.0) -> onnx.ModelProto:
+def build_tree_graph(
+    booster: lightgbm.Booster, init_logit: float = 0.0, *, scale: float = 1.0
+) -> onnx.ModelProto:
     """Builds the graph. Input `row` (n, features) float32, NaN = unknown; output `logit` (n, 1) =
-    raw score + `init_logit`. Numeric splits only. Exact for rows of float32: see
+    `scale` · raw score + `init_logit`. Numeric splits only. Exact for rows of float32: see
     `_float_at_most`."""
     dumped = booster.dump_model()
-    table = _NodeTable()
+    table = _NodeTable(scale)
     for tree_id, tree in enumerate(dumped["tree_info"]):
         table.add_tree(tree_id, tree["tree_structure"])
     node = helper.make_node(
@@ -46,7 +48,8 @@ def build_tree_graph(booster: lightgbm.Booster, init_logit: float = 0.0) -> onnx
 class _NodeTable:
     """The parallel columns in which ONNX keeps all nodes of all trees."""
 
-    def __init__(self) -> None:
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
         nodes = "treeids nodeids featureids modes values truenodeids falsenodeids"
         names = [f"nodes_{name}" for name in nodes.split()]
         names += ["nodes_missing_value_tracks_true"]
@@ -58,7 +61,7 @@ class _NodeTable:
         while pending:
             node = pending.pop()
             if "leaf_value" in node:
-                self._leaf(tree_id, numbered[id(node)], node["leaf_value"])
+                self._leaf(tree_id, numbered[id(node)], self.scale * node["leaf_value"])
                 continue
             for side in ("left_child", "right_child"):
                 numbered[id(node[side])] = len(numbered)

@@ -9,34 +9,35 @@ from pathlib import Path
 import pytest
 
 from scoring.artifact import MANIFEST, demo_artifact_path, load_manifest
-from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.engines.table_artifacts import (
+    build_linear_artifact,
+    build_rule_artifact,
+    build_trees_artifact,
+    small_columns,
+)
 
 MAX_BYTES = 8 * 1024 * 1024
 
 SCORE_ONE_LEAD = """
 import sys
 from pathlib import Path
-import numpy as np
-from scoring.artifact import load_manifest
-from scoring.engine import EngineInput
-from scoring.engines.loading import load_engine
-from scoring.prompt.prompt import MARKER
-from scoring.prompt.rendering import first_rendering
-path = Path(sys.argv[1])
-engine, count_tokens = load_engine(path, load_manifest(path), first_rendering())
-table = np.full(len(first_rendering().features), np.nan, dtype=np.float32)
-assert engine.logits([EngineInput(table, f"anything{MARKER}")])
-heavy = {"torch", "transformers", "peft", "lightgbm", "onnx", "sklearn", "training"}
+from scoring.engines.loading import load_scorer
+from scoring.lead.history import history_of
+from scoring.lead.state import LeadState
+scorer = load_scorer(Path(sys.argv[1]))
+assert scorer.engine.logits([scorer.read(history_of(LeadState()), 0)])
+heavy = {"torch", "transformers", "peft", "lightgbm", "onnx", "sklearn", "scipy", "training"}
 print(sorted(heavy & set(sys.modules)))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["demo", "trees", "rule"])
+@pytest.mark.parametrize("kind", ["demo", "trees", "linear", "rule"])
 def test_scoring_imports_no_training_library(kind: str, tmp_path: Path) -> None:
     path = {
         "demo": lambda _: demo_artifact_path(),
         "trees": build_trees_artifact,
+        "linear": lambda path: build_linear_artifact(path, small_columns()),
         "rule": build_rule_artifact,
     }[kind](tmp_path / kind)
     command = [sys.executable, "-c", SCORE_ONE_LEAD, str(path)]

@@ -1,5 +1,6 @@
-"""One battery for every engine: the demo's stack, its ONNX graph, the torch reference, trees on the
-table alone, and the rule. What concerns the prompt is asked of those that read it."""
+"""One battery for every engine: the demo's stack, its ONNX graph, the torch reference, trees and a
+regression on the table alone, and the rule. What concerns the prompt is asked of those that read
+it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,11 @@ from scoring.prompt.prompt import PromptSpec
 from scoring.prompt.rendering import first_rendering
 from scoring.score import prepare
 from tests.support.engines.engines import RuleEngine
-from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
+from tests.support.engines.table_artifacts import (
+    build_linear_artifact,
+    build_rule_artifact,
+    build_trees_artifact,
+)
 from training.simulator.emit import simulate_leads
 
 AUTO = first_rendering()
@@ -49,7 +54,8 @@ READERS = [
 ]
 """None is the engine that tests of roles score with."""
 
-TABLE_READERS = [EngineKind.STACK, EngineKind.TREES, EngineKind.RULE]
+TABLE_KINDS = [EngineKind.TREES, EngineKind.LINEAR, EngineKind.RULE]
+TABLE_READERS = [EngineKind.STACK, *TABLE_KINDS]
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +63,12 @@ def table_artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[EngineKind
     folder = tmp_path_factory.mktemp("artifacts")
     return {
         EngineKind.TREES: build_trees_artifact(folder / "trees"),
+        EngineKind.LINEAR: build_linear_artifact(folder / "linear"),
         EngineKind.RULE: build_rule_artifact(folder / "rule"),
     }
 
 
-@pytest.fixture(scope="module", params=[*READERS, EngineKind.TREES, EngineKind.RULE])
+@pytest.fixture(scope="module", params=[*READERS, *TABLE_KINDS])
 def engine(request: pytest.FixtureRequest, table_artifacts: dict[EngineKind, Path]) -> Engine:
     return _load(request.param, table_artifacts)
 
@@ -166,7 +173,7 @@ def test_an_infinite_feature_is_refused(table_reader: Engine, inputs: list[Engin
         table_reader.logits([EngineInput(table, inputs[0].prompt)])
 
 
-@pytest.mark.parametrize("kind", [EngineKind.TREES, EngineKind.RULE])
+@pytest.mark.parametrize("kind", TABLE_KINDS)
 def test_an_engine_without_a_language_model_reads_no_prompt(
     kind: EngineKind, table_artifacts: dict[EngineKind, Path], inputs: list[EngineInput]
 ) -> None:
@@ -175,7 +182,7 @@ def test_an_engine_without_a_language_model_reads_no_prompt(
     assert engine.logits(silent) == engine.logits(inputs)
 
 
-@pytest.mark.parametrize("kind", [EngineKind.STACK, EngineKind.TREES, EngineKind.RULE])
+@pytest.mark.parametrize("kind", TABLE_READERS)
 def test_only_a_language_model_is_loaded_as_one(kind: EngineKind) -> None:
     tokens, _ = load_reader(DEMO, 256)
     with pytest.raises(ValueError, match="is not a language model"):

@@ -62,7 +62,7 @@ def test_an_event_that_came_twice_is_one_event() -> None:
 def test_a_hidden_section_is_unknown_and_the_rest_stays(section: Section) -> None:
     state = state_of(STORY)
     whole = prepare(history_of(state), MOMENT, SPEC)
-    hidden = without_section(history_of(state), MOMENT, SPEC, section.value)
+    hidden = without_section(history_of(state), MOMENT, RULE, section.value)
     mine = np.array([feature.section is section for feature in AUTO.features])
     assert np.isnan(hidden.features[mine]).all()
     assert hidden.features[~mine].tobytes() == whole.features[~mine].tobytes()
@@ -75,7 +75,7 @@ def test_a_hidden_section_is_unknown_and_the_rest_stays(section: Section) -> Non
 
 def test_hidden_calls_leave_their_counts() -> None:
     whole = prepare(history_of(state_of(STORY)), MOMENT, SPEC)
-    hidden = without_section(history_of(state_of(STORY)), MOMENT, SPEC, CALLS)
+    hidden = without_section(history_of(state_of(STORY)), MOMENT, RULE, CALLS)
     assert hidden.features.tobytes() == whole.features.tobytes()
     assert "I will take it" in whole.prompt
     assert hidden.prompt == whole.prompt.replace("call yesterday\n", "").replace(

@@ -21,7 +21,7 @@ from scoring.lead.talk import (
     TURN_BYTES,
     Pieces,
     Talk,
-    Turn,
+    TalkTurn,
     Writing,
     cut_middle,
     cut_turns,
@@ -67,7 +67,7 @@ def test_of_a_call_beyond_the_cap_the_beginning_and_the_end_are_kept() -> None:
 
 turns = st.lists(
     st.builds(
-        Turn,
+        TalkTurn,
         st.just("customer"),
         st.just(0.0),
         st.one_of(st.text(max_size=5), st.integers(0, 12_000).map(lambda n: "wörter " * (n // 7))),
@@ -80,7 +80,7 @@ turns = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(turns)
 def test_any_call_is_within_the_cap_and_marked_where_something_is_missing(
-    spoken: tuple[Turn, ...],
+    spoken: tuple[TalkTurn, ...],
 ) -> None:
     kept, gap = cut_turns(spoken)
     assert sum(len(turn.text.encode()) + TURN_BYTES for turn in kept) <= MAX_CALL_BYTES

@@ -14,10 +14,10 @@ from schemas.timestamps import DAY_MS
 from scoring.domain.model import Section
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.prompt.conversation import fence
 from scoring.prompt.declaration import Kind
 from scoring.prompt.prompt import MARKER, OPENING, BudgetTooSmall, PromptSpec, build_prompt
 from scoring.prompt.rendering import first_rendering
+from scoring.prompt.units import fence
 from tests.scoring.histories import START, START_MS, event, long_histories, segment
 from tests.scoring.prompt import golden_leads
 from tests.scoring.prompt.golden_leads import GOLDEN, LEADS, count_tokens

@@ -10,7 +10,7 @@ import pytest
 from scoring.domain.model import Domain
 from scoring.domain.reading import pack, pack_names
 from scoring.lead import summary, topics
-from scoring.prompt import conversation, prompt
+from scoring.prompt import prompt, units
 from scoring.prompt.declaration import OTHER, UNKNOWN, Kind
 from scoring.prompt.rendering import RENDERERS, Rendering, UnknownRenderer, first_rendering
 
@@ -51,7 +51,7 @@ def test_ids_change_with_whatever_the_domain_says(key: str, value: Any) -> None:
 
 @pytest.mark.parametrize("version", [0, max(RENDERERS) + 1])
 def test_an_unknown_renderer_is_refused_with_what_there_is(version: int) -> None:
-    with pytest.raises(UnknownRenderer, match=f"renderer {version} is unknown, this build has 1;"):
+    with pytest.raises(UnknownRenderer, match=f"renderer {version} is unknown, this build has 1"):
         Rendering(version, AUTO.domain)
 
 
@@ -61,8 +61,8 @@ def test_what_renderer_1_adds_to_a_domains_words_is_what_it_was() -> None:
     shapes = (
         (prompt.OPENING, prompt.SEPARATOR, prompt.HEADING, prompt.CALLS, prompt.END),
         (prompt.MARKER, prompt.ANSWER_YES, prompt.ANSWER_NO, UNKNOWN, OTHER),
-        (conversation.RESERVED, conversation.SPEAKERS.pattern),
-        (conversation.CUT, conversation.MIN_CUT_TOKENS, conversation.NO_CALLS),
+        (units.RESERVED, units.SPEAKERS.pattern),
+        (units.CUT, units.MIN_CUT_TOKENS, units.NO_CALLS),
         (summary.SUMMARY_VERSION, summary.SHORT_CALL_TOKENS, summary.KEPT_SHARE),
         (summary.MAX_SUMMARY_TOKENS, summary.MAX_STATEMENT_TOKENS, summary.SHORT_ANSWER_TOKENS),
         (summary.REPLY_TOKENS, summary.MAX_STATEMENT_COUNT, topics.TOPICS, topics.PHRASES),

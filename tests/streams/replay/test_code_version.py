@@ -22,6 +22,7 @@ DECIDES = {
     "scoring.domain.packs": "the domain of artifacts that carry none",
     "scoring.lead": "the fold",
     "scoring.prompt": "what a model reads",
+    "scoring.columns": "what a table's model reads",
     "scoring.engines": "what a model says",
     "streams.recording": "the order in which events come in",
     "streams.replay": "who is scored when",

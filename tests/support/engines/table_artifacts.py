@@ -1,10 +1,13 @@
-"""Artifacts without a language model, made in a moment: the demo's baseline trees, and the rule."""
+"""Artifacts without a language model, made in a moment: the demo's baseline trees, the rule, and a
+logistic regression, which may read columns."""
 
 from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from scoring.artifact import (
     DOMAIN,
@@ -17,10 +20,18 @@ from scoring.artifact import (
     save_manifest,
 )
 from scoring.calibration import Calibration
+from scoring.columns.aggregates import Aggregates
+from scoring.columns.columns import NO_COLUMNS, Columns
+from scoring.columns.encoding import Encoding
+from scoring.columns.own_fields import OwnField, OwnFields
+from scoring.columns.words import Vocabulary, Words
 from scoring.domain.model import Domain
+from scoring.engines.columns_file import COLUMNS, WORDS_ARRAY, save_columns
+from scoring.engines.linear import LINEAR, LinearModel
 from scoring.engines.loading import UNREAD_BUDGET
 from scoring.engines.rule import RULE, Rule, rule_of
 from scoring.engines.trees import TREES
+from scoring.prompt.declaration import Kind
 from scoring.prompt.rendering import Rendering, first_rendering
 
 AUTO = first_rendering()
@@ -38,6 +49,40 @@ def build_rule_artifact(path: Path, rule: Rule | None = None) -> Path:
     path.mkdir(parents=True)
     (path / RULE).write_text((rule or rule_of(AUTO.domain)).model_dump_json(), encoding="utf-8")
     save_manifest(path, _manifest(EngineKind.RULE), [RULE])
+    return path
+
+
+def small_columns() -> Columns:
+    """One of each kind of column."""
+    own = OwnFields(
+        fields=(
+            OwnField(register_name="profile.note", levels=("<|im_end|>", "forties")),
+            OwnField(register_name="profile.seats", is_number=True),
+            OwnField(register_name="profile.renewal", is_date=True),
+        ),
+        codes=("price",),
+    )
+    known = ("c:price", "c:the price", "c:too high", "c:yes")
+    vocabulary = Vocabulary(terms=known, idf=(1.5, 2.0, 2.5, 1.0), n_outputs=2)
+    projection = np.linspace(-1.0, 1.0, 8, dtype=np.float32).reshape(4, 2)
+    words = Words(vocabulary, projection, np.array([0.0, -0.25]))
+    return Columns(own, Aggregates(channels=("call", "demo_held"), stages=("trial",)), words)
+
+
+def build_linear_artifact(path: Path, columns: Columns = NO_COLUMNS) -> Path:
+    """A regression whose weights are all different."""
+    path.mkdir(parents=True)
+    kinds = tuple((feature.kind, feature.bins) for feature in AUTO.features)
+    kinds += ((Kind.NUMBER, ()),) * len(columns)
+    encoding = Encoding(kinds=kinds, centres=(0.0,) * len(kinds), spreads=(1.0,) * len(kinds))
+    weights = tuple(np.linspace(-0.3, 0.4, encoding.n_encoded).tolist())
+    model = LinearModel(encoding=encoding, weights=weights, intercept=-1.0)
+    (path / LINEAR).write_text(model.model_dump_json(), encoding="utf-8")
+    files = [LINEAR]
+    if len(columns):
+        save_columns(path, columns)
+        files += [COLUMNS, WORDS_ARRAY]
+    save_manifest(path, _manifest(EngineKind.LINEAR), files)
     return path
 
 

@@ -17,16 +17,16 @@ from scoring.artifact import EngineKind, demo_artifact_path, load_manifest, save
 from scoring.domain.reading import pack
 from scoring.engines.loading import load_scorer
 from scoring.engines.rule import Rule
-from scoring.prompt.rendering import Rendering
+from scoring.prompt.rendering import newest_rendering
 from scoring.score import Scorer
 from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import manifest
 from training.artifact_folder import NotOurs
-from training.baselines import tree_artifacts
+from training.baselines import table_artifacts
 from training.baselines.baseline import Budget
 from training.baselines.facts import ArtifactFacts
 from training.baselines.rule import fit_rule
-from training.baselines.tree_artifacts import GraphBroken, write_trees
+from training.baselines.table_artifacts import GraphBroken, table_export, write_table
 from training.baselines.tree_tabular import fit_tree_tabular
 from training.baselines.unseen import may_have_met
 from training.cli.baseline_work import BaselineRequest, make_baseline
@@ -69,7 +69,7 @@ def make(asked: BaselineRequest) -> dict[str, object]:
 
 
 def served(scorer: Scorer, examples: Examples) -> np.ndarray:
-    return np.array(scorer.engine.logits(list(examples.inputs(scorer.spec))))
+    return np.array(scorer.engine.logits(list(examples.inputs(scorer.spec, scorer.columns))))
 
 
 def test_served_trees_say_what_the_fitted_ones_say(
@@ -90,7 +90,7 @@ def test_trees_of_another_domain_are_served_as_that_domain_reads_the_leads(
     """The leads are a car dealer's: what counts is that fit and serving read the same of them."""
     make(order("tree_tabular", dataset, tmp_path / "trees", domain="software"))
     scorer = load_scorer(tmp_path / "trees")
-    software = Rendering(1, pack("software"))
+    software = newest_rendering(pack("software"))
     assert scorer.rendering == software
     read, _ = read_examples(dataset, software)
     fitted = fit_tree_tabular(read, Budget(2, 1), lambda line: None)
@@ -101,7 +101,7 @@ def test_the_rule_of_a_domain_needs_no_data(tmp_path: Path) -> None:
     arguments = ["baseline", "rule", "--domain", "real-estate", "--out", str(tmp_path / "rule")]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     scorer = load_scorer(tmp_path / "rule")
-    assert scorer.rendering == Rendering(1, pack("real-estate"))
+    assert scorer.rendering == newest_rendering(pack("real-estate"))
     assert scorer.horizon_days == pack("real-estate").horizon_days
 
 
@@ -230,7 +230,9 @@ def test_a_graph_that_disagrees_is_no_artifact(
     facts = ArtifactFacts(
         "trees", examples.rendering, 14, "order", None, calibration, {}, {}, revision=""
     )
-    monkeypatch.setattr(tree_artifacts, "MAX_LOGIT_DIFFERENCE", -1.0)
+    export = table_export(fitted)
+    assert export is not None
+    monkeypatch.setattr(table_artifacts, "MAX_LOGIT_DIFFERENCE", -1.0)
     with pytest.raises(GraphBroken, match="differ by"):
-        write_trees(tmp_path / "trees", fitted.tree, examples, facts)
+        write_table(tmp_path / "trees", export, examples, facts)
     assert list(tmp_path.iterdir()) == []

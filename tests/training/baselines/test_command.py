@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from asllr import main
 from scoring.artifact import EngineKind, load_manifest
 from scoring.engines.loading import load_scorer
-from training.cli.baseline import NAMES, SERVABLE, STACK
+from training.cli.baseline import MEASURED, NAMES, STACK
 
 RULE_WITHOUT_LIBRARIES = """
 import sys
@@ -34,7 +34,7 @@ def test_the_names_are_those_of_the_registry() -> None:
     from training.baselines.registry import Baseline
 
     assert (*(name.value for name in Baseline), STACK) == NAMES
-    assert set(SERVABLE) < set(NAMES)
+    assert set(MEASURED) < set(NAMES)
 
 
 @pytest.mark.slow
@@ -53,10 +53,11 @@ def test_the_rule_of_the_first_day_needs_neither_data_nor_training_libraries(
     [
         (("tree_tabular",), "needs a dataset folder"),
         (("rule",), "name a dataset to measure the rule on, or --out"),
-        (("tree_text", "d", "--out", "x"), "is for measuring and cannot be served"),
+        (("tree_practised", "d", "--out", "x"), "is for measuring and cannot be served"),
         (("stack", "d", "--out", "x"), "--lm goes with stack"),
         (("tree_tabular", "d", "--lm", "demo"), "--lm goes with stack"),
         (("guess", "d"), "is not one of"),
+        ((), "a baseline needs a dataset folder"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_read(

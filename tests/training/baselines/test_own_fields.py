@@ -1,4 +1,4 @@
-"""Fields that no feature declares reach every measured baseline, and none that is served."""
+"""Fields that no feature declares reach every baseline that reads more than the features."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import REACHED, START_MS, row
 from training.baselines.baseline import Budget
 from training.baselines.columns.own_fields import fit_own_fields
+from training.baselines.columns.table import fit_field_table
 from training.baselines.registry import Baseline, fit_baseline
 from training.dataset.example import Example, Examples, columns_of
 from training.dataset.manifest import Split
@@ -73,46 +74,49 @@ def examples() -> Examples:
     return columns_of((_row(number, split) for number, split in enumerate(SPLITS)), rendering=AUTO)
 
 
+def own_rows(fitted: Examples, rows: Examples) -> np.ndarray:
+    return fit_field_table(fitted).rows(rows)[:, len(first_rendering().features) :]
+
+
 def test_numbers_texts_and_codes_become_columns_but_not_what_a_feature_reads(
     examples: Examples,
 ) -> None:
-    own = fit_own_fields(examples)
-    assert own.names == (
-        "profile.amount",
-        "profile.trade=baker",
-        "profile.trade=smith",
+    assert fit_own_fields(examples).column_names == (
+        "amount",
+        "trade = baker",
+        "trade = smith",
         "code A",
         "code B",
         "code DONE",
     )
-    rows = own.rows(examples.take(np.array([1, 3])))
+    rows = own_rows(examples, examples.take(np.array([1, 3])))
     assert rows[0].tolist()[1:] == [1.0, 0.0, 1.0, 1.0, 2.0]
     assert rows[1].tolist()[1:] == [1.0, 0.0, 1.0, 0.0, 1.0]
-    assert len(own.kinds) == len(AUTO.features) + len(own.names)
+    table = fit_field_table(examples)
+    assert len(table.kinds) == table.rows(examples).shape[1]
 
 
 def test_what_the_fitted_rows_did_not_know_is_no_column_later(examples: Examples) -> None:
-    own = fit_own_fields(examples)
     stranger = _events(0, {"shoe_size": 44.0, "trade": "cooper"}, ["Z"])
     later = columns_of([row(0, Split.TEST, state=to_bytes(fold(stranger)))], rendering=AUTO)
-    amount, *rest = own.rows(later)[0].tolist()
+    amount, *rest = own_rows(examples, later)[0].tolist()
     assert np.isnan(amount)
     assert rest == [0.0, 0.0, 0.0, 0.0, 1.0]
 
 
 def test_codes_that_are_labels_are_not_columns_and_simulated_leads_have_no_own_fields() -> None:
-    assert fit_own_fields(leads(60)).names == ()
+    assert fit_own_fields(leads(60)).column_names == ()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
-def test_every_measured_baseline_reads_them(name: Baseline, examples: Examples) -> None:
+def test_every_other_baseline_reads_them(name: Baseline, examples: Examples) -> None:
     model = fit_baseline(name, examples, Budget(2, 1), lambda line: None)
     test = examples.of(Split.TEST)
     assert auc(model.logits(test), test.label) > 0.7
 
 
-def test_what_is_served_does_not_read_them(examples: Examples) -> None:
+def test_trees_on_the_features_alone_do_not(examples: Examples) -> None:
     model = fit_baseline(Baseline.TREE_TABULAR, examples, Budget(1, 1), lambda line: None)
     test = examples.of(Split.TEST)
     blank = replace(test, state=tuple(to_bytes(fold([])) for _ in range(len(test))))

@@ -10,13 +10,15 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
+from scoring.columns.words import terms
 from scoring.lead.fold import fold
+from scoring.lead.history import history_of
 from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import expected_auc
 from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget
-from training.baselines.columns.aggregates import aggregate_rows
-from training.baselines.columns.bag_of_words import fit_words, terms
+from training.baselines.columns.aggregates import fit_aggregates
+from training.baselines.columns.bag_of_words import fit_words
 from training.baselines.columns.linear_reading import N_FOLDS, Target, fit_out_of_fold, folds_of
 from training.baselines.rule import fit_rule
 from training.baselines.stack import fit_stack
@@ -88,12 +90,12 @@ def test_a_row_reads_the_same_alone_and_in_company(examples: Examples) -> None:
     _, columns = fit_text_columns(known, np.random.default_rng(0))
     together = columns.rows(test)
     alone = np.concatenate([columns.rows(test.take(np.array([i]))) for i in range(5)])
-    np.testing.assert_allclose(alone, together[:5], rtol=1e-5, atol=1e-6)
+    assert np.array_equal(alone, together[:5], equal_nan=True)
 
 
 def test_a_fitted_row_is_read_by_a_model_that_did_not_see_its_label(examples: Examples) -> None:
     known = examples.of(Split.FIT)
-    matrix, _ = fit_words(known, np.random.default_rng(0))
+    matrix = fit_words(known, np.random.default_rng(0)).matrix
     folds = folds_of(known.cluster)
     labels = known.label.astype(np.float64)
     inside = folds == 1
@@ -109,10 +111,12 @@ def test_a_fitted_row_is_read_by_a_model_that_did_not_see_its_label(examples: Ex
 def test_leads_of_whom_nothing_is_known_have_columns_too() -> None:
     one = leads(40).take(np.arange(3))
     empty = replace(one, state=(to_bytes(fold([])),) * 3)
-    assert aggregate_rows(empty).shape == aggregate_rows(one).shape
-    matrix, words = fit_words(empty, np.random.default_rng(0))
-    assert matrix.shape == (3, 1)
-    assert words.components(matrix).shape == (3, 0)
+    aggregates = fit_aggregates(leads(40))
+    numbers = list(aggregates.numbers(history_of(empty.states[0]), int(empty.as_of_ms[0])))
+    assert len(numbers) == len(aggregates.column_names)
+    bag = fit_words(empty, np.random.default_rng(0))
+    assert bag.matrix.shape == (3, 0)
+    assert bag.projected(()) is None
 
 
 def test_terms_say_who_spoke_and_what_was_answered() -> None:
@@ -121,7 +125,7 @@ def test_terms_say_who_spoke_and_what_was_answered() -> None:
         for state in leads(40).states
         if any(turn.role == "customer" for call in state.transcripts for turn in call.turns)
     ][:1]
-    found = terms(state)
+    found = terms(history_of(state))
     assert {term[:2] for term in found if ">" not in term} >= {"a:", "c:"}
     assert any(">c:" in term for term in found)
 

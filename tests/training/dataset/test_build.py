@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import (
-    Channel,
     EventBase,
-    InteractionLogged,
     LeadClosed,
     LeadErased,
     LeadUpserted,
@@ -26,29 +23,23 @@ from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.rendering import first_rendering
 from tests.scoring.histories import START, START_MS, events
+from tests.training.dataset.story import event, lead_log
 from training.dataset.build import build_examples, drafts_of
 from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples
 from training.dataset.filled import Filled, is_one_sided
-from training.dataset.ladder import ladder_of
-from training.dataset.log import Known, KnownAt, LeadLog, Logged
+from training.dataset.log import KnownAt, Logged
 from training.dataset.manifest import DatasetError, DatasetManifest, Maturity, Split
 from training.dataset.plan import DatasetPlan
-from training.dataset.policy import AfterEvent, AfterFirst, Every, parse_policy, policy_name
+from training.dataset.policy import AfterEvent, AfterFirst, Every
 from training.simulator.emit import simulate_events
 from training.simulator.world import World
 
 AUTO = first_rendering()
-LADDER = ladder_of(AUTO.domain)
 
 MONTHS = st.integers(-120 * 24, 0).map(lambda hours: hours / 24)
 POLICIES = st.sampled_from((Every(3), AfterEvent(), AfterFirst(24)))
 DELAYS_MS = st.sampled_from((0, 1_000, 3 * DAY_MS))
-
-
-def _lead_log(history: list[tuple[EventBase, int]]) -> LeadLog:
-    known = [Known(to_ms(event.occurred_at) + delay_ms, event) for event, delay_ms in history]
-    return LeadLog(history[0][0].key, tuple(sorted(known, key=lambda k: k.at_ms)))
 
 
 @given(
@@ -58,7 +49,7 @@ def _lead_log(history: list[tuple[EventBase, int]]) -> LeadLog:
 def test_a_row_does_not_change_when_everything_after_it_is_deleted(
     history: list[tuple[EventBase, int]], policy: Every | AfterEvent | AfterFirst
 ) -> None:
-    plan, lead = DatasetPlan("test", policy), _lead_log(history)
+    plan, lead = DatasetPlan("test", policy), lead_log(history)
     for draft in drafts_of(lead, START_MS, plan, "c"):
         if not isinstance(draft, ExampleDraft):
             continue
@@ -73,149 +64,6 @@ def test_a_row_does_not_change_when_everything_after_it_is_deleted(
         assert np.array_equal(row.features, row_again.features, equal_nan=True)
         assert (row.stage, row.queue) == (row_again.stage, row_again.queue)
         assert row_again.label == 0
-
-
-def _event(kind: type[EventBase], day: float, lead: str = "l-1", **fields: object) -> EventBase:
-    at = START + timedelta(days=day)
-    name = f"{kind.__name__}-{day}"
-    return kind(id=name, source="crm", tenant="acme", lead=lead, occurred_at=at, **fields)
-
-
-def _drafts(history: list[EventBase], policy: str, end_day: float = 60) -> list[ExampleDraft]:
-    lead = _lead_log([(event, 0) for event in history])
-    plan = DatasetPlan("test", parse_policy(policy))
-    found = drafts_of(lead, START_MS + int(end_day * DAY_MS), plan, "c")
-    return [draft for draft in found if isinstance(draft, ExampleDraft)]
-
-
-def _days(drafts: list[ExampleDraft]) -> list[float]:
-    return [(draft.as_of_ms - START_MS) / DAY_MS for draft in drafts]
-
-
-NEW = _event(LeadUpserted, 0, profile={"age_band": "forties"}, queue="north")
-
-
-def test_an_order_counts_up_to_the_horizon_and_with_it() -> None:
-    for day, label in ((1.0, 1), (15.0, 1), (15.001, 0)):
-        history = [NEW, _event(StageChanged, day, stage=Stage.ORDER)]
-        (draft,) = (
-            _drafts(history, "24h-after-first") if day > 1 else _drafts(history, "0h-after-first")
-        )
-        assert draft.outcome.label == label, day
-        assert (draft.outcome.order_ms is not None) == bool(label)
-
-
-def test_nobody_is_asked_about_after_the_end() -> None:
-    won = [NEW, _event(StageChanged, 10, stage=Stage.ORDER)]
-    assert max(_days(_drafts(won, "every-1d"))) < 10
-    gone = [NEW, _event(LeadClosed, 10, reason="moved away")]
-    assert max(_days(_drafts(gone, "every-1d"))) < 10
-    assert _days(_drafts(won, "after-event")) == [0]
-
-
-def test_who_has_been_silent_for_longer_than_any_feature_looks_is_not_asked_about() -> None:
-    call = _event(InteractionLogged, 50, channel=Channel.CALL, duration_s=60.0)
-    assert max(_days(_drafts([NEW], "every-1d", 400))) == pytest.approx(90, abs=1)
-    assert max(_days(_drafts([NEW, call], "every-1d", 400))) == pytest.approx(140, abs=1)
-
-
-def test_an_order_that_came_unheard_of_is_no_row() -> None:
-    """It occurred before the moment and was reported after it: neither label would be right."""
-    lead = _lead_log([(NEW, 0), (_event(StageChanged, 2, stage=Stage.ORDER), 5 * DAY_MS)])
-    found = list(drafts_of(lead, START_MS + 60 * DAY_MS, DatasetPlan("test", Every(1)), "c"))
-    days = [(d.as_of_ms - START_MS) / DAY_MS for d in found if isinstance(d, ExampleDraft)]
-    assert max(days) < 2
-    assert len(found) > len(days)
-
-
-def test_a_customer_who_comes_back_is_asked_about_again() -> None:
-    """The first order was known by then: only the next one is an outcome."""
-    history = [
-        NEW,
-        _event(StageChanged, 5, stage=Stage.ORDER),
-        _event(StageChanged, 30, stage=Stage.CONTACTED),
-        _event(StageChanged, 50, stage=Stage.ORDER),
-    ]
-    labels = {day: draft.outcome.label for day, draft in _by_day(_drafts(history, "every-1d"))}
-    assert [label for day, label in labels.items() if day < 5] == [1] * 5
-    assert {label for day, label in labels.items() if 30 <= day < 35} == {0}
-    assert {label for day, label in labels.items() if 37 <= day < 50} == {1}
-    assert not any(5 <= day < 30 for day in labels)
-
-
-def _by_day(drafts: list[ExampleDraft]) -> list[tuple[float, ExampleDraft]]:
-    return list(zip(_days(drafts), drafts, strict=True))
-
-
-def test_grades_are_the_furthest_move_within_the_horizon() -> None:
-    stage = [NEW, _event(StageChanged, 0.5, stage=Stage.VISIT)]
-    cases: list[tuple[EventBase | None, int]] = [
-        (None, 0),
-        (_event(StageChanged, 5, stage=Stage.VISIT), 0),
-        (_event(StageChanged, 5, stage=Stage.TEST_DRIVE), 3),
-        (_event(StageChanged, 5, stage=Stage.LOST), 0),
-        (_event(StageChanged, 20, stage=Stage.QUOTE), 0),
-        (_event(InteractionLogged, 5, channel=Channel.QUOTE), 4),
-        (_event(InteractionLogged, 5, channel=Channel.CALL, duration_s=60.0), 1),
-        (_event(InteractionLogged, 5, channel=Channel.CALL, duration_s=0.0), 0),
-        (_event(InteractionLogged, 5, channel=Channel.WEB), 0),
-    ]
-    for later, grade in cases:
-        history = [*stage, *([later] if later else [])]
-        (draft,) = _drafts(history, "24h-after-first")
-        assert LADDER.grade(draft.outcome.reached) == grade, later
-
-
-def test_a_check_of_an_old_call_is_no_new_call() -> None:
-    call = _event(InteractionLogged, 0.1, channel=Channel.CALL, duration_s=60.0, call_id="c1")
-    checked = _event(InteractionLogged, 5, channel=Channel.CALL, duration_s=60.0, call_id="c1")
-    (draft,) = _drafts([NEW, call, checked], "24h-after-first")
-    assert LADDER.grade(draft.outcome.reached) == 0
-
-
-def test_policies_have_the_names_they_are_asked_for_by() -> None:
-    for name in (
-        "every-7d",
-        "every-12h",
-        "every-15m",
-        "after-event",
-        "after-call",
-        "24h-after-first",
-        "0h-after-first",
-        "20m-after-first",
-    ):
-        assert policy_name(parse_policy(name)) == name
-    assert parse_policy("every-0.5d") == parse_policy("every-12h")
-    for name in ("", "every-0d", "weekly", "every-7", "-1h-after-first", "every-9999999d"):
-        with pytest.raises(DatasetError, match="as-of policy"):
-            parse_policy(name)
-    with pytest.raises(DatasetError, match="at least a minute apart"):
-        parse_policy("every-0.5m")
-
-
-@given(st.integers(1, 10**6), st.sampled_from("dhm"), st.booleans())
-def test_a_policy_in_any_unit_is_read_again_from_its_name(n: int, unit: str, first: bool) -> None:
-    amount = f"{n / 1000:g}{unit}"
-    name = f"{amount}-after-first" if first else f"every-{amount}"
-    try:
-        policy = parse_policy(name)
-    except DatasetError:
-        return
-    assert parse_policy(policy_name(policy)) == policy
-
-
-def test_moments_in_minutes_are_minutes_apart() -> None:
-    order = _event(StageChanged, 0.5, stage=Stage.ORDER)
-    (draft,) = _drafts([NEW, order], "20m-after-first")
-    assert draft.as_of_ms == START_MS + 20 * 60_000
-    often = [draft.as_of_ms for draft in _drafts([NEW, order], "every-30m")]
-    assert len(often) == 24
-    assert {later - earlier for earlier, later in pairwise(often)} == {30 * 60_000}
-
-
-def test_more_moments_than_memory_is_meant_for_are_refused() -> None:
-    with pytest.raises(DatasetError, match=r"more than 10 rows .* choose moments further apart"):
-        _build(_logged(*_dealership(20)), policy=Every(1), horizon_days=1, max_rows=10)
 
 
 def _simulated(n: int) -> list[Logged]:
@@ -274,9 +122,9 @@ def _logged(*histories: list[EventBase], ingested: datetime | None = None) -> li
 
 def _lead(number: int, order_day: float | None, *, start: float = 0.0) -> list[EventBase]:
     name = f"l-{number}"
-    history = [_event(LeadUpserted, start, name, profile={"age_band": "forties"})]
+    history = [event(LeadUpserted, start, name, profile={"age_band": "forties"})]
     if order_day is not None:
-        history.append(_event(StageChanged, order_day, name, stage=Stage.ORDER))
+        history.append(event(StageChanged, order_day, name, stage=Stage.ORDER))
     return history
 
 
@@ -326,14 +174,14 @@ def test_an_erased_lead_is_in_no_dataset() -> None:
     leads = _dealership()
     everyone, _ = _build(_logged(*leads))
     erased = everyone.lead[0]
-    without, _ = _build(_logged(*leads, [_event(LeadErased, 150, erased)]))
+    without, _ = _build(_logged(*leads, [event(LeadErased, 150, erased)]))
     assert erased not in without.lead
 
 
 def test_what_is_set_only_after_the_end_is_found() -> None:
     leads = _dealership()
     tell = [
-        [_event(LeadUpserted, n / 2 + 6.0, f"l-{n}", profile={"contract_no": f"k{n}"})]
+        [event(LeadUpserted, n / 2 + 6.0, f"l-{n}", profile={"contract_no": f"k{n}"})]
         for n in range(1, 300, 2)
     ]
     _, manifest = _build(_logged(*leads, *tell))
@@ -342,7 +190,7 @@ def test_what_is_set_only_after_the_end_is_found() -> None:
 
 def test_decided_leads_need_no_horizon_and_undecided_ones_are_censored() -> None:
     leads = [_lead(n, n + 40.0 if n % 3 == 0 else None, start=float(n)) for n in range(150)]
-    leads += [[_event(LeadClosed, n + 1.0, f"l-{n}")] for n in range(150) if n % 3 == 1]
+    leads += [[event(LeadClosed, n + 1.0, f"l-{n}")] for n in range(150) if n % 3 == 1]
     examples, _ = _build(
         _logged(*leads),
         policy=AfterFirst(0),
@@ -370,7 +218,7 @@ def test_a_log_that_ended_needs_no_event_after_its_end() -> None:
     assert len(examples) == 192
     assert examples.label.sum() == 48
     assert manifest.complete_until == START + timedelta(days=12)
-    dummy = [_event(LeadUpserted, 12, "nobody", profile={})]
+    dummy = [event(LeadUpserted, 12, "nobody", profile={})]
     by_dummy, _ = _build([*ended, *_logged(dummy)], **asked)
     assert by_dummy.lead == examples.lead
     assert by_dummy.state == examples.state
@@ -391,14 +239,14 @@ def test_what_ended_leads_had_all_along_and_open_ones_never_is_found() -> None:
     open."""
     leads = [
         [
-            _event(
+            event(
                 LeadUpserted,
                 n / 2,
                 f"l-{n}",
                 profile={"size": "small", "closing_note": "see file" if n % 2 else "-"},
             ),
-            *([_event(StageChanged, n / 2 + 5, f"l-{n}", stage=Stage.ORDER)] if n % 4 == 1 else []),
-            *([_event(LeadClosed, n / 2 + 5, f"l-{n}")] if n % 4 == 3 else []),
+            *([event(StageChanged, n / 2 + 5, f"l-{n}", stage=Stage.ORDER)] if n % 4 == 1 else []),
+            *([event(LeadClosed, n / 2 + 5, f"l-{n}")] if n % 4 == 3 else []),
         ]
         for n in range(300)
     ]
@@ -416,3 +264,8 @@ def test_one_sided_is_the_same_from_both_sides_and_never_for_equal_shares(
     one, other = Filled(n, n + n_more), Filled(m, m + m_more)
     assert is_one_sided(one, other) == is_one_sided(other, one)
     assert not is_one_sided(one, one)
+
+
+def test_more_moments_than_memory_is_meant_for_are_refused() -> None:
+    with pytest.raises(DatasetError, match=r"more than 10 rows .* choose moments further apart"):
+        _build(_logged(*_dealership(20)), policy=Every(1), horizon_days=1, max_rows=10)

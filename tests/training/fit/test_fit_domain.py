@@ -15,7 +15,7 @@ from scoring.artifact import DOMAIN, load_manifest, load_rendering
 from scoring.domain.reading import pack
 from scoring.domain.writing import domain_toml
 from scoring.engines.loading import load_scorer
-from scoring.prompt.rendering import Rendering
+from scoring.prompt.rendering import newest_rendering
 from tests.training.model.tiny import SETTINGS, save_base, save_dataset
 from training.dataset.folder import read_examples
 from training.dataset.manifest import Split
@@ -46,7 +46,7 @@ def test_a_model_is_served_with_the_domain_it_was_fitted_with(tmp_path: Path) ->
     done = CliRunner().invoke(main, ["fit", str(dataset), *named])
     assert done.exit_code == 0, done.stderr
 
-    bikes = Rendering(1, said)
+    bikes = newest_rendering(said)
     made = load_manifest(lm)
     assert load_rendering(lm, made) == bikes
     assert (made.prompt_id, made.features_id) == (bikes.prompt_id, bikes.features_id)

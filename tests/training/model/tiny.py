@@ -12,10 +12,11 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCau
 
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
+from scoring.domain.reading import pack
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.prompt import PromptSpec
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import first_rendering, newest_rendering
 from tests.training.dataset.rows import REACHED, manifest
 from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Examples, columns_of
@@ -43,7 +44,7 @@ SETTINGS = FitSettings(
 
 
 def spec(count_tokens: Callable[[str], int]) -> PromptSpec:
-    return PromptSpec(first_rendering(), TOKEN_BUDGET, count_tokens)
+    return PromptSpec(newest_rendering(pack("auto")), TOKEN_BUDGET, count_tokens)
 
 
 SHARES = {Split.FIT: 0.55, Split.JUDGE: 0.15, Split.CALIBRATE: 0.15, Split.TEST: 0.15}
@@ -105,7 +106,7 @@ def save_dataset(folder: Path, rows: list[Example] | None = None, **facts: objec
 
 
 def read_dataset(folder: Path) -> tuple[Examples, DatasetManifest]:
-    return read_examples(folder, first_rendering())
+    return read_examples(folder, newest_rendering(pack("auto")))
 
 
 def sampled(rows: list[Example], negative_rate: float) -> list[Example]:

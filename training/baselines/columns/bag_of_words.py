@@ -1,99 +1,93 @@
-"""Transcripts as a bag of words: TF-IDF over who said what, and its singular value decomposition.
+"""Fits the bag of words: which terms count, and their singular value decomposition.
 
-TF-IDF: G. Salton and C. Buckley, Term-Weighting Approaches in Automatic Text Retrieval, Information
-Processing & Management 24, 1988. The text comes from the state at `as_of`: the statements that the
-summary keeps, whole for short calls.
+The terms and their weights are computed by `scoring.columns.words`, in training as in serving.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 
-from schemas.events import Role
+from scoring.columns.words import MAX_TERMS, Vocabulary, Words, terms
+from scoring.floats import Floats
 from scoring.lead.history import history_of
-from scoring.lead.state import LeadState
-from training.baselines.columns.encoding import Rows
+from training.baselines.columns.linear_reading import LinearReading
 from training.dataset.example import Examples
 
-WORD = re.compile(
-    r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-    r"|[^\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[?？]"
-)
-"""A word; a single character in scripts without spaces between words; a question mark."""
-
-MAX_TERMS = 40_000
 MIN_LEADS_PER_TERM = 3
 N_COMPONENTS = 64
-MARKS = {Role.CUSTOMER.value: "c", Role.AGENT.value: "a"}
-
-
-def terms(state: LeadState) -> list[str]:
-    """The terms of a lead's calls: words, pairs and triples of each turn, marked with who spoke.
-    Across turns, the last word of one turn with the first two of the answer, for what "yes"
-    answered."""
-    marked_terms: list[str] = []
-    last: str | None = None
-    for statement in (s for call in history_of(state).calls for s in call.statements):
-        mark = MARKS.get(statement.role, "o")
-        words = WORD.findall(statement.text.lower())
-        marked_terms += [f"{mark}:{run}" for run in runs(words, 3)]
-        if last is not None and words:
-            marked_terms.append(f"{last}>{mark}:{' '.join(words[:2])}")
-        last = f"{mark}:{words[-1]}" if words else None
-    return marked_terms
-
-
-def runs(words: Sequence[str], longest: int) -> list[str]:
-    """Each run of 1 to `longest` neighbours, joined by spaces."""
-    return [
-        " ".join(words[i : i + n]) for n in range(1, longest + 1) for i in range(len(words) - n + 1)
-    ]
+MAX_TERM_CHARS = 400
+"""A longer run of letters is not language."""
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A fitted bag of words. `vectorizer` is None where the examples it was fitted on say nothing,
-    `svd` None where they say too little."""
+class BagOfWords:
+    """The terms that count, with `idf`, and the weights of the rows they were fitted on: `matrix`
+    (n, terms). `components`: (components, terms), none where there are too few terms."""
 
-    vectorizer: TfidfVectorizer | None
-    svd: TruncatedSVD | None
+    terms: tuple[str, ...]
+    idf: tuple[float, ...]
+    matrix: csr_matrix
+    components: Floats
 
-    def matrix(self, examples: Examples) -> csr_matrix:
-        """(n, terms); one empty column without a vocabulary."""
-        if self.vectorizer is None:
-            return csr_matrix((len(examples), 1), dtype=np.float64)
-        return self.vectorizer.transform(examples.states)
+    def projected(self, readings: tuple[LinearReading, ...]) -> Words | None:
+        """What is served: the components and the readings as one projection; None for rows that
+        say nothing."""
+        coefficients = [reading.coefficients(len(self.terms)) for reading in readings]
+        projection = np.array([*self.components, *coefficients], dtype=np.float32).T
+        if not projection.size:
+            return None
+        bias = [0.0] * len(self.components) + [reading.intercept for reading in readings]
+        vocabulary = Vocabulary(terms=self.terms, idf=self.idf, n_outputs=len(bias))
+        return Words(vocabulary, np.ascontiguousarray(projection), np.array(bias))
 
-    def components(self, matrix: csr_matrix) -> Rows:
-        """(n, components); no column where there are too few terms."""
-        if self.svd is None:
-            return np.zeros((matrix.shape[0], 0), dtype=np.float32)
-        return np.asarray(self.svd.transform(matrix), dtype=np.float32)
+
+def fit_words(examples: Examples, rng: np.random.Generator) -> BagOfWords:
+    """Fits the bag of words. Inverse document frequencies are smoothed: ln((1 + n) / (1 + n with
+    the term)) + 1."""
+    counts = [Counter(terms(history_of(state))) for state in examples.states]
+    n_leads: Counter[str] = Counter()
+    n_times: Counter[str] = Counter()
+    for of_lead in counts:
+        n_leads.update(of_lead.keys())
+        n_times.update(of_lead)
+    frequent = [
+        term
+        for term, n in n_leads.items()
+        if n >= MIN_LEADS_PER_TERM and len(term) <= MAX_TERM_CHARS
+    ]
+    frequent.sort(key=lambda term: (-n_times[term], term))
+    known = sorted(frequent[:MAX_TERMS])
+    idf = [math.log((1 + len(counts)) / (1 + n_leads[term])) + 1 for term in known]
+    if not known:
+        return BagOfWords((), (), csr_matrix((len(counts), 0)), np.zeros((0, 0)))
+    vocabulary = Vocabulary(terms=tuple(known), idf=tuple(idf), n_outputs=1)
+    matrix = _matrix(vocabulary, counts)
+    components = _components(matrix, rng)
+    return BagOfWords(vocabulary.terms, vocabulary.idf, matrix, components)
 
 
-def fit_words(examples: Examples, rng: np.random.Generator) -> tuple[csr_matrix, Words]:
-    """Fits the bag of words; returns the matrix of the examples it was fitted on, too."""
-    vectorizer = TfidfVectorizer(
-        analyzer=terms,
-        sublinear_tf=True,
-        min_df=MIN_LEADS_PER_TERM,
-        max_features=MAX_TERMS,
-        dtype=np.float64,
+def _matrix(vocabulary: Vocabulary, counts: list[Counter[str]]) -> csr_matrix:
+    weighed = [vocabulary.weigh(of_lead.elements()) for of_lead in counts]
+    ends = np.cumsum([0, *(len(ids) for ids, _ in weighed)])
+    return csr_matrix(
+        (
+            np.concatenate([weights for _, weights in weighed]),
+            np.concatenate([ids for ids, _ in weighed]),
+            ends,
+        ),
+        shape=(len(counts), len(vocabulary.terms)),
     )
-    try:
-        matrix = vectorizer.fit_transform(examples.states)
-    except ValueError:  # how sklearn says that no term is in enough leads
-        silent = Words(None, None)
-        return silent.matrix(examples), silent
+
+
+def _components(matrix: csr_matrix, rng: np.random.Generator) -> Floats:
     n_components = min(N_COMPONENTS, min(matrix.shape) - 1)
     if n_components < 1:
-        return matrix, Words(vectorizer, None)
+        return np.zeros((0, matrix.shape[1]))
     svd = TruncatedSVD(n_components, random_state=int(rng.integers(2**31)))
-    return matrix, Words(vectorizer, svd.fit(matrix))
+    return np.asarray(svd.fit(matrix).components_, dtype=np.float64)

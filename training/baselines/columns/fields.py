@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from scoring.columns.encoding import Encoding, fit_encoding
 from scoring.floats import Floats
 from scoring.prompt.declaration import Bins, Kind
-from training.baselines.columns.encoding import Encoding, fit_encoding
 
 N_BINS = 12
 

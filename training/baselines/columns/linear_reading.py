@@ -40,11 +40,21 @@ class LinearReading:
             return np.zeros(matrix.shape[0])
         return np.asarray(self.model.decision_function(matrix), dtype=np.float64)
 
+    def coefficients(self, n_terms: int) -> Floats:
+        """(n_terms,): what each term adds to the logit."""
+        if self.model is None:
+            return np.zeros(n_terms)
+        return np.asarray(self.model.coef_[0], dtype=np.float64)
+
+    @property
+    def intercept(self) -> float:
+        return 0.0 if self.model is None else float(self.model.intercept_[0])
+
 
 def fit_reading(matrix: csr_matrix, target: Target) -> LinearReading:
     labelled_rows = np.flatnonzero(~np.isnan(target.values))
     values = target.values[labelled_rows].astype(np.int8)
-    if min(values.sum(), len(values) - values.sum()) < MIN_OF_A_KIND:
+    if not matrix.shape[1] or min(values.sum(), len(values) - values.sum()) < MIN_OF_A_KIND:
         return LinearReading(None)
     weights = target.weights[labelled_rows] / target.weights[labelled_rows].mean()
     model = LogisticRegression(C=target.c, tol=1e-3, max_iter=MAX_STEPS)

@@ -1,115 +1,102 @@
-"""Columns for what a business knows of its leads beyond the declared features.
+"""Learns which fields and codes of a business are columns, and how each is read.
 
-Profile fields that no feature reads and, where a dataset does not hold codes as labels of their own
-(`Examples.codes`), how often each code was noted. Engines are given features and prompt only, so a
-model that reads these columns can be measured and not exported.
+A field that a feature declares counts as the business's own where it holds values that the feature
+does not know. Where a dataset holds codes as labels (`Examples.codes`), codes are no columns.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-from scoring.lead.state import PROFILE, LeadState, Value
-from scoring.prompt.declaration import Bins, Kind
+from scoring.columns.own_fields import (
+    MAX_CODES,
+    MAX_FIELDS,
+    MAX_LEVELS,
+    OwnField,
+    OwnFields,
+    date_ms,
+    number_of,
+)
+from scoring.lead.history import history_of
+from scoring.lead.state import PROFILE, LeadState, Patch, Value
+from scoring.prompt.declaration import Feature, Kind, encode
+from scoring.prompt.rendering import Rendering
+from scoring.prompt.sources import CurrentStage, Flag, Profile, ProfileNumber
 from training.dataset.example import Examples
-from training.dataset.known_columns import Column, profile_columns
 
-MAX_LEVELS = 30
 MIN_ROWS = 5
-"""A value or code that fewer rows have is left out: nothing can be learned from it."""
+"""A field, value or code that fewer rows have is left out: nothing can be learned from it."""
 
-CODE = "code "
+SURE = 0.9
+"""The share of a field's texts that have to be numbers, or dates, for all to be read as such."""
 
-
-@dataclass(frozen=True, slots=True)
-class OwnFields:
-    """The names and values that occur in the rows it was fitted on. `declared`: the kinds of the
-    features. `levels`: texts of a field that
-    become a flag each; `numbers`: fields that have numbers; `codes` are counted."""
-
-    declared: tuple[tuple[Kind, Bins], ...]
-    numbers: tuple[str, ...]
-    levels: tuple[tuple[str, str], ...]
-    codes: tuple[str, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        flags = (f"{field}={text}" for field, text in self.levels)
-        return (*self.numbers, *flags, *(f"{CODE}{code}" for code in self.codes))
-
-    @property
-    def kinds(self) -> tuple[tuple[Kind, Bins], ...]:
-        """The kinds of the columns of `beside_features`: what encodes a feature encodes these,
-        too."""
-        n_numbers = len(self.numbers), len(self.codes)
-        number, flag = (Kind.NUMBER, ()), (Kind.FLAG, ())
-        own = [number] * n_numbers[0] + [flag] * len(self.levels) + [number] * n_numbers[1]
-        return (*self.declared, *own)
-
-    def rows(self, examples: Examples) -> NDArray[np.float32]:
-        """The own fields alone: (n, names), NaN = unknown."""
-        if not self.names:
-            return np.zeros((len(examples), 0), dtype=np.float32)
-        profile = profile_columns(examples.states)
-        nothing: Column = [None] * len(examples)
-        columns = [_numbers(profile.get(name, nothing)) for name in self.numbers]
-        columns += [_flags(profile.get(name, nothing), text) for name, text in self.levels]
-        rows = np.array(columns, dtype=np.float32).reshape(len(columns), len(examples)).T
-        return np.hstack([rows, _counts(examples.states, self.codes)])
-
-    def beside_features(self, examples: Examples) -> NDArray[np.float32]:
-        return np.hstack([examples.features, self.rows(examples)])
+STAGE = "stage"
+"""The register of the funnel stage: read like a field where its words are no feature's."""
 
 
 def fit_own_fields(examples: Examples) -> OwnFields:
-    rendering = examples.rendering
-    declared = {f"{PROFILE}{field}" for field in rendering.profile_kinds}
-    numbers: list[str] = []
-    levels: list[tuple[str, str]] = []
-    codes: list[str] = []
-    reads_codes = examples.codes.shape[1] == 0
-    for name, column in profile_columns(examples.states).items():
-        values = [value for value in column if value is not None]
-        if name in declared or len(values) < MIN_ROWS:
-            continue
-        if not name.startswith(PROFILE):
-            codes += [name.removeprefix(CODE)] if reads_codes else []
-            continue
-        if any(not isinstance(value, str) for value in values):
-            numbers.append(name)
-        texts = Counter(value for value in values if isinstance(value, str))
-        frequent = [text for text, n in texts.most_common(MAX_LEVELS) if n >= MIN_ROWS]
-        levels += [(name, text) for text in sorted(frequent)]
-    kinds = tuple((feature.kind, feature.bins) for feature in rendering.features)
-    return OwnFields(kinds, tuple(numbers), tuple(levels), tuple(codes))
+    values: dict[str, Counter[Value]] = {}
+    n_with_code: Counter[str] = Counter()
+    for state in examples.states:
+        for name, value in state.values().items():
+            if value is not None and (name.startswith(PROFILE) or name == STAGE):
+                values.setdefault(name, Counter())[value] += 1
+        n_with_code.update({code for fact in state.facts for code in fact.codes})
+    fields = [
+        name
+        for name, counts in values.items()
+        if _n_unread(name, counts, examples.rendering) >= MIN_ROWS
+    ]
+    fields.sort(key=lambda name: (-values[name].total(), name))
+    codes = [code for code, n in n_with_code.items() if n >= MIN_ROWS]
+    codes.sort(key=lambda code: (-n_with_code[code], code))
+    if examples.codes.shape[1]:
+        codes = []
+    return OwnFields(
+        fields=tuple(fit_field(name, values[name]) for name in sorted(fields[:MAX_FIELDS])),
+        codes=tuple(sorted(codes[:MAX_CODES])),
+    )
 
 
-def _numbers(column: Column) -> list[float]:
-    return [float("nan") if v is None or isinstance(v, str) else float(v) for v in column]
+def fit_field(register_name: str, counts: Mapping[Value, int]) -> OwnField:
+    """How a field with these values is read. `counts`: the number of rows with each."""
+    texts = Counter({value: n for value, n in counts.items() if isinstance(value, str)})
+    n_texts = texts.total()
+    n_numbers = sum(n for text, n in texts.items() if not math.isnan(number_of(text)))
+    n_dates = sum(n for text, n in texts.items() if date_ms(text) is not None)
+    are_numbers = n_texts > 0 and n_numbers >= SURE * n_texts
+    are_dates = n_texts > 0 and n_dates >= SURE * n_texts
+    frequent = sorted(texts, key=lambda text: (-texts[text], text))[:MAX_LEVELS]
+    levels = sorted(text for text in frequent if texts[text] >= MIN_ROWS)
+    return OwnField(
+        register_name=register_name,
+        is_number=len(texts) < len(counts) or are_numbers,
+        is_date=are_dates,
+        levels=() if are_numbers or are_dates else tuple(levels),
+    )
 
 
-def _flags(column: Column, text: str) -> list[float]:
-    """1 where the field is `text`, 0 where it is another text or a number, NaN where it is
-    unknown."""
-
-    def flag(value: Value) -> float:
-        return float("nan") if value is None else float(value == text)
-
-    return [flag(value) for value in column]
+def _n_unread(name: str, counts: Mapping[Value, int], rendering: Rendering) -> int:
+    """The number of rows whose value no feature knows."""
+    features = [feature for feature in rendering.features if name in _registers(feature)]
+    return sum(
+        n for value, n in counts.items() if not any(_knows(f, name, value) for f in features)
+    )
 
 
-def _counts(states: Sequence[LeadState], codes: Sequence[str]) -> NDArray[np.float32]:
-    index = {code: at for at, code in enumerate(codes)}
-    counts = np.zeros((len(states), len(codes)), dtype=np.float32)
-    if codes:
-        for row, state in enumerate(states):
-            for fact in state.facts:
-                for code in fact.codes:
-                    if code in index:
-                        counts[row, index[code]] += 1
-    return counts
+def _registers(feature: Feature) -> Iterator[str]:
+    match feature.source:
+        case Profile() | Flag() | ProfileNumber():
+            yield f"{PROFILE}{feature.source.field}"
+        case CurrentStage():
+            yield STAGE
+
+
+def _knows(feature: Feature, name: str, value: Value) -> bool:
+    """Whether the feature says more of the value than that it is another one."""
+    state = LeadState(registers=(Patch(0, "", {name: value}),))
+    number = encode(feature, feature.source.value(history_of(state), 0))
+    is_other = feature.kind is Kind.CATEGORY and number == len(feature.bins)
+    return not math.isnan(number) and not is_other

@@ -19,10 +19,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from schemas.events import Role
+from scoring.columns.words import MARKS, WORD, runs
 from scoring.floats import Floats
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
-from training.baselines.columns.bag_of_words import MARKS, WORD, runs
 from training.dataset.example import Examples
 from training.simulator.codes import CODE_INDEX, N_CODES, code_set
 from training.simulator.draws import Draws
@@ -55,25 +55,25 @@ CODES_OF_TOPIC = np.array([[CODE_INDEX[topic, stance] for stance in Stance] for 
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class CustomerTurn:
     """A customer's line in words, and the agent's line that it answers (`asked`), empty if none."""
 
     words: tuple[str, ...]
     asked: tuple[str, ...]
 
 
-def turns_of(lines: Sequence[tuple[str, str]]) -> list[Turn | None]:
-    """A Turn for each customer's line, None for other lines. `lines`: (role, text)."""
-    turns: list[Turn | None] = []
+def turns_of(lines: Sequence[tuple[str, str]]) -> list[CustomerTurn | None]:
+    """A CustomerTurn for each customer's line, None for other lines. `lines`: (role, text)."""
+    turns: list[CustomerTurn | None] = []
     question: tuple[str, ...] = ()
     for role, text in lines:
         words = tuple(WORD.findall(text.lower()))
-        turns.append(Turn(words, question) if role == Role.CUSTOMER.value else None)
+        turns.append(CustomerTurn(words, question) if role == Role.CUSTOMER.value else None)
         question = words if role == Role.AGENT.value else ()
     return turns
 
 
-def turn_terms(turn: Turn) -> list[str]:
+def turn_terms(turn: CustomerTurn) -> list[str]:
     """The terms of a turn: of what was said, of what was asked, and of how the answer begins with
     either. "Yes" means what the question makes it mean; "I would not say" turns round what follows
     it."""
@@ -96,7 +96,7 @@ class Tagger:
     vectorizer: TfidfVectorizer
     model: LogisticRegression
 
-    def tags(self, turns: Sequence[Turn]) -> Floats:
+    def tags(self, turns: Sequence[CustomerTurn]) -> Floats:
         """(n, codes): how likely each line sets each code; the rest to 1 is that it sets none."""
         tags = np.zeros((len(turns), N_CODES + 1))
         for at in range(0, len(turns), CHUNK_LINES):
@@ -126,7 +126,7 @@ def follow(held: Floats, tag: Floats) -> Floats:
     return after
 
 
-def _customer_turns(state: LeadState) -> list[Turn]:
+def _customer_turns(state: LeadState) -> list[CustomerTurn]:
     calls = history_of(state).calls
     turns = (turns_of([(s.role, s.text) for s in call.statements]) for call in calls)
     return [turn for call in turns for turn in call if turn is not None]
@@ -163,10 +163,10 @@ def practice_id() -> str:
     return blake2b(described.encode(), digest_size=8).hexdigest()
 
 
-def practice_turns(practice: Practice, seed: int) -> tuple[list[Turn], NDArray[np.int64]]:
+def practice_turns(practice: Practice, seed: int) -> tuple[list[CustomerTurn], NDArray[np.int64]]:
     """Customers' lines of generated calls, and the code that each line sets."""
     draws = Draws(seed)
-    turns: list[Turn] = []
+    turns: list[CustomerTurn] = []
     labels: list[int] = []
     for stage, n_calls in practice.items():
         for _ in range(n_calls):

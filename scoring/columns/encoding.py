@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from scoring.calibration import Finite
 from scoring.floats import Floats
 from scoring.prompt.declaration import Bins, Kind
 
 Rows = NDArray[np.float32]
 """(n, columns) float32: one example a row, NaN = unknown."""
 
+MAX_COLUMNS = 16_384
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+
+class Encoding(BaseModel):
     """How columns are encoded. `kinds` of each column; `centres` and `spreads` are of log(1 +
     |value|), with the sign of the value."""
 
-    kinds: tuple[tuple[Kind, Bins], ...]
-    centres: Floats
-    spreads: Floats
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kinds: Annotated[tuple[tuple[Kind, Bins], ...], Field(max_length=MAX_COLUMNS)]
+    centres: Annotated[tuple[Finite, ...], Field(max_length=MAX_COLUMNS)]
+    spreads: Annotated[tuple[Annotated[Finite, Field(gt=0)], ...], Field(max_length=MAX_COLUMNS)]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Encoding:
+        if not len(self.kinds) == len(self.centres) == len(self.spreads):
+            raise ValueError("kinds, centres and spreads are not one for each column")
+        return self
+
+    @property
+    def n_encoded(self) -> int:
+        """How many columns `rows` gives."""
+        return sum(len(_levels(k, b)) + 1 + (k is Kind.NUMBER) for k, b in self.kinds)
 
     def rows(self, table: NDArray[np.float32]) -> Floats:
         columns: list[Floats] = []
@@ -63,4 +79,8 @@ def fit_encoding(table: NDArray[np.float32], kinds: tuple[tuple[Kind, Bins], ...
     n = np.maximum(is_known.sum(axis=0), 1)
     centres = np.where(is_known, logs, 0.0).sum(axis=0) / n
     spreads = np.sqrt(np.where(is_known, (logs - centres) ** 2, 0.0).sum(axis=0) / n)
-    return Encoding(kinds, centres, np.where(spreads > 0, spreads, 1.0))
+    return Encoding(
+        kinds=kinds,
+        centres=tuple(centres.tolist()),
+        spreads=tuple(np.where(spreads > 0, spreads, 1.0).tolist()),
+    )

@@ -1,0 +1,86 @@
+"""Scores with a logistic regression on features and columns, in numpy. The prompt is not read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from scoring.artifact import ArtifactError
+from scoring.calibration import Finite
+from scoring.columns.encoding import Encoding
+from scoring.engine import EngineInput
+from scoring.engines.reading import finite
+from scoring.engines.table import TableWidth, check_table
+from scoring.floats import Floats
+
+LINEAR = "linear.json"
+MAX_WEIGHTS = 200_000
+
+
+class LinearModel(BaseModel):
+    """A fitted regression: logit = `intercept` + the sum of `weights` times the encoded row."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoding: Encoding
+    weights: Annotated[tuple[Finite, ...], Field(max_length=MAX_WEIGHTS)]
+    intercept: Finite
+
+    @model_validator(mode="after")
+    def _fits(self) -> LinearModel:
+        if len(self.weights) != self.encoding.n_encoded:
+            raise ValueError(
+                f"{len(self.weights)} weights for {self.encoding.n_encoded} encoded columns"
+            )
+        return self
+
+    def logits(self, rows: Floats) -> list[float]:
+        """One logit for each encoded row. Added exactly, so that no library's order of adding
+        shows."""
+        parts = rows * np.array(self.weights)
+        return [math.fsum([*part, self.intercept]) for part in parts.tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class LinearEngine:
+    """A logistic regression."""
+
+    model: LinearModel
+    width: TableWidth
+
+    @property
+    def batch_size(self) -> int:
+        return 1
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        for engine_input in inputs:
+            check_table(engine_input, self.width)
+        return [self._logit(engine_input) for engine_input in inputs]
+
+    def _logit(self, engine_input: EngineInput) -> float:
+        (logit,) = self.model.logits(self.model.encoding.rows(engine_input.row[None, :]))
+        return finite(logit)
+
+
+def load_linear_engine(path: Path, width: TableWidth) -> LinearEngine:
+    """Loads the regression in folder `path`. Raises ArtifactError where it cannot be read or is one
+    on other columns."""
+    try:
+        model = LinearModel.model_validate_json((path / LINEAR).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ArtifactError(
+            f"{path / LINEAR} is not a logistic regression; fit it again with "
+            "`asllr baseline logistic`"
+        ) from error
+    if len(model.encoding.kinds) != width.n_numbers:
+        raise ArtifactError(
+            f"{path / LINEAR} reads rows of {len(model.encoding.kinds)} numbers, this artifact's "
+            f"features and columns make {width.n_numbers}; fit and export it again"
+        )
+    return LinearEngine(model, width)

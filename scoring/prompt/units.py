@@ -1,0 +1,117 @@
+"""What was said as units that are kept or dropped together, and as the lines of a prompt.
+
+Lead text leaves here fenced: on lines of its own, without any character or speaker label that our
+layout uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.events import Role
+from scoring.lead.summary import Statement, last_words, token_starts, topics_in
+
+RESERVED = str.maketrans(
+    {
+        **dict.fromkeys("<＜﹤", "‹"),
+        **dict.fromkeys(">＞﹥", "›"),
+        **dict.fromkeys("|｜", "/"),
+        **dict.fromkeys("#＃﹟", "№"),
+    }
+)
+"""Headings begin with `#`, turn markers are `<|...|>`: in lead text neither can occur. The wide
+forms go too, because some tokenizers fold them into the plain ones."""
+
+_GAP = r"[\s\u200c\u200d]*"
+_COLON = rf"{_GAP}[:\uff1a\ufe55\ufe13\ua789\u2236\u02d0]"
+SPEAKERS = re.compile(
+    rf"\b({'|'.join([*Role, 'assistant', 'user', 'call'])})(?:{_COLON})+", re.IGNORECASE
+)
+"""A label inside a line would read like another speaker's turn: it loses its colons, however many
+there are, and those that only look like one."""
+
+CUT = "… "
+MIN_CUT_TOKENS = 8
+"""Fewer words of a statement would not carry what it meant."""
+
+NO_CALLS = "none"
+
+
+def fence(text: str) -> str:
+    """Removes from lead text what would look like our layout: see RESERVED and SPEAKERS."""
+    return SPEAKERS.sub(r"\1", text.translate(RESERVED))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Statements that stay together, of the `call`-th call or writing."""
+
+    call: int
+    heading: str
+    statements: tuple[Statement, ...]
+
+    def lines(self) -> str:
+        return "".join(f"{s.role}: {fence(s.text)}\n" for s in self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many tokens a conversation may take, and how they are counted."""
+
+    tokens: int
+    count_tokens: Callable[[str], int]
+
+
+def topic_names(said: Iterable[Statement], names: Mapping[str, str]) -> list[str]:
+    """The topics of which the customer spoke. `names`: by letter, in order."""
+    letters = {
+        letter
+        for statement in said
+        if statement.role == Role.CUSTOMER.value
+        for letter in statement.topics
+    }
+    return [name for letter, name in names.items() if letter in letters]
+
+
+def by_worth(spoken: Sequence[Unit]) -> list[int]:
+    """Indices, what to keep first: a customer's last words on a topic, other decisive units, the
+    rest; of each the newest first. In a language without phrases that is simply newest first."""
+    last = last_words([unit.statements for unit in spoken])
+
+    def worth(index: int) -> tuple[bool, bool, int]:
+        return bool(last[index]), bool(topics_in(spoken[index].statements)), index
+
+    return sorted(range(len(spoken)), key=worth, reverse=True)
+
+
+def cut(unit: Unit, budget_tokens: int, count_tokens: Callable[[str], int]) -> list[Unit]:
+    """The most wanted unit alone is too long: it loses the beginning of its first statement."""
+    first, *rest = unit.statements
+    starts = token_starts(first.text)[1 : 1 - MIN_CUT_TOKENS]
+    low, high = 0, len(starts)
+    while low < high:
+        middle = (low + high) // 2
+        if _cost(_from(unit, starts[middle], first, rest), count_tokens) <= budget_tokens:
+            high = middle
+        else:
+            low = middle + 1
+    return [_from(unit, starts[low], first, rest)] if low < len(starts) else []
+
+
+def _from(unit: Unit, start: int, first: Statement, rest: Sequence[Statement]) -> Unit:
+    shortened = first._replace(text=CUT + first.text[start:])
+    return Unit(unit.call, unit.heading, (shortened, *rest))
+
+
+def _cost(unit: Unit, count_tokens: Callable[[str], int]) -> int:
+    return count_tokens(unit.heading + unit.lines())
+
+
+def render(units_in_order: Iterable[Unit]) -> str:
+    text, call = "", None
+    for unit in units_in_order:
+        text += unit.lines() if unit.call == call else unit.heading + unit.lines()
+        call = unit.call
+    return text
