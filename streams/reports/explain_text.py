@@ -72,7 +72,9 @@ def _columns(columns: Sequence[ColumnEffect], top: int) -> Iterator[str]:
     if columns:
         yield from ("", "What the other columns are worth")
     moving = [one for one in columns if _hundredths(one.effect)]
-    for one in moving[:top]:
+    parts = [one for one in moving if not one.is_word][:top]
+    words = [one for one in moving if one.is_word][:top]
+    for one in (*parts, *words):
         name = f"the word {one.name!r}" if one.is_word else one.name
         yield f"  {_effect(one.effect)}  {name}: {_percent(one.probability)} without it"
     if columns and not moving:

@@ -20,14 +20,15 @@ from training.dataset.ladder import CHANNEL, SPOKEN, STAGE, TALKED, WON
 @dataclass(frozen=True, slots=True)
 class Label:
     """The outcome of one row. `reached`: marks of what happened, for `training.dataset.ladder`.
-    `order_ms`: when the first order within the horizon came."""
+    `order_ms`: when the first order within the horizon came, None without one and where outcomes
+    have no date."""
 
     reached: frozenset[str]
     order_ms: int | None
 
     @property
     def label(self) -> int:
-        return int(self.order_ms is not None)
+        return int(WON in self.reached)
 
 
 def outcome_of(
