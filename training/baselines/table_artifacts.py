@@ -133,6 +133,7 @@ def write_stack(
         describe(folder, facts, text)
         stacked = {
             "engine": EngineKind.STACK,
+            "renderer": facts.rendering.version,
             "name": facts.name,
             "calibration": facts.calibration,
             "horizon_days": facts.horizon_days,
