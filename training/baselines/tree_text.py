@@ -17,16 +17,15 @@ from training.baselines.columns.aggregates import fit_aggregates
 from training.baselines.columns.bag_of_words import fit_words
 from training.baselines.columns.linear_reading import Target, fit_out_of_fold, folds_of
 from training.baselines.columns.own_fields import fit_own_fields
-from training.baselines.columns.table import TableColumns
+from training.baselines.columns.table import TableColumns, table_of
 from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
-from training.dataset.example import Examples, Grade
+from training.dataset.example import Examples
 
 ORDER_PENALTIES = (0.3, 3.0)
 CODE_PENALTY = 1.0
 """There are many codes with many rows each: one strength is enough."""
 
 MOVE_PENALTY = 1.0
-MOVES = (Grade.VISIT, Grade.TEST_DRIVE, Grade.QUOTE)
 
 
 def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
@@ -55,7 +54,7 @@ def _fit_columns(
     folds = folds_of(examples.cluster)
     fitted = [fit_out_of_fold(bag.matrix, target, folds) for target in targets]
     words = bag.projected(tuple(reading for _, reading in fitted))
-    table = TableColumns(Columns(fit_own_fields(examples), fit_aggregates(examples), words))
+    table = table_of(examples, Columns(fit_own_fields(examples), fit_aggregates(examples), words))
     rows = table.rows(examples)
     if words is not None:
         rows[:, -len(targets) :] = np.column_stack([logits for logits, _ in fitted])
@@ -73,6 +72,8 @@ def _code_targets(examples: Examples) -> list[Target]:
 
 
 def _move_targets(examples: Examples) -> list[Target]:
-    """One target for each rung below the order: whether the lead went as far within the horizon."""
-    went = [(examples.grade >= move).astype(np.float64) for move in MOVES]
+    """One target for each rung above talking and below the end: whether the lead went as far within
+    the horizon."""
+    grades = examples.grade
+    went = [(grades >= move).astype(np.float64) for move in range(2, examples.ladder.top)]
     return [Target(far, examples.weight, MOVE_PENALTY) for far in went]

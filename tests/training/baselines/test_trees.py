@@ -25,7 +25,7 @@ from training.baselines.columns.linear_reading import N_FOLDS, Target, fit_out_o
 from training.baselines.rule import fit_rule
 from training.baselines.stack import fit_stack
 from training.baselines.tree_tabular import fit_feature_columns, fit_tree_tabular
-from training.baselines.tree_text import MOVES, fit_text_columns, fit_tree_text, fit_word_columns
+from training.baselines.tree_text import fit_text_columns, fit_tree_text, fit_word_columns
 from training.dataset.example import Examples
 from training.dataset.manifest import DatasetError, Split
 from training.trees.trials import Trial, search
@@ -76,11 +76,11 @@ def test_codes_and_moves_help_where_they_are_known_and_are_not_missed_elsewhere(
     known = examples.of(Split.FIT)
     words, _ = fit_word_columns(known, np.random.default_rng(0))
     taught, _ = fit_text_columns(known, np.random.default_rng(0))
-    n_words, n_codes, n_moves = words.shape[1], known.codes.shape[1], len(MOVES)
+    n_words, n_codes, n_moves = words.shape[1], known.codes.shape[1], len(known.ladder.steps) - 1
     assert taught.shape[1] == n_words + n_codes + n_moves
     assert all(np.ptp(column) > 0 for column in taught[:, -n_moves:].T)
     no_codes = np.zeros((len(known), 0), dtype=np.float32)
-    untaught = replace(known, codes=no_codes, grade=np.zeros_like(known.grade))
+    untaught = replace(known, codes=no_codes, reached=((),) * len(known))
     without, _ = fit_text_columns(untaught, np.random.default_rng(0))
     words, _ = fit_word_columns(untaught, np.random.default_rng(0))
     assert np.array_equal(without[:, :-n_moves], words, equal_nan=True)
