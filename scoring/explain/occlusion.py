@@ -18,11 +18,11 @@ import numpy as np
 
 from scoring.domain.model import Section
 from scoring.engine import EngineInput
+from scoring.explain.removal import Removal, of_section, without
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
-from scoring.lead.history import LeadHistory, history_of
-from scoring.prompt.features import feature_vector
-from scoring.prompt.prompt import CALLS, build_prompt
+from scoring.lead.history import LeadHistory, all_said, history_of
+from scoring.prompt.prompt import CALLS
 from scoring.score import Scorer
 
 MAX_HEARD = 30
@@ -128,13 +128,7 @@ def _without_columns(
 def without_section(history: LeadHistory, as_of_ms: int, scorer: Scorer, name: str) -> EngineInput:
     """Returns the engine's input with one section hidden. `name` is a Section's value or CALLS.
     Counts of calls are behaviour, not conversation: they stay when what was said is hidden."""
-    features = feature_vector(history, as_of_ms, scorer.rendering)
     if name == CALLS:
-        silent = replace(history, calls=())
-        prompt = build_prompt(silent, as_of_ms, scorer.spec)
-        return EngineInput(features, prompt, scorer.columns.row(silent, as_of_ms))
+        return without(history, as_of_ms, scorer, Removal(said=all_said(history)))
     section = Section(name)
-    of_section = [feature.section is section for feature in scorer.rendering.features]
-    features[of_section] = np.nan
-    prompt = build_prompt(history, as_of_ms, scorer.spec, hidden=section)
-    return EngineInput(features, prompt, scorer.columns.row(history, as_of_ms))
+    return without(history, as_of_ms, scorer, of_section(section, scorer.rendering))

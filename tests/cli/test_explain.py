@@ -56,6 +56,19 @@ def test_ledger_for_machines_adds_up(environ: dict[str, str], recording: Path) -
     assert {one["section"] for one in said["sections"]} >= {"profile", "calls"}
 
 
+def test_what_the_score_is_owed_to_is_the_same_for_people_and_machines(
+    environ: dict[str, str], recording: Path
+) -> None:
+    told = json.loads(asllr(environ, "explain", A, "--source", recording, "--json").stdout)
+    shown = asllr(environ, "explain", A, "--source", recording).stdout
+    reason = told["faithful_reason"]
+    assert (reason["kind"], len(reason["moved_by"]) > 0) == ("faithful", True)
+    assert f"  this score is owed to: {reason['text']}\n" in shown
+    for one in reason["moved_by"]:
+        assert f"{one['words']} {one['effect'] * 100:+.1f} points" in reason["text"]
+        assert one["probability"] + one["effect"] == pytest.approx(told["probability"])
+
+
 def test_state_of_the_past_shows_the_prompt_of_then(
     environ: dict[str, str], recording: Path
 ) -> None:
