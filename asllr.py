@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -19,7 +19,9 @@ try:
     import click
 
     from schemas.events import EventBase
+    from schemas.ids import LeadKey
     from schemas.timestamps import to_ms
+    from scoring.prompt.rendering import first_rendering
     from streams import exit_codes
     from streams.cli.artifacts import find_artifact
     from streams.cli.data import IMPORTERS, import_, rank
@@ -27,7 +29,14 @@ try:
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
     from streams.cli.domain.commands import domain
     from streams.cli.explain import explain_lead, lead_state
-    from streams.cli.front import DURATION, DefaultGroup, Failure, FrontDoor, current_settings
+    from streams.cli.front import (
+        DURATION,
+        DefaultGroup,
+        Failure,
+        FrontDoor,
+        current_settings,
+        naming_files,
+    )
     from streams.cli.leads import lead, queue
     from streams.cli.operate import doctor, show_settings
     from streams.cli.option_types import MOMENT
@@ -43,13 +52,16 @@ try:
     from streams.cli.shadow import shadow
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
-    from streams.cli.try_leads import try_leads
+    from streams.cli.try_leads import read_exports, try_leads
     from streams.importers.outcomes import ImportFault
+    from streams.importers.tables.events import TENANT
+    from streams.importers.tables.mapping import Purpose
     from streams.local.local_roles import RoleCounts
     from streams.recording.event_file import RecordingError
     from streams.recording.recorded_events import recorded_events
+    from streams.reports.try_text import mapping_lines, unread_lines
     from training.cli.baseline import build_baseline
-    from training.cli.dataset import build_dataset_group
+    from training.cli.dataset import Readers, build_dataset_group
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
     from training.cli.refusal import refusing
@@ -239,6 +251,27 @@ def _recorded(path: Path) -> Iterator[Logged]:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
 
 
+def _exported(
+    paths: Mapping[str, Path | None], mapping: Path | None
+) -> tuple[list[Logged], dict[LeadKey, bool]]:
+    """The events of exports, each known at the moment it occurred, and who was won, where the
+    outcomes have no date."""
+    try:
+        with naming_files():
+            exports = read_exports(
+                paths, mapping, first_rendering().profile_kinds, datetime.now(UTC), Purpose.LEARN
+            )
+    except ImportFault as error:
+        raise Failure(str(error), exit_codes.UNUSABLE) from error
+    lines = mapping_lines(exports.mapping, exports.tables, exports.read)
+    unread = unread_lines(exports.mapping, exports.tables["leads"])
+    for line in (*lines, *unread, *exports.read.skipped):
+        click.echo(line, err=True)
+    events = exports.read.events
+    logged = [Logged("exports", to_ms(event.occurred_at), event) for event in events]
+    return logged, {LeadKey(TENANT, lead): won for lead, won in exports.read.won.items()}
+
+
 def _imported(data_set: str, path: Path) -> Iterator[Logged]:
     """The events of an import, each known at the moment it occurred."""
     try:
@@ -249,7 +282,13 @@ def _imported(data_set: str, path: Path) -> Iterator[Logged]:
 
 
 dataset = build_dataset_group(
-    DefaultGroup, MOMENT, _recorded, {name: partial(_imported, name) for name in IMPORTERS}
+    DefaultGroup,
+    MOMENT,
+    Readers(
+        recording=_recorded,
+        public={name: partial(_imported, name) for name in IMPORTERS},
+        exports=_exported,
+    ),
 )
 
 

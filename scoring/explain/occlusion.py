@@ -75,30 +75,30 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     """Scores the lead without each event and without each section. `arrivals`: in order, without a
     LeadErased."""
     first = {arrival.identity: arrival for arrival in reversed(arrivals)}
-    without = without_each(arrivals)
+    others = without_each(arrivals)
     history = history_of(state_of(arrivals))
     names = [section.value for section in Section] + [CALLS]
     read = scorer.read(history, as_of_ms)
     columns = list(_without_columns(history, as_of_ms, scorer, read))
     inputs = [
         read,
-        *(scorer.read(history_of(other), as_of_ms) for other in without.values()),
+        *(scorer.read(history_of(other), as_of_ms) for other in others.values()),
         *(without_section(history, as_of_ms, scorer, name) for name in names),
         *(hidden for _, _, hidden in columns),
     ]
-    whole, *others = probabilities(scorer, inputs)
+    whole, *values = probabilities(scorer, inputs)
     events = [
         EventEffect(first[identity], value, whole - value)
-        for identity, value in zip(without, others[: len(without)], strict=True)
+        for identity, value in zip(others, values[: len(others)], strict=True)
     ]
     sections = [
         SectionEffect(name, value, whole - value)
-        for name, value in zip(names, others[len(without) :][: len(names)], strict=True)
+        for name, value in zip(names, values[len(others) :][: len(names)], strict=True)
     ]
     column_effects = [
         ColumnEffect(name, is_word, value, whole - value)
         for (name, is_word, _), value in zip(
-            columns, others[len(without) + len(names) :], strict=True
+            columns, values[len(others) + len(names) :], strict=True
         )
     ]
     return Occlusion(

@@ -121,11 +121,6 @@ def without_said(history: LeadHistory, hidden: Set[Said]) -> LeadHistory:
     )
 
 
-def without_talk(history: LeadHistory) -> LeadHistory:
-    """The history if nothing had been heard or read, for every renderer."""
-    return without_said(history, all_said(history))
-
-
 def _unwritten(writing: Writing, hidden: Set[Said]) -> Writing | None:
     """None where nothing is left."""
     left = writing._replace(

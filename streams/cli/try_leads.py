@@ -19,8 +19,14 @@ from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.events import Read, events_of
-from streams.importers.tables.mapping import ColumnMapping, complete_mapping, guess, read_mapping
+from streams.importers.tables.events import FieldKinds, Read, events_of
+from streams.importers.tables.mapping import (
+    ColumnMapping,
+    Purpose,
+    complete_mapping,
+    guess,
+    read_mapping,
+)
 from streams.importers.tables.table import ExportTable, read_table
 from streams.recording.event_file import history
 from streams.replay.rank_file import rank_events
@@ -106,26 +112,26 @@ def try_leads(
         click.echo("\n".join(found_lines(trial, top)))
 
 
-def _fields_read(path: Path) -> dict[str, Kind]:
+def _fields_read(path: Path) -> dict[str, Kind | None]:
     """The profile fields that the features and the columns of an artifact read."""
     from scoring.engines.columns_file import COLUMNS, load_columns  # loads numpy
 
     try:
         manifest = load_manifest(path)
-        fields = dict(load_rendering(path, manifest).profile_kinds)
+        fields: dict[str, Kind | None] = {**load_rendering(path, manifest).profile_kinds}
         own = load_columns(path).own.fields if COLUMNS in manifest.files else ()
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     for field in own:
         if field.register_name.startswith(PROFILE):
-            fields.setdefault(field.name, Kind.NUMBER if field.is_number else Kind.CATEGORY)
+            fields.setdefault(field.name, None)
     return fields
 
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """What `asllr try` reads. `tables` by kind: leads, and where given calls and outcomes;
-    `mapping` says which of their columns means what, `read` are the events they make."""
+    """What `asllr try` and `asllr dataset` read. `tables` by kind: leads, and where given calls and
+    outcomes; `mapping` says which of their columns means what, `read` are the events they make."""
 
     tables: Mapping[str, ExportTable]
     mapping: ColumnMapping
@@ -135,25 +141,29 @@ class Exports:
 def read_exports(
     paths: Mapping[str, Path | None],
     mapping_path: Path | None,
-    fields: Mapping[str, Kind],
+    fields: FieldKinds,
     now: datetime,
+    purpose: Purpose = Purpose.RANK,
 ) -> Exports:
     """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
-    out. `fields`: profile field -> kind of the feature that reads it. Without a mapping the columns
-    are guessed. Raises ImportFault, OSError."""
+    out. `fields`: what is read of a profile. Without a mapping the columns are guessed. Raises
+    ImportFault, OSError."""
     tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-    mapping = _mapping(tables, mapping_path, fields)
-    return Exports(tables, mapping, events_of(tables, mapping, fields, now))
+    mapping = _mapping(tables, mapping_path, fields, purpose)
+    return Exports(tables, mapping, events_of(tables, mapping, fields, now, purpose))
 
 
 def _mapping(
-    tables: Mapping[str, ExportTable], path: Path | None, fields: Collection[str]
+    tables: Mapping[str, ExportTable],
+    path: Path | None,
+    fields: Collection[str],
+    purpose: Purpose,
 ) -> ColumnMapping:
     """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
     ends the command."""
     if path is not None and path.exists():
-        return complete_mapping(read_mapping(path), tables)
-    guessed = guess(tables, fields)
+        return complete_mapping(read_mapping(path), tables, purpose)
+    guessed = guess(tables, fields, purpose)
     if not guessed.doubts:
         return guessed.mapping
     draft = path or DRAFT

@@ -19,6 +19,7 @@ from scoring.explain.faithful import ReasonKind, ToldReason
 from scoring.explain.ledger import ChangeKind, LedgerEntry
 from scoring.explain.occlusion import ColumnEffect, EventEffect
 from scoring.lead.arrival import Arrival
+from scoring.lead.state_bytes import first_line
 from scoring.prompt.rendering import Rendering
 from streams.explain.moment import LeadMoment
 
@@ -83,7 +84,9 @@ def _columns(columns: Sequence[ColumnEffect], top: int) -> Iterator[str]:
     if columns:
         yield from ("", "What the other columns are worth")
     moving = [one for one in columns if _hundredths(one.effect)]
-    for one in moving[:top]:
+    parts = [one for one in moving if not one.is_word][:top]
+    words = [one for one in moving if one.is_word][:top]
+    for one in (*parts, *words):
         name = f"the word {one.name!r}" if one.is_word else one.name
         yield f"  {_effect(one.effect)}  {name}: {_percent(one.probability)} without it"
     if columns and not moving:
@@ -197,7 +200,7 @@ def moment_json(moment: LeadMoment) -> dict[str, Any]:
         "lead": f"{moment.score.tenant}/{moment.score.lead}",
         "listed": moment.listing.queue,
         "why_listed": moment.listing.why,
-        "state": json.loads(moment.state),
+        "state": json.loads(first_line(moment.state)),
         "prompt": moment.prompt,
         "score": score,
         "published": moment.published and moment.published.model_dump(mode="json"),
@@ -224,7 +227,7 @@ def moment_text(moment: LeadMoment) -> str:
             moment.prompt,
             "",
             "The state",
-            *_state_lines(json.loads(moment.state)),
+            *_state_lines(json.loads(first_line(moment.state))),
         ]
     )
 

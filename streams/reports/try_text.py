@@ -1,4 +1,5 @@
-"""The output of `asllr try`: what was read, and what the lists would have been worth."""
+"""The output of `asllr try`: what was read, and what the lists would have been worth. `asllr
+dataset` says what it read of exports in the same lines."""
 
 from __future__ import annotations
 
@@ -72,13 +73,28 @@ def mapping_lines(
     for kind, n_rows in read.counts.items():
         found = mapping.of(kind)
         if found is not None:
-            named = ", ".join(f"{name} = {column}" for name, column in found.columns.items())
-            times = f"times {' or '.join(found.times)} ({mapping.zone} where they name no offset)"
+            named = ", ".join(
+                f"{name} = {column}" for name, column in found.columns.items() if column
+            )
+            times = (
+                f"times {' or '.join(found.times)} ({mapping.zone} where they name no offset)"
+                if found.times
+                else "no dates"
+            )
             yield f"{kind}: {n_rows:,} rows read; {named}; {times}"
         if tables[kind].encoding == LEGACY:
             yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
     profile = ", ".join(f"{name} = {column}" for name, column in mapping.profile.items())
     yield f"profile: {profile or 'no column that the model knows'}"
+
+
+def unread_lines(mapping: ColumnMapping, table: ExportTable) -> Iterator[str]:
+    """Names the columns of the leads' file that a model cannot learn from."""
+    used = {*mapping.profile.values(), *mapping.leads.columns.values()}
+    if mapping.outcomes is not None:
+        used |= {*mapping.outcomes.columns.values()}
+    if unread := [column for column in table.columns if column not in used]:
+        yield f"profile: {len(unread):,} columns are not read: {', '.join(unread)[:400]}"
 
 
 def found_lines(trial: Found, top: int) -> Iterator[str]:

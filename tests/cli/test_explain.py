@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from asllr import main
+from scoring.artifact import demo_artifact_path
 from streams.recording.event_file import history, write_recording
 from tests.support.engines.stub_artifact import build_stub_artifact
 from tests.support.leads.lead_events import A, clicks, erased, joins, talks, writes
@@ -59,14 +60,14 @@ def test_ledger_for_machines_adds_up(environ: dict[str, str], recording: Path) -
 def test_what_the_score_is_owed_to_is_the_same_for_people_and_machines(
     environ: dict[str, str], recording: Path
 ) -> None:
-    told = json.loads(asllr(environ, "explain", A, "--source", recording, "--json").stdout)
-    shown = asllr(environ, "explain", A, "--source", recording).stdout
+    asked = ("explain", A, "--source", recording, "--artifact", demo_artifact_path())
+    told = json.loads(asllr(environ, *asked, "--json").stdout)
+    shown = asllr(environ, *asked).stdout
     reason = told["faithful_reason"]
-    assert (reason["kind"], len(reason["moved_by"]) > 0) == ("faithful", True)
+    assert reason["kind"] == "faithful"
     assert f"  this score is owed to: {reason['text']}\n" in shown
-    for one in reason["moved_by"]:
-        assert f"{one['words']} {one['effect'] * 100:+.1f} points" in reason["text"]
-        assert one["probability"] + one["effect"] == pytest.approx(told["probability"])
+    clauses = [f"{one['words']} {one['effect'] * 100:+.1f} points" for one in reason["moved_by"]]
+    assert reason["text"] == ", ".join(clauses)
 
 
 def test_state_of_the_past_shows_the_prompt_of_then(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,16 @@ from training.cli.options import FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # it loads numpy, which `asllr --help` should not wait for
+    from schemas.ids import LeadKey
     from training.dataset.log import Logged
 
 ReadLog = Callable[[Path], Iterable["Logged"]]
+ReadExports = Callable[
+    [Mapping[str, Path | None], Path | None],
+    tuple[Iterable["Logged"], Mapping["LeadKey", bool]],
+]
+"""Files by kind (leads, calls, outcomes) and a mapping -> their events, and who was won where
+outcomes have no date, else nobody."""
 
 NO = 1
 """The exit code for a question that was answered with no, as in `streams.exit_codes`."""
@@ -23,6 +31,7 @@ NO = 1
 MAX_DAYS = 36_500
 """A century: no log is longer."""
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _OUT = click.option(
     "--out",
     required=True,
@@ -54,22 +63,27 @@ _SHARES = click.option(
 
 _SPLIT_BY = click.option(
     "--split-by",
-    default="time",
-    show_default=True,
     type=click.Choice(["time", "cluster"]),
-    help="cluster: at random, all rows of a cluster together; says nothing about the future.",
+    help="cluster: at random, all rows of a cluster together; says nothing about the future.  "
+    "[default: time, where outcomes have dates]",
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What reads events; all fail with errors of their own. `public`: name of a data set -> reader
+    of its events."""
+
+    recording: ReadLog
+    public: Mapping[str, ReadLog]
+    exports: ReadExports
+
+
 def build_dataset_group(
-    default_group: type[click.Group],
-    moment: click.ParamType,
-    read_recording: ReadLog,
-    public: Mapping[str, ReadLog],
+    default_group: type[click.Group], moment: click.ParamType, readers: Readers
 ) -> click.Group:
     """The group of commands. `default_group` is a group class that takes, as `default`, the command
-    that need not be named; `moment` is the type of an option that is a time. `read_recording` and
-    `public` (name of a data set -> reader of its events) fail with errors of their own."""
+    that need not be named; `moment` is the type of an option that is a time."""
 
     @click.group(cls=default_group, default="build")
     def dataset() -> None:
@@ -84,15 +98,27 @@ def build_dataset_group(
           asllr dataset check march
         """
 
-    dataset.add_command(_build_command(moment, read_recording))
-    dataset.add_command(_convert_command(public))
+    dataset.add_command(_build_command(moment, readers))
+    dataset.add_command(_convert_command(readers.public))
     dataset.add_command(check)
     return dataset
 
 
-def _build_command(moment: click.ParamType, read_recording: ReadLog) -> click.Command:
+def _build_command(moment: click.ParamType, readers: Readers) -> click.Command:
     @click.command(name="build")
     @click.argument("recordings", nargs=-1, type=click.Path(path_type=Path, exists=True))
+    @click.option("--leads", type=_FILE, help="or exports: a row a lead, CSV or JSON lines.")
+    @click.option("--calls", type=_FILE, help="a row a call, with its transcript if there is one.")
+    @click.option(
+        "--outcomes",
+        type=_FILE,
+        help="who was won, and when if that is known; may be the file of --leads.",
+    )
+    @click.option(
+        "--mapping",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="which column of the exports is what, as `asllr try` reads it.",
+    )
     @_OUT
     @click.option(
         "--simulate",
@@ -103,10 +129,9 @@ def _build_command(moment: click.ParamType, read_recording: ReadLog) -> click.Co
     @_SEED
     @click.option(
         "--as-of",
-        default="every-7d",
-        show_default=True,
         help="when leads are asked about: every-7d, after-event, after-call, 24h-after-first; "
-        "any number of d (days), h (hours) or m (minutes).",
+        "any number of d (days), h (hours) or m (minutes).  [default: every-7d; 0h-after-first "
+        "where outcomes have no date]",
     )
     @click.option(
         "--horizon-days",
@@ -165,7 +190,7 @@ def _build_command(moment: click.ParamType, read_recording: ReadLog) -> click.Co
     )
     @_JSON
     def build(recordings: tuple[Path, ...], n_simulated: int | None, **options: Any) -> None:
-        """Build a dataset from recordings of events, or from simulated leads.
+        """Build a dataset from recordings of events, from exports, or from simulated leads.
 
         Folds the log as production does, at moments of the past; what came after a moment becomes
         the label and nothing else. Splits by time with an embargo; a lead is in one split only, as
@@ -175,20 +200,48 @@ def _build_command(moment: click.ParamType, read_recording: ReadLog) -> click.Co
         Example:
           asllr dataset build leads.jsonl.gz --out march --as-of after-call
           asllr dataset build leads.jsonl.gz --out people --split-by cluster --cluster person_id
+          asllr dataset build --leads leads.csv --outcomes leads.csv --out leads
           asllr dataset build --simulate 20000 --seed 7 --negative-rate 0.2 --out simulated
         """
-        if bool(recordings) == (n_simulated is not None):
-            raise click.UsageError("name recordings to read, or --simulate so many leads")
+        exports = {kind: options.pop(kind) for kind in ("leads", "calls", "outcomes")}
+        mapping = options.pop("mapping")
+        _check_sources(recordings, n_simulated, exports, mapping)
         with refusing():
             from training.cli.dataset_work import build_dataset, simulate_dataset
 
             if n_simulated is not None:
                 simulate_dataset(n_simulated, **options)
+            elif recordings:
+                logged = (one for path in recordings for one in readers.recording(path))
+                build_dataset(logged, {}, **options)
             else:
-                logged = (one for path in recordings for one in read_recording(path))
-                build_dataset(logged, **options)
+                build_dataset(*readers.exports(exports, mapping), **options | _EXPORTED)
 
     return build
+
+
+_EXPORTED = {"known_at": "occurred"}
+"""An export says when things happened, not when anybody came to know them."""
+
+
+def _check_sources(
+    recordings: tuple[Path, ...],
+    n_simulated: int | None,
+    exports: Mapping[str, Path | None],
+    mapping: Path | None,
+) -> None:
+    is_exported = exports["leads"] is not None
+    if [bool(recordings), n_simulated is not None, is_exported].count(True) != 1:
+        raise click.UsageError(
+            "name recordings to read, or --leads and --outcomes, or --simulate so many leads"
+        )
+    if is_exported != (exports["outcomes"] is not None) or (
+        not is_exported and (exports["calls"] or mapping)
+    ):
+        raise click.UsageError(
+            "exports are read from --leads and --outcomes, which say who was won (one file may be "
+            "both), with --calls and --mapping beside them"
+        )
 
 
 def _convert_command(public: Mapping[str, ReadLog]) -> click.Command:

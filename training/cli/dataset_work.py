@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
 from scoring.report.progress import counted
 from training.cli.console import progress, say
@@ -41,11 +42,17 @@ from training.dataset.split import Shares
 SHOWN_COLUMNS = 12
 
 
-def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> None:
+def build_dataset(
+    logged: Iterable[Logged], undated: Mapping[LeadKey, bool], *, out: Path, **options: Any
+) -> None:
+    """`undated`: who was won where outcomes have no date; empty where the log has them."""
     check_free(out)
+    maturity = Maturity.UNDATED if undated else Maturity(options["label_known"])
+    as_of = options["as_of"] or ("0h-after-first" if undated else "every-7d")
+    split_by = options["split_by"] or (SplitBy.CLUSTER if undated else SplitBy.TIME)
     plan = DatasetPlan(
         name=out.name,
-        policy=parse_policy(options["as_of"]),
+        policy=parse_policy(as_of),
         seed=options["seed"],
         horizon_days=options["horizon_days"],
         embargo_days=options["embargo_days"],
@@ -53,10 +60,11 @@ def build_dataset(logged: Iterable[Logged], *, out: Path, **options: Any) -> Non
         shares=shares_of(options["shares"]),
         negative_rate=options["negative_rate"],
         known_at=KnownAt(options["known_at"]),
-        maturity=Maturity(options["label_known"]),
+        maturity=maturity,
         complete_until_ms=_end_ms(options["complete_until"]),
-        split_by=SplitBy(options["split_by"]),
+        split_by=SplitBy(split_by),
         cluster=options["cluster"],
+        undated=undated or None,
     )
     examples, manifest = build_examples(_counted(logged), plan, progress)
     _finish(examples, manifest, out, as_json=options["as_json"])
@@ -91,7 +99,7 @@ def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
 def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **options: Any) -> None:
     check_free(out)
     protocol = protocol_of(data_set, options["seed"], options["first_units"])
-    plan = protocol.plan(shares_of(options["shares"]), SplitBy(options["split_by"]))
+    plan = protocol.plan(shares_of(options["shares"]), SplitBy(options["split_by"] or SplitBy.TIME))
     examples, manifest = build_examples(protocol.adapted(_counted(logged)), plan, progress)
     _finish(examples, manifest, out, as_json=options["as_json"])
 

@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.lead.fold import ends_lead, listing
+from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import to_bytes
 from scoring.report.progress import ReportProgress, StartReport
 from training.dataset.cluster import Clusters, cluster_by
@@ -34,10 +35,11 @@ from training.dataset.manifest import (
     SplitBy,
     label_of,
 )
-from training.dataset.outcome import is_order, outcome_of
+from training.dataset.outcome import Label, is_order, outcome_of
 from training.dataset.plan import DatasetPlan
 from training.dataset.policy import moments, policy_name
 from training.dataset.split import Borders, Sampling, borders_of, one_split_each, split_clusters
+from training.dataset.undated import LABEL, check_undated, label_of_undated, outcomes_of
 
 
 def build_examples(
@@ -52,6 +54,8 @@ def build_examples(
         log = log.complete_until(plan.complete_until_ms)
     sampling = Sampling(plan.negative_rate, plan.seed)
     check_horizon(log, plan)
+    undated = check_undated(log, plan) if plan.maturity is Maturity.UNDATED else ()
+    doubts = (*undated, *check_log(log))
     clusters = _clusters(log, plan)
     harvest = _harvest(log, plan, clusters, start("leads"))
     check_harvest(log, plan, harvest)
@@ -74,9 +78,9 @@ def build_examples(
     manifest = DatasetManifest(
         name=plan.name,
         sources=log.sources,
-        label=label_of(plan.horizon_days),
+        label=LABEL if plan.maturity is Maturity.UNDATED else label_of(plan.horizon_days),
         horizon_days=plan.horizon_days,
-        embargo_days=plan.embargo_ms / DAY_MS,
+        embargo_days=0 if borders is None else plan.embargo_ms / DAY_MS,
         maturity=plan.maturity,
         complete_until=None if plan.complete_until_ms is None else from_ms(log.last_ms),
         as_of_policy=policy_name(plan.policy),
@@ -85,7 +89,7 @@ def build_examples(
         seed=plan.seed,
         negative_rate=plan.negative_rate,
         borders=None if borders is None else borders.times,
-        findings=(*clusters.findings, *check_late(harvest), *check_log(log)),
+        findings=(*clusters.findings, *check_late(harvest), *doubts),
     )
     return examples, manifest
 
@@ -142,8 +146,14 @@ def drafts_of(
         elif any(to_ms(o.event.occurred_at) <= as_of_ms < o.at_ms for o in orders):
             yield Skipped.ORDERED_UNKNOWN
         else:
-            outcome = outcome_of(lead.events, state, as_of_ms, plan.horizon_ms)
+            outcome = _label(lead, state, as_of_ms, plan)
             yield ExampleDraft(lead.key, as_of_ms, to_bytes(state), queue, outcome, cluster)
+
+
+def _label(lead: LeadLog, state: LeadState, as_of_ms: int, plan: DatasetPlan) -> Label:
+    if plan.maturity is Maturity.UNDATED:
+        return label_of_undated(outcomes_of(plan)[lead.key])
+    return outcome_of(lead.events, state, as_of_ms, plan.horizon_ms)
 
 
 def _mature_until(lead: LeadLog, log: EventLog, plan: DatasetPlan) -> int:
@@ -154,6 +164,8 @@ def _mature_until(lead: LeadLog, log: EventLog, plan: DatasetPlan) -> int:
         case Maturity.DECIDED:
             ends = [to_ms(event.occurred_at) for event in lead.events if ends_lead(event)]
             return max(ends, default=log.first_ms - 1) - 1
+        case Maturity.UNDATED:
+            return log.last_ms if lead.key in outcomes_of(plan) else log.first_ms - 1
 
 
 def _by_time(

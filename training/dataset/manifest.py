@@ -54,10 +54,12 @@ class SplitBy(StrEnum):
 
 class Maturity(StrEnum):
     """When a label is known. `HORIZON`: once the log runs a horizon past `as_of`. `DECIDED`: once
-    the lead has ended, however long that took; leads that never ended are left out (censored)."""
+    the lead has ended, however long that took; leads that never ended are left out (censored).
+    `UNDATED`: the outcome has no date; leads without one are left out."""
 
     HORIZON = "horizon"
     DECIDED = "decided"
+    UNDATED = "undated"
 
 
 class _Part(BaseModel):

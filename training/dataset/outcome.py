@@ -33,14 +33,15 @@ _CHANNELS: dict[str, Grade] = {
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The outcome of one row. `order_ms`: when the first order within the horizon came."""
+    """The outcome of one row. `order_ms`: when the first order within the horizon came, None
+    without one and where outcomes have no date."""
 
     grade: Grade
     order_ms: int | None
 
     @property
     def label(self) -> int:
-        return int(self.order_ms is not None)
+        return int(self.grade is Grade.ORDER)
 
 
 def outcome_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.ids import LeadKey
@@ -41,6 +41,8 @@ class DatasetPlan:
     where nothing is known beyond the last event."""
     split_by: SplitBy = SplitBy.TIME
     cluster: str | Callable[[LeadKey], str] = LEAD
+    undated: Mapping[LeadKey, bool] | None = None
+    """Who was won, where outcomes have no date (Maturity.UNDATED)."""
     max_rows: int = 5_000_000
     """A row takes some kilobytes of memory."""
 

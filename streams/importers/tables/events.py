@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,16 +31,24 @@ from streams.importers.tables.cells import (
     Unusable,
     direction_of,
     lead_id,
+    own_value,
     profile_value,
     seconds_of,
     segments_of,
 )
-from streams.importers.tables.mapping import ColumnMapping, FileColumns
+from streams.importers.tables.mapping import ColumnMapping, FileColumns, Purpose
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import parse_time
 from streams.importers.tables.whose import KnownLeads
 
 TENANT = "try"
+FieldKinds = Mapping[str, Kind | None]
+"""Profile field -> kind of the feature that reads it in the domain's words; None for a field that
+is the business's own, kept as it is written, as are those without an entry."""
+
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""The moment of leads and calls that have no date."""
+
 MAX_UNUSABLE = 0.05
 """The share of a file's rows that may be unusable."""
 
@@ -49,24 +57,29 @@ MAX_UNUSABLE = 0.05
 class Read:
     """What was read of an export. `counts`: rows used, by file. `skipped`: one sentence for each
     reason, with how many rows it took. `n_orders`: leads that ordered; `n_early`: of these, before
-    all else that is known of them."""
+    all else that is known of them. `won`: lead -> whether it was won, where outcomes have no
+    date."""
 
     events: list[EventBase] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     n_orders: int = 0
     n_early: int = 0
+    won: dict[str, bool] = field(default_factory=dict)
 
 
 def events_of(
     tables: Mapping[str, ExportTable],
     mapping: ColumnMapping,
-    fields: Mapping[str, Kind],
+    fields: FieldKinds,
     now: datetime,
+    purpose: Purpose = Purpose.RANK,
 ) -> Read:
     """The events of all tables, in order of time; what is later than `now` is a plan and not an
-    event. `fields`: profile field -> kind of the feature that reads it. Raises ImportFault when too
-    much of a file is unusable, or nothing of it is left."""
+    event. To learn from, leads and calls without dates all are of BEGINNING. Raises ImportFault
+    when too much of a file is unusable, or nothing of it is left."""
+    if purpose is Purpose.LEARN:
+        _check_dates(mapping)
     read = Read()
     leads = KnownLeads(tables["leads"], mapping.leads)
     if leads.n_repeated:
@@ -77,11 +90,28 @@ def events_of(
     for kind, table in tables.items():
         columns = mapping.of(kind)
         if columns is not None:
-            _read(kind, table, _Reader(mapping, columns, fields, leads, now), read)
+            reader = _Reader(mapping, columns, fields, leads, now, purpose, read.won)
+            _read(kind, table, reader, read)
     read.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
     read.n_orders = len({each.lead for each in read.events if isinstance(each, StageChanged)})
     read.n_early = _n_early(read.events)
     return read
+
+
+def _check_dates(mapping: ColumnMapping) -> None:
+    """Raises ImportFault where some things have dates and others have none: nobody could tell what
+    came first."""
+    has_dates = bool(mapping.leads.columns.get("created_at"))
+    if mapping.calls is not None and bool(mapping.calls.columns.get("started_at")) != has_dates:
+        raise ImportFault(
+            f"{'leads' if has_dates else 'calls'} have dates and "
+            f"{'calls' if has_dates else 'leads'} have none: map both created_at and started_at, "
+            "or neither"
+        )
+    if mapping.has_dated_outcomes and not has_dates:
+        raise ImportFault(
+            "outcomes have dates and leads have none: map created_at, or leave ordered_at out"
+        )
 
 
 def _n_early(events: Iterable[EventBase]) -> int:
@@ -153,15 +183,17 @@ class _Refused:
 class _Reader:
     mapping: ColumnMapping
     columns: FileColumns
-    fields: Mapping[str, Kind]
+    fields: FieldKinds
     leads: KnownLeads
     now: datetime
+    purpose: Purpose
+    won: dict[str, bool]
 
     def lead(self, line: int, row: Row) -> Iterator[EventBase]:
         if (named := self._cell(row, "lead")) is None:
             raise Unusable("no lead")
         profile: dict[str, str | float | bool | None] = {
-            name: profile_value(row[column], is_flag=self.fields.get(name) is Kind.FLAG)
+            name: self._value(name, row[column])
             for name, column in self.mapping.profile.items()
             if column in row
         }
@@ -198,13 +230,19 @@ class _Reader:
 
     def outcome(self, line: int, row: Row) -> Iterator[EventBase]:
         lead = self.leads.whose(row, self.columns)
-        if self._cell(row, "ordered_at") is None:
+        is_dated = self.purpose is Purpose.RANK or self.mapping.has_dated_outcomes
+        if is_dated and self._cell(row, "ordered_at") is None:
             raise LeftOut("no date: taken for still open")
         outcome = self._cell(row, "outcome")
+        if outcome is None and not is_dated:
+            raise LeftOut("no outcome: taken for still open")
         word = str(outcome or "won").strip().lower()
         if word not in YES | NO:
             allowed = ", ".join((*sorted(YES), *sorted(NO)))
             raise LeftOut(f"taken for still open: its outcome is none of {allowed}", outcome)
+        if not is_dated:
+            self.won[lead] = self.won.get(lead, False) or word in YES
+            return
         envelope = _envelope("outcomes", line, lead, self._time(row, "ordered_at"))
         if word in YES:
             yield StageChanged(**envelope, stage=Stage.ORDER)
@@ -214,7 +252,15 @@ class _Reader:
     def _cell(self, row: Row, field: str) -> Any:
         return self.columns.cell(row, field)
 
+    def _value(self, name: str, cell: Any) -> str | float | bool | None:
+        kind = self.fields.get(name)
+        if kind is None:
+            return own_value(cell)
+        return profile_value(cell, is_flag=kind is Kind.FLAG)
+
     def _time(self, row: Row, field: str) -> datetime:
+        if self.purpose is Purpose.LEARN and not self.columns.columns.get(field):
+            return BEGINNING
         cell = self._cell(row, field)
         if cell is None:
             raise Unusable(f"no {field}")

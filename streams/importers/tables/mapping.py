@@ -8,8 +8,9 @@ which a list of last month could not know.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from schemas.events import FieldName
+from schemas.events import MAX_PROFILE_FIELDS, FieldName
 from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
 
 N_SAMPLED = 5_000
+MAX_FIELD_CHARS = 64
 
 LEAD = ("lead", "lead_id", "leadid", "contact_id", "customer_id", "customer", "contact", "id")
 PHONE = ("phone", "phone_number", "telephone", "mobile", "mobile_phone", "tel", "telefon",
@@ -51,13 +53,15 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "lead": LEAD,
         "ordered_at": ("ordered_at", "order_date", "ordered", "won_at", "won_date", "close_date",
                        "closed_at", "closed_won_date", "converted_at", "conversion_date", "date"),
-        "outcome": ("outcome", "result", "won", "is_won", "status", "stage", "deal_stage"),
+        "outcome": ("outcome", "result", "won", "is_won", "converted", "is_converted",
+                    "status", "stage", "deal_stage", "target"),
     },
 }  # fmt: skip
 """File -> what asllr reads -> names that mean it, the surest first."""
 
 REQUIRED = {"leads": ("lead", "created_at"), "calls": ("lead", "started_at"),
             "outcomes": ("lead", "ordered_at")}  # fmt: skip
+OPEN = {"leads": ("created_at",), "calls": ("started_at",), "outcomes": ("outcome", "ordered_at")}
 TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
 
 
@@ -96,8 +100,24 @@ class ColumnMapping(BaseModel):
             raise ValueError("not a time zone such as Europe/Berlin") from None
         return zone
 
+    @property
+    def has_dated_outcomes(self) -> bool:
+        return self.outcomes is not None and bool(self.outcomes.columns.get("ordered_at"))
+
     def of(self, kind: str) -> FileColumns | None:
         return {"leads": self.leads, "calls": self.calls, "outcomes": self.outcomes}[kind]
+
+
+class Purpose(Enum):
+    """What exports are read for. RANK: dates are needed, and the profile is what features declare.
+    LEARN: what has no date counts as known from the beginning, an outcome without one says only who
+    was won, and the profile is every other column."""
+
+    RANK = auto()
+    LEARN = auto()
+
+    def required(self, kind: str) -> tuple[str, ...]:
+        return REQUIRED[kind] if self is Purpose.RANK else ("lead",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +129,26 @@ class Guess:
     doubts: tuple[str, ...]
 
 
-def guess(tables: Mapping[str, ExportTable], fields: Collection[str]) -> Guess:
+def guess(
+    tables: Mapping[str, ExportTable], fields: Collection[str], purpose: Purpose = Purpose.RANK
+) -> Guess:
     """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes.
-    `fields`: the profile fields that features read."""
+    `fields`: the profile fields that are read, to rank."""
     doubts: list[str] = []
     columns_of: dict[str, FileColumns] = {}
     for kind, table in tables.items():
         by_phone = kind == "calls" and "phone" in columns_of["leads"].columns
-        columns_of[kind] = _columns(kind, table, by_phone, doubts)
-    used = set(columns_of["leads"].columns.values())
-    profile = _profile(tables["leads"], fields, used)
+        taken = _taken(table, tables["leads"], columns_of)
+        required = purpose.required(kind)
+        found = _columns(kind, _Open(table, taken, by_phone), required, doubts)
+        if purpose is Purpose.LEARN and (unsure := list(_unsure(kind, found, table, taken))):
+            doubts += unsure
+            found = found.model_copy(
+                update={"columns": dict.fromkeys(OPEN[kind], "") | found.columns}
+            )
+        columns_of[kind] = found
+    used = _of_file(tables["leads"], tables, columns_of)
+    profile = _profile(tables["leads"], fields, used, purpose)
     return Guess(
         ColumnMapping(
             leads=columns_of["leads"],
@@ -130,9 +160,63 @@ def guess(tables: Mapping[str, ExportTable], fields: Collection[str]) -> Guess:
     )
 
 
-def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -> FileColumns:
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A table whose columns are open, but for those `taken`. `by_phone`: its rows may name a
+    telephone number instead of a lead."""
+
+    table: ExportTable
+    taken: set[str]
+    by_phone: bool
+
+
+def _taken(
+    table: ExportTable, leads: ExportTable, columns_of: Mapping[str, FileColumns]
+) -> set[str]:
+    """The columns of one file of leads and outcomes that are not open any more: the date of a lead
+    is not that of its order."""
+    if "leads" not in columns_of or table.path != leads.path:
+        return set()
+    shared = ("lead", "phone")
+    return {c for field, c in columns_of["leads"].columns.items() if field not in shared}
+
+
+def _of_file(
+    table: ExportTable,
+    tables: Mapping[str, ExportTable],
+    columns_of: Mapping[str, FileColumns],
+) -> set[str]:
+    """The columns of this file that have a meaning, in any of the tables it was given as."""
+    return {
+        column
+        for kind, columns in columns_of.items()
+        if tables[kind].path == table.path
+        for column in columns.columns.values()
+    }
+
+
+def _unsure(kind: str, found: FileColumns, table: ExportTable, taken: set[str]) -> Iterator[str]:
+    """Doubts about what has no date: is there one under another name, and if not, who was won?"""
+    if found.columns.get(TIMES[kind]):
+        return
+    used = {*found.columns.values(), *taken}
+    if timed := _timed_columns(table, used):
+        yield (
+            f"{_missing(TIMES[kind], table, used)}: map {timed[0]!r}, or leave {TIMES[kind]} empty "
+            "for what has no date"
+        )
+    elif kind == "outcomes" and "outcome" not in found.columns:
+        yield f"{_missing('outcome', table, used)}, and none like ordered_at"
+
+
+def _columns(
+    kind: str, open_table: _Open, required: tuple[str, ...], doubts: list[str]
+) -> FileColumns:
+    table, by_phone = open_table.table, open_table.by_phone
     named: dict[str, list[str]] = {}
     for column in table.columns:
+        if column in open_table.taken:
+            continue
         named.setdefault(_plain(column), []).append(column)
     columns: dict[str, str] = {}
     for field, names in NAMES[kind].items():
@@ -142,11 +226,11 @@ def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -
             columns[field] = hits[0]
             if len(named[_plain(hits[0])]) > 1:
                 doubts.append(f"{table.path}: {', '.join(hits)} could all be {field}")
-    for field in REQUIRED[kind]:
+    for field in required:
         if field not in columns and not (field == "lead" and by_phone and "phone" in columns):
             columns[field] = ""
             doubts.append(_missing(field, table, {*columns.values()}))
-    reading = _reading(table, columns[TIMES[kind]])
+    reading = _reading(table, columns.get(TIMES[kind], ""))
     if reading.doubt is not None:
         doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
     return FileColumns(columns=columns, times=() if reading.doubt else reading.formats)
@@ -155,13 +239,17 @@ def _columns(kind: str, table: ExportTable, by_phone: bool, doubts: list[str]) -
 def _missing(field: str, table: ExportTable, used: set[str]) -> str:
     sentence = f"{table.path}: no column is named like {field}"
     if field in TIMES.values():
-        timed = [
-            column
-            for column in table.columns
-            if column not in used and (found := _reading(table, column)).formats and not found.doubt
-        ]
+        timed = _timed_columns(table, used)
         sentence += f"; times stand in {', '.join(map(repr, timed))}" if timed else ""
     return sentence
+
+
+def _timed_columns(table: ExportTable, used: set[str]) -> list[str]:
+    return [
+        column
+        for column in table.columns
+        if column not in used and (found := _reading(table, column)).formats and not found.doubt
+    ]
 
 
 def _reading(table: ExportTable, column: str) -> TimeReading:
@@ -169,8 +257,15 @@ def _reading(table: ExportTable, column: str) -> TimeReading:
     return reading_of(islice(cells, N_SAMPLED)) if column else TimeReading(())
 
 
-def _profile(table: ExportTable, fields: Collection[str], used: set[str]) -> dict[str, str]:
-    """Field -> column of the profile: the columns that are named like one of `fields`."""
+def _profile(
+    table: ExportTable, fields: Collection[str], used: set[str], purpose: Purpose
+) -> dict[str, str]:
+    """Field -> column of the profile: to rank, the columns that are named like one of `fields`; to
+    learn, all that mean nothing else."""
+    if purpose is Purpose.LEARN:
+        named = ((_field(column), column) for column in table.columns if column not in used)
+        own = {name: column for name, column in named if name}
+        return dict(list(own.items())[:MAX_PROFILE_FIELDS])
     return {
         name: column
         for column in table.columns
@@ -183,6 +278,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
+def _field(column: str) -> str:
+    name = _plain(column)
+    return (name if name[:1].isalpha() or not name else f"n_{name}")[:MAX_FIELD_CHARS]
+
+
 def read_mapping(path: Path) -> ColumnMapping:
     """Reads a mapping from a file. Raises ImportFault, OSError."""
     try:
@@ -191,7 +291,9 @@ def read_mapping(path: Path) -> ColumnMapping:
         raise ImportFault(f"{path}: not a mapping: {describe(error)}") from None
 
 
-def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) -> ColumnMapping:
+def complete_mapping(
+    mapping: ColumnMapping, tables: Mapping[str, ExportTable], purpose: Purpose = Purpose.RANK
+) -> ColumnMapping:
     """Checks a mapping against the tables, and adds formats for all times. Every file has its
     columns, and every column is in its file. Raises ImportFault."""
     timed: dict[str, FileColumns] = {}
@@ -204,10 +306,12 @@ def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) 
                 f"the mapping of {kind} names {sorted(unknown)[0]!r}; there is: "
                 f"{', '.join(NAMES[kind])}"
             )
-        missing = [name for name in REQUIRED[kind] if not columns.columns.get(name)]
+        missing = [name for name in purpose.required(kind) if not columns.columns.get(name)]
         has_phone = columns.columns.get("phone") and kind != "leads"
         if missing and not (missing == ["lead"] and has_phone):
             raise ImportFault(f"the mapping of {kind} leaves {', '.join(missing)} open")
+        if kind == "outcomes" and not any(map(columns.columns.get, OPEN[kind])):
+            raise ImportFault("the mapping of outcomes names neither outcome nor ordered_at")
         named = {*columns.columns.values(), *(mapping.profile.values() if kind == "leads" else ())}
         if absent := named - {*table.columns, ""}:
             raise ImportFault(
@@ -215,13 +319,17 @@ def complete_mapping(mapping: ColumnMapping, tables: Mapping[str, ExportTable]) 
                 f"{', '.join(table.columns)[:400]}"
             )
         timed[kind] = _timed(kind, columns, table)
-    return mapping.model_copy(update=timed)
+    if purpose is Purpose.RANK:
+        return mapping.model_copy(update=timed)
+    used = _of_file(tables["leads"], tables, timed)
+    profile = {name: column for name, column in mapping.profile.items() if column not in used}
+    return mapping.model_copy(update={**timed, "profile": profile})
 
 
 def _timed(kind: str, columns: FileColumns, table: ExportTable) -> FileColumns:
     if columns.times:
         return columns
-    time_column = columns.columns[TIMES[kind]]
+    time_column = columns.columns.get(TIMES[kind], "")
     reading = _reading(table, time_column)
     if reading.doubt is not None:
         raise ImportFault(

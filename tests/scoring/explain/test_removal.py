@@ -13,7 +13,7 @@ from scoring.domain.reading import pack
 from scoring.explain.occlusion import without_section
 from scoring.explain.removal import Removal, without
 from scoring.lead.fold import fold
-from scoring.lead.history import LeadHistory, Said, all_said, history_of, without_said, without_talk
+from scoring.lead.history import LeadHistory, Said, all_said, history_of, without_said
 from scoring.prompt.prompt import CALLS, PromptSpec
 from scoring.prompt.rendering import Rendering, first_rendering
 from scoring.score import Scorer
@@ -83,9 +83,11 @@ def test_one_thing_said_is_left_out_and_the_rest_stays() -> None:
 
 
 @given(long_histories())
-def test_without_talk_nothing_was_said_and_contacts_stay(events: list[EventBase]) -> None:
+def test_without_all_that_was_said_nothing_was_said_and_contacts_stay(
+    events: list[EventBase],
+) -> None:
     history = history_of(fold(events))
-    silent = without_talk(history)
+    silent = without_said(history, all_said(history))
     assert silent.state.talk is None
     assert silent.calls == ()
     assert silent.contacts == history.contacts
