@@ -11,16 +11,18 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
-from schemas.events import Channel, EventBase, InteractionLogged, LeadUpserted
+from schemas.events import Channel, EventBase, InteractionLogged, LeadUpserted, StageChanged
 from schemas.timestamps import from_ms
+from scoring.columns.own_fields import OwnField
 from scoring.lead.fold import fold
+from scoring.lead.state import Value
 from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
 from scoring.prompt.rendering import first_rendering
 from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import START_MS, row
 from training.baselines.baseline import Budget
-from training.baselines.columns.own_fields import fit_own_fields
+from training.baselines.columns.own_fields import MIN_ROWS, fit_field, fit_own_fields
 from training.baselines.columns.table import fit_field_table
 from training.baselines.registry import Baseline, fit_baseline
 from training.dataset.example import Example, Examples, Grade, columns_of
@@ -100,6 +102,61 @@ def test_what_the_fitted_rows_did_not_know_is_no_column_later(examples: Examples
     amount, *rest = own_rows(examples, later)[0].tolist()
     assert np.isnan(amount)
     assert rest == [0.0, 0.0, 0.0, 0.0, 1.0]
+
+
+def test_a_declared_field_with_values_that_no_feature_knows_is_an_own_field() -> None:
+    """`lead_source` is a car dealer's feature; a charity's sources are other words."""
+
+    def told(source: str, n: int) -> list[Example]:
+        events = _events(0, {"lead_source": source, "age_band": "forties"}, [])
+        return [row(i, state=to_bytes(fold(events))) for i in range(n)]
+
+    assert fit_own_fields(columns_of(told("website", 9))).column_names == ()
+    charity = columns_of([*told("street", MIN_ROWS), *told("website", MIN_ROWS)])
+    assert fit_own_fields(charity).column_names == ("lead_source = street", "lead_source = website")
+    few = columns_of([*told("street", MIN_ROWS - 1), *told("website", MIN_ROWS)])
+    assert fit_own_fields(few).column_names == ()
+
+
+def test_a_stage_that_no_feature_knows_is_a_column() -> None:
+    trial = StageChanged(
+        id="s",
+        source="crm",
+        tenant="acme",
+        lead="l-0",
+        occurred_at=from_ms(START_MS),
+        stage="trial",
+    )
+    rows = [row(i, state=to_bytes(fold([trial]))) for i in range(MIN_ROWS)]
+    assert fit_own_fields(columns_of(rows)).column_names == ("stage = trial",)
+
+
+@pytest.mark.parametrize(
+    ("counts", "field"),
+    [
+        ({"12": 9, "3.5": 1}, {"is_number": True}),
+        ({"12": 5, "many": 5}, {"levels": ("12", "many")}),
+        ({"2026-03-01": 9, "soon": 1}, {"is_date": True}),
+        ({1.0: 5, "many": 5}, {"is_number": True, "levels": ("many",)}),
+        ({"rare": 4}, {}),
+        ({f"v{i:02}": 40 - i for i in range(35)}, {"levels": tuple(f"v{i:02}" for i in range(30))}),
+    ],
+)
+def test_a_field_is_read_by_what_its_values_are(
+    counts: dict[Value, int], field: dict[str, object]
+) -> None:
+    assert fit_field("profile.x", counts) == OwnField(register_name="profile.x", **field)
+
+
+def test_of_too_many_fields_the_best_known_are_kept() -> None:
+    """Sixty-four at once, in several leads: a state keeps no more."""
+    rows = []
+    for block in range(5):
+        names = [f"f{block * 64 + i:03}" for i in range(64)]
+        events = _events(0, dict.fromkeys(names, 1.0), [])
+        rows += [row(i, state=to_bytes(fold(events))) for i in range(10 - block)]
+    fields = fit_own_fields(columns_of(rows)).fields
+    assert [field.name for field in fields] == [f"f{i:03}" for i in range(256)]
 
 
 def test_codes_that_are_labels_are_not_columns_and_simulated_leads_have_no_own_fields() -> None:

@@ -38,13 +38,13 @@ from training.demo.curriculum import short_calls
 from training.demo.recipe import Recipe
 from training.model.samples import width_of
 from training.simulator.codes import CODE_INDEX, N_CODES
-from training.simulator.phrases import Stance, TalkTopic
+from training.simulator.phrases import Stance
 from training.simulator.practice import MAX_TOPICS
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
-TOO_DEAR = CODE_INDEX[TalkTopic.PRICE, Stance.CONTRA]
-AFFORDABLE = CODE_INDEX[TalkTopic.PRICE, Stance.PRO]
+TOO_DEAR = CODE_INDEX["price", Stance.CONTRA]
+AFFORDABLE = CODE_INDEX["price", Stance.PRO]
 
 TAGS = arrays(np.float64, N_CODES, elements=st.floats(0, 1)).map(
     lambda tag: tag / max(1.0, float(tag.sum()))

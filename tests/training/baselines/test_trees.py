@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
+from sklearn.feature_extraction.text import TfidfVectorizer
+
 from schemas.events import Role, Segment, TranscriptReady
 from scoring.columns.words import terms
 from scoring.lead.fold import fold
@@ -21,7 +23,7 @@ from tests.scoring.histories import START
 from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget
 from training.baselines.columns.aggregates import fit_aggregates
-from training.baselines.columns.bag_of_words import fit_words
+from training.baselines.columns.bag_of_words import MIN_LEADS_PER_TERM, fit_words
 from training.baselines.columns.linear_reading import N_FOLDS, Target, fit_out_of_fold, folds_of
 from training.baselines.columns.table import TableColumns
 from training.baselines.rule import fit_rule
@@ -187,6 +189,31 @@ def test_a_fitted_row_is_read_by_a_model_that_did_not_see_its_label(examples: Ex
     ]
     assert set(folds.tolist()) == set(range(N_FOLDS))
     assert np.array_equal(*read)
+
+
+def test_terms_weigh_what_scikit_learn_weighs(examples: Examples) -> None:
+    """The reference for TF-IDF; ours serves without it."""
+    known = examples.of(Split.FIT)
+    bag = fit_words(known, np.random.default_rng(0))
+    reference = TfidfVectorizer(
+        analyzer=terms, sublinear_tf=True, min_df=MIN_LEADS_PER_TERM, dtype=np.float64
+    )
+    weights = reference.fit_transform([history_of(state) for state in known.states])
+    assert bag.terms == tuple(reference.get_feature_names_out())
+    np.testing.assert_allclose(bag.matrix.toarray(), weights.toarray(), atol=1e-12)
+
+
+def test_served_words_are_the_components_and_readings_of_the_fit(examples: Examples) -> None:
+    known = examples.of(Split.FIT)
+    bag = fit_words(known, np.random.default_rng(0))
+    folds = folds_of(known.cluster)
+    target = Target(known.label.astype(np.float64), known.weight, 1.0)
+    _, reading = fit_out_of_fold(bag.matrix, target, folds)
+    words = bag.projected((reading,))
+    assert words is not None
+    served = np.array([words.numbers(history_of(state)) for state in known.states])
+    fitted = np.column_stack([bag.matrix @ bag.components.T, reading.logits(bag.matrix)])
+    np.testing.assert_allclose(served, fitted, atol=1e-5)
 
 
 def test_leads_of_whom_nothing_is_known_have_columns_too() -> None:

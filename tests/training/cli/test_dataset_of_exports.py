@@ -67,9 +67,9 @@ def test_outcomes_without_a_date_become_a_dataset_that_says_so(tmp_path: Path) -
     labels = dict(zip(examples.lead, examples.label.tolist(), strict=True))
     assert labels == {lead: int(word == "yes") for lead, word in won.items()}
     columns = known_columns(examples)
-    assert set(columns["profile.how_found"]) == {"Flyer", "A Friend"}
-    assert all(str(value).startswith("0") for value in columns["profile.postcode"])
-    assert not any("won" in name for name in columns)
+    assert set(columns["profile.How found"]) == {"Flyer", "A Friend"}
+    assert all(str(value).startswith("0") for value in columns["profile.Postcode"])
+    assert not any("won" in name.lower() for name in columns)
 
 
 def test_a_split_by_time_without_dates_is_one_sentence(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_date_under_another_name_is_asked_about_and_may_be_left_empty(tmp_path
     assert built.exit_code == 0, built.output
     examples, manifest = read_examples(tmp_path / "d")
     assert manifest.maturity is Maturity.UNDATED
-    assert "profile.won" not in known_columns(examples)
+    assert not any("won" in name.lower() for name in known_columns(examples))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 N_LEADS, SEED = 700, 11
 N_LIVE = 40
-SEARCH = ("--trials", "2", "--seed", "3")
+SEARCH = ("--trials", "4", "--seed", "3")
 
 
 def asllr(*words: str | Path) -> Result:
@@ -127,6 +127,7 @@ def test_explain_names_fields_and_words_as_they_were_written(vendor: Vendor) -> 
     text = asllr(*words, "--top", "40").stdout
     assert "What the other columns are worth" in text
     assert " words: " in text
+    assert "the word '" in text
 
 
 def test_every_name_but_the_measured_ones_can_be_served(vendor: Vendor) -> None:

@@ -24,9 +24,9 @@ from scoring.floats import Floats
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from training.dataset.example import Examples
-from training.simulator.codes import CODE_INDEX, N_CODES, code_set
+from training.simulator.codes import CODE_INDEX, N_CODES, PRACTISED_TOPICS, code_set
 from training.simulator.draws import Draws
-from training.simulator.phrases import Stance, TalkTopic
+from training.simulator.phrases import Stance
 from training.simulator.practice import MAX_TOPICS, practice_call
 
 Practice = Mapping[str, int]
@@ -50,7 +50,9 @@ MAX_STEPS = 300
 CHUNK_LINES = 50_000
 N_CALLS_OF_ID = 100
 
-CODES_OF_TOPIC = np.array([[CODE_INDEX[topic, stance] for stance in Stance] for topic in TalkTopic])
+CODES_OF_TOPIC = np.array(
+    [[CODE_INDEX[topic, stance] for stance in Stance] for topic in PRACTISED_TOPICS]
+)
 """(topics, stances): where each code of a topic is."""
 
 
