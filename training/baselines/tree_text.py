@@ -3,9 +3,14 @@
 `fit_tree_words` reads TF-IDF through an SVD and through a linear model of the order.
 `fit_tree_text` is the fair rival of a language model: it also reads wrap-up codes and funnel moves
 that were predicted from the same words, because language models are trained on those labels.
+
+Half of the trials do without words. Where these are as good, the trees are grown without them and
+say so: columns that say nothing cost what fields would have told.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +23,13 @@ from training.baselines.columns.bag_of_words import fit_words
 from training.baselines.columns.linear_reading import Target, fit_out_of_fold, folds_of
 from training.baselines.columns.own_fields import fit_own_fields
 from training.baselines.columns.table import TableColumns, table_of
-from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
+from training.baselines.tree import (
+    FittedColumns,
+    PreparedColumns,
+    TreePredictor,
+    predictor_of,
+    prepare_columns,
+)
 from training.dataset.example import Examples
 
 ORDER_PENALTIES = (0.3, 3.0)
@@ -38,11 +49,66 @@ def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows
 
 
 def fit_tree_words(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
-    return fit_tree(examples, budget, fit_word_columns, log)
+    return fit_where_words_gain(prepare_columns(examples, budget, fit_word_columns), budget, log)
 
 
 def fit_tree_text(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
-    return fit_tree(examples, budget, fit_text_columns, log)
+    return fit_where_words_gain(prepare_columns(examples, budget, fit_text_columns), budget, log)
+
+
+def fit_where_words_gain(
+    prepared: PreparedColumns, budget: Budget, log: WriteLine
+) -> TreePredictor:
+    """Grows trees on `prepared`, and with the same settings on the same columns without words;
+    returns those of less log loss on the validation rows, without words of two equals. The budget
+    is for both."""
+    n_without = budget.n_trials // 2
+    if not _n_words(prepared.columns) or n_without == 0:
+        return predictor_of(prepared, budget, log)
+    half = replace(budget, n_trials=budget.n_trials - n_without)
+    reading = predictor_of(prepared, half, lambda line: log(f"with words: {line}"))
+    half = replace(budget, n_trials=n_without)
+    known = _without_words(prepared)
+    without = predictor_of(known, half, lambda line: log(f"without words: {line}"))
+    losses = (
+        f"log loss on the validation rows {reading.validation_loss:.4f} with words, "
+        f"{without.validation_loss:.4f} without"
+    )
+    if without.validation_loss <= reading.validation_loss:
+        sentence = f"words gain nothing over fields and counts and are left out: {losses}"
+        log(sentence)
+        return replace(without, words=sentence)
+    return replace(reading, words=f"words gain over fields and counts: {losses}")
+
+
+def _without_words(prepared: PreparedColumns) -> PreparedColumns:
+    """The same columns but for those of words, which are the last."""
+    n_early, n = _n_words(prepared.early), _n_words(prepared.columns)
+    return PreparedColumns(
+        train=_but_last(prepared.train, n_early),
+        validation=_but_last(prepared.validation, n_early),
+        refit=_but_last(prepared.refit, n),
+        calibration=_but_last(prepared.calibration, n),
+        early=_wordless(prepared.early),
+        columns=_wordless(prepared.columns),
+    )
+
+
+def _but_last(part: tuple[Examples, Rows], n: int) -> tuple[Examples, Rows]:
+    examples, rows = part
+    return examples, rows[:, : rows.shape[1] - n]
+
+
+def _n_words(columns: FittedColumns) -> int:
+    if not isinstance(columns, TableColumns) or columns.columns.words is None:
+        return 0
+    return columns.columns.words.vocabulary.n_outputs
+
+
+def _wordless(columns: FittedColumns) -> FittedColumns:
+    if not isinstance(columns, TableColumns):
+        return columns
+    return replace(columns, columns=replace(columns.columns, words=None))
 
 
 def _fit_columns(

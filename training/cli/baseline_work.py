@@ -17,7 +17,7 @@ from scoring.floats import Floats
 from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
 from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
-from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, Predictor
+from training.baselines.baseline import Budget, Predictor
 from training.baselines.facts import ArtifactFacts, ChosenSettings, artifact_name
 from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
 from training.baselines.recommended import fit_recommended, fit_stack_of_least_loss
@@ -25,6 +25,7 @@ from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.rule import fit_rule
 from training.baselines.rule_artifact import write_rule
 from training.baselines.table_artifacts import table_export, write_stack, write_table
+from training.baselines.tree import logits_to_calibrate
 from training.baselines.unseen import check_left, seen_rows, split_unseen
 from training.calibrate import doubts
 from training.dataset.example import Examples
@@ -122,7 +123,7 @@ def _rule(request: BaselineRequest, data: _Data, log: WriteLine) -> Made:
 
 
 def _learned(request: BaselineRequest, data: _Data, fitted: Predictor, why: str) -> Made:
-    worth = _worth(fitted.logits(data.examples), data.examples)
+    worth = _worth(logits_to_calibrate(fitted, data.examples), data.examples)
     if request.out is not None:
         export = table_export(fitted)
         if export is None:
@@ -153,7 +154,7 @@ def _stack(
     if read is None:
         raise ValueError(f"engine {below.engine} of {lm} reads no text")
     fitted, table = fit_stack_of_least_loss(examples, read, request.budget, log)
-    worth = _worth(fitted.logits(examples, read), examples)
+    worth = _worth(fitted.logits_to_calibrate(examples, read), examples)
     if request.out is not None:
         grown = _Data(examples, data.manifest)
         facts = _facts(request, grown, fitted.described, worth)
@@ -168,7 +169,7 @@ def _worth(logits: Floats, examples: Examples) -> Worth:
 def _facts(
     request: BaselineRequest, data: _Data, settings: ChosenSettings, worth: Worth
 ) -> ArtifactFacts:
-    moments = data.examples.of(*TRAIN_AND_VALIDATION).as_of_ms
+    moments = data.examples.of(*BEFORE_TEST).as_of_ms
     first, last = (from_ms(int(moments[at])) for at in (0, -1))
     return ArtifactFacts(
         name=artifact_name(request.out, str(request.name)),
