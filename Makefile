@@ -70,13 +70,13 @@ demo-model: $(DEV)/.installed  ## train the demo artifact again (38 minutes on 2
 	$(DEV)/bin/python -m training.demo.build --out scoring/artifacts/demo $(ARGS)
 
 SOFTWARE := build/demo-software
-demo-software-model: $(DEV)/.installed  ## train what `make demo ARGS="--domain software"` serves again (5 minutes)
+demo-software-model: $(DEV)/.installed  ## train what `make demo ARGS="--domain software"` serves again (6 minutes)
 	rm -rf $(SOFTWARE)
 	mkdir -p $(SOFTWARE)
 	$(DEV)/bin/asllr simulate --domain software --leads 12000 --seed 41 --out $(SOFTWARE)/leads.jsonl.gz
 	$(DEV)/bin/asllr dataset $(SOFTWARE)/leads.jsonl.gz --domain software --as-of after-call --known-at occurred \
 	  --embargo-days 10 --seed 41 --out $(SOFTWARE)/data
-	$(DEV)/bin/asllr baseline MODEL $(SOFTWARE)/data --domain software --trials 6 --min-positives 50 \
+	$(DEV)/bin/asllr baseline tree_fields $(SOFTWARE)/data --domain software --trials 6 --min-positives 50 \
 	  --out scoring/artifacts/demo-software
 
 evaluate: $(DEV)/.installed  ## an artifact beside tuned trees and the truth (ARGS="--artifact demo --simulate 20000 --seed 77 --json")

@@ -148,6 +148,16 @@ def test_something_must_be_read_and_only_one_thing(recording: Path, tmp_path: Pa
         assert asllr("dataset", "build", *words, "--out", tmp_path / "d").exit_code == 2
 
 
+def test_a_domain_without_a_simulated_world_is_refused_with_those_that_have_one(
+    tmp_path: Path,
+) -> None:
+    words = ("--simulate", "5", "--domain", "insurance", "--out", tmp_path / "d")
+    refused = asllr("dataset", *words)
+    assert refused.exit_code == 78
+    assert "no leads of domain insurance can be simulated" in refused.stderr
+    assert "auto, software" in refused.stderr
+
+
 def test_a_full_disk_is_one_sentence_and_no_folder(recording: Path, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))

@@ -38,10 +38,9 @@ from training.dataset.manifest import (
 from training.dataset.plan import DatasetPlan
 from training.dataset.policy import parse_policy
 from training.dataset.protocols import protocol_of
-from training.dataset.simulated import Simulation, simulate_examples
+from training.dataset.simulated import Simulation, simulate_examples, split_world
 from training.dataset.split import Shares
 from training.simulator.business import business_names
-from training.simulator.world import World
 
 SHOWN_COLUMNS = 12
 
@@ -97,7 +96,7 @@ def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
         )
     simulation = Simulation(
         seed=options["seed"],
-        world=World(business),
+        world=split_world(business),
         n_leads=n_leads,
         negative_rate=options["negative_rate"],
         shares=shares_of(options["shares"]),

@@ -7,7 +7,7 @@ It has as many orders as the simulated world, unless negatives are left out; tho
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 
@@ -28,6 +28,17 @@ from training.simulator.world import FIRST, World
 
 CHUNK_LEADS = 250
 POLICY = "simulated"
+
+
+SPAN_HORIZONS = 12
+"""The least of a world's time in horizons: three of them are embargoes between the splits."""
+
+
+def split_world(business: str) -> World:
+    """The world of `business` with moments over a time that can be split."""
+    world = World(business)
+    days = max(world.span_days, SPAN_HORIZONS * world.horizon_days)
+    return replace(world, span_days=days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,2 +1,1 @@
-"""Simulated leads of several businesses with known true probabilities, for tests, the demo and
-benchmarks."""
+"""Simulated leads of several businesses, with known true probabilities, for tests and the demo."""

@@ -13,9 +13,8 @@ from schemas.timestamps import to_ms
 from training.dataset.example import Examples
 from training.dataset.folder import content_sha256
 from training.dataset.manifest import DatasetError, DatasetManifest, Split
-from training.dataset.simulated import CHUNK_LEADS, Simulation, simulate_examples
+from training.dataset.simulated import CHUNK_LEADS, Simulation, simulate_examples, split_world
 from training.simulator.emit import simulate_leads
-from training.simulator.world import World
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -97,8 +96,9 @@ def test_leads_for_one_split_are_all_there_and_all_in_it() -> None:
 
 
 def test_leads_of_another_business_are_read_as_its_pack_says() -> None:
-    examples, manifest = _build(Simulation(seed=9, n_leads=200, world=World("software")))
+    examples, manifest = _build(Simulation(seed=9, n_leads=200, world=split_world("software")))
     assert examples.rendering.domain.name == "software"
     assert manifest.horizon_days == examples.rendering.domain.horizon_days
     assert manifest.source_names == ("simulator of software, seed 9",)
     assert "security.contra" in manifest.code_names
+    assert all(len(examples.of(split)) for split in Split)

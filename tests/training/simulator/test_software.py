@@ -89,7 +89,7 @@ def test_the_prompt_of_the_pack_shows_stages_fields_and_letters(
     assert all("Judge a software lead." in prompt for prompt in prompts)
     for stage in ("qualified", "demo", "trial", "proposal"):
         assert f"stage {stage}" in whole, stage
-    for shown in (" small industry", "edition professional", "seats some", "role manager"):
+    for shown in (" small industry", "edition professional", " some hosting ", "role manager"):
         assert shown in whole, shown
     for lead, prompt in zip(leads, prompts, strict=True):
         for text in _texts(lead, Direction.INBOUND):
