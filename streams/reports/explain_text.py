@@ -9,17 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, assert_never
 
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms, to_text
 from scoring.explain.event_words import words_of
 from scoring.explain.explanation import Explanation
+from scoring.explain.faithful import ReasonKind, ToldReason
 from scoring.explain.ledger import ChangeKind, LedgerEntry
 from scoring.explain.occlusion import ColumnEffect, EventEffect
 from scoring.lead.arrival import Arrival
+from scoring.lead.join import left_out
+from scoring.lead.state_bytes import canonical_line, from_bytes
 from scoring.prompt.rendering import Rendering
 from streams.explain.moment import LeadMoment
+from streams.reports.lead_text import left_out_words
 
 
 def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
@@ -28,6 +32,7 @@ def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
             f"{key}  {_percent(explanation.probability)} within {explanation.horizon_days} days, "
             f"evidence {explanation.evidence.value}",
             f"  {explanation.reason}",
+            f"  {_told(explanation.told)}",
             f"  {explanation.listing.why}; as of {to_text(explanation.as_of_ms)}",
             *_doubts(explanation),
             "",
@@ -46,6 +51,15 @@ def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
             *_ledger_lines(explanation.ledger.entries, explanation.rendering),
         ]
     )
+
+
+def _told(told: ToldReason) -> str:
+    match told.kind:
+        case ReasonKind.FAITHFUL:
+            return f"this score is owed to: {told.text}"
+        case ReasonKind.RECENT:
+            return "this score is owed to no single thing: without any one it would be the same"
+    assert_never(told.kind)
 
 
 def _doubts(explanation: Explanation) -> Iterator[str]:
@@ -121,6 +135,7 @@ def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
         "probability": explanation.probability,
         "horizon_days": explanation.horizon_days,
         "reason": explanation.reason,
+        "faithful_reason": _told_json(explanation.told),
         "evidence": explanation.evidence.value,
         "listed": explanation.listing.queue,
         "why_listed": explanation.listing.why,
@@ -136,6 +151,15 @@ def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
             for point in explanation.ledger.differing
         ],
     }
+
+
+def _told_json(told: ToldReason) -> dict[str, Any]:
+    """`kind` is recent where nothing alone moves the score."""
+    moved_by = [
+        {"words": one.words, "probability": one.probability, "effect": one.effect}
+        for one in told.moved_by
+    ]
+    return {"kind": told.kind.value, "text": told.text, "moved_by": moved_by}
 
 
 def _event_effect(one: EventEffect, explanation: Explanation) -> dict[str, Any]:
@@ -178,7 +202,8 @@ def moment_json(moment: LeadMoment) -> dict[str, Any]:
         "lead": f"{moment.score.tenant}/{moment.score.lead}",
         "listed": moment.listing.queue,
         "why_listed": moment.listing.why,
-        "state": json.loads(moment.state),
+        "state": _state_json(moment.state),
+        "left_out": list(left_out(from_bytes(moment.state))),
         "prompt": moment.prompt,
         "score": score,
         "published": moment.published and moment.published.model_dump(mode="json"),
@@ -196,6 +221,7 @@ def moment_text(moment: LeadMoment) -> str:
             f"  {score.reason}",
             f"  {moment.listing.why}; as of {to_text(to_ms(score.order.as_of))}",
             f"  {_published(moment)}",
+            *_left_out(moment.state),
             f"  cursor {score.cursor}, version {score.order.version}, state {score.state_hash}",
             "",
             "The last changes of its score",
@@ -205,9 +231,20 @@ def moment_text(moment: LeadMoment) -> str:
             moment.prompt,
             "",
             "The state",
-            *_state_lines(json.loads(moment.state)),
+            *_state_lines(_state_json(moment.state)),
         ]
     )
+
+
+def _state_json(state: bytes) -> dict[str, Any]:
+    """Of what was said and written, its digest alone."""
+    line: dict[str, Any] = json.loads(canonical_line(from_bytes(state)))
+    return line
+
+
+def _left_out(state: bytes) -> Iterator[str]:
+    if names := left_out(from_bytes(state)):
+        yield f"  {left_out_words(names)}"
 
 
 def _state_lines(state: dict[str, Any]) -> Iterator[str]:

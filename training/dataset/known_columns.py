@@ -12,6 +12,9 @@ from training.dataset.example import Examples
 
 Column = list[Value]
 
+MAX_COLUMNS = 2_000
+"""Of profile fields and codes together."""
+
 
 def known_columns(examples: Examples) -> dict[str, Column]:
     """Name -> one value for each row, None where unknown; a code is True where it was noted."""
@@ -24,15 +27,38 @@ def known_columns(examples: Examples) -> dict[str, Column]:
 
 
 def profile_columns(states: Sequence[LeadState]) -> dict[str, Column]:
-    """The columns `profile.<field>` and `code <code>`, in the order of their names."""
+    """The columns `profile.<field>` and `code <code>`, in the order of their names: the MAX_COLUMNS
+    that most rows have, since a source that invents names would make a column of each."""
     n = len(states)
+    cells = _cells(states)
     columns: dict[str, Column] = {}
+    for name in sorted(_by_rows(cells)[:MAX_COLUMNS]):
+        columns[name] = [None] * n
+        for row, value in cells[name]:
+            columns[name][row] = value
+    return columns
+
+
+def columns_left_out(states: Sequence[LeadState]) -> list[str]:
+    """The names that are no column, those of most rows first."""
+    return _by_rows(_cells(states))[MAX_COLUMNS:]
+
+
+FieldCells = dict[str, list[tuple[int, Value]]]
+"""Name -> (row, value)."""
+
+
+def _cells(states: Sequence[LeadState]) -> FieldCells:
+    cells: FieldCells = {}
     for row, state in enumerate(states):
         for patch in state.registers:
             for name, value in patch.values.items():
                 if name.startswith(PROFILE):
-                    columns.setdefault(name, [None] * n)[row] = value
-        for fact in state.facts:
-            for code in fact.codes:
-                columns.setdefault(f"code {code}", [None] * n)[row] = True
-    return {name: columns[name] for name in sorted(columns)}
+                    cells.setdefault(name, []).append((row, value))
+        for code in {code: None for fact in state.facts for code in fact.codes}:
+            cells.setdefault(f"code {code}", []).append((row, True))
+    return cells
+
+
+def _by_rows(cells: FieldCells) -> list[str]:
+    return sorted(cells, key=lambda name: (-len(cells[name]), name))

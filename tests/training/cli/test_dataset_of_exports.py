@@ -71,9 +71,10 @@ def test_outcomes_without_a_date_become_a_dataset_that_says_so(tmp_path: Path) -
     labels = dict(zip(examples.lead, examples.label.tolist(), strict=True))
     assert labels == {lead: int(word == "yes") for lead, word in won.items()}
     columns = known_columns(examples)
-    assert set(columns["profile.how_found"]) == {"Flyer", "A Friend"}
-    assert all(str(value).startswith("0") for value in columns["profile.postcode"])
-    assert not any("won" in name for name in columns)
+    assert set(columns["profile.How found"]) == {"Flyer", "A Friend"}
+    assert all(str(value).startswith("0") for value in columns["profile.Postcode"])
+    assert {"profile.Größe", "profile.2nd visit"} <= columns.keys()
+    assert not any("won" in name.lower() for name in columns)
 
 
 def test_a_split_by_time_without_dates_is_one_sentence(tmp_path: Path) -> None:
