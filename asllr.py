@@ -21,7 +21,6 @@ try:
     from schemas.events import EventBase
     from schemas.ids import LeadKey
     from schemas.timestamps import to_ms
-    from scoring.prompt.field_values import features_by_field
     from scoring.prompt.rendering import first_rendering
     from streams import exit_codes
     from streams.cli.artifacts import SHIPPED_FOR, find_artifact
@@ -277,13 +276,8 @@ def _exported(
     outcomes have no date."""
     try:
         with naming_files():
-            exports = read_exports(
-                paths,
-                mapping,
-                FieldsRead(features_by_field(first_rendering().features), frozenset()),
-                datetime.now(UTC),
-                Purpose.LEARN,
-            )
+            fields = FieldsRead.of(first_rendering().features)
+            exports = read_exports(paths, mapping, fields, datetime.now(UTC), Purpose.LEARN)
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     lines = mapping_lines(exports.mapping, exports.tables, exports.read)
@@ -330,9 +324,8 @@ def _learn(seed: int) -> Learn:
     return partial(learn_trees, seed=seed)
 
 
-replay.add_command(verify)
-replay.add_command(diff)
-replay.add_command(build_backtest(_learn))
+for command in (verify, diff, build_backtest(_learn)):
+    replay.add_command(command)
 
 main.add_job("Try it", demo, try_leads, simulate, import_, rank)
 main.add_job(

@@ -18,6 +18,7 @@ def draft_text(draft: DomainDraft) -> str:
 def _lines(draft: DomainDraft) -> Iterator[str]:
     yield f"# Drafted from {draft.found}: what was found, with how often, and at the end what was"
     yield f"# left out and why. Question, horizon, ages and topics are of the pack {draft.like}."
+    yield "# Take out what is filled in when the outcome is known: `asllr dataset check` finds it."
     yield from head_lines(draft.domain)
     if draft.stages:
         yield from ("", "# In the order in which leads went through them: check it, rungs follow.")

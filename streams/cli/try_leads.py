@@ -13,7 +13,6 @@ import click
 from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.backtest.daily_calls import CallTerms
 from scoring.lead.state import PROFILE
-from scoring.prompt.field_values import features_by_field
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
@@ -125,7 +124,7 @@ def _fields_read(path: Path) -> FieldsRead:
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     names = (field.name for field in own if field.register_name.startswith(PROFILE))
-    return FieldsRead(features_by_field(features), frozenset(names))
+    return FieldsRead.of(features, names)
 
 
 @dataclass(frozen=True, slots=True)

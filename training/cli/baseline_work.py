@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from schemas.timestamps import from_ms
-from scoring.artifact import digest, load_manifest
+from scoring.artifact import digest, load_manifest, load_rendering
 from scoring.calibration import Calibration
+from scoring.domain.reading import domain_named
 from scoring.floats import Floats
+from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
 from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
 from training.baselines.baseline import Budget, Predictor
@@ -37,9 +39,11 @@ N_PARITY_ROWS = 500
 @dataclass(frozen=True, slots=True)
 class BaselineRequest:
     """What `asllr baseline` was asked for. `name` None: the recommended model. `lm`: the artifact
-    with the language model, for a stack only."""
+    with the language model, for a stack only. `domain`: a pack or a file; None: that of `lm`, or
+    else `auto`."""
 
     name: str | None
+    domain: str | None
     dataset: Path
     out: Path | None
     lm: Path | None
@@ -51,6 +55,12 @@ class BaselineRequest:
     @property
     def budget(self) -> Budget:
         return Budget(self.n_trials, self.seed)
+
+    def rendering(self) -> Rendering:
+        """Raises ArtifactError, DomainError."""
+        if self.lm is not None:
+            return load_rendering(self.lm, load_manifest(self.lm))
+        return newest_rendering(domain_named(self.domain or FIRST_PACK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ def make_baseline(request: BaselineRequest, log: WriteLine, report: ReportProgre
     NotOurs; nothing is written then."""
     if request.out is not None:
         check_replaceable(request.out)
-    data = _Data(*read_examples(request.dataset))
+    data = _Data(*read_examples(request.dataset, request.rendering()))
     if request.name == Baseline.RULE:
         return _rule(request, data, log)
     if request.lm is not None:
@@ -163,6 +173,7 @@ def _facts(
     first, last = (from_ms(int(moments[at])) for at in (0, -1))
     return ArtifactFacts(
         name=artifact_name(request.out, str(request.name)),
+        rendering=data.examples.rendering,
         horizon_days=data.manifest.horizon_days,
         label=data.manifest.label,
         window=(first, last),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoring.lead.state import PROFILE, LeadState, Value
-from scoring.prompt.rendering import first_rendering
 from training.dataset.example import Examples
 
 Column = list[Value]
@@ -21,7 +20,7 @@ def known_columns(examples: Examples) -> dict[str, Column]:
     """Name -> one value for each row, None where unknown; a code is True where it was noted."""
     columns: dict[str, Column] = {
         feature.name: [None if value != value else value for value in values.tolist()]
-        for feature, values in zip(first_rendering().features, examples.features.T, strict=True)
+        for feature, values in zip(examples.rendering.features, examples.features.T, strict=True)
     }
     columns["queue"] = examples.queue.tolist()
     return columns | profile_columns(examples.states)

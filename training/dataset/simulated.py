@@ -12,8 +12,10 @@ from functools import partial
 from multiprocessing import get_context
 
 from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
+from scoring.domain.reading import pack
 from scoring.lead.fold import fold, listing
 from scoring.lead.state_bytes import to_bytes
+from scoring.prompt.rendering import Rendering, newest_rendering
 from scoring.report.progress import ReportProgress
 from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Examples, columns_of
@@ -54,6 +56,11 @@ class Simulation:
         start_ms = to_ms(EPOCH)
         evenly = range(start_ms, start_ms + self.world.span_days * DAY_MS, HOUR_MS)
         return borders_of(evenly, self.shares, self.world.horizon_days * DAY_MS)
+
+    @property
+    def rendering(self) -> Rendering:
+        """That of the pack which describes the simulated business."""
+        return newest_rendering(pack(self.world.business))
 
     @property
     def name(self) -> str:
@@ -119,9 +126,8 @@ def _row(
         outcome=outcome_of(lead.outcomes, state, as_of_ms, simulation.world.horizon_days * DAY_MS),
         cluster=str(lead.events[0].key),
     )
-    return read_draft(
-        draft, split, weight, Truth(lead.probability, final_codes(lead, simulation.world.file))
-    )
+    truth = Truth(lead.probability, final_codes(lead, simulation.world.file))
+    return read_draft(draft, split, weight, simulation.rendering, truth)
 
 
 def source_name(seed: int, business: str = FIRST) -> str:
@@ -159,4 +165,4 @@ def _collect(
         borders=borders.times,
     )
     rows = (row for chunk in done for row in chunk.rows)
-    return columns_of(rows, len(names)), manifest
+    return columns_of(rows, simulation.rendering, len(names)), manifest

@@ -16,22 +16,29 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.events import Direction, Ending
-from training.simulator.phrases import Conditions, Part, Phrases, SmallWords, Stance, Writing
+from training.simulator.phrases import (
+    Phrases,
+    RequiredValues,
+    SmallWords,
+    Stance,
+    WorldPart,
+    WrittenTalk,
+)
 
 WORLDS = Path(__file__).parent / "worlds"
 STAGE = "stage"
 """Names the funnel's stage among the effects."""
 
 
-class Flag(Part):
+class WorldFlag(WorldPart):
     """A yes or no of the customer's. Never yes where `unless` holds."""
 
     name: str
     chance: float
-    unless: Conditions | None = None
+    unless: RequiredValues | None = None
 
 
-class Request(Part):
+class Request(WorldPart):
     """A yes or no that a keener customer says more often, at 1 / (1 + exp(threshold - slope ·
     intent))."""
 
@@ -40,7 +47,7 @@ class Request(Part):
     slope: float
 
 
-class Comparison(Part):
+class Comparison(WorldPart):
     """True where the level of `field` exceeds the limit that another field sets. Never reported."""
 
     name: str
@@ -50,7 +57,7 @@ class Comparison(Part):
     limits: dict[str, int]
 
 
-class Queues(Part):
+class WorldQueues(WorldPart):
     """Which team works a lead, by a profile field."""
 
     field: str
@@ -58,7 +65,7 @@ class Queues(Part):
     otherwise: str
 
 
-class Milestone(Part):
+class Milestone(WorldPart):
     """A stage and the contact that leads to it: `threshold` for a customer of no particular intent
     before the scoring moment, `later_logit` after it. Far more leads move than order."""
 
@@ -69,12 +76,12 @@ class Milestone(Part):
     later_logit: float
 
 
-class End(Part):
+class End(WorldPart):
     stage: str
     reason: str
 
 
-class Funnel(Part):
+class Funnel(WorldPart):
     """`stages` ascend: the first is where a lead begins, the second what the first call makes of
     it. `lost_days`: when a lead says that it is lost, in days after the scoring moment."""
 
@@ -88,7 +95,7 @@ class Funnel(Part):
         return {self.won.stage: Ending.WON, self.lost.stage: Ending.LOST}.get(stage)
 
 
-class Click(Part):
+class Click(WorldPart):
     """What a customer does alone; `mean`: how often one of no particular intent does."""
 
     channel: str
@@ -96,27 +103,27 @@ class Click(Part):
     source: str
 
 
-class Effect(Part):
+class Effect(WorldPart):
     """What the table adds to the true logit: by the value of a `field` (0 for a value that is not
     named), by intent, or by what holds."""
 
     field: str | None = None
     logits: dict[str, float] = Field(default={})
     intent: float = 0.0
-    when: Conditions | None = None
+    when: RequiredValues | None = None
     then: float = 0.0
     otherwise: float = 0.0
 
 
-class Interaction(Part):
+class Interaction(WorldPart):
     """What a stance adds only where something else is true."""
 
     topic: str
-    when: Conditions
+    when: RequiredValues
     logits: dict[Stance, float]
 
 
-class Business(Part):
+class Business(WorldPart):
     """A world's file. `fields`: profile field -> value -> relative share. `numbers`: fields of
     which the CRM reports a number, value -> its range. `late_fields` are asked for later;
     `falling_field` loses one band to rising prices, its values ascend."""
@@ -129,8 +136,8 @@ class Business(Part):
     numbers: dict[str, dict[str, tuple[int, int]]] = Field(default={})
     late_fields: tuple[str, ...] = ()
     falling_field: str | None = None
-    queues: Queues
-    flags: tuple[Flag, ...] = ()
+    queues: WorldQueues
+    flags: tuple[WorldFlag, ...] = ()
     requests: tuple[Request, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     funnel: Funnel
@@ -139,7 +146,7 @@ class Business(Part):
     interactions: tuple[Interaction, ...] = ()
     topics: Annotated[tuple[Phrases, ...], Field(min_length=1)]
     talk: SmallWords
-    writing: Writing | None = None
+    writing: WrittenTalk | None = None
 
     @cached_property
     def topic_names(self) -> tuple[str, ...]:

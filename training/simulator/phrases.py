@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Lines = Annotated[tuple[str, ...], Field(min_length=1)]
-Conditions = dict[str, tuple[str | bool, ...]]
+RequiredValues = dict[str, tuple[str | bool, ...]]
 """Profile field, flag or comparison -> the values that it may have; all must hold."""
 
 
@@ -20,18 +20,18 @@ class Stance(StrEnum):
     CONTRA = "contra"
 
 
-class Part(BaseModel):
+class WorldPart(BaseModel):
     """A part of a world's file. An unknown key is refused: it would silently do nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class WeightWhen(Part):
+class WeightWhen(WorldPart):
     weight: float
-    when: Conditions
+    when: RequiredValues
 
 
-class Phrases(Part):
+class Phrases(WorldPart):
     """One topic: how likely it is to come up, what each stance adds to the true logit (0 where none
     is said), and its phrases. `ask_pro` invites a yes from a customer who is pro, `ask_contra` from
     one who is contra. `notes` are the agent's."""
@@ -46,7 +46,7 @@ class Phrases(Part):
     notes: dict[Stance, Lines]
 
 
-class SmallWords(Part):
+class SmallWords(WorldPart):
     """What is said whatever the topic: short answers, what may stand around a clause, small talk as
     (agent, customer). `slang`: word -> the newer word that speech drifts to."""
 
@@ -68,7 +68,7 @@ class SmallWords(Part):
     slang: dict[str, str]
 
 
-class Writing(Part):
+class WrittenTalk(WorldPart):
     """Messages and e-mails with their text. `share`: of the topics, those that the customer writes
     about instead of speaking of them. `letters` hold `{}` for a clause; `fillers` say nothing of
     any topic; `sent` are the agent's."""

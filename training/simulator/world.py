@@ -14,7 +14,7 @@ from math import cos, exp, pi
 
 from training.simulator.business import STAGE, Business, Comparison, Effect, read_business
 from training.simulator.draws import Draws
-from training.simulator.phrases import Conditions, Stance
+from training.simulator.phrases import RequiredValues, Stance
 
 YEAR_DAYS = 365.0
 FIRST = "auto"
@@ -68,7 +68,7 @@ class Person:
     comparisons: Mapping[str, bool]
     intent: float
 
-    def meets(self, conditions: Conditions) -> bool:
+    def meets(self, conditions: RequiredValues) -> bool:
         return all(self._trait(name) in values for name, values in conditions.items())
 
     def _trait(self, name: str) -> str | bool:

@@ -10,13 +10,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from schemas.events import MAX_PROFILE_FIELDS
 from schemas.field_names import is_field_name
 from scoring.lead.state import Value
 from scoring.prompt.declaration import Feature
-from scoring.prompt.field_values import UnknownValues, unknown_values
+from scoring.prompt.field_values import UnknownValues, features_by_field, unknown_values
 from scoring.prompt.sources import Flag
 from streams.importers.tables.cells import NO, YES
 from streams.importers.tables.table import ExportTable
@@ -39,6 +39,10 @@ class FieldsRead:
 
     features: Mapping[str, Feature]
     own: frozenset[str]
+
+    @classmethod
+    def of(cls, features: Iterable[Feature], own: Iterable[str] = ()) -> Self:
+        return cls(features_by_field(features), frozenset(own))
 
     def name_of(self, column: str) -> str | None:
         """The field that a column is; None where the model reads none of its name."""

@@ -78,7 +78,7 @@ def test_drawn_histories_overflow_their_bounds() -> None:
     """Or the properties here would hold for a state that evicts nothing."""
     n_overflowing: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=800, deadline=None, derandomize=True, database=None)
     @given(histories(erased=True, min_size=8))
     def draw(events: list[EventBase]) -> None:
         kept, whole = fold(events, SMALL), fold(events)
@@ -91,7 +91,7 @@ def test_drawn_histories_overflow_their_bounds() -> None:
 
     draw()
     for what in ("facts", "calls", "writings", "values", "names"):
-        assert n_overflowing[what] > n_overflowing["drawn"] / 20, n_overflowing
+        assert n_overflowing[what] > n_overflowing["drawn"] / 10, n_overflowing
 
 
 @settings(deadline=None)

@@ -23,7 +23,7 @@ from streams.importers.tables.fields import (
 from streams.importers.tables.table import ExportTable, read_table
 
 AUTO = features_by_field(first_rendering().features)
-READ = FieldsRead(AUTO, frozenset({"größe", "Farbe des Wagens"}))
+READ = FieldsRead.of(AUTO.values(), {"größe", "Farbe des Wagens"})
 
 
 def table_of(tmp_path: Path, *lines: str) -> ExportTable:

@@ -10,7 +10,7 @@ pytest.importorskip("pyarrow")
 import itertools
 
 from schemas.timestamps import to_ms
-from training.dataset.example import Examples, Grade
+from training.dataset.example import Examples
 from training.dataset.folder import content_sha256
 from training.dataset.manifest import DatasetError, DatasetManifest, Split
 from training.dataset.simulated import CHUNK_LEADS, Simulation, simulate_examples
@@ -39,7 +39,9 @@ def test_rows_are_leads_at_their_moment_with_the_worlds_label(
     for index, name in enumerate(examples.lead):
         lead = leads[name]
         assert examples.as_of_ms[index] == to_ms(lead.as_of)
-        assert examples.label[index] == lead.ordered == (examples.grade[index] == Grade.ORDER)
+        assert (
+            examples.label[index] == lead.ordered == (examples.grade[index] == examples.ladder.top)
+        )
         assert np.isnat(examples.outcome_at[index]) != lead.ordered
         assert examples.true_probability[index] == lead.probability
     assert examples.has_truth
