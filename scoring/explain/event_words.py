@@ -32,22 +32,22 @@ def words_of(event: EventBase, as_of_ms: int, rendering: Rendering) -> str:
     """Describes an event in the domain's words: `visit yesterday`, `customer spoke of price and
     timing, call 3 days ago`."""
     happened = cast("Event", event)
-    ago = _ago(to_ms(event.occurred_at), as_of_ms)
+    when = ago(to_ms(event.occurred_at), as_of_ms)
     match happened:
         case InteractionLogged():
-            return f"{_interaction(happened, rendering)} {ago}"
+            return f"{_interaction(happened, rendering)} {when}"
         case TranscriptReady():
             return _transcript(happened, as_of_ms, rendering)
         case LeadUpserted():
-            return f"{_upserted(happened)} {ago}"
+            return f"{_upserted(happened)} {when}"
         case StageChanged():
-            return f"{_stage(happened.stage, rendering)} {ago}"
+            return f"{_stage(happened.stage, rendering)} {when}"
         case LeadClosed():
-            return f"closed {ago}"
+            return f"closed {when}"
         case LeadReopened():
-            return f"reopened {ago}"
+            return f"reopened {when}"
         case LeadErased():
-            return f"erased {ago}"
+            return f"erased {when}"
     assert_never(happened)
 
 
@@ -70,7 +70,7 @@ def _stage(word: str, rendering: Rendering) -> str:
 
 
 def _transcript(event: TranscriptReady, as_of_ms: int, rendering: Rendering) -> str:
-    when = f"call {_ago(to_ms(event.started_at), as_of_ms)}"
+    when = f"call {ago(to_ms(event.started_at), as_of_ms)}"
     [topics] = customer_topics(history_of(lift(event)), rendering)
     if not topics:
         return f"what was said, {when}"
@@ -95,6 +95,7 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:MAX_FIELDS]) + more
 
 
-def _ago(at_ms: int, as_of_ms: int) -> str:
+def ago(at_ms: int, as_of_ms: int) -> str:
+    """When something happened, in REASON_DAYS: `today`, `yesterday`, `4 days ago`."""
     days = age_bin(at_ms, as_of_ms, REASON_DAYS)
     return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")

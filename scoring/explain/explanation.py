@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.outputs import Evidence
+from scoring.explain.faithful import ToldReason, faithful_reason
 from scoring.explain.ledger import Ledger, LedgerPoint, build_ledger
 from scoring.explain.occlusion import Occlusion, occlude
 from scoring.lead.arrival import Arrival, is_included, state_of
@@ -25,7 +26,8 @@ class Unexplainable(ValueError):
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything that `asllr explain` shows. `n_unscored`: events that the score does not include
-    yet. `rendering`: of the artifact that gave the score; events are told in its words."""
+    yet. `reason`: what happened last, as it stands beside the rank; `told`: what moved this score.
+    `rendering`: of the artifact that gave the score; events are told in its words."""
 
     state: LeadState
     as_of_ms: int
@@ -33,6 +35,7 @@ class Explanation:
     probability: float
     horizon_days: int
     reason: str
+    told: ToldReason
     evidence: Evidence
     listing: Listing
     occlusion: Occlusion
@@ -68,6 +71,7 @@ def explain(
         probability=occlusion.probability,
         horizon_days=scorer.horizon_days,
         reason=reason(history, last.as_of_ms, scorer.rendering),
+        told=faithful_reason(history, last.as_of_ms, scorer),
         evidence=evidence_of(history, scorer),
         listing=listing(state_of(arrivals)),
         occlusion=occlusion,

@@ -18,11 +18,11 @@ import numpy as np
 
 from scoring.domain.model import Section
 from scoring.engine import EngineInput
+from scoring.explain.removal import Removal, of_section, without
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
-from scoring.lead.history import LeadHistory, history_of
-from scoring.prompt.features import feature_vector
-from scoring.prompt.prompt import CALLS, build_prompt
+from scoring.lead.history import LeadHistory, all_said, history_of
+from scoring.prompt.prompt import CALLS
 from scoring.score import Scorer
 
 MAX_HEARD = 30
@@ -75,30 +75,30 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     """Scores the lead without each event and without each section. `arrivals`: in order, without a
     LeadErased."""
     first = {arrival.identity: arrival for arrival in reversed(arrivals)}
-    without = without_each(arrivals)
+    others = without_each(arrivals)
     history = history_of(state_of(arrivals))
     names = [section.value for section in Section] + [CALLS]
     read = scorer.read(history, as_of_ms)
     columns = list(_without_columns(history, as_of_ms, scorer, read))
     inputs = [
         read,
-        *(scorer.read(history_of(other), as_of_ms) for other in without.values()),
+        *(scorer.read(history_of(other), as_of_ms) for other in others.values()),
         *(without_section(history, as_of_ms, scorer, name) for name in names),
         *(hidden for _, _, hidden in columns),
     ]
-    whole, *others = probabilities(scorer, inputs)
+    whole, *values = probabilities(scorer, inputs)
     events = [
         EventEffect(first[identity], value, whole - value)
-        for identity, value in zip(without, others[: len(without)], strict=True)
+        for identity, value in zip(others, values[: len(others)], strict=True)
     ]
     sections = [
         SectionEffect(name, value, whole - value)
-        for name, value in zip(names, others[len(without) :][: len(names)], strict=True)
+        for name, value in zip(names, values[len(others) :][: len(names)], strict=True)
     ]
     column_effects = [
         ColumnEffect(name, is_word, value, whole - value)
         for (name, is_word, _), value in zip(
-            columns, others[len(without) + len(names) :], strict=True
+            columns, values[len(others) + len(names) :], strict=True
         )
     ]
     return Occlusion(
@@ -128,13 +128,7 @@ def _without_columns(
 def without_section(history: LeadHistory, as_of_ms: int, scorer: Scorer, name: str) -> EngineInput:
     """Returns the engine's input with one section hidden. `name` is a Section's value or CALLS.
     Counts of calls are behaviour, not conversation: they stay when what was said is hidden."""
-    features = feature_vector(history, as_of_ms, scorer.rendering)
     if name == CALLS:
-        silent = replace(history, calls=())
-        prompt = build_prompt(silent, as_of_ms, scorer.spec)
-        return EngineInput(features, prompt, scorer.columns.row(silent, as_of_ms))
+        return without(history, as_of_ms, scorer, Removal(said=all_said(history)))
     section = Section(name)
-    of_section = [feature.section is section for feature in scorer.rendering.features]
-    features[of_section] = np.nan
-    prompt = build_prompt(history, as_of_ms, scorer.spec, hidden=section)
-    return EngineInput(features, prompt, scorer.columns.row(history, as_of_ms))
+    return without(history, as_of_ms, scorer, of_section(section, scorer.rendering))

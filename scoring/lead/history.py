@@ -6,15 +6,17 @@ here by `call_id` and count once. Knows no feature and no clock: ages take `as_o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from schemas.events import Channel
 from scoring.lead.state import Fact, LeadState, Span
 from scoring.lead.summary import Statement, summarise
-from scoring.lead.talk import Talk, Transcript
+from scoring.lead.talk import Pieces, Talk, Transcript, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,48 @@ def history_of(state: LeadState) -> LeadHistory:
     contacts += [_contact([], call) for call in calls if call.call_id not in logged]
     contacts.sort(key=lambda c: (c.at_ms, c.channel, c.direction or "", c.duration_ms))
     return LeadHistory(state, tuple(contacts), calls)
+
+
+class Said(NamedTuple):
+    """One thing that was said or written: a call by its id, the text or the note of a contact by
+    its event's stamp."""
+
+    kind: Literal["call", "text", "note"]
+    name: str
+
+
+def all_said(history: LeadHistory) -> frozenset[Said]:
+    """Everything that was said and written."""
+    calls = {Said("call", call.call_id) for call in history.calls}
+    texts = {Said("text", one.stamp) for one in history.state.writings if one.text is not None}
+    notes = {Said("note", one.stamp) for one in history.state.writings if one.note is not None}
+    return frozenset(calls | texts | notes)
+
+
+def without_said(history: LeadHistory, hidden: Set[Said]) -> LeadHistory:
+    """The history if nobody had heard or read what is `hidden`. Contacts and their counts stay:
+    they are behaviour, not conversation."""
+    if not hidden or history.state.talk is None:
+        return history
+    pieces = history.state.talk.pieces
+    left = Pieces(
+        tuple(one for one in pieces.transcripts if Said("call", one.call_id) not in hidden),
+        tuple(one for one in (_unwritten(each, hidden) for each in pieces.writings) if one),
+    )
+    return replace(
+        history,
+        state=msgspec.structs.replace(history.state, talk=Talk.of(left) if any(left) else None),
+        calls=tuple(one for one in history.calls if Said("call", one.call_id) not in hidden),
+    )
+
+
+def _unwritten(writing: Writing, hidden: Set[Said]) -> Writing | None:
+    """None where nothing is left."""
+    left = writing._replace(
+        text=None if Said("text", writing.stamp) in hidden else writing.text,
+        note=None if Said("note", writing.stamp) in hidden else writing.note,
+    )
+    return None if left.text is None and left.note is None else left
 
 
 def age_ms(at_ms: int, as_of_ms: int) -> int:

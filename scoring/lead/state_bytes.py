@@ -52,6 +52,11 @@ def canonical_line(state: LeadState) -> bytes:
     return _encode(msgspec.structs.replace(state, facts=facts))
 
 
+def first_line(data: bytes) -> bytes:
+    """The canonical line of a state's bytes: JSON, with the talk's digest for the talk."""
+    return data.partition(b"\n")[0]
+
+
 def hash_of(state: LeadState) -> str:
     """`state_hash` of the state's bytes.
 
@@ -121,4 +126,4 @@ def state_hash(data: bytes) -> str:
     >>> state_hash(to_bytes(ERASED))
     '096f98ea4b93c1366001d152d6d0feba'
     """
-    return blake2b(data.partition(b"\n")[0], digest_size=16).hexdigest()
+    return blake2b(first_line(data), digest_size=16).hexdigest()

@@ -7,7 +7,7 @@ prefix. The words are the domain's; the layout is renderer 1, which never change
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from scoring.domain.model import Section
@@ -48,11 +48,11 @@ class BudgetTooSmall(Unscorable):
 
 
 def build_prompt(
-    history: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Section | None = None
+    history: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Set[str] = frozenset()
 ) -> str:
     """Returns what a model reads about a lead. Never longer than the budget: the conversation is
-    cut, oldest first. Constant between two edges of the lead. `hidden`: a section in
-    which every feature reads "unknown", to measure what the section is worth.
+    cut, oldest first. Constant between two edges of the lead. `hidden`: features by
+    name that read "unknown", to measure what they are worth.
 
     >>> from schemas.events import Segment, TranscriptReady
     >>> from schemas.timestamps import DAY_MS, to_ms
@@ -76,9 +76,7 @@ def build_prompt(
     <|im_start|>assistant
     """
     rendering = spec.rendering
-    lines = sections(history, as_of_ms, rendering)
-    if hidden is not None:
-        lines[hidden] = _line(hidden, rendering, lambda feature: UNKNOWN)
+    lines = sections(history, as_of_ms, rendering, hidden)
     head, tail = _head(lines, rendering), _tail(rendering)
     if rendering.version == 1:
         prompt = head + whole_conversation(history, as_of_ms, rendering) + tail
@@ -115,10 +113,15 @@ def longest_record_tokens(rendering: Rendering, count_tokens: Callable[[str], in
     return count_tokens(_head(lines, rendering) + _tail(rendering))
 
 
-def sections(history: LeadHistory, as_of_ms: int, rendering: Rendering) -> dict[Section, str]:
-    """Writes every feature in words, one line per section, in the declared order."""
+def sections(
+    history: LeadHistory, as_of_ms: int, rendering: Rendering, hidden: Set[str] = frozenset()
+) -> dict[Section, str]:
+    """Writes every feature in words, one line per section, in the declared order; the `hidden`
+    ones are unknown."""
 
     def word_of(feature: Feature) -> str:
+        if feature.name in hidden:
+            return UNKNOWN
         return words(feature, feature.source.value(history, as_of_ms))
 
     return {section: _line(section, rendering, word_of) for section in Section}

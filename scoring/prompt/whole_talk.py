@@ -71,9 +71,15 @@ class TalkReader:
 
     def customer_topics(self, talk: Talk) -> list[list[str]]:
         """Of each call, oldest first, the topics of which the customer spoke."""
+        return [self._topics(block) for block in self.blocks(talk) if block.is_call]
+
+    def writing_topics(self, writing: Writing) -> list[str]:
+        """The topics of which the customer wrote."""
+        return [topic for block in self._writing(writing) for topic in self._topics(block)]
+
+    def _topics(self, block: Block) -> list[str]:
         names = dict(zip(LETTERS, self._book.names, strict=False))
-        calls = (block for block in self.blocks(talk) if block.is_call)
-        return [topic_names(chain.from_iterable(call.units), names) for call in calls]
+        return topic_names(chain.from_iterable(block.units), names)
 
     def _written(self, talk: Talk, ages: tuple[str, ...], room: Room) -> str:
         spoken = [

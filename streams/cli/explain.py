@@ -77,9 +77,9 @@ def explain_lead(
 ) -> None:
     """Why LEAD has its score: what moved it most, and how it came about, change by change.
 
-    First the score and the events without which it would be another; then what each part of the
-    prompt is worth; then the ledger, whose differences add up to the score. Joins no group and
-    changes nothing.
+    First the score and the few things that it is owed to, with sign and size; then the events
+    without which it would be another; then what each part of the prompt is worth; then the ledger,
+    whose differences add up to the score. Joins no group and changes nothing.
 
     \b
     Example:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, assert_never
 
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms, to_text
 from scoring.explain.event_words import words_of
 from scoring.explain.explanation import Explanation
+from scoring.explain.faithful import ReasonKind, ToldReason
 from scoring.explain.ledger import ChangeKind, LedgerEntry
 from scoring.explain.occlusion import ColumnEffect, EventEffect
 from scoring.lead.arrival import Arrival
@@ -31,6 +32,7 @@ def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
             f"{key}  {_percent(explanation.probability)} within {explanation.horizon_days} days, "
             f"evidence {explanation.evidence.value}",
             f"  {explanation.reason}",
+            f"  {_told(explanation.told)}",
             f"  {explanation.listing.why}; as of {to_text(explanation.as_of_ms)}",
             *_doubts(explanation),
             "",
@@ -49,6 +51,15 @@ def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
             *_ledger_lines(explanation.ledger.entries, explanation.rendering),
         ]
     )
+
+
+def _told(told: ToldReason) -> str:
+    match told.kind:
+        case ReasonKind.FAITHFUL:
+            return f"this score is owed to: {told.text}"
+        case ReasonKind.RECENT:
+            return "this score is owed to no single thing: without any one it would be the same"
+    assert_never(told.kind)
 
 
 def _doubts(explanation: Explanation) -> Iterator[str]:
@@ -124,6 +135,7 @@ def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
         "probability": explanation.probability,
         "horizon_days": explanation.horizon_days,
         "reason": explanation.reason,
+        "faithful_reason": _told_json(explanation.told),
         "evidence": explanation.evidence.value,
         "listed": explanation.listing.queue,
         "why_listed": explanation.listing.why,
@@ -139,6 +151,15 @@ def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
             for point in explanation.ledger.differing
         ],
     }
+
+
+def _told_json(told: ToldReason) -> dict[str, Any]:
+    """`kind` is recent where nothing alone moves the score."""
+    moved_by = [
+        {"words": one.words, "probability": one.probability, "effect": one.effect}
+        for one in told.moved_by
+    ]
+    return {"kind": told.kind.value, "text": told.text, "moved_by": moved_by}
 
 
 def _event_effect(one: EventEffect, explanation: Explanation) -> dict[str, Any]:

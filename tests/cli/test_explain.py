@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from asllr import main
 from schemas.events import LeadUpserted
+from scoring.artifact import demo_artifact_path
 from streams.recording.event_file import history, write_recording
 from tests.support.engines.stub_artifact import build_stub_artifact
 from tests.support.leads.lead_events import A, clicks, erased, joins, talks, writes
@@ -56,6 +57,19 @@ def test_ledger_for_machines_adds_up(environ: dict[str, str], recording: Path) -
     assert total == round(said["probability"] * 1_000_000)
     assert {event["id"] for event in said["events"]} == {"e0", "e5", "e7", "e9"}
     assert {one["section"] for one in said["sections"]} >= {"profile", "calls"}
+
+
+def test_what_the_score_is_owed_to_is_the_same_for_people_and_machines(
+    environ: dict[str, str], recording: Path
+) -> None:
+    asked = ("explain", A, "--source", recording, "--artifact", demo_artifact_path())
+    told = json.loads(asllr(environ, *asked, "--json").stdout)
+    shown = asllr(environ, *asked).stdout
+    reason = told["faithful_reason"]
+    assert reason["kind"] == "faithful"
+    assert f"  this score is owed to: {reason['text']}\n" in shown
+    clauses = [f"{one['words']} {one['effect'] * 100:+.1f} points" for one in reason["moved_by"]]
+    assert reason["text"] == ", ".join(clauses)
 
 
 def test_state_of_the_past_shows_the_prompt_of_then(

@@ -40,6 +40,8 @@ from training.dataset.policy import parse_policy
 from training.dataset.protocols import protocol_of
 from training.dataset.simulated import Simulation, simulate_examples
 from training.dataset.split import Shares
+from training.simulator.business import business_names
+from training.simulator.world import World
 
 SHOWN_COLUMNS = 12
 
@@ -87,8 +89,15 @@ def _end_ms(complete_until: datetime | None) -> int | None:
 
 def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
     check_free(out)
+    business = options["domain"]
+    if business not in business_names():
+        raise DatasetError(
+            f"no leads of domain {business} can be simulated; name --domain one of "
+            f"{', '.join(business_names())}, or give recordings"
+        )
     simulation = Simulation(
         seed=options["seed"],
+        world=World(business),
         n_leads=n_leads,
         negative_rate=options["negative_rate"],
         shares=shares_of(options["shares"]),

@@ -14,6 +14,7 @@ from scoring.artifact import EngineKind
 from scoring.calibration import Calibration
 from scoring.columns.encoding import fit_encoding
 from scoring.prompt.declaration import Kind
+from scoring.prompt.rendering import first_rendering
 from tests.training.baselines.test_own_fields import SPLITS, _row
 from training.baselines.baseline import Budget
 from training.baselines.deep_tabular import Design, fit_deep
@@ -28,11 +29,13 @@ pytestmark = [pytest.mark.train, pytest.mark.slow]
 @pytest.mark.parametrize("design", list(Design))
 def test_what_is_served_is_what_was_fitted(design: Design, tmp_path: Path) -> None:
     splits = [*SPLITS[:120], *[Split.JUDGE] * 60]
-    examples = columns_of(_row(number, split) for number, split in enumerate(splits))
+    examples = columns_of(
+        (_row(number, split) for number, split in enumerate(splits)), first_rendering()
+    )
     fitted = fit_deep(examples, Budget(1, 3), design, lambda line: None)
     export = table_export(fitted)
     assert export is not None
-    facts = ArtifactFacts("net", 14, "order", None, Calibration(), {}, {}, "")
+    facts = ArtifactFacts("net", first_rendering(), 14, "order", None, Calibration(), {}, {}, "")
     # Raises where columns differ in a bit or logits by more than 0.0001.
     assert write_table(tmp_path / "net", export, examples, facts).engine is EngineKind.NETWORK
 

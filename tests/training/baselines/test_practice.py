@@ -24,8 +24,8 @@ from training.baselines.columns.practice import (
     CODES_OF_TOPIC,
     PRACTICE,
     SETS_NONE,
-    CustomerTurn,
     Tagger,
+    Turn,
     fit_tagger,
     follow,
     practice_turns,
@@ -59,7 +59,7 @@ def tagger() -> Tagger:
     return fit_tagger({"phrasebook": 600, "short calls": 1_200, "calls": 3_000}, seed=1)
 
 
-def _turn(question: str, answer: str) -> CustomerTurn:
+def _turn(question: str, answer: str) -> Turn:
     turn = turns_of([("agent", question), ("customer", answer)])[1]
     assert turn is not None
     return turn
@@ -80,8 +80,8 @@ def test_an_agents_question_belongs_to_the_answer_right_after_it() -> None:
     lines = [("agent", "Too dear?"), ("customer", "no"), ("customer", "well yes")]
     assert turns_of(lines) == [
         None,
-        CustomerTurn(("no",), ("too", "dear", "?")),
-        CustomerTurn(("well", "yes"), ()),
+        Turn(("no",), ("too", "dear", "?")),
+        Turn(("well", "yes"), ()),
     ]
 
 

@@ -15,6 +15,7 @@ from training.dataset.folder import content_sha256
 from training.dataset.manifest import DatasetError, DatasetManifest, Split
 from training.dataset.simulated import CHUNK_LEADS, Simulation, simulate_examples
 from training.simulator.emit import simulate_leads
+from training.simulator.world import World
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -93,3 +94,11 @@ def test_leads_for_one_split_are_all_there_and_all_in_it() -> None:
     assert len(examples) == 60
     assert set(examples.split) == {"test"}
     assert set(examples.weight) == {1.0}
+
+
+def test_leads_of_another_business_are_read_as_its_pack_says() -> None:
+    examples, manifest = _build(Simulation(seed=9, n_leads=200, world=World("software")))
+    assert examples.rendering.domain.name == "software"
+    assert manifest.horizon_days == examples.rendering.domain.horizon_days
+    assert manifest.source_names == ("simulator of software, seed 9",)
+    assert "security.contra" in manifest.code_names

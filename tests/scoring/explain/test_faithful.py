@@ -1,0 +1,232 @@
+"""A faithful reason names what moved the score: leaving it out moves the score as told."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.events import (
+    EventBase,
+    InteractionLogged,
+    LeadUpserted,
+    Role,
+    StageChanged,
+    TranscriptReady,
+)
+from schemas.timestamps import DAY_MS
+from scoring.artifact import demo_artifact_path
+from scoring.calibration import Calibration, probability
+from scoring.columns.columns import Columns
+from scoring.columns.own_fields import OwnField, OwnFields
+from scoring.domain.reading import pack
+from scoring.engine import EngineInput
+from scoring.engines.loading import load_scorer
+from scoring.explain.faithful import (
+    ALL_SAID,
+    MAX_CLAUSES,
+    MAX_NAME,
+    MAX_PIECES,
+    ReasonKind,
+    ToldReason,
+    faithful_reason,
+)
+from scoring.explain.removal import without
+from scoring.lead.fold import fold
+from scoring.lead.history import LeadHistory, history_of
+from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.reason import reason
+from scoring.prompt.rendering import Rendering, first_rendering
+from scoring.score import Scorer
+from tests.scoring.histories import START, START_MS, UTTERANCES, event, long_histories, segment
+from tests.support.engines.table_artifacts import (
+    build_linear_artifact,
+    build_trees_artifact,
+    small_columns,
+)
+
+NOW_MS = START_MS + 9 * DAY_MS
+CLAUSE = re.compile(r"(.+?) ([+-][0-9]+\.[0-9]) points(?:, |$)")
+
+
+@cache
+def artifact(name: str) -> Scorer:
+    if name == "demo":
+        return load_scorer(demo_artifact_path())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        if name == "trees":
+            return load_scorer(build_trees_artifact(path))
+        return load_scorer(build_linear_artifact(path, small_columns()))
+
+
+def check(history: LeadHistory, scorer: Scorer) -> None:
+    """Computes what a reason says again, one score at a time."""
+
+    def score(read: EngineInput) -> float:
+        [logit] = scorer.engine.logits([read])
+        return probability(logit, scorer.calibration)
+
+    told = faithful_reason(history, NOW_MS, scorer)
+    if told.kind is ReasonKind.RECENT:
+        assert told == ToldReason(ReasonKind.RECENT, reason(history, NOW_MS, scorer.rendering))
+        return
+    whole = score(scorer.read(history, NOW_MS))
+    clauses = CLAUSE.findall(told.text)
+    assert 1 <= len(clauses) == len(told.moved_by) <= MAX_CLAUSES
+    for (words, points), one in zip(clauses, told.moved_by, strict=True):
+        moved = whole - score(without(history, NOW_MS, scorer, one.removal))
+        assert (words, one.effect) == (one.words, moved)
+        assert points == f"{moved * 100:+.1f}"
+        assert float(points) * moved > 0
+    sizes = [abs(one.effect) for one in told.moved_by]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("name", ["trees", "columns"])
+@settings(max_examples=25)
+@given(events=long_histories())
+def test_what_is_named_moves_the_score_as_told(name: str, events: list[EventBase]) -> None:
+    check(history_of(fold(events)), artifact(name))
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None)
+@given(events=long_histories())
+def test_what_is_named_moves_a_language_models_score_as_told(events: list[EventBase]) -> None:
+    check(history_of(fold(events)), artifact("demo"))
+
+
+class Listening:
+    """Scores by what stands in a prompt: `weights` of pieces of text, added up."""
+
+    batch_size = 3
+
+    def __init__(self, **weights: float) -> None:
+        self._weights = weights
+
+    def logits(self, inputs: list[EngineInput]) -> list[float]:
+        return [
+            sum(weight for text, weight in self._weights.items() if text in one.prompt)
+            for one in inputs
+        ]
+
+
+def listener(version: int, domain: str, **weights: float) -> Scorer:
+    spec = PromptSpec(Rendering(version, pack(domain)), 100_000, len)
+    engine = Listening(**weights)
+    return Scorer("listener", 14, spec, Calibration(), engine)
+
+
+def call(name: str, text: str, days: int = 8) -> EventBase:
+    return event(
+        TranscriptReady,
+        id=name,
+        call_id=name,
+        language="en",
+        started_at=START.replace(day=1 + days),
+        segments=[segment(text, Role.CUSTOMER)],
+    )
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_who_says_never_is_not_praised_for_the_topic(version: int) -> None:
+    history = history_of(fold([call("c1", "I will never order.")]))
+    told = faithful_reason(history, NOW_MS, listener(version, "auto", never=-1.0))
+    assert told.text == "call yesterday (commitment) -23.1 points"
+
+
+def test_calls_of_the_same_words_are_left_out_together() -> None:
+    history = history_of(fold([call("c1", "Hm, zebra."), call("c2", "Zebra, yes.")]))
+    told = faithful_reason(history, NOW_MS, listener(2, "software", ebra=1.0))
+    [one] = told.moved_by
+    assert one.words == "call yesterday, 2 times"
+    assert {said.name for said in one.removal.said} == {"c1", "c2"}
+
+
+def test_what_only_matters_together_is_named_as_a_whole() -> None:
+    history = history_of(fold([call("c1", "Hm, zebra."), call("c2", "Zebra, yes.", days=2)]))
+    told = faithful_reason(history, NOW_MS, listener(2, "software", ebra=1.0))
+    assert told.text == f"{ALL_SAID} +23.1 points"
+
+
+def test_a_part_that_is_named_stands_for_its_whole() -> None:
+    history = history_of(fold([event(StageChanged, stage="demo_held")]))
+    told = faithful_reason(history, NOW_MS, listener(2, "software", **{"stage unknown": -1.0}))
+    assert [one.words for one in told.moved_by] == ["funnel stage: other"]
+
+
+def test_where_nothing_moves_the_score_the_recent_reason_stands() -> None:
+    history = history_of(fold([call("c1", "I will never order.")]))
+    for weight in (0.0, 0.001):
+        told = faithful_reason(history, NOW_MS, listener(1, "auto", never=weight))
+        assert (told.kind, told.moved_by) == (ReasonKind.RECENT, ())
+        assert told.text == "customer spoke of commitment, yesterday's call"
+
+
+@given(long_histories(), st.sampled_from((1, 2)))
+def test_a_reason_repeats_nothing_that_was_said(events: list[EventBase], version: int) -> None:
+    scorer = listener(version, "generic", **{"customer:": 1.0, "agent:": 0.5, "unknown": -0.5})
+    told = faithful_reason(history_of(fold(events)), NOW_MS, scorer)
+    assert not any(text in told.text for text in UTTERANCES)
+    assert "<|" not in told.text
+
+
+class Counting:
+    """Scores by how many columns are unknown."""
+
+    batch_size = 7
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def logits(self, inputs: list[EngineInput]) -> list[float]:
+        self.n += len(inputs)
+        return [float(np.isnan(one.columns).sum()) / 4 for one in inputs]
+
+
+def test_a_reason_costs_a_bounded_number_of_scores_and_long_names_are_cut() -> None:
+    names = [f"a{n:03}_{'x' * 50}" for n in range(64)]
+    codes = [f"c{n}" for n in range(256)]
+    known = [event(LeadUpserted, profile=dict.fromkeys(names, 1.0))]
+    known += [
+        event(InteractionLogged, id=f"w{n}", channel="email", codes=tuple(codes[n : n + 8]))
+        for n in range(0, 256, 8)
+    ]
+    own = OwnFields(
+        fields=tuple(OwnField(register_name=f"profile.{name}", is_number=True) for name in names),
+        codes=tuple(codes),
+    )
+    engine = Counting()
+    scorer = counting(engine, own)
+    told = faithful_reason(history_of(fold(known)), NOW_MS, scorer)
+    assert MAX_PIECES / 2 < engine.n <= 1 + MAX_PIECES
+    assert {len(one.words) for one in told.moved_by} == {MAX_NAME}
+
+
+def test_a_code_that_nobody_noted_and_a_field_without_value_are_not_named() -> None:
+    own = OwnFields(
+        fields=(
+            OwnField(register_name="profile.lead_origin", levels=("fair",)),
+            OwnField(register_name="profile.seats", is_number=True),
+        ),
+        codes=("price", "never noted"),
+    )
+    known = [
+        event(LeadUpserted, profile={"lead_origin": "fair"}),
+        event(InteractionLogged, channel="email", codes=("price",)),
+    ]
+    told = faithful_reason(history_of(fold(known)), NOW_MS, counting(Counting(), own))
+    assert [one.words for one in told.moved_by] == ["code price", "lead_origin"]
+
+
+def counting(engine: Counting, own: OwnFields) -> Scorer:
+    spec = PromptSpec(first_rendering(), 100_000, len)
+    columns = Columns(own)
+    return Scorer("counting", 14, spec, Calibration(), engine, columns=columns)
