@@ -25,12 +25,14 @@ from training.baselines.baseline import (
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.trees.boosted_trees import (
+    TreeSettings,
     TreeTable,
     TunedTree,
     choose_settings,
     grow_tree,
     rounds_for,
 )
+from training.trees.trials import Trial
 
 
 class FittedColumns(Protocol):
@@ -141,14 +143,21 @@ def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns)
 def tune_prepared(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> GrownTrees:
     """Chooses settings on the validation rows and grows the trees twice: on train and validation,
     for the logits to calibrate, and on the calibration rows, too, to keep."""
-    judged_table = _table([prepared.train, prepared.validation], len(prepared.validation[0]))
-    best = choose_settings(judged_table, budget.rng(), n_trials=budget.n_trials, log=log)
+    best = search_prepared(prepared, budget, log)
     early = grow_tree(_table([prepared.refit], 0), best.settings, best.size)
     whole = _table([prepared.refit, prepared.calibration], 0)
     n_rounds = rounds_for(best.size, len(prepared.refit[0]), len(whole.labels))
     kept = grow_tree(whole, best.settings, n_rounds)
     held_out = early.logits(prepared.calibration[1])
     return GrownTrees(replace(kept, validation_loss=best.loss), held_out)
+
+
+def search_prepared(
+    prepared: PreparedColumns, budget: Budget, log: WriteLine
+) -> Trial[TreeSettings]:
+    """The settings of least log loss on the validation rows."""
+    table = _table([prepared.train, prepared.validation], len(prepared.validation[0]))
+    return choose_settings(table, budget.rng(), n_trials=budget.n_trials, log=log)
 
 
 def _table(parts: list[tuple[Examples, Rows]], n_validation: int) -> TreeTable:

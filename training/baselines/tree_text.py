@@ -4,8 +4,8 @@
 `fit_tree_text` is the fair rival of a language model: it also reads wrap-up codes and funnel moves
 that were predicted from the same words, because language models are trained on those labels.
 
-Half of the trials do without words. Where these are as good, the trees are grown without them and
-say so: columns that say nothing cost what fields would have told.
+Every setting is also tried without words: columns that say nothing cost what fields would have
+told, and where words gain nothing over fields the search says so.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from training.baselines.tree import (
     TreePredictor,
     predictor_of,
     prepare_columns,
+    search_prepared,
 )
 from training.dataset.example import Examples
 
@@ -49,36 +50,27 @@ def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows
 
 
 def fit_tree_words(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
-    return fit_where_words_gain(prepare_columns(examples, budget, fit_word_columns), budget, log)
+    return fit_and_weigh_words(prepare_columns(examples, budget, fit_word_columns), budget, log)
 
 
 def fit_tree_text(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
-    return fit_where_words_gain(prepare_columns(examples, budget, fit_text_columns), budget, log)
+    return fit_and_weigh_words(prepare_columns(examples, budget, fit_text_columns), budget, log)
 
 
-def fit_where_words_gain(
-    prepared: PreparedColumns, budget: Budget, log: WriteLine
-) -> TreePredictor:
-    """Grows trees on `prepared`, and with the same settings on the same columns without words;
-    returns those of less log loss on the validation rows, without words of two equals. The budget
-    is for both."""
-    n_without = budget.n_trials // 2
-    if not _n_words(prepared.columns) or n_without == 0:
-        return predictor_of(prepared, budget, log)
-    half = replace(budget, n_trials=budget.n_trials - n_without)
-    reading = predictor_of(prepared, half, lambda line: log(f"with words: {line}"))
-    half = replace(budget, n_trials=n_without)
-    known = _without_words(prepared)
-    without = predictor_of(known, half, lambda line: log(f"without words: {line}"))
-    losses = (
-        f"log loss on the validation rows {reading.validation_loss:.4f} with words, "
-        f"{without.validation_loss:.4f} without"
+def fit_and_weigh_words(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> TreePredictor:
+    """Grows trees on `prepared`, tries the same settings on the same columns without words, and
+    says what words were worth on the validation rows."""
+    reading = predictor_of(prepared, budget, log)
+    if not _n_words(prepared.columns):
+        return reading
+    without = search_prepared(_without_words(prepared), budget, lambda line: None).loss
+    verdict = "gain" if reading.validation_loss < without else "gain nothing"
+    sentence = (
+        f"words {verdict} over fields and counts: log loss on the validation rows "
+        f"{reading.validation_loss:.4f} with words, {without:.4f} without"
     )
-    if without.validation_loss <= reading.validation_loss:
-        sentence = f"words gain nothing over fields and counts and are left out: {losses}"
-        log(sentence)
-        return replace(without, words=sentence)
-    return replace(reading, words=f"words gain over fields and counts: {losses}")
+    log(sentence)
+    return replace(reading, words=sentence)
 
 
 def _without_words(prepared: PreparedColumns) -> PreparedColumns:

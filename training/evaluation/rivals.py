@@ -20,7 +20,7 @@ from training.baselines.tree import (
     prepare_columns,
 )
 from training.baselines.tree_tabular import fit_feature_columns
-from training.baselines.tree_text import fit_text_columns, fit_where_words_gain
+from training.baselines.tree_text import fit_and_weigh_words, fit_text_columns
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.evaluation.judged import EvaluationError, Scored
@@ -55,7 +55,7 @@ def score_trees_and_stack(
     language model, left out without one. The last two share their columns."""
     tabular = fit_tree(before_test, budget, fit_feature_columns, _named(TABULAR, log))
     prepared = prepare_columns(before_test, budget, fit_text_columns)
-    text = fit_where_words_gain(prepared, budget, _named(TEXT, log))
+    text = fit_and_weigh_words(prepared, budget, _named(TEXT, log))
     logits = {
         name: (logits_to_calibrate(tree, before_test), tree.logits(judged))
         for name, tree in ((TABULAR, tabular), (TEXT, text))

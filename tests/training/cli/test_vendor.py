@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 N_LEADS, SEED = 700, 11
 N_LIVE = 40
-SEARCH = ("--trials", "4", "--seed", "3")
+SEARCH = ("--trials", "2", "--seed", "3")
 
 
 def asllr(*words: str | Path) -> Result:
