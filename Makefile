@@ -16,7 +16,7 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs picture chaos bench bench-replay bench-talk nightly fuzz demo-model evaluate tables lock clean
+.PHONY: help demo test check format docs picture chaos bench bench-replay bench-talk nightly fuzz demo-model demo-software-model evaluate tables lock clean
 
 help:  ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,16 @@ fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--ru
 
 demo-model: $(DEV)/.installed  ## train the demo artifact again (38 minutes on 2 cores of a server)
 	$(DEV)/bin/python -m training.demo.build --out scoring/artifacts/demo $(ARGS)
+
+SOFTWARE := build/demo-software
+demo-software-model: $(DEV)/.installed  ## train what `make demo ARGS="--domain software"` serves again (5 minutes)
+	rm -rf $(SOFTWARE)
+	mkdir -p $(SOFTWARE)
+	$(DEV)/bin/asllr simulate --domain software --leads 12000 --seed 41 --out $(SOFTWARE)/leads.jsonl.gz
+	$(DEV)/bin/asllr dataset $(SOFTWARE)/leads.jsonl.gz --domain software --as-of after-call --known-at occurred \
+	  --embargo-days 10 --seed 41 --out $(SOFTWARE)/data
+	$(DEV)/bin/asllr baseline MODEL $(SOFTWARE)/data --domain software --trials 6 --min-positives 50 \
+	  --out scoring/artifacts/demo-software
 
 evaluate: $(DEV)/.installed  ## an artifact beside tuned trees and the truth (ARGS="--artifact demo --simulate 20000 --seed 77 --json")
 	@$(DEV)/bin/python -m training.studies.evaluate $(ARGS)

@@ -23,7 +23,7 @@ try:
     from schemas.timestamps import to_ms
     from scoring.prompt.rendering import first_rendering
     from streams import exit_codes
-    from streams.cli.artifacts import find_artifact
+    from streams.cli.artifacts import SHIPPED_FOR, find_artifact
     from streams.cli.data import IMPORTERS, import_, rank
     from streams.cli.dead_letters import dead_letters
     from streams.cli.demo import DemoOptions, Script, start_demo, start_run
@@ -55,6 +55,7 @@ try:
     from streams.cli.try_leads import read_exports, try_leads
     from streams.importers.outcomes import ImportFault
     from streams.importers.tables.events import TENANT
+    from streams.importers.tables.fields import FieldsRead
     from streams.importers.tables.mapping import Purpose
     from streams.local.local_roles import RoleCounts
     from streams.recording.event_file import RecordingError
@@ -66,6 +67,7 @@ try:
     from training.cli.fit import fit
     from training.cli.refusal import refusing
     from training.dataset.log import Logged
+    from training.simulator.business import business_names
 except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
 
@@ -87,7 +89,14 @@ _SEED = click.option(
     default=1,
     show_default=True,
     type=click.IntRange(min=0),
-    help="another seed, another dealership.",
+    help="another seed, other leads.",
+)
+_DOMAIN = click.option(
+    "--domain",
+    default="auto",
+    show_default=True,
+    type=click.Choice(business_names()),
+    help="the business whose leads are simulated.",
 )
 _INGEST_WORKERS = click.option(
     "--ingest-workers",
@@ -132,12 +141,14 @@ def main() -> None:
     type=click.IntRange(min=1),
     help="leads at a time.",
 )
+@_DOMAIN
 @_RATE
 @_SEED
 @_INGEST_WORKERS
 @_SCORE_WORKERS
 def demo(
     *,
+    domain: str,
     for_s: float | None,
     as_json: bool,
     broker: str | None,
@@ -157,21 +168,25 @@ def demo(
     Example:
       asllr demo
       asllr demo --for 30s --json
+      asllr demo --domain software
       asllr demo --broker localhost:9092 --redis redis://localhost:6379/0
     """
     counts = RoleCounts(ingest=ingest_workers, score=score_workers)
-    options = DemoOptions(broker, redis, for_s, as_json, counts)
-    start_demo(options, SELF, lambda: _script(seed, n_leads, rate))
+    options = DemoOptions(broker, redis, for_s, as_json, counts, SHIPPED_FOR[domain])
+    start_demo(options, SELF, lambda: _script(domain, seed, n_leads, rate))
 
 
-def _script(seed: int, n_leads: int, rate_per_s: float) -> Script:
+def _script(business: str, seed: int, n_leads: int, rate_per_s: float) -> Script:
     """The events of a demo: the simulator's stream, begun in the past so that most leads are there
     when it starts."""
-    from training.simulator.live import live_events  # only here: its phrases take a moment
+    from training.simulator.live import live_events  # only here: numpy's generators take a moment
+    from training.simulator.world import World
 
     past_s = n_leads * EVENTS_BEFORE / rate_per_s
     start = datetime.now(UTC) - timedelta(seconds=past_s)
-    stream = live_events(seed, start=start, rate_per_s=rate_per_s, concurrent=n_leads)
+    stream = live_events(
+        seed, start=start, rate_per_s=rate_per_s, concurrent=n_leads, world=World(business)
+    )
     due = ((due.after_s - past_s, due.event) for due in stream)
     history: list[EventBase] = []
     for after_s, event in due:
@@ -216,6 +231,7 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     type=click.IntRange(min=1),
     help="leads (at a time).",
 )
+@_DOMAIN
 @_RATE
 @_SEED
 @click.option("--for", "for_s", type=DURATION, help="stop after this long.")
@@ -225,7 +241,7 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     help="write a recording here instead of sending to Kafka.",
 )
 def simulate(
-    *, n_leads: int, rate: float, seed: int, for_s: float | None, out: Path | None
+    *, n_leads: int, domain: str, rate: float, seed: int, for_s: float | None, out: Path | None
 ) -> None:
     """Send the events of simulated leads to Kafka as they happen, or write them to a file.
 
@@ -233,13 +249,15 @@ def simulate(
     Example:
       asllr simulate --leads 500 --for 10m
       asllr simulate --leads 1000 --seed 7 --out leads.jsonl.gz
+      asllr simulate --domain software --out software.jsonl.gz
     """
     from training.simulator.emit import simulate_events
+    from training.simulator.world import World
 
     start_simulation(
         SimulateOptions(for_s, out),
-        past=lambda: simulate_events(seed, n_leads),
-        script=lambda: _script(seed, n_leads, rate),
+        past=lambda: simulate_events(seed, n_leads, world=World(domain)),
+        script=lambda: _script(domain, seed, n_leads, rate),
     )
 
 
@@ -258,14 +276,13 @@ def _exported(
     outcomes have no date."""
     try:
         with naming_files():
-            exports = read_exports(
-                paths, mapping, first_rendering().profile_kinds, datetime.now(UTC), Purpose.LEARN
-            )
+            fields = FieldsRead.of(first_rendering().features)
+            exports = read_exports(paths, mapping, fields, datetime.now(UTC), Purpose.LEARN)
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     lines = mapping_lines(exports.mapping, exports.tables, exports.read)
     unread = unread_lines(exports.mapping, exports.tables["leads"])
-    for line in (*lines, *unread, *exports.read.skipped):
+    for line in (*lines, *exports.remarks, *unread, *exports.read.skipped):
         click.echo(line, err=True)
     events = exports.read.events
     logged = [Logged("exports", to_ms(event.occurred_at), event) for event in events]
@@ -307,9 +324,8 @@ def _learn(seed: int) -> Learn:
     return partial(learn_trees, seed=seed)
 
 
-replay.add_command(verify)
-replay.add_command(diff)
-replay.add_command(build_backtest(_learn))
+for command in (verify, diff, build_backtest(_learn)):
+    replay.add_command(command)
 
 main.add_job("Try it", demo, try_leads, simulate, import_, rank)
 main.add_job(

@@ -25,12 +25,16 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.field_names import FieldName, composed_names
 from schemas.ids import EventId, Id, LeadKey, Text
 
 MAX_FUTURE = timedelta(minutes=5)
 """How far past its record's broker timestamp an event may claim to have happened."""
 
-MAX_PROFILE_FIELDS = 64
+MAX_PROFILE_FIELDS = 512
+"""Of one event, and with a value of one lead. With the longest names and texts it is half of
+the largest record."""
+
 MAX_SEGMENTS = 5_000
 MAX_SEGMENT_CHARS = 10_000
 MAX_MESSAGE_CHARS = 20_000
@@ -84,9 +88,6 @@ Number = Annotated[
 ]
 StrictFlag = Annotated[bool, Strict()]
 ShortText = Annotated[Text, StringConstraints(max_length=200)]
-FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-
-
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 """A stage or channel in a business's own words."""
 
@@ -155,12 +156,15 @@ class EventBase(BaseModel):
 
 
 class LeadUpserted(EventBase):
-    """A patch: only what is present changes; a profile field set to null becomes unknown."""
+    """A patch: only what is present changes; a profile field set to null becomes unknown. Its name
+    is any line of 1 to 64 characters, as people write it."""
 
     type: Literal["LeadUpserted"] = "LeadUpserted"
-    profile: dict[FieldName, ShortText | StrictFlag | Number | None] = Field(
-        default={}, max_length=MAX_PROFILE_FIELDS
-    )
+    profile: Annotated[
+        dict[FieldName, ShortText | StrictFlag | Number | None],
+        Field(max_length=MAX_PROFILE_FIELDS),
+        AfterValidator(composed_names),
+    ] = {}
     queue: Id | None = None
     consent: StrictFlag | None = None
     owner: ShortText | None = None

@@ -47,6 +47,8 @@ MESSAGES: dict[str, type[BaseModel]] = {**EVENT_TYPES, **OUTPUTS}
 RULES_BEYOND_SCHEMA = (
     "the value is UTF-8 JSON of at most 1 MiB, nested at most 200 deep, without NaN, infinities, "
     "lone surrogates or numbers of more than 4,300 digits",
+    "no two fields of a profile have one name in Unicode's composed form (NFC), and none is longer "
+    "than 64 characters in it",
     "a segment does not end before it starts (end_s >= start_s)",
     "times are real calendar days (assert the format date-time), in UTC from 1970 to 2999",
     "occurred_at and started_at are at most 5 minutes after the record's broker timestamp",

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from schemas.codec import ENVELOPE, STRUCTURED, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
 from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBase, TranscriptReady
+from schemas.field_names import is_field_name
 from schemas.ids import LeadKey
 from schemas.partitioner import partition_for
 from schemas.topics import MAX_RECORD_BYTES
@@ -30,7 +31,6 @@ _FIELD_OF = {
 _MAX_FUTURE_MS = MAX_FUTURE.total_seconds() * 1000
 _is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
 _is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
-_is_field = re.compile(r"[a-z][a-z0-9_]{0,63}|\[key\]").fullmatch
 
 
 class BadRecord(Exception):
@@ -206,7 +206,7 @@ def describe(error: ValidationError) -> str:
 
 
 def _path_part(part: int | str) -> str:
-    return str(part) if isinstance(part, int) or _is_field(part) else "?"
+    return str(part) if isinstance(part, int) or is_field_name(part) else "?"
 
 
 def _check_topic(topic: str, event: EventBase) -> None:

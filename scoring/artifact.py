@@ -52,6 +52,8 @@ class EngineKind(StrEnum):
     """Trees on the table and the language model's logit."""
     TREES = "trees"
     """Trees on the table alone."""
+    NETWORK = "network"
+    """A neural network for tables."""
     LINEAR = "linear"
     """A logistic regression on the table."""
     RULE = "rule"

@@ -17,6 +17,9 @@ Rows = NDArray[np.float32]
 """(n, columns) float32: one example a row, NaN = unknown."""
 
 MAX_COLUMNS = 16_384
+MIN_SPREAD = 1e-6
+"""A column that spreads less is constant: what is left is rounding, which would be made as large as
+what other columns say."""
 
 
 class Encoding(BaseModel):
@@ -82,5 +85,5 @@ def fit_encoding(table: NDArray[np.float32], kinds: tuple[tuple[Kind, Bins], ...
     return Encoding(
         kinds=kinds,
         centres=tuple(centres.tolist()),
-        spreads=tuple(np.where(spreads > 0, spreads, 1.0).tolist()),
+        spreads=tuple(np.where(spreads > MIN_SPREAD, spreads, 1.0).tolist()),
     )

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from schemas.field_names import FIELD_NAME_PATTERN
 from scoring.domain.model import (
     DOMAIN_NAME_PATTERN,
-    FIELD_PATTERN,
     LANGUAGE_PATTERN,
     LINE_PATTERN,
     NAME_PATTERN,
@@ -57,7 +57,7 @@ RULES = {
     DOMAIN_NAME_PATTERN: "begin with a small letter, then small letters, digits and -, 64 at most",
     WORD_PATTERN: "hold 1 to 64 letters, digits and . _ : - only, as events send it",
     LINE_PATTERN: "be one line of 1 to 200 characters without < > | #, which lay out the prompt",
-    FIELD_PATTERN: "be one line of 1 to 64 characters",
+    FIELD_NAME_PATTERN: "be one line of 1 to 64 characters, the first and the last not blank",
     LANGUAGE_PATTERN: "be a language's two or three small letters, such as en",
     PHRASE_PATTERN: "be words of 1 to 60 characters that begin with a letter or digit (or # for a "
     "number); one * may stand at the end, for any ending",

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Literal, Self
+from unicodedata import normalize
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from schemas.events import Direction, Word
+from schemas.field_names import FieldName
 
 MAX_FEATURES = 128
 MAX_WORDS = 64
@@ -40,7 +43,6 @@ NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 DOMAIN_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,63}$"
 WORD_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 LINE_PATTERN = r"^[^\x00-\x1f\x7f-\x9f<>|#]{1,200}$"
-FIELD_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]{1,64}$"
 LANGUAGE_PATTERN = r"^[a-z]{2,3}$"
 PHRASE_PATTERN = r"^[^\W_#][^\x00-\x1f\x7f-\x9f*#]{0,59}\*?$|^# ?[^\W_]{1,20}\*?$"  # `#`: a number
 
@@ -112,7 +114,7 @@ class ProfileField(Part):
     can name."""
 
     of: Literal["profile"]
-    field: Annotated[str, StringConstraints(pattern=FIELD_PATTERN), AfterValidator(_is_shown)]
+    field: Annotated[FieldName, AfterValidator(partial(normalize, "NFC"))]
 
 
 class CurrentStageWord(Part):

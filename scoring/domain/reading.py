@@ -90,6 +90,11 @@ def pack(name: str) -> Domain:
     return read_domain(PACKS / f"{name}.toml")
 
 
+def domain_named(name: str) -> Domain:
+    """A pack, or else the domain in the file of this name. Raises DomainError."""
+    return pack(name) if name in pack_names() else read_domain(Path(name))
+
+
 def pack_names() -> list[str]:
     return sorted(path.stem for path in PACKS.glob("*.toml"))
 

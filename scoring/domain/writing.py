@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scoring.domain.model import Domain
+from scoring.domain.model import Domain, Part
 from scoring.domain.reading import MAX_BYTES, MAX_DOTS, DomainError
 
 WIDTH = 100
@@ -21,8 +21,7 @@ def domain_toml(domain: Domain) -> str:
     >>> parse_domain(text.encode(), "domain.toml") == pack("software")
     True
     """
-    said = domain.model_dump(mode="json", exclude_defaults=True)
-    text = "\n".join(_lines(said)) + "\n"
+    text = "\n".join(_lines(domain)) + "\n"
     if len(text.encode()) > MAX_BYTES:
         raise DomainError(
             f"domain {domain.name} takes {len(text.encode()):,} bytes as a file, at most "
@@ -31,20 +30,32 @@ def domain_toml(domain: Domain) -> str:
     return text
 
 
-def _lines(said: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in said.items():
-        if key not in TABLES:
-            yield from _pair(key, value)
+def _lines(domain: Domain) -> Iterator[str]:
+    yield from head_lines(domain)
     for table in TABLES:
-        for entry in said.get(table, ()):
-            yield from ("", f"[[{table}]]")
-            phrases = entry.pop("phrases", None)
-            for key, value in entry.items():
-                yield from _pair(key, value)
-            if phrases:
-                yield from ("", f"[{table}.phrases]")
-                for language, words in phrases.items():
-                    yield from _pair(language, words)
+        for part in getattr(domain, table):
+            yield ""
+            yield from part_lines(table, part)
+
+
+def head_lines(domain: Domain) -> Iterator[str]:
+    """What stands before the tables."""
+    said = domain.model_dump(mode="json", exclude_defaults=True, exclude=set(TABLES))
+    for key, value in said.items():
+        yield from _pair(key, value)
+
+
+def part_lines(table: str, part: Part) -> Iterator[str]:
+    """One stage, channel, feature or topic, by the name of its list."""
+    said = part.model_dump(mode="json", exclude_defaults=True)
+    yield f"[[{table}]]"
+    phrases = said.pop("phrases", None)
+    for key, value in said.items():
+        yield from _pair(key, value)
+    if phrases:
+        yield from ("", f"[{table}.phrases]")
+        for language, words in phrases.items():
+            yield from _pair(language, words)
 
 
 def _pair(key: str, value: Any) -> Iterator[str]:

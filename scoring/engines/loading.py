@@ -19,6 +19,7 @@ from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import Engine
 from scoring.engines.columns_file import COLUMNS, load_columns
 from scoring.engines.linear import load_linear_engine
+from scoring.engines.network import load_network_engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import PromptReader, load_reader
 from scoring.engines.rule import load_rule_engine
@@ -55,6 +56,8 @@ def load_engine(
     match manifest.engine:
         case EngineKind.TREES:
             return load_trees_engine(path, width), len
+        case EngineKind.NETWORK:
+            return load_network_engine(path, width), len
         case EngineKind.LINEAR:
             return load_linear_engine(path, width), len
         case EngineKind.RULE:
@@ -95,5 +98,5 @@ def load_language_model(
                     "pip install 'asllr[gpu]'"
                 ) from error
             return load_torch_engine(path, reader, head)
-        case EngineKind.STACK | EngineKind.TREES | EngineKind.LINEAR | EngineKind.RULE:
+        case _:
             raise ValueError(f"{kind} is not a language model; load it with load_engine")

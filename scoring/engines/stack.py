@@ -13,8 +13,9 @@ import numpy as np
 import onnxruntime
 
 from scoring.engine import Engine, EngineInput
-from scoring.engines.table import TableWidth, check_table, open_row_graph
-from scoring.engines.trees import TREES, tree_logit
+from scoring.engines.row_graph import open_row_graph, row_logit
+from scoring.engines.table import TableWidth, check_table
+from scoring.engines.trees import TREES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class StackEngine:
             check_table(engine_input, self.width)
         read = self.lm.logits(inputs)
         return [
-            tree_logit(self.trees, np.append(engine_input.row, np.float32(logit)))
+            row_logit(self.trees, np.append(engine_input.row, np.float32(logit)))
             for engine_input, logit in zip(inputs, read, strict=True)
         ]
 

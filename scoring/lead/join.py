@@ -32,7 +32,7 @@ def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
     if a.erased or b.erased:
         return ERASED
     return LeadState(
-        registers=_join_registers(a.registers, b.registers, bounds.profile),
+        registers=_join_registers(a.registers, b.registers, bounds),
         stages=_join_stages(a.stages, b.stages, bounds.stages),
         contact=_widest(a.contact, b.contact)
         if a.contact and b.contact
@@ -43,23 +43,46 @@ def join(a: LeadState, b: LeadState, bounds: Bounds = BOUNDS) -> LeadState:
     )
 
 
-def _join_registers(a: tuple[Patch, ...], b: tuple[Patch, ...], limit: int) -> tuple[Patch, ...]:
-    """All, but of the profile the newest `limit` by (at_ms, stamp, name): a source that invents
-    field names must not grow a state without end."""
+def left_out(state: LeadState, bounds: Bounds = BOUNDS) -> tuple[str, ...]:
+    """Returns the profile fields whose values the state does not keep, the newest first: a source
+    sent more than `bounds.profile`. Where there are `bounds.names_left_out`, there may have been
+    more."""
+    if sum(len(patch.values) for patch in state.registers) <= bounds.profile:
+        return ()
+    names = _profile_by_age(_latest(state.registers))
+    return tuple(name.removeprefix(PROFILE) for name in names[bounds.profile :])
+
+
+def _join_registers(
+    a: tuple[Patch, ...], b: tuple[Patch, ...], bounds: Bounds
+) -> tuple[Patch, ...]:
+    """All, but of the profile the newest `bounds.profile` by (at_ms, stamp, name), since a source
+    that invents field names must not grow a state without end; and of the next newest the names, so
+    that nothing is left out in silence.
+
+    A join, since a field's rank only falls as others come, unless it comes again with its value:
+    what was once left out is never wanted back."""
     if not b:
         return a
     joined = _append_patch(a, b[0]) if _follows(a, b) else _patches(_latest((*a, *b)))
     n = 0
     for patch in joined:
         n += len(patch.values)
-    if n <= limit:
+    if n <= bounds.profile:
         return joined
     registers = _latest(joined)
-    profile = [name for name in registers if name.startswith(PROFILE)]
-    profile.sort(key=lambda name: (*registers[name][:2], name))
-    for name in profile[: max(0, len(profile) - limit)]:
+    names = _profile_by_age(registers)
+    for name in names[bounds.profile :]:
+        registers[name] = registers[name]._replace(value=None)
+    for name in names[bounds.profile + bounds.names_left_out :]:
         del registers[name]
     return _patches(registers)
+
+
+def _profile_by_age(registers: Mapping[str, Register]) -> list[str]:
+    """The registers of profile fields, the newest first."""
+    profile = [name for name in registers if name.startswith(PROFILE)]
+    return sorted(profile, key=lambda name: (*registers[name][:2], name), reverse=True)
 
 
 def _follows(a: tuple[Patch, ...], b: tuple[Patch, ...]) -> bool:

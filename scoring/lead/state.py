@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.events import MAX_PROFILE_FIELDS
 from scoring.lead.talk import Talk, Transcript, Writing
 
 FORMAT = 3
@@ -27,14 +28,15 @@ Value = str | float | bool | None
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How many of the newest facts, calls, writings (a message, an e-mail, a note) and profile
-    fields a state keeps, and how many stages. By number alone: a bound on the bytes of all would
-    bring back what was dropped when a revision is shorter. Part of what a state means: join states
-    only under the bounds they were made with."""
+    fields a state keeps, of how many fields more it keeps the names, and how many stages. By number
+    alone: a bound on the bytes of all would bring back what was dropped when a revision is shorter.
+    Part of what a state means: join states only under the bounds they were made with."""
 
     facts: int = 200
     calls: int = 6
     writings: int = 24
-    profile: int = 64
+    profile: int = MAX_PROFILE_FIELDS
+    names_left_out: int = 64
     stages: int = 64
 
 
@@ -90,9 +92,10 @@ class Span(NamedTuple):
 
 class LeadState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="v", tag=FORMAT):
     """What is known of one lead. `registers`: `queue`, `consent`, `owner`, `stage`, `ends` and
-    `closed`, always kept, and the newest `profile.<field>`; patches ascend by (at_ms, stamp).
-    `stages` are sorted by name, `facts` oldest first: its JSON is canonical. `talk` is None where
-    nothing was said or written."""
+    `closed`, always kept, and the newest `profile.<field>`, the oldest of them perhaps without
+    their values (`scoring.lead.join.left_out`); patches ascend by (at_ms, stamp). `stages` are
+    sorted by name, `facts` oldest first: its JSON is canonical. `talk` is None where nothing was
+    said or written."""
 
     erased: bool = False
     registers: tuple[Patch, ...] = ()

@@ -124,6 +124,13 @@ def open_stages(domain: Domain) -> list[str]:
     return [stage.name for stage in domain.stages if stage.ends is None]
 
 
+def newest_rendering(domain: Domain) -> Rendering:
+    """That of an artifact which is trained now. `auto` as it ships stays with renderer 1: what is
+    known of its models was measured on that."""
+    first = domain_digest(domain) == FIRST_DOMAIN
+    return first_rendering() if first else Rendering(RENDERERS[-1], domain)
+
+
 @cache
 def first_rendering() -> Rendering:
     """That of artifacts which name none: renderer 1 with the pack `auto`."""

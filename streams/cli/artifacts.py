@@ -12,6 +12,9 @@ from streams.cli.front import Failure
 SHIPPED = "demo"
 """The artifact that came with asllr."""
 
+SHIPPED_FOR = {"auto": SHIPPED, "software": "demo-software"}
+"""Domain -> the artifact that came with asllr for it, which `asllr demo` serves."""
+
 
 def artifact_folder(configured: Path | None) -> Path:
     """The folder whose sub-folders are artifacts."""

@@ -21,7 +21,7 @@ from schemas.codec import Record
 from schemas.events import EventBase
 from schemas.topics import INPUTS, Topic
 from streams import exit_codes
-from streams.cli.artifacts import SHIPPED, artifact_digest, artifact_folder, find_artifact
+from streams.cli.artifacts import artifact_digest, artifact_folder, find_artifact
 from streams.cli.front import (
     Failure,
     current_settings,
@@ -52,13 +52,15 @@ EMBEDDED_SESSION_S = 6.0
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """The options of `asllr demo`. `broker` and `redis` None: embedded ones."""
+    """The options of `asllr demo`. `broker` and `redis` None: embedded ones. `artifact`: the name
+    of the one that is served."""
 
     broker: str | None
     redis: str | None
     for_s: float | None
     as_json: bool
     counts: RoleCounts
+    artifact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Script:
 def start_demo(options: DemoOptions, command: Sequence[str], write: Callable[[], Script]) -> None:
     """Runs the demo. `command` starts asllr. Exits with 1 when the oracle finds a difference."""
     settings = settings_for(options.broker, options.redis)
-    artifact = artifact_digest(find_artifact(SHIPPED, settings.artifacts))
+    artifact = artifact_digest(find_artifact(options.artifact, settings.artifacts))
     with stop_on_signals() as stop, ExitStack() as stack:
         view = stack.enter_context(build_view())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="asllr-demo-"))

@@ -10,10 +10,12 @@ from schemas.outputs import Score
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_text
 from scoring.lead.fold import listing
-from scoring.lead.state import ERASED
+from scoring.lead.join import left_out
+from scoring.lead.state import ERASED, PROFILE, LeadState
 from scoring.lead.state_bytes import from_bytes
 from streams import exit_codes
 from streams.cli.front import Failure, current_settings, lead_key, look_at_store, queue_name
+from streams.reports.lead_text import left_out_words
 from streams.store.contract import LeadView
 
 
@@ -137,6 +139,7 @@ def describe(view: LeadView, shard: int) -> dict[str, object]:
         "version": view.version,
         "cursor": dict(view.stored.cursor or {}),
         "state_bytes": len(view.stored.state),
+        **_profile(state),
         "contacts": len(state.facts),
         "transcripts": len(state.transcripts),
         "writings": len(state.writings),
@@ -153,6 +156,13 @@ def describe(view: LeadView, shard: int) -> dict[str, object]:
         "scored_at": score.scored_at.isoformat(),
         "artifact": score.artifact,
     }
+
+
+def _profile(state: LeadState) -> dict[str, object]:
+    n_names = sum(name.startswith(PROFILE) for name in state.register_names())
+    names = left_out(state)
+    shown: dict[str, object] = {"profile_fields": n_names - len(names)}
+    return shown | {"left_out": left_out_words(names)} if names else shown
 
 
 def _scoring(view: LeadView) -> str:

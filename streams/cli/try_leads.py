@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +13,13 @@ import click
 from scoring.artifact import ArtifactError, load_manifest, load_rendering
 from scoring.backtest.daily_calls import CallTerms
 from scoring.lead.state import PROFILE
-from scoring.prompt.declaration import Kind
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.events import FieldKinds, Read, events_of
+from streams.importers.tables.events import Read, events_of
+from streams.importers.tables.fields import FieldsRead, own_where_unknown
 from streams.importers.tables.mapping import (
     ColumnMapping,
     Purpose,
@@ -102,70 +102,70 @@ def try_leads(
             exports = read_exports(paths, mapping_path, fields, datetime.now(UTC))
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    mapping, read = exports.mapping, exports.read
-    for line in (*mapping_lines(mapping, exports.tables, read), *read.skipped):
+    mapping, read, remarks = exports.mapping, exports.read, exports.remarks
+    for line in (*mapping_lines(mapping, exports.tables, read), *remarks, *read.skipped):
         click.echo(line, err=True)
     trial = _trial(read, _Asked(artifact, capacity, days, judge="outcomes" in exports.tables))
     if as_json:
-        click.echo(json.dumps(found_json(mapping, trial, top), allow_nan=False))
+        found = found_json(mapping, trial, top) | {"remarks": remarks}
+        click.echo(json.dumps(found, allow_nan=False))
     else:
         click.echo("\n".join(found_lines(trial, top)))
 
 
-def _fields_read(path: Path) -> dict[str, Kind | None]:
+def _fields_read(path: Path) -> FieldsRead:
     """The profile fields that the features and the columns of an artifact read."""
     from scoring.engines.columns_file import COLUMNS, load_columns  # loads numpy
 
     try:
         manifest = load_manifest(path)
-        fields: dict[str, Kind | None] = {**load_rendering(path, manifest).profile_kinds}
+        features = load_rendering(path, manifest).features
         own = load_columns(path).own.fields if COLUMNS in manifest.files else ()
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    for field in own:
-        if field.register_name.startswith(PROFILE):
-            fields.setdefault(field.name, None)
-    return fields
+    names = (field.name for field in own if field.register_name.startswith(PROFILE))
+    return FieldsRead.of(features, names)
 
 
 @dataclass(frozen=True, slots=True)
 class Exports:
     """What `asllr try` and `asllr dataset` read. `tables` by kind: leads, and where given calls and
-    outcomes; `mapping` says which of their columns means what, `read` are the events they make."""
+    outcomes; `mapping` says which of their columns means what, `remarks` what a person should know
+    of it, `read` are the events they make."""
 
     tables: Mapping[str, ExportTable]
     mapping: ColumnMapping
+    remarks: tuple[str, ...]
     read: Read
 
 
 def read_exports(
     paths: Mapping[str, Path | None],
     mapping_path: Path | None,
-    fields: FieldKinds,
+    fields: FieldsRead,
     now: datetime,
     purpose: Purpose = Purpose.RANK,
 ) -> Exports:
     """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
-    out. `fields`: what is read of a profile. Without a mapping the columns are guessed. Raises
-    ImportFault, OSError."""
+    out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
     tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-    mapping = _mapping(tables, mapping_path, fields, purpose)
-    return Exports(tables, mapping, events_of(tables, mapping, fields, now, purpose))
+    mapping, remarks = _mapping(tables, mapping_path, fields, purpose)
+    read = events_of(tables, mapping, fields, now, purpose)
+    return Exports(tables, mapping, remarks, read)
 
 
 def _mapping(
-    tables: Mapping[str, ExportTable],
-    path: Path | None,
-    fields: Collection[str],
-    purpose: Purpose,
-) -> ColumnMapping:
-    """The mapping of columns, read from `path` or guessed; a doubtful guess becomes a draft and
-    ends the command."""
+    tables: Mapping[str, ExportTable], path: Path | None, fields: FieldsRead, purpose: Purpose
+) -> tuple[ColumnMapping, tuple[str, ...]]:
+    """The mapping of columns, read from `path` or guessed, and what a person should know of it; a
+    doubtful guess becomes a draft and ends the command."""
     if path is not None and path.exists():
-        return complete_mapping(read_mapping(path), tables, purpose)
+        mapping = complete_mapping(read_mapping(path), tables, purpose)
+        profile = own_where_unknown(tables["leads"], mapping.profile, fields)
+        return mapping.model_copy(update={"profile": profile.columns}), profile.sentences
     guessed = guess(tables, fields, purpose)
     if not guessed.doubts:
-        return guessed.mapping
+        return guessed.mapping, guessed.remarks
     draft = path or DRAFT
     where = f"correct {draft} and give it as --mapping {draft}"
     try:

@@ -16,6 +16,7 @@ from schemas.dead_letter import dead_letter, entry
 from schemas.events import Channel, EventBase, InteractionLogged, TranscriptReady
 from schemas.record_check import BadRecord, decode
 from scoring.lead.fold import evolve, initial_state, listing
+from scoring.lead.join import left_out
 from scoring.lead.state_bytes import OtherFormat, from_bytes, to_bytes
 from streams.store.contract import (
     Commit,
@@ -70,12 +71,13 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """The result of a batch: `frontier` is at least its last offset, the counts are what this call
-    put into the store."""
+    put into the store. `n_too_wide`: leads with more profile fields than a state keeps."""
 
     frontier: int
     n_events: int
     n_dead_letters: int
     n_leads: int
+    n_too_wide: int
     n_redone: int
 
 
@@ -128,10 +130,11 @@ def apply_batch(batch: Batch, under: Conditions) -> Applied:
             stored = under.store.read(batch.partition, list(by_lead)) if by_lead else []
             under.checkpoint("read")
             # 4. Fold.
-            writes = [
-                _write(lead, items, before)
+            folded = [
+                _fold(lead, items, before)
                 for (lead, items), before in zip(by_lead.items(), stored, strict=True)
             ]
+            writes = [one.write for one in folded]
             under.checkpoint("folded")
             # 5. One atomic step: states, frontier, dirty marks, outbox entries.
             result = under.store.commit(attempts.commit(writes, letters))
@@ -144,9 +147,15 @@ def apply_batch(batch: Batch, under: Conditions) -> Applied:
         # 6. Done, or once more from where the store is.
         if attempts.judge(result):
             if result.status is CommitStatus.AHEAD:
-                return Applied(result.frontier, 0, 0, 0, attempts.n_redone)
-            n_events = len(rest) - len(letters)
-            return Applied(result.frontier, n_events, len(letters), len(writes), attempts.n_redone)
+                return Applied(result.frontier, 0, 0, 0, 0, attempts.n_redone)
+            return Applied(
+                frontier=result.frontier,
+                n_events=len(rest) - len(letters),
+                n_dead_letters=len(letters),
+                n_leads=len(writes),
+                n_too_wide=sum(one.is_too_wide for one in folded),
+                n_redone=attempts.n_redone,
+            )
 
 
 class _Attempts:
@@ -229,7 +238,13 @@ def _by_lead(items: Sequence[_Decoded]) -> dict[str, list[_Decoded]]:
     return by_lead
 
 
-def _write(lead: str, items: Sequence[_Decoded], before: StoredLead) -> LeadWrite:
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    write: LeadWrite
+    is_too_wide: bool
+
+
+def _fold(lead: str, items: Sequence[_Decoded], before: StoredLead) -> _Folded:
     events = [item.event for item in items if item.event]
     newest = items[-1].record
     cursor = dict(before.cursor or {})
@@ -242,7 +257,7 @@ def _write(lead: str, items: Sequence[_Decoded], before: StoredLead) -> LeadWrit
             state = evolve(state, event)
         after = to_bytes(state)
         slack = None if after == before.state else min(map(slack_ms, events))
-    return LeadWrite(
+    write = LeadWrite(
         lead=lead,
         expected=before,
         cursor=cursor,
@@ -253,6 +268,7 @@ def _write(lead: str, items: Sequence[_Decoded], before: StoredLead) -> LeadWrit
         ingested_ms=max(item.record.timestamp_ms for item in items),
         traceparent=next((e.traceparent for e in reversed(events) if e.traceparent), None),
     )
+    return _Folded(write, is_too_wide=state is not None and bool(left_out(state)))
 
 
 def slack_ms(event: EventBase) -> int:

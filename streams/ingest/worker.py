@@ -255,7 +255,7 @@ def _recorded_partitions(store: Store, config: IngestConfig) -> int:
 def _log_applied(batch: Batch, applied: Applied) -> None:
     log.info(
         "batch_applied topic=%s partition=%d prev=%d frontier=%d events=%d dead_letters=%d "
-        "leads=%d redone=%d",
+        "leads=%d too_wide=%d redone=%d",
         batch.topic,
         batch.partition,
         batch.prev,
@@ -263,6 +263,7 @@ def _log_applied(batch: Batch, applied: Applied) -> None:
         applied.n_events,
         applied.n_dead_letters,
         applied.n_leads,
+        applied.n_too_wide,
         applied.n_redone,
     )
 

@@ -19,9 +19,11 @@ from scoring.explain.faithful import ReasonKind, ToldReason
 from scoring.explain.ledger import ChangeKind, LedgerEntry
 from scoring.explain.occlusion import ColumnEffect, EventEffect
 from scoring.lead.arrival import Arrival
-from scoring.lead.state_bytes import first_line
+from scoring.lead.join import left_out
+from scoring.lead.state_bytes import canonical_line, from_bytes
 from scoring.prompt.rendering import Rendering
 from streams.explain.moment import LeadMoment
+from streams.reports.lead_text import left_out_words
 
 
 def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
@@ -200,7 +202,8 @@ def moment_json(moment: LeadMoment) -> dict[str, Any]:
         "lead": f"{moment.score.tenant}/{moment.score.lead}",
         "listed": moment.listing.queue,
         "why_listed": moment.listing.why,
-        "state": json.loads(first_line(moment.state)),
+        "state": _state_json(moment.state),
+        "left_out": list(left_out(from_bytes(moment.state))),
         "prompt": moment.prompt,
         "score": score,
         "published": moment.published and moment.published.model_dump(mode="json"),
@@ -218,6 +221,7 @@ def moment_text(moment: LeadMoment) -> str:
             f"  {score.reason}",
             f"  {moment.listing.why}; as of {to_text(to_ms(score.order.as_of))}",
             f"  {_published(moment)}",
+            *_left_out(moment.state),
             f"  cursor {score.cursor}, version {score.order.version}, state {score.state_hash}",
             "",
             "The last changes of its score",
@@ -227,9 +231,20 @@ def moment_text(moment: LeadMoment) -> str:
             moment.prompt,
             "",
             "The state",
-            *_state_lines(json.loads(first_line(moment.state))),
+            *_state_lines(_state_json(moment.state)),
         ]
     )
+
+
+def _state_json(state: bytes) -> dict[str, Any]:
+    """Of what was said and written, its digest alone."""
+    line: dict[str, Any] = json.loads(canonical_line(from_bytes(state)))
+    return line
+
+
+def _left_out(state: bytes) -> Iterator[str]:
+    if names := left_out(from_bytes(state)):
+        yield f"  {left_out_words(names)}"
 
 
 def _state_lines(state: dict[str, Any]) -> Iterator[str]:

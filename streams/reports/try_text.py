@@ -24,6 +24,10 @@ DEMO_NOTE = (
 )
 
 
+MAX_LISTED = 40
+"""Fields that a line names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The result of `asllr try`: the lists as they are, and what earlier ones would have been
@@ -84,8 +88,10 @@ def mapping_lines(
             yield f"{kind}: {n_rows:,} rows read; {named}; {times}"
         if tables[kind].encoding == LEGACY:
             yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
-    profile = ", ".join(f"{name} = {column}" for name, column in mapping.profile.items())
-    yield f"profile: {profile or 'no column that the model knows'}"
+    profile = [f"{name} = {column}" for name, column in mapping.profile.items()]
+    more = f" and {len(profile) - MAX_LISTED:,} more" if len(profile) > MAX_LISTED else ""
+    shown = ", ".join(profile[:MAX_LISTED])
+    yield f"profile: {shown or 'no column that the model knows'}{more}"
 
 
 def unread_lines(mapping: ColumnMapping, table: ExportTable) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scoring.domain.reading import pack
 from scoring.engines.rule import rule_of
+from scoring.prompt.rendering import first_rendering
 from streams.recording.erased import erased_leads
 from streams.recording.folder import open_recording
 from streams.recording.kafka_range import Wanted, open_consumer
@@ -21,6 +22,8 @@ from tests.chaos.run import Deployment, run_chaos
 from tests.support.brokers import N_PARTITIONS
 from tests.support.engines.engines import rule_scorer_of
 from training.baselines.rule_artifact import unfitted_facts, write_rule
+
+AUTO = first_rendering()
 
 ALL_ROWS = 1_000_000
 Rows = list[tuple[str, float]]
@@ -88,6 +91,6 @@ def proof(live: Live, folder: Path) -> dict[str, object]:
 def _digest(live: Live, folder: Path, n_processes: int) -> str:
     artifact = folder / "rule"
     if not artifact.exists():
-        write_rule(artifact, rule_of(pack("auto")), unfitted_facts("rule"))
+        write_rule(artifact, rule_of(pack("auto")), unfitted_facts("rule", AUTO))
     asked = ReplayRequest(EveryEvent(), artifact, n_processes=n_processes)
     return replay(live.recording, asked).digest

@@ -13,11 +13,14 @@ pytest.importorskip("pyarrow")
 
 from asllr import main
 from schemas.events import EventBase, LeadUpserted
+from scoring.prompt.rendering import first_rendering
 from streams.recording.event_file import history, write_recording
 from training.dataset.folder import EXAMPLES, read_examples
 from training.dataset.manifest import Split
 from training.simulator.emit import simulate_events
 from training.simulator.world import World
+
+AUTO = first_rendering()
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -39,7 +42,7 @@ def test_a_recording_becomes_a_dataset_and_the_same_one_again(
 ) -> None:
     built = asllr("dataset", recording, "--out", tmp_path / "d", "--seed", "3")
     assert built.exit_code == 0, built.output
-    examples, manifest = read_examples(tmp_path / "d")
+    examples, manifest = read_examples(tmp_path / "d", AUTO)
     assert f"{len(examples)} rows written" in built.stdout
     assert "rows: " in built.stderr
     again = asllr("dataset", "build", recording, "--out", tmp_path / "e", "--seed", "3", "--json")
@@ -50,7 +53,7 @@ def test_simulated_leads_become_a_dataset(tmp_path: Path) -> None:
     words = ("--simulate", "1500", "--seed", "7", "--processes", "1", "--negative-rate", "0.2")
     built = asllr("dataset", *words, "--out", tmp_path / "d", "--json")
     assert built.exit_code == 0, built.output
-    examples, manifest = read_examples(tmp_path / "d")
+    examples, manifest = read_examples(tmp_path / "d", AUTO)
     assert json.loads(built.stdout) == manifest.model_dump(mode="json")
     assert examples.has_truth
     assert set(examples.of(Split.FIT).weight) == {1.0, 5.0}
@@ -112,7 +115,7 @@ def test_a_log_that_ended_gives_rows_up_to_its_end(recording: Path, tmp_path: Pa
         "dataset", recording, "--out", tmp_path / "f", *words, "--label-known", "decided"
     )
     assert decided.exit_code == 0, decided.output
-    open_end, complete, ended = (len(read_examples(tmp_path / name)[0]) for name in "def")
+    open_end, complete, ended = (len(read_examples(tmp_path / name, AUTO)[0]) for name in "def")
     assert ended < open_end <= complete == 250
 
 
@@ -120,7 +123,7 @@ def test_leads_that_share_a_field_are_in_one_split(recording: Path, tmp_path: Pa
     words = ("--cluster", "age_band", "--split-by", "cluster", "--shares", "25,25,25,25")
     built = asllr("dataset", recording, "--out", tmp_path / "d", *words, "--seed", "2")
     assert built.exit_code == 0, built.output
-    examples, manifest = read_examples(tmp_path / "d")
+    examples, manifest = read_examples(tmp_path / "d", AUTO)
     homes = set(zip(examples.cluster.tolist(), examples.split.tolist(), strict=True))
     assert len(homes) == len(set(examples.cluster.tolist())) < len(examples)
     assert (manifest.split_by, manifest.cluster_by) == ("cluster", "age_band")

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from scoring.artifact import load_manifest, load_rendering
+from streams.cli.artifacts import SHIPPED_FOR, find_artifact
 from tests.support.brokers import N_PARTITIONS
 from tests.support.engines.stub_artifact import build_stub_artifact
+from training.simulator.business import business_names
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -79,11 +82,19 @@ def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
     pytest.fail(f"{text!r} was never said:\n{''.join(seen)}")
 
 
+def test_every_business_that_is_simulated_has_an_artifact_that_speaks_its_domain() -> None:
+    assert set(SHIPPED_FOR) == set(business_names())
+    for domain, name in SHIPPED_FOR.items():
+        folder = find_artifact(name, None)
+        assert load_rendering(folder, load_manifest(folder)).domain.name == domain
+
+
+@pytest.mark.parametrize(("domain", "for_s"), [("auto", "15s"), ("software", "10s")])
 def test_demo_with_the_shipped_model_ends_with_a_summary_whose_oracle_is_ok(
-    environ: dict[str, str],
+    environ: dict[str, str], domain: str, for_s: str
 ) -> None:
     shipped = {name: text for name, text in environ.items() if name != "ASLLR_ARTIFACTS"}
-    with demo(shipped, "--for", "15s", "--json") as process:
+    with demo(shipped, "--domain", domain, "--for", for_s, "--json") as process:
         stdout, stderr = process.communicate(timeout=200)
     assert process.returncode == 0, stderr
     summary = json.loads(stdout.splitlines()[-1])

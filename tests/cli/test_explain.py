@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from asllr import main
+from schemas.events import LeadUpserted
 from scoring.artifact import demo_artifact_path
 from streams.recording.event_file import history, write_recording
 from tests.support.engines.stub_artifact import build_stub_artifact
@@ -82,6 +84,25 @@ def test_state_of_the_past_shows_the_prompt_of_then(
     now = json.loads(asllr(environ, "state", A, "--source", recording, "--json").stdout)
     assert now["score"]["cause"]["id"] == "e9"
     assert "The state" in asllr(environ, "state", A, "--source", recording).stdout
+
+
+def test_fields_that_a_state_leaves_out_are_named(environ: dict[str, str], tmp_path: Path) -> None:
+    envelope = {"source": "crm", "tenant": "acme", "lead": "wide"}
+    wide = [
+        LeadUpserted(
+            id=str(half),
+            occurred_at=datetime(2026, 3, 1 + half, tzinfo=UTC),
+            profile={f"Spalte {half}-{n:03}": 1.0 for n in range(260)},
+            **envelope,
+        )
+        for half in range(2)
+    ]
+    write_recording(tmp_path / "wide.jsonl", map(history, wide))
+    words = ("state", "acme/wide", "--source", tmp_path / "wide.jsonl")
+    left_out = [f"Spalte 0-{n:03}" for n in range(7, -1, -1)]
+    assert json.loads(asllr(environ, *words, "--json").stdout)["left_out"] == left_out
+    said = asllr(environ, *words).stdout
+    assert f"8 fields beyond the newest 512, no longer known: {', '.join(left_out)};" in said
 
 
 def test_a_time_before_the_first_event_names_that_event(

@@ -74,6 +74,31 @@ def test_erased_lead_is_shown_as_erased(environ: dict[str, str], tmp_path: Path)
         wait_until(lambda: "erased: the person asked to be forgotten" in show(), "erased", 60)
 
 
+def test_lead_is_shown_with_the_fields_that_were_left_out(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    with running(environ, tmp_path):
+        for half in range(2):
+            wide = LeadUpserted(
+                id=f"wide-{half}",
+                source="crm",
+                tenant="demo",
+                lead="wide",
+                occurred_at=datetime.now(UTC),
+                profile={f"Column {half * 300 + n}": 1.0 for n in range(300)},
+            )
+            send(environ["ASLLR_BROKER"], CRM_EVENTS.name, *encode(wide))
+
+        def show() -> dict[str, object]:
+            words = ["lead", "show", "wide", "--json"]
+            return json.loads(CliRunner().invoke(main, words, env=environ).stdout)
+
+        wait_until(lambda: "left_out" in show(), "both are folded", 60)
+        shown = show()
+        assert shown["profile_fields"] == 512
+        assert str(shown["left_out"]).startswith("at least 64 fields beyond the newest 512")
+
+
 def test_dead_letter_is_listed_shown_and_sent_again(environ: dict[str, str]) -> None:
     record = Record(
         CRM_EVENTS.name, 1, 7, 1_700_000_000_000, b"demo/1", b"{nonsense", (("h", b"v"),)

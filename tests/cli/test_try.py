@@ -69,6 +69,29 @@ def test_exports_become_a_ranking_and_a_verdict(
 
 
 @pytest.mark.slow
+def test_a_field_of_another_business_is_told_and_kept_under_its_own_name(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    sources = ["Messe", "Empfehlung", "Kaltakquise", "Website"]
+    rows = [f"k{n};{n % 28 + 1:02}.03.2026;{sources[n % 4]};{n},5;offen" for n in range(40)]
+    leads = tmp_path / "leads.csv"
+    leads.write_text("\n".join(["Kunde;created;Lead Source;Größe (m²);Status", *rows]))
+    mapping = tmp_path / "mapping.json"
+    asllr_try(environ, "--leads", leads, "--mapping", mapping)
+    drafted = json.loads(mapping.read_text())
+    assert drafted["profile"] == {"Lead Source": "Lead Source"}
+    drafted["leads"]["columns"]["lead"] = "Kunde"
+    drafted["profile"] = {"lead_source": "Lead Source", "Größe (m²)": "Größe (m²)"}
+    mapping.write_text(json.dumps(drafted))
+    found = asllr_try(environ, "--leads", leads, "--mapping", mapping, "--json")
+    assert found.exit_code == 0, found.output
+    read = json.loads(found.stdout)
+    assert read["mapping"]["profile"] == {"Lead Source": "Lead Source", "Größe (m²)": "Größe (m²)"}
+    assert read["remarks"][0].startswith("Lead Source: 30 of 40 values")
+    assert "profile: Lead Source = Lead Source, Größe (m²) = Größe (m²)\n" in found.stderr
+
+
+@pytest.mark.slow
 def test_without_outcomes_it_cannot_tell(
     environ: dict[str, str], exports: tuple[str | Path, ...]
 ) -> None:

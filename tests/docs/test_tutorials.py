@@ -102,6 +102,7 @@ took 12 s, AUC 0.71
     ("printed", "n_broken"),
     [
         ("read it\n3   leads\nmore\ntook 7.5 s, AUC 0.70", 0),
+        ("3 leads\ntook 12 s, AUC -0.70", 0),
         ("4 leads\ntook 12 s, AUC 0.71", 1),
         ("took 12 s, AUC 0.71\n3 leads", 1),
         ("3 leads\ntook long, AUC 0.71", 1),

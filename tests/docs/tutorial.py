@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 FENCE = re.compile(r"^```(bash|text|text-varies)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TOKEN = re.compile(r"(\d[\d,]*(?:\.\d+)?|…|\s+)")
-NUMBER = r"\d[\d,]*(?:\.\d+)?"
+NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
+TOKEN = re.compile(rf"({NUMBER}|…|\s+)")
 MARK = "@@ block"
 
 

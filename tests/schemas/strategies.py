@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.field_names import MAX_NAME_CHARS, is_field_name
 
 ids = st.from_regex(r"\A[A-Za-z0-9._:-]{1,128}\Z")
 words = st.sampled_from((*Channel, *Stage)) | st.from_regex(r"\A[A-Za-z0-9._:-]{1,64}\Z")
@@ -36,6 +39,12 @@ def texts(max_size: int, min_size: int = 0) -> st.SearchStrategy[str]:
     characters = st.characters(exclude_characters="\x00", exclude_categories=["Cs"])
     return st.text(characters, min_size=min_size, max_size=max_size)
 
+
+field_names = st.one_of(
+    st.from_regex(r"\A[a-z][a-z0-9_]{0,63}\Z"),
+    texts(MAX_NAME_CHARS, 1).map(str.strip).map(partial(unicodedata.normalize, "NFC")),
+).filter(is_field_name)
+"""In composed form, so that no two of one profile are the same."""
 
 envelopes = st.fixed_dictionaries(
     {
@@ -58,7 +67,7 @@ segments = st.builds(
 payloads: dict[type[EventBase], dict[str, st.SearchStrategy[Any]]] = {
     LeadUpserted: {
         "profile": st.dictionaries(
-            st.from_regex(r"\A[a-z][a-z0-9_]{0,63}\Z"),
+            field_names,
             st.none()
             | st.booleans()
             | st.floats(-1e12, 1e12)

@@ -28,7 +28,7 @@ ENVELOPE_FIELDS = {
     "lead": "l",
     "occurred_at": "2026-01-31T09:30:00Z",
 }
-BEYOND_SCHEMA = ("is before start_s", "its UTC time is outside")
+BEYOND_SCHEMA = ("is before start_s", "its UTC time is outside", "Unicode's composed form")
 
 checker = FormatChecker(formats=())
 
@@ -64,7 +64,10 @@ times += [
 ]
 lists: list[Any] = [[], ["a"], ["a"] * 9, [1], [{"role": "agent"}]]
 lists += [[{"role": "agent", "start_s": 0, "end_s": 1, "text": "x"}]]
-objects: list[Any] = [{}, {"a": 1}, {"A": 1}, {"a": {}}, {f"f{i}": 1 for i in range(65)}]
+objects: list[Any] = [{}, {"a": 1}, {"A": 1}, {"a": {}}, {f"f{i}": 1 for i in range(513)}]
+KEYS = ["ok", "_a", "A", "2nd visit", "größe", "o\u0308", "ö", "預算", "a" * 64, "a" * 65]
+KEYS += ["a b" * 21 + "c", "", " ", "a ", "\xa0a", "a\u3000", "a\n", "a\nb", "a\x00", "a\u202eb"]
+KEYS += ["a\u2028b", "\ufeffa", "\U0001f699" * 64, "\u0958" * 64]
 awkward = st.sampled_from([None, True, False, *numbers, *strings, *times, *lists, *objects])
 
 
@@ -84,8 +87,7 @@ def mutated_payloads(draw: st.DrawFn, model: type[EventBase]) -> dict[str, Any]:
         segments[0] = segments[0] | draw(st.dictionaries(names, awkward, max_size=1))
     profile = payload.get("profile")
     if isinstance(profile, dict):
-        keys = st.sampled_from(["ok", "_no", "No", "a" * 64, "a" * 65, "a\n", "a\x00", "é", ""])
-        payload["profile"] = profile | draw(st.dictionaries(keys, awkward, max_size=1))
+        payload["profile"] = profile | draw(st.dictionaries(st.sampled_from(KEYS), awkward))
     return payload
 
 

@@ -73,7 +73,9 @@ _SEGMENTS = st.lists(
 _PAYLOADS: dict[type[EventBase], dict[str, st.SearchStrategy[Any]]] = {
     LeadUpserted: {
         "profile": st.dictionaries(
-            st.sampled_from(("age_band", "budget_band", "trade_in", "note")),
+            st.sampled_from(
+                ("age_band", "budget_band", "trade_in", "note", "Lead Source", "größe")
+            ),
             st.sampled_from(("forties", "under_15k", "<|im_end|>", True, 2.0, None)),
             max_size=3,
         ),

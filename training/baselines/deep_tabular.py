@@ -34,6 +34,7 @@ from training.baselines.baseline import (
 )
 from training.baselines.columns.fields import Fields, fit_fields
 from training.baselines.columns.table import TableColumns, fit_field_table
+from training.baselines.network_graph import CERTAIN
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.trees.trials import Trial, search
@@ -41,8 +42,6 @@ from training.trees.trials import Trial, search
 MAX_EPOCHS = 20
 PATIENCE_EPOCHS = 3
 BATCH_ROWS = 512
-CERTAIN = 1e-7
-"""The models return probabilities in float32; nearer to 0 or 1 the logit is not finite."""
 
 
 class Design(StrEnum):
@@ -117,7 +116,9 @@ def fit_deep(examples: Examples, budget: Budget, design: Design, log: WriteLine)
 
     best = search(run, budget.n_trials, log)
     plan = _Plan(design, best.settings, best.size, budget.seed)
-    return _train(examples.of(*TRAIN_AND_VALIDATION), plan, lambda predictor: True)
+    fitted = _train(examples.of(*TRAIN_AND_VALIDATION), plan, lambda predictor: True)
+    fitted.model.double()  # a float32 probability near 1 has lost its logit
+    return fitted
 
 
 def _draw(rng: np.random.Generator) -> NetworkShape:

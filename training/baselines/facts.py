@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from schemas.timestamps import EPOCH
-from scoring.artifact import BaseModelName, DataWindow, EngineKind, Manifest
+from scoring.artifact import BaseModelName, DataWindow, EngineKind, Manifest, save_domain
 from scoring.calibration import Calibration
 from scoring.engines.loading import UNREAD_BUDGET
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import Rendering
 from training.artifact_folder import CARD, METRICS
 
 ChosenSettings = Mapping[str, float | int | str]
@@ -25,6 +25,7 @@ class ArtifactFacts:
     `dataset` (its sha256) are None for an artifact that was fitted on no data."""
 
     name: str
+    rendering: Rendering
     horizon_days: int
     label: str
     window: tuple[datetime, datetime] | None
@@ -45,8 +46,9 @@ def manifest_of(engine: EngineKind, facts: ArtifactFacts) -> Manifest:
     return Manifest(
         name=facts.name,
         engine=engine,
-        prompt_id=first_rendering().prompt_id,
-        features_id=first_rendering().features_id,
+        renderer=facts.rendering.version,
+        prompt_id=facts.rendering.prompt_id,
+        features_id=facts.rendering.features_id,
         token_budget=UNREAD_BUDGET,
         horizon_days=facts.horizon_days,
         calibration=facts.calibration,
@@ -62,7 +64,8 @@ def manifest_of(engine: EngineKind, facts: ArtifactFacts) -> Manifest:
 
 
 def describe(folder: Path, facts: ArtifactFacts, text: str) -> None:
-    """Writes the metrics file and the model card into `folder`; `text` says what the model is."""
+    """Writes domain, metrics and model card into `folder`; `text` says what the model is."""
+    save_domain(folder, facts.rendering)
     metrics = json.dumps(dict(facts.metrics), indent=2)
     (folder / METRICS).write_text(metrics + "\n", encoding="utf-8")
     rows = [*facts.metrics.items(), *facts.settings.items()]

@@ -12,7 +12,6 @@ import numpy as np
 from scoring.engine import EngineInput
 from scoring.engines.rule import Rule, RuleEngine, build_rule_engine, rule_of
 from scoring.floats import Floats
-from scoring.prompt.rendering import first_rendering
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
 from training.dataset.example import Examples
@@ -45,7 +44,7 @@ def fit_rule(examples: Examples, budget: Budget, log: WriteLine) -> RulePredicto
     probability is the observed share of orders. Half an order is added, so that a dataset without
     one does not mean "impossible"."""
     refit = examples.of(*TRAIN_AND_VALIDATION)
-    rendering = first_rendering()
+    rendering = examples.rendering
     rule = rule_of(rendering.domain)
     if len(refit):
         orders = float(refit.weight @ refit.label) + 0.5

@@ -7,7 +7,7 @@ from pathlib import Path
 from scoring.artifact import EngineKind, Manifest
 from scoring.calibration import Calibration
 from scoring.engines.rule import RULE, Rule
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import Rendering
 from training.artifact_folder import artifact_folder, seal
 from training.baselines.facts import ArtifactFacts, describe, manifest_of
 from training.dataset.manifest import label_of
@@ -25,11 +25,12 @@ def write_rule(out: Path, rule: Rule, facts: ArtifactFacts) -> Manifest:
         return seal(folder, manifest_of(EngineKind.RULE, facts))
 
 
-def unfitted_facts(name: str) -> ArtifactFacts:
+def unfitted_facts(name: str, rendering: Rendering) -> ArtifactFacts:
     """The facts of a rule that was fitted on no data: an empty window, no metrics."""
-    domain = first_rendering().domain
+    domain = rendering.domain
     return ArtifactFacts(
         name=name,
+        rendering=rendering,
         horizon_days=domain.horizon_days,
         label=f"{label_of(domain.horizon_days)}; nothing was fitted",
         window=None,

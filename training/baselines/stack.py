@@ -20,6 +20,7 @@ from training.baselines.tree import (
     PreparedColumns,
     prepare_columns,
     tune_prepared,
+    with_held_out,
 )
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
@@ -29,10 +30,11 @@ from training.trees.boosted_trees import TunedTree
 @dataclass(frozen=True, slots=True)
 class StackPredictor:
     """A fitted stack. `logits` needs the language model's logits of the same rows. That logit is
-    the last column, where `scoring.engines.stack` appends it."""
+    the last column, where `scoring.engines.stack` appends it. `held_out` as in GrownTrees."""
 
     tree: TunedTree
     columns: FittedColumns
+    held_out: Floats
 
     @property
     def described(self) -> dict[str, float | int | str]:
@@ -40,6 +42,10 @@ class StackPredictor:
 
     def logits(self, examples: Examples, read: Floats) -> Floats:
         return self.tree.logits(_beside(self.columns.rows(examples), read))
+
+    def logits_to_calibrate(self, examples: Examples, read: Floats) -> Floats:
+        """As `logits`; those of the calibration rows by trees that have not learned from them."""
+        return with_held_out(self.logits(examples, read), self.held_out, examples)
 
 
 def fit_stack(
@@ -68,8 +74,10 @@ def stack_prepared(
         train=with_logit(prepared.train, Split.FIT),
         validation=with_logit(prepared.validation, Split.JUDGE),
         refit=with_logit(prepared.refit, *TRAIN_AND_VALIDATION),
+        calibration=with_logit(prepared.calibration, Split.CALIBRATE),
     )
-    return StackPredictor(tune_prepared(extended, budget, log), prepared.columns)
+    grown = tune_prepared(extended, budget, log)
+    return StackPredictor(grown.tree, prepared.columns, grown.held_out)
 
 
 def _beside(rows: Rows, read: Floats) -> Rows:

@@ -7,6 +7,7 @@ of the fit, bit for bit, and its logits those of the fitted model.
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from scoring.columns.columns import Columns
 from scoring.engines.columns_file import COLUMNS, WORDS_ARRAY, save_columns
 from scoring.engines.linear import LINEAR
 from scoring.engines.loading import load_scorer
+from scoring.engines.network import NETWORK
 from scoring.engines.trees import TREES
 from scoring.floats import Floats
 from training.artifact_folder import artifact_folder, seal
@@ -75,7 +77,25 @@ def table_export(fitted: Predictor) -> TableExport | None:
 
             what = "A logistic regression"
             return TableExport(EngineKind.LINEAR, table, save_linear, fitted.logits, what)
-    return None
+    return _network_export(fitted)
+
+
+def _network_export(fitted: Predictor) -> TableExport | None:
+    # Imports here: torch takes seconds to load, and whoever fitted a network has it loaded.
+    if "training.baselines.deep_tabular" not in sys.modules:
+        return None
+    from training.baselines.deep_tabular import DeepPredictor
+    from training.baselines.network_graph import build_network_graph
+
+    if not isinstance(fitted, DeepPredictor):
+        return None
+    graph = build_network_graph(fitted.model, fitted.fields)
+
+    def save(folder: Path) -> None:
+        onnx.save(graph, str(folder / NETWORK))
+
+    what = "A neural network for tables"
+    return TableExport(EngineKind.NETWORK, fitted.columns, save, fitted.logits, what)
 
 
 def write_table(
@@ -113,6 +133,7 @@ def write_stack(
         describe(folder, facts, text)
         stacked = {
             "engine": EngineKind.STACK,
+            "renderer": facts.rendering.version,
             "name": facts.name,
             "calibration": facts.calibration,
             "horizon_days": facts.horizon_days,

@@ -1,4 +1,8 @@
-"""Boosted trees over columns of the caller's choice: the search that all tree baselines share."""
+"""Boosted trees over columns of the caller's choice: the search that all tree baselines share.
+
+The trees that are kept also learn from the rows that calibrate. What calibrates are the logits that
+these rows had from trees of the same settings which had not yet learned from them.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,24 @@ import numpy as np
 from scoring.columns.encoding import Rows
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, check_classes, labels_of
+from training.baselines.baseline import (
+    TRAIN_AND_VALIDATION,
+    Budget,
+    Predictor,
+    check_classes,
+    labels_of,
+)
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
-from training.trees.boosted_trees import TreeTable, TunedTree, choose_settings, grow_tree
+from training.trees.boosted_trees import (
+    TreeSettings,
+    TreeTable,
+    TunedTree,
+    choose_settings,
+    grow_tree,
+    rounds_for,
+)
+from training.trees.trials import Trial
 
 
 class FittedColumns(Protocol):
@@ -32,21 +50,36 @@ labels, these rows must be out of fold, or a tree trusts them more than it can t
 
 @dataclass(frozen=True, slots=True)
 class PreparedColumns:
-    """Columns that were fitted twice: on `train`, so that the `validation` rows are new to them,
-    and on `refit`, which is both, for the last fit. Several models may be grown on one of these."""
+    """Columns that were fitted twice: `early` on `train`, so that the `validation` rows are new to
+    them, and `columns` on `refit`, which is both, for the last fit; the `calibration` rows are new
+    to those. Several models may be grown on one of these."""
 
     train: tuple[Examples, Rows]
     validation: tuple[Examples, Rows]
     refit: tuple[Examples, Rows]
+    calibration: tuple[Examples, Rows]
+    early: FittedColumns
     columns: FittedColumns
 
 
 @dataclass(frozen=True, slots=True)
+class GrownTrees:
+    """`tree` learned from the train, validation and calibration rows. `held_out`: the logits of the
+    calibration rows, in their order, by trees that learned from the others only."""
+
+    tree: TunedTree
+    held_out: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class TreePredictor:
-    """Fitted trees with what turns examples into their columns."""
+    """Fitted trees with what turns examples into their columns. `held_out` as in GrownTrees."""
 
     tree: TunedTree
     columns: FittedColumns
+    held_out: Floats
+    words: str = ""
+    """What words were worth in the search; empty where none were on offer."""
 
     @property
     def validation_loss(self) -> float:
@@ -54,7 +87,8 @@ class TreePredictor:
 
     @property
     def described(self) -> dict[str, float | int | str]:
-        return {**self.tree.settings, "rounds": self.tree.n_rounds}
+        words = {"words": self.words} if self.words else {}
+        return {**self.tree.settings, "rounds": self.tree.n_rounds, **words}
 
     def logits(self, examples: Examples) -> Floats:
         return self.tree.logits(self.columns.rows(examples))
@@ -65,8 +99,27 @@ def fit_tree(
 ) -> TreePredictor:
     """Fits columns, chooses settings on the validation split and grows the trees. Raises
     DatasetError for a split with one class only."""
-    prepared = prepare_columns(examples, budget, fit_columns)
-    return TreePredictor(tune_prepared(prepared, budget, log), prepared.columns)
+    return predictor_of(prepare_columns(examples, budget, fit_columns), budget, log)
+
+
+def predictor_of(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> TreePredictor:
+    grown = tune_prepared(prepared, budget, log)
+    return TreePredictor(grown.tree, prepared.columns, grown.held_out)
+
+
+def logits_to_calibrate(model: Predictor, examples: Examples) -> Floats:
+    """The logits of all rows; those of the calibration split by a model that has not learned from
+    them. `examples` hold the calibration rows that the model was fitted with."""
+    logits = model.logits(examples)
+    if isinstance(model, TreePredictor):
+        return with_held_out(logits, model.held_out, examples)
+    return logits
+
+
+def with_held_out(logits: Floats, held_out: Floats, examples: Examples) -> Floats:
+    replaced = logits.copy()
+    replaced[examples.split == Split.CALIBRATE.value] = held_out
+    return replaced
 
 
 def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns) -> PreparedColumns:
@@ -76,17 +129,35 @@ def prepare_columns(examples: Examples, budget: Budget, fit_columns: FitColumns)
     train_rows, early = fit_columns(train, budget.rng())
     refit = examples.of(*TRAIN_AND_VALIDATION)
     refit_rows, columns = fit_columns(refit, budget.rng())
+    calibration = examples.of(Split.CALIBRATE)
     return PreparedColumns(
-        (train, train_rows), (validation, early.rows(validation)), (refit, refit_rows), columns
+        train=(train, train_rows),
+        validation=(validation, early.rows(validation)),
+        refit=(refit, refit_rows),
+        calibration=(calibration, columns.rows(calibration)),
+        early=early,
+        columns=columns,
     )
 
 
-def tune_prepared(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> TunedTree:
-    """Chooses settings on the validation rows and grows the trees again on train and validation."""
-    judged_table = _table([prepared.train, prepared.validation], len(prepared.validation[0]))
-    best = choose_settings(judged_table, budget.rng(), n_trials=budget.n_trials, log=log)
-    grown = grow_tree(_table([prepared.refit], 0), best.settings, best.size)
-    return replace(grown, validation_loss=best.loss)
+def tune_prepared(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> GrownTrees:
+    """Chooses settings on the validation rows and grows the trees twice: on train and validation,
+    for the logits to calibrate, and on the calibration rows, too, to keep."""
+    best = search_prepared(prepared, budget, log)
+    early = grow_tree(_table([prepared.refit], 0), best.settings, best.size)
+    whole = _table([prepared.refit, prepared.calibration], 0)
+    n_rounds = rounds_for(best.size, len(prepared.refit[0]), len(whole.labels))
+    kept = grow_tree(whole, best.settings, n_rounds)
+    held_out = early.logits(prepared.calibration[1])
+    return GrownTrees(replace(kept, validation_loss=best.loss), held_out)
+
+
+def search_prepared(
+    prepared: PreparedColumns, budget: Budget, log: WriteLine
+) -> Trial[TreeSettings]:
+    """The settings of least log loss on the validation rows."""
+    table = _table([prepared.train, prepared.validation], len(prepared.validation[0]))
+    return choose_settings(table, budget.rng(), n_trials=budget.n_trials, log=log)
 
 
 def _table(parts: list[tuple[Examples, Rows]], n_validation: int) -> TreeTable:

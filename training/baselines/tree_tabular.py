@@ -7,13 +7,13 @@ import numpy as np
 from scoring.columns.encoding import Rows
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
-from training.baselines.columns.table import TableColumns, fit_field_table
+from training.baselines.columns.table import fit_field_table, table_of
 from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
 from training.dataset.example import Examples
 
 
 def fit_feature_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
-    return examples.features, TableColumns()
+    return examples.features, table_of(examples)
 
 
 def fit_field_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:

@@ -3,9 +3,14 @@
 `fit_tree_words` reads TF-IDF through an SVD and through a linear model of the order.
 `fit_tree_text` is the fair rival of a language model: it also reads wrap-up codes and funnel moves
 that were predicted from the same words, because language models are trained on those labels.
+
+Every setting is also tried without words: columns that say nothing cost what fields would have
+told, and where words gain nothing over fields the search says so.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,16 +22,22 @@ from training.baselines.columns.aggregates import fit_aggregates
 from training.baselines.columns.bag_of_words import fit_words
 from training.baselines.columns.linear_reading import Target, fit_out_of_fold, folds_of
 from training.baselines.columns.own_fields import fit_own_fields
-from training.baselines.columns.table import TableColumns
-from training.baselines.tree import FittedColumns, TreePredictor, fit_tree
-from training.dataset.example import Examples, Grade
+from training.baselines.columns.table import TableColumns, table_of
+from training.baselines.tree import (
+    FittedColumns,
+    PreparedColumns,
+    TreePredictor,
+    predictor_of,
+    prepare_columns,
+    search_prepared,
+)
+from training.dataset.example import Examples
 
 ORDER_PENALTIES = (0.3, 3.0)
 CODE_PENALTY = 1.0
 """There are many codes with many rows each: one strength is enough."""
 
 MOVE_PENALTY = 1.0
-MOVES = (Grade.VISIT, Grade.TEST_DRIVE, Grade.QUOTE)
 
 
 def fit_word_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows, FittedColumns]:
@@ -39,11 +50,57 @@ def fit_text_columns(examples: Examples, rng: np.random.Generator) -> tuple[Rows
 
 
 def fit_tree_words(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
-    return fit_tree(examples, budget, fit_word_columns, log)
+    return fit_and_weigh_words(prepare_columns(examples, budget, fit_word_columns), budget, log)
 
 
 def fit_tree_text(examples: Examples, budget: Budget, log: WriteLine) -> TreePredictor:
-    return fit_tree(examples, budget, fit_text_columns, log)
+    return fit_and_weigh_words(prepare_columns(examples, budget, fit_text_columns), budget, log)
+
+
+def fit_and_weigh_words(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> TreePredictor:
+    """Grows trees on `prepared`, tries the same settings on the same columns without words, and
+    says what words were worth on the validation rows."""
+    reading = predictor_of(prepared, budget, log)
+    if not _n_words(prepared.columns):
+        return reading
+    without = search_prepared(_without_words(prepared), budget, lambda line: None).loss
+    verdict = "gain" if reading.validation_loss < without else "gain nothing"
+    sentence = (
+        f"words {verdict} over fields and counts: log loss on the validation rows "
+        f"{reading.validation_loss:.4f} with words, {without:.4f} without"
+    )
+    log(sentence)
+    return replace(reading, words=sentence)
+
+
+def _without_words(prepared: PreparedColumns) -> PreparedColumns:
+    """The same columns but for those of words, which are the last."""
+    n_early, n = _n_words(prepared.early), _n_words(prepared.columns)
+    return PreparedColumns(
+        train=_but_last(prepared.train, n_early),
+        validation=_but_last(prepared.validation, n_early),
+        refit=_but_last(prepared.refit, n),
+        calibration=_but_last(prepared.calibration, n),
+        early=_wordless(prepared.early),
+        columns=_wordless(prepared.columns),
+    )
+
+
+def _but_last(part: tuple[Examples, Rows], n: int) -> tuple[Examples, Rows]:
+    examples, rows = part
+    return examples, rows[:, : rows.shape[1] - n]
+
+
+def _n_words(columns: FittedColumns) -> int:
+    if not isinstance(columns, TableColumns) or columns.columns.words is None:
+        return 0
+    return columns.columns.words.vocabulary.n_outputs
+
+
+def _wordless(columns: FittedColumns) -> FittedColumns:
+    if not isinstance(columns, TableColumns):
+        return columns
+    return replace(columns, columns=replace(columns.columns, words=None))
 
 
 def _fit_columns(
@@ -55,7 +112,7 @@ def _fit_columns(
     folds = folds_of(examples.cluster)
     fitted = [fit_out_of_fold(bag.matrix, target, folds) for target in targets]
     words = bag.projected(tuple(reading for _, reading in fitted))
-    table = TableColumns(Columns(fit_own_fields(examples), fit_aggregates(examples), words))
+    table = table_of(examples, Columns(fit_own_fields(examples), fit_aggregates(examples), words))
     rows = table.rows(examples)
     if words is not None:
         rows[:, -len(targets) :] = np.column_stack([logits for logits, _ in fitted])
@@ -73,6 +130,8 @@ def _code_targets(examples: Examples) -> list[Target]:
 
 
 def _move_targets(examples: Examples) -> list[Target]:
-    """One target for each rung below the order: whether the lead went as far within the horizon."""
-    went = [(examples.grade >= move).astype(np.float64) for move in MOVES]
+    """One target for each rung above talking and below the end: whether the lead went as far within
+    the horizon."""
+    grades = examples.grade
+    went = [(grades >= move).astype(np.float64) for move in range(2, examples.ladder.top)]
     return [Target(far, examples.weight, MOVE_PENALTY) for far in went]

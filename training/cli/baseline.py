@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from scoring.domain.reading import domain_named
+from scoring.prompt.rendering import FIRST_PACK, newest_rendering
 from training.cli.console import progress, say
 from training.cli.options import FindArtifact
 from training.cli.refusal import refusing
@@ -26,7 +28,7 @@ NAMES = (
     "dcn_v2",
     STACK,
 )
-MEASURED = ("tree_practised", "deepfm", "dcn_v2")
+MEASURED = ("tree_practised",)
 """For measuring only: what the rest write with --out can be served."""
 
 
@@ -38,6 +40,11 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
     @click.argument("name", required=False)
     @click.argument("dataset", required=False, type=click.Path(path_type=Path))
     @click.option("--out", type=click.Path(path_type=Path), help="the artifact.")
+    @click.option(
+        "--domain",
+        help="how leads are read: a pack (`asllr domain list`) or a domain.toml.  [default: auto; "
+        "of a stack that of its language model]",
+    )
     @click.option("--lm", help="stack: the artifact whose language model reads the text.")
     @click.option(
         "--trials",
@@ -98,7 +105,7 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
         _check(**options)
         with refusing():
             if options["dataset"] is None:
-                report = _unfitted_rule(options["out"])
+                report = _unfitted_rule(options["out"], options["domain"])
             else:
                 report = _fitted(find_artifact, options)
         if as_json:
@@ -113,7 +120,13 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
 
 
 def _check(
-    *, name: str | None, dataset: Path | None, out: Path | None, lm: str | None, **_: object
+    *,
+    name: str | None,
+    dataset: Path | None,
+    out: Path | None,
+    lm: str | None,
+    domain: str | None,
+    **_: object,
 ) -> None:
     if name is not None and name not in NAMES:
         raise click.UsageError(f"{name!r} is not one of {', '.join(NAMES)}")
@@ -130,17 +143,22 @@ def _check(
         raise click.UsageError("name a dataset to measure the rule on, or --out to write it")
     if (lm is None) == (name == STACK):
         raise click.UsageError(f"--lm goes with {STACK}: the artifact that reads the text")
+    if lm is not None and domain is not None:
+        raise click.UsageError("a stack reads leads as its language model does; leave --domain out")
 
 
-def _unfitted_rule(out: Path) -> dict[str, Any]:
+def _unfitted_rule(out: Path, domain: str | None) -> dict[str, Any]:
     """Writes the rule without data. Needs the base install only: it is for the day before the first
     event."""
     from scoring.artifact import digest
-    from scoring.engines.rule import Rule
+    from scoring.engines.rule import build_rule_engine, rule_of
     from training.baselines.facts import artifact_name
     from training.baselines.rule_artifact import unfitted_facts, write_rule
 
-    write_rule(out, Rule(), unfitted_facts(artifact_name(out, RULE)))
+    rendering = newest_rendering(domain_named(domain or FIRST_PACK))
+    rule = rule_of(rendering.domain)
+    build_rule_engine(rule, rendering)  # says so where the domain lacks what the rule reads
+    write_rule(out, rule, unfitted_facts(artifact_name(out, RULE), rendering))
     return {"baseline": RULE, "artifact": digest(out)}
 
 
@@ -150,6 +168,7 @@ def _fitted(find_artifact: FindArtifact, options: dict[str, Any]) -> dict[str, A
     lm: str | None = options["lm"]
     request = BaselineRequest(
         name=options["name"],
+        domain=options["domain"],
         dataset=options["dataset"],
         out=options["out"],
         lm=None if lm is None else find_artifact(lm),

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from schemas.timestamps import from_ms
-from scoring.artifact import digest, load_manifest
+from scoring.artifact import digest, load_manifest, load_rendering
 from scoring.calibration import Calibration
+from scoring.domain.reading import domain_named
 from scoring.floats import Floats
+from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
 from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
-from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, Predictor
+from training.baselines.baseline import Budget, Predictor
 from training.baselines.facts import ArtifactFacts, ChosenSettings, artifact_name
 from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
 from training.baselines.recommended import fit_recommended, fit_stack_of_least_loss
@@ -23,6 +25,7 @@ from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.rule import fit_rule
 from training.baselines.rule_artifact import write_rule
 from training.baselines.table_artifacts import table_export, write_stack, write_table
+from training.baselines.tree import logits_to_calibrate
 from training.baselines.unseen import check_left, seen_rows, split_unseen
 from training.calibrate import doubts
 from training.dataset.example import Examples
@@ -36,9 +39,11 @@ N_PARITY_ROWS = 500
 @dataclass(frozen=True, slots=True)
 class BaselineRequest:
     """What `asllr baseline` was asked for. `name` None: the recommended model. `lm`: the artifact
-    with the language model, for a stack only."""
+    with the language model, for a stack only. `domain`: a pack or a file; None: that of `lm`, or
+    else `auto`."""
 
     name: str | None
+    domain: str | None
     dataset: Path
     out: Path | None
     lm: Path | None
@@ -50,6 +55,12 @@ class BaselineRequest:
     @property
     def budget(self) -> Budget:
         return Budget(self.n_trials, self.seed)
+
+    def rendering(self) -> Rendering:
+        """Raises ArtifactError, DomainError."""
+        if self.lm is not None:
+            return load_rendering(self.lm, load_manifest(self.lm))
+        return newest_rendering(domain_named(self.domain or FIRST_PACK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,7 @@ def make_baseline(request: BaselineRequest, log: WriteLine, report: ReportProgre
     NotOurs; nothing is written then."""
     if request.out is not None:
         check_replaceable(request.out)
-    data = _Data(*read_examples(request.dataset))
+    data = _Data(*read_examples(request.dataset, request.rendering()))
     if request.name == Baseline.RULE:
         return _rule(request, data, log)
     if request.lm is not None:
@@ -112,7 +123,7 @@ def _rule(request: BaselineRequest, data: _Data, log: WriteLine) -> Made:
 
 
 def _learned(request: BaselineRequest, data: _Data, fitted: Predictor, why: str) -> Made:
-    worth = _worth(fitted.logits(data.examples), data.examples)
+    worth = _worth(logits_to_calibrate(fitted, data.examples), data.examples)
     if request.out is not None:
         export = table_export(fitted)
         if export is None:
@@ -143,7 +154,7 @@ def _stack(
     if read is None:
         raise ValueError(f"engine {below.engine} of {lm} reads no text")
     fitted, table = fit_stack_of_least_loss(examples, read, request.budget, log)
-    worth = _worth(fitted.logits(examples, read), examples)
+    worth = _worth(fitted.logits_to_calibrate(examples, read), examples)
     if request.out is not None:
         grown = _Data(examples, data.manifest)
         facts = _facts(request, grown, fitted.described, worth)
@@ -158,10 +169,11 @@ def _worth(logits: Floats, examples: Examples) -> Worth:
 def _facts(
     request: BaselineRequest, data: _Data, settings: ChosenSettings, worth: Worth
 ) -> ArtifactFacts:
-    moments = data.examples.of(*TRAIN_AND_VALIDATION).as_of_ms
+    moments = data.examples.of(*BEFORE_TEST).as_of_ms
     first, last = (from_ms(int(moments[at])) for at in (0, -1))
     return ArtifactFacts(
         name=artifact_name(request.out, str(request.name)),
+        rendering=data.examples.rendering,
         horizon_days=data.manifest.horizon_days,
         label=data.manifest.label,
         window=(first, last),

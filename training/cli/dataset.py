@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from training.cli.options import FiniteRange
+from training.cli.options import DOMAIN, FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # it loads numpy, which `asllr --help` should not wait for
@@ -126,6 +126,7 @@ def _build_command(moment: click.ParamType, readers: Readers) -> click.Command:
         type=click.IntRange(min=1),
         help="that many simulated leads instead of recordings.",
     )
+    @DOMAIN
     @_SEED
     @click.option(
         "--as-of",
@@ -135,10 +136,8 @@ def _build_command(moment: click.ParamType, readers: Readers) -> click.Command:
     )
     @click.option(
         "--horizon-days",
-        default=14,
-        show_default=True,
         type=click.IntRange(min=1),
-        help="how soon an order counts.",
+        help="how soon an order counts.  [default: the domain's]",
     )
     @click.option(
         "--embargo-days",
@@ -276,8 +275,9 @@ def _convert_command(public: Mapping[str, ReadLog]) -> click.Command:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@DOMAIN
 @click.option("--json", "as_json", is_flag=True, help="print columns and findings as JSON.")
-def check(folder: Path, *, as_json: bool) -> None:
+def check(folder: Path, *, domain: str, as_json: bool) -> None:
     """Look for columns that know the outcome. Exits with 1 when there is one.
 
     \b
@@ -288,6 +288,6 @@ def check(folder: Path, *, as_json: bool) -> None:
     with refusing():
         from training.cli.dataset_work import check_folder
 
-        is_clean = check_folder(folder, as_json=as_json)
+        is_clean = check_folder(folder, domain, as_json=as_json)
     if not is_clean:
         raise SystemExit(NO)

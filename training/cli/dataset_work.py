@@ -14,6 +14,8 @@ import click
 
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
+from scoring.domain.reading import domain_named
+from scoring.prompt.rendering import newest_rendering
 from scoring.report.progress import counted
 from training.cli.console import progress, say
 from training.dataset.build import build_examples
@@ -38,6 +40,8 @@ from training.dataset.policy import parse_policy
 from training.dataset.protocols import protocol_of
 from training.dataset.simulated import Simulation, simulate_examples
 from training.dataset.split import Shares
+from training.simulator.business import business_names
+from training.simulator.world import World
 
 SHOWN_COLUMNS = 12
 
@@ -47,6 +51,7 @@ def build_dataset(
 ) -> None:
     """`undated`: who was won where outcomes have no date; empty where the log has them."""
     check_free(out)
+    rendering = newest_rendering(domain_named(options["domain"]))
     maturity = Maturity.UNDATED if undated else Maturity(options["label_known"])
     as_of = options["as_of"] or ("0h-after-first" if undated else "every-7d")
     split_by = options["split_by"] or (SplitBy.CLUSTER if undated else SplitBy.TIME)
@@ -54,7 +59,8 @@ def build_dataset(
         name=out.name,
         policy=parse_policy(as_of),
         seed=options["seed"],
-        horizon_days=options["horizon_days"],
+        rendering=rendering,
+        horizon_days=options["horizon_days"] or rendering.domain.horizon_days,
         embargo_days=options["embargo_days"],
         silent_days=options["silent_days"],
         shares=shares_of(options["shares"]),
@@ -83,8 +89,15 @@ def _end_ms(complete_until: datetime | None) -> int | None:
 
 def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
     check_free(out)
+    business = options["domain"]
+    if business not in business_names():
+        raise DatasetError(
+            f"no leads of domain {business} can be simulated; name --domain one of "
+            f"{', '.join(business_names())}, or give recordings"
+        )
     simulation = Simulation(
         seed=options["seed"],
+        world=World(business),
         n_leads=n_leads,
         negative_rate=options["negative_rate"],
         shares=shares_of(options["shares"]),
@@ -104,10 +117,10 @@ def convert_dataset(data_set: str, logged: Iterable[Logged], *, out: Path, **opt
     _finish(examples, manifest, out, as_json=options["as_json"])
 
 
-def check_folder(folder: Path, *, as_json: bool) -> bool:
+def check_folder(folder: Path, domain: str, *, as_json: bool) -> bool:
     """Prints what a dataset's columns know of the outcome; returns whether no column leaks it.
     Findings that only the log could show are in the manifest."""
-    examples, manifest = read_examples(folder)
+    examples, manifest = read_examples(folder, newest_rendering(domain_named(domain)))
     columns = known_columns(examples)
     strongest = strengths(examples, columns)
     findings = (*manifest.findings, *check_data(examples))

@@ -58,6 +58,11 @@ def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Co
         type=click.IntRange(min=1),
         help="settings each baseline may try.",
     )
+    @click.option(
+        "--domain",
+        help="how baselines read the leads: a pack or a domain.toml.  [default: as the first "
+        "artifact, or auto]",
+    )
     @_options
     def compare(artifacts: tuple[str, ...], **options: Any) -> None:
         """Say which of several models is ahead on a dataset, or that nobody can tell.
@@ -184,4 +189,5 @@ def _terms(options: dict[str, Any]) -> EvaluationTerms:
         command=shlex.join(["asllr", *sys.argv[1:]]),
         against=tuple(map(Baseline, options.get("against", ()))),
         n_trials=options.get("trials", 1),
+        domain=options.get("domain"),
     )

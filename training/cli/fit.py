@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scoring.domain.reading import domain_named
+from scoring.prompt.rendering import Rendering, newest_rendering
 from training.cli.console import progress, say
-from training.cli.options import FiniteRange
+from training.cli.options import DOMAIN, FiniteRange
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # torch takes seconds that `asllr --help` should not wait for
@@ -77,13 +79,13 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(min=1),
     help="the longest prompt; older conversation gives way.",
 )
+@DOMAIN
 @_settings_options
 @click.option(
     "--heights",
-    default="0,0.1,0.3,0.5,0.7,1",
-    show_default=True,
-    help="rungs of the funnel ladder: nothing, contacted, visit, test drive, quote, order; a "
-    "pair's margin is their difference.",
+    help="rungs of the funnel ladder: nothing, the domain's stages between the first and the end, "
+    "won; a pair's margin is their difference.  [default: even, 0,0.1,0.3,0.5,0.7,1 for four "
+    "stages]",
 )
 @click.option(
     "--precision",
@@ -169,12 +171,14 @@ def _request(options: dict[str, Any]) -> FitRequest:
         chat_template=None if template is None else read_text(template, "--chat-template"),
     )
     out: Path = options["out"]
+    rendering = newest_rendering(domain_named(options["domain"]))
     return FitRequest(
         dataset=options["dataset"],
         hub=hub,
         out=out,
         work=options["work"] or out.with_name(f"{out.name}.work"),
-        settings=_settings(options),
+        settings=_settings(options, rendering),
+        rendering=rendering,
         token_budget=options["token_budget"],
         min_positives=options["min_positives"],
         n_processes=options["processes"],
@@ -182,22 +186,28 @@ def _request(options: dict[str, Any]) -> FitRequest:
     )
 
 
-def _settings(options: dict[str, Any]) -> FitSettings:
+def _heights(text: str | None, rendering: Rendering) -> tuple[float, ...]:
+    from training.dataset.ladder import ladder_of
+
+    if text is None:
+        return ladder_of(rendering.domain).heights
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a list of numbers such as 0,0.1,0.3,0.5,0.7,1"
+        ) from None
+
+
+def _settings(options: dict[str, Any], rendering: Rendering) -> FitSettings:
     from scoring.artifact import HeadKind
     from training.model.settings import FitSettings, Precision
 
-    try:
-        heights = tuple(float(part) for part in options["heights"].split(","))
-    except ValueError:
-        raise click.BadParameter(
-            f"{options['heights']!r} is not a list of numbers; expected "
-            "six, such as 0,0.1,0.3,0.5,0.7,1"
-        ) from None
     precision: str | None = options["precision"]
     named = (number.option.removeprefix("--").replace("-", "_") for number in SETTINGS)
     return FitSettings(
         **{name: options[name] for name in named},
-        heights=heights,
+        heights=_heights(options["heights"], rendering),
         precision=Precision(precision) if precision else Precision.for_this_machine(),
         gradient_checkpointing=options["gradient_checkpointing"],
         serve=HeadKind(options["serve"]),

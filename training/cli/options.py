@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from scoring.prompt.rendering import FIRST_PACK
+
 FindArtifact = Callable[[str], Path]
 """An artifact's name or path -> its folder; fails with an error message for people."""
 
@@ -41,3 +43,11 @@ def at_least(low: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+DOMAIN = click.option(
+    "--domain",
+    default=FIRST_PACK,
+    show_default=True,
+    help="how leads are read: a pack (`asllr domain list`) or a domain.toml.",
+)

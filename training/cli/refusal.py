@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import click
 
 from scoring.artifact import ArtifactError
+from scoring.domain.reading import DomainError
 from training.artifact_folder import NotOurs
 from training.dataset.manifest import DatasetError
 from training.evaluation.judged import EvaluationError
@@ -17,7 +18,15 @@ from training.whole_file import CannotWrite
 UNUSABLE = 78
 """The exit code EX_CONFIG, as in `streams.exit_codes`: a person has to act first."""
 
-REFUSED = (ArtifactError, CannotWrite, DatasetError, EvaluationError, FitError, NotOurs)
+REFUSED = (
+    ArtifactError,
+    CannotWrite,
+    DatasetError,
+    DomainError,
+    EvaluationError,
+    FitError,
+    NotOurs,
+)
 
 
 class Refusal(click.ClickException):

@@ -71,9 +71,9 @@ def build_examples(
     sampled = _sampled(placed, sampling)
     rows, report = [], start("rows")
     for done, (draft, split, weight) in enumerate(sampled, 1):
-        rows.append(read_draft(draft, split, weight))
+        rows.append(read_draft(draft, split, weight, plan.rendering))
         report(done, len(sampled))
-    examples = columns_of(rows)
+    examples = columns_of(rows, plan.rendering)
     check_classes(examples)
     manifest = DatasetManifest(
         name=plan.name,

@@ -16,11 +16,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.field_names import readable
 from scoring.lead.state import PROFILE
 from scoring.metrics.metrics import auc
+from scoring.prompt.field_values import features_by_field, unknown_values
+from scoring.prompt.rendering import first_rendering
 from training.dataset.example import Examples
 from training.dataset.filled import Filled, is_blank, is_one_sided
-from training.dataset.known_columns import Column, known_columns
+from training.dataset.known_columns import (
+    MAX_COLUMNS,
+    Column,
+    columns_left_out,
+    known_columns,
+)
 from training.dataset.manifest import DataFinding, Severity
 from training.dataset.split import chance
 
@@ -75,6 +83,8 @@ def check_data(examples: Examples) -> tuple[DataFinding, ...]:
         *_far_above(measured),
         *_status_fields({name: each for name, each in columns.items() if name not in weak}),
         *_filled_on_one_side(columns, examples),
+        *_other_values(columns),
+        *_left_out(examples, columns),
     ]
     return tuple(sorted(findings, key=lambda f: (f.severity != Severity.LEAK, f.column)))
 
@@ -196,7 +206,7 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
         outcome_texts = sorted(
             text for text in texts if len(text) < 40 and _OUTCOME_VALUE.search(text)
         )
-        if _OUTCOME_NAME.fullmatch(field.lower()):
+        if _OUTCOME_NAME.fullmatch(readable(field)):
             why = "is named like an outcome"
         elif outcome_texts and len(texts) <= MAX_CATEGORIES:
             why = f"has {len(outcome_texts)} values that read like outcomes"
@@ -208,3 +218,24 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
             sentence=f"{why}: a status that is updated in place tells what happened after as_of; "
             "make sure that its history was recorded",
         )
+
+
+def _other_values(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
+    """Findings on fields that are named like a feature's and hold other values."""
+    for field, feature in features_by_field(first_rendering().features).items():
+        if found := unknown_values(feature, columns.get(f"{PROFILE}{field}", ())):
+            yield DataFinding(
+                severity=Severity.WARNING, column=f"{PROFILE}{field}", sentence=found.sentence
+            )
+
+
+def _left_out(examples: Examples, columns: Mapping[str, Column]) -> Iterator[DataFinding]:
+    if len(columns) < MAX_COLUMNS or not (names := columns_left_out(examples.states)):
+        return
+    yield DataFinding(
+        severity=Severity.WARNING,
+        column=names[0],
+        sentence=f"this and {len(names) - 1:,} more fields and codes are not read: of "
+        f"{MAX_COLUMNS + len(names):,} those {MAX_COLUMNS:,} count that most rows have; "
+        "does a source invent names?",
+    )

@@ -7,20 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.events import Stage
 from schemas.ids import LeadKey
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
-from scoring.prompt.prompt import PromptSpec
-from scoring.prompt.rendering import first_rendering
-from scoring.score import prepare
+from scoring.prompt.declaration import UNKNOWN
+from scoring.prompt.features import feature_vector
+from scoring.prompt.rendering import Rendering
 from training.dataset.example import Example
 from training.dataset.manifest import Split
 from training.dataset.outcome import Label
-
-WHOLE = PromptSpec(first_rendering(), 1_000_000, len)
-"""A budget of more characters than any lead has: the prompt for people is not cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +41,23 @@ class Truth:
 
 
 def read_draft(
-    draft: ExampleDraft, split: Split, weight: float, truth: Truth | None = None
+    draft: ExampleDraft,
+    split: Split,
+    weight: float,
+    rendering: Rendering,
+    truth: Truth | None = None,
 ) -> Example:
     """Turns a draft into a row: what serving reads of the state, and what became of the lead."""
     state = from_bytes(draft.state)
-    read = prepare(history_of(state), draft.as_of_ms, WHOLE)
     return Example(
         tenant=draft.key.tenant,
         lead=draft.key.lead,
         as_of_ms=draft.as_of_ms,
         split=split,
         state=draft.state,
-        features=read.features,
-        prompt=read.prompt,
+        features=feature_vector(history_of(state), draft.as_of_ms, rendering),
         label=draft.outcome.label,
-        grade=draft.outcome.grade,
+        reached=draft.outcome.reached,
         stage=stage_of(state),
         queue=draft.queue,
         outcome_at_ms=draft.outcome.order_ms,
@@ -71,5 +69,5 @@ def read_draft(
 
 
 def stage_of(state: LeadState) -> str:
-    """The lead's stage; new where nobody reported one."""
-    return str(state.value("stage") or Stage.NEW.value)
+    """The lead's stage, where somebody reported one."""
+    return str(state.value("stage") or UNKNOWN)

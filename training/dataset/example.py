@@ -1,14 +1,13 @@
 """The examples of a dataset: one row is one lead at one moment, with what came after it.
 
-A model may read `state`, `features`, `prompt`, `stage` and `queue`: they were known at `as_of`. The
-other columns were not, or say nothing of the lead. `training.dataset.folder` reads and writes them.
+A model may read `state`, `features`, `stage` and `queue`: they were known at `as_of`. The other
+columns were not, or say nothing of the lead. `training.dataset.folder` reads and writes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from enum import IntEnum
 from typing import Any, overload
 
 import numpy as np
@@ -19,26 +18,21 @@ from scoring.engine import EngineInput
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
-from scoring.prompt.prompt import PromptSpec
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.features import feature_vector
+from scoring.prompt.prompt import PromptSpec, build_prompt
+from scoring.prompt.rendering import Rendering
 from scoring.score import prepare
+from training.dataset.ladder import Ladder, ladder_of
 from training.dataset.manifest import Split
 
-
-class Grade(IntEnum):
-    """The furthest move down the funnel within the horizon."""
-
-    NOTHING = 0
-    CONTACTED = 1
-    VISIT = 2
-    TEST_DRIVE = 3
-    QUOTE = 4
-    ORDER = 5
+WHOLE = 1_000_000
+"""A budget of more characters than any lead has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row. `state`: canonical bytes at `as_of_ms`. `weight`: 1 / the rate at which rows of this
+    """One row. `state`: canonical bytes at `as_of_ms`. `reached`: marks of what came after, see
+    `training.dataset.ladder`. `weight`: 1 / the rate at which rows of this
     label were kept. `true_probability` and `codes` (NaN = outside the quality sample) are known of
     simulated leads only. `cluster`: what a bootstrap draws as one unit."""
 
@@ -48,9 +42,8 @@ class Example:
     split: Split
     state: bytes
     features: NDArray[np.float32]
-    prompt: str
     label: int
-    grade: Grade
+    reached: frozenset[str]
     stage: str
     queue: str
     outcome_at_ms: int | None
@@ -81,9 +74,12 @@ class States(Sequence[LeadState]):
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The rows as columns, in the order of (as_of, tenant, lead). Floats: NaN = unknown, as is a
-    NaT of `outcome_at` (datetime64[ms], UTC). `features` (n, 31), `codes` (n, number of codes,
-    which is 0 without a quality sample)."""
+    """The rows as columns, in the order of (as_of, tenant, lead), as `rendering` reads them.
+    Floats: NaN = unknown, as is a NaT of `outcome_at` (datetime64[ms], UTC). `features`
+    (n, n_features), `codes` (n, number of codes, which is 0 without a quality sample). `reached`:
+    sorted marks."""
+
+    rendering: Rendering
 
     tenant: tuple[str, ...]
     lead: tuple[str, ...]
@@ -91,9 +87,8 @@ class Examples:
     split: NDArray[np.str_]
     state: tuple[bytes, ...]
     features: NDArray[np.float32]
-    prompt: tuple[str, ...]
     label: NDArray[np.int8]
-    grade: NDArray[np.int8]
+    reached: tuple[tuple[str, ...], ...]
     stage: NDArray[np.str_]
     queue: NDArray[np.str_]
     outcome_at: NDArray[np.datetime64]
@@ -104,6 +99,16 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.as_of_ms)
+
+    @property
+    def ladder(self) -> Ladder:
+        return ladder_of(self.rendering.domain)
+
+    @property
+    def grade(self) -> NDArray[np.int8]:
+        """(n,) how far each lead went, from 0 to `ladder.top`."""
+        ladder = self.ladder
+        return np.array([ladder.grade(marks) for marks in self.reached], dtype=np.int8)
 
     @property
     def states(self) -> States:
@@ -128,11 +133,18 @@ class Examples:
         taken: dict[str, Any] = {}
         for field in fields(self):
             column = getattr(self, field.name)
-            if isinstance(column, tuple):
+            if isinstance(column, Rendering):
+                taken[field.name] = column
+            elif isinstance(column, tuple):
                 taken[field.name] = tuple(column[row] for row in rows)
             else:
                 taken[field.name] = column[rows]
         return Examples(**taken)
+
+    def prompt_of(self, row: int) -> str:
+        """The whole prompt of a row, for people: not cut for any model's budget."""
+        history, spec = history_of(self.states[row]), PromptSpec(self.rendering, WHOLE, len)
+        return build_prompt(history, int(self.as_of_ms[row]), spec)
 
     def inputs(self, spec: PromptSpec, columns: Columns = NO_COLUMNS) -> Iterator[EngineInput]:
         """What an engine with this token budget and these columns reads of each row, by the
@@ -141,25 +153,36 @@ class Examples:
             yield prepare(history_of(state), int(as_of_ms), spec, columns)
 
 
-def columns_of(rows: Iterable[Example], n_codes: int = 0) -> Examples:
-    """Puts rows in the order of a dataset, as columns."""
+def features_of_rows(
+    states: Sequence[bytes], as_of_ms: Iterable[int], rendering: Rendering
+) -> NDArray[np.float32]:
+    """(n, n_features): the table, as serving computes it."""
+    rows = [
+        feature_vector(history_of(from_bytes(state)), int(at_ms), rendering)
+        for state, at_ms in zip(states, as_of_ms, strict=True)
+    ]
+    return np.array(rows, dtype=np.float32).reshape(len(states), len(rendering.features))
+
+
+def columns_of(rows: Iterable[Example], rendering: Rendering, n_codes: int = 0) -> Examples:
+    """Puts rows in the order of a dataset, as columns. `rendering`: that of their features."""
     ordered = sorted(rows, key=lambda row: (row.as_of_ms, row.tenant, row.lead))
     unknown = np.full(n_codes, np.nan, dtype=np.float32)
     codes = [unknown if row.codes is None else row.codes for row in ordered]
     features = [row.features for row in ordered]
     truths = [np.nan if row.true_probability is None else row.true_probability for row in ordered]
     return Examples(
+        rendering=rendering,
         tenant=tuple(row.tenant for row in ordered),
         lead=tuple(row.lead for row in ordered),
         as_of_ms=np.array([row.as_of_ms for row in ordered], dtype=np.int64),
         split=_texts(row.split.value for row in ordered),
         state=tuple(row.state for row in ordered),
         features=np.array(features, dtype=np.float32).reshape(
-            len(ordered), len(first_rendering().features)
+            len(ordered), len(rendering.features)
         ),
-        prompt=tuple(row.prompt for row in ordered),
         label=np.array([row.label for row in ordered], dtype=np.int8),
-        grade=np.array([row.grade for row in ordered], dtype=np.int8),
+        reached=tuple(tuple(sorted(row.reached)) for row in ordered),
         stage=_texts(row.stage for row in ordered),
         queue=_texts(row.queue for row in ordered),
         outcome_at=np.array([row.outcome_at_ms for row in ordered], dtype="datetime64[ms]"),

@@ -4,7 +4,7 @@ there."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from schemas.timestamps import from_ms
-from scoring.prompt.rendering import first_rendering
-from training.dataset.example import Examples
+from scoring.lead.state import FORMAT
+from scoring.prompt.rendering import Rendering
+from training.dataset.example import Examples, features_of_rows
 from training.dataset.manifest import MANIFEST, DatasetError, DatasetManifest, Slice, Split
 from training.whole_file import check_place, whole_folder
 
@@ -31,10 +32,9 @@ SCHEMA = pa.schema(
         ("as_of", _MOMENT),
         ("split", pa.string()),
         ("state", pa.binary()),
-        ("features", pa.list_(pa.float32(), len(first_rendering().features))),
-        ("prompt", pa.string()),
+        ("features", pa.list_(pa.float32())),
         ("label", pa.int8()),
-        ("grade", pa.int8()),
+        ("reached", pa.list_(pa.string())),
         ("stage", pa.string()),
         ("queue", pa.string()),
         ("outcome_at", _MOMENT),
@@ -50,9 +50,12 @@ def write_examples(folder: Path, examples: Examples, manifest: DatasetManifest) 
     """Writes the folder, complete or not at all; returns the manifest with counts and digest.
     Raises DatasetError when `folder` exists, CannotWrite."""
     check_free(folder)
-    written = manifest.model_copy(
-        update={"slices": slices_of(examples), "sha256": content_sha256(examples)}
-    )
+    facts = {
+        "slices": slices_of(examples),
+        "sha256": content_sha256(examples),
+        "features_id": examples.rendering.features_id,
+    }
+    written = manifest.model_copy(update=facts)
     with whole_folder(folder) as part:
         with pq.ParquetWriter(part / EXAMPLES, SCHEMA, compression="zstd") as file:
             for start in range(0, max(len(examples), 1), ROWS_PER_GROUP):
@@ -70,27 +73,30 @@ def check_free(folder: Path) -> None:
     check_place(folder)
 
 
-def read_examples(folder: Path) -> tuple[Examples, DatasetManifest]:
-    """Reads a dataset. Raises DatasetError unless the folder holds what its manifest says, made for
-    this build's features and prompt."""
+def read_examples(folder: Path, rendering: Rendering) -> tuple[Examples, DatasetManifest]:
+    """Reads a dataset as `rendering` reads its leads, whatever domain it was built with. Raises
+    DatasetError unless the folder holds what its manifest says, in this build's format of
+    states."""
     manifest = read_manifest(folder)
     path = folder / EXAMPLES
     try:
         table = pq.read_table(path, schema=SCHEMA)
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{path} cannot be read: {error}; build the dataset again") from error
-    examples = _examples(table, len(manifest.code_names))
+    examples = _examples(table, len(manifest.code_names), rendering)
     if (content := content_sha256(examples)) != manifest.sha256:
         raise DatasetError(
             f"{path} has content {content[:12]}…, its manifest says {str(manifest.sha256)[:12]}…; "
             "copy the folder again or build it again"
         )
+    if manifest.features_id != rendering.features_id:
+        table_of = features_of_rows(examples.state, examples.as_of_ms.tolist(), rendering)
+        examples = replace(examples, features=table_of)
     return examples, manifest
 
 
 def read_manifest(folder: Path) -> DatasetManifest:
-    """Reads the manifest alone. Raises DatasetError, also for other features or another prompt than
-    this build's."""
+    """Reads the manifest alone. Raises DatasetError, also for states of another format."""
     path = folder / MANIFEST
     try:
         manifest = DatasetManifest.model_validate_json(path.read_bytes())
@@ -103,17 +109,13 @@ def read_manifest(folder: Path) -> DatasetManifest:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or MANIFEST
         raise DatasetError(
-            f"{path} is not a manifest of format 1: {where}: {first['msg']}; build it again"
+            f"{path} is not a manifest of format 2: {where}: {first['msg']}; build it again"
         ) from error
-    for what, stated, expected in (
-        ("features_id", manifest.features_id, first_rendering().features_id),
-        ("prompt_id", manifest.prompt_id, first_rendering().prompt_id),
-    ):
-        if stated != expected:
-            raise DatasetError(
-                f"dataset {folder} was built with {what} {stated}, this build has {expected}; "
-                "build it again with this version"
-            )
+    if manifest.state_format != FORMAT:
+        raise DatasetError(
+            f"dataset {folder} holds states of format {manifest.state_format}, this build reads "
+            f"format {FORMAT}; build it again with this version"
+        )
     return manifest
 
 
@@ -138,7 +140,10 @@ def content_sha256(examples: Examples) -> str:
     not matter."""
     digest = sha256()
     for field in fields(examples):
-        for chunk in _canonical(field.name, getattr(examples, field.name)):
+        column = getattr(examples, field.name)
+        if isinstance(column, Rendering):  # how the rows are read, not what they hold
+            continue
+        for chunk in _canonical(field.name, column):
             digest.update(chunk)
     return digest.hexdigest()
 
@@ -153,9 +158,13 @@ def _canonical(name: str, column: Any) -> Iterator[bytes]:
         return
     yield f"{name} text {len(column)}\n".encode()
     for value in column:
-        raw = value if isinstance(value, bytes) else str(value).encode()
+        raw = value if isinstance(value, bytes) else _text(value).encode()
         yield b"%d:" % len(raw)
         yield raw
+
+
+def _text(value: object) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _table(examples: Examples, rows: slice) -> pa.Table:
@@ -167,6 +176,7 @@ def _table(examples: Examples, rows: slice) -> pa.Table:
     arrays = {
         "as_of": examples.as_of_ms[rows],
         "features": nested(examples.features),
+        "reached": nested(examples.reached),
         "true_probability": [None if np.isnan(value) else float(value) for value in truth],
         "codes": nested(examples.codes) if n_codes else [None] * len(truth),
     }
@@ -179,7 +189,7 @@ def _table(examples: Examples, rows: slice) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
-def _examples(table: pa.Table, n_codes: int) -> Examples:
+def _examples(table: pa.Table, n_codes: int, rendering: Rendering) -> Examples:
     def values(name: str) -> list[Any]:
         found: list[Any] = table.column(name).to_pylist()
         return found
@@ -192,15 +202,15 @@ def _examples(table: pa.Table, n_codes: int) -> Examples:
     features = table.column("features").combine_chunks().flatten().to_numpy(zero_copy_only=False)
     n = table.num_rows
     return Examples(
+        rendering=rendering,
         tenant=tuple(values("tenant")),
         lead=tuple(values("lead")),
         as_of_ms=array("as_of").astype("datetime64[ms]").astype(np.int64),
         split=np.array(values("split"), dtype=np.str_),
         state=tuple(values("state")),
-        features=features.astype(np.float32).reshape(n, len(first_rendering().features)),
-        prompt=tuple(values("prompt")),
+        features=features.astype(np.float32).reshape(n, -1 if n else len(rendering.features)),
         label=array("label").astype(np.int8),
-        grade=array("grade").astype(np.int8),
+        reached=tuple(map(tuple, values("reached"))),
         stage=np.array(values("stage"), dtype=np.str_),
         queue=np.array(values("queue"), dtype=np.str_),
         outcome_at=array("outcome_at").astype("datetime64[ms]"),

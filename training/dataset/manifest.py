@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from scoring.artifact import Sha256
-from scoring.prompt.rendering import first_rendering
+from scoring.lead.state import FORMAT
 
 MANIFEST = "manifest.json"
 
@@ -111,7 +111,7 @@ class DatasetManifest(_Part):
     `negative_rate`: the share of the rows of label 0 that fit and judge kept; calibrate and test
     are whole. `sha256` is of the values, not of the Parquet file: the same for every writer."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str
     sources: tuple[DatasetSource, ...]
     label: str
@@ -126,14 +126,15 @@ class DatasetManifest(_Part):
     """The field whose values are clusters; a public data set's name for the one of its protocol."""
     seed: int
     negative_rate: Rate = 1.0
-    features_id: str = first_rendering().features_id
-    prompt_id: str = first_rendering().prompt_id
+    state_format: int = FORMAT
+    features_id: str | None = None
     code_names: tuple[str, ...] = ()
     """The names of the columns of `codes`."""
     borders: tuple[AwareDatetime, AwareDatetime, AwareDatetime] | None
     slices: dict[Split, Slice] = {}
     sha256: Sha256 | None = None
-    """`slices` and `sha256` are filled in by `write_examples`."""
+    """`slices`, `sha256` and `features_id`, which says how the column `features` was computed, are
+    filled in by `write_examples`."""
     findings: tuple[DataFinding, ...] = ()
 
     @property

@@ -1,47 +1,34 @@
-"""What became of a lead after `as_of`: its label and its grade, which no model may read."""
+"""What became of a lead after `as_of`: its label and what it reached, which no model may read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.events import (
-    Channel,
     Ending,
     EventBase,
     InteractionLogged,
-    Stage,
     StageChanged,
     TranscriptReady,
 )
 from schemas.timestamps import to_ms
 from scoring.lead.state import LeadState
-from training.dataset.example import Grade
-
-_STAGES: dict[str, Grade] = {
-    Stage.CONTACTED: Grade.CONTACTED,
-    Stage.VISIT: Grade.VISIT,
-    Stage.TEST_DRIVE: Grade.TEST_DRIVE,
-    Stage.QUOTE: Grade.QUOTE,
-}
-_CHANNELS: dict[str, Grade] = {
-    Channel.VISIT: Grade.VISIT,
-    Channel.TEST_DRIVE: Grade.TEST_DRIVE,
-    Channel.QUOTE: Grade.QUOTE,
-}
+from training.dataset.ladder import CHANNEL, SPOKEN, STAGE, TALKED, WON
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The outcome of one row. `order_ms`: when the first order within the horizon came, None
-    without one and where outcomes have no date."""
+    """The outcome of one row. `reached`: marks of what happened, for `training.dataset.ladder`.
+    `order_ms`: when the first order within the horizon came, None without one and where outcomes
+    have no date."""
 
-    grade: Grade
+    reached: frozenset[str]
     order_ms: int | None
 
     @property
     def label(self) -> int:
-        return int(self.grade is Grade.ORDER)
+        return int(WON in self.reached)
 
 
 def outcome_of(
@@ -50,7 +37,8 @@ def outcome_of(
     """The outcome from those of the lead's `events` that occurred after `as_of_ms`, up to and
     including the end of the horizon. `state` is the lead at `as_of_ms`: a report of the stage it is
     already in does not count as a move."""
-    grade, order_ms = Grade.NOTHING, None
+    reached: set[str] = set()
+    order_ms = None
     known_calls = {call.call_id for call in state.transcripts} | {
         fact.call_id for fact in state.facts
     }
@@ -63,26 +51,24 @@ def outcome_of(
                 order_ms = at_ms if order_ms is None else min(order_ms, at_ms)
             case StageChanged() if event.stage == state.value("stage"):
                 continue
-        grade = max(grade, _grade(event, as_of_ms, known_calls))
-    return Label(grade, order_ms)
+        reached.update(_marks(event, as_of_ms, known_calls))
+    return Label(frozenset(reached), order_ms)
 
 
-def _grade(event: EventBase, as_of_ms: int, known_calls: set[str | None]) -> Grade:
+def _marks(event: EventBase, as_of_ms: int, known_calls: set[str | None]) -> Iterator[str]:
     match event:
         case StageChanged(ending=Ending.WON):
-            return Grade.ORDER
+            yield WON
         case StageChanged():
-            return _STAGES.get(event.stage, Grade.NOTHING)
-        case InteractionLogged(channel=Channel.CALL):
-            is_new = event.call_id is None or event.call_id not in known_calls
-            return Grade.CONTACTED if is_new and event.duration_s else Grade.NOTHING
+            yield f"{STAGE}{event.stage}"
         case InteractionLogged():
-            return _CHANNELS.get(event.channel, Grade.NOTHING)
+            yield f"{CHANNEL}{event.channel}"
+            is_new = event.call_id is None or event.call_id not in known_calls
+            if is_new and event.duration_s:
+                yield f"{SPOKEN}{event.channel}"
         case TranscriptReady():
-            is_later = to_ms(event.started_at) > as_of_ms
-            return Grade.CONTACTED if is_later and event.segments else Grade.NOTHING
-        case _:
-            return Grade.NOTHING
+            if to_ms(event.started_at) > as_of_ms and event.segments:
+                yield TALKED
 
 
 def is_order(event: EventBase) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from schemas.ids import LeadKey
 from schemas.timestamps import DAY_MS
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import Rendering, first_rendering
 from training.dataset.cluster import LEAD
 from training.dataset.log import KnownAt
 from training.dataset.manifest import Maturity, SplitBy
@@ -30,7 +30,9 @@ class DatasetPlan:
     seed: int = 0
     silent_days: float = MAX_SILENT_DAYS
     """A lead that was silent for longer gets no row."""
-    horizon_days: int = first_rendering().domain.horizon_days
+    rendering: Rendering = field(default_factory=first_rendering)
+    """How the table is computed; the rows themselves know no domain."""
+    horizon_days: int = field(default_factory=lambda: first_rendering().domain.horizon_days)
     embargo_days: float | None = None
     shares: Shares = SHARES
     negative_rate: float = 1.0

@@ -12,17 +12,19 @@ from functools import partial
 from multiprocessing import get_context
 
 from schemas.timestamps import DAY_MS, HOUR_MS, from_ms, to_ms
+from scoring.domain.reading import pack
 from scoring.lead.fold import fold, listing
 from scoring.lead.state_bytes import to_bytes
+from scoring.prompt.rendering import Rendering, newest_rendering
 from scoring.report.progress import ReportProgress
 from training.dataset.draft import ExampleDraft, Truth, read_draft
 from training.dataset.example import Example, Examples, columns_of
 from training.dataset.manifest import DatasetError, DatasetManifest, DatasetSource, Split, label_of
 from training.dataset.outcome import outcome_of
 from training.dataset.split import SHARES, Borders, Sampling, Shares, borders_of
-from training.simulator.codes import CODE_NAMES, N_CODES, final_codes
+from training.simulator.codes import code_names, final_codes
 from training.simulator.emit import EPOCH, SimulatedLead, simulate_leads
-from training.simulator.world import HORIZON_DAYS, World
+from training.simulator.world import FIRST, World
 
 CHUNK_LEADS = 250
 POLICY = "simulated"
@@ -53,7 +55,12 @@ class Simulation:
         decides."""
         start_ms = to_ms(EPOCH)
         evenly = range(start_ms, start_ms + self.world.span_days * DAY_MS, HOUR_MS)
-        return borders_of(evenly, self.shares, HORIZON_DAYS * DAY_MS)
+        return borders_of(evenly, self.shares, self.world.horizon_days * DAY_MS)
+
+    @property
+    def rendering(self) -> Rendering:
+        """That of the pack which describes the simulated business."""
+        return newest_rendering(pack(self.world.business))
 
     @property
     def name(self) -> str:
@@ -116,16 +123,18 @@ def _row(
         as_of_ms=as_of_ms,
         state=to_bytes(state),
         queue=queue,
-        outcome=outcome_of(lead.outcomes, state, as_of_ms, HORIZON_DAYS * DAY_MS),
+        outcome=outcome_of(lead.outcomes, state, as_of_ms, simulation.world.horizon_days * DAY_MS),
         cluster=str(lead.events[0].key),
     )
-    return read_draft(draft, split, weight, Truth(lead.probability, final_codes(lead)))
+    truth = Truth(lead.probability, final_codes(lead, simulation.world.file))
+    return read_draft(draft, split, weight, simulation.rendering, truth)
 
 
-def source_name(seed: int) -> str:
-    """The source in a manifest, which tells whose people were read: equal seeds are the same
-    people."""
-    return f"simulator, seed {seed}"
+def source_name(seed: int, business: str = FIRST) -> str:
+    """The source in a manifest, which tells whose people were read: equal seeds of a business are
+    the same people."""
+    world = "" if business == FIRST else f" of {business}"
+    return f"simulator{world}, seed {seed}"
 
 
 def _collect(
@@ -135,9 +144,10 @@ def _collect(
     for chunk in chunks:
         done.append(chunk)
         report(sum(each.n_leads for each in done), simulation.n_leads)
-    borders = simulation.borders
+    borders, horizon_days = simulation.borders, simulation.world.horizon_days
+    names = code_names(simulation.world.file)
     source = DatasetSource(
-        name=source_name(simulation.seed),
+        name=source_name(simulation.seed, simulation.world.business),
         first_ingested_at=from_ms(min(chunk.first_ms for chunk in done)),
         last_ingested_at=from_ms(max(chunk.last_ms for chunk in done)),
         n_events=sum(chunk.n_events for chunk in done),
@@ -145,14 +155,14 @@ def _collect(
     manifest = DatasetManifest(
         name=simulation.name,
         sources=(source,),
-        label=label_of(HORIZON_DAYS),
-        horizon_days=HORIZON_DAYS,
+        label=label_of(horizon_days),
+        horizon_days=horizon_days,
         embargo_days=borders.embargo_ms / DAY_MS,
         as_of_policy=POLICY,
         seed=simulation.seed,
         negative_rate=simulation.negative_rate,
-        code_names=CODE_NAMES,
+        code_names=names,
         borders=borders.times,
     )
     rows = (row for chunk in done for row in chunk.rows)
-    return columns_of(rows, N_CODES), manifest
+    return columns_of(rows, simulation.rendering, len(names)), manifest

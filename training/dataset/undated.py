@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from schemas.ids import LeadKey
-from training.dataset.example import Grade
+from training.dataset.ladder import WON
 from training.dataset.log import EventLog
 from training.dataset.manifest import DataFinding, DatasetError, Severity, SplitBy
 from training.dataset.outcome import Label, is_order
@@ -40,7 +40,7 @@ def outcomes_of(plan: DatasetPlan) -> Mapping[LeadKey, bool]:
 
 
 def label_of_undated(is_won: bool) -> Label:
-    return Label(Grade.ORDER if is_won else Grade.NOTHING, None)
+    return Label(frozenset({WON} if is_won else ()), None)
 
 
 def check_undated(log: EventLog, plan: DatasetPlan) -> Iterator[DataFinding]:

@@ -17,9 +17,9 @@ from tokenizers import Tokenizer
 from scoring.prompt.prompt import CALLS, END, HEADING, MARKER, OPENING
 from scoring.prompt.units import fence
 from training.model.samples import Sample
-from training.simulator.codes import N_CODES, code_set, multi_hot
+from training.simulator.codes import N_CODES, Code, code_set, multi_hot
 from training.simulator.draws import Draws
-from training.simulator.phrases import Stance, TalkTopic
+from training.simulator.phrases import Stance
 from training.simulator.practice import practice_call
 from training.simulator.talk import Item, SpokenLine
 
@@ -27,8 +27,8 @@ CODES_QUESTION = "Which codes wrap up these calls?"
 NOTHING_SAID = " none"
 
 
-def code_word(topic: TalkTopic, stance: Stance) -> str:
-    return f" {topic.value.replace('_', ' ')} {stance.value}"
+def code_word(topic: str, stance: Stance) -> str:
+    return f" {topic.replace('_', ' ')} {stance.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Writer:
         return self.ids(f"{text}{MARKER}")
 
 
-def codes_answer(codes: Sequence[tuple[TalkTopic, Stance]], rng: np.random.Generator) -> str:
+def codes_answer(codes: Sequence[Code], rng: np.random.Generator) -> str:
     """The answer to the codes question, codes in random order: no order is the right one, and the
     first code must not carry all of them."""
     if not codes:

@@ -28,7 +28,7 @@ from scoring.score import prepare
 from training.simulator.codes import final_codes
 from training.simulator.draws import Draws
 from training.simulator.emit import SimulatedLead, simulate_leads
-from training.simulator.world import HORIZON_DAYS
+from training.simulator.world import World
 
 FUNNEL: frozenset[str] = frozenset({Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOTE})
 CHUNK_LEADS = 500
@@ -129,14 +129,12 @@ def _elsewhen(lead: SimulatedLead, draws: Draws) -> datetime | None:
     """Another moment at which a day's list may hold the lead: before its own moment, within the
     horizon after it, or long after. None when the lead is on no list then."""
     first = lead.events[0].occurred_at
+    horizon_ends = lead.as_of + timedelta(days=World().horizon_days)
     low, high = draws.pick(
         (
             (first, lead.as_of),
-            (lead.as_of, lead.as_of + timedelta(days=HORIZON_DAYS)),
-            (
-                lead.as_of + timedelta(days=HORIZON_DAYS),
-                lead.as_of + timedelta(days=LONGEST_SILENCE_DAYS),
-            ),
+            (lead.as_of, horizon_ends),
+            (horizon_ends, lead.as_of + timedelta(days=LONGEST_SILENCE_DAYS)),
         )
     )
     as_of = low + draws.uniform() * (high - low)
@@ -164,7 +162,7 @@ class _Reader:
     def read(self, lead: SimulatedLead, as_of: datetime, truth: float) -> TrainingLead:
         as_of_ms = to_ms(as_of)
         read = prepare(history_of(fold(_until(lead, as_of))), as_of_ms, self._spec)
-        horizon = as_of + timedelta(days=HORIZON_DAYS)
+        horizon = as_of + timedelta(days=World().horizon_days)
         reached = frozenset(
             event.stage
             for event in lead.events
@@ -173,7 +171,7 @@ class _Reader:
         return TrainingLead(
             body=np.array(self._ids(read.prompt)[: -self._n_tail], dtype=np.int16),
             features=read.features,
-            codes=final_codes(lead),
+            codes=final_codes(lead, World().file),
             moves=reached & FUNNEL,
             ordered=Stage.ORDER in reached,
             truth=truth,

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.events import Stage
 from scoring.prompt.declaration import Feature, Kind
 from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES
 from scoring.prompt.rendering import first_rendering
-from training.dataset.example import Grade
+from training.dataset.ladder import STAGE, WON, Ladder, ladder_of
 from training.demo.curriculum import CODES_QUESTION, Writer, codes_answer
 from training.demo.leads import TrainingLead
 from training.model.samples import Sample
@@ -36,6 +35,7 @@ class Questions:
     no: NDArray[np.int32]
     order: NDArray[np.int32]
     codes: NDArray[np.int32]
+    ladder: Ladder
     table: tuple[tuple[tuple[float, NDArray[np.int32]], ...], ...]
     """Per categorical or yes / no feature: (encoded value, "Is <wording> <word>?")."""
 
@@ -46,6 +46,7 @@ class Questions:
             no=writer.answer(ANSWER_NO),
             order=writer.question(first_rendering().question),
             codes=writer.question(CODES_QUESTION),
+            ladder=ladder_of(first_rendering().domain),
             table=tuple(
                 tuple(
                     (value, writer.question(f"Is {feature.wording} {word}?"))
@@ -86,15 +87,10 @@ def order_sample(lead: TrainingLead, questions: Questions) -> Sample:
         prompt=np.concatenate([lead.body, questions.order]).astype(np.int32),
         answer=questions.answer(lead.ordered),
         label=float(lead.ordered),
-        grade=Grade.ORDER if lead.ordered else max(map(_GRADES.__getitem__, lead.moves), default=0),
+        grade=questions.ladder.grade(
+            [WON] if lead.ordered else [f"{STAGE}{move}" for move in lead.moves]
+        ),
     )
-
-
-_GRADES: dict[str, Grade] = {
-    Stage.VISIT: Grade.VISIT,
-    Stage.TEST_DRIVE: Grade.TEST_DRIVE,
-    Stage.QUOTE: Grade.QUOTE,
-}
 
 
 def pretraining_samples(

@@ -14,9 +14,13 @@ from training.baselines.baseline import Budget
 from training.baselines.fitted import calibrate
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.stack import stack_prepared
-from training.baselines.tree import TreePredictor, fit_tree, prepare_columns, tune_prepared
+from training.baselines.tree import (
+    fit_tree,
+    logits_to_calibrate,
+    prepare_columns,
+)
 from training.baselines.tree_tabular import fit_feature_columns
-from training.baselines.tree_text import fit_text_columns
+from training.baselines.tree_text import fit_and_weigh_words, fit_text_columns
 from training.dataset.example import Examples
 from training.dataset.manifest import Split
 from training.evaluation.judged import EvaluationError, Scored
@@ -39,9 +43,8 @@ def score_baselines(
     scored = []
     for name in names:
         model = fit_baseline(name, before_test, budget, _named(name.value, log))
-        scored.append(
-            calibrated(name.value, before_test, model.logits(before_test), model.logits(judged))
-        )
+        to_calibrate = logits_to_calibrate(model, before_test)
+        scored.append(calibrated(name.value, before_test, to_calibrate, model.logits(judged)))
     return scored
 
 
@@ -52,9 +55,9 @@ def score_trees_and_stack(
     language model, left out without one. The last two share their columns."""
     tabular = fit_tree(before_test, budget, fit_feature_columns, _named(TABULAR, log))
     prepared = prepare_columns(before_test, budget, fit_text_columns)
-    text = TreePredictor(tune_prepared(prepared, budget, _named(TEXT, log)), prepared.columns)
+    text = fit_and_weigh_words(prepared, budget, _named(TEXT, log))
     logits = {
-        name: (tree.logits(before_test), tree.logits(judged))
+        name: (logits_to_calibrate(tree, before_test), tree.logits(judged))
         for name, tree in ((TABULAR, tabular), (TEXT, text))
     }
     logits_before_test, judged_logits = reader(before_test), reader(judged)
@@ -63,7 +66,7 @@ def score_trees_and_stack(
             prepared, before_test, logits_before_test, budget, _named(STACK, log)
         )
         logits[STACK] = (
-            stack.logits(before_test, logits_before_test),
+            stack.logits_to_calibrate(before_test, logits_before_test),
             stack.logits(judged, judged_logits),
         )
     return [calibrated(name, before_test, *both) for name, both in logits.items()]
@@ -72,7 +75,8 @@ def score_trees_and_stack(
 def calibrated(
     name: str, before_test: Examples, logits_before_test: Floats, judged_logits: Floats
 ) -> Scored:
-    """Calibrates a rival on the calibration split, which it was not fitted on."""
+    """Calibrates a rival on the calibration split. `logits_before_test` of its rows are by a model
+    that was not fitted on them."""
     fitted = calibrate(logits_before_test, before_test, at_least=1)
     if fitted is None:
         later = before_test.of(Split.CALIBRATE)

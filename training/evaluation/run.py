@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scoring.artifact import Manifest, load_manifest
+from scoring.artifact import Manifest, load_manifest, load_rendering
+from scoring.domain.reading import domain_named
+from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
 from scoring.report.progress import ReportProgress as Progress
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
@@ -37,7 +39,7 @@ from training.evaluation.worst import worst_leads
 class EvaluationTerms:
     """What the commands were asked for. `calls_per_day` None: a tenth of a day's leads. `command`
     repeats all this. `against`: baselines to fit on the dataset's older splits, each with
-    `n_trials` settings."""
+    `n_trials` settings, which read leads as `domain` says (None: as the first artifact)."""
 
     split: Split
     calls_per_day: float | None
@@ -49,6 +51,7 @@ class EvaluationTerms:
     command: str
     against: tuple[Baseline, ...] = ()
     n_trials: int = 24
+    domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def evaluate_artifacts(
     """Scores the artifacts (name to show -> folder) and the baselines, and reports on them. Raises
     DatasetError, ArtifactError, EvaluationError."""
     manifests = {name: load_manifest(path) for name, path in artifacts.items()}
-    every, manifest = read_examples(dataset)
+    every, manifest = read_examples(dataset, _rendering(artifacts, manifests, terms))
     examples = every.of(terms.split)
     if not len(examples):
         raise EvaluationError(
@@ -121,6 +124,16 @@ def conclude(
         files={HTML: html_page(about, report, worst), JSON: json_text + "\n"},
         lines=[*about.findings, *words.lines(report)],
     )
+
+
+def _rendering(
+    artifacts: Mapping[str, Path], manifests: Mapping[str, Manifest], terms: EvaluationTerms
+) -> Rendering:
+    """How baselines read the leads: as they were told to, or as the first artifact does."""
+    if terms.domain is None and artifacts:
+        name, path = next(iter(artifacts.items()))
+        return load_rendering(path, manifests[name])
+    return newest_rendering(domain_named(terms.domain or FIRST_PACK))
 
 
 def _misfits(

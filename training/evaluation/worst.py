@@ -42,7 +42,7 @@ def worst_leads(examples: Examples, judged: JudgedRows, model: Scored) -> list[W
             label=int(examples.label[row]),
             probability=float(model.probabilities[row]),
             truth=float(judged.truth[row]),
-            prompt=examples.prompt[row],
+            prompt=examples.prompt_of(row),
         )
         for row in chosen
     ]

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scoring.artifact import BaseModelName, DataWindow, EngineAgreement, EngineKind, Manifest
+from scoring.artifact import (
+    BaseModelName,
+    DataWindow,
+    EngineAgreement,
+    EngineKind,
+    Manifest,
+    save_domain,
+)
 from scoring.calibration import Calibration
 from scoring.prompt.rendering import first_rendering
 from training.artifact_folder import CARD, METRICS, seal
@@ -17,8 +24,6 @@ from training.export.parity import Parity
 
 AGREEMENT_SLACK = 2.0
 """The bound that is stated, over the largest difference seen: for other prompts and machines."""
-
-LABEL = label_of(first_rendering().domain.horizon_days)
 
 BASE_NAME = "training.demo_model"
 """The name of the demo's base since the first artifact; it was the name of a module then."""
@@ -45,13 +50,16 @@ def write_artifact(path: Path, built: Built) -> Manifest:
     artifact."""
     (path / METRICS).write_text(json.dumps(dict(built.metrics), indent=2) + "\n", encoding="utf-8")
     (path / CARD).write_text(_card(built), encoding="utf-8")
+    rendering = first_rendering()
+    save_domain(path, rendering)
     manifest = Manifest(
         name=built.name,
         engine=EngineKind.STACK,
-        prompt_id=first_rendering().prompt_id,
-        features_id=first_rendering().features_id,
+        renderer=rendering.version,
+        prompt_id=rendering.prompt_id,
+        features_id=rendering.features_id,
         token_budget=built.token_budget,
-        horizon_days=first_rendering().domain.horizon_days,
+        horizon_days=rendering.domain.horizon_days,
         calibration=built.calibration,
         agreement=EngineAgreement(
             reference=EngineKind.TORCH,
@@ -59,7 +67,7 @@ def write_artifact(path: Path, built: Built) -> Manifest:
             max_logit_difference=AGREEMENT_SLACK * built.parity.max_logit,
             n_prompts=built.parity.n_prompts,
         ),
-        label=LABEL,
+        label=label_of(rendering.domain.horizon_days),
         base=BaseModelName(name=BASE_NAME, revision=f"seed-{built.recipe['seed']}"),
         sources=(built.source,),
         data_window=DataWindow(start=built.window[0], end=built.window[1]),
@@ -70,6 +78,7 @@ def write_artifact(path: Path, built: Built) -> Manifest:
 
 
 def _card(built: Built) -> str:
+    label = label_of(first_rendering().domain.horizon_days)
     metrics = "\n".join(f"| {name} | {value:.5g} |" for name, value in built.metrics.items())
     recipe = "\n".join(f"| {name} | {value} |" for name, value in built.recipe.items())
     parity = built.parity
@@ -88,7 +97,7 @@ the prompt; boosted trees read the 31 features and the language model's logit.
 **Use:** asllr's demo and tests. **Not for real customers:** it has met only the simulator's
 people, words and prices, and knows no language beyond them.
 
-Label: {LABEL}. Data: {built.window[0]:%Y-%m-%d} to {built.window[1]:%Y-%m-%d}, simulated:
+Label: {label}. Data: {built.window[0]:%Y-%m-%d} to {built.window[1]:%Y-%m-%d}, simulated:
 {built.source}; sha256 of all that was read of the leads: `{built.leads_sha256}`.
 Remake it with `make demo-model`.
 

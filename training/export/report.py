@@ -10,7 +10,6 @@ import numpy as np
 
 from scoring.calibration import Calibration
 from scoring.metrics.delong import hanley_mcneil, z_of
-from scoring.prompt.rendering import first_rendering
 from scoring.report.json_values import json_value
 from training.calibrate import doubts
 from training.dataset.manifest import Split
@@ -125,7 +124,7 @@ def warnings_of(outcome: FitReview) -> list[str]:
     dataset = outcome.done.prepared.dataset
     sentences = [finding.named for finding in dataset.findings]
     sentences += doubts(outcome.calibration, _n_calibrating(outcome))
-    asked_days = first_rendering().domain.horizon_days
+    asked_days = outcome.done.request.rendering.domain.horizon_days
     if dataset.horizon_days != asked_days:
         sentences.append(
             f"the labels look {dataset.horizon_days} days ahead, the prompt asks about "

@@ -9,9 +9,15 @@ from typing import Any
 
 from schemas.timestamps import from_ms
 from scoring.artifact import BaseModelName as NamedBase
-from scoring.artifact import DataWindow, EngineAgreement, EngineKind, HeadKind, Manifest
+from scoring.artifact import (
+    DataWindow,
+    EngineAgreement,
+    EngineKind,
+    HeadKind,
+    Manifest,
+    save_domain,
+)
 from scoring.prompt.prompt import PromptSpec
-from scoring.prompt.rendering import first_rendering
 from scoring.report.progress import WriteLine
 from training.artifact_folder import CARD, METRICS, artifact_folder, seal
 from training.dataset.manifest import BEFORE_TEST, Split
@@ -51,6 +57,7 @@ def write_fitted(outcome: FitReview, log: WriteLine) -> dict[str, Any]:
         metrics = json.dumps(metrics_of(outcome), indent=2)
         (folder / METRICS).write_text(metrics + "\n", encoding="utf-8")
         (folder / CARD).write_text(_card(report), encoding="utf-8")
+        save_domain(folder, request.rendering)
         seal(folder, _manifest(outcome, parity))
     return report
 
@@ -89,9 +96,8 @@ def _prompts(outcome: FitReview) -> list[str]:
     """The newest prompts of the calibration split, as serving would build them."""
     prepared = outcome.done.prepared
     rows = prepared.rows[Split.CALIBRATE][-N_PARITY_PROMPTS:]
-    spec = PromptSpec(
-        first_rendering(), outcome.done.request.token_budget, counter(prepared.base.tokenizer)
-    )
+    request = outcome.done.request
+    spec = PromptSpec(request.rendering, request.token_budget, counter(prepared.base.tokenizer))
     return [each.prompt for each in prepared.examples.take(rows).inputs(spec)]
 
 
@@ -104,8 +110,9 @@ def _manifest(outcome: FitReview, parity: Parity | None) -> Manifest:
     return Manifest(
         name=_name(request.out.name),
         engine=EngineKind.TORCH if parity is None else EngineKind.ONNX,
-        prompt_id=first_rendering().prompt_id,
-        features_id=first_rendering().features_id,
+        renderer=request.rendering.version,
+        prompt_id=request.rendering.prompt_id,
+        features_id=request.rendering.features_id,
         token_budget=request.token_budget,
         horizon_days=prepared.dataset.horizon_days,
         calibration=outcome.calibration,

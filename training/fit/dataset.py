@@ -11,12 +11,13 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
+from scoring.prompt.rendering import Rendering
 from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
 from training.dataset.example import Examples
 from training.dataset.folder import read_examples, read_manifest
 from training.dataset.manifest import DatasetManifest, Split
-from training.fit.enough import MIN_FIT_POSITIVES, check_evidence
+from training.fit.enough import MIN_FIT_POSITIVES, check_evidence, check_heights
 from training.fit.leads import PromptedLeads, PromptReading, check_budget, read_leads, samples_of
 from training.fit.loop import FitData, FitRun, Fitted, described_run, fit
 from training.model.errors import FitError, read_text
@@ -40,6 +41,7 @@ class FitRequest:
     out: Path
     work: Path
     settings: FitSettings
+    rendering: Rendering
     token_budget: int = 512
     min_positives: int = MIN_FIT_POSITIVES
     n_processes: int = 1
@@ -90,16 +92,17 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
     check_place(request.work)
     read_manifest(request.dataset)
     opened = open_base(request.hub)
-    check_budget(opened.tokenizer, request.token_budget, opened.max_tokens)
+    check_budget(opened.tokenizer, request.rendering, request.token_budget, opened.max_tokens)
+    check_heights(request.settings.heights, request.rendering)
     held_out = _held_out(opened, request.held_out)
-    examples, dataset = read_examples(request.dataset)
+    examples, dataset = read_examples(request.dataset, request.rendering)
     check_evidence(examples, request.min_positives)
     accelerator = Accelerator()
     say: WriteLine = log if accelerator.is_main_process else lambda line: None
     with naming_memory(request.settings.batch_tokens, "loading the base"):
         base = load_base(opened, _dtype(request.settings, accelerator))
         base.model.to(accelerator.device)
-    reading = PromptReading(base.tokenizer.to_str(), request.token_budget)
+    reading = PromptReading(base.tokenizer.to_str(), request.token_budget, request.rendering)
     if not accelerator.is_main_process:
         report = _silently
     leads = read_leads(examples, reading, request.n_processes, report)
@@ -115,6 +118,7 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
         base=base.revision,
         tokenizer=sha256(base.tokenizer.to_str().encode()).hexdigest(),
         pad=str(base.pad_id),
+        prompt=request.rendering.prompt_id,
         token_budget=str(request.token_budget),
         answers=str(prepared.answers),
         processes=str(accelerator.num_processes),

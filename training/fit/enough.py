@@ -1,9 +1,12 @@
-"""Checks that a dataset has enough orders to train, validate and calibrate a language model."""
+"""Checks that a dataset has enough orders to train, validate and calibrate a language model, and
+that what was asked for fits the domain."""
 
 from __future__ import annotations
 
+from scoring.prompt.rendering import Rendering
 from training.calibrate import MIN_POSITIVES_FOR_PLATT
 from training.dataset.example import Examples
+from training.dataset.ladder import ladder_of
 from training.dataset.manifest import Split
 from training.model.errors import FitError, TooFewPositives
 
@@ -33,3 +36,14 @@ def check_evidence(examples: Examples, min_positives: int) -> None:
                 f"split {split} has orders only, {len(labels)} of them; a model needs leads that "
                 "did not order: raise the rate of negatives of `asllr dataset`"
             )
+
+
+def check_heights(heights: tuple[float, ...], rendering: Rendering) -> None:
+    """Raises FitError unless there is a height for each grade of the domain's ladder."""
+    ladder = ladder_of(rendering.domain)
+    if len(heights) != ladder.top + 1:
+        raise FitError(
+            f"--heights has {len(heights)} numbers, the ladder of domain {rendering.domain.name} "
+            f"has {ladder.top + 1} grades: nothing, {', '.join(ladder.steps) or 'talked'}, won; "
+            "give one number each, or leave it out"
+        )

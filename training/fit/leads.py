@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 
@@ -14,11 +14,11 @@ from tokenizers import Tokenizer
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
-from scoring.prompt.prompt import PromptSpec, longest_record_tokens
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.prompt import PromptSpec, build_prompt, longest_record_tokens
+from scoring.prompt.rendering import Rendering
 from scoring.report.progress import ReportProgress
-from scoring.score import MIN_TALK_TOKENS, prepare
-from training.dataset.example import Examples
+from scoring.score import MIN_TALK_TOKENS
+from training.dataset.example import WHOLE, Examples
 from training.model.errors import FitError
 from training.model.samples import Sample
 
@@ -36,6 +36,7 @@ class PromptReading:
 
     tokenizer_json: str
     token_budget: int
+    rendering: Rendering
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,7 @@ def read_leads(
     examples: Examples, reading: PromptReading, n_processes: int, report: ReportProgress
 ) -> PromptedLeads:
     """The prompts of all examples, in their order. Spawns `n_processes` for a large dataset."""
-    rows = [
-        (state, int(as_of_ms), prompt)
-        for state, as_of_ms, prompt in zip(
-            examples.state, examples.as_of_ms, examples.prompt, strict=True
-        )
-    ]
+    rows = list(zip(examples.state, examples.as_of_ms.tolist(), strict=True))
     chunks = [rows[at : at + CHUNK_ROWS] for at in range(0, len(rows), CHUNK_ROWS)]
     work = partial(_chunk, reading)
     read: list[tuple[NDArray[np.int32], bool, bool]] = []
@@ -82,14 +78,16 @@ def read_leads(
 
 
 def _chunk(
-    reading: PromptReading, rows: Sequence[tuple[bytes, int, str]]
+    reading: PromptReading, rows: Sequence[tuple[bytes, int]]
 ) -> list[tuple[NDArray[np.int32], bool, bool]]:
     tokenizer = Tokenizer.from_str(reading.tokenizer_json)
-    spec = PromptSpec(first_rendering(), reading.token_budget, counter(tokenizer))
+    spec = PromptSpec(reading.rendering, reading.token_budget, counter(tokenizer))
+    uncut = replace(spec, token_budget=WHOLE, count_tokens=len)
     read = []
-    for encoded, as_of_ms, whole in rows:
+    for encoded, as_of_ms in rows:
         state = from_bytes(encoded)
-        prompt = prepare(history_of(state), as_of_ms, spec).prompt
+        history = history_of(state)
+        prompt, whole = (build_prompt(history, as_of_ms, each) for each in (spec, uncut))
         ids = tokenizer.encode(prompt, add_special_tokens=False).ids
         is_cut = len(prompt) < len(whole)
         read.append((np.array(ids, dtype=np.int32), is_cut, _is_summarised(state)))
@@ -113,19 +111,23 @@ def _is_summarised(state: LeadState) -> bool:
     )
 
 
-def check_budget(tokenizer: Tokenizer, token_budget: int, max_tokens: int) -> None:
+def check_budget(
+    tokenizer: Tokenizer, rendering: Rendering, token_budget: int, max_tokens: int
+) -> None:
     """Raises FitError for a token budget that a lead might not fit into, or that the base cannot
     read."""
-    needed = longest_record_tokens(first_rendering(), counter(tokenizer)) + MIN_TALK_TOKENS
+    needed = longest_record_tokens(rendering, counter(tokenizer)) + MIN_TALK_TOKENS
     if needed > max_tokens:
         raise FitError(
-            f"the longest record takes {needed} tokens of this tokenizer, the base reads at most "
-            f"{max_tokens}; take a base that reads more"
+            f"the longest record of domain {rendering.domain.name} takes {needed} tokens of this "
+            f"tokenizer, the base reads at most {max_tokens}; take a base that reads more, or "
+            "declare fewer features"
         )
     if not needed <= token_budget <= max_tokens:
         raise FitError(
-            f"--token-budget is {token_budget}; the longest record takes {needed} tokens of this "
-            f"tokenizer and the base reads at most {max_tokens}: give a number between the two"
+            f"--token-budget is {token_budget}; the longest record of domain "
+            f"{rendering.domain.name} takes {needed} tokens of this tokenizer and the base reads "
+            f"at most {max_tokens}: give a number between the two"
         )
 
 

@@ -17,7 +17,6 @@ import torch
 from accelerate import Accelerator
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 
-from training.dataset.example import Grade
 from training.fit.progress import FitProgress
 from training.fit.sampler import Picked, Strata, stratified_batches
 from training.model.batch import collate_leads
@@ -48,7 +47,7 @@ def build_plan(samples: Sequence[Sample], settings: FitSettings, n_processes: in
     strata = Strata(
         lengths=[len(sample.prompt) for sample in samples],
         grades=np.array([sample.grade for sample in samples], dtype=np.int64),
-        top=Grade.ORDER,
+        top=len(settings.heights) - 1,
         min_top=settings.min_positives_per_batch if settings.pair_weight > 0 else 0,
     )
     per_step = n_processes * settings.accumulation

@@ -1,1 +1,2 @@
-"""A simulated dealership with known true probabilities, for tests, the demo and benchmarks."""
+"""Simulated leads of several businesses with known true probabilities, for tests, the demo and
+benchmarks."""

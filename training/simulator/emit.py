@@ -17,7 +17,7 @@ from training.simulator.draws import Draws
 from training.simulator.journal import Journal
 from training.simulator.life import SimulatedCall, live_before
 from training.simulator.outcome import live_after
-from training.simulator.phrases import Stance, TalkTopic
+from training.simulator.phrases import Stance
 from training.simulator.world import Person, World, draw_person, order_logit, probability_of
 
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -37,7 +37,7 @@ class SimulatedLead:
     """Half an hour after each call, and `as_of`: the moments at which the lead may become a row."""
     events: tuple[EventBase, ...]
     calls: tuple[SimulatedCall, ...]
-    stances: Mapping[TalkTopic, Stance]
+    stances: Mapping[str, Stance]
     probability: float
     ordered: bool
 
@@ -71,14 +71,15 @@ def simulate_lead(
     change (a test checks that)."""
     draws = Draws(seed, number)
     day = draws.uniform() * world.span_days
-    person = draw_person(draws, world.drift, day)
-    journal = Journal(lead_id(number), (start + timedelta(days=day)).replace(microsecond=0))
+    person = draw_person(draws, world.file, world.drift, day)
+    as_of = (start + timedelta(days=day)).replace(microsecond=0)
+    journal = Journal(lead_id(number), as_of, world.file)
     before = live_before(draws, journal, person, world, day)
     probability = probability_of(order_logit(world, person, before.stage, before.stances, day))
     after_each_call = (call.started_at + timedelta(minutes=30) for call in before.calls)
     ordered = draws.chance(probability)
     ordered = ordered if outcome is None else outcome
-    live_after(draws, journal, person, before, ordered=ordered)
+    live_after(draws, journal, world.file, person, before, ordered=ordered)
     return SimulatedLead(
         lead=journal.lead,
         person=person,

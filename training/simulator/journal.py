@@ -6,30 +6,34 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.events import (
-    Channel,
+    KNOWN_ENDINGS,
     Direction,
     EventBase,
     InteractionLogged,
     LeadClosed,
     LeadUpserted,
-    Stage,
     StageChanged,
     TranscriptReady,
 )
+from training.simulator.business import Business
 
 TENANT = "demo"
 CRM = "crm"
-WEB = "web"
 QA = "crm.qa"
 ASR = "asr"
+CALL = "call"
+EMAIL = "email"
+"""Channels that every world has."""
 
 
 class Journal:
     """Collects events. Times are seconds from `as_of`; negative ones had passed by then."""
 
-    def __init__(self, lead: str, as_of: datetime) -> None:
+    def __init__(self, lead: str, as_of: datetime, business: Business) -> None:
         self.lead = lead
         self.as_of = as_of
+        self._sources = {click.channel: click.source for click in business.clicks}
+        self._funnel = business.funnel
         self._written: list[tuple[float, int, EventBase]] = []
 
     def at(self, offset_s: float) -> datetime:
@@ -45,25 +49,30 @@ class Journal:
     def contact(
         self,
         offset_s: float,
-        channel: Channel,
+        channel: str,
         direction: Direction,
         duration_s: float | None = None,
         **more: Any,
     ) -> None:
-        source = WEB if channel in (Channel.WEB, Channel.APP) else CRM
+        source = self._sources.get(channel, CRM)
         fields = {"channel": channel, "direction": direction, "duration_s": duration_s, **more}
         self._write(InteractionLogged, source, offset_s, fields)
 
     def quality_checked(self, offset_s: float, call_id: str, codes: tuple[str, ...]) -> None:
         """Adds the call's record in the quality sample, which is joined to the call by its id."""
-        fields = {"channel": Channel.CALL, "call_id": call_id, "codes": codes}
+        fields = {"channel": CALL, "call_id": call_id, "codes": codes}
         self._write(InteractionLogged, QA, offset_s, fields)
 
     def transcribed(self, offset_s: float, **fields: Any) -> None:
         self._write(TranscriptReady, ASR, offset_s, fields)
 
-    def stage(self, offset_s: float, stage: Stage) -> None:
-        self._write(StageChanged, CRM, offset_s, {"stage": stage})
+    def stage(self, offset_s: float, stage: str) -> None:
+        """Adds a move. How it ends the funnel is said where asllr does not know it by the word."""
+        ends = self._funnel.ending_of(stage)
+        is_known = KNOWN_ENDINGS.get(stage) is ends
+        self._write(
+            StageChanged, CRM, offset_s, {"stage": stage, "ends": None if is_known else ends}
+        )
 
     def closed(self, offset_s: float, reason: str) -> None:
         self._write(LeadClosed, CRM, offset_s, {"reason": reason})

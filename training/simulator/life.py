@@ -8,11 +8,13 @@ from datetime import datetime
 from itertools import accumulate
 from math import exp
 
-from schemas.events import Channel, Direction, Role, Segment, Stage
+from schemas.events import Direction, Role, Segment
 from training.simulator import talk
+from training.simulator.business import Business
 from training.simulator.draws import Draws
-from training.simulator.journal import Journal
-from training.simulator.phrases import PHRASES, Stance, TalkTopic
+from training.simulator.journal import CALL, EMAIL, Journal
+from training.simulator.letters import send_letters
+from training.simulator.phrases import Stance
 from training.simulator.world import (
     STANCES,
     YEAR_DAYS,
@@ -24,9 +26,7 @@ from training.simulator.world import (
 
 HOUR_S = 3_600.0
 DAY_S = 86_400.0
-
-QUEUE_OF = {"north": "north", "east": "north", "south": "south", "west": "south"}
-"""Region -> the queue of its team: three teams for five regions; the rest belongs to `centre`."""
+MAX_AGE_DAYS = 80.0
 
 _CALL_COUNTS = (1, 2, 3)
 _CALL_SHARES = (0.55, 0.84, 1.0)
@@ -43,8 +43,6 @@ WRONG_CODE_SHARE = 0.10
 """Shares of fields that nobody asked for or that were typed wrongly, of calls outside the quality
 sample, and of wrong codes."""
 
-_STAGES = (Stage.NEW, Stage.CONTACTED, Stage.VISIT, Stage.TEST_DRIVE, Stage.QUOTE)
-
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall:
@@ -54,7 +52,7 @@ class SimulatedCall:
     call_id: str
     started_at: datetime
     lines: tuple[talk.SpokenLine, ...]
-    stances: Mapping[TalkTopic, Stance]
+    stances: Mapping[str, Stance]
     codes: tuple[str, ...]
     note: str
 
@@ -64,48 +62,66 @@ class Before:
     """What a lead was like at its scoring moment."""
 
     calls: tuple[SimulatedCall, ...]
-    stances: Mapping[TalkTopic, Stance]
-    stage: Stage
+    stances: Mapping[str, Stance]
+    stage: str
 
 
 def live_before(draws: Draws, journal: Journal, person: Person, world: World, day: float) -> Before:
-    """Simulates the lead up to `as_of`: profile, calls, clicks, follow-up and stages."""
-    age_s = (1.0 + min(draws.exponential(16.0), 80.0)) * DAY_S
-    _register(draws, journal, person, age_s)
+    """Simulates the lead up to `as_of`: profile, calls, letters, clicks, follow-up
+    and stages."""
+    business = world.file
+    age_s = (1.0 + min(draws.exponential(business.mean_age_days), MAX_AGE_DAYS)) * DAY_S
+    _register(draws, journal, business, person, age_s)
     starts_s = _call_times(draws, age_s)
-    agendas, stances = _agendas(draws, person, len(starts_s))
+    plan = _plan(draws, business, person, len(starts_s))
     speech = talk.Speech(
         slang=world.drift.slang * day / YEAR_DAYS,
         asr_errors=world.asr_errors,
         small_talk=min(0.7, 0.06 / draws.between(0.05, 1.0)),
     )
     calls = tuple(
-        _hold(draws, journal, start_s, number, talk.hold_call(draws, agenda, speech))
-        for number, (start_s, agenda) in enumerate(zip(starts_s, agendas, strict=True), 1)
+        _hold(
+            draws,
+            journal,
+            business,
+            start_s,
+            number,
+            talk.hold_call(draws, business, agenda, speech),
+        )
+        for number, (start_s, agenda) in enumerate(zip(starts_s, plan.agendas, strict=True), 1)
     )
-    _click(draws, journal, person, age_s)
-    _follow_up(draws, journal, person, age_s)
-    stage = _climb(draws, journal, person, age_s, starts_s[0])
-    return Before(calls, stances, stage)
+    send_letters(draws, journal, business, plan.letters, age_s)
+    _click(draws, journal, business, person, age_s)
+    _follow_up(draws, journal, business, person, age_s)
+    stage = _climb(draws, journal, business, person, age_s, starts_s[0])
+    return Before(calls, plan.stances, stage)
 
 
-def _register(draws: Draws, journal: Journal, person: Person, age_s: float) -> None:
+def _register(
+    draws: Draws, journal: Journal, business: Business, person: Person, age_s: float
+) -> None:
     """What the CRM knows of the person, in two patches: at first contact, and later."""
-    reported: dict[str, str | bool | None] = {}
+    reported: dict[str, str | bool | float] = {}
     for name, value in person.profile.items():
         fate = draws.uniform()
         if fate < MISSING_FIELD_SHARE:
             continue
-        reported[name] = "other" if fate < MISSING_FIELD_SHARE + GARBLED_FIELD_SHARE else value
-    reported["trade_in"] = person.trade_in
-    reported["financing"] = person.financing
-    reported["test_drive_requested"] = draws.chance(1.0 / (1.0 + exp(1.5 - 0.7 * person.intent)))
-    late = ("budget_band", "purchase_window", "financing")
-    region = person.profile["region"]
+        is_garbled = fate < MISSING_FIELD_SHARE + GARBLED_FIELD_SHARE
+        if (ranges := business.numbers.get(name)) is not None:
+            low, high = ranges[value]
+            number = low + draws.below(high - low + 1)
+            reported[name] = float(number * 10 if is_garbled else number)
+        else:
+            reported[name] = "other" if is_garbled else value
+    reported |= person.flags
+    for request in business.requests:
+        keen = request.slope * person.intent - request.threshold
+        reported[request.name] = draws.chance(1.0 / (1.0 + exp(-keen)))
+    late, queues = business.late_fields, business.queues
     journal.upserted(
         -age_s,
         profile={name: value for name, value in reported.items() if name not in late},
-        queue=QUEUE_OF.get(region, "centre"),
+        queue=queues.teams.get(person.profile[queues.field], queues.otherwise),
         consent=True,
         owner=f"agent-{1 + draws.below(12)}",
     )
@@ -123,16 +139,27 @@ def _call_times(draws: Draws, age_s: float) -> list[float]:
     return sorted(-ago_s for ago_s in (*earlier, last_s))
 
 
-def _agendas(
-    draws: Draws, person: Person, n_calls: int
-) -> tuple[list[list[talk.Item]], dict[TalkTopic, Stance]]:
-    weights = topic_weights(person)
-    stances: dict[TalkTopic, Stance] = {}
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the calls are about, what the customer writes instead, and where they stand then."""
+
+    agendas: list[list[talk.Item]]
+    letters: dict[str, Stance]
+    stances: dict[str, Stance]
+
+
+def _plan(draws: Draws, business: Business, person: Person, n_calls: int) -> _Plan:
+    weights = topic_weights(business, person)
+    letters: dict[str, Stance] = {}
+    stances: dict[str, Stance] = {}
     agendas: list[list[talk.Item]] = [[] for _ in range(n_calls)]
     for _ in range(draws.weighted(_TOPIC_COUNTS, _TOPIC_SHARES)):
         topic = draws.weighted(tuple(weights), tuple(accumulate(weights.values())))
         del weights[topic]
         stances[topic] = stance = draw_stance(draws, person)
+        if business.writing is not None and draws.chance(business.writing.share):
+            letters[topic] = stance
+            continue
         call = draws.below(n_calls)
         if draws.chance(CHANGED_MIND_SHARE):
             first = draws.pick([other for other in STANCES if other is not stance])
@@ -141,11 +168,16 @@ def _agendas(
             agendas[call].append(talk.Item(topic, stance, is_change=True))
         else:
             agendas[call].append(talk.Item(topic, stance))
-    return agendas, stances
+    return _Plan(agendas, letters, stances)
 
 
 def _hold(
-    draws: Draws, journal: Journal, start_s: float, number: int, lines: tuple[talk.SpokenLine, ...]
+    draws: Draws,
+    journal: Journal,
+    business: Business,
+    start_s: float,
+    number: int,
+    lines: tuple[talk.SpokenLine, ...],
 ) -> SimulatedCall:
     """One call: its transcript, the CRM's own record with a note, and days later the codes of the
     quality sample."""
@@ -153,7 +185,7 @@ def _hold(
     started_at = journal.at(start_s)
     end_s = lines[-1].end_s if lines else 1.0
     stances = {line.topic: line.stance for line in lines if line.topic and line.stance}
-    note = _note(draws, stances)
+    note = _note(draws, business, stances)
     direction = Direction.INBOUND if draws.chance(0.4) else Direction.OUTBOUND
     journal.transcribed(
         start_s + end_s + draws.between(5.0, 40.0),
@@ -165,7 +197,7 @@ def _hold(
     )
     journal.contact(
         start_s + end_s + draws.between(60.0, 600.0),
-        Channel.CALL,
+        CALL,
         direction,
         end_s,
         note=note,
@@ -188,16 +220,17 @@ def _segment(line: talk.SpokenLine) -> Segment:
     )
 
 
-def _note(draws: Draws, stances: Mapping[TalkTopic, Stance]) -> str:
-    notes = [draws.pick(PHRASES[topic].notes[stance]) for topic, stance in stances.items()]
+def _note(draws: Draws, business: Business, stances: Mapping[str, Stance]) -> str:
+    phrases = business.phrases
+    notes = [draws.pick(phrases[topic].notes[stance]) for topic, stance in stances.items()]
     return "; ".join(notes) if notes else "small talk only"
 
 
-def code_of(topic: TalkTopic, stance: Stance) -> str:
+def code_of(topic: str, stance: Stance) -> str:
     return f"{topic}.{stance}"
 
 
-def _codes(draws: Draws, stances: Mapping[TalkTopic, Stance]) -> tuple[str, ...]:
+def _codes(draws: Draws, stances: Mapping[str, Stance]) -> tuple[str, ...]:
     if draws.chance(MISSING_CODES_SHARE):
         return ()
     return tuple(
@@ -206,39 +239,52 @@ def _codes(draws: Draws, stances: Mapping[TalkTopic, Stance]) -> tuple[str, ...]
     )
 
 
-def _click(draws: Draws, journal: Journal, person: Person, age_s: float) -> None:
+def _click(
+    draws: Draws, journal: Journal, business: Business, person: Person, age_s: float
+) -> None:
     """What the customer does alone; how much of it is recent shows their interest."""
     heat = exp(0.6 * person.intent)
-    for channel, mean in ((Channel.WEB, 2.0), (Channel.APP, 0.8), (Channel.MESSAGE, 0.7)):
-        for _ in range(draws.poisson(mean * heat)):
+    writing = business.writing
+    for click in business.clicks:
+        for _ in range(draws.poisson(click.mean * heat)):
             ago_s = min(draws.exponential(6.0 * DAY_S), 0.98 * age_s)
-            journal.contact(-ago_s, channel, Direction.INBOUND)
+            is_written = writing is not None and click.channel in writing.channels
+            text = draws.pick(writing.fillers) if writing is not None and is_written else None
+            journal.contact(-ago_s, click.channel, Direction.INBOUND, text=text)
 
 
-def _follow_up(draws: Draws, journal: Journal, person: Person, age_s: float) -> None:
-    """What the dealer tries: e-mails, and calls that are not answered; a keen customer answers."""
+def _follow_up(
+    draws: Draws, journal: Journal, business: Business, person: Person, age_s: float
+) -> None:
+    """What the seller tries: e-mails, and calls that are not answered; a keen customer answers."""
     for _ in range(draws.poisson(1.2)):
-        journal.contact(-draws.uniform() * 0.9 * age_s, Channel.EMAIL, Direction.OUTBOUND)
+        at_s = -draws.uniform() * 0.9 * age_s
+        text = draws.pick(business.writing.sent) if business.writing is not None else None
+        journal.contact(at_s, EMAIL, Direction.OUTBOUND, text=text)
     for _ in range(draws.poisson(0.7 * exp(-0.4 * person.intent))):
-        journal.contact(-draws.uniform() * 0.9 * age_s, Channel.CALL, Direction.OUTBOUND, 0.0)
+        journal.contact(-draws.uniform() * 0.9 * age_s, CALL, Direction.OUTBOUND, 0.0)
 
 
 def _climb(
-    draws: Draws, journal: Journal, person: Person, age_s: float, first_call_s: float
-) -> Stage:
+    draws: Draws,
+    journal: Journal,
+    business: Business,
+    person: Person,
+    age_s: float,
+    first_call_s: float,
+) -> str:
     """The funnel so far; a step down is not reported."""
-    steps: list[tuple[float, Stage]] = [(first_call_s + HOUR_S / 2, Stage.CONTACTED)]
-    likely = ((Stage.VISIT, Channel.VISIT, 0.9), (Stage.TEST_DRIVE, Channel.TEST_DRIVE, 1.7))
-    for stage, channel, threshold in (*likely, (Stage.QUOTE, Channel.QUOTE, 1.9)):
-        if draws.chance(1.0 / (1.0 + exp(threshold - 0.8 * person.intent))):
+    stages = business.funnel.stages
+    steps: list[tuple[float, str]] = [(first_call_s + HOUR_S / 2, stages[1])]
+    for milestone in business.funnel.milestones:
+        if draws.chance(1.0 / (1.0 + exp(milestone.threshold - 0.8 * person.intent))):
             at_s = -age_s * draws.between(0.02, 0.7)
-            sent = channel is Channel.QUOTE
-            journal.contact(at_s, channel, Direction.OUTBOUND if sent else Direction.INBOUND)
-            steps.append((at_s + 60.0, stage))
-    journal.stage(-age_s, Stage.NEW)
+            journal.contact(at_s, milestone.channel, milestone.direction)
+            steps.append((at_s + 60.0, milestone.stage))
+    journal.stage(-age_s, stages[0])
     reached = 0
-    for at_s, stage in sorted(steps):
-        if _STAGES.index(stage) > reached and at_s < 0.0:
-            reached = _STAGES.index(stage)
+    for at_s, stage in sorted(steps, key=lambda step: (step[0], stages.index(step[1]))):
+        if stages.index(stage) > reached and at_s < 0.0:
+            reached = stages.index(stage)
             journal.stage(at_s, stage)
-    return _STAGES[reached]
+    return stages[reached]

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import accumulate
 from math import log
 
-from training.simulator import phrases as say
+from training.simulator.business import Business
 from training.simulator.draws import Draws
-from training.simulator.phrases import PHRASES, Stance, TalkTopic
+from training.simulator.phrases import SmallWords, Stance
 
 AGENT = "agent"
 CUSTOMER = "customer"
@@ -55,7 +54,7 @@ class SpokenLine:
     start_s: float
     end_s: float
     confidence: float
-    topic: TalkTopic | None = None
+    topic: str | None = None
     stance: Stance | None = None
 
 
@@ -63,7 +62,7 @@ class SpokenLine:
 class Item:
     """One topic on the agenda of a call. `is_change`: an earlier stance is taken back."""
 
-    topic: TalkTopic
+    topic: str
     stance: Stance
     is_change: bool = False
 
@@ -82,34 +81,37 @@ class Speech:
 class _Said:
     role: str
     text: str
-    topic: TalkTopic | None = None
+    topic: str | None = None
     stance: Stance | None = None
 
 
-def hold_call(draws: Draws, agenda: Sequence[Item], speech: Speech) -> tuple[SpokenLine, ...]:
+def hold_call(
+    draws: Draws, business: Business, agenda: Sequence[Item], speech: Speech
+) -> tuple[SpokenLine, ...]:
     """The lines of a call that follows its agenda; of a topic that comes twice, the last stance
     holds."""
-    utterances = _idle(draws, say.GREETINGS, 0.5)
+    say = business.talk
+    utterances = _idle(draws, say.greetings, 0.5)
     for item in agenda:
-        utterances += _idle(draws, say.SMALL_TALK, speech.small_talk)
-        utterances += exchange(draws, item)
-    utterances += _idle(draws, say.SMALL_TALK, speech.small_talk) if agenda else []
-    utterances += _idle(draws, say.CLOSINGS, 0.3)
-    return _heard(draws, utterances, speech)
+        utterances += _idle(draws, say.small_talk, speech.small_talk)
+        utterances += exchange(draws, business, item)
+    utterances += _idle(draws, say.small_talk, speech.small_talk) if agenda else []
+    utterances += _idle(draws, say.closings, 0.3)
+    return _heard(draws, business, utterances, speech)
 
 
-def exchange(draws: Draws, item: Item) -> list[_Said]:
+def exchange(draws: Draws, business: Business, item: Item) -> list[_Said]:
     """A question and its answer, or the customer's line alone."""
-    phrases = PHRASES[item.topic]
+    phrases = business.phrases[item.topic]
     if item.is_change or draws.chance(UNPROMPTED_SHARE):
-        words = _statement(draws, item, may_be_generic=False, agrees=None)
+        words = _statement(draws, business, item, may_be_generic=False, agrees=None)
         if item.is_change:
-            words = f"{draws.pick(say.TURNS)} {words}"
+            words = f"{draws.pick(business.talk.turns)} {words}"
         return [_Said(CUSTOMER, words, item.topic, item.stance)]
     is_pro_framed = draws.chance(PRO_FRAMING_SHARE)
     question = draws.pick(phrases.ask_pro if is_pro_framed else phrases.ask_contra)
     agrees = None if item.stance is Stance.OPEN else (item.stance is Stance.PRO) == is_pro_framed
-    answer = _statement(draws, item, may_be_generic=True, agrees=agrees)
+    answer = _statement(draws, business, item, may_be_generic=True, agrees=agrees)
     return [_Said(AGENT, question), _Said(CUSTOMER, answer, item.topic, item.stance)]
 
 
@@ -118,53 +120,57 @@ _CUMULATIVE = tuple(accumulate(SHARES.values()))
 _OPPOSITE = {Stance.PRO: Stance.CONTRA, Stance.CONTRA: Stance.PRO}
 
 
-def _statement(draws: Draws, item: Item, *, may_be_generic: bool, agrees: bool | None) -> str:
+def _statement(
+    draws: Draws, business: Business, item: Item, *, may_be_generic: bool, agrees: bool | None
+) -> str:
     """The customer's words. `agrees`: whether yes is the answer to what was asked; None when
     neither yes nor no fits."""
     if item.stance is Stance.OPEN:
-        return _undecided(draws, item, may_be_generic=may_be_generic)
-    clauses = PHRASES[item.topic].clauses
+        return _undecided(draws, business, item, may_be_generic=may_be_generic)
+    say, clauses = business.talk, business.phrases[item.topic].clauses
     own = draws.pick(clauses[item.stance])
     other = draws.pick(clauses[_OPPOSITE[item.stance]])
     match draws.weighted(_KINDS, _CUMULATIVE):
         case "generic" if may_be_generic:
-            return draws.pick(say.YES if agrees else say.NO)
+            return draws.pick(say.yes if agrees else say.no)
         case "echo" if agrees is not None:
             return f"{'yes' if agrees else 'no'} {own}"
         case "denial":
-            return f"{draws.pick(say.DENIALS)} {other}"
+            return f"{draws.pick(say.denials)} {other}"
         case "agreed_hearsay":
-            return f"{_hearsay(draws, own)} {draws.pick(say.AND_SO_DO_I)}"
+            return f"{_hearsay(draws, say, own)} {draws.pick(say.and_so_do_i)}"
         case "denied_hearsay":
-            return f"{_hearsay(draws, other)} {draws.pick(say.BUT_NOT_I)}"
+            return f"{_hearsay(draws, say, other)} {draws.pick(say.but_not_i)}"
         case "scorn" if item.stance is Stance.CONTRA:
-            return draws.pick(say.SCORN).format(other)
-    return f"{draws.pick(say.HEDGES)} {own}" if draws.chance(HEDGED_SHARE) else own
+            return draws.pick(say.scorn).format(other)
+    return f"{draws.pick(say.hedges)} {own}" if draws.chance(HEDGED_SHARE) else own
 
 
-def _undecided(draws: Draws, item: Item, *, may_be_generic: bool) -> str:
-    clauses = PHRASES[item.topic].clauses
+def _undecided(draws: Draws, business: Business, item: Item, *, may_be_generic: bool) -> str:
+    say, clauses = business.talk, business.phrases[item.topic].clauses
     kind = draws.uniform()
     if kind < 0.3 and may_be_generic:
-        return draws.pick(say.UNDECIDED)
+        return draws.pick(say.undecided)
     if kind < 0.45:
         rumour = draws.pick(clauses[draws.pick((Stance.PRO, Stance.CONTRA))])
-        return f"{_hearsay(draws, rumour)} {draws.pick(say.BUT_UNSURE)}"
+        return f"{_hearsay(draws, say, rumour)} {draws.pick(say.but_unsure)}"
     return draws.pick(clauses[Stance.OPEN])
 
 
-def _hearsay(draws: Draws, clause: str) -> str:
-    return f"{draws.pick(say.THEY)} {draws.pick(say.SAYS)} {clause}"
+def _hearsay(draws: Draws, say: SmallWords, clause: str) -> str:
+    return f"{draws.pick(say.they)} {draws.pick(say.says)} {clause}"
 
 
-def _idle(draws: Draws, pairs: Sequence[say.Lines], share: float) -> list[_Said]:
+def _idle(draws: Draws, pairs: Sequence[tuple[str, str]], share: float) -> list[_Said]:
     if not draws.chance(share):
         return []
     agent, customer = draws.pick(pairs)
     return [_Said(AGENT, agent), _Said(CUSTOMER, customer)]
 
 
-def _heard(draws: Draws, utterances: Sequence[_Said], speech: Speech) -> tuple[SpokenLine, ...]:
+def _heard(
+    draws: Draws, business: Business, utterances: Sequence[_Said], speech: Speech
+) -> tuple[SpokenLine, ...]:
     """The lines with their times, as ASR wrote them down."""
     lines: list[SpokenLine] = []
     clock_s = 1.0
@@ -172,11 +178,11 @@ def _heard(draws: Draws, utterances: Sequence[_Said], speech: Speech) -> tuple[S
     for utterance in utterances:
         words = utterance.text.split()
         if speech.slang:
-            words = [_drifted(draws, word, speech.slang) for word in words]
+            words = [_drifted(draws, business.talk, word, speech.slang) for word in words]
         n_errors = 0
         n_words = len(words)
         while until_error < n_words:
-            words[until_error] = "" if draws.chance(0.3) else draws.pick(_vocabulary())
+            words[until_error] = "" if draws.chance(0.3) else draws.pick(business.vocabulary)
             n_errors += 1
             until_error += 1 + _gap(draws, speech.asr_errors)
         until_error -= n_words
@@ -206,18 +212,5 @@ def _gap(draws: Draws, error_rate: float) -> int:
     return int(log(1.0 - draws.uniform()) / log(1.0 - error_rate))
 
 
-def _drifted(draws: Draws, word: str, share: float) -> str:
-    return say.SLANG[word] if word in say.SLANG and draws.chance(share) else word
-
-
-@cache
-def _vocabulary() -> tuple[str, ...]:
-    """The words that a misheard word may become."""
-    clauses = (
-        line
-        for phrases in PHRASES.values()
-        for lines in (phrases.ask_pro, phrases.ask_contra, *phrases.clauses.values())
-        for line in lines
-    )
-    lines = (*clauses, *say.YES, *say.NO, *say.UNDECIDED, *say.THEY)
-    return tuple(sorted({word for line in lines for word in line.split()}))
+def _drifted(draws: Draws, say: SmallWords, word: str, share: float) -> str:
+    return say.slang[word] if word in say.slang and draws.chance(share) else word

@@ -2,24 +2,23 @@
 logit.
 
 `order_logit` is the only definition of the truth: table + stances + interactions of table and
-stances. Nothing here knows events or words (`talk`, `emit`); nothing here may be imported by
-serving code.
+stances; the sizes are in the world's file. Nothing here knows events or words (`talk`, `emit`);
+nothing here may be imported by serving code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
 from math import cos, exp, pi
 
+from training.simulator.business import STAGE, Business, Comparison, Effect, read_business
 from training.simulator.draws import Draws
-from training.simulator.phrases import Stance, TalkTopic
-
-HORIZON_DAYS = 14
-"""An order counts when it comes within so many days of the scoring moment."""
+from training.simulator.phrases import RequiredValues, Stance
 
 YEAR_DAYS = 365.0
+FIRST = "auto"
+"""The business of a world that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +30,16 @@ class Drift:
     season: float = 0.2
     """The amplitude on the order logit: more orders in spring, fewer in autumn."""
     slang: float = 0.1
-    """The share of the words in `phrases.SLANG` that are said in the new way after a year."""
+    """The share of the words in `SmallWords.slang` that are said in the new way after a year."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The settings of the simulated world. `base_logit` sets the share of orders, about 1.5% with
-    the other defaults."""
+    """The settings of the simulated world. `business` names its file. `base_logit` sets the share
+    of orders; None: the file's, about 1.5% for `auto` with the other defaults."""
 
-    base_logit: float = -5.85
+    business: str = FIRST
+    base_logit: float | None = None
     table_weight: float = 1.0
     text_weight: float = 1.0
     span_days: int = 240
@@ -47,101 +47,63 @@ class World:
     asr_errors: float = 0.03
     drift: Drift = field(default_factory=Drift)
 
+    @property
+    def file(self) -> Business:
+        return read_business(self.business)
 
-CATEGORIES: dict[str, dict[str, float]] = {
-    "age_band": {"twenties": 2, "thirties": 3, "forties": 3, "fifties": 2, "sixties": 1},
-    "city_tier": {"metropolis": 2, "city": 4, "town": 3, "village": 1},
-    "occupation": {
-        "employee": 5,
-        "manager": 2,
-        "freelance": 2,
-        "official": 1,
-        "worker": 3,
-        "student": 1,
-        "retired": 1,
-    },
-    "income_band": {"low": 2, "middle": 4, "good": 3, "high": 1},
-    "household": {"single": 2, "couple": 3, "family": 4, "shared": 1},
-    "current_car": {
-        "none": 2,
-        "small": 3,
-        "sedan": 3,
-        "suv": 2,
-        "van": 1,
-        "electric": 1,
-        "premium": 1,
-    },
-    "region": {"north": 1, "south": 1, "east": 1, "west": 1, "centre": 1},
-    "lead_source": {
-        "website": 4,
-        "walk_in": 1,
-        "referral": 1,
-        "ad": 3,
-        "event": 1,
-        "marketplace": 2,
-    },
-    "campaign": {
-        "none": 4,
-        "spring": 1,
-        "summer": 1,
-        "autumn": 1,
-        "winter": 1,
-        "launch": 1,
-        "clearance": 1,
-    },
-    "model_interest": {"compact": 3, "sedan": 2, "suv": 4, "van": 1, "electric": 2, "sports": 1},
-    "budget_band": {"under_15k": 2, "15k_25k": 4, "25k_40k": 3, "over_40k": 1},
-    "purchase_window": {"this_month": 2, "1_3_months": 4, "3_6_months": 3, "later": 2},
-}
-"""Profile field -> value -> relative share, in the vocabulary of the pack `auto`."""
-
-_TABLES = {
-    name: (tuple(shares), tuple(accumulate(shares.values()))) for name, shares in CATEGORIES.items()
-}
-
-PRICE_LEVEL = {"compact": 0, "sedan": 1, "van": 1, "suv": 2, "electric": 2, "sports": 3}
-BUDGET_LEVEL = {"under_15k": 0, "15k_25k": 1, "25k_40k": 2, "over_40k": 3}
-
-WINDOW_LOGIT = {"this_month": 1.0, "1_3_months": 0.3, "3_6_months": -0.45, "later": -1.1}
-SOURCE_LOGIT = {
-    "website": 0.0,
-    "walk_in": 0.5,
-    "referral": 0.6,
-    "ad": -0.5,
-    "event": -0.3,
-    "marketplace": -0.1,
-}
-STAGE_LOGIT = {"new": -0.45, "contacted": -0.2, "visit": 0.2, "test_drive": 0.65, "quote": 0.9}
+    @property
+    def horizon_days(self) -> int:
+        """An order counts when it comes within so many days of the scoring moment."""
+        return self.file.horizon_days
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A customer as they are. `profile` is true; the CRM's copy may lack or garble a field.
-    `intent` is standard normal and never reported: clicks, calls and visits follow from it."""
+    """A customer as they are. `profile` and `flags` are true; the CRM's copy may lack or garble a
+    field. `comparisons` and `intent` are never reported; intent is standard normal: clicks, calls
+    and visits follow from it."""
 
     profile: Mapping[str, str]
-    trade_in: bool
-    financing: bool
+    flags: Mapping[str, bool]
+    comparisons: Mapping[str, bool]
     intent: float
 
-    @property
-    def is_over_budget(self) -> bool:
-        return (
-            PRICE_LEVEL[self.profile["model_interest"]] > BUDGET_LEVEL[self.profile["budget_band"]]
-        )
+    def meets(self, conditions: RequiredValues) -> bool:
+        return all(self._trait(name) in values for name, values in conditions.items())
+
+    def _trait(self, name: str) -> str | bool:
+        for traits in (self.profile, self.flags, self.comparisons):
+            if name in traits:
+                return traits[name]
+        raise KeyError(f"{name} is no field, flag or comparison of the world")
 
 
-def draw_person(draws: Draws, drift: Drift, day: float) -> Person:
-    profile = {name: draws.weighted(*table) for name, table in _TABLES.items()}
-    if profile["budget_band"] != "under_15k" and draws.chance(drift.prices * day / YEAR_DAYS):
-        bands = tuple(BUDGET_LEVEL)
-        profile["budget_band"] = bands[bands.index(profile["budget_band"]) - 1]
+def draw_person(draws: Draws, business: Business, drift: Drift, day: float) -> Person:
+    profile = {name: draws.weighted(*table) for name, table in business.tables.items()}
+    if business.falling_field is not None:
+        _fall(draws, profile, business, drift.prices * day / YEAR_DAYS)
+    person = Person(profile, {}, {}, 0.0)
     return Person(
         profile,
-        trade_in=profile["current_car"] != "none" and draws.chance(0.6),
-        financing=draws.chance(0.5),
+        {
+            flag.name: not (flag.unless and person.meets(flag.unless)) and draws.chance(flag.chance)
+            for flag in business.flags
+        },
+        {each.name: _exceeds(each, profile) for each in business.comparisons},
         intent=draws.normal(),
     )
+
+
+def _fall(draws: Draws, profile: dict[str, str], business: Business, share: float) -> None:
+    name = str(business.falling_field)
+    bands = tuple(business.fields[name])
+    if profile[name] != bands[0] and draws.chance(share):
+        profile[name] = bands[bands.index(profile[name]) - 1]
+
+
+def _exceeds(comparison: Comparison, profile: Mapping[str, str]) -> bool:
+    level = comparison.levels[profile[comparison.field]]
+    return level > comparison.limits[profile[comparison.exceeds]]
 
 
 STANCES = (Stance.PRO, Stance.OPEN, Stance.CONTRA)
@@ -154,68 +116,58 @@ def draw_stance(draws: Draws, person: Person) -> Stance:
     return draws.weighted(STANCES, _LIKELY[person.intent < 0])
 
 
-def topic_weights(person: Person) -> dict[TalkTopic, float]:
+def topic_weights(business: Business, person: Person) -> dict[str, float]:
     """How likely each topic is to come up: what does not concern a customer rarely does."""
     return {
-        TalkTopic.TIMING: 1.2,
-        TalkTopic.PRICE: 1.4,
-        TalkTopic.FAMILY: 0.9 if person.profile["household"] in ("couple", "family") else 0.5,
-        TalkTopic.RIVAL: 1.0,
-        TalkTopic.FINANCE: 1.2 if person.financing else 0.4,
-        TalkTopic.TRADE_IN: 1.0 if person.trade_in else 0.2,
+        topic.name: topic.weight_when.weight
+        if topic.weight_when is not None and person.meets(topic.weight_when.when)
+        else topic.weight
+        for topic in business.topics
     }
 
 
-STANCE_LOGIT = {
-    TalkTopic.TIMING: {Stance.PRO: 1.1, Stance.CONTRA: -1.3},
-    TalkTopic.PRICE: {Stance.PRO: 0.9, Stance.CONTRA: -0.6},
-    TalkTopic.FAMILY: {Stance.PRO: 0.9, Stance.CONTRA: -1.1},
-    TalkTopic.RIVAL: {Stance.PRO: 0.9, Stance.CONTRA: -1.3},
-    TalkTopic.FINANCE: {Stance.PRO: 0.4, Stance.CONTRA: -0.4},
-    TalkTopic.TRADE_IN: {Stance.PRO: 0.2, Stance.CONTRA: -0.2},
-}
-"""What each stance adds to the logit; an open stance, and a topic nobody mentioned, add 0."""
-
-
 def order_logit(
-    world: World, person: Person, stage: str, stances: Mapping[TalkTopic, Stance], day: float
+    world: World, person: Person, stage: str, stances: Mapping[str, Stance], day: float
 ) -> float:
-    """The true logit of an order within the horizon of the scoring moment `day`."""
+    """The true logit of an order within the horizon of the scoring moment `day`. An open stance,
+    and a topic nobody mentioned, add 0."""
+    business = world.file
     season = world.drift.season * cos(2.0 * pi * (day % YEAR_DAYS - 105.0) / YEAR_DAYS)
+    base = business.base_logit if world.base_logit is None else world.base_logit
     return (
-        world.base_logit
+        base
         + season
-        + world.table_weight * table_logit(person, stage)
-        + world.text_weight * text_logit(person, stances)
+        + world.table_weight * table_logit(business, person, stage)
+        + world.text_weight * text_logit(business, person, stances)
     )
 
 
-def table_logit(person: Person, stage: str) -> float:
+def table_logit(business: Business, person: Person, stage: str) -> float:
     """The part of the logit that follows from profile, intent and stage."""
-    profile = person.profile
-    has_children = profile["household"] == "family"
-    return (
-        WINDOW_LOGIT[profile["purchase_window"]]
-        + SOURCE_LOGIT[profile["lead_source"]]
-        + STAGE_LOGIT[stage]
-        + 0.58 * person.intent
-        + (-0.55 if person.is_over_budget else 0.2)
-        + (0.25 if has_children and profile["model_interest"] in ("suv", "van") else 0.0)
-        + {"low": -0.2, "middle": 0.0, "good": 0.1, "high": 0.2}[profile["income_band"]]
-        + (0.2 if profile["campaign"] == "clearance" else 0.0)
-    )
+    total = 0.0
+    for effect in business.effects:
+        total += _effect_on(effect, person, stage)
+    return total
 
 
-def text_logit(person: Person, stances: Mapping[TalkTopic, Stance]) -> float:
+def _effect_on(effect: Effect, person: Person, stage: str) -> float:
+    if effect.field is not None:
+        value = stage if effect.field == STAGE else person.profile[effect.field]
+        return effect.logits.get(value, 0.0)
+    if effect.when is not None:
+        return effect.then if person.meets(effect.when) else effect.otherwise
+    return effect.intent * person.intent
+
+
+def text_logit(business: Business, person: Person, stances: Mapping[str, Stance]) -> float:
     """The part of the logit that follows from what the customer said, alone and together with the
     table."""
-    total = sum(STANCE_LOGIT[topic].get(stance, 0.0) for topic, stance in stances.items())
-    if stances.get(TalkTopic.PRICE) is Stance.CONTRA and person.is_over_budget:
-        total -= 1.4
-    if person.financing and (stance := stances.get(TalkTopic.FINANCE)) is not None:
-        total += {Stance.PRO: 0.5, Stance.OPEN: 0.0, Stance.CONTRA: -1.0}[stance]
-    if person.trade_in and (stance := stances.get(TalkTopic.TRADE_IN)) is not None:
-        total += {Stance.PRO: 0.7, Stance.OPEN: 0.0, Stance.CONTRA: -0.8}[stance]
+    total = 0.0
+    for topic, stance in stances.items():
+        total += business.phrases[topic].logits.get(stance, 0.0)
+    for each in business.interactions:
+        if each.topic in stances and person.meets(each.when):
+            total += each.logits.get(stances[each.topic], 0.0)
     return total
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from scoring.prompt.rendering import first_rendering
 from scoring.report.progress import ReportProgress
 from training.dataset.example import Examples
 from training.dataset.folder import content_sha256, read_examples, write_examples
@@ -66,7 +67,7 @@ def simulated_bench(
             write_examples(
                 folder, *simulate_examples(simulation, n_processes=n_processes, report=report)
             )
-        examples, manifest = read_examples(folder)
+        examples, manifest = read_examples(folder, first_rendering())
         halves.append(examples)
         manifests.append(manifest)
     both = halves[0].of(*BEFORE_TEST), halves[1]
@@ -75,7 +76,7 @@ def simulated_bench(
 
 def dataset_bench(folder: Path, work: Path) -> Bench:
     """A bench from a dataset folder. Raises DatasetError."""
-    examples, manifest = read_examples(folder)
+    examples, manifest = read_examples(folder, first_rendering())
     group = f"{manifest.name}, split by {manifest.split_by}"
     name = f"{manifest.name}-{str(manifest.sha256)[:8]}"
     halves = examples.of(*BEFORE_TEST), examples.of(Split.TEST)

@@ -21,7 +21,7 @@ from training.baselines.columns.own_fields import fit_own_fields
 from training.baselines.columns.practice import practice_id
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.stack import stack_prepared
-from training.baselines.tree import prepare_columns
+from training.baselines.tree import logits_to_calibrate, prepare_columns
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.tree_text import fit_text_columns
 from training.baselines.unseen import Mask, seen_rows, split_unseen
@@ -34,9 +34,9 @@ from training.whole_file import whole_file
 
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
-COLUMNS_VERSION = 4
-"""The version of the columns that baselines read; raised when they change, so that older cells are
-computed again."""
+COLUMNS_VERSION = 5
+"""The version of what baselines read and learn from; raised when it changes, so that older cells
+are computed again."""
 
 STACKS = {STACK_TABULAR: fit_feature_columns, STACK: fit_text_columns}
 """Stack -> the columns that its trees read beside the language model's logit."""
@@ -90,7 +90,8 @@ class Cells:
             logits_before_test, judged_logits = self._read
         else:
             model = fit_baseline(Baseline(name), before_test, self.means.budget, self._saying(name))
-            logits_before_test, judged_logits = model.logits(before_test), model.logits(judged)
+            logits_before_test = logits_to_calibrate(model, before_test)
+            judged_logits = model.logits(judged)
         return calibrated(name, before_test, logits_before_test, judged_logits)
 
     def _stacked(self, name: str) -> Scored:
@@ -104,7 +105,7 @@ class Cells:
         model = stack_prepared(
             prepared, before_test, logits_before_test, budget, self._saying(name)
         )
-        stacked_before_test = model.logits(before_test, logits_before_test)
+        stacked_before_test = model.logits_to_calibrate(before_test, logits_before_test)
         stacked_judged = model.logits(self.bench.judged, judged_logits)
         return calibrated(name, before_test, stacked_before_test, stacked_judged)
 

@@ -7,6 +7,7 @@ Efficient Gradient Boosting Decision Tree, NIPS 2017.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,7 +83,12 @@ def choose_settings(
     drawn = [draw_settings(rng, number) for number in range(n_trials)]
     n_at_once = os.cpu_count() or 1  # LightGBM lets go of the interpreter
     best = search(lambda i: _trial(train, validation, drawn[i]), n_trials, log, n_at_once)
-    return replace(best, size=max(1, round(best.size * (len(table.rows) / n_train) ** 0.5)))
+    return replace(best, size=rounds_for(best.size, n_train, len(table.rows)))
+
+
+def rounds_for(n_rounds: int, n_rows: int, n_more: int) -> int:
+    """The rounds for `n_more` rows, where `n_rounds` were best for `n_rows`: a little more."""
+    return max(1, round(n_rounds * math.sqrt(n_more / n_rows)))
 
 
 def grow_tree(table: TreeTable, settings: TreeSettings, n_rounds: int) -> TunedTree:

@@ -13,6 +13,7 @@ from scoring.domain.reading import PACKS, DomainError, domain_digest, pack, pack
 from scoring.domain.writing import domain_toml
 from streams import exit_codes
 from streams.cli.artifacts import find_artifact
+from streams.cli.domain.draft import draft
 from streams.cli.front import Failure, current_settings
 from streams.reports.domain_text import counts_of, domain_text
 
@@ -26,6 +27,9 @@ def domain() -> None:
       asllr domain list
       asllr domain show software --toml > domain.toml
     """
+
+
+domain.add_command(draft)
 
 
 @domain.command()

@@ -38,12 +38,6 @@ NO = {
 MAX_ID_CHARS = 128
 """The longest id; a character that ids do not have takes three for each of its bytes."""
 
-MAX_VALUE_CHARS = 200
-MAX_NUMBER = 1e12
-"""The greatest number that an event takes."""
-
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,12})?")
-
 MAX_CALL_S = 7 * 86_400
 MAX_TALK_CHARS = 200_000
 """The longest transcript: a day of talk. As a record it may take several bytes a character."""
@@ -106,25 +100,6 @@ def phone_of(cell: Any) -> str | None:
 
 def direction_of(cell: Any) -> Direction | None:
     return _DIRECTIONS.get(str(cell).strip().lower())
-
-
-def profile_value(cell: Any, *, is_flag: bool) -> str | float | bool:
-    """Writes a cell in the words of the features: `15k - 25k` becomes `15k_25k`."""
-    text = str(cell).strip().lower()
-    if is_flag and text in YES | NO:
-        return text in YES
-    return re.sub(r"[^a-z0-9.]+", "_", text).strip("_")[:MAX_VALUE_CHARS]
-
-
-def own_value(cell: Any) -> str | float | bool | None:
-    """A cell of a column of the business's own, as it is: a number where it is written as one. A
-    zero in front, as of a postcode, makes it a text, as do so many digits that it is an id."""
-    if isinstance(cell, bool):
-        return cell
-    text = str(cell).replace("\0", "").strip()[:MAX_VALUE_CHARS]
-    if _NUMBER.fullmatch(text) and abs(number := float(text)) <= MAX_NUMBER:
-        return number
-    return text or None
 
 
 def seconds_of(cell: Any) -> float | None:

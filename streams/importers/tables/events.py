@@ -3,7 +3,7 @@ rows mean that the mapping is wrong, and stop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.record_check import describe
-from scoring.prompt.declaration import Kind
+from scoring.lead.state import Value
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.cells import (
     NO,
@@ -31,21 +31,16 @@ from streams.importers.tables.cells import (
     Unusable,
     direction_of,
     lead_id,
-    own_value,
-    profile_value,
     seconds_of,
     segments_of,
 )
+from streams.importers.tables.fields import FieldsRead, value_reader
 from streams.importers.tables.mapping import ColumnMapping, FileColumns, Purpose
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import parse_time
 from streams.importers.tables.whose import KnownLeads
 
 TENANT = "try"
-FieldKinds = Mapping[str, Kind | None]
-"""Profile field -> kind of the feature that reads it in the domain's words; None for a field that
-is the business's own, kept as it is written, as are those without an entry."""
-
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """The moment of leads and calls that have no date."""
 
@@ -71,7 +66,7 @@ class Read:
 def events_of(
     tables: Mapping[str, ExportTable],
     mapping: ColumnMapping,
-    fields: FieldKinds,
+    fields: FieldsRead,
     now: datetime,
     purpose: Purpose = Purpose.RANK,
 ) -> Read:
@@ -82,6 +77,10 @@ def events_of(
         _check_dates(mapping)
     read = Read()
     leads = KnownLeads(tables["leads"], mapping.leads)
+    values = {
+        field: value_reader(tables["leads"], field, column, fields)
+        for field, column in mapping.profile.items()
+    }
     if leads.n_repeated:
         read.skipped.append(
             f"{tables['leads'].path}: {leads.n_repeated:,} rows are of a lead that has one "
@@ -90,7 +89,7 @@ def events_of(
     for kind, table in tables.items():
         columns = mapping.of(kind)
         if columns is not None:
-            reader = _Reader(mapping, columns, fields, leads, now, purpose, read.won)
+            reader = _Reader(mapping, columns, leads, values, now, purpose, read.won)
             _read(kind, table, reader, read)
     read.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
     read.n_orders = len({each.lead for each in read.events if isinstance(each, StageChanged)})
@@ -183,8 +182,8 @@ class _Refused:
 class _Reader:
     mapping: ColumnMapping
     columns: FileColumns
-    fields: FieldKinds
     leads: KnownLeads
+    values: Mapping[str, Callable[[Any], Value]]
     now: datetime
     purpose: Purpose
     won: dict[str, bool]
@@ -192,10 +191,10 @@ class _Reader:
     def lead(self, line: int, row: Row) -> Iterator[EventBase]:
         if (named := self._cell(row, "lead")) is None:
             raise Unusable("no lead")
-        profile: dict[str, str | float | bool | None] = {
-            name: self._value(name, row[column])
+        profile: dict[str, Value] = {
+            name: value
             for name, column in self.mapping.profile.items()
-            if column in row
+            if column in row and (value := self.values[name](row[column])) is not None
         }
         queue, owner = self._cell(row, "queue"), self._cell(row, "owner")
         yield LeadUpserted(
@@ -251,12 +250,6 @@ class _Reader:
 
     def _cell(self, row: Row, field: str) -> Any:
         return self.columns.cell(row, field)
-
-    def _value(self, name: str, cell: Any) -> str | float | bool | None:
-        kind = self.fields.get(name)
-        if kind is None:
-            return own_value(cell)
-        return profile_value(cell, is_flag=kind is Kind.FLAG)
 
     def _time(self, row: Row, field: str) -> datetime:
         if self.purpose is Purpose.LEARN and not self.columns.columns.get(field):

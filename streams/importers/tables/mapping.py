@@ -1,14 +1,12 @@
 """Finds which column of an export means what: guessed from names and cells, or read from a file.
 
 A guess is used only where nothing is doubtful; what is doubtful is said, and the draft of a mapping
-file leaves it to the user. A lead's present stage is not mapped: an export has it as it is today,
-which a list of last month could not know.
+file leaves it to the user.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
@@ -18,14 +16,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from schemas.events import MAX_PROFILE_FIELDS, FieldName
+from schemas.field_names import FieldName
 from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
+from streams.importers.tables.fields import FieldsRead, every_column, plain_name, profile_of
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
 
 N_SAMPLED = 5_000
-MAX_FIELD_CHARS = 64
 
 LEAD = ("lead", "lead_id", "leadid", "contact_id", "customer_id", "customer", "contact", "id")
 PHONE = ("phone", "phone_number", "telephone", "mobile", "mobile_phone", "tel", "telefon",
@@ -123,17 +121,17 @@ class Purpose(Enum):
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A guessed mapping. `doubts`: what a person has to settle; where there are none, `mapping` may
-    be used."""
+    be used. `remarks`: what a person should know of the profile."""
 
     mapping: ColumnMapping
     doubts: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def guess(
-    tables: Mapping[str, ExportTable], fields: Collection[str], purpose: Purpose = Purpose.RANK
+    tables: Mapping[str, ExportTable], fields: FieldsRead, purpose: Purpose = Purpose.RANK
 ) -> Guess:
-    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes.
-    `fields`: the profile fields that are read, to rank."""
+    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes."""
     doubts: list[str] = []
     columns_of: dict[str, FileColumns] = {}
     for kind, table in tables.items():
@@ -147,16 +145,19 @@ def guess(
                 update={"columns": dict.fromkeys(OPEN[kind], "") | found.columns}
             )
         columns_of[kind] = found
-    used = _of_file(tables["leads"], tables, columns_of)
-    profile = _profile(tables["leads"], fields, used, purpose)
+    leads = tables["leads"]
+    used = _of_file(leads, tables, columns_of)
+    choose = profile_of if purpose is Purpose.RANK else every_column
+    profile = choose(leads, used, fields)
     return Guess(
         ColumnMapping(
             leads=columns_of["leads"],
             calls=columns_of.get("calls"),
             outcomes=columns_of.get("outcomes"),
-            profile=profile,
+            profile=profile.columns,
         ),
         tuple(doubts),
+        profile.sentences,
     )
 
 
@@ -217,14 +218,14 @@ def _columns(
     for column in table.columns:
         if column in open_table.taken:
             continue
-        named.setdefault(_plain(column), []).append(column)
+        named.setdefault(plain_name(column), []).append(column)
     columns: dict[str, str] = {}
     for field, names in NAMES[kind].items():
         hits = [each for name in names for each in named.get(name, ()) if each not in
                 columns.values()]  # fmt: skip
         if hits:
             columns[field] = hits[0]
-            if len(named[_plain(hits[0])]) > 1:
+            if len(named[plain_name(hits[0])]) > 1:
                 doubts.append(f"{table.path}: {', '.join(hits)} could all be {field}")
     for field in required:
         if field not in columns and not (field == "lead" and by_phone and "phone" in columns):
@@ -255,32 +256,6 @@ def _timed_columns(table: ExportTable, used: set[str]) -> list[str]:
 def _reading(table: ExportTable, column: str) -> TimeReading:
     cells = (row[column] for row in table.rows if column in row)
     return reading_of(islice(cells, N_SAMPLED)) if column else TimeReading(())
-
-
-def _profile(
-    table: ExportTable, fields: Collection[str], used: set[str], purpose: Purpose
-) -> dict[str, str]:
-    """Field -> column of the profile: to rank, the columns that are named like one of `fields`; to
-    learn, all that mean nothing else."""
-    if purpose is Purpose.LEARN:
-        named = ((_field(column), column) for column in table.columns if column not in used)
-        own = {name: column for name, column in named if name}
-        return dict(list(own.items())[:MAX_PROFILE_FIELDS])
-    return {
-        name: column
-        for column in table.columns
-        if (name := _plain(column)) in fields and column not in used
-    }
-
-
-def _plain(name: str) -> str:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
-
-
-def _field(column: str) -> str:
-    name = _plain(column)
-    return (name if name[:1].isalpha() or not name else f"n_{name}")[:MAX_FIELD_CHARS]
 
 
 def read_mapping(path: Path) -> ColumnMapping:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import (
+    MAX_PROFILE_FIELDS,
     EventBase,
     InteractionLogged,
     LeadClosed,
@@ -19,14 +20,16 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.outputs import LeadSnapshot
 from schemas.timestamps import from_ms, to_ms
+from schemas.topics import STATE
 from scoring.lead.fold import evolve, fold, initial_state, lift, listing
-from scoring.lead.join import join
-from scoring.lead.state import ERASED, Bounds, LeadState
+from scoring.lead.join import join, left_out
+from scoring.lead.state import BOUNDS, ERASED, Bounds, LeadState
 from scoring.lead.state_bytes import from_bytes, to_bytes
 from tests.scoring.histories import START, event, histories, segment
 
-SMALL = Bounds(facts=2, calls=2, writings=2, profile=2, stages=2)
+SMALL = Bounds(facts=2, calls=2, writings=2, profile=2, names_left_out=1, stages=2)
 """Small enough that many drawn histories overflow them, as a test below holds."""
 
 
@@ -75,19 +78,20 @@ def test_drawn_histories_overflow_their_bounds() -> None:
     """Or the properties here would hold for a state that evicts nothing."""
     n_overflowing: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=800, deadline=None, derandomize=True, database=None)
     @given(histories(erased=True, min_size=8))
     def draw(events: list[EventBase]) -> None:
         kept, whole = fold(events, SMALL), fold(events)
         n_overflowing["facts"] += len(kept.facts) < len(whole.facts)
         n_overflowing["calls"] += len(kept.transcripts) < len(whole.transcripts)
         n_overflowing["writings"] += len(kept.writings) < len(whole.writings)
-        n_overflowing["profile"] += len(kept.register_names()) < len(whole.register_names())
+        n_overflowing["values"] += bool(left_out(kept, SMALL))
+        n_overflowing["names"] += len(kept.register_names()) < len(whole.register_names())
         n_overflowing["drawn"] += 1
 
     draw()
-    for what in ("facts", "calls", "writings", "profile"):
-        assert n_overflowing[what] > n_overflowing["drawn"] / 8, n_overflowing
+    for what in ("facts", "calls", "writings", "values", "names"):
+        assert n_overflowing[what] > n_overflowing["drawn"] / 10, n_overflowing
 
 
 @settings(deadline=None)
@@ -232,8 +236,55 @@ def test_a_profile_keeps_its_newest_fields_and_every_other_register() -> None:
         occurred_at=START + timedelta(days=1),
     )
     state = fold([old, new], SMALL)
-    assert set(state.register_names()) == {"queue", "consent", "profile.c", "profile.d"}
+    kept = {"queue": "q1", "consent": True, "profile.c": 3.0, "profile.d": 4.0}
+    assert state.values() == kept | {"profile.b": None}
+    assert left_out(state, SMALL) == ("b",)
     assert folded([new, old, new]) == to_bytes(state)
+
+
+def test_a_field_that_was_left_out_comes_back_when_it_is_sent_again() -> None:
+    days = [
+        event(LeadUpserted, id=name, profile={name: 1.0}, occurred_at=START + timedelta(days=day))
+        for day, name in enumerate("abcda")
+    ]
+    again = days[4].model_copy(update={"id": "again"})
+    before, after = fold(days[:4], SMALL), fold([*days[:4], again], SMALL)
+    assert left_out(before, SMALL) == ("b",)
+    assert left_out(after, SMALL) == ("c",)
+    assert after.value("profile.a") == 1.0
+
+
+def test_two_events_of_forty_fields_keep_all_eighty() -> None:
+    halves = [
+        event(
+            LeadUpserted,
+            id=str(half),
+            profile={f"Column {half * 40 + n}": float(n) for n in range(40)},
+            occurred_at=START + timedelta(days=half),
+        )
+        for half in range(2)
+    ]
+    state = fold(halves)
+    assert len([name for name, value in state.values().items() if value is not None]) == 80
+    assert left_out(state) == ()
+
+
+def test_a_source_that_invents_names_fills_a_bounded_state() -> None:
+    """Also as a record of `leads.state`, with the longest names and texts."""
+    state = initial_state()
+    for day in range(6):
+        names = [f"{day}-{n}-".ljust(64, "\U0001f699") for n in range(MAX_PROFILE_FIELDS // 2)]
+        profile = dict.fromkeys(names, "\U0001f699" * 200)
+        at = START + timedelta(days=day)
+        state = evolve(state, event(LeadUpserted, id=str(day), profile=profile, occurred_at=at))
+    kept = [name for name, value in state.values().items() if value is not None]
+    assert len(kept) == BOUNDS.profile
+    assert len(left_out(state)) == BOUNDS.names_left_out
+    cursor = {"crm.events": 6}
+    snapshot = LeadSnapshot(
+        tenant="t", lead="l", cursor=cursor, frontier=cursor, state=to_bytes(state).decode()
+    )
+    assert len(snapshot.model_dump_json().encode()) < STATE.max_message_bytes * 2 / 3
 
 
 @pytest.mark.parametrize(

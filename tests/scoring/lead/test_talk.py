@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import zstandard
@@ -49,6 +49,14 @@ def test_all_that_was_said_and_written_is_kept_with_who_and_when() -> None:
     assert [turn.text for turn in state.transcripts[0].turns] == LINES[:150]
     assert state.transcripts[0].turns[2][:2] == ("customer", 6.0)
     assert state.writings[0][2:] == ("email", "inbound", "Dear all, we accept.", "sounded happy")
+
+
+def test_one_source_and_id_with_two_texts_is_one_writing_the_later_in_any_order() -> None:
+    """Later as a number: in milliseconds these two times have 12 digits and 13."""
+    draft = written(1, text="draft", occurred_at=datetime(2001, 9, 1, tzinfo=UTC))
+    sent = written(1, text="sent", occurred_at=datetime(2001, 9, 10, tzinfo=UTC))
+    for order in ([draft, sent], [sent, draft]):
+        assert [writing.text for writing in fold(order).writings] == ["sent"]
 
 
 def test_text_of_blanks_alone_is_none() -> None:
@@ -143,13 +151,24 @@ def _bomb() -> bytes:
     return zstandard.compress(b" " * (MAX_PIECES_BYTES + 1), 19)
 
 
+def _mail(text: str) -> Talk:
+    return Talk.of(Pieces(writings=(Writing(0, "s", "email", None, text, None),)))
+
+
 @pytest.mark.parametrize(
     "packed",
-    [b"", b"junk", zstandard.compress(b"{}"), zstandard.compress(b"[]"), _bomb()],
-    ids=["nothing", "junk", "other pieces", "no pieces", "too large"],
+    [
+        b"",
+        b"junk",
+        zstandard.compress(b"{}"),
+        zstandard.compress(b"[]"),
+        _bomb(),
+        _mail("Ho").packed,
+    ],
+    ids=["nothing", "junk", "other pieces", "no pieces", "too large", "other words"],
 )
 def test_damaged_talk_is_refused_when_it_is_opened(packed: bytes) -> None:
-    digest = Talk.of(Pieces(writings=(Writing(0, "s", "email", None, "Hi", None),))).digest
+    digest = _mail("Hi").digest
     with pytest.raises(ValueError, match="a lead's talk is damaged"):
         _ = Talk.from_packed(digest, packed).pieces
 

@@ -19,6 +19,7 @@ from schemas.outputs import ShadowScore
 from schemas.topics import SCORES, SHADOW, TOPICS
 from scoring.artifact import digest
 from scoring.engines.rule import Rule
+from scoring.prompt.rendering import first_rendering
 from scoring.score import Scorer
 from streams import exit_codes
 from streams.candidate.shadow import ShadowConfig, opinions
@@ -34,6 +35,8 @@ from tests.support.leads.lead_events import A, joins, talks
 from tests.support.live import live_deployment
 from tests.support.roles import Roles
 from training.baselines.rule_artifact import unfitted_facts, write_rule
+
+AUTO = first_rendering()
 
 CANDIDATE = rule_scorer(RuleEngine(bias=0.5), "candidate")
 ROOT = Path(__file__).parents[3]
@@ -127,7 +130,7 @@ def test_a_shadow_follows_live_scores_goes_on_after_a_stop_and_touches_nothing_e
     artifacts, logs = tmp_path / "artifacts", tmp_path / "logs"
     logs.mkdir()
     for name, base in (("cold", -4.2), ("warm", -1.0)):
-        write_rule(artifacts / name, Rule(base=base), unfitted_facts(name))
+        write_rule(artifacts / name, Rule(base=base), unfitted_facts(name, AUTO))
     where = environ(embedded, redis_url, artifacts)
     nothing = report(where, "warm")
     assert nothing.exit_code == exit_codes.NO

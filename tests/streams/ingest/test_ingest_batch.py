@@ -136,6 +136,16 @@ def test_a_batch_applied_twice_is_applied_once() -> None:
     assert list(state_differences(fold_log(records, N), store, N)) == []
 
 
+def test_leads_with_more_fields_than_a_state_keeps_are_counted() -> None:
+    store = MemoryStore()
+    fields = [{f"{part} {n}": 1.0 for n in range(300)} for part in ("Column", "Spalte")]
+    wide = [LeadUpserted(**base(str(n)), profile=part) for n, part in enumerate(fields)]
+    narrow = LeadUpserted(**base("9", "b"), profile=fields[0])
+    records = placed(*wide, narrow)
+    assert apply(store, records[:1], -1).n_too_wide == 0
+    assert apply(store, records[1:], 0).n_too_wide == 1
+
+
 def test_overlap_with_what_another_owner_applied_is_dropped_and_the_rest_applied() -> None:
     store = MemoryStore()
     records = placed(click("1"), click("2"), click("3"))

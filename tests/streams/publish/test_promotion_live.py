@@ -17,6 +17,7 @@ from schemas.topics import BOARDS, SCORES
 from scoring.artifact import digest
 from scoring.domain.reading import pack
 from scoring.engines.rule import Rule, rule_of
+from scoring.prompt.rendering import first_rendering
 from scoring.score import Scorer
 from streams import exit_codes
 from streams.artifact_shelf import load_from
@@ -26,6 +27,8 @@ from tests.support.brokers import N_PARTITIONS
 from tests.support.leads.event_stream import events
 from tests.support.live import live_deployment
 from training.baselines.rule_artifact import unfitted_facts, write_rule
+
+AUTO = first_rendering()
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -45,7 +48,7 @@ def test_workers_follow_a_promotion_without_restart_and_the_boards_with_them(
 ) -> None:
     artifacts = tmp_path / "artifacts"
     for name, base in (("cold", -4.2), ("warm", -1.0)):
-        write_rule(artifacts / name, Rule(base=base), unfitted_facts(name))
+        write_rule(artifacts / name, Rule(base=base), unfitted_facts(name, AUTO))
     cold, warm = digest(artifacts / "cold"), digest(artifacts / "warm")
 
     def scorer_of(artifact: str) -> Scorer:
@@ -102,7 +105,7 @@ def mixed(outputs: Sequence[Record]) -> list[BoardSnapshot]:
 def test_a_promotion_that_nobody_serves_says_what_to_look_at(
     embedded: str, redis_url: str, tmp_path: Path
 ) -> None:
-    write_rule(tmp_path / "rule", rule_of(pack("auto")), unfitted_facts("rule"))
+    write_rule(tmp_path / "rule", rule_of(pack("auto")), unfitted_facts("rule", AUTO))
     found = promote(embedded, redis_url, tmp_path, "rule", "--wait", "1s")
     assert found.exit_code == exit_codes.NO
     assert "did not reach Redis within 1 s: is `asllr publish` running?" in found.output

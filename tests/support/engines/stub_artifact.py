@@ -10,21 +10,37 @@ import onnx
 from onnx import TensorProto, helper
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from scoring.artifact import BaseModelName, DataWindow, EngineKind, Manifest, save_manifest
+from scoring.artifact import (
+    DOMAIN,
+    BaseModelName,
+    DataWindow,
+    EngineKind,
+    Manifest,
+    save_domain,
+    save_manifest,
+)
 from scoring.calibration import Calibration
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import Rendering, first_rendering
 
 AUTO = first_rendering()
 
 TOKEN_BUDGET = 4_096
 
 
-def build_stub_artifact(path: Path, *, prompt_id: str = AUTO.prompt_id) -> Path:
-    """Writes it into the folder `path`, which it makes; returns `path`."""
+def build_stub_artifact(
+    path: Path, *, prompt_id: str | None = None, rendering: Rendering = AUTO
+) -> Path:
+    """Writes it into the folder `path`, which it makes; returns `path`. `prompt_id`: another than
+    `rendering` has."""
     path.mkdir(parents=True)
+    save_domain(path, rendering)
     _byte_tokenizer().save(str(path / "tokenizer.json"))
     onnx.save(_mean_of_ids(), str(path / "model.onnx"))
-    save_manifest(path, _manifest(prompt_id), ["tokenizer.json", "model.onnx"])
+    save_manifest(
+        path,
+        _manifest(prompt_id or rendering.prompt_id, rendering),
+        [DOMAIN, "tokenizer.json", "model.onnx"],
+    )
     return path
 
 
@@ -55,14 +71,14 @@ def _mean_of_ids() -> onnx.ModelProto:
     return model
 
 
-def _manifest(prompt_id: str) -> Manifest:
+def _manifest(prompt_id: str, rendering: Rendering) -> Manifest:
     return Manifest(
         name="stub",
         engine=EngineKind.ONNX,
         prompt_id=prompt_id,
-        features_id=AUTO.features_id,
+        features_id=rendering.features_id,
         token_budget=TOKEN_BUDGET,
-        horizon_days=AUTO.domain.horizon_days,
+        horizon_days=rendering.domain.horizon_days,
         calibration=Calibration(a=0.2, b=-2.0),
         agreement=None,
         label="none: a stub",

@@ -15,9 +15,25 @@ CRM_KINDS = (
     ),
     Kind("profile key with NUL", "invalid", event("LeadUpserted", {"profile": {"a\x00": 1}})),
     Kind(
-        "profile key out of the alphabet",
+        "profile key with a blank before it",
         "invalid",
-        event("LeadUpserted", {"profile": {"Ünnamed": 1}}),
+        event("LeadUpserted", {"profile": {" Ünnamed": 1}}),
+    ),
+    Kind(
+        "profile key that reverses what follows",
+        "invalid",
+        event("LeadUpserted", {"profile": {"a\u202eb": 1}}),
+    ),
+    Kind("profile key too long", "invalid", event("LeadUpserted", {"profile": {"a" * 65: 1}})),
+    Kind(
+        "profile key sent in two forms",
+        "invalid",
+        event("LeadUpserted", {"profile": {"größe": 1, "gro\u0308ße": 2}}),
+    ),
+    Kind(
+        "profile key that is longer composed",
+        "invalid",
+        event("LeadUpserted", {"profile": {"\u0958" * 64: 1}}),
     ),
     Kind("profile value with NUL", "invalid", event("LeadUpserted", {"profile": {"a": "x\x00"}})),
     Kind("profile value an object", "invalid", event("LeadUpserted", {"profile": {"a": {}}})),
@@ -29,9 +45,9 @@ CRM_KINDS = (
     ),
     Kind("profile a list", "invalid", event("LeadUpserted", {"profile": []})),
     Kind(
-        "65 profile fields",
+        "513 profile fields",
         "invalid",
-        event("LeadUpserted", {"profile": {f"f{i}": i for i in range(65)}}),
+        event("LeadUpserted", {"profile": {f"f{i}": i for i in range(513)}}),
     ),
     Kind("queue with a brace", "invalid", event("LeadUpserted", {"queue": "{q}"})),
     Kind("consent a string", "invalid", event("LeadUpserted", {"consent": "yes"})),
@@ -83,6 +99,16 @@ CRM_KINDS = (
     Kind("stage missing", "invalid", event("StageChanged", {})),
     Kind("reason a list", "invalid", event("LeadClosed", {"reason": []})),
     Kind("minus zero", None, event("LeadUpserted", {"profile": {"a": -0.0}})),
+    Kind(
+        "512 profile fields",
+        None,
+        event("LeadUpserted", {"profile": {f"f{i}": i for i in range(512)}}),
+    ),
+    Kind(
+        "profile keys as people write them",
+        None,
+        event("LeadUpserted", {"profile": {"Lead Source": 1, "gro\u0308ße": 2, "2nd visit": 3}}),
+    ),
     Kind(
         "profile with null and every script",
         None,

@@ -11,10 +11,10 @@ from schemas.timestamps import to_ms
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.lead.state_bytes import to_bytes
-from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.features import feature_vector
 from scoring.prompt.rendering import first_rendering
-from scoring.score import prepare
-from training.dataset.example import Example, Examples, Grade, columns_of
+from tests.training.dataset.rows import REACHED
+from training.dataset.example import Example, Examples, columns_of
 from training.dataset.manifest import Split
 from training.simulator.emit import SimulatedLead, simulate_leads
 
@@ -32,12 +32,11 @@ def leads(n: int, seed: int = 5) -> Examples:
     rng = np.random.default_rng(seed)
     ordered = sorted(simulate_leads(seed, n), key=lambda lead: lead.as_of)
     rows = [_row(lead, i / n, rng) for i, lead in enumerate(ordered)]
-    return columns_of(rows, N_CODES)
+    return columns_of(rows, AUTO, N_CODES)
 
 
 def _row(lead: SimulatedLead, share: float, rng: np.random.Generator) -> Example:
     state, as_of_ms = fold(lead.history), to_ms(lead.as_of)
-    read = prepare(history_of(state), as_of_ms, PromptSpec(AUTO, 100_000, len))
     logit = np.log(lead.probability / (1 - lead.probability)) + RAISED_LOGIT
     probability = float(1 / (1 + np.exp(-logit)))
     label = int(rng.random() < probability)
@@ -50,10 +49,9 @@ def _row(lead: SimulatedLead, share: float, rng: np.random.Generator) -> Example
         as_of_ms=as_of_ms,
         split=next(split for border, split in SHARES if share < border),
         state=to_bytes(state),
-        features=read.features,
-        prompt=read.prompt,
+        features=feature_vector(history_of(state), as_of_ms, AUTO),
         label=label,
-        grade=Grade.ORDER if label else Grade(int(rng.integers(0, 4))),
+        reached=REACHED[5] if label else REACHED[int(rng.integers(0, 4))],
         stage=str(state.value("stage") or ""),
         queue=str(state.value("queue") or ""),
         outcome_at_ms=as_of_ms + 1 if label else None,

@@ -14,8 +14,10 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 from asllr import main
 from schemas.timestamps import EPOCH, to_ms
 from scoring.artifact import EngineKind, demo_artifact_path, load_manifest, save_manifest
+from scoring.domain.reading import pack
 from scoring.engines.loading import load_scorer
 from scoring.engines.rule import Rule
+from scoring.prompt.rendering import newest_rendering
 from scoring.score import Scorer
 from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import manifest
@@ -29,7 +31,7 @@ from training.baselines.tree_tabular import fit_tree_tabular
 from training.baselines.unseen import may_have_met
 from training.cli.baseline_work import BaselineRequest, make_baseline
 from training.dataset.example import Examples
-from training.dataset.folder import read_manifest, write_examples
+from training.dataset.folder import read_examples, read_manifest, write_examples
 from training.dataset.manifest import DatasetError, DatasetManifest, DatasetSource, Split
 from training.dataset.simulated import POLICY
 from training.evaluation.served import score_artifact
@@ -53,6 +55,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, examples: Examples) -> Pat
 def order(name: str, dataset: Path, out: Path | None, **fields: object) -> BaselineRequest:
     asked: dict[str, object] = {
         "lm": None,
+        "domain": None,
         "n_trials": 2,
         "seed": 1,
         "min_positives": 20,
@@ -79,6 +82,43 @@ def test_served_trees_say_what_the_fitted_ones_say(
     assert load_manifest(tmp_path / "trees").engine is EngineKind.TREES
     assert made["test_auc"] > 0.55
     assert made["artifact"] == scorer.digest
+
+
+def test_trees_of_another_domain_are_served_as_that_domain_reads_the_leads(
+    dataset: Path, tmp_path: Path
+) -> None:
+    """The leads are a car dealer's: what counts is that fit and serving read the same of them."""
+    make(order("tree_tabular", dataset, tmp_path / "trees", domain="software"))
+    scorer = load_scorer(tmp_path / "trees")
+    software = newest_rendering(pack("software"))
+    assert scorer.rendering == software
+    read, _ = read_examples(dataset, software)
+    fitted = fit_tree_tabular(read, Budget(2, 1), lambda line: None)
+    np.testing.assert_allclose(served(scorer, read), fitted.logits(read), atol=1e-4)
+
+
+def test_the_rule_of_a_domain_needs_no_data(tmp_path: Path) -> None:
+    arguments = ["baseline", "rule", "--domain", "real-estate", "--out", str(tmp_path / "rule")]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    scorer = load_scorer(tmp_path / "rule")
+    assert scorer.rendering == newest_rendering(pack("real-estate"))
+    assert scorer.horizon_days == pack("real-estate").horizon_days
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--domain", "nowhere.toml"], "nowhere.toml cannot be read: No such file"),
+        (["--domain", "generic", "--lm", "demo"], "--lm goes with stack"),
+    ],
+)
+def test_a_domain_that_cannot_be_taken_is_one_sentence(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(main, ["baseline", "rule", "--out", str(tmp_path / "r"), *arguments])
+    assert done.exit_code in (2, 78)
+    assert sentence in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_data_and_seed_give_the_same_artifact(dataset: Path, tmp_path: Path) -> None:
@@ -186,8 +226,9 @@ def test_a_graph_that_disagrees_is_no_artifact(
     examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted = fit_tree_tabular(examples, Budget(2, 1), lambda line: None)
+    calibration = load_manifest(demo_artifact_path()).calibration
     facts = ArtifactFacts(
-        "trees", 14, "order", None, load_manifest(demo_artifact_path()).calibration, {}, {}, ""
+        "trees", examples.rendering, 14, "order", None, calibration, {}, {}, revision=""
     )
     export = table_export(fitted)
     assert export is not None

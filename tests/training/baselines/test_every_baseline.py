@@ -75,7 +75,7 @@ def test_the_label_of_a_scored_lead_is_not_read(predictor: Predictor, examples: 
     other = replace(
         test,
         label=1 - test.label,
-        grade=5 - test.grade,
+        reached=test.reached[::-1],
         codes=1 - test.codes,
         true_probability=1 - test.true_probability,
         outcome_at=test.outcome_at[::-1],

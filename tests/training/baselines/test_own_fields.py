@@ -20,13 +20,15 @@ from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
 from scoring.prompt.rendering import first_rendering
 from tests.training.baselines.leads import leads
-from tests.training.dataset.rows import START_MS, row
+from tests.training.dataset.rows import REACHED, START_MS, row
 from training.baselines.baseline import Budget
 from training.baselines.columns.own_fields import MIN_ROWS, fit_field, fit_own_fields
 from training.baselines.columns.table import fit_field_table
 from training.baselines.registry import Baseline, fit_baseline
-from training.dataset.example import Example, Examples, Grade, columns_of
+from training.dataset.example import Example, Examples, columns_of
 from training.dataset.manifest import Split
+
+AUTO = first_rendering()
 
 pytestmark = pytest.mark.train
 
@@ -66,12 +68,12 @@ def _row(number: int, split: Split) -> Example:
         "age_band": "forties",
     }
     events = _events(number, profile, ["A", "B"] if number % 3 else ["A"])
-    return row(number, split, state=to_bytes(fold(events)), label=label, grade=Grade(5 * label))
+    return row(number, split, state=to_bytes(fold(events)), label=label, reached=REACHED[5 * label])
 
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return columns_of(_row(number, split) for number, split in enumerate(SPLITS))
+    return columns_of((_row(number, split) for number, split in enumerate(SPLITS)), rendering=AUTO)
 
 
 def own_rows(fitted: Examples, rows: Examples) -> np.ndarray:
@@ -98,7 +100,7 @@ def test_numbers_texts_and_codes_become_columns_but_not_what_a_feature_reads(
 
 def test_what_the_fitted_rows_did_not_know_is_no_column_later(examples: Examples) -> None:
     stranger = _events(0, {"shoe_size": 44.0, "trade": "cooper"}, ["Z"])
-    later = columns_of([row(0, Split.TEST, state=to_bytes(fold(stranger)))])
+    later = columns_of([row(0, Split.TEST, state=to_bytes(fold(stranger)))], rendering=AUTO)
     amount, *rest = own_rows(examples, later)[0].tolist()
     assert np.isnan(amount)
     assert rest == [0.0, 0.0, 0.0, 0.0, 1.0]
@@ -111,10 +113,10 @@ def test_a_declared_field_with_values_that_no_feature_knows_is_an_own_field() ->
         events = _events(0, {"lead_source": source, "age_band": "forties"}, [])
         return [row(i, state=to_bytes(fold(events))) for i in range(n)]
 
-    assert fit_own_fields(columns_of(told("website", 9))).column_names == ()
-    charity = columns_of([*told("street", MIN_ROWS), *told("website", MIN_ROWS)])
+    assert fit_own_fields(columns_of(told("website", 9), rendering=AUTO)).column_names == ()
+    charity = columns_of([*told("street", MIN_ROWS), *told("website", MIN_ROWS)], rendering=AUTO)
     assert fit_own_fields(charity).column_names == ("lead_source = street", "lead_source = website")
-    few = columns_of([*told("street", MIN_ROWS - 1), *told("website", MIN_ROWS)])
+    few = columns_of([*told("street", MIN_ROWS - 1), *told("website", MIN_ROWS)], rendering=AUTO)
     assert fit_own_fields(few).column_names == ()
 
 
@@ -128,7 +130,7 @@ def test_a_stage_that_no_feature_knows_is_a_column() -> None:
         stage="trial",
     )
     rows = [row(i, state=to_bytes(fold([trial]))) for i in range(MIN_ROWS)]
-    assert fit_own_fields(columns_of(rows)).column_names == ("stage = trial",)
+    assert fit_own_fields(columns_of(rows, rendering=AUTO)).column_names == ("stage = trial",)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_of_too_many_fields_the_best_known_are_kept() -> None:
         names = [f"f{block * 64 + i:03}" for i in range(64)]
         events = _events(0, dict.fromkeys(names, 1.0), [])
         rows += [row(i, state=to_bytes(fold(events))) for i in range(10 - block)]
-    fields = fit_own_fields(columns_of(rows)).fields
+    fields = fit_own_fields(columns_of(rows, rendering=AUTO)).fields
     assert [field.name for field in fields] == [f"f{i:03}" for i in range(256)]
 
 

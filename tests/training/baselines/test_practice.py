@@ -17,14 +17,15 @@ from scoring.artifact import demo_artifact_path
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
+from scoring.prompt.rendering import first_rendering
 from tests.scoring.histories import segment
 from tests.training.dataset.rows import START_MS, row
 from training.baselines.columns.practice import (
     CODES_OF_TOPIC,
     PRACTICE,
     SETS_NONE,
-    CustomerTurn,
     Tagger,
+    Turn,
     fit_tagger,
     follow,
     practice_turns,
@@ -38,13 +39,15 @@ from training.demo.curriculum import short_calls
 from training.demo.recipe import Recipe
 from training.model.samples import width_of
 from training.simulator.codes import CODE_INDEX, N_CODES
-from training.simulator.phrases import Stance, TalkTopic
+from training.simulator.phrases import Stance
 from training.simulator.practice import MAX_TOPICS
+
+AUTO = first_rendering()
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
-TOO_DEAR = CODE_INDEX[TalkTopic.PRICE, Stance.CONTRA]
-AFFORDABLE = CODE_INDEX[TalkTopic.PRICE, Stance.PRO]
+TOO_DEAR = CODE_INDEX["price", Stance.CONTRA]
+AFFORDABLE = CODE_INDEX["price", Stance.PRO]
 
 TAGS = arrays(np.float64, N_CODES, elements=st.floats(0, 1)).map(
     lambda tag: tag / max(1.0, float(tag.sum()))
@@ -56,7 +59,7 @@ def tagger() -> Tagger:
     return fit_tagger({"phrasebook": 600, "short calls": 1_200, "calls": 3_000}, seed=1)
 
 
-def _turn(question: str, answer: str) -> CustomerTurn:
+def _turn(question: str, answer: str) -> Turn:
     turn = turns_of([("agent", question), ("customer", answer)])[1]
     assert turn is not None
     return turn
@@ -77,8 +80,8 @@ def test_an_agents_question_belongs_to_the_answer_right_after_it() -> None:
     lines = [("agent", "Too dear?"), ("customer", "no"), ("customer", "well yes")]
     assert turns_of(lines) == [
         None,
-        CustomerTurn(("no",), ("too", "dear", "?")),
-        CustomerTurn(("well", "yes"), ()),
+        Turn(("no",), ("too", "dear", "?")),
+        Turn(("well", "yes"), ()),
     ]
 
 
@@ -133,7 +136,9 @@ def _lead(number: int, *calls: Lines) -> Example:
 
 def test_a_question_at_a_calls_end_is_not_answered_by_the_next_call(tagger: Tagger) -> None:
     together, apart, alone = tagger.held(
-        columns_of([_lead(0, QUESTION + YES), _lead(1, QUESTION, YES), _lead(2, YES)])
+        columns_of(
+            [_lead(0, QUESTION + YES), _lead(1, QUESTION, YES), _lead(2, YES)], rendering=AUTO
+        )
     )
     assert np.array_equal(apart, alone)
     assert together[TOO_DEAR] > apart[TOO_DEAR]
@@ -141,19 +146,21 @@ def test_a_question_at_a_calls_end_is_not_answered_by_the_next_call(tagger: Tagg
 
 def test_each_lead_holds_what_it_said_itself(tagger: Tagger) -> None:
     spoken, silent, other = _lead(0, PLAIN), _lead(1), _lead(2, QUESTION + YES)
-    held = tagger.held(columns_of([spoken, silent, other]))
-    assert np.array_equal(held[0], tagger.held(columns_of([spoken]))[0])
-    assert np.array_equal(held[2], tagger.held(columns_of([other]))[0])
+    held = tagger.held(columns_of([spoken, silent, other], rendering=AUTO))
+    assert np.array_equal(held[0], tagger.held(columns_of([spoken], rendering=AUTO))[0])
+    assert np.array_equal(held[2], tagger.held(columns_of([other], rendering=AUTO))[0])
     assert held[0].argmax() == TOO_DEAR
     assert held[1].sum() == 0.0
-    assert tagger.held(columns_of([spoken]).take(np.array([], dtype=np.int64))).shape == (
+    assert tagger.held(
+        columns_of([spoken], rendering=AUTO).take(np.array([], dtype=np.int64))
+    ).shape == (
         0,
         N_CODES,
     )
 
 
 def test_trees_read_the_features_and_then_what_is_held(tagger: Tagger) -> None:
-    examples = columns_of([_lead(0, PLAIN), _lead(1)])
+    examples = columns_of([_lead(0, PLAIN), _lead(1)], rendering=AUTO)
     rows = PractisedColumns(tagger).rows(examples)
     n_features = examples.features.shape[1]
     assert np.array_equal(rows[:, :n_features], examples.features, equal_nan=True)

@@ -12,11 +12,14 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from schemas.events import Role, Segment, TranscriptReady
 from scoring.columns.words import terms
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
+from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import to_bytes
-from scoring.metrics.metrics import expected_auc
+from scoring.metrics.metrics import auc, expected_auc
+from tests.scoring.histories import START
 from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget
 from training.baselines.columns.aggregates import fit_aggregates
@@ -24,8 +27,14 @@ from training.baselines.columns.bag_of_words import MIN_LEADS_PER_TERM, fit_word
 from training.baselines.columns.linear_reading import N_FOLDS, Target, fit_out_of_fold, folds_of
 from training.baselines.rule import fit_rule
 from training.baselines.stack import fit_stack
+from training.baselines.tree import logits_to_calibrate
 from training.baselines.tree_tabular import fit_feature_columns, fit_tree_tabular
-from training.baselines.tree_text import MOVES, fit_text_columns, fit_tree_text, fit_word_columns
+from training.baselines.tree_text import (
+    fit_text_columns,
+    fit_tree_text,
+    fit_tree_words,
+    fit_word_columns,
+)
 from training.dataset.example import Examples
 from training.dataset.manifest import DatasetError, Split
 from training.trees.trials import Trial, search
@@ -63,11 +72,79 @@ def test_the_same_seed_grows_the_same_trees(examples: Examples) -> None:
     assert np.array_equal(first.logits(examples), again.logits(examples))
 
 
-def test_labels_after_the_judging_split_change_nothing(examples: Examples) -> None:
-    later = np.isin(examples.split, [Split.CALIBRATE.value, Split.TEST.value])
-    flipped = replace(examples, label=np.where(later, 1 - examples.label, examples.label))
+def _flipped(examples: Examples, split: Split) -> Examples:
+    inside = examples.split == split.value
+    return replace(examples, label=np.where(inside, 1 - examples.label, examples.label))
+
+
+def test_labels_of_the_test_split_change_nothing(examples: Examples) -> None:
+    flipped = _flipped(examples, Split.TEST)
     first, again = (fit_tree_text(each, BUDGET, silent) for each in (examples, flipped))
-    assert np.array_equal(first.logits(examples), again.logits(examples))
+    test = examples.of(Split.TEST)
+    assert np.array_equal(first.logits(test), again.logits(test))
+    assert np.array_equal(first.held_out, again.held_out)
+
+
+def test_trees_learn_from_the_calibration_rows_and_are_calibrated_before_they_do(
+    examples: Examples,
+) -> None:
+    flipped = _flipped(examples, Split.CALIBRATE)
+    first, again = (fit_tree_tabular(each, BUDGET, silent) for each in (examples, flipped))
+    assert not np.array_equal(first.logits(examples), again.logits(examples))
+    assert first.described == again.described
+    to_calibrate, same = (
+        logits_to_calibrate(model, examples.of(Split.CALIBRATE)) for model in (first, again)
+    )
+    assert np.array_equal(to_calibrate, same)
+    kept = first.logits(examples.of(Split.CALIBRATE))
+    assert not np.array_equal(kept, to_calibrate)
+
+
+def test_a_stack_is_calibrated_before_it_learns_from_these_rows(examples: Examples) -> None:
+    read = np.zeros(len(examples))
+    flipped = _flipped(examples, Split.CALIBRATE)
+    first, again = (
+        fit_stack(each, read, BUDGET, fit_feature_columns, silent) for each in (examples, flipped)
+    )
+    inside = examples.split == Split.CALIBRATE.value
+    calibrated, same = (each.logits_to_calibrate(examples, read) for each in (first, again))
+    assert np.array_equal(calibrated[inside], same[inside])
+    assert not np.array_equal(calibrated[~inside], same[~inside])
+
+
+def test_the_search_says_where_words_gain_nothing(examples: Examples) -> None:
+    """Every call says the same, and one of many words by chance."""
+    rng = np.random.default_rng(4)
+    noise = [_saying(f"hello again {rng.integers(60)}") for _ in range(len(examples))]
+    mute = replace(examples, state=tuple(map(to_bytes, noise)))
+    said: list[str] = []
+    tree = fit_tree_words(mute, Budget(n_trials=2, seed=2), said.append)
+    assert str(tree.described["words"]) == said[-1]
+    assert said[-1].startswith("words gain nothing over fields and counts: log loss")
+
+
+def test_the_search_says_where_words_gain(examples: Examples) -> None:
+    telling = [_saying("we take it" if label else "not for us") for label in examples.label]
+    spoken = replace(examples, state=tuple(map(to_bytes, telling)))
+    tree = fit_tree_words(spoken, BUDGET, silent)
+    assert str(tree.described["words"]).startswith("words gain over fields and counts")
+    test = spoken.of(Split.TEST)
+    assert auc(tree.logits(test), test.label.astype(np.float64)) > 0.95
+
+
+def _saying(text: str) -> LeadState:
+    segment = Segment(role=Role.CUSTOMER, start_s=0.0, end_s=2.0, text=text)
+    call = TranscriptReady(
+        id="t",
+        source="asr",
+        tenant="acme",
+        lead="l",
+        occurred_at=START,
+        call_id="c",
+        started_at=START,
+        segments=(segment,),
+    )
+    return fold([call])
 
 
 def test_codes_and_moves_help_where_they_are_known_and_are_not_missed_elsewhere(
@@ -76,11 +153,11 @@ def test_codes_and_moves_help_where_they_are_known_and_are_not_missed_elsewhere(
     known = examples.of(Split.FIT)
     words, _ = fit_word_columns(known, np.random.default_rng(0))
     taught, _ = fit_text_columns(known, np.random.default_rng(0))
-    n_words, n_codes, n_moves = words.shape[1], known.codes.shape[1], len(MOVES)
+    n_words, n_codes, n_moves = words.shape[1], known.codes.shape[1], len(known.ladder.steps) - 1
     assert taught.shape[1] == n_words + n_codes + n_moves
     assert all(np.ptp(column) > 0 for column in taught[:, -n_moves:].T)
     no_codes = np.zeros((len(known), 0), dtype=np.float32)
-    untaught = replace(known, codes=no_codes, grade=np.zeros_like(known.grade))
+    untaught = replace(known, codes=no_codes, reached=((),) * len(known))
     without, _ = fit_text_columns(untaught, np.random.default_rng(0))
     words, _ = fit_word_columns(untaught, np.random.default_rng(0))
     assert np.array_equal(without[:, :-n_moves], words, equal_nan=True)

@@ -9,11 +9,14 @@ pytest.importorskip("pyarrow", reason="needs the train extra")
 
 from schemas.timestamps import EPOCH, from_ms
 from scoring.artifact import DataWindow, Manifest
+from scoring.prompt.rendering import first_rendering
 from tests.scoring.test_artifact import manifest as artifact_manifest
 from tests.training.dataset.rows import DAY_MS, START_MS, manifest, row
 from training.baselines.unseen import check_left, seen_rows, split_unseen
 from training.dataset.example import Examples, columns_of
 from training.dataset.manifest import BEFORE_TEST, DatasetError, DatasetSource, Split
+
+AUTO = first_rendering()
 
 pytestmark = pytest.mark.train
 
@@ -24,7 +27,8 @@ SPLITS = [Split.FIT] * 50 + [Split.JUDGE] * 20 + [Split.CALIBRATE] * 20 + [Split
 def rows() -> Examples:
     """Two rows in a row are of one cluster."""
     return columns_of(
-        row(number, split, cluster=f"acme/{number // 2}") for number, split in enumerate(SPLITS)
+        (row(number, split, cluster=f"acme/{number // 2}") for number, split in enumerate(SPLITS)),
+        rendering=AUTO,
     )
 
 

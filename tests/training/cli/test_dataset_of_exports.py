@@ -14,10 +14,14 @@ from click.testing import CliRunner, Result
 pytest.importorskip("pyarrow")
 
 from asllr import main
+from scoring.domain.reading import pack
+from scoring.prompt.rendering import newest_rendering
 from training.dataset.folder import read_examples
 from training.dataset.known_columns import known_columns
 from training.dataset.manifest import Maturity, SplitBy
 from training.dataset.undated import LABEL
+
+AUTO = newest_rendering(pack("auto"))
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -59,7 +63,7 @@ def test_outcomes_without_a_date_become_a_dataset_that_says_so(tmp_path: Path) -
     assert built.exit_code == 0, built.output
     assert "leads: 400 rows read; lead = Customer ID; no dates" in built.stderr
     assert "WARNING outcome: the outcomes have no date (400 leads" in built.stdout
-    examples, manifest = read_examples(tmp_path / "d")
+    examples, manifest = read_examples(tmp_path / "d", AUTO)
     assert (manifest.label, manifest.maturity) == (LABEL, Maturity.UNDATED)
     assert (manifest.split_by, manifest.as_of_policy) == (SplitBy.CLUSTER, "0h-after-first")
     with school.open(encoding="utf-8", newline="") as file:
@@ -67,9 +71,10 @@ def test_outcomes_without_a_date_become_a_dataset_that_says_so(tmp_path: Path) -
     labels = dict(zip(examples.lead, examples.label.tolist(), strict=True))
     assert labels == {lead: int(word == "yes") for lead, word in won.items()}
     columns = known_columns(examples)
-    assert set(columns["profile.how_found"]) == {"Flyer", "A Friend"}
-    assert all(str(value).startswith("0") for value in columns["profile.postcode"])
-    assert not any("won" in name for name in columns)
+    assert set(columns["profile.How found"]) == {"Flyer", "A Friend"}
+    assert all(str(value).startswith("0") for value in columns["profile.Postcode"])
+    assert {"profile.Größe", "profile.2nd visit"} <= columns.keys()
+    assert not any("won" in name.lower() for name in columns)
 
 
 def test_a_split_by_time_without_dates_is_one_sentence(tmp_path: Path) -> None:
@@ -87,7 +92,7 @@ def test_outcomes_with_dates_are_split_by_time(tmp_path: Path) -> None:
     words = ("--as-of", "20m-after-first", "--complete-until", "2026-02-01")
     built = asllr("dataset", "--leads", school, "--outcomes", school, "--out", "d", *words)
     assert built.exit_code == 0, built.output
-    _, manifest = read_examples(tmp_path / "d")
+    _, manifest = read_examples(tmp_path / "d", AUTO)
     assert (manifest.maturity, manifest.split_by) == (Maturity.HORIZON, SplitBy.TIME)
     assert manifest.as_of_policy == "20m-after-first"
 
@@ -106,9 +111,9 @@ def test_a_date_under_another_name_is_asked_about_and_may_be_left_empty(tmp_path
     draft.write_text(json.dumps(mapping), encoding="utf-8")
     built = asllr(*words, "--mapping", draft)
     assert built.exit_code == 0, built.output
-    examples, manifest = read_examples(tmp_path / "d")
+    examples, manifest = read_examples(tmp_path / "d", AUTO)
     assert manifest.maturity is Maturity.UNDATED
-    assert "profile.won" not in known_columns(examples)
+    assert not any("won" in name.lower() for name in known_columns(examples))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +153,7 @@ def test_who_was_won_once_was_won_and_who_has_no_outcome_is_open(tmp_path: Path)
     built = asllr("dataset", "--leads", school, "--outcomes", outcomes, "--out", "d")
     assert built.exit_code == 0, built.output
     assert "no outcome: taken for still open" in built.stderr
-    examples, _ = read_examples(tmp_path / "d")
+    examples, _ = read_examples(tmp_path / "d", AUTO)
     labels = dict(zip(examples.lead, examples.label.tolist(), strict=True))
     assert len(labels) == 300
     assert (labels["e-0"], labels["e-1"], labels["e-2"]) == (1, 1, 0)

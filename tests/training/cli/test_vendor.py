@@ -18,7 +18,9 @@ pytest.importorskip("lightgbm", reason="needs the train extra")
 from asllr import main
 from schemas.events import EventBase
 from scoring.artifact import digest, load_manifest
+from scoring.domain.reading import pack
 from scoring.metrics.metrics import auc
+from scoring.prompt.rendering import newest_rendering
 from streams.artifact_shelf import load_from
 from streams.recording.event_file import history, write_recording
 from streams.replay.verify import verify
@@ -81,7 +83,7 @@ def test_what_compare_shows_is_what_the_artifact_gives(
 ) -> None:
     fit = ("baseline", name, vendor.dataset, "--out", tmp_path / "served", "--min-positives", "30")
     report = json.loads(asllr(*fit, *SEARCH, "--json").stdout)
-    examples, _ = read_examples(vendor.dataset)
+    examples, _ = read_examples(vendor.dataset, newest_rendering(pack("auto")))
     test = examples.of(Split.TEST)
     served = score_artifact(
         tmp_path / "served", test, n_processes=1, report=lambda done, total: None
@@ -112,9 +114,9 @@ def test_the_artifact_is_served_live_and_its_scores_are_verified(
 
 
 def test_explain_names_fields_and_words_as_they_were_written(vendor: Vendor) -> None:
-    examples, _ = read_examples(vendor.dataset)
+    examples, _ = read_examples(vendor.dataset, newest_rendering(pack("auto")))
     test = examples.of(Split.TEST)
-    spoke = ["budget is approved" in prompt for prompt in test.prompt]
+    spoke = ["budget is approved" in test.prompt_of(row) for row in range(len(test))]
     lead = f"{test.tenant[0]}/{test.lead[int(np.argmax(spoke))]}"
     words = ("explain", lead, "--source", vendor.recording, "--artifact", vendor.artifact)
     said = json.loads(asllr(*words, "--json").stdout)

@@ -11,16 +11,22 @@ from schemas.timestamps import EPOCH, from_ms
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.lead.state_bytes import to_bytes
-from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.features import feature_vector
 from scoring.prompt.rendering import first_rendering
-from scoring.score import prepare
-from training.dataset.example import Example, Grade
+from training.dataset.example import Example
 from training.dataset.manifest import DatasetManifest, Split
 
 AUTO = first_rendering()
 
 DAY_MS = 86_400_000
 START_MS = 1_767_600_000_000
+
+REACHED: tuple[frozenset[str], ...] = (
+    frozenset(),
+    *(frozenset({f"stage:{word}"}) for word in ("contacted", "visit", "test_drive", "quote")),
+    frozenset({"won"}),
+)
+"""What a lead of each grade of `auto` reached."""
 
 
 def row(number: int, split: Split = Split.FIT, **fields: object) -> Example:
@@ -36,17 +42,15 @@ def row(number: int, split: Split = Split.FIT, **fields: object) -> Example:
         queue="north",
     )
     state = fold([event])
-    read = prepare(history_of(state), as_of_ms, PromptSpec(AUTO, 4_000, len))
     known: dict[str, object] = {
         "tenant": "acme",
         "lead": f"l-{number}",
         "as_of_ms": as_of_ms,
         "split": split,
         "state": to_bytes(state),
-        "features": read.features,
-        "prompt": read.prompt,
+        "features": feature_vector(history_of(state), as_of_ms, AUTO),
         "label": number % 2,
-        "grade": Grade.ORDER if number % 2 else Grade.NOTHING,
+        "reached": REACHED[5 * (number % 2)],
         "stage": "new",
         "queue": "north",
         "outcome_at_ms": as_of_ms + DAY_MS if number % 2 else None,

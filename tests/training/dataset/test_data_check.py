@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from scoring.lead.fold import evolve
 from scoring.lead.state_bytes import from_bytes, to_bytes
 from training.dataset.data_check import check_data, strengths
 from training.dataset.example import Examples
+from training.dataset.known_columns import MAX_COLUMNS, columns_left_out, profile_columns
 from training.dataset.manifest import Severity
 from training.dataset.simulated import Simulation, simulate_examples
 from training.simulator.world import World
@@ -29,16 +31,22 @@ def honest() -> Examples:
 
 
 def _with(examples: Examples, name: str, values: list[str | float | None]) -> Examples:
-    """As if the CRM had known `values` from the beginning."""
+    return _with_profiles(examples, [{name: value} for value in values])
+
+
+def _with_profiles(
+    examples: Examples, profiles: Sequence[Mapping[str, str | float | None]]
+) -> Examples:
+    """As if the CRM had known `profiles` from the beginning."""
     states = []
-    for index, value in enumerate(values):
+    for index, profile in enumerate(profiles):
         patch = LeadUpserted(
             id="export",
             source="crm.export",
             tenant=examples.tenant[index],
             lead=examples.lead[index],
             occurred_at=from_ms(int(examples.as_of_ms[index]) - 1),
-            profile={name: value},
+            profile=profile,
         )
         states.append(to_bytes(evolve(from_bytes(examples.state[index]), patch)))
     return replace(examples, state=tuple(states))
@@ -88,6 +96,36 @@ def test_a_number_in_a_hump_is_found(honest: Examples) -> None:
         float(rng.uniform(0.49, 0.51) if label else rng.uniform(0, 1)) for label in honest.label
     ]
     assert _leaks(_with(honest, "wait", values)) == ["profile.wait"]
+
+
+@pytest.mark.parametrize("name", ["Contract No", "Angebot (SIGNED)", "deal_outcome"])
+def test_an_outcome_is_found_by_its_name_as_people_write_it(honest: Examples, name: str) -> None:
+    few = honest.take(np.arange(60))
+    values: list[str | float | None] = [float(n % 7) for n in range(60)]
+    assert f"profile.{name}" in [finding.column for finding in check_data(_with(few, name, values))]
+
+
+def test_a_source_that_invents_names_makes_a_bounded_number_of_columns(honest: Examples) -> None:
+    invented = [{f"{row}-{n}": 1.0 for n in range(400)} for row in range(6)]
+    few = _with_profiles(honest.take(np.arange(6)), invented)
+    columns = profile_columns(few.states)
+    assert len(columns) == MAX_COLUMNS
+    (found,) = [
+        finding for finding in check_data(few) if "more fields and codes" in finding.sentence
+    ]
+    n_names = len(columns) + len(columns_left_out(few.states))
+    assert f"of {n_names:,} those 2,000 count" in found.sentence
+    assert found.column not in columns
+    assert "profile.age_band" in columns
+
+
+def test_a_field_that_its_feature_reads_as_other_is_told_with_counts(honest: Examples) -> None:
+    few = honest.take(np.arange(40))
+    values: list[str | float | None] = ["Google"] * 30 + ["website"] * 10
+    (found,) = [f for f in check_data(_with(few, "lead_source", values)) if "feature" in f.sentence]
+    assert found.column == "profile.lead_source"
+    assert found.sentence.startswith("30 of 40 values ('Google') are not what the feature")
+    assert found.sentence.endswith("so it is a field of your own")
 
 
 def test_an_id_of_the_lead_is_no_leak(honest: Examples) -> None:

@@ -130,8 +130,9 @@ def test_a_second_dialogue_does_not_know_how_the_first_ended() -> None:
 def test_the_first_units_neither_say_nor_measure_what_follows() -> None:
     whole = _built(protocol_of("persuasion", 1, None), _dialogues())
     begun = _built(protocol_of("persuasion", 1, 2), _dialogues())
-    assert "a dollar" in whole.prompt[0]
-    assert all("a dollar" not in prompt and "give" not in prompt for prompt in begun.prompt)
+    assert "a dollar" in whole.prompt_of(0)
+    prompts = [begun.prompt_of(row) for row in range(len(begun))]
+    assert all("a dollar" not in prompt and "give" not in prompt for prompt in prompts)
     assert all(state.transcripts[0].duration_s == 4.0 for state in begun.states)
     assert all(len(state.facts) == 0 for state in begun.states)
 

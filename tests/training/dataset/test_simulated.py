@@ -10,11 +10,12 @@ pytest.importorskip("pyarrow")
 import itertools
 
 from schemas.timestamps import to_ms
-from training.dataset.example import Examples, Grade
+from training.dataset.example import Examples
 from training.dataset.folder import content_sha256
 from training.dataset.manifest import DatasetError, DatasetManifest, Split
 from training.dataset.simulated import CHUNK_LEADS, Simulation, simulate_examples
 from training.simulator.emit import simulate_leads
+from training.simulator.world import World
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -39,7 +40,9 @@ def test_rows_are_leads_at_their_moment_with_the_worlds_label(
     for index, name in enumerate(examples.lead):
         lead = leads[name]
         assert examples.as_of_ms[index] == to_ms(lead.as_of)
-        assert examples.label[index] == lead.ordered == (examples.grade[index] == Grade.ORDER)
+        assert (
+            examples.label[index] == lead.ordered == (examples.grade[index] == examples.ladder.top)
+        )
         assert np.isnat(examples.outcome_at[index]) != lead.ordered
         assert examples.true_probability[index] == lead.probability
     assert examples.has_truth
@@ -91,3 +94,11 @@ def test_leads_for_one_split_are_all_there_and_all_in_it() -> None:
     assert len(examples) == 60
     assert set(examples.split) == {"test"}
     assert set(examples.weight) == {1.0}
+
+
+def test_leads_of_another_business_are_read_as_its_pack_says() -> None:
+    examples, manifest = _build(Simulation(seed=9, n_leads=200, world=World("software")))
+    assert examples.rendering.domain.name == "software"
+    assert manifest.horizon_days == examples.rendering.domain.horizon_days
+    assert manifest.source_names == ("simulator of software, seed 9",)
+    assert "security.contra" in manifest.code_names

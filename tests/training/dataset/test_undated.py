@@ -13,7 +13,7 @@ from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
 from tests.scoring.histories import START
 from training.dataset.build import build_examples
-from training.dataset.example import Examples, Grade
+from training.dataset.example import Examples
 from training.dataset.log import KnownAt, Logged
 from training.dataset.manifest import DatasetError, DatasetManifest, Maturity, SplitBy
 from training.dataset.plan import DatasetPlan
@@ -60,7 +60,7 @@ def test_each_lead_with_an_outcome_is_a_row_that_says_it_has_no_date() -> None:
     assert dict(zip(examples.lead, examples.label.tolist(), strict=True)) == {
         key.lead: int(won) for key, won in WON.items()
     }
-    assert set(examples.grade.tolist()) == {Grade.NOTHING, Grade.ORDER}
+    assert set(examples.grade.tolist()) == {0, examples.ladder.top}
     assert np.isnat(examples.outcome_at).all()
     assert manifest.maturity is Maturity.UNDATED
     assert manifest.label == LABEL

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer  # noqa: E402
 
 from scoring.artifact import demo_artifact_path  # noqa: E402
 from scoring.prompt.prompt import MARKER, OPENING  # noqa: E402
+from scoring.prompt.rendering import first_rendering  # noqa: E402
 from training.demo.base import BaseSize, build_base, described_tokenizer  # noqa: E402
 from training.demo.recipe import Recipe  # noqa: E402
 from training.fit.dataset import FitRequest  # noqa: E402
@@ -30,7 +31,7 @@ WRITTEN = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 def test_the_shipped_base_takes_a_fit_with_nothing_else_said() -> None:
     opened = open_base(Hub(str(BASE)))
     default = FitRequest.__dataclass_fields__["token_budget"].default
-    check_budget(opened.tokenizer, default, opened.max_tokens)
+    check_budget(opened.tokenizer, first_rendering(), default, opened.max_tokens)
     assert opened.max_tokens == 1_024
     assert load_base(opened, torch.float32).answers
 

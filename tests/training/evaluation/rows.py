@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from scoring.prompt.rendering import first_rendering
 from tests.training.dataset.rows import row
 from training.dataset.example import Examples, columns_of
 from training.dataset.manifest import Split
 from training.evaluation.judged import JudgedRows, Scored
+
+AUTO = first_rendering()
 
 
 def judged(
@@ -39,4 +42,4 @@ def model(rows: JudgedRows, noise: float, name: str = "ours", seed: int = 4) -> 
 
 def examples(n: int = 40) -> Examples:
     """Every second positive; no truth is known, no call was transcribed."""
-    return columns_of(row(i, Split.TEST) for i in range(n))
+    return columns_of((row(i, Split.TEST) for i in range(n)), rendering=AUTO)

@@ -13,6 +13,7 @@ pytest.importorskip("pyarrow", reason="needs the train extra")
 from asllr import main
 from schemas.timestamps import EPOCH
 from scoring.artifact import load_manifest, save_manifest
+from scoring.prompt.rendering import first_rendering
 from tests.support.engines.table_artifacts import build_rule_artifact, build_trees_artifact
 from tests.training.dataset.rows import manifest, row
 from tests.training.evaluation.rows import examples
@@ -20,6 +21,8 @@ from training.dataset.example import Examples, columns_of
 from training.dataset.folder import write_examples
 from training.dataset.manifest import DataFinding, DatasetSource, Severity, Split
 from training.dataset.simulated import POLICY
+
+AUTO = first_rendering()
 
 pytestmark = pytest.mark.train
 QUICK = ["--resamples", "20", "--processes", "1"]
@@ -30,7 +33,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluation")
     write_examples(folder / "data", examples(40), manifest())
     write_examples(folder / "whole", _whole(), manifest())
-    one_class = columns_of([row(0, Split.TEST), row(2, Split.TEST)])
+    one_class = columns_of([row(0, Split.TEST), row(2, Split.TEST)], rendering=AUTO)
     write_examples(folder / "one-class", one_class, manifest())
     build_rule_artifact(folder / "rule")
     build_trees_artifact(folder / "trees")
@@ -39,7 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _whole() -> Examples:
     splits = [Split.FIT] * 40 + [Split.JUDGE] * 20 + [Split.CALIBRATE] * 20 + [Split.TEST] * 20
-    return columns_of(row(number, split) for number, split in enumerate(splits))
+    return columns_of((row(number, split) for number, split in enumerate(splits)), rendering=AUTO)
 
 
 def _run(*words: str) -> tuple[int, str, str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scoring.lead.fold import fold
+from scoring.prompt.rendering import first_rendering
 from tests.training.dataset.rows import row
 from tests.training.evaluation.rows import examples
 from training.dataset.example import columns_of
@@ -18,6 +19,8 @@ from training.evaluation.judged import (
     usual_capacity,
 )
 from training.simulator.emit import simulate_leads
+
+AUTO = first_rendering()
 
 
 def test_length_bins_are_quarters_named_by_their_bounds() -> None:
@@ -52,7 +55,7 @@ def test_the_length_of_a_transcript_is_that_of_all_its_calls() -> None:
 
 
 def test_rows_of_one_class_are_refused_with_their_count() -> None:
-    one_class = columns_of(row(2 * i) for i in range(5))
+    one_class = columns_of((row(2 * i) for i in range(5)), rendering=AUTO)
     with pytest.raises(EvaluationError, match="0 of 5 rows are positive"):
         judged_of(one_class)
 

@@ -15,13 +15,15 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertLMHeadModel, PreTrainedTokenizerFast
 
+from scoring.domain.reading import pack
+from scoring.prompt.rendering import Rendering, first_rendering
 from tests.support.full_disk import files_of_at_most
 from tests.training.model.tiny import examples, relabelled, save_base
 from training.artifact_folder import NotOurs, artifact_folder
 from training.dataset.example import Example, columns_of
 from training.dataset.manifest import Split
 from training.demo.tokenizer import CHAT_TEMPLATE
-from training.fit.enough import check_evidence
+from training.fit.enough import check_evidence, check_heights
 from training.fit.leads import check_budget
 from training.model.checkpoint import Checkpoint, ValidationCheck, load_checkpoint, save_checkpoint
 from training.model.errors import FitError, OutOfMemory, TooFewPositives
@@ -29,6 +31,8 @@ from training.model.guards import naming_memory
 from training.model.hub import Hub, LoadedBase, load_base, open_base
 from training.model.settings import FitSettings
 from training.whole_file import CannotWrite
+
+AUTO = first_rendering()
 
 pytestmark = pytest.mark.train
 
@@ -64,10 +68,10 @@ def _without(folder: Path, name: str) -> None:
 
 @pytest.mark.slow
 def test_without_positives_the_rule_is_proposed(rows: list[Example]) -> None:
-    none = columns_of(relabelled(rows, Split.FIT, 0))
+    none = columns_of(relabelled(rows, Split.FIT, 0), rendering=AUTO)
     with pytest.raises(TooFewPositives, match=r"fit has orders of 0 leads .* needs 20: .* rule"):
         check_evidence(none, 20)
-    ordered = columns_of(relabelled(rows, Split.FIT, 1))
+    ordered = columns_of(relabelled(rows, Split.FIT, 1), rendering=AUTO)
     one_lead = replace(ordered, cluster=np.full(len(ordered), "acme/lead-1"))
     with pytest.raises(TooFewPositives, match=r"split fit has orders of 1 leads"):
         check_evidence(one_lead, 20)
@@ -77,9 +81,9 @@ def test_without_positives_the_rule_is_proposed(rows: list[Example]) -> None:
 @pytest.mark.parametrize("split", [Split.JUDGE, Split.CALIBRATE])
 def test_a_split_of_one_class_is_named(rows: list[Example], split: Split) -> None:
     with pytest.raises(TooFewPositives, match=f"split {split} has orders of 0 leads"):
-        check_evidence(columns_of(relabelled(rows, split, 0)), 2)
+        check_evidence(columns_of(relabelled(rows, split, 0), rendering=AUTO), 2)
     with pytest.raises(FitError, match=f"split {split} has orders only"):
-        check_evidence(columns_of(relabelled(rows, split, 1)), 2)
+        check_evidence(columns_of(relabelled(rows, split, 1), rendering=AUTO), 2)
 
 
 def test_a_tokenizer_without_pad_token_is_refused_until_one_is_named(base: Path) -> None:
@@ -145,11 +149,11 @@ def test_a_tokenizer_larger_than_the_model_is_refused(base: Path) -> None:
 def test_a_budget_that_cannot_hold_a_record_or_the_base_is_refused(base: Path) -> None:
     opened = open_base(Hub(str(base)))
     with pytest.raises(
-        FitError, match=r"--token-budget is 64; the longest record takes \d+ .* reads at most 512"
+        FitError, match=r"--token-budget is 64; the longest record of domain auto takes \d+ .* 512"
     ):
-        check_budget(opened.tokenizer, 64, 512)
+        check_budget(opened.tokenizer, AUTO, 64, 512)
     with pytest.raises(FitError, match=r"reads at most 512: give a number between"):
-        check_budget(opened.tokenizer, 4_096, opened.max_tokens)
+        check_budget(opened.tokenizer, AUTO, 4_096, opened.max_tokens)
 
 
 @pytest.mark.parametrize(
@@ -160,9 +164,9 @@ def test_a_budget_that_cannot_hold_a_record_or_the_base_is_refused(base: Path) -
         ({"head_rate": math.inf}, "head_rate is inf; expected at least 0 and finite"),
         ({"qa_weight": math.inf}, "qa_weight is inf; expected at least 0 and finite"),
         ({"dropout": 1.0}, r"dropout is 1.0; expected a share in \[0, 1\)"),
-        ({"heights": (0.0, 1.0)}, "expected 6 numbers that never fall"),
-        ({"heights": (0.0, 0.1, 0.3, 0.2, 0.7, 1.0)}, "expected 6 numbers that never fall"),
-        ({"heights": (0.0, 0.1, 0.3, 0.5, 0.7, math.inf)}, "that never fall, all finite"),
+        ({"heights": (0.0, 1.0)}, "expected finite numbers that never fall"),
+        ({"heights": (0.0, 0.1, 0.3, 0.2, 0.7, 1.0)}, "expected finite numbers that never"),
+        ({"heights": (0.0, 0.1, 0.3, 0.5, 0.7, math.inf)}, "expected finite numbers"),
     ],
 )
 def test_a_setting_out_of_range_is_named(fields: dict[str, object], sentence: str) -> None:
@@ -227,3 +231,10 @@ def test_a_checkpoint_of_another_run_is_refused_by_what_differs(tmp_path: Path) 
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(FitError, match="cannot be read"):
         load_checkpoint(path, RUN)
+
+
+def test_a_ladder_of_another_length_than_the_domains_is_refused() -> None:
+    check_heights(FitSettings().heights, AUTO)
+    software = Rendering(1, pack("software"))
+    with pytest.raises(FitError, match="6 numbers, the ladder of domain software has 7 grades"):
+        check_heights(FitSettings().heights, software)

@@ -33,12 +33,13 @@ from tests.training.model.tiny import (
     SETTINGS,
     TOKEN_BUDGET,
     examples,
+    read_dataset,
     sampled,
     save_base,
     save_dataset,
     spec,
 )
-from training.dataset.folder import EXAMPLES, read_examples
+from training.dataset.folder import EXAMPLES
 from training.dataset.manifest import Split
 from training.fit.dataset import CHECKPOINT
 
@@ -95,8 +96,7 @@ def _run(arguments: list[str]) -> Result:
 
 def _inputs(dataset: Path, artifact: Path, n: int) -> list[EngineInput]:
     _, count_tokens = load_reader(artifact, TOKEN_BUDGET)
-    examples, _ = read_examples(dataset)
-    rows = examples.of(Split.TEST)
+    rows = read_dataset(dataset)[0].of(Split.TEST)
     return list(rows.take(np.arange(n)).inputs(spec(count_tokens)))
 
 
@@ -133,7 +133,7 @@ def test_an_artifact_says_of_which_rows_and_horizon_it_is(qwen2: Path, tmp_path:
     month = save_dataset(tmp_path / "month", horizon_days=30)
     done = _run(_arguments(month, qwen2, tmp_path / "lm", "--serve", "pair"))
     assert done.exit_code == 0, done.stderr
-    made, (examples, dataset) = load_manifest(tmp_path / "lm"), read_examples(month)
+    made, (examples, dataset) = load_manifest(tmp_path / "lm"), read_dataset(month)
     assert (made.horizon_days, made.dataset) == (30, dataset.sha256)
     assert load_scorer(tmp_path / "lm").horizon_days == 30
     assert int(made.data_window.end.timestamp() * 1000) < examples.of(Split.TEST).as_of_ms[0]
@@ -147,7 +147,7 @@ def test_sampled_negatives_move_no_probability(qwen2: Path, tmp_path: Path) -> N
     few = save_dataset(tmp_path / "few", rows, negative_rate=0.2)
     done = _run(_arguments(few, qwen2, tmp_path / "lm"))
     assert done.exit_code == 0, done.stderr
-    scorer, (written, _) = load_scorer(tmp_path / "lm"), read_examples(few)
+    scorer, (written, _) = load_scorer(tmp_path / "lm"), read_dataset(few)
     test = written.of(Split.TEST)
     logits = scorer.engine.logits(_inputs(few, tmp_path / "lm", len(test)))
     for calibration in (Calibration(), scorer.calibration):
@@ -170,7 +170,7 @@ def test_what_is_said_of_the_judging_slice_is_of_the_head_that_serves(
     more = ("--serve", "pair", "--adapter-rate", "0.02", "--head-rate", "0.2", "--seed", "4")
     done = _run(_arguments(few, qwen2, out, *more))
     assert done.exit_code == 0, done.stderr
-    judged = read_examples(few)[0].of(Split.JUDGE)
+    judged = read_dataset(few)[0].of(Split.JUDGE)
     reader, count_tokens = load_reader(out, TOKEN_BUDGET)
     inputs = list(judged.inputs(spec(count_tokens)))
     pair, point = (
@@ -196,7 +196,7 @@ def test_what_is_said_of_the_judging_slice_is_of_the_head_that_serves(
 
 def _check_pair_head_scores(dataset: Path, artifact: Path) -> None:
     """Whatever the other head says; its probabilities are calibrated."""
-    examples, _ = read_examples(dataset)
+    examples, _ = read_dataset(dataset)
     slices = examples.of(Split.CALIBRATE)
     agreement = load_manifest(artifact).agreement
     assert agreement is not None
@@ -218,8 +218,8 @@ def _check_pair_head_scores(dataset: Path, artifact: Path) -> None:
     ("more", "sentence"),
     [
         (["--min-positives", "5000"], "a language model needs 5000: serve the rule"),
-        (["--token-budget", "50"], "--token-budget is 50; the longest record takes"),
-        (["--heights", "1,0,0,0,0,0"], "expected 6 numbers that never fall"),
+        (["--token-budget", "50"], "--token-budget is 50; the longest record of domain auto"),
+        (["--heights", "1,0,0,0,0,0"], "expected finite numbers that never fall"),
         (["--base", "/nowhere"], "is neither a folder nor an id in reach"),
         (["--adapter-rate", "1e6"], "diverged; try a lower --adapter-rate (it is 1e+06)"),
         (["--adapter-rate", "1e6", "--checks-per-epoch", "100"], "is not finite"),
@@ -238,7 +238,7 @@ def test_a_refusal_is_one_sentence_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--token-budget", "50"], "--token-budget is 50; the longest record takes"),
+        (["--token-budget", "50"], "--token-budget is 50; the longest record of domain auto"),
         (["--base", "/nowhere"], "is neither a folder nor an id in reach"),
         (["--chat-template", "{binary}"], "is not UTF-8 (byte 0); save it as UTF-8 text"),
         (["--held-out", "{binary}"], "is not UTF-8 (byte 0); save it as UTF-8 text"),
@@ -341,7 +341,7 @@ def test_what_was_fitted_is_what_comes_back_from_disk(dataset: Path, fitted: Pat
     """PEFT drops what it does not know. The reference reads the files; its loss on the judging
     slice must be the one that the fit reported of the model in memory."""
     report = json.loads((fitted / "report.json").read_text(encoding="utf-8"))
-    examples, _ = read_examples(dataset)
+    examples, _ = read_dataset(dataset)
     judged = examples.of(Split.JUDGE)
     reader, count_tokens = load_reader(fitted, TOKEN_BUDGET)
     engine = load_language_model(fitted, reader, EngineKind.TORCH)

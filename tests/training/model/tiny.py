@@ -12,15 +12,16 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCau
 
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
+from scoring.domain.reading import pack
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.prompt import PromptSpec
-from scoring.prompt.rendering import first_rendering
-from tests.training.dataset.rows import manifest
+from scoring.prompt.rendering import first_rendering, newest_rendering
+from tests.training.dataset.rows import REACHED, manifest
 from training.dataset.draft import ExampleDraft, Truth, read_draft
-from training.dataset.example import Example, Grade, columns_of
-from training.dataset.folder import write_examples
-from training.dataset.manifest import Split
+from training.dataset.example import Example, Examples, columns_of
+from training.dataset.folder import read_examples, write_examples
+from training.dataset.manifest import DatasetManifest, Split
 from training.dataset.outcome import Label
 from training.demo.base import described_tokenizer
 from training.demo.leads import sample_prompts
@@ -28,6 +29,8 @@ from training.demo.questions import table_texts
 from training.demo.tokenizer import train_tokenizer
 from training.model.settings import FitSettings, Precision
 from training.simulator.emit import simulate_leads
+
+AUTO = first_rendering()
 
 TOKEN_BUDGET = 352
 SETTINGS = FitSettings(
@@ -41,13 +44,13 @@ SETTINGS = FitSettings(
 
 
 def spec(count_tokens: Callable[[str], int]) -> PromptSpec:
-    return PromptSpec(first_rendering(), TOKEN_BUDGET, count_tokens)
+    return PromptSpec(newest_rendering(pack("auto")), TOKEN_BUDGET, count_tokens)
 
 
 SHARES = {Split.FIT: 0.55, Split.JUDGE: 0.15, Split.CALIBRATE: 0.15, Split.TEST: 0.15}
 
 
-def save_base(folder: Path, kind: str = "qwen2") -> Path:
+def save_base(folder: Path, kind: str = "qwen2", max_tokens: int = 512) -> Path:
     """Random weights: a stranger to every language."""
     tokenizer = train_tokenizer([*sample_prompts(77, 150), *table_texts(), *[" Yes No"] * 3], 1_500)
     shape = {
@@ -57,7 +60,7 @@ def save_base(folder: Path, kind: str = "qwen2") -> Path:
         "num_attention_heads": 2,
         "num_key_value_heads": 1,
         "intermediate_size": 48,
-        "max_position_embeddings": 512,
+        "max_position_embeddings": max_tokens,
         "initializer_range": 32**-0.5,
         "tie_word_embeddings": True,
     }
@@ -78,13 +81,13 @@ def examples(n: int = 360, share_of_orders: float = 0.35) -> list[Example]:
     found = []
     for number, lead in enumerate(leads):
         at_ms, is_order = to_ms(lead.as_of), lead.probability >= limit
-        grade = Grade.ORDER if is_order else Grade(number % 4)
-        outcome = Label(grade, at_ms + 1 if is_order else None)
+        reached = REACHED[5 if is_order else number % 4]
+        outcome = Label(reached, at_ms + 1 if is_order else None)
         key = LeadKey("sim", lead.lead)
         state = to_bytes(fold(lead.history))
         draft = ExampleDraft(key, at_ms, state, "north", outcome, f"sim/{lead.lead}")
         truth = Truth(lead.probability, np.zeros(0, dtype=np.float32))
-        found.append(read_draft(draft, _split(number / n), 1.0, truth))
+        found.append(read_draft(draft, _split(number / n), 1.0, first_rendering(), truth))
     return found
 
 
@@ -97,9 +100,13 @@ def _split(place: float) -> Split:
 
 
 def save_dataset(folder: Path, rows: list[Example] | None = None, **facts: object) -> Path:
-    columns = columns_of(examples() if rows is None else rows)
+    columns = columns_of(examples() if rows is None else rows, rendering=AUTO)
     write_examples(folder, columns, manifest(name="tiny", **facts))
     return folder
+
+
+def read_dataset(folder: Path) -> tuple[Examples, DatasetManifest]:
+    return read_examples(folder, newest_rendering(pack("auto")))
 
 
 def sampled(rows: list[Example], negative_rate: float) -> list[Example]:
@@ -117,5 +124,7 @@ def sampled(rows: list[Example], negative_rate: float) -> list[Example]:
 
 def relabelled(rows: list[Example], split: Split, label: int) -> list[Example]:
     """All of one split with the same label."""
-    grade = Grade.ORDER if label else Grade.NOTHING
-    return [replace(row, label=label, grade=grade) if row.split is split else row for row in rows]
+    reached = REACHED[5 * label]
+    return [
+        replace(row, label=label, reached=reached) if row.split is split else row for row in rows
+    ]

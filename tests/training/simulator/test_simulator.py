@@ -19,14 +19,16 @@ from scoring.metrics.metrics import expected_auc
 from scoring.prompt.declaration import Kind
 from scoring.prompt.features import feature_vector
 from scoring.prompt.rendering import first_rendering
+from training.simulator.business import read_business
 from training.simulator.draws import Draws
 from training.simulator.emit import simulate_events, simulate_lead, simulate_leads
 from training.simulator.live import live_events
-from training.simulator.phrases import PHRASES, Stance, TalkTopic
+from training.simulator.phrases import Stance
 from training.simulator.talk import Item, Speech, hold_call
-from training.simulator.world import CATEGORIES, HORIZON_DAYS, World
+from training.simulator.world import World
 
 AUTO = first_rendering()
+DEALER = read_business("auto")
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 N_PARTITIONS = 4
@@ -91,7 +93,7 @@ def test_an_order_is_an_event_after_the_scoring_moment_and_within_the_horizon() 
             if isinstance(event, StageChanged) and event.stage == Stage.ORDER
         ]
         assert len(orders) == lead.ordered
-        assert all(timedelta(0) < after < timedelta(days=HORIZON_DAYS) for after in orders)
+        assert all(timedelta(0) < after < timedelta(days=DEALER.horizon_days) for after in orders)
 
 
 def test_codes_come_days_after_their_call() -> None:
@@ -130,7 +132,7 @@ def test_the_world_speaks_the_vocabulary_of_the_features() -> None:
         for feature in AUTO.features
         if feature.kind is Kind.CATEGORY
     }
-    for name, shares in CATEGORIES.items():
+    for name, shares in DEALER.fields.items():
         assert set(shares) == declared[name]
 
 
@@ -149,11 +151,11 @@ def test_a_bare_yes_means_what_the_framing_makes_it_mean() -> None:
     meanings = set()
     for number in range(400):
         stance = Stance.PRO if number % 2 else Stance.CONTRA
-        item = Item(TalkTopic.PRICE, stance)
-        lines = hold_call(Draws(number), [item], Speech(asr_errors=0.0, small_talk=0.0))
+        item = Item("price", stance)
+        lines = hold_call(Draws(number), DEALER, [item], Speech(asr_errors=0.0, small_talk=0.0))
         for asked, answer in itertools.pairwise(lines):
             if answer.stance and answer.text == "yes":
-                framed_pro = asked.text in PHRASES[TalkTopic.PRICE].ask_pro
+                framed_pro = asked.text in DEALER.phrases["price"].ask_pro
                 assert framed_pro == (answer.stance is Stance.PRO)
                 meanings.add(answer.stance)
     assert meanings == {Stance.PRO, Stance.CONTRA}
@@ -171,7 +173,7 @@ def test_at_least_half_of_the_answers_repeat_content_words_and_mean_them() -> No
     easy = sum(
         any(
             line.text.endswith(clause) and len(line.text.split()) - len(clause.split()) <= 3
-            for clause in PHRASES[line.topic].clauses[line.stance]
+            for clause in DEALER.phrases[line.topic].clauses[line.stance]
         )
         for line in answers
         if line.topic is not None and line.stance is not None
@@ -182,7 +184,7 @@ def test_at_least_half_of_the_answers_repeat_content_words_and_mean_them() -> No
 def test_worse_hearing_means_more_changed_words_and_less_confidence() -> None:
     def heard(errors: float) -> tuple[int, float]:
         calls = [
-            hold_call(Draws(n), [Item(TalkTopic.RIVAL, Stance.PRO)], Speech(asr_errors=errors))
+            hold_call(Draws(n), DEALER, [Item("rival", Stance.PRO)], Speech(asr_errors=errors))
             for n in range(200)
         ]
         lines = [line for call in calls for line in call]

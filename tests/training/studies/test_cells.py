@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
+from scoring.prompt.rendering import first_rendering
 from tests.support.engines.table_artifacts import build_rule_artifact
 from tests.support.full_disk import files_of_at_most
 from tests.training.dataset.rows import manifest, row
@@ -25,12 +26,14 @@ from training.studies.cells import Cells, Means
 from training.studies.tables import main
 from training.whole_file import CannotWrite
 
+AUTO = first_rendering()
+
 pytestmark = pytest.mark.train
 
 
 def _rows() -> Examples:
     splits = [Split.FIT] * 40 + [Split.JUDGE] * 20 + [Split.CALIBRATE] * 20 + [Split.TEST] * 20
-    return columns_of(row(number, split) for number, split in enumerate(splits))
+    return columns_of((row(number, split) for number, split in enumerate(splits)), rendering=AUTO)
 
 
 @pytest.fixture

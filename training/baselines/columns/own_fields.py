@@ -22,7 +22,7 @@ from scoring.columns.own_fields import (
 from scoring.lead.history import history_of
 from scoring.lead.state import PROFILE, LeadState, Patch, Value
 from scoring.prompt.declaration import Feature, Kind, encode
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import CurrentStage, Flag, Profile, ProfileNumber
 from training.dataset.example import Examples
 
@@ -44,7 +44,11 @@ def fit_own_fields(examples: Examples) -> OwnFields:
             if value is not None and (name.startswith(PROFILE) or name == STAGE):
                 values.setdefault(name, Counter())[value] += 1
         n_with_code.update({code for fact in state.facts for code in fact.codes})
-    fields = [name for name, counts in values.items() if _n_unread(name, counts) >= MIN_ROWS]
+    fields = [
+        name
+        for name, counts in values.items()
+        if _n_unread(name, counts, examples.rendering) >= MIN_ROWS
+    ]
     fields.sort(key=lambda name: (-values[name].total(), name))
     codes = [code for code, n in n_with_code.items() if n >= MIN_ROWS]
     codes.sort(key=lambda code: (-n_with_code[code], code))
@@ -74,9 +78,9 @@ def fit_field(register_name: str, counts: Mapping[Value, int]) -> OwnField:
     )
 
 
-def _n_unread(name: str, counts: Mapping[Value, int]) -> int:
+def _n_unread(name: str, counts: Mapping[Value, int], rendering: Rendering) -> int:
     """The number of rows whose value no feature knows."""
-    features = [feature for feature in first_rendering().features if name in _registers(feature)]
+    features = [feature for feature in rendering.features if name in _registers(feature)]
     return sum(
         n for value, n in counts.items() if not any(_knows(f, name, value) for f in features)
     )

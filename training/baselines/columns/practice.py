@@ -24,9 +24,9 @@ from scoring.floats import Floats
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from training.dataset.example import Examples
-from training.simulator.codes import CODE_INDEX, N_CODES, code_set
+from training.simulator.codes import CODE_INDEX, N_CODES, PRACTISED_TOPICS, code_set
 from training.simulator.draws import Draws
-from training.simulator.phrases import Stance, TalkTopic
+from training.simulator.phrases import Stance
 from training.simulator.practice import MAX_TOPICS, practice_call
 
 Practice = Mapping[str, int]
@@ -50,30 +50,32 @@ MAX_STEPS = 300
 CHUNK_LINES = 50_000
 N_CALLS_OF_ID = 100
 
-CODES_OF_TOPIC = np.array([[CODE_INDEX[topic, stance] for stance in Stance] for topic in TalkTopic])
+CODES_OF_TOPIC = np.array(
+    [[CODE_INDEX[topic, stance] for stance in Stance] for topic in PRACTISED_TOPICS]
+)
 """(topics, stances): where each code of a topic is."""
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerTurn:
+class Turn:
     """A customer's line in words, and the agent's line that it answers (`asked`), empty if none."""
 
     words: tuple[str, ...]
     asked: tuple[str, ...]
 
 
-def turns_of(lines: Sequence[tuple[str, str]]) -> list[CustomerTurn | None]:
-    """A CustomerTurn for each customer's line, None for other lines. `lines`: (role, text)."""
-    turns: list[CustomerTurn | None] = []
+def turns_of(lines: Sequence[tuple[str, str]]) -> list[Turn | None]:
+    """A Turn for each customer's line, None for other lines. `lines`: (role, text)."""
+    turns: list[Turn | None] = []
     question: tuple[str, ...] = ()
     for role, text in lines:
         words = tuple(WORD.findall(text.lower()))
-        turns.append(CustomerTurn(words, question) if role == Role.CUSTOMER.value else None)
+        turns.append(Turn(words, question) if role == Role.CUSTOMER.value else None)
         question = words if role == Role.AGENT.value else ()
     return turns
 
 
-def turn_terms(turn: CustomerTurn) -> list[str]:
+def turn_terms(turn: Turn) -> list[str]:
     """The terms of a turn: of what was said, of what was asked, and of how the answer begins with
     either. "Yes" means what the question makes it mean; "I would not say" turns round what follows
     it."""
@@ -96,7 +98,7 @@ class Tagger:
     vectorizer: TfidfVectorizer
     model: LogisticRegression
 
-    def tags(self, turns: Sequence[CustomerTurn]) -> Floats:
+    def tags(self, turns: Sequence[Turn]) -> Floats:
         """(n, codes): how likely each line sets each code; the rest to 1 is that it sets none."""
         tags = np.zeros((len(turns), N_CODES + 1))
         for at in range(0, len(turns), CHUNK_LINES):
@@ -126,7 +128,7 @@ def follow(held: Floats, tag: Floats) -> Floats:
     return after
 
 
-def _customer_turns(state: LeadState) -> list[CustomerTurn]:
+def _customer_turns(state: LeadState) -> list[Turn]:
     calls = history_of(state).calls
     turns = (turns_of([(s.role, s.text) for s in call.statements]) for call in calls)
     return [turn for call in turns for turn in call if turn is not None]
@@ -163,10 +165,10 @@ def practice_id() -> str:
     return blake2b(described.encode(), digest_size=8).hexdigest()
 
 
-def practice_turns(practice: Practice, seed: int) -> tuple[list[CustomerTurn], NDArray[np.int64]]:
+def practice_turns(practice: Practice, seed: int) -> tuple[list[Turn], NDArray[np.int64]]:
     """Customers' lines of generated calls, and the code that each line sets."""
     draws = Draws(seed)
-    turns: list[CustomerTurn] = []
+    turns: list[Turn] = []
     labels: list[int] = []
     for stage, n_calls in practice.items():
         for _ in range(n_calls):

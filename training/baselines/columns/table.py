@@ -9,16 +9,17 @@ import numpy as np
 from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.columns.encoding import Rows
 from scoring.lead.history import history_of
-from scoring.prompt.declaration import Bins, Kind
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.declaration import Bins, Feature, Kind
 from training.baselines.columns.own_fields import fit_own_fields
 from training.dataset.example import Examples
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumns:
-    """What a model reads of a row: the features, then `columns`."""
+    """What a model reads of a row: the features, then `columns`. `features`: those of the rows it
+    was fitted on."""
 
+    features: tuple[Feature, ...]
     columns: Columns = NO_COLUMNS
 
     def rows(self, examples: Examples) -> Rows:
@@ -34,9 +35,13 @@ class TableColumns:
     @property
     def kinds(self) -> tuple[tuple[Kind, Bins], ...]:
         """How an encoding treats features and own fields; counts and words have no kinds."""
-        return (*((f.kind, f.bins) for f in first_rendering().features), *self.columns.own.kinds)
+        return (*((f.kind, f.bins) for f in self.features), *self.columns.own.kinds)
+
+
+def table_of(examples: Examples, columns: Columns = NO_COLUMNS) -> TableColumns:
+    return TableColumns(examples.rendering.features, columns)
 
 
 def fit_field_table(examples: Examples) -> TableColumns:
     """The features and the business's own fields."""
-    return TableColumns(Columns(fit_own_fields(examples)))
+    return table_of(examples, Columns(fit_own_fields(examples)))
