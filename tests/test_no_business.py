@@ -17,6 +17,7 @@ OF_A_BUSINESS = ("training/simulator", "training/demo")
 PLACES = {
     "schemas/events.py": "the words that events had before domains keep their meaning",
     "scoring/lead/topics.py": "the phrases by which renderer 1 shortens a call",
+    "scoring/draft/draft.py": "a draft asks every business the same ages, as the packs do",
     "streams/importers/bpi2012.py": "one public data set and its words",
     "streams/importers/persuasion.py": "one public data set and its words",
     "streams/importers/uci_bank.py": "one public data set and its words",
