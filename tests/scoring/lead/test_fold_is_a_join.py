@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
@@ -190,6 +191,18 @@ def test_a_lower_revision_that_says_a_later_time_neither_wins_nor_saves_its_call
     assert fold([final, stale]).transcripts[0].revision == 10
     assert folded([final, *newer, stale]) == folded([stale, final, *newer])
     assert [c.call_id for c in fold([final, *newer, stale], SMALL).transcripts] == ["c1", "c2"]
+
+
+def test_a_call_whose_start_was_corrected_is_evicted_as_two_in_any_order() -> None:
+    """As one, which of its starts counts would depend on what else was kept at the time."""
+    early, other, late = (
+        transcript(0, 9, "early"),
+        transcript(1, 0, "other"),
+        transcript(2, 0, "late"),
+    )
+    late = late.model_copy(update={"call_id": early.call_id})
+    kept = {to_bytes(fold(order, Bounds(calls=1))) for order in permutations((early, other, late))}
+    assert len(kept) == 1
 
 
 def test_a_final_text_beats_interim_ones_of_any_number_in_any_order() -> None:

@@ -26,7 +26,7 @@ RULES = (
     Mutant(
         "the hash is of the words",
         "scoring/lead/state_bytes.py",
-        'blake2b(data.partition(b"\\n")[0], digest_size=16)',
+        "blake2b(first_line(data), digest_size=16)",
         "blake2b(data, digest_size=16)",
     ),
     Mutant(
