@@ -37,7 +37,7 @@ from scoring.explain.faithful import (
     ToldReason,
     faithful_reason,
 )
-from scoring.explain.removal import without
+from scoring.explain.removal import Removal, without
 from scoring.lead.fold import fold
 from scoring.lead.history import LeadHistory, history_of
 from scoring.prompt.prompt import PromptSpec
@@ -168,6 +168,42 @@ def test_where_nothing_moves_the_score_the_recent_reason_stands() -> None:
         told = faithful_reason(history, NOW_MS, listener(1, "auto", never=weight))
         assert (told.kind, told.moved_by) == (ReasonKind.RECENT, ())
         assert told.text == "customer spoke of commitment, yesterday's call"
+
+
+def test_a_share_of_the_score_too_small_to_matter_is_not_named() -> None:
+    history = history_of(fold([call("c1", "I will never order.")]))
+    told = faithful_reason(history, NOW_MS, listener(1, "auto", never=0.1))
+    assert told.kind is ReasonKind.RECENT
+    told = faithful_reason(history, NOW_MS, listener(1, "auto", never=0.1, Judge=-3.0))
+    assert told.kind is ReasonKind.FAITHFUL
+
+
+def test_a_message_and_a_note_are_named_by_kind_age_and_the_customers_topics() -> None:
+    written = {"id": "w1", "channel": "email", "direction": "inbound"}
+    mail = event(InteractionLogged, **written, text="We have no budget.", note="Their budget.")
+    history = history_of(fold([mail]))
+    told = faithful_reason(history, NOW_MS, listener(2, "software", have=-1.0, Their=0.5))
+    assert told.text == "email 7 days ago (budget) -24.5 points, note 7 days ago +10.9 points"
+
+
+def test_counts_say_their_window_and_numbers_of_a_profile_only_their_word() -> None:
+    known = [
+        event(LeadUpserted, profile={"employees": 4321.0}),
+        event(InteractionLogged, id="w1", channel="web", occurred_at=START.replace(day=9)),
+    ]
+    weights = {"staff unknown": 1.0, "web unknown": 2.0}
+    told = faithful_reason(history_of(fold(known)), NOW_MS, listener(2, "software", **weights))
+    words = [one.words for one in told.moved_by]
+    assert words == ["1 web in 7 days", "employees of the company: huge"]
+
+
+def test_a_field_that_is_read_twice_is_left_out_of_both() -> None:
+    own = OwnFields(fields=(OwnField(register_name="profile.age_band", levels=("forties",)),))
+    history = history_of(fold([event(LeadUpserted, profile={"age_band": "forties"})]))
+    told = faithful_reason(history, NOW_MS, counting(Counting(), own))
+    [one] = told.moved_by
+    assert one.words == "age of the customer: forties"
+    assert one.removal == Removal(frozenset({"age_band"}), columns=frozenset({"age_band"}))
 
 
 @given(long_histories(), st.sampled_from((1, 2)))

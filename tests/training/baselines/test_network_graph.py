@@ -15,23 +15,18 @@ from scoring.calibration import Calibration
 from scoring.columns.encoding import fit_encoding
 from scoring.prompt.declaration import Kind
 from scoring.prompt.rendering import first_rendering
-from tests.training.baselines.test_own_fields import SPLITS, _row
+from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget
 from training.baselines.deep_tabular import Design, fit_deep
 from training.baselines.facts import ArtifactFacts
 from training.baselines.table_artifacts import table_export, write_table
-from training.dataset.example import columns_of
-from training.dataset.manifest import Split
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("design", list(Design))
 def test_what_is_served_is_what_was_fitted(design: Design, tmp_path: Path) -> None:
-    splits = [*SPLITS[:120], *[Split.JUDGE] * 60]
-    examples = columns_of(
-        (_row(number, split) for number, split in enumerate(splits)), first_rendering()
-    )
+    examples = leads(160)
     fitted = fit_deep(examples, Budget(1, 3), design, lambda line: None)
     export = table_export(fitted)
     assert export is not None
