@@ -113,10 +113,10 @@ def test_a_stack_is_calibrated_before_it_learns_from_these_rows(examples: Exampl
 
 
 def test_the_search_says_where_words_gain_nothing(examples: Examples) -> None:
-    """Every call says the same, and one of many words by chance."""
-    rng = np.random.default_rng(4)
-    noise = [_saying(f"hello again {rng.integers(60)}") for _ in range(len(examples))]
-    mute = replace(examples, state=tuple(map(to_bytes, noise)))
+    """What the older leads say before an order, the validation rows say before none."""
+    turned = examples.label.astype(bool) ^ (examples.split == Split.JUDGE.value)
+    texts = ["we take it" if each else "not for us" for each in turned]
+    mute = replace(examples, state=tuple(to_bytes(_saying(text)) for text in texts))
     said: list[str] = []
     tree = fit_tree_words(mute, Budget(n_trials=2, seed=2), said.append)
     assert str(tree.described["words"]) == said[-1]
