@@ -147,13 +147,36 @@ def _pieces(statement: Statement, language: str) -> list[Statement]:
 
 def sentences(text: str) -> Iterator[str]:
     """A text in parts of at most MAX_STATEMENT_TOKENS, nothing left out: whole where it is short,
-    else its sentences, and the parts of a sentence that is longer."""
-    for sentence in [text] if _is_short(text) else _sentences(text):
-        rest = sentence
-        while rest:
-            part = rest if _is_short(rest) else cut_words(rest, MAX_STATEMENT_TOKENS)
-            yield part
-            rest = rest[len(part) :].lstrip()
+    else its sentences, very short ones together, and the parts of a sentence that is longer."""
+    if _is_short(text):
+        yield text
+        return
+    pending = ""
+    for sentence in _sentences(text):
+        for part in _parts(sentence):
+            if pending and count_summary_tokens(pending) + count_summary_tokens(part) > (
+                MAX_STATEMENT_TOKENS if count_summary_tokens(pending) < SHORT_ANSWER_TOKENS else 0
+            ):
+                yield pending
+                pending = ""
+            pending = f"{pending} {part}" if pending else part
+    if pending:
+        yield pending
+
+
+def _parts(sentence: str) -> Iterator[str]:
+    """Reads the sentence once, however long it is."""
+    longest = MAX_STATEMENT_TOKENS * _LONG_WORD_CHARS
+    begin = used = 0
+    for token in _TOKEN.finditer(sentence):
+        for at in range(token.start(), token.end(), longest):
+            cost = 1 + (min(token.end(), at + longest) - at - 1) // _LONG_WORD_CHARS
+            if used + cost > MAX_STATEMENT_TOKENS:
+                yield sentence[begin:at].strip()
+                begin, used = at, 0
+            used += cost
+    if rest := sentence[begin:].strip():
+        yield rest
 
 
 def _is_short(text: str) -> bool:

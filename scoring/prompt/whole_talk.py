@@ -33,6 +33,9 @@ GAP = "…"
 MAX_ROUNDS = 4
 """How often the choice is made anew because tokens were not what words had promised."""
 
+MAX_COUNTED = 100
+"""How many units are counted one by one where words promise nothing."""
+
 GOOD_FILL = 0.93
 """Of the room: fuller is not worth another round."""
 
@@ -138,14 +141,25 @@ def fit(spoken: Sequence[Unit], room: Room) -> str:
         n_tokens = room.count_tokens(text) if text else 0
         if n_tokens <= room.tokens and len(text) > len(best):
             best = text
+        if n_tokens <= room.tokens and len(chosen) == len(spoken):
+            return text
         n_words = sum(words[index] for index in chosen)
-        is_full = n_tokens >= GOOD_FILL * room.tokens or len(chosen) == len(spoken)
-        if not chosen or (n_tokens <= room.tokens and is_full):
+        if not chosen or GOOD_FILL * room.tokens <= n_tokens <= room.tokens:
             break
         tokens_per_word = max(n_tokens, 1) / n_words * (1.02 if n_tokens > room.tokens else 0.99)
-    if best or not spoken:
+    if not spoken or room.count_tokens(best) > room.tokens // 2:
         return best
-    return render(cut(spoken[order[0]], room.tokens, room.count_tokens))
+    # Some unit takes many more tokens than its words promised: one by one, those of most worth.
+    left, few = room.tokens, []
+    for index in order[:MAX_COUNTED]:
+        n_tokens = room.count_tokens(spoken[index].heading + spoken[index].lines())
+        if n_tokens <= left:
+            left -= n_tokens
+            few.append(index)
+    text = render(spoken[index] for index in sorted(few))
+    if few and room.count_tokens(text) <= room.tokens:
+        return text if len(text) > len(best) else best
+    return best or render(cut(spoken[order[0]], room.tokens, room.count_tokens))
 
 
 def _words(unit: Unit) -> int:

@@ -13,7 +13,7 @@ from schemas.codec import Record
 from schemas.outputs import FrontierMark, LeadSnapshot
 from schemas.topics import INPUTS, STATE
 from scoring.lead.older_states import from_older_bytes
-from scoring.lead.state_bytes import from_text, to_bytes
+from scoring.lead.state_bytes import from_bytes, from_text, to_bytes
 from streams.publish.records import FRONTIER_KEY
 
 M = TypeVar("M", LeadSnapshot, FrontierMark)
@@ -88,6 +88,10 @@ def _lead(key: str, record: Record) -> LeadRecord:
     except ValueError as error:
         raise BadSnapshots(f"{_where(record)} holds a state that is damaged: {error}") from None
     older = from_older_bytes(state)
+    try:
+        _ = older or from_bytes(state).transcripts  # opened here, before anything is deleted
+    except ValueError as error:
+        raise BadSnapshots(f"{_where(record)} cannot be read: {error}") from None
     return LeadRecord(
         record.offset,
         key,

@@ -50,7 +50,8 @@ def clear_redis(url: str) -> None:
     """Deletes everything that asllr keeps there, and nothing else. Raises StoreAway,
     StoreUnusable."""
     with connected(url) as client, store_errors():
-        for pattern in KEYS:
+        # What says of which format the rest is goes last.
+        for pattern in sorted(KEYS, key=lambda pattern: pattern.startswith("{asllr}")):
             for name in client.scan_iter(match=pattern, count=1_000):
                 client.unlink(name)
 

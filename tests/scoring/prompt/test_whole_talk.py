@@ -106,6 +106,25 @@ def test_talk_never_looks_like_our_layout() -> None:
     assert not any(line.startswith("#") for line in found.splitlines())
 
 
+@pytest.mark.parametrize("dense", ["ｱﾝｹｰﾄ" * 500, "QUJD" * 1_600, "7" * 2_600])
+def test_a_message_of_many_tokens_a_word_does_not_hide_the_rest(dense: str) -> None:
+    def count_tokens(text: str) -> int:
+        return sum(max(1, len(word.encode()) // 2) for word in text.split())
+
+    lines = [(Role.CUSTOMER, f"line {n} of what was said") for n in range(80)]
+    history = history_of(fold([call(lines), written(2, "email", direction="inbound", text=dense)]))
+    text = SOFTWARE.talk_reader.text(history.state.talk, NOW_MS, Room(300, count_tokens))
+    assert 150 <= count_tokens(text) <= 300
+    assert "line 79 " in text
+
+
+def test_hostile_text_is_read_once_and_in_few_parts() -> None:
+    for text in ("!" * 8_000, "! " * 4_000, "a" * 8_000, "。" * 2_600, "x. " * 2_600):
+        parts = list(sentences(text))
+        assert len(parts) <= len(text) / 5
+        assert "".join("".join(parts).split()) == "".join(text.split())
+
+
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(histories(), st.integers(220, 600))

@@ -26,7 +26,7 @@ from scoring.lead.state_bytes import to_bytes
 from streams.kafka.topic_reader import read_to_end
 from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import differences, state_differences
-from streams.publish.state_topic import read_shard
+from streams.publish.state_topic import BadSnapshots, read_shard
 from streams.store.redis_store import RedisStore
 from tests.support.brokers import N_PARTITIONS, wait_until
 from tests.support.calls_table import SUBSCRIBER, table_differences
@@ -210,7 +210,7 @@ def told(offset: int, lead: str, cursor: int, frontier: int) -> Record:
         lead=lead,
         cursor={CRM: cursor},
         frontier={CRM: frontier, ASR: frontier},
-        state="[]",
+        state=to_bytes(initial_state()).decode(),
     )
     key = f"t/{lead}".encode()
     return Record(STATE.name, 0, offset, 0, key, value.model_dump_json().encode(), ())
@@ -232,3 +232,13 @@ def test_an_old_snapshot_put_behind_a_newer_one_takes_the_frontier_back() -> Non
 
 def test_without_a_finished_pass_the_log_is_read_from_its_start() -> None:
     assert read_shard([told(0, "a", 3, 5)]).frontier == {}
+
+
+@pytest.mark.parametrize("state", ["junk", '{"v":999}', '{"v":3,"talk":"00"}'])
+def test_a_snapshot_that_cannot_be_read_is_named_before_anything_is_deleted(state: str) -> None:
+    record = told(7, "a", 3, 5)
+    damaged = LeadSnapshot.model_validate_json(record.value or b"").model_copy(
+        update={"state": state}
+    )
+    with pytest.raises(BadSnapshots, match=r"leads\.state/0 offset 7 cannot be read"):
+        read_shard([record._replace(value=damaged.model_dump_json().encode())])
