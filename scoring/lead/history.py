@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -30,16 +30,13 @@ class Contact:
     has_transcript: bool
 
 
-class Call(NamedTuple):
-    """A call whose transcript came, as the statements of it that are worth reading."""
+class Call(Transcript):
+    """A call whose transcript came."""
 
-    started_ms: int
-    call_id: str
-    language: str
-    duration_s: float
-    n_segments: int
-    n_words: int
-    statements: tuple[Statement, ...]
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """Those worth reading, which renderer 1 and tables read: chosen when one of them does."""
+        return summarise(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +136,7 @@ def age_ms(at_ms: int, as_of_ms: int) -> int:
 @lru_cache(maxsize=512)
 def _calls(talk: Talk) -> tuple[Call, ...]:
     """Remembered by the digest of what was said: a lead is scored many times between two calls."""
-    return tuple(map(_call, one_per_call_id(talk.pieces.transcripts)))
+    return tuple(Call(*transcript) for transcript in one_per_call_id(talk.pieces.transcripts))
 
 
 def one_per_call_id(transcripts: Iterable[Transcript]) -> list[Transcript]:
@@ -153,18 +150,6 @@ def one_per_call_id(transcripts: Iterable[Transcript]) -> list[Transcript]:
 
 def _version(transcript: Transcript) -> tuple[bool, int, int]:
     return transcript.final, transcript.revision, transcript.started_ms
-
-
-def _call(transcript: Transcript) -> Call:
-    return Call(
-        started_ms=transcript.started_ms,
-        call_id=transcript.call_id,
-        language=transcript.language,
-        duration_s=transcript.duration_s,
-        n_segments=transcript.n_segments,
-        n_words=transcript.n_words,
-        statements=summarise(transcript),
-    )
 
 
 def _contact(facts: list[Fact], call: Call | None) -> Contact:
