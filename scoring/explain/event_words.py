@@ -20,7 +20,7 @@ from schemas.events import (
 from schemas.timestamps import to_ms
 from scoring.lead.fold import lift
 from scoring.lead.history import history_of
-from scoring.prompt.reason import MAX_TOPICS, REASON_DAYS, customer_topics
+from scoring.prompt.reason import MAX_TOPICS, REASON_DAYS
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import age_bin
 
@@ -71,7 +71,7 @@ def _stage(word: str, rendering: Rendering) -> str:
 
 def _transcript(event: TranscriptReady, as_of_ms: int, rendering: Rendering) -> str:
     when = f"call {ago(to_ms(event.started_at), as_of_ms)}"
-    [topics] = customer_topics(history_of(lift(event)), rendering)
+    [topics] = rendering.reader.customer_topics(history_of(lift(event)))
     if not topics:
         return f"what was said, {when}"
     return f"customer spoke of {' and '.join(topics[:MAX_TOPICS])}, {when}"

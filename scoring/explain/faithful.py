@@ -26,7 +26,7 @@ from scoring.explain.whatif import probabilities
 from scoring.lead.history import LeadHistory, Said, all_said
 from scoring.lead.talk import one_line
 from scoring.prompt.declaration import Feature, Kind, words
-from scoring.prompt.reason import MAX_TOPICS, customer_topics, reason
+from scoring.prompt.reason import MAX_TOPICS, reason
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import Count, Profile, ProfileNumber, Raw, TalkMinutes
 from scoring.prompt.sources import Flag as FlagField
@@ -165,13 +165,13 @@ def _parts(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> Iterator[tupl
 
 def _said(history: LeadHistory, rendering: Rendering) -> Iterator[tuple[int, str, list[str], Said]]:
     """When it was said or written, what it is, the customer's topics in it, and its name."""
-    topics = customer_topics(history, rendering)
+    topics = rendering.reader.customer_topics(history)
     for call, spoken in zip(history.calls, topics, strict=True):
         yield call.started_ms, CALL, spoken, Said("call", call.call_id)
     for writing in history.state.writings:
         if writing.text is not None:
             channel = rendering.channel_words.get(writing.channel, CONTACT)
-            written = rendering.talk_reader.writing_topics(writing) if rendering.version > 1 else []
+            written = rendering.reader.writing_topics(writing)
             yield writing.at_ms, channel, written, Said("text", writing.stamp)
         if writing.note is not None:
             yield writing.at_ms, NOTE, [], Said("note", writing.stamp)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scoring.lead.history import LeadHistory
-from scoring.prompt.conversation import conversation_edges
 from scoring.prompt.reason import reason_edges
 from scoring.prompt.rendering import Rendering
+from scoring.prompt.sources import age_edges
 
 
 def next_edge(history: LeadHistory, after_ms: int, rendering: Rendering) -> int | None:
@@ -63,5 +63,6 @@ def edges(history: LeadHistory, rendering: Rendering) -> Iterator[int]:
     """Every edge, past and future, in no order, with repeats."""
     for feature in rendering.features:
         yield from feature.source.edges(history)
-    yield from conversation_edges(history, rendering)
+    for moment in rendering.reader.moments(history):
+        yield from age_edges(moment, rendering.age_days)
     yield from reason_edges(history, rendering)

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from scoring.domain.model import Section
 from scoring.engine import Unscorable
 from scoring.lead.history import LeadHistory
-from scoring.prompt.conversation import conversation, whole_conversation
 from scoring.prompt.declaration import UNKNOWN, Feature, possible_words, words
 from scoring.prompt.rendering import Rendering
-from scoring.prompt.units import NO_CALLS, Room
+from scoring.prompt.units import Room
 
 OPENING = "<|im_start|>user\n"
 MARKER = "<|im_end|>\n<|im_start|>assistant\n"
@@ -78,14 +77,13 @@ def build_prompt(
     rendering = spec.rendering
     lines = sections(history, as_of_ms, rendering, hidden)
     head, tail = _head(lines, rendering), _tail(rendering)
-    if rendering.version == 1:
-        prompt = head + whole_conversation(history, as_of_ms, rendering) + tail
-        if spec.count_tokens(prompt) <= spec.token_budget:
-            return prompt
+    whole = rendering.reader.whole(history, as_of_ms)
+    if whole is not None and spec.count_tokens(head + whole + tail) <= spec.token_budget:
+        return head + whole + tail
     fixed_tokens = spec.count_tokens(head + tail)
     room = Room(spec.token_budget - fixed_tokens, spec.count_tokens)
     while room.tokens >= 0:
-        prompt = head + _talk(history, as_of_ms, rendering, room) + tail
+        prompt = head + rendering.reader.text(history, as_of_ms, room) + tail
         excess = spec.count_tokens(prompt) - spec.token_budget
         if excess <= 0:
             return prompt
@@ -94,12 +92,6 @@ def build_prompt(
         f"token_budget is {spec.token_budget}, this lead's prompt without any conversation takes "
         f"{fixed_tokens} tokens; raise the budget"
     )
-
-
-def _talk(history: LeadHistory, as_of_ms: int, rendering: Rendering, room: Room) -> str:
-    if rendering.version == 1:
-        return conversation(history, as_of_ms, rendering, room)
-    return rendering.talk_reader.text(history.state.talk, as_of_ms, room) or f"{NO_CALLS}\n"
 
 
 def longest_record_tokens(rendering: Rendering, count_tokens: Callable[[str], int]) -> int:

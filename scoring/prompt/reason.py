@@ -9,10 +9,8 @@ from schemas.events import Direction
 from schemas.outputs import Evidence
 from scoring.lead.history import Contact, LeadHistory
 from scoring.lead.state import PROFILE
-from scoring.lead.topics import TOPICS
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import age_bin, age_edges
-from scoring.prompt.units import topic_names
 
 MAX_CLAUSES = 2
 """A rep reads a reason in seconds."""
@@ -65,7 +63,7 @@ def evidence(history: LeadHistory, rendering: Rendering) -> Evidence:
     n_contacts = sum(is_contact(contact, rendering) for contact in history.contacts)
     known = sum(name.startswith(PROFILE) for name in state.register_names())
     points = (
-        2 * any(customer_topics(history, rendering))
+        2 * any(rendering.reader.customer_topics(history))
         + bool(history.calls)
         + (n_contacts > 0)
         + (n_contacts > 4)
@@ -92,16 +90,8 @@ def _talk(history: LeadHistory, as_of_ms: int, rendering: Rendering) -> str | No
     if days >= RECENT_DAYS:
         return None
     when = {0: "today's call", 1: "yesterday's call"}.get(days, f"call {days} days ago")
-    topics = customer_topics(history, rendering)[-1][:MAX_TOPICS]
+    topics = rendering.reader.customer_topics(history)[-1][:MAX_TOPICS]
     return f"customer spoke of {' and '.join(topics)}, {when}" if topics else when
-
-
-def customer_topics(history: LeadHistory, rendering: Rendering) -> list[list[str]]:
-    """Of each of the history's calls the topics of which the customer spoke."""
-    if rendering.version > 1:
-        talk = history.state.talk
-        return rendering.talk_reader.customer_topics(talk) if talk else []
-    return [topic_names(call.statements, TOPICS) for call in history.calls]
 
 
 def is_contact(contact: Contact, rendering: Rendering) -> bool:

@@ -14,10 +14,12 @@ from hashlib import blake2b
 from scoring.domain.model import Domain
 from scoring.domain.phrases import phrasebook
 from scoring.domain.reading import canonical_json, domain_digest, pack
+from scoring.prompt.conversation import SummaryReader
 from scoring.prompt.declaration import Feature, Kind
 from scoring.prompt.from_domain import features_of
 from scoring.prompt.sources import Flag, Profile, ProfileNumber
-from scoring.prompt.whole_talk import TalkReader
+from scoring.prompt.units import TalkReader
+from scoring.prompt.whole_talk import WholeTalkReader
 
 RENDERERS = (1, 2)
 """The renderers that this build has. 1 reads of each call a summary by the phrases of `auto`, 2 all
@@ -90,9 +92,14 @@ class Rendering:
         }
 
     @cached_property
-    def talk_reader(self) -> TalkReader:
-        """Of renderer 2."""
-        return TalkReader(phrasebook(self.domain), self.domain.ages, self.channel_words)
+    def reader(self) -> TalkReader:
+        if self.version == 1:
+            return SummaryReader(self.domain.ages)
+        return WholeTalkReader(phrasebook(self.domain), self.domain.ages, self.channel_words)
+
+    def __reduce__(self) -> tuple[type[Rendering], tuple[int, Domain]]:
+        """What follows stays here: a reader that has remembered something cannot be sent."""
+        return Rendering, (self.version, self.domain)
 
     @property
     def question(self) -> str:

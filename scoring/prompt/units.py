@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from schemas.events import Role
+from scoring.lead.history import LeadHistory
 from scoring.lead.summary import Statement, last_words, token_starts, topics_in
+from scoring.lead.talk import Writing
 
 RESERVED = str.maketrans(
     {
@@ -62,6 +65,31 @@ class Room:
 
     tokens: int
     count_tokens: Callable[[str], int]
+
+
+class TalkReader(Protocol):
+    """Reads what was said and written with a lead, as one renderer does in a domain's words."""
+
+    def whole(self, history: LeadHistory, as_of_ms: int) -> str | None:
+        """All that it reads, however long; None where `text` finds out itself whether all fits."""
+        ...
+
+    def text(self, history: LeadHistory, as_of_ms: int, room: Room) -> str:
+        """Complete lines, about as long as there is room: a caller with a hard limit counts the
+        whole prompt and asks again with less."""
+        ...
+
+    def moments(self, history: LeadHistory) -> Sequence[int]:
+        """When that happened (ms) which it heads with an age."""
+        ...
+
+    def customer_topics(self, history: LeadHistory) -> list[list[str]]:
+        """Of each of the history's calls the topics of which the customer spoke."""
+        ...
+
+    def writing_topics(self, writing: Writing) -> list[str]:
+        """The topics of which the customer wrote."""
+        ...
 
 
 def topic_names(said: Iterable[Statement], names: Mapping[str, str]) -> list[str]:

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from schemas.events import Role
 from scoring.domain.phrases import LETTERS, UNDETERMINED, Phrasebook
-from scoring.lead.history import one_per_call_id
+from scoring.lead.history import LeadHistory, one_per_call_id
 from scoring.lead.summary import Statement, count_summary_tokens, sentences, units
 from scoring.lead.talk import Talk, Transcript, Writing
 from scoring.prompt.declaration import Bins
 from scoring.prompt.sources import age_bin
-from scoring.prompt.units import Room, Unit, by_worth, cut, render, topic_names
+from scoring.prompt.units import NO_CALLS, Room, Unit, by_worth, cut, render, topic_names
 
 CALL = "call"
 NOTE = "note"
@@ -51,7 +51,7 @@ class Block(NamedTuple):
     units: tuple[tuple[Statement, ...], ...]
 
 
-class TalkReader:
+class WholeTalkReader:
     """Remembers what it read by the talk's digest: a lead is scored many times between two calls.
     `book`: the domain's phrases, `ages` and `channel_words` its words."""
 
@@ -59,26 +59,32 @@ class TalkReader:
         self._book = book
         self._ages = {int(bound): word for bound, word in ages}
         self._channel_words = channel_words
-        self.blocks: Callable[[Talk], tuple[Block, ...]] = lru_cache(maxsize=256)(self._blocks)
+        self._read: Callable[[Talk], tuple[Block, ...]] = lru_cache(maxsize=256)(self._blocks)
         self._remembered: Callable[[Talk, tuple[str, ...], Room], str] = lru_cache(maxsize=1024)(
             self._written
         )
 
-    def text(self, talk: Talk | None, as_of_ms: int, room: Room) -> str:
-        """Complete lines that take at most `room`; empty when nothing was said or nothing fits."""
-        if talk is None:
-            return ""
-        days = tuple(self._ages)
-        ages = (age_bin(block.at_ms, as_of_ms, days) for block in self.blocks(talk))
-        return self._remembered(talk, tuple(self._ages[age] for age in ages), room)
+    def whole(self, history: LeadHistory, as_of_ms: int) -> None:
+        return None
 
-    def customer_topics(self, talk: Talk) -> list[list[str]]:
-        """Of each call, oldest first, the topics of which the customer spoke."""
-        return [self._topics(block) for block in self.blocks(talk) if block.is_call]
+    def text(self, history: LeadHistory, as_of_ms: int, room: Room) -> str:
+        """At most `room`; NO_CALLS when nothing was said or nothing fits."""
+        days = tuple(self._ages)
+        ages = tuple(self._ages[age_bin(at_ms, as_of_ms, days)] for at_ms in self.moments(history))
+        talk = history.state.talk
+        return (self._remembered(talk, ages, room) if talk else "") or f"{NO_CALLS}\n"
+
+    def moments(self, history: LeadHistory) -> list[int]:
+        return [block.at_ms for block in self._blocks_of(history)]
+
+    def customer_topics(self, history: LeadHistory) -> list[list[str]]:
+        return [self._topics(block) for block in self._blocks_of(history) if block.is_call]
 
     def writing_topics(self, writing: Writing) -> list[str]:
-        """The topics of which the customer wrote."""
         return [topic for block in self._writing(writing) for topic in self._topics(block)]
+
+    def _blocks_of(self, history: LeadHistory) -> tuple[Block, ...]:
+        return self._read(history.state.talk) if history.state.talk else ()
 
     def _topics(self, block: Block) -> list[str]:
         names = dict(zip(LETTERS, self._book.names, strict=False))
@@ -87,7 +93,7 @@ class TalkReader:
     def _written(self, talk: Talk, ages: tuple[str, ...], room: Room) -> str:
         spoken = [
             Unit(index, f"{block.heading} {age}\n", unit)
-            for index, (block, age) in enumerate(zip(self.blocks(talk), ages, strict=True))
+            for index, (block, age) in enumerate(zip(self._read(talk), ages, strict=True))
             for unit in block.units
         ]
         return fit(spoken, room)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from hashlib import blake2b
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from scoring.domain.model import Domain
 from scoring.domain.reading import pack, pack_names
 from scoring.lead import summary, topics
+from scoring.lead.fold import fold
+from scoring.lead.history import history_of
 from scoring.prompt import prompt, units
 from scoring.prompt.declaration import OTHER, UNKNOWN, Kind
 from scoring.prompt.rendering import RENDERERS, Rendering, UnknownRenderer, first_rendering
@@ -68,6 +71,15 @@ def test_what_renderer_1_adds_to_a_domains_words_is_what_it_was() -> None:
         (summary.REPLY_TOKENS, summary.MAX_STATEMENT_COUNT, topics.TOPICS, topics.PHRASES),
     )
     assert blake2b(repr(shapes).encode(), digest_size=8).hexdigest() == "9ca5e0c958c85c2f"
+
+
+def test_a_rendering_that_has_read_something_can_be_sent_to_a_process() -> None:
+    rendering = Rendering(2, pack("software"))
+    history = history_of(fold([]))
+    rendering.reader.text(history, 0, units.Room(9, len))
+    sent = pickle.loads(pickle.dumps(rendering))
+    assert sent == rendering
+    assert sent.reader.text(history, 0, units.Room(9, len)) == "none\n"
 
 
 def test_profile_fields_have_the_kind_of_the_feature_that_reads_them() -> None:

@@ -113,7 +113,7 @@ def test_a_message_of_many_tokens_a_word_does_not_hide_the_rest(dense: str) -> N
 
     lines = [(Role.CUSTOMER, f"line {n} of what was said") for n in range(80)]
     history = history_of(fold([call(lines), written(2, "email", direction="inbound", text=dense)]))
-    text = SOFTWARE.talk_reader.text(history.state.talk, NOW_MS, Room(300, count_tokens))
+    text = SOFTWARE.reader.text(history, NOW_MS, Room(300, count_tokens))
     assert 150 <= count_tokens(text) <= 300
     assert "line 79 " in text
 
@@ -166,10 +166,10 @@ def test_the_reason_names_the_topics_of_the_domain() -> None:
 
 
 def test_remembered_text_is_that_of_the_room_and_the_day() -> None:
-    talk = fold([call([(Role.CUSTOMER, f"line {n}") for n in range(50)])]).talk
-    reader = SOFTWARE.talk_reader
+    history = history_of(fold([call([(Role.CUSTOMER, f"line {n}") for n in range(50)])]))
+    reader = SOFTWARE.reader
     wide, narrow = Room(1_000, words), Room(40, words)
-    first = reader.text(talk, NOW_MS, wide)
-    assert reader.text(talk, NOW_MS, wide) is first
-    assert len(reader.text(talk, NOW_MS, narrow)) < len(first)
-    assert reader.text(talk, NOW_MS + 9 * DAY_MS, wide) != first
+    first = reader.text(history, NOW_MS, wide)
+    assert reader.text(history, NOW_MS, wide) is first
+    assert len(reader.text(history, NOW_MS, narrow)) < len(first)
+    assert reader.text(history, NOW_MS + 9 * DAY_MS, wide) != first
