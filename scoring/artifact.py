@@ -159,15 +159,21 @@ def load_manifest(path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or MANIFEST
         raise ArtifactError(
-            f"{path / MANIFEST} is not a manifest of format 1: {where}: {first['msg']}; "
+            f"{path / MANIFEST} is not a manifest of format 1: {first_fault(error, MANIFEST)}; "
             "export the model again with this version"
         ) from error
     _check_files(path, manifest)
     _check_identity(path, manifest, load_rendering(path, manifest))
     return manifest
+
+
+def first_fault(error: ValidationError, whole: str) -> str:
+    """The place of the first fault in a file and what is wrong there. `whole`: how to call a fault
+    of no place."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or whole
+    return f"{where}: {first['msg']}"
 
 
 def load_rendering(path: Path, manifest: Manifest) -> Rendering:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scoring.artifact import ArtifactError
+from scoring.artifact import ArtifactError, first_fault
 from scoring.calibration import Finite
 from scoring.columns.aggregates import Aggregates
 from scoring.columns.columns import Columns
@@ -61,10 +61,8 @@ def load_columns(folder: Path) -> Columns:
     except OSError as error:
         raise ArtifactError(f"{file} cannot be read: {error}; copy the whole folder") from error
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or COLUMNS
         raise ArtifactError(
-            f"{file} does not describe columns of format 1: {where}: {first['msg']}; fit and "
+            f"{file} does not describe columns of format 1: {first_fault(error, COLUMNS)}; fit and "
             "export the model again with this version"
         ) from error
     words = None if content.vocabulary is None else _load_words(folder, content, content.vocabulary)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from schemas.timestamps import from_ms
+from scoring.artifact import first_fault
 from scoring.lead.state import FORMAT
 from scoring.prompt.rendering import Rendering
 from training.dataset.example import Examples, features_of_rows
@@ -106,10 +107,8 @@ def read_manifest(folder: Path) -> DatasetManifest:
             "`asllr dataset`"
         ) from error
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or MANIFEST
         raise DatasetError(
-            f"{path} is not a manifest of format 2: {where}: {first['msg']}; build it again"
+            f"{path} is not a manifest of format 2: {first_fault(error, MANIFEST)}; build it again"
         ) from error
     if manifest.state_format != FORMAT:
         raise DatasetError(
