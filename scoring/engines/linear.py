@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scoring.artifact import ArtifactError
 from scoring.calibration import Finite
 from scoring.columns.encoding import Encoding
-from scoring.engine import EngineInput
 from scoring.engines.reading import finite
-from scoring.engines.table import TableWidth, check_table
+from scoring.engines.table import TableEngine, TableWidth
 from scoring.floats import Floats
 
 LINEAR = "linear.json"
@@ -47,28 +45,7 @@ class LinearModel(BaseModel):
         return [math.fsum([*part, self.intercept]) for part in parts.tolist()]
 
 
-@dataclass(frozen=True, slots=True)
-class LinearEngine:
-    """A logistic regression."""
-
-    model: LinearModel
-    width: TableWidth
-
-    @property
-    def batch_size(self) -> int:
-        return 1
-
-    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        for engine_input in inputs:
-            check_table(engine_input, self.width)
-        return [self._logit(engine_input) for engine_input in inputs]
-
-    def _logit(self, engine_input: EngineInput) -> float:
-        (logit,) = self.model.logits(self.model.encoding.rows(engine_input.row[None, :]))
-        return finite(logit)
-
-
-def load_linear_engine(path: Path, width: TableWidth) -> LinearEngine:
+def load_linear_engine(path: Path, width: TableWidth) -> TableEngine:
     """Loads the regression in folder `path`. Raises ArtifactError where it cannot be read or is one
     on other columns."""
     try:
@@ -83,4 +60,9 @@ def load_linear_engine(path: Path, width: TableWidth) -> LinearEngine:
             f"{path / LINEAR} reads rows of {len(model.encoding.kinds)} numbers, this artifact's "
             f"features and columns make {width.n_numbers}; fit and export it again"
         )
-    return LinearEngine(model, width)
+
+    def row_logit(row: NDArray[np.float32]) -> float:
+        (logit,) = model.logits(model.encoding.rows(row[None, :]))
+        return finite(logit)
+
+    return TableEngine(row_logit, width)

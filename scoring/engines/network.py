@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scoring.engines.row_graph import RowGraphEngine, open_row_graph
-from scoring.engines.table import TableWidth
+from scoring.engines.row_graph import load_row_graph
+from scoring.engines.table import TableEngine, TableWidth
 
 NETWORK = "network.onnx"
 
 
-def load_network_engine(path: Path, width: TableWidth) -> RowGraphEngine:
+def load_network_engine(path: Path, width: TableWidth) -> TableEngine:
     """Loads the network in folder `path`. Raises ArtifactError for one on other columns."""
-    return RowGraphEngine(open_row_graph(path / NETWORK, width.n_numbers), width)
+    return load_row_graph(path / NETWORK, width)

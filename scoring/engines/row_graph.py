@@ -1,10 +1,8 @@
-"""Scores with an ONNX graph that takes one row of numbers: features, then columns. The prompt is
-not read."""
+"""Scores with an ONNX graph that takes one row of numbers: features, then columns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,33 +10,20 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from scoring.artifact import ArtifactError
-from scoring.engine import EngineInput
 from scoring.engines.onnx import open_session
 from scoring.engines.reading import finite
-from scoring.engines.table import TableWidth, check_table
-
-
-@dataclass(frozen=True, slots=True)
-class RowGraphEngine:
-    """A graph in ONNX Runtime."""
-
-    graph: onnxruntime.InferenceSession
-    width: TableWidth
-
-    @property
-    def batch_size(self) -> int:
-        return 1
-
-    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        for engine_input in inputs:
-            check_table(engine_input, self.width)
-        return [row_logit(self.graph, engine_input.row) for engine_input in inputs]
+from scoring.engines.table import TableEngine, TableWidth
 
 
 def row_logit(graph: onnxruntime.InferenceSession, row: NDArray[np.float32]) -> float:
     """Returns the logit of one row. Raises Unscorable for a logit that is NaN or infinite."""
     (logit,) = graph.run(None, {"row": row.astype(np.float32)[None, :]})
     return finite(float(np.asarray(logit)[0, 0]))
+
+
+def load_row_graph(path: Path, width: TableWidth) -> TableEngine:
+    """An engine of the graph. Raises ArtifactError."""
+    return TableEngine(partial(row_logit, open_row_graph(path, width.n_numbers)), width)
 
 
 def open_row_graph(path: Path, n_numbers: int) -> onnxruntime.InferenceSession:

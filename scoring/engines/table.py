@@ -1,10 +1,12 @@
-"""Checks the numbers of an engine's input, for every engine that reads them."""
+"""The engine of models that read numbers alone, and the check of those numbers for all others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.engine import EngineInput, Unscorable
 
@@ -32,3 +34,21 @@ def check_table(engine_input: EngineInput, width: TableWidth) -> None:
             raise Unscorable(f"the {what} has shape {numbers.shape}, the artifact reads ({n},)")
     if np.isinf(engine_input.features).any() or np.isinf(engine_input.columns).any():
         raise Unscorable("a feature is infinite; unknown is NaN")
+
+
+@dataclass(frozen=True, slots=True)
+class TableEngine:
+    """A model of one row: `row_logit` gives the logit of features and columns as float32
+    (width.n_numbers,), the same whatever other rows there are. The prompt is not read."""
+
+    row_logit: Callable[[NDArray[np.float32]], float]
+    width: TableWidth
+
+    @property
+    def batch_size(self) -> int:
+        return 1
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        for engine_input in inputs:
+            check_table(engine_input, self.width)
+        return [self.row_logit(engine_input.row) for engine_input in inputs]

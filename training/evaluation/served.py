@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from scoring.artifact import digest, load_manifest
 from scoring.calibration import probability
 from scoring.engine import Engine, EngineInput, Unscorable
-from scoring.engines.linear import LinearEngine
 from scoring.engines.loading import load_scorer
-from scoring.engines.row_graph import RowGraphEngine
 from scoring.engines.rule import RuleEngine
 from scoring.engines.stack import StackEngine
+from scoring.engines.table import TableEngine
 from scoring.lead.history import history_of
 from scoring.lead.state_bytes import from_bytes
 from scoring.metrics.cost import Cost
@@ -128,7 +127,7 @@ def _logits(engine: Engine, inputs: Sequence[EngineInput]) -> tuple[list[float],
         lm = Overheard(engine.lm, [])
         return replace(engine, lm=lm).logits(inputs), lm.recorded
     logits = engine.logits(inputs)
-    is_table = isinstance(engine, RowGraphEngine | LinearEngine | RuleEngine)
+    is_table = isinstance(engine, TableEngine | RuleEngine)
     return logits, [float("nan")] * len(inputs) if is_table else logits
 
 
