@@ -48,15 +48,16 @@ class Columns:
         said = [self.words.numbers(history)] if self.words else []
         return self._row(history, as_of_ms, said)
 
-    def row_without(self, history: LeadHistory, as_of_ms: int, part: str) -> NDArray[np.float32]:
-        """The row with one part unknown: an own field, a code, all counts, or all that was said."""
-        row = self.row(history, as_of_ms)
+    def row_without(self, row: NDArray[np.float32], part: str) -> NDArray[np.float32]:
+        """The same row with one part unknown: an own field, a code, all counts, or all that was
+        said."""
+        without = row.copy()
         hidden = np.array([name == part for name in self.part_names], dtype=bool)
         if part == WORDS and self.words is not None:
-            row[hidden] = self.words.bias
+            without[hidden] = self.words.bias
         else:
-            row[hidden] = np.nan
-        return row
+            without[hidden] = np.nan
+        return without
 
     def row_without_word(
         self, history: LeadHistory, as_of_ms: int, word: str

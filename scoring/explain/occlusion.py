@@ -115,7 +115,7 @@ def _without_columns(
     """Each column that hiding changes: its name, whether it is a word, and the input without it."""
     columns = scorer.columns
     hidden = [
-        (part, False, columns.row_without(history, as_of_ms, part))
+        (part, False, columns.row_without(read.columns, part))
         for part in dict.fromkeys(columns.part_names)
     ]
     words = columns.words.heard(history, MAX_HEARD) if columns.words else []

@@ -51,7 +51,7 @@ def test_hiding_a_part_changes_its_own_columns_only(told: list[EventBase]) -> No
     parts = np.array(COLUMNS.part_names)
     assert set(parts) == {"note", "seats", "renewal", "code price", COUNTS, WORDS}
     for part in set(parts):
-        hidden = COLUMNS.row_without(history, MOMENT_MS, part)
+        hidden = COLUMNS.row_without(row, part)
         assert np.array_equal(hidden[parts != part], row[parts != part], equal_nan=True)
         if part != WORDS:
             assert np.isnan(hidden[parts == part]).all()
@@ -61,9 +61,10 @@ def test_what_nobody_said_is_the_row_of_a_silent_lead() -> None:
     history = history_of(fold([_said("yes, the price is too high")]))
     silent = history_of(fold([]))
     at = np.array(COLUMNS.part_names) == WORDS
-    hidden = COLUMNS.row_without(history, MOMENT_MS, WORDS)
+    row = COLUMNS.row(history, MOMENT_MS)
+    hidden = COLUMNS.row_without(row, WORDS)
     assert np.array_equal(hidden[at], COLUMNS.row(silent, MOMENT_MS)[at])
-    assert not np.array_equal(hidden[at], COLUMNS.row(history, MOMENT_MS)[at])
+    assert not np.array_equal(hidden[at], row[at])
 
 
 def test_a_word_is_hidden_with_every_run_it_is_in() -> None:
