@@ -15,9 +15,8 @@ from scoring.domain.model import Domain
 from scoring.domain.phrases import phrasebook
 from scoring.domain.reading import canonical_json, domain_digest, pack
 from scoring.prompt.conversation import SummaryReader
-from scoring.prompt.declaration import Feature, Kind
+from scoring.prompt.declaration import Feature
 from scoring.prompt.from_domain import features_of
-from scoring.prompt.sources import Flag, Profile, ProfileNumber
 from scoring.prompt.units import TalkReader
 from scoring.prompt.whole_talk import WholeTalkReader
 
@@ -55,15 +54,6 @@ class Rendering:
     def features(self) -> tuple[Feature, ...]:
         """In the order of the table's columns and of the prompt's sections."""
         return features_of(self.domain)
-
-    @cached_property
-    def profile_kinds(self) -> dict[str, Kind]:
-        """Profile field -> the kind of the first feature that reads it."""
-        kinds: dict[str, Kind] = {}
-        for feature in self.features:
-            if isinstance(feature.source, Profile | Flag | ProfileNumber):
-                kinds.setdefault(feature.source.field, feature.kind)
-        return kinds
 
     @cached_property
     def age_days(self) -> tuple[int, ...]:

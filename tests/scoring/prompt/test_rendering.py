@@ -15,6 +15,7 @@ from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.prompt import prompt, units
 from scoring.prompt.declaration import OTHER, UNKNOWN, Kind
+from scoring.prompt.field_values import features_by_field
 from scoring.prompt.rendering import RENDERERS, Rendering, UnknownRenderer, first_rendering
 
 AUTO = first_rendering()
@@ -82,10 +83,14 @@ def test_a_rendering_that_has_read_something_can_be_sent_to_a_process() -> None:
     assert sent.reader.text(history, 0, units.Room(9, len)) == "none\n"
 
 
+def _kinds(rendering: Rendering) -> dict[str, Kind]:
+    return {field: feature.kind for field, feature in features_by_field(rendering.features).items()}
+
+
 def test_profile_fields_have_the_kind_of_the_feature_that_reads_them() -> None:
-    kinds = AUTO.profile_kinds
+    kinds = _kinds(AUTO)
     assert (kinds["age_band"], kinds["trade_in"]) == (Kind.CATEGORY, Kind.FLAG)
-    assert Kind.NUMBER in Rendering(1, pack("software")).profile_kinds.values()
+    assert Kind.NUMBER in _kinds(Rendering(1, pack("software"))).values()
     assert "stage" not in kinds
 
 
