@@ -103,11 +103,9 @@ def _holds(stored: bytes | None, state: LeadState) -> bool:
     if stored is None:
         return False
     read = from_bytes(stored)
-    said = (read.transcripts, read.writings)  # opens the talk, which checks its digest
-    return canonical_line(read) == canonical_line(state) and said == (
-        state.transcripts,
-        state.writings,
-    )
+    # Opening the talk checks its digest.
+    said, told = (one.talk.pieces if one.talk else None for one in (read, state))
+    return canonical_line(read) == canonical_line(state) and said == told
 
 
 def all_leads(store: Store, n_partitions: int) -> list[LeadView]:
