@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mutants import Mutant, plant, run_there
+from tests.support.mutants import Mutant, assert_noticed, assert_unmutated_pass
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -143,13 +143,8 @@ RULES = (
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_without_it_a_test_fails(rule: Mutant, tmp_path: Path) -> None:
-    pytest_there = ("-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider")
-    done = run_there(plant([rule], tmp_path), *pytest_there, *NOTICING)
-    assert done.returncode == 1, done.stdout[-2000:]
-    assert "1 failed" in done.stdout
+    assert_noticed(rule, tmp_path, NOTICING)
 
 
 def test_with_all_rules_they_pass(tmp_path: Path) -> None:
-    """Else the failures above would prove nothing."""
-    done = run_there(plant([], tmp_path), "-m", "pytest", "-q", "-x", "--tb=line", *NOTICING)
-    assert done.returncode == 0, done.stdout[-2000:]
+    assert_unmutated_pass(tmp_path, NOTICING)

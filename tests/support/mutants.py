@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,20 @@ def plant(mutants: list[Mutant], folder: Path) -> Path:
             raise ValueError(f"{mutant.rule}: {mutant.file} holds {mutant.old!r} not exactly once")
         path.write_text(text.replace(mutant.old, mutant.new))
     return folder
+
+
+def assert_noticed(rule: Mutant, folder: Path, noticing: Sequence[str]) -> None:
+    """One of the tests that `noticing` selects fails without the rule, and none breaks."""
+    pytest_there = ("-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider")
+    done = run_there(plant([rule], folder), *pytest_there, *noticing)
+    assert done.returncode == 1, done.stdout[-2000:]
+    assert "1 failed" in done.stdout
+
+
+def assert_unmutated_pass(folder: Path, noticing: Sequence[str]) -> None:
+    """Else a failure with a mutant would prove nothing."""
+    done = run_there(plant([], folder), "-m", "pytest", "-q", "-x", "--tb=line", *noticing)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def run_there(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
