@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mutants import Mutant, plant, run_there
+from tests.support.mutants import Mutant, assert_noticed, plant, run_there
 
 pytestmark = [pytest.mark.slow, pytest.mark.service, pytest.mark.timeout(600)]
 
@@ -200,10 +200,7 @@ WHERE_NOTICED = (
 def test_without_it_a_test_of_its_own_fails(
     rule: Mutant, where: tuple[str, ...], tmp_path: Path
 ) -> None:
-    pytest_there = ("-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider")
-    done = run_there(plant([rule], tmp_path), *pytest_there, *where)
-    assert done.returncode == 1, done.stdout[-2000:]
-    assert "1 failed" in done.stdout
+    assert_noticed(rule, tmp_path, where)
 
 
 def test_without_the_order_fence_a_burst_accepts_older_results(tmp_path: Path) -> None:
