@@ -20,7 +20,7 @@ from schemas.field_names import readable
 from scoring.lead.state import PROFILE
 from scoring.metrics.metrics import auc
 from scoring.prompt.field_values import features_by_field, unknown_values
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import Rendering
 from training.dataset.example import Examples
 from training.dataset.filled import Filled, is_blank, is_one_sided
 from training.dataset.known_columns import (
@@ -83,7 +83,7 @@ def check_data(examples: Examples) -> tuple[DataFinding, ...]:
         *_far_above(measured),
         *_status_fields({name: each for name, each in columns.items() if name not in weak}),
         *_filled_on_one_side(columns, examples),
-        *_other_values(columns),
+        *_other_values(columns, examples.rendering),
         *_left_out(examples, columns),
     ]
     return tuple(sorted(findings, key=lambda f: (f.severity != Severity.LEAK, f.column)))
@@ -220,9 +220,9 @@ def _status_fields(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
         )
 
 
-def _other_values(columns: Mapping[str, Column]) -> Iterator[DataFinding]:
+def _other_values(columns: Mapping[str, Column], rendering: Rendering) -> Iterator[DataFinding]:
     """Findings on fields that are named like a feature's and hold other values."""
-    for field, feature in features_by_field(first_rendering().features).items():
+    for field, feature in features_by_field(rendering.features).items():
         if found := unknown_values(feature, columns.get(f"{PROFILE}{field}", ())):
             yield DataFinding(
                 severity=Severity.WARNING, column=f"{PROFILE}{field}", sentence=found.sentence

@@ -12,8 +12,10 @@ pytest.importorskip("pyarrow")
 
 from schemas.events import LeadUpserted
 from schemas.timestamps import from_ms
+from scoring.domain.reading import pack
 from scoring.lead.fold import evolve
 from scoring.lead.state_bytes import from_bytes, to_bytes
+from scoring.prompt.rendering import newest_rendering
 from training.dataset.data_check import check_data, strengths
 from training.dataset.example import Examples
 from training.dataset.known_columns import MAX_COLUMNS, columns_left_out, profile_columns
@@ -126,6 +128,15 @@ def test_a_field_that_its_feature_reads_as_other_is_told_with_counts(honest: Exa
     assert found.column == "profile.lead_source"
     assert found.sentence.startswith("30 of 40 values ('Google') are not what the feature")
     assert found.sentence.endswith("so it is a field of your own")
+
+
+def test_a_field_is_compared_with_the_features_of_the_datasets_own_domain(honest: Examples) -> None:
+    few = honest.take(np.arange(40))
+    rendering = newest_rendering(pack("generic"))
+    unknown = np.full((40, len(rendering.features)), np.nan, dtype=np.float32)
+    other = replace(few, rendering=rendering, features=unknown)
+    found = check_data(_with(other, "lead_source", ["Google"] * 40))
+    assert [finding for finding in found if "feature" in finding.sentence] == []
 
 
 def test_an_id_of_the_lead_is_no_leak(honest: Examples) -> None:
