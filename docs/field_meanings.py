@@ -61,6 +61,8 @@ SCORE_FIELDS = {
         "prompt_id": "names how the prompt is written: the renderer and what the domain says",
         "cause": "why there is a new score",
         "reason": "a few words for the person who calls",
+        "reason_kind": "`faithful`: what this score would be another without, with sign and size; "
+        "`recent`: what happened last, whatever the model made of it",
         "evidence": "how much is known of the lead, not how good it is",
         "valid_until": "first later moment at which time alone changes the prompt; null: none",
         "scored_at": "when the worker had the result; does not follow from the log",
@@ -84,5 +86,6 @@ SCORE_FIELDS = {
         "ingest_to_claim": "both together",
         "claim_to_result": "from the claim to the result",
         "engine": "of that, the engine alone",
+        "reason": "of that, the search for a faithful reason",
     },
 }

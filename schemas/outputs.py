@@ -45,16 +45,26 @@ class Evidence(StrEnum):
     HIGH = "high"
 
 
+class ReasonKind(StrEnum):
+    """What a reason tells."""
+
+    RECENT = "recent"
+    """What happened last, whatever the model made of it."""
+    FAITHFUL = "faithful"
+    """What this score would be another without, with sign and size."""
+
+
 class Latency(OutputRecord):
     """Milliseconds of one score: from the newest record's broker timestamp to its commit into the
     state, from there to the claim, both together, from the claim to the result, and of that the
-    engine alone."""
+    engine alone and the search for a faithful reason."""
 
     ingest: float | None = None
     queue: float | None = None
     ingest_to_claim: float
     claim_to_result: float
     engine: float
+    reason: float = 0.0
 
 
 class Score(OutputRecord):
@@ -72,6 +82,7 @@ class Score(OutputRecord):
     prompt_id: str
     cause: Cause
     reason: str
+    reason_kind: ReasonKind = ReasonKind.RECENT
     evidence: Evidence
     valid_until: Timestamp | None
     scored_at: Timestamp
@@ -94,6 +105,7 @@ class RankUpdate(OutputRecord):
     state_hash: str
     cause: Cause
     reason: str
+    reason_kind: ReasonKind = ReasonKind.RECENT
     evidence: Evidence
 
 
@@ -102,6 +114,7 @@ class BoardRow(OutputRecord):
     rank: int = Field(ge=1)
     probability: float = Field(ge=0, le=1)
     reason: str
+    reason_kind: ReasonKind = ReasonKind.RECENT
 
 
 class BoardSnapshot(OutputRecord):

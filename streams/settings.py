@@ -68,6 +68,12 @@ VARIABLES = (
         "21600",
         "seconds between snapshots of all leads on leads.state, from which Redis can be rebuilt",
     ),
+    Variable(
+        "ASLLR_REASON_SHARE",
+        "0.2",
+        "of a busy score worker's time, how much may go to faithful reasons for the top of the "
+        "boards, beside the time in which it has nothing to do; 0: none at all",
+    ),
     Variable("ASLLR_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
@@ -88,6 +94,7 @@ class Settings:
     session_s: float
     patience_s: float
     snapshot_s: float
+    reason_share: float
     log_level: str
 
 
@@ -106,6 +113,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         session_s=_number("ASLLR_SESSION_S", texts, low=1, high=1_800),
         patience_s=_number("ASLLR_PATIENCE_S", texts, low=0, high=86_400),
         snapshot_s=_number("ASLLR_SNAPSHOT_S", texts, low=1, high=30 * 86_400),
+        reason_share=_number("ASLLR_REASON_SHARE", texts, low=0, high=0.9),
         log_level=_one_of("ASLLR_LOG_LEVEL", texts, LOG_LEVELS),
     )
 

@@ -15,12 +15,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 
+from schemas.outputs import ReasonKind, Score
+from schemas.timestamps import DAY_MS, from_ms
 from scoring.columns.own_fields import OwnFields
 from scoring.domain.model import Section
-from scoring.explain.event_words import ago
 from scoring.explain.removal import Removal, of_section, without
 from scoring.explain.whatif import probabilities
 from scoring.lead.history import LeadHistory, Said, all_said
@@ -31,7 +31,7 @@ from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import Count, Profile, ProfileNumber, Raw, TalkMinutes
 from scoring.prompt.sources import Flag as FlagField
 from scoring.prompt.whole_talk import CALL, CONTACT, NOTE
-from scoring.score import Scorer
+from scoring.score import Scorer, Subject
 
 MAX_CLAUSES = 3
 """A rep reads a reason in seconds."""
@@ -49,16 +49,10 @@ MIN_SHARE = 0.05
 MAX_NAME = 40
 """Characters of an own field's name that are shown."""
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MAX_DAYS_WITHOUT_YEAR = 300
+
 ALL_SAID = "all that was said and written"
-
-
-class ReasonKind(StrEnum):
-    """What a reason tells."""
-
-    RECENT = "recent"
-    """What happened last, whatever the model made of it."""
-    FAITHFUL = "faithful"
-    """What this score would be another without, with sign and size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,7 @@ class NamedEffect:
 
     @property
     def clause(self) -> str:
-        """In points of a percent: `call yesterday (price) +6.0 points`."""
+        """In points of a percent: `call of 3 Mar (price) +6.0 points`."""
         return f"{self.words} {self.effect * 100:+.1f} points"
 
     @property
@@ -92,11 +86,10 @@ class ToldReason:
 
 
 def faithful_reason(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> ToldReason:
-    """The reason of the score at `as_of_ms`; the recent one where nothing alone moves it. Costs up
-    to MAX_PIECES scores. Raises `Unscorable`."""
-    named = _named(_parts(history, as_of_ms, scorer))
+    """The reason of the score at `as_of_ms`; the recent one where nothing alone moves it. Costs one
+    score more than there are `things_left_out`. Raises `Unscorable`."""
+    removals = things_left_out(history, as_of_ms, scorer)
     wholes = _wholes(history, scorer.rendering)
-    removals = dict(islice((wholes | named).items(), MAX_PIECES))
     read = scorer.read(history, as_of_ms)
     inputs = [read, *(without(history, as_of_ms, scorer, one) for one in removals.values())]
     score, *others = probabilities(scorer, inputs)
@@ -113,6 +106,25 @@ def faithful_reason(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> Told
         return ToldReason(ReasonKind.RECENT, reason(history, as_of_ms, scorer.rendering))
     text = ", ".join(one.clause for one in moved_by)
     return ToldReason(ReasonKind.FAITHFUL, text, tuple(moved_by))
+
+
+def explained(score: Score, subject: Subject, scorer: Scorer) -> Score:
+    """The same score with its faithful reason, or as it is where nothing alone moves it. Live,
+    replay, the oracle and `asllr explain` agree, since all call this. Raises `Unscorable`."""
+    told = faithful_reason(subject.history, subject.as_of_ms, scorer)
+    return score.model_copy(update={"reason": told.text, "reason_kind": told.kind})
+
+
+def told_as(kind: ReasonKind, score: Score, subject: Subject, scorer: Scorer) -> Score:
+    """A score computed again, with the kind of reason that it was published with: which leads stood
+    at the top of a board then is no part of what a score is computed from. Raises `Unscorable`."""
+    return explained(score, subject, scorer) if kind is ReasonKind.FAITHFUL else score
+
+
+def things_left_out(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> dict[str, Removal]:
+    """What is left out in turn, at most MAX_PIECES things, by the words that name it."""
+    named = _named(_parts(history, as_of_ms, scorer))
+    return dict(islice((_wholes(history, scorer.rendering) | named).items(), MAX_PIECES))
 
 
 def _is_said_closer(
@@ -151,7 +163,7 @@ def _parts(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> Iterator[tupl
     said = sorted(_said(history, scorer.rendering), key=lambda one: one[0], reverse=True)
     for at_ms, what, topics, name in said:
         about = f" ({' and '.join(topics[:MAX_TOPICS])})" if topics else ""
-        yield f"{what} {ago(at_ms, as_of_ms)}{about}", Removal(said=frozenset({name}))
+        yield f"{what} of {_day(at_ms, as_of_ms)}{about}", Removal(said=frozenset({name}))
     own = dict.fromkeys(_own_parts(scorer.columns.own, history, as_of_ms))
     for feature in scorer.rendering.features:
         raw = feature.source.value(history, as_of_ms)
@@ -184,6 +196,14 @@ def _own_parts(own: OwnFields, history: LeadHistory, as_of_ms: int) -> Iterator[
     for at, (part, number) in enumerate(zip(own.part_names, numbers, strict=True)):
         if number > 0 or (at < first_code and not math.isnan(number)):
             yield part
+
+
+def _day(at_ms: int, as_of_ms: int) -> str:
+    """A day in UTC, with its year if that could be mistaken. No age: a score stands until something
+    changes it, and "yesterday" would not be true as long."""
+    at = from_ms(at_ms)
+    year = f" {at.year}" if as_of_ms - at_ms > MAX_DAYS_WITHOUT_YEAR * DAY_MS else ""
+    return f"{at.day} {MONTHS[at.month - 1]}{year}"
 
 
 def _field(feature: Feature) -> str:

@@ -96,7 +96,7 @@ def rank(file: Path, *, artifact: str, top: int, as_json: bool) -> None:
     path = find_artifact(artifact, current_settings().artifacts)
     try:
         with naming_files():
-            ranked = rank_file(file, load_scorer(path))
+            ranked = rank_file(file, load_scorer(path), top=top)
     except (ArtifactError, RecordingError) as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     for (tenant, queue), rows in groupby(ranked.rows, key=lambda row: (row.tenant, row.queue)):

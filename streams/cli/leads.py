@@ -61,6 +61,7 @@ def show_queue(queue: str | None, *, top: int, as_json: bool) -> None:
             "lead": row.lead,
             "probability": row.probability,
             "reason": row.reason,
+            "reason_kind": row.reason_kind.value,
         }
         for rank, row in enumerate(board.rows, start=1)
     ]
@@ -151,6 +152,7 @@ def describe(view: LeadView, shard: int) -> dict[str, object]:
     return shown | {
         "probability": score.probability,
         "reason": score.reason,
+        "reason_kind": score.reason_kind.value,
         "evidence": score.evidence.value,
         "cause": f"{score.cause.kind} {score.cause.type} {score.cause.id}",
         "scored_at": score.scored_at.isoformat(),

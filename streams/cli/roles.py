@@ -78,6 +78,7 @@ def score(*, index: int) -> None:
             n_shards=settings.partitions,
             artifact_dirs=(artifact_folder(settings.artifacts),),
             patience_s=settings.patience_s,
+            reason_share=settings.reason_share,
         )
     )
 

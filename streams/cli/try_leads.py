@@ -105,7 +105,7 @@ def try_leads(
     mapping, read, remarks = exports.mapping, exports.read, exports.remarks
     for line in (*mapping_lines(mapping, exports.tables, read), *remarks, *read.skipped):
         click.echo(line, err=True)
-    trial = _trial(read, _Asked(artifact, capacity, days, judge="outcomes" in exports.tables))
+    trial = _trial(read, _Asked(artifact, capacity, days, top, judge="outcomes" in exports.tables))
     if as_json:
         found = found_json(mapping, trial, top) | {"remarks": remarks}
         click.echo(json.dumps(found, allow_nan=False))
@@ -181,6 +181,7 @@ class _Asked:
     artifact: str
     capacity: int
     days: int
+    top: int
     judge: bool
 
 
@@ -209,5 +210,5 @@ def _trial(read: Read, request: _Asked) -> Found:
         except CannotTell as error:
             why_not = str(error)
     progress.close()
-    ranked = rank_events(map(history, read.events), scorer)
+    ranked = rank_events(map(history, read.events), scorer, top=request.top)
     return Found(trial.name, is_shipped, ranked, trial.terms, read, judged, why_not)

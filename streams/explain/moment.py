@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from schemas.outputs import Score
 from schemas.timestamps import from_ms
 from scoring.explain.explanation import Unexplainable
+from scoring.explain.faithful import told_as
 from scoring.explain.ledger import LedgerEntry, LedgerPoint, build_ledger
 from scoring.lead.arrival import cursor_of, state_of
 from scoring.lead.fold import Listing, listing
@@ -73,11 +74,14 @@ def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: Scorer
     scored_points = [one for one in points if one.probability is not None] or points[:-1]
     entries = build_ledger(story.arrivals, [*scored_points, here], scorer_of).entries
     moved = [entry for entry in entries if entry.before != entry.after]
+    score = build_score(subject, logit, scorer, from_ms(story.end_ms), NO_TIME)
+    if published and (published.order, published.artifact) == (score.order, score.artifact):
+        score = told_as(published.reason_kind, score, subject, scorer)
     return LeadMoment(
         state=state,
         listing=listing(folded),
         prompt=prepared.prompt,
-        score=build_score(subject, logit, scorer, from_ms(story.end_ms), NO_TIME),
+        score=score,
         published=published,
         causes=tuple(moved[-N_CAUSES:]),
         rendering=scorer.rendering,

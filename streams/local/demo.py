@@ -174,6 +174,7 @@ class _Run:
         return Summary(
             events=tally.n_events,
             scores=tally.n_scores,
+            faithful_reasons=tally.n_faithful,
             rank_updates=tally.n_rank_updates,
             latency_ms=tally.latency(),
             dead_letters=tally.n_dead_letters,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from schemas.codec import Record
 from schemas.events import EventBase
-from schemas.outputs import BoardSnapshot, RankUpdate
+from schemas.outputs import BoardSnapshot, RankUpdate, ReasonKind, Score
 from schemas.topics import BOARDS, DEAD_LETTER, RANKED, SCORES
 
 MAX_LATENCIES = 100_000
@@ -30,10 +30,12 @@ class RankLatency:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The demo's last line. `oracle` is "ok" or the differences it found."""
+    """The demo's last line. `faithful_reasons`: how many scores have one. `oracle` is "ok" or the
+    differences it found."""
 
     events: int
     scores: int
+    faithful_reasons: int
     rank_updates: int
     latency_ms: RankLatency
     dead_letters: int
@@ -48,6 +50,7 @@ class Summary:
 class DemoCounts:
     n_events: int = 0
     n_scores: int = 0
+    n_faithful: int = 0
     n_rank_updates: int = 0
     n_dead_letters: int = 0
     boards: dict[str, BoardSnapshot] = field(default_factory=dict)
@@ -77,6 +80,8 @@ class DemoCounts:
         match record.topic:
             case SCORES.name:
                 self.n_scores += 1
+                score = Score.model_validate_json(record.value or b"")
+                self.n_faithful += score.reason_kind is ReasonKind.FAITHFUL
                 self._arrivals.append((at_s, "scores"))
             case RANKED.name if record.value is not None:
                 self._note_rank(RankUpdate.model_validate_json(record.value), record.timestamp_ms)

@@ -158,7 +158,9 @@ def _arrow(move: RankUpdate | None) -> Text:
 def print_summary(console: Console, summary: Summary) -> None:
     latency = summary.latency_ms
     console.print(f"events         {summary.events}")
-    console.print(f"scores         {summary.scores}")
+    console.print(
+        f"scores         {summary.scores}, {summary.faithful_reasons} with a faithful reason"
+    )
     console.print(f"rank updates   {summary.rank_updates}")
     if latency.p50 is not None and latency.p99 is not None:
         console.print(f"event→rank     p50 {latency.p50:.0f} ms, p99 {latency.p99:.0f} ms")

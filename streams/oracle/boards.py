@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from schemas.outputs import RankUpdate, Score
+from schemas.outputs import BoardRow, RankUpdate, Score
 from schemas.timestamps import to_ms
 from scoring.ranking import ranked
 from streams.oracle.outputs import Published, last_score
-from streams.publish.board_snapshots import TOP_K
-from streams.store.board import BoardView, Move, order_of
+from streams.store.board import TOP_ROWS, BoardView, Move, Placement, order_of
 from streams.store.contract import LeadView, Store
 
 MAX_ROWS = 1_000_000
@@ -31,8 +30,8 @@ def board_differences(
     for queue in sorted(wanted.keys() | set(store.queues())):
         board = store.board(queue, MAX_ROWS)
         scores = wanted.get(queue, {})
-        rows = {row.lead: (row.probability, row.reason) for row in board.rows}
-        expected = {lead: (score.probability, score.reason) for lead, score in scores.items()}
+        rows = {row.lead: _told(row) for row in board.rows}
+        expected = {lead: _told(score) for lead, score in scores.items()}
         if rows != expected:
             odd = sorted({lead for lead, _ in rows.items() ^ expected.items()})
             yield f"board {queue}: differs from the last scores of {', '.join(odd[:5])}"
@@ -92,7 +91,11 @@ def _moved(of: RankUpdate | Move) -> tuple[object, ...]:
 
 def _content(of: RankUpdate | Score) -> tuple[object, ...]:
     order = of.order
-    return order.promotion, order.version, to_ms(order.as_of), of.probability, of.reason
+    return order.promotion, order.version, to_ms(order.as_of), *_told(of)
+
+
+def _told(of: RankUpdate | Score | Placement | BoardRow) -> tuple[object, ...]:
+    return of.probability, of.reason, of.reason_kind
 
 
 def _snapshot_differences(queue: str, board: BoardView, published: Published) -> Iterator[str]:
@@ -101,13 +104,9 @@ def _snapshot_differences(queue: str, board: BoardView, published: Published) ->
         if version:
             yield f"board {queue}: version {version} was never published"
         return
-    top = [
-        (row.rank, f"{snapshot.tenant}/{row.lead}", row.probability, row.reason)
-        for row in snapshot.top
-    ]
+    top = [(row.rank, f"{snapshot.tenant}/{row.lead}", *_told(row)) for row in snapshot.top]
     expected = [
-        (rank, row.lead, row.probability, row.reason)
-        for rank, row in enumerate(board.rows[:TOP_K], start=1)
+        (rank, row.lead, *_told(row)) for rank, row in enumerate(board.rows[:TOP_ROWS], start=1)
     ]
     if snapshot.board_version != version:
         yield f"board {queue}: snapshot of version {snapshot.board_version}, it is at {version}"

@@ -15,6 +15,7 @@ from schemas.codec import Record
 from schemas.ids import LeadKey
 from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpdate, Score
 from schemas.timestamps import to_ms
+from scoring.explain.faithful import told_as
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import hash_of, state_hash
@@ -140,7 +141,8 @@ def _recomputed(subject: Subject, score: Score, scorer: Scorer | None) -> Iterat
         yield f"{subject.key} {subject.order}: artifact {score.artifact} cannot be loaded"
         return
     logit = scorer.engine.logits([scorer.read(subject.history, subject.as_of_ms)])[0]
-    again = build_score(subject, logit, scorer, score.scored_at, score.latency_ms)
+    plain = build_score(subject, logit, scorer, score.scored_at, score.latency_ms)
+    again = told_as(score.reason_kind, plain, subject, scorer)
     fields = [name for name in Score.model_fields if getattr(again, name) != getattr(score, name)]
     if fields:
         yield f"{subject.key} {subject.order}: recomputed otherwise: {', '.join(fields)}"

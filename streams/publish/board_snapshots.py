@@ -11,13 +11,10 @@ from time import monotonic
 from streams.kafka.producer import Output
 from streams.publish.board_flips import BoardFlips
 from streams.publish.records import snapshot_record
-from streams.store.board import BoardView
+from streams.store.board import TOP_ROWS, BoardView
 from streams.store.contract import Store
 
 LEASE_MS = 5_000
-
-TOP_K = 50
-"""How many rows a snapshot has."""
 
 NEVER = BoardView(board_version=0, n_moves=0, size=0, rows=())
 """The version of a board of which nothing was published yet."""
@@ -76,11 +73,11 @@ class Snapshots:
             if not self._store.board_lease(queue, self._owner, LEASE_MS):
                 self._published.pop(queue, None)
                 continue
-            board = self._store.board(queue, TOP_K)
+            board = self._store.board(queue, TOP_ROWS)
             if board.n_held and self._flips.flip_when_covered(
                 queue, board.newest, self._owner, LEASE_MS
             ):
-                board = self._store.board(queue, TOP_K)
+                board = self._store.board(queue, TOP_ROWS)
             last = self._published.get(queue, NEVER)
             if board.board_version != last.board_version or (all_of_them and last is not NEVER):
                 due[queue] = board

@@ -61,6 +61,7 @@ def placement_of(entry: OutboxEntry, score: Score) -> Placement:
         order=entry.order or UNSCORED,
         probability=score.probability,
         reason=score.reason,
+        reason_kind=score.reason_kind,
     )
 
 
@@ -79,6 +80,7 @@ def rank_record(entry: OutboxEntry, score: Score, move: Move) -> OutRecord:
         state_hash=score.state_hash,
         cause=score.cause,
         reason=score.reason,
+        reason_kind=score.reason_kind,
         evidence=score.evidence,
     )
     return _ranked(entry, "RankUpdate", update.model_dump_json().encode())
@@ -168,6 +170,7 @@ def _top(rows: Sequence[Placement]) -> tuple[BoardRow, ...]:
             rank=rank,
             probability=row.probability,
             reason=row.reason,
+            reason_kind=row.reason_kind,
         )
         for rank, row in enumerate(rows, start=1)
     )

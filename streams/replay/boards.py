@@ -10,7 +10,7 @@ from functools import partial
 from pydantic import AwareDatetime
 
 from schemas.ids import Id, LeadKey
-from schemas.outputs import OutputRecord, Score, ScoreOrder
+from schemas.outputs import OutputRecord, ReasonKind, Score, ScoreOrder
 from schemas.timestamps import from_ms, to_ms
 from streams.replay.outcome import ReplayedStep
 from streams.store.board import BoardView, Placement, board_of
@@ -31,6 +31,7 @@ class RankMove(OutputRecord):
     delta: float | None = None
     order: ScoreOrder | None = None
     reason: str | None = None
+    reason_kind: ReasonKind | None = None
 
 
 class ReplayedBoards:
@@ -81,6 +82,7 @@ class ReplayedBoards:
             order=(order.promotion, order.version, to_ms(order.as_of)),
             probability=score.probability,
             reason=score.reason,
+            reason_kind=score.reason_kind,
         )
         move = self._boards[board_of(outcome.lead, queue)].place(placement)
         if not move.applied:
@@ -97,4 +99,5 @@ class ReplayedBoards:
             delta=move.delta,
             order=order,
             reason=score.reason,
+            reason_kind=score.reason_kind,
         )

@@ -18,6 +18,7 @@ PACKAGES = (
     "scoring.prompt",
     "scoring.columns",
     "scoring.engines",
+    "scoring.explain",
     "streams.recording",
     "streams.replay",
     "streams.backtest",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from schemas.timestamps import from_ms
 from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable, logits_of
+from scoring.explain.faithful import told_as
 from scoring.score import NO_TIME, Scorer, Subject, build_score
 from streams.replay.arrival import Place
 from streams.replay.draft import PlannedStep, ReplayCounts
@@ -87,6 +88,8 @@ def _score(prepared: _Prepared, logit: float | None, scorer: Scorer | None) -> b
     scored_at = published.scored_at if published else from_ms(prepared.draft.place.moment_ms)
     try:
         score = build_score(prepared.subject, logit, scorer, scored_at, NO_TIME)
-    except NotALogit:
+        if published:
+            score = told_as(published.reason_kind, score, prepared.subject, scorer)
+    except (NotALogit, Unscorable):
         return None
     return score.model_dump_json().encode()

@@ -10,18 +10,22 @@ from datetime import datetime
 from pathlib import Path
 
 from schemas.ids import LeadKey
-from schemas.outputs import Evidence
+from schemas.outputs import Evidence, ReasonKind
 from schemas.timestamps import to_ms
 from scoring.calibration import probability
 from scoring.engine import batches
+from scoring.explain.faithful import ToldReason, faithful_reason
 from scoring.lead.fold import evolve, initial_state, listing
-from scoring.lead.history import history_of
+from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of as last_moment
 from scoring.prompt.reason import reason
 from scoring.ranking import ranked
 from scoring.score import Scorer, evidence_of
 from streams.recording.event_file import RecordedEvent, read_recording
+
+MAX_TOLD = 100
+"""How many rows get a faithful reason, each of which costs dozens of scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class RankedRow:
     lead: str
     probability: float
     reason: str
+    reason_kind: ReasonKind
     evidence: Evidence
 
 
@@ -47,15 +52,22 @@ class RankedFile:
     rows: list[RankedRow]
 
 
-def rank_file(path: Path, scorer: Scorer, as_of: datetime | None = None) -> RankedFile:
+def rank_file(
+    path: Path, scorer: Scorer, as_of: datetime | None = None, top: int = 0
+) -> RankedFile:
     """The boards of the recording at `path` as they stood at `as_of`: what was ingested later is
-    unknown. None = when the last event was ingested. Raises RecordingError, OSError."""
-    return rank_events(read_recording(path), scorer, as_of)
+    unknown. None = when the last event was ingested. The first `top` rows of each board have
+    faithful reasons, MAX_TOLD rows in all. Raises RecordingError, OSError."""
+    return rank_events(read_recording(path), scorer, as_of, top)
 
 
 def rank_events(
-    recording: Iterable[RecordedEvent], scorer: Scorer, as_of: datetime | None = None
+    recording: Iterable[RecordedEvent],
+    scorer: Scorer,
+    as_of: datetime | None = None,
+    top: int = 0,
 ) -> RankedFile:
+    """As `rank_file`, of events."""
     states: dict[LeadKey, LeadState] = {}
     n_events = 0
     latest: datetime | None = None
@@ -67,29 +79,34 @@ def rank_events(
         key = recorded.event.key
         states[key] = evolve(states.get(key, initial_state()), recorded.event)
     moment = as_of or latest
-    rows = [] if moment is None else _rows(states, scorer, to_ms(moment))
+    rows = [] if moment is None else _rows(states, scorer, to_ms(moment), top)
     return RankedFile(moment, n_events, len(states), rows)
 
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
     key: LeadKey
-    reason: str
+    history: LeadHistory
+    as_of_ms: int
     probability: float
-    evidence: Evidence
 
 
-def _rows(states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int) -> list[RankedRow]:
+def _rows(
+    states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int, top: int
+) -> list[RankedRow]:
     listed: dict[tuple[str, str], list[LeadKey]] = {}
     for key in sorted(states):
         if queue := listing(states[key]).queue:
             listed.setdefault((key.tenant, queue), []).append(key)
-    rows = []
-    for (tenant, queue), keys in sorted(listed.items()):
+    rows: list[RankedRow] = []
+    n_told = 0
+    for (_, queue), keys in sorted(listed.items()):
         scored = {one.key.lead: one for one in _score(keys, states, scorer, now_ms)}
         order = ranked({lead: one.probability for lead, one in scored.items()})
         for rank, lead in enumerate(order, start=1):
-            rows.append(_row(tenant, queue, rank, scored[lead]))
+            is_told = rank <= top and n_told < MAX_TOLD
+            n_told += is_told
+            rows.append(_row(queue, rank, scored[lead], scorer, is_told=is_told))
     return rows
 
 
@@ -105,21 +122,23 @@ def _score(
         ]
         logits = scorer.engine.logits(inputs)
         for key, history, moment, logit in zip(batch, histories, moments, logits, strict=True):
-            yield _Scored(
-                key,
-                reason(history, moment, scorer.rendering),
-                probability(logit, scorer.calibration),
-                evidence_of(history, scorer),
-            )
+            yield _Scored(key, history, moment, probability(logit, scorer.calibration))
 
 
-def _row(tenant: str, queue: str, rank: int, scored: _Scored) -> RankedRow:
+def _row(queue: str, rank: int, scored: _Scored, scorer: Scorer, *, is_told: bool) -> RankedRow:
+    history, moment = scored.history, scored.as_of_ms
+    told = (
+        faithful_reason(history, moment, scorer)
+        if is_told
+        else ToldReason(ReasonKind.RECENT, reason(history, moment, scorer.rendering))
+    )
     return RankedRow(
-        tenant=tenant,
+        tenant=scored.key.tenant,
         queue=queue,
         rank=rank,
         lead=scored.key.lead,
         probability=scored.probability,
-        reason=scored.reason,
-        evidence=scored.evidence,
+        reason=told.text,
+        reason_kind=told.kind,
+        evidence=evidence_of(history, scorer),
     )

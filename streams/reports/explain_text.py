@@ -12,10 +12,11 @@ from dataclasses import asdict
 from typing import Any, assert_never
 
 from schemas.ids import LeadKey
+from schemas.outputs import ReasonKind
 from schemas.timestamps import to_ms, to_text
 from scoring.explain.event_words import words_of
 from scoring.explain.explanation import Explanation
-from scoring.explain.faithful import ReasonKind, ToldReason
+from scoring.explain.faithful import ToldReason
 from scoring.explain.ledger import ChangeKind, LedgerEntry
 from scoring.explain.occlusion import ColumnEffect, EventEffect
 from scoring.lead.arrival import Arrival

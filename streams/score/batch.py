@@ -12,14 +12,15 @@ from time import monotonic
 
 from schemas.dead_letter import entry
 from schemas.ids import LeadKey
-from schemas.outputs import DeadLetter, DeadLetterStage, Latency, Origin
+from schemas.outputs import DeadLetter, DeadLetterStage, Latency, Origin, Score
 from schemas.timestamps import from_ms
 from schemas.topics import CRM_EVENTS
 from scoring.calibration import NotALogit
 from scoring.engine import EngineInput, Unscorable
 from scoring.prompt.edges import next_edge
-from scoring.score import Position, Scorer, Subject, build_score, build_subject
+from scoring.score import NO_TIME, Position, Scorer, Subject, build_score, build_subject
 from streams.score.leases import WorkLeases
+from streams.score.reasons import Reasons
 from streams.store.contract import Claim, Completion, CompletionStatus, Store
 from streams.waiting import Patience
 
@@ -31,6 +32,14 @@ MAX_SOLO_FAILURES = 3
 
 def no_checkpoint(name: str) -> None:
     """Does nothing; tests pass a checkpoint at which the process dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a batch took: its engine, and reading and scoring for each of its leads."""
+
+    engine_ms: float
+    lead_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class Scoring:
         worker: str,
         leases: WorkLeases,
         patience: Patience,
+        reasons: Reasons,
         checkpoint: Callable[[str], None] = no_checkpoint,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -59,12 +69,14 @@ class Scoring:
         self._worker = worker
         self._leases = leases
         self._patience = patience
+        self._reasons = reasons
         self._checkpoint = checkpoint
         self._clock = clock
 
     def run(self, claims: Sequence[Claim], scorer: Scorer) -> None:
         """Scores the batch: the order of scoring. Nothing is written before step 4, and step 4 is
         one atomic call per lead, so a worker that dies leaves leases that expire."""
+        started_s = self._clock()
         self._checkpoint("claimed")
         # 1. What the engine reads of each lead, at the moment each is scored for.
         works, inputs = self._prepare(claims, scorer)
@@ -72,11 +84,14 @@ class Scoring:
         # 2. The engine.
         engine_s = self._clock()
         logits = self._run_engine(works, inputs, scorer) if works else []
-        engine_ms = (self._clock() - engine_s) * 1000
+        ended_s = self._clock()
+        took = Took(
+            engine_ms=(ended_s - engine_s) * 1000, lead_s=(ended_s - started_s) / len(claims)
+        )
         self._checkpoint("engine-ran")
         for work, logit in zip(works, logits, strict=bool(logits)):
             # 3. Calibrated, explained, dated.
-            completion = self._build(work, logit, scorer, engine_ms)
+            completion = self._build(work, logit, scorer, took)
             self._checkpoint("built")
             # 4. Handed in; the store decides whether it counts.
             if completion is not None:
@@ -123,25 +138,26 @@ class Scoring:
                 self._failed(work.claim, error)
             return []
 
-    def _build(
-        self, work: Work, logit: float, scorer: Scorer, engine_ms: float
-    ) -> Completion | None:
+    def _build(self, work: Work, logit: float, scorer: Scorer, took: Took) -> Completion | None:
         claim, subject = work.claim, work.subject
+        claimed_at = from_ms(claim.claimed_ms)
+        try:
+            score = build_score(subject, logit, scorer, claimed_at, NO_TIME)
+        except NotALogit as error:
+            self._failed(claim, error)
+            return None
+        score, reason_ms = self._told(score, subject, scorer, took)
         elapsed_ms = (self._clock() - work.started_s) * 1000
         latency = Latency(
             ingest=max(0, claim.applied_ms - claim.ingested_ms),
             queue=max(0, claim.claimed_ms - claim.applied_ms),
             ingest_to_claim=max(0, claim.claimed_ms - claim.ingested_ms),
             claim_to_result=round(elapsed_ms, 3),
-            engine=round(engine_ms, 3),
+            engine=round(took.engine_ms, 3),
+            reason=round(reason_ms, 3),
         )
-        claimed_at = from_ms(claim.claimed_ms)
         scored_at = claimed_at + timedelta(milliseconds=elapsed_ms)
-        try:
-            score = build_score(subject, logit, scorer, scored_at, latency)
-        except NotALogit as error:
-            self._failed(claim, error)
-            return None
+        score = score.model_copy(update={"scored_at": scored_at, "latency_ms": latency})
         return Completion(
             shard=claim.shard,
             lead=claim.lead,
@@ -153,6 +169,17 @@ class Scoring:
             due_ms=next_edge(subject.history, subject.as_of_ms, scorer.rendering),
             traceparent=claim.traceparent,
         )
+
+    def _told(
+        self, score: Score, subject: Subject, scorer: Scorer, took: Took
+    ) -> tuple[Score, float]:
+        """The score with the reason that it is to have, and the milliseconds which that took."""
+        if not self._reasons.is_due(score, subject, scorer, took.lead_s):
+            return score, 0.0
+        started_s = self._clock()
+        with self._leases.engine_running():
+            told = self._reasons.told(score, subject, scorer)
+        return told, (self._clock() - started_s) * 1000
 
     def _complete(self, claim: Claim, completion: Completion) -> None:
         pause = self._patience.pause()

@@ -19,6 +19,7 @@ from streams.artifact_shelf import Shelf, load_from
 from streams.score.batch import Scoring, no_checkpoint
 from streams.score.leases import WorkLeases
 from streams.score.live_artifacts import LiveArtifacts
+from streams.score.reasons import DEFAULT_SHARE, Reasons, TimeForReasons, TopOfBoards
 from streams.store.contract import Claim, Store
 from streams.waiting import (
     Patience,
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class ScoreWorkerConfig:
     """What one score worker needs. `worker` is unique among living processes. `artifact_dirs`:
-    artifacts, or folders of them."""
+    artifacts, or folders of them. `reason_share`: of the worker's time, for faithful reasons."""
 
     open_store: Callable[[], Store]
     worker: str
@@ -43,6 +44,7 @@ class ScoreWorkerConfig:
     patience_s: float = 60.0
     lease_ms: int = 10_000
     engine_timeout_s: float = 30.0
+    reason_share: float = DEFAULT_SHARE
 
 
 def run_score_worker(
@@ -105,12 +107,20 @@ class ScoreWorker:
         self._patience = patience
         self._next_shard = 0
         self._live = LiveArtifacts(store, shelf, config.n_shards, config.patience_s, clock)
-        self._scoring = Scoring(store, config.worker, leases, patience, checkpoint, clock)
+        self._time = TimeForReasons(config.reason_share, clock)
+        self._rests = False
+        reasons = Reasons(TopOfBoards(store, patience, clock), self._time, clock)
+        self._scoring = Scoring(store, config.worker, leases, patience, reasons, checkpoint, clock)
 
     def step(self) -> bool:
         """Claims and scores up to one batch; returns whether something was claimed. Raises
         RoleStopped, Stopping."""
+        if self._rests:
+            self._time.rested()
         claims = self._claim()
+        self._rests = not claims
+        if self._rests:
+            self._time.rest()
         mixed = [claim for claim in claims if claim.attempt == 1]
         batches = [[claim] for claim in claims if claim.attempt > 1]
         batches += [

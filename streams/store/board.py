@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.outputs import RankUpdate, Score
+from schemas.outputs import RankUpdate, ReasonKind, Score
 from schemas.timestamps import to_ms
 
 OrderKey = tuple[int, int, int]
 """(promotion, version, as_of_ms)."""
+
+TOP_ROWS = 50
+"""How many rows of a board its snapshot has."""
 
 UNSCORED: OrderKey = (-1, -1, -1)
 """The order of a lead that was never scored: older than any score of the same version of the
@@ -48,6 +51,7 @@ class Placement:
     order: OrderKey
     probability: float
     reason: str
+    reason_kind: ReasonKind = ReasonKind.RECENT
 
 
 @dataclass(frozen=True, slots=True)

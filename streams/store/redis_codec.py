@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.outputs import ReasonKind
 from scoring.lead.state_bytes import state_hash
 from streams.store.board import Move, OrderKey, Placement
 from streams.store.contract import (
@@ -175,9 +176,10 @@ def placements(reply: Sequence[Any]) -> list[Placement]:
             order=(int(promotion), int(scored_version), int(as_of_ms)),
             probability=float(probability),
             reason=reason.decode(),
+            reason_kind=ReasonKind(kind.decode()),
         )
-        for lead, version, promotion, scored_version, as_of_ms, probability, reason in _rows(
-            reply, 7
+        for lead, version, promotion, scored_version, as_of_ms, probability, reason, kind in _rows(
+            reply, 8
         )
     ]
 

@@ -213,13 +213,15 @@ class RedisStore:
             with store_errors():
                 self._client.sadd(QUEUES, queue)
             self._noted_queues.add(queue)
-        probability = codec.float_text(placement.probability)
-        return self._move(
-            queue, placement.lead, placement.version, placement.order, probability, placement.reason
+        row = (
+            codec.float_text(placement.probability),
+            placement.reason,
+            placement.reason_kind.value,
         )
+        return self._move(queue, placement.lead, placement.version, placement.order, *row)
 
     def remove(self, queue: str, lead: str, version: int, order: OrderKey | None) -> Move:
-        return self._move(queue, lead, version, order or UNSCORED, "", "")
+        return self._move(queue, lead, version, order or UNSCORED, "", "", "")
 
     def _move(self, queue: str, lead: str, version: int, order: OrderKey, *row: str) -> Move:
         reply = self._scripts.run("move", queue_tag(queue), lead, version, *order, *row)

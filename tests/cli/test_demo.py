@@ -101,6 +101,7 @@ def test_demo_with_the_shipped_model_ends_with_a_summary_whose_oracle_is_ok(
     assert summary["oracle"] == "ok"
     assert summary["events"] > 100
     assert summary["scores"] > 15
+    assert 0 < summary["faithful_reasons"] <= summary["scores"]
     assert summary["rank_updates"] > 15
     assert summary["dead_letters"] == 0
     assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"]

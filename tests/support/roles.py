@@ -36,6 +36,7 @@ from streams.publish.records import ORDER_HEADER
 from streams.publish.state_snapshots import StateSnapshots
 from streams.publish.sweep import Sweep
 from streams.score.leases import WorkLeases
+from streams.score.reasons import DEFAULT_SHARE
 from streams.score.worker import ScoreWorker, ScoreWorkerConfig
 from streams.store.board import board_of
 from streams.store.contract import LeadView, Store
@@ -114,6 +115,7 @@ class Roles:
         self.events: dict[tuple[str, int, int], EventBase] = {}
         self.leases: dict[str, WorkLeases] = {}
         self.stop = threading.Event()
+        self.reason_share = DEFAULT_SHARE
         store.partitions(n_shards)
 
     def ingest(self, *events: EventBase) -> None:
@@ -206,6 +208,7 @@ class Roles:
             n_shards=self.n_shards,
             artifact_dirs=(),
             patience_s=5.0,
+            reason_share=self.reason_share,
         )
 
     def publisher(

@@ -1,5 +1,6 @@
 -- ARGV: limit, start. Returns board version, moves, size, how many rows a flip would replace, the
--- latest promotion, then per row: lead, order (4), probability, reason.
+-- latest promotion, then per row: lead, order (4), probability, reason, its
+-- kind.
 local limit, start = tonumber(ARGV[1]), tonumber(ARGV[2])
 local found = {
   redis.call('GET', key('version')) or '0',
@@ -19,5 +20,6 @@ for _, lead in ipairs(redis.call('ZRANGE', key('board'), start, start + limit - 
   end
   found[#found + 1] = row.probability
   found[#found + 1] = row.reason
+  found[#found + 1] = kind_of(row)
 end
 return found

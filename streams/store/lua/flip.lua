@@ -17,7 +17,7 @@ for i, lead in ipairs(leads) do
   local held = rows[i].held
   local move = move_of(lead, before[i], held.probability, rows[i].probability)
   keep_row(lead, {order = held.order, probability = held.probability, reason = held.reason,
-    move = move})
+    reason_kind = kind_of(held), move = move})
   redis.call('ZREM', key('held'), lead)
 end
 return leads

@@ -150,6 +150,11 @@ local function move_of(lead, previous_rank, probability, previous)
   }
 end
 
+-- Rows of before reasons had a kind tell what happened last.
+local function kind_of(row)
+  return row.reason_kind or 'recent'
+end
+
 local function keep_row(lead, row)
   redis.call('HSET', key('rows'), lead, cmsgpack.pack(row))
 end

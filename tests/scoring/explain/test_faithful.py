@@ -20,6 +20,7 @@ from schemas.events import (
     StageChanged,
     TranscriptReady,
 )
+from schemas.outputs import ReasonKind
 from schemas.timestamps import DAY_MS
 from scoring.artifact import demo_artifact_path
 from scoring.calibration import Calibration, probability
@@ -33,7 +34,6 @@ from scoring.explain.faithful import (
     MAX_CLAUSES,
     MAX_NAME,
     MAX_PIECES,
-    ReasonKind,
     ToldReason,
     faithful_reason,
 )
@@ -139,14 +139,14 @@ def call(name: str, text: str, days: int = 8) -> EventBase:
 def test_who_says_never_is_not_praised_for_the_topic(version: int) -> None:
     history = history_of(fold([call("c1", "I will never order.")]))
     told = faithful_reason(history, NOW_MS, listener(version, "auto", never=-1.0))
-    assert told.text == "call yesterday (commitment) -23.1 points"
+    assert told.text == "call of 9 Mar (commitment) -23.1 points"
 
 
 def test_calls_of_the_same_words_are_left_out_together() -> None:
     history = history_of(fold([call("c1", "Hm, zebra."), call("c2", "Zebra, yes.")]))
     told = faithful_reason(history, NOW_MS, listener(2, "software", ebra=1.0))
     [one] = told.moved_by
-    assert one.words == "call yesterday, 2 times"
+    assert one.words == "call of 9 Mar, 2 times"
     assert {said.name for said in one.removal.said} == {"c1", "c2"}
 
 
@@ -183,7 +183,7 @@ def test_a_message_and_a_note_are_named_by_kind_age_and_the_customers_topics() -
     mail = event(InteractionLogged, **written, text="We have no budget.", note="Their budget.")
     history = history_of(fold([mail]))
     told = faithful_reason(history, NOW_MS, listener(2, "software", have=-1.0, Their=0.5))
-    assert told.text == "email 7 days ago (budget) -24.5 points, note 7 days ago +10.9 points"
+    assert told.text == "email of 1 Mar (budget) -24.5 points, note of 1 Mar +10.9 points"
 
 
 def test_counts_say_their_window_and_numbers_of_a_profile_only_their_word() -> None:

@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 
 from schemas.codec import Record
 from schemas.dead_letter import dead_letter, entry
-from schemas.outputs import BoardRow, BoardSnapshot, RankUpdate, Score
+from schemas.outputs import BoardRow, BoardSnapshot, RankUpdate, ReasonKind, Score
 from schemas.record_check import BadRecord
 from schemas.topics import BOARDS, CRM_EVENTS, DEAD_LETTER, ERASED, RANKED, SCORES
 from scoring.engine import EngineInput
@@ -198,6 +198,10 @@ def test_the_truth_has_no_differences(roles: Roles) -> None:
     [
         (changed(SCORES.name, other_score(state_hash="0" * 32)), "its cursor gives"),
         (changed(SCORES.name, other_score(reason="because")), "recomputed otherwise: reason"),
+        (
+            changed(SCORES.name, other_score(reason_kind=ReasonKind.RECENT)),
+            "recomputed otherwise: reason",
+        ),
         (changed(SCORES.name, other_score(artifact="other")), "artifact other cannot be loaded"),
         (repeated(SCORES.name, other_score(logit=9.0)), "published twice with different contents"),
         (lost(SCORES.name), "never scored"),
@@ -211,6 +215,7 @@ def test_the_truth_has_no_differences(roles: Roles) -> None:
         (changed(BOARDS.name, board_with(lambda top: top[:-1])), "says otherwise"),
         (changed(BOARDS.name, first_row_with(probability=1.0)), "says otherwise"),
         (changed(BOARDS.name, first_row_with(reason="because")), "says otherwise"),
+        (changed(BOARDS.name, first_row_with(reason_kind=ReasonKind.RECENT)), "says otherwise"),
         (changed(BOARDS.name, first_row_with(rank=2)), "says otherwise"),
         (changed(RANKED.name, rank_with(rank=999)), "leads.ranked ends with the move (999, "),
         (changed(RANKED.name, rank_with(board_version=999)), "leads.ranked ends with the move "),

@@ -125,6 +125,7 @@ def test_lead_that_kills_its_workers_is_parked_too() -> None:
 def test_leads_that_came_back_do_not_share_a_batch() -> None:
     engine = CountingEngine()
     roles = with_engine(engine)
+    roles.reason_share = 0
     roles.ingest(*(joins(i, lead=f"l{i}") for i in range(6)))
     with pytest.raises(Died):
         roles.worker("w1", dies_at("prepared")).step()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import redis
 
+from schemas.outputs import ReasonKind
 from streams.store.board import Move, Placement
 from streams.store.contract import Store
 from streams.store.redis_store import RedisStore
@@ -19,7 +20,8 @@ def seen(
     lead: str, probability: float, *, promotion: int, version: int = 1, as_of: int = 5
 ) -> Placement:
     order = (promotion, version, as_of)
-    return Placement(lead, version, order, probability, f"scored by {promotion}")
+    kind = ReasonKind.FAITHFUL if promotion % 2 == 0 else ReasonKind.RECENT
+    return Placement(lead, version, order, probability, f"scored by {promotion}", kind)
 
 
 def shown(store: Store) -> list[tuple[str, float]]:

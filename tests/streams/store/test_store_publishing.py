@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import redis
 
+from schemas.outputs import ReasonKind
 from streams.store.board import BoardView, Move, OrderKey, Placement
 from streams.store.contract import CommitStatus, EntryKind, OutboxEntry, Store
 from streams.store.memory_store import MemoryStore
@@ -141,6 +142,15 @@ def test_move_tells_rank_previous_rank_and_delta(store: Store) -> None:
     ]
     assert stands(store) == (4, 1, [placement(B, 0.6)])
     assert store.board(QUEUE, 0).board_version == fourth
+
+
+def test_the_kind_of_a_reason_is_kept_and_another_kind_replaces_it(store: Store) -> None:
+    store.place(QUEUE, placement(A, 0.5))
+    faithful = replace(placement(A, 0.5), reason_kind=ReasonKind.FAITHFUL)
+    moved = store.place(QUEUE, faithful)
+    assert list(store.board(QUEUE, 9).rows) == [faithful]
+    assert store.place(QUEUE, faithful) == moved
+    assert store.board(QUEUE, 0).n_moves == 2
 
 
 def test_retry_returns_the_same_move(store: Store) -> None:

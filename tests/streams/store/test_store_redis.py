@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+import msgspec
 import pytest
 import redis
 from redis.backoff import NoBackoff
@@ -16,12 +17,13 @@ from redis.retry import Retry
 
 from streams.local.supervisor import STOP_WITHIN_S
 from streams.store import redis_scripts
+from streams.store.board import Placement
 from streams.store.contract import StoreAway, StoreUnusable
 from streams.store.embedded_redis import EmbeddedRedis, EmbeddedRedisError, free_port
 from streams.store.open_redis import ANSWER_S, connect, connected
 from streams.store.redis_check import require_usable
 from streams.store.redis_errors import forbidden
-from streams.store.redis_store import RedisStore
+from streams.store.redis_store import RedisStore, queue_tag
 from tests.streams.store.store_steps import SHARD, A, claim_one, complete, ingest, order, promote
 
 pytestmark = pytest.mark.service
@@ -56,6 +58,24 @@ def test_scripts_use_no_command_newer_than_6_2() -> None:
     text = "".join(path.read_text() for path in folder.glob("*.lua"))
     assert "ZADD" in text
     assert not [name for name in ("ZMPOP", "LMPOP", "HEXPIRE", "FUNCTION", "FCALL") if name in text]
+
+
+def test_rows_of_before_reasons_had_a_kind_tell_what_happened_last(
+    store_server: EmbeddedRedis, redis_store: RedisStore
+) -> None:
+    before = Placement(A, 1, (1, 1, 5), 0.5, "visit today")
+    later = Placement(A, 1, (2, 1, 5), 0.6, "visit today")
+    move = redis_store.place("t/q1", before)
+    redis_store.place("t/q1", later)
+    with store_server.client() as client:
+        rows = f"{queue_tag('t/q1')}:rows"
+        row = msgspec.msgpack.decode(client.hget(rows, A) or b"")
+        del row["reason_kind"], row["held"]["reason_kind"]
+        client.hset(rows, A, msgspec.msgpack.encode(row))
+    assert redis_store.place("t/q1", before) == move
+    assert list(redis_store.board("t/q1", 9).rows) == [before]
+    redis_store.flip("t/q1", 9, 9)
+    assert list(redis_store.board("t/q1", 9).rows) == [later]
 
 
 def test_client_that_decodes_is_refused(store_server: EmbeddedRedis) -> None:
