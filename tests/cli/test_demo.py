@@ -17,6 +17,7 @@ import pytest
 from scoring.artifact import load_manifest, load_rendering
 from streams.cli.artifacts import SHIPPED_FOR, find_artifact
 from tests.support.brokers import N_PARTITIONS
+from tests.support.commands import descendants
 from tests.support.engines.stub_artifact import build_stub_artifact
 from training.simulator.business import business_names
 
@@ -52,20 +53,6 @@ def demo(environ: dict[str, str], *options: str) -> Iterator[subprocess.Popen[st
             yield process
         finally:
             process.kill()
-
-
-def descendants(pid: int) -> set[int]:
-    """Every living process below `pid`."""
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[1]) == pid:
-            child = int(stat.parent.name)
-            found |= {child} | descendants(child)
-    return found
 
 
 def alive(pids: set[int]) -> set[int]:

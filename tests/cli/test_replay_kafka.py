@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,9 +13,8 @@ from schemas.timestamps import from_ms
 from schemas.topics import INPUTS, SCORES
 from streams import exit_codes
 from streams.kafka.topic_reader import read_to_end
-from streams.store.open_redis import look_at_redis_store
 from tests.support.brokers import N_PARTITIONS, wait_until
-from tests.support.commands import asllr, process, run, running
+from tests.support.commands import answer, asllr, is_done, run, running
 from tests.support.engines.table_artifacts import build_rule_artifact
 from tests.support.harness import Journal
 from tests.support.leads.event_stream import events
@@ -46,22 +44,6 @@ def environ(kafka: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
         journal.flush()
         wait_until(lambda: is_done(redis_url, N_EVENTS), "all applied, scored and published", 90)
     return environ
-
-
-def is_done(redis_url: str, n_events: int) -> bool:
-    store = look_at_redis_store(redis_url)
-    shards = range(N_PARTITIONS)
-    n_applied = sum(last + 1 for shard in shards for last in store.frontier(shard).values())
-    return n_applied == n_events and not any(
-        store.dirty_count(shard) or store.outbox_size(shard) for shard in shards
-    )
-
-
-def answer(environ: dict[str, str], *words: str | Path) -> dict[str, Any]:
-    done = process(environ, *words)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def test_past_on_kafka_is_recorded_verified_replayed_and_explained(
