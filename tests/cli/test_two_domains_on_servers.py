@@ -1,6 +1,6 @@
 """Two businesses in one deployment, as people run it: Kafka, Redis, all roles as processes, and the
-two artifacts that ship. Each tenant is scored, promoted, recorded, replayed, compared, explained and
-verified as its own domain says; nothing is restarted, and nothing is rebuilt."""
+two artifacts that ship. Each tenant is scored, promoted, recorded, replayed, compared, explained
+and verified as its own domain says; nothing is restarted, and nothing is rebuilt."""
 
 from __future__ import annotations
 
