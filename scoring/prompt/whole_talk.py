@@ -52,14 +52,19 @@ class Block(NamedTuple):
 
 
 class WholeTalkReader:
-    """Remembers what it read by the talk's digest: a lead is scored many times between two calls.
-    `book`: the domain's phrases, `ages` and `channel_words` its words."""
+    """Remembers what it read by the talk's digest, since a lead is scored many times between two
+    calls, and by the piece, since one more message leaves the calls as they were. `book`: the
+    domain's phrases, `ages` and `channel_words` its words."""
 
     def __init__(self, book: Phrasebook, ages: Bins, channel_words: Mapping[str, str]) -> None:
         self._book = book
         self._ages = {int(bound): word for bound, word in ages}
         self._channel_words = channel_words
         self._read: Callable[[Talk], tuple[Block, ...]] = lru_cache(maxsize=256)(self._blocks)
+        self._read_call: Callable[[Transcript], Block] = lru_cache(maxsize=256)(self._call)
+        self._read_writing: Callable[[Writing], tuple[Block, ...]] = lru_cache(maxsize=2048)(
+            self._writing
+        )
         self._remembered: Callable[[Talk, tuple[str, ...], Room], str] = lru_cache(maxsize=1024)(
             self._written
         )
@@ -81,7 +86,7 @@ class WholeTalkReader:
         return [self._topics(block) for block in self._blocks_of(history) if block.is_call]
 
     def writing_topics(self, writing: Writing) -> list[str]:
-        return [topic for block in self._writing(writing) for topic in self._topics(block)]
+        return [topic for block in self._read_writing(writing) for topic in self._topics(block)]
 
     def _blocks_of(self, history: LeadHistory) -> tuple[Block, ...]:
         return self._read(history.state.talk) if history.state.talk else ()
@@ -101,9 +106,9 @@ class WholeTalkReader:
     def _blocks(self, talk: Talk) -> tuple[Block, ...]:
         """Oldest first."""
         pieces = talk.pieces
-        blocks = [self._call(each) for each in one_per_call_id(pieces.transcripts)]
+        blocks = [self._read_call(each) for each in one_per_call_id(pieces.transcripts)]
         for writing in pieces.writings:
-            blocks += self._writing(writing)
+            blocks += self._read_writing(writing)
         return tuple(sorted(blocks, key=lambda block: block.at_ms))
 
     def _call(self, call: Transcript) -> Block:
@@ -114,7 +119,10 @@ class WholeTalkReader:
             said += self._statements(turn.role, turn.at_s, turn.text, call.language)
         return Block(call.started_ms, CALL, True, tuple(units(said)))
 
-    def _writing(self, writing: Writing) -> Iterator[Block]:
+    def _writing(self, writing: Writing) -> tuple[Block, ...]:
+        return tuple(self._written_blocks(writing))
+
+    def _written_blocks(self, writing: Writing) -> Iterator[Block]:
         channel = self._channel_words.get(writing.channel, CONTACT)
         writer = _WRITERS.get(writing.direction or "", Role.UNKNOWN.value)
         for heading, role, text in (

@@ -34,6 +34,7 @@ from schemas.events import (
 )
 from schemas.timestamps import to_ms
 from scoring.artifact import demo_artifact_path
+from scoring.domain.reading import pack
 from scoring.engines.loading import load_scorer
 from scoring.lead.fold import evolve, fold
 from scoring.lead.history import _calls, history_of
@@ -41,13 +42,16 @@ from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import canonical_line, from_bytes, to_bytes
 from scoring.lead.summary import count_summary_tokens, summarise
 from scoring.lead.talk import Talk
-from scoring.prompt.prompt import build_prompt
+from scoring.prompt.prompt import PromptSpec, build_prompt
+from scoring.prompt.rendering import Rendering
 from tests.support.command_line import parser_of, say
 from tests.support.machine import this_machine
 from training.simulator.emit import simulate_leads
 
 WORDS_A_CALL = 1_500
 """Ten minutes at 150 words a minute."""
+
+WHOLE_BUDGET = 1_024
 
 N_LEADS = 60
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -180,12 +184,23 @@ def _without_talk(state: LeadState) -> LeadState:
     return msgspec.structs.replace(state, talk=None)
 
 
-def _prompts(states: Sequence[LeadState]) -> dict[str, float]:
-    """CPU milliseconds from stored bytes to a prompt of the demo artifact: the first time a process
-    reads this talk, and afterwards."""
-    spec = load_scorer(demo_artifact_path()).spec
+def _prompts(states: Sequence[LeadState]) -> dict[str, Any]:
+    """CPU milliseconds from stored bytes to a prompt, of the demo artifact and of a renderer that
+    reads the whole talk: the first time that a process reads this talk, with one message more, and
+    afterwards."""
+    demo = load_scorer(demo_artifact_path()).spec
+    whole = PromptSpec(Rendering(2, pack("generic")), WHOLE_BUDGET, demo.count_tokens)
+    return {
+        "talk_kb": round(median(len(_as_json(state)) for state in states) / 1024, 1),
+        "demo": _prompts_of(demo, states),
+        "whole_talk": _prompts_of(whole, states),
+    }
+
+
+def _prompts_of(spec: PromptSpec, states: Sequence[LeadState]) -> dict[str, float]:
     as_of_ms = to_ms(START + timedelta(days=9))
     stored = [to_bytes(state) for state in states]
+    messages = _messages_more(states)
 
     def prompt(data: bytes) -> str:
         return build_prompt(history_of(from_bytes(data)), as_of_ms, spec)
@@ -195,14 +210,27 @@ def _prompts(states: Sequence[LeadState]) -> dict[str, float]:
         for remembered in (summarise, count_summary_tokens, _calls):
             remembered.cache_clear()
         first.append(_took_s(lambda data=data: prompt(data)))
+    longer = [_took_s(lambda data=data: prompt(data)) for data in messages]
     for data in stored:
         prompt(data)
     again = [_took_s(lambda data=data: prompt(data)) for data in stored]
     return {
-        "talk_kb": round(median(len(_as_json(state)) for state in states) / 1024, 1),
         "first": round(1000 * median(first), 3),
+        "after_a_message": round(1000 * median(longer), 3),
         "again": round(1000 * median(again), 3),
     }
+
+
+def _messages_more(states: Sequence[LeadState]) -> list[bytes]:
+    more = InteractionLogged(
+        id="more",
+        source="crm",
+        occurred_at=START + timedelta(days=4),
+        channel="message",
+        text="Thank you, I will think about it and tell you on Monday.",
+        **LEAD,
+    )
+    return [to_bytes(evolve(state, more)) for state in states]
 
 
 def _paired(
