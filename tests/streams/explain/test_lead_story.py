@@ -10,6 +10,7 @@ import pytest
 
 from schemas.codec import Record
 from schemas.ids import LeadKey
+from schemas.outputs import ReasonKind
 from schemas.partitioner import partition_for
 from schemas.timestamps import from_ms, to_ms
 from schemas.topics import ERASED, SCORES
@@ -86,6 +87,31 @@ def test_ledger_accounts_for_every_published_score(roles: Roles) -> None:
         assert {score.probability for score in story.scores} <= reached
         kinds |= {entry.kind for entry in ledger.entries}
     assert {"start", "artifact", "event"} <= kinds
+
+
+def test_what_explains_a_lead_agrees_with_the_reason_that_was_published(roles: Roles) -> None:
+    n_faithful = n_same = 0
+    for lead in leads_of(roles):
+        story = story_of(roles, lead)
+        last = story.scores[-1]
+        explanation = explain(story.arrivals, story.points(), SCORERS.get)
+        if explanation.n_unscored:
+            continue
+        if last.reason_kind is ReasonKind.FAITHFUL:
+            n_faithful += 1
+            assert (explanation.told.kind, explanation.told.text) == (last.reason_kind, last.reason)
+        else:
+            assert explanation.told.kind is ReasonKind.RECENT
+            assert explanation.reason == last.reason
+        at_last = replace(story, end_ms=to_ms(last.order.as_of))
+        moment = at_moment(at_last, story.points(), SCORERS.get)
+        if moment.score.order == last.order:
+            n_same += 1
+            assert (moment.score.reason, moment.score.reason_kind) == (
+                last.reason,
+                last.reason_kind,
+            )
+    assert min(n_faithful, n_same) > 1
 
 
 def test_story_is_the_fold_of_the_log(roles: Roles) -> None:
