@@ -42,7 +42,12 @@ DEAD_LETTER = Topic(
     "leads.dead-letter", "origin's key if text", "DeadLetter", None, 30 * DAY_MS, False
 )
 ERASED = Topic("leads.erased", "tenant/lead", "Erasure", None, None, True)
-STATE = Topic("leads.state", "tenant/lead", "LeadSnapshot or FrontierMark", None, None, True)
+STATE = Topic(
+    "leads.state", "tenant/lead", "LeadSnapshot or FrontierMark", None, None, True, 4 * MIB
+)
+"""The fullest state has 1.5 MiB of them: the widest profile, and what was said in a script and in
+words that nothing compresses."""
+
 SHADOW = Topic("leads.shadow", "tenant/lead", "ShadowScore", None, 30 * DAY_MS, False)
 
 INPUTS = (CRM_EVENTS, ASR_TRANSCRIPTS)

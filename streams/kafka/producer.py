@@ -12,7 +12,7 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.topics import MIB
+from schemas.topics import STATE
 from streams import exit_codes
 from streams.waiting import RoleStopped, Stopping
 
@@ -81,7 +81,7 @@ class KafkaOutput:
                 "compression.type": "lz4",
                 "linger.ms": 1,
                 "message.timeout.ms": int(patience_s * 1000),
-                "message.max.bytes": MIB,
+                "message.max.bytes": STATE.max_message_bytes,
                 # Topics exist before roles start: librdkafka's 30 s would hide a missing one.
                 "topic.metadata.propagation.max.ms": 3_000,
                 "log_level": 2,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import threading
 
 import pytest
 
 from schemas.partitioner import partition_for
-from schemas.topics import MIB, RANKED
+from schemas.topics import RANKED, STATE
 from streams import exit_codes
 from streams.kafka.producer import KafkaOutput, OutRecord, TooLarge
 from streams.kafka.topic_reader import read_to_end
@@ -38,8 +39,15 @@ def test_records_arrive_in_order_per_key_on_the_partition_of_their_lead(broker: 
 def test_record_over_the_limit_is_our_bug(broker: str) -> None:
     output = KafkaOutput(broker, 30.0, threading.Event())
     with pytest.raises(TooLarge):
-        output.deliver([record("acme/a", b"x" * (MIB + 1))])
+        output.deliver([record("acme/a", b"x" * (STATE.max_message_bytes + 1))])
     output.deliver([record("acme/a")])
+
+
+def test_a_snapshot_that_nothing_compresses_arrives(broker: str) -> None:
+    """Half of what `leads.state` admits: more than the fullest state has."""
+    value = random.Random(1).randbytes(STATE.max_message_bytes // 2)
+    KafkaOutput(broker, 30.0, threading.Event()).deliver([record("acme/a", value, STATE.name)])
+    assert [found.value for found in read_to_end(broker, STATE.name)] == [value]
 
 
 @pytest.mark.kafka
