@@ -23,15 +23,12 @@ from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes, state_hash
 from scoring.prompt.edges import as_of, next_edge
 from scoring.prompt.features import feature_vector
-from scoring.prompt.prompt import PromptSpec, build_prompt, longest_record_tokens
+from scoring.prompt.prompt import PromptSpec, build_prompt, least_budget
 from scoring.prompt.reason import evidence, reason
 from scoring.prompt.rendering import Rendering
 
 NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
 """Of a score that is computed again: a result must not depend on how long it took."""
-
-MIN_TALK_TOKENS = 16
-"""Less conversation than a sentence is none; also covers what counting piece by piece misses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ def build_scorer(
     manifest: Manifest, digest: str, engine: Engine, spec: PromptSpec, columns: Columns = NO_COLUMNS
 ) -> Scorer:
     """Raises ArtifactError when the budget cannot hold every lead's record and a little talk."""
-    needed = longest_record_tokens(spec.rendering, spec.count_tokens) + MIN_TALK_TOKENS
+    needed = least_budget(spec.rendering, spec.count_tokens)
     if spec.token_budget < needed:
         raise ArtifactError(
             f"artifact {manifest.name} has a token_budget of {spec.token_budget}, its tokenizer "
