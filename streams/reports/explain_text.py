@@ -83,9 +83,10 @@ def _movers(explanation: Explanation, top: int) -> Iterator[str]:
 
 
 def _columns(columns: Sequence[ColumnEffect], top: int) -> Iterator[str]:
-    """What an artifact reads beside features and prompt; nothing where it reads nothing else."""
+    """What an artifact reads beside declared features and what was said; nothing where it reads
+    nothing else."""
     if columns:
-        yield from ("", "What the other columns are worth")
+        yield from ("", "What own fields and other columns are worth")
     moving = [one for one in columns if _hundredths(one.effect)]
     parts = [one for one in moving if not one.is_word][:top]
     words = [one for one in moving if one.is_word][:top]
