@@ -35,7 +35,7 @@ NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
 class Scorer:
     """An artifact ready to score: `digest` names it, `engine` runs it, `columns` is what it reads
     beside features and prompt. `is_rule`: nothing was learned, so however much is known of a lead,
-    a score's evidence is low."""
+    a score's evidence is low. `has_language_model`: it reads prompts."""
 
     digest: str
     horizon_days: int
@@ -43,6 +43,7 @@ class Scorer:
     calibration: Calibration
     engine: Engine
     is_rule: bool = False
+    has_language_model: bool = False
     columns: Columns = NO_COLUMNS
 
     def read(self, history: LeadHistory, as_of_ms: int) -> EngineInput:
@@ -52,6 +53,11 @@ class Scorer:
     @property
     def rendering(self) -> Rendering:
         return self.spec.rendering
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether what was said and written is read."""
+        return self.has_language_model or self.columns.words is not None
 
 
 ScorerOf = Callable[[str], Scorer | None]
@@ -76,6 +82,7 @@ def build_scorer(
         calibration=manifest.calibration,
         engine=engine,
         is_rule=manifest.engine is EngineKind.RULE,
+        has_language_model=manifest.engine.reads_text,
         columns=columns,
     )
 
