@@ -26,6 +26,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "ages": "[days, word] pairs that word every age, from 0 upwards",
         "features": "what is read of a lead; their order is that of the vector and of the prompt",
         "topics": "what may decide a sale, and the words that speak of it",
+        "own_fields": "profile fields that a prompt reads beside the features, as `name: value`, "
+        "what tells most first; written by `asllr fit`, which replaces what stands here",
     },
     "FunnelStage": {
         "name": "as `StageChanged` sends it",

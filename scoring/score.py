@@ -23,22 +23,19 @@ from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes, state_hash
 from scoring.prompt.edges import as_of, next_edge
 from scoring.prompt.features import feature_vector
-from scoring.prompt.prompt import PromptSpec, build_prompt, longest_record_tokens
+from scoring.prompt.prompt import PromptSpec, build_prompt, least_budget
 from scoring.prompt.reason import evidence, reason
 from scoring.prompt.rendering import Rendering
 
 NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
 """Of a score that is computed again: a result must not depend on how long it took."""
 
-MIN_TALK_TOKENS = 16
-"""Less conversation than a sentence is none; also covers what counting piece by piece misses."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
     """An artifact ready to score: `digest` names it, `engine` runs it, `columns` is what it reads
     beside features and prompt. `is_rule`: nothing was learned, so however much is known of a lead,
-    a score's evidence is low."""
+    a score's evidence is low. `has_language_model`: it reads prompts."""
 
     digest: str
     horizon_days: int
@@ -46,6 +43,7 @@ class Scorer:
     calibration: Calibration
     engine: Engine
     is_rule: bool = False
+    has_language_model: bool = False
     columns: Columns = NO_COLUMNS
 
     def read(self, history: LeadHistory, as_of_ms: int) -> EngineInput:
@@ -56,6 +54,11 @@ class Scorer:
     def rendering(self) -> Rendering:
         return self.spec.rendering
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether what was said and written is read."""
+        return self.has_language_model or self.columns.words is not None
+
 
 ScorerOf = Callable[[str], Scorer | None]
 """The artifact of this digest, None when it cannot be had."""
@@ -65,7 +68,7 @@ def build_scorer(
     manifest: Manifest, digest: str, engine: Engine, spec: PromptSpec, columns: Columns = NO_COLUMNS
 ) -> Scorer:
     """Raises ArtifactError when the budget cannot hold every lead's record and a little talk."""
-    needed = longest_record_tokens(spec.rendering, spec.count_tokens) + MIN_TALK_TOKENS
+    needed = least_budget(spec.rendering, spec.count_tokens)
     if spec.token_budget < needed:
         raise ArtifactError(
             f"artifact {manifest.name} has a token_budget of {spec.token_budget}, its tokenizer "
@@ -79,6 +82,7 @@ def build_scorer(
         calibration=manifest.calibration,
         engine=engine,
         is_rule=manifest.engine is EngineKind.RULE,
+        has_language_model=manifest.engine.reads_text,
         columns=columns,
     )
 

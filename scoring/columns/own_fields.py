@@ -6,32 +6,21 @@ was noted. Which fields, values and codes is learned; `training.baselines.column
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from schemas.timestamps import DAY_MS, to_ms
+from schemas.timestamps import DAY_MS
 from scoring.lead.state import PROFILE, LeadState, Value
+from scoring.lead.values import UNKNOWN, date_ms, number_of
 from scoring.prompt.declaration import Bins, Kind
 
 MAX_FIELDS = 256
 MAX_CODES = 256
 MAX_LEVELS = 30
 """Together these bound the columns of an artifact, whatever a producer makes up."""
-
-UNKNOWN = float("nan")
-
-_DATE = re.compile(
-    r"([0-9]{4})([-/._])([0-9]{2})\2([0-9]{2})"
-    r"([T ][0-9]{2}:[0-9]{2}[0-9:.]{0,13}(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-)
-"""Year, month and day in this order, which is the only one that cannot be mistaken."""
-
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 LevelText = Annotated[str, StringConstraints(max_length=1_000)]
 RegisterName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -107,24 +96,3 @@ class OwnFields(BaseModel):
         if self.codes:
             noted = Counter(code for fact in state.facts for code in fact.codes)
             yield from (float(noted[code]) for code in self.codes)
-
-
-def number_of(value: Value) -> float:
-    """A number, or text that is nothing else; NaN for anything else."""
-    if isinstance(value, str):
-        text = value.strip()
-        return float(text) if _NUMBER.fullmatch(text) else UNKNOWN
-    return UNKNOWN if value is None else float(value)
-
-
-def date_ms(value: Value) -> int | None:
-    """The moment of a text that is a date, year first, or an ISO 8601 time, UTC where it names no
-    offset; None for anything else."""
-    if not isinstance(value, str) or not (match := _DATE.fullmatch(value.strip())):
-        return None
-    year, _, month, day, time, _ = match.groups(default="")
-    try:
-        moment = datetime.fromisoformat(f"{year}-{month}-{day}{time}")
-        return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None

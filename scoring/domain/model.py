@@ -31,6 +31,8 @@ MAX_FEATURES = 128
 MAX_WORDS = 64
 """Of one feature: values of a category, bins of a number."""
 MAX_STAGES = MAX_CHANNELS = 64
+MAX_OWN_FIELDS = 32
+"""More would not fit a prompt beside what was said."""
 MAX_TOPICS = 26
 """A statement carries a letter for each."""
 MAX_PHRASES = 2_000
@@ -62,6 +64,7 @@ def _is_findable(phrase: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+ProfileName = Annotated[FieldName, AfterValidator(partial(normalize, "NFC"))]
 Line = Annotated[str, StringConstraints(pattern=LINE_PATTERN), AfterValidator(_is_shown)]
 """One line of a prompt or a reason, without the characters that the prompt's layout uses."""
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN)]
@@ -114,7 +117,7 @@ class ProfileField(Part):
     can name."""
 
     of: Literal["profile"]
-    field: Annotated[FieldName, AfterValidator(partial(normalize, "NFC"))]
+    field: ProfileName
 
 
 class CurrentStageWord(Part):
@@ -242,7 +245,9 @@ class DomainTopic(Part):
 
 
 class Domain(Part):
-    """One business. `question` may hold `{horizon_days}`. `stages` in funnel order: its rungs."""
+    """One business. `question` may hold `{horizon_days}`. `stages` in funnel order: its rungs.
+    `own_fields`: which profile fields a prompt reads beside the features, what tells most first; a
+    fit writes it."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
     languages: tuple[Language, ...] = Field(max_length=100)
@@ -254,6 +259,7 @@ class Domain(Part):
     ages: tuple[Bin, ...] = Field(max_length=MAX_WORDS)
     features: tuple[DeclaredFeature, ...] = Field(default=(), max_length=MAX_FEATURES)
     topics: tuple[DomainTopic, ...] = Field(default=(), max_length=MAX_TOPICS)
+    own_fields: tuple[ProfileName, ...] = Field(default=(), max_length=MAX_OWN_FIELDS)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -268,6 +274,7 @@ class Domain(Part):
         check_unique((channel.name for channel in self.channels), "channel")
         check_unique((feature.name for feature in self.features), "feature")
         check_unique((topic.name for topic in self.topics), "topic")
+        check_unique(self.own_fields, "own field")
         self._check_channels()
         self._check_phrases()
         return self

@@ -14,6 +14,7 @@ from scoring.lead.arrival import Arrival, is_included, state_of
 from scoring.lead.fold import Listing, listing
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
+from scoring.prompt.languages import UnknownLanguages, unknown_languages
 from scoring.prompt.reason import reason
 from scoring.prompt.rendering import Rendering
 from scoring.score import ScorerOf, evidence_of
@@ -27,7 +28,8 @@ class Unexplainable(ValueError):
 class Explanation:
     """Everything that `asllr explain` shows. `n_unscored`: events that the score does not include
     yet. `reason`: what happened last, as it stands beside the rank; `told`: what moved this score.
-    `rendering`: of the artifact that gave the score; events are told in its words."""
+    `rendering`: of the artifact that gave the score; events are told in its words.
+    `unknown_languages`: calls of which it knows no topic."""
 
     state: LeadState
     as_of_ms: int
@@ -42,6 +44,7 @@ class Explanation:
     ledger: Ledger
     n_unscored: int
     rendering: Rendering
+    unknown_languages: UnknownLanguages | None
 
 
 def explain(
@@ -78,4 +81,7 @@ def explain(
         ledger=build_ledger(arrivals, points, scorer_of),
         n_unscored=len(arrivals) - len(included),
         rendering=scorer.rendering,
+        unknown_languages=unknown_languages(
+            [history], scorer.rendering, reads_words=scorer.reads_words
+        ),
     )

@@ -21,11 +21,12 @@ from schemas.outputs import ReasonKind, Score
 from schemas.timestamps import DAY_MS, from_ms
 from scoring.columns.own_fields import OwnFields
 from scoring.domain.model import Section
-from scoring.explain.removal import Removal, of_section, without
+from scoring.explain.removal import Removal, of_own_fields, of_section, without
 from scoring.explain.whatif import probabilities
 from scoring.lead.history import LeadHistory, Said, all_said
 from scoring.lead.talk import one_line
 from scoring.prompt.declaration import Feature, Kind, words
+from scoring.prompt.own_fields import HEADING, own_lines
 from scoring.prompt.reason import MAX_TOPICS, reason
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import Count, Profile, ProfileNumber, Raw, TalkMinutes
@@ -38,7 +39,8 @@ MAX_CLAUSES = 3
 
 MAX_PIECES = 256
 """How many things are left out in turn, since each costs a score. All that a language model may
-read is fewer: 30 things said, 128 features and the wholes; beyond it are the last own fields."""
+read is fewer: 30 things said, 128 features, 32 own fields and the wholes; beyond it are the last
+columns."""
 
 MIN_EFFECT = 0.001
 """A tenth of a point: less would be printed as nothing."""
@@ -142,6 +144,8 @@ def _wholes(history: LeadHistory, rendering: Rendering) -> dict[str, Removal]:
     sections = {
         f"{section.value} as a whole": of_section(section, rendering) for section in Section
     }
+    if rendering.own_fields:
+        sections[f"{HEADING} as a whole"] = of_own_fields(rendering)
     return sections | {ALL_SAID: Removal(said=all_said(history))}
 
 
@@ -165,6 +169,7 @@ def _parts(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> Iterator[tupl
         about = f" ({' and '.join(topics[:MAX_TOPICS])})" if topics else ""
         yield f"{what} of {_day(at_ms, as_of_ms)}{about}", Removal(said=frozenset({name}))
     own = dict.fromkeys(_own_parts(scorer.columns.own, history, as_of_ms))
+    own |= dict.fromkeys(own_lines(history, as_of_ms, scorer.rendering))
     for feature in scorer.rendering.features:
         raw = feature.source.value(history, as_of_ms)
         if raw is not None:

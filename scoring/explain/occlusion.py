@@ -4,9 +4,9 @@ it.
 *Without an event* the lead is folded again from all its other events (a fold takes any set of
 them), so a visit that replaced an older one brings that one back. *Without a section* every feature
 of the section is unknown, or no call was transcribed; the rest stays. *Without a column* an own
-field is unknown, or all counts, or a word was never said; the prompt stays. An effect is the score
-minus the score without: positive raised it. Effects do not add up, because what two events both say
-is lost only without both; the ledger is what adds up.
+field is unknown to columns and prompt, or all counts, or a word was never said. An effect is the
+score minus the score without: positive raised it. Effects do not add up, because what two events
+both say is lost only without both; the ledger is what adds up.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import numpy as np
 
 from scoring.domain.model import Section
 from scoring.engine import EngineInput
-from scoring.explain.removal import Removal, of_section, without
+from scoring.explain.removal import Removal, of_own_fields, of_section, without
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
 from scoring.lead.history import LeadHistory, all_said, history_of
+from scoring.prompt.own_fields import HEADING
 from scoring.prompt.prompt import CALLS
 from scoring.score import Scorer
 
@@ -50,8 +51,8 @@ class SectionEffect:
 
 @dataclass(frozen=True, slots=True)
 class ColumnEffect:
-    """What one column of the artifact's own adds: a field or code by its name, the counts and
-    times, all that was said, or (`is_word`) one word of it."""
+    """What one own field or column adds: a field or code by its name, the counts and times, all
+    that was said, or (`is_word`) one word of it."""
 
     name: str
     is_word: bool
@@ -62,8 +63,8 @@ class ColumnEffect:
 @dataclass(frozen=True, slots=True)
 class Occlusion:
     """The effects of all events, sections and columns, largest first; ties in order of arrival.
-    `columns` has those that the lead has a value of; none for an artifact that reads features and
-    prompt only."""
+    `columns` has those that the lead has a value of; none for an artifact that reads declared
+    features and what was said only."""
 
     probability: float
     events: tuple[EventEffect, ...]
@@ -77,7 +78,8 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     first = {arrival.identity: arrival for arrival in reversed(arrivals)}
     others = without_each(arrivals)
     history = history_of(state_of(arrivals))
-    names = [section.value for section in Section] + [CALLS]
+    own = [HEADING] if scorer.rendering.own_fields else []
+    names = [*(section.value for section in Section), *own, CALLS]
     read = scorer.read(history, as_of_ms)
     columns = list(_without_columns(history, as_of_ms, scorer, read))
     inputs = [
@@ -114,21 +116,30 @@ def _without_columns(
 ) -> Iterator[tuple[str, bool, EngineInput]]:
     """Each column that hiding changes: its name, whether it is a word, and the input without it."""
     columns = scorer.columns
+    in_prompt = scorer.rendering.own_fields
     hidden = [
-        (part, False, columns.row_without(read.columns, part))
+        (part, False, replace(read, columns=columns.row_without(read.columns, part)))
         for part in dict.fromkeys(columns.part_names)
+        if part not in in_prompt
     ]
-    words = columns.words.heard(history, MAX_HEARD) if columns.words else []
-    hidden += [(word, True, columns.row_without_word(history, as_of_ms, word)) for word in words]
-    for name, is_word, row in hidden:
-        if not np.array_equal(row, read.columns, equal_nan=True):
-            yield name, is_word, replace(read, columns=row)
+    hidden += [
+        (name, False, without(history, as_of_ms, scorer, Removal(columns=frozenset({name}))))
+        for name in in_prompt
+    ]
+    for word in columns.words.heard(history, MAX_HEARD) if columns.words else []:
+        row = columns.row_without_word(history, as_of_ms, word)
+        hidden.append((word, True, replace(read, columns=row)))
+    for name, is_word, other in hidden:
+        is_same = np.array_equal(other.columns, read.columns, equal_nan=True)
+        if not is_same or other.prompt != read.prompt:
+            yield name, is_word, other
 
 
 def without_section(history: LeadHistory, as_of_ms: int, scorer: Scorer, name: str) -> EngineInput:
-    """Returns the engine's input with one section hidden. `name` is a Section's value or CALLS.
+    """Returns the engine's input with one section hidden, by its heading in the prompt.
     Counts of calls are behaviour, not conversation: they stay when what was said is hidden."""
     if name == CALLS:
         return without(history, as_of_ms, scorer, Removal(said=all_said(history)))
-    section = Section(name)
-    return without(history, as_of_ms, scorer, of_section(section, scorer.rendering))
+    if name == HEADING:
+        return without(history, as_of_ms, scorer, of_own_fields(scorer.rendering))
+    return without(history, as_of_ms, scorer, of_section(Section(name), scorer.rendering))

@@ -79,12 +79,19 @@ def _matcher(language: str) -> re.Pattern[str] | None:
     return re.compile(rf"\b(?=\w)(?={topics})")
 
 
+def has_phrases(language: str) -> bool:
+    """Whether topics can be found in `language` (BCP 47, or `und`: by the phrases of all)."""
+    return _primary(language) in (UNDETERMINED, *PHRASES)
+
+
 def topics_of(text: str, language: str) -> str:
     """Returns the letters of the topics that `text` touches, in the order of TOPICS."""
-    primary = language.split("-")[0].lower()
-    subtag = primary if primary in PHRASES or primary == UNDETERMINED else ""
-    matcher = _matcher(subtag)
+    matcher = _matcher(_primary(language) if has_phrases(language) else "")
     if matcher is None:
         return ""
     touched = {match.lastgroup for match in matcher.finditer(text.lower())}
     return "".join(letter for letter in TOPICS if letter in touched)
+
+
+def _primary(language: str) -> str:
+    return language.split("-")[0].lower()

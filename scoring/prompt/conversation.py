@@ -8,7 +8,7 @@ from __future__ import annotations
 from scoring.lead.history import LeadHistory
 from scoring.lead.summary import units
 from scoring.lead.talk import Writing
-from scoring.lead.topics import TOPICS
+from scoring.lead.topics import TOPICS, has_phrases
 from scoring.prompt.declaration import Bins
 from scoring.prompt.sources import age_bin
 from scoring.prompt.units import NO_CALLS, Room, Unit, by_worth, cut, render, topic_names
@@ -42,6 +42,9 @@ class SummaryReader:
 
     def moments(self, history: LeadHistory) -> list[int]:
         return [call.started_ms for call in history.calls]
+
+    def knows(self, language: str) -> bool:
+        return has_phrases(language)
 
     def customer_topics(self, history: LeadHistory) -> list[list[str]]:
         return [topic_names(call.statements, TOPICS) for call in history.calls]

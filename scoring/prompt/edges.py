@@ -1,8 +1,8 @@
 """Time edges: the moments at which time alone changes what is said of a lead.
 
-They follow from the features that a domain declares, the conversation's headings and the reason's
-words; between two of them prompt, features and reason are constant, so a score stays valid until
-the next one.
+They follow from the features that a domain declares, the dates among its own fields, the
+conversation's headings and the reason's words; between two of them prompt, features and reason are
+constant, so a score stays valid until the next one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scoring.lead.history import LeadHistory
+from scoring.prompt.own_fields import own_edges
 from scoring.prompt.reason import reason_edges
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import age_edges
@@ -65,4 +66,5 @@ def edges(history: LeadHistory, rendering: Rendering) -> Iterator[int]:
         yield from feature.source.edges(history)
     for moment in rendering.reader.moments(history):
         yield from age_edges(moment, rendering.age_days)
+    yield from own_edges(history, rendering)
     yield from reason_edges(history, rendering)

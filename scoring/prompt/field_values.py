@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from scoring.lead.history import history_of
 from scoring.lead.state import PROFILE, LeadState, Patch, Value
 from scoring.prompt.declaration import OTHER, Feature, Kind
-from scoring.prompt.sources import Flag, Profile, ProfileNumber
+from scoring.prompt.sources import CurrentStage, Flag, Profile, ProfileNumber
 
 TOLD_FROM = 0.01
 """The share of a field's values that a feature does not know from which a person is told."""
 MAX_SHOWN = 3
 MAX_SHOWN_CHARS = 40
+
+STAGE = "stage"
+"""The register of the funnel stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,13 @@ def unknown_values(feature: Feature, values: Iterable[Value]) -> UnknownValues |
     """
     counts = Counter((type(value), value) for value in values if value is not None)
     unknown = Counter(
-        {value: n for (_, value), n in counts.items() if not _is_known(feature, value)}
+        {value: n for (_, value), n in counts.items() if not is_known(feature, value)}
     )
     n_values, n_unknown = counts.total(), unknown.total()
     if n_unknown == 0 or n_unknown < TOLD_FROM * n_values:
         return None
     return UnknownValues(
-        field=_field_of(feature),
+        field=(register_of(feature) or "").removeprefix(PROFILE),
         n_values=n_values,
         n_unknown=n_unknown,
         examples=tuple(_shown(value) for value, _ in unknown.most_common(MAX_SHOWN)),
@@ -82,22 +85,27 @@ def unknown_values(feature: Feature, values: Iterable[Value]) -> UnknownValues |
     )
 
 
-def _is_known(feature: Feature, value: Value) -> bool:
-    """Whether the feature reads `value` as something it has a word for. "other" is meant so."""
-    patch = Patch(0, "", {f"{PROFILE}{_field_of(feature)}": value})
-    raw = feature.source.value(history_of(LeadState(registers=(patch,))), 0)
+def register_of(feature: Feature) -> str | None:
+    """The register that a feature reads alone: of a profile field, or of the stage."""
+    match feature.source:
+        case Profile() | Flag() | ProfileNumber():
+            return f"{PROFILE}{feature.source.field}"
+        case CurrentStage():
+            return STAGE
+    return None
+
+
+def is_known(feature: Feature, value: Value) -> bool:
+    """Whether the feature reads `value`, of its register, as something it has a word for. "other"
+    is meant so."""
+    register = register_of(feature)
+    if register is None:
+        raise ValueError(f"feature {feature.name} reads no single field; name one that does")
+    state = LeadState(registers=(Patch(0, "", {register: value}),))
+    raw = feature.source.value(history_of(state), 0)
     if feature.kind is not Kind.CATEGORY:
         return raw is not None
     return raw in (OTHER, *(known for known, _ in feature.bins))
-
-
-def _field_of(feature: Feature) -> str:
-    source = feature.source
-    if not isinstance(source, Profile | Flag | ProfileNumber):
-        raise ValueError(
-            f"feature {feature.name} does not read a profile field; name one that does"
-        )
-    return source.field
 
 
 def _known(feature: Feature) -> str:

@@ -2,7 +2,7 @@
 
 The only place that shapes what a model reads: live, replay, training and evaluation call
 `build_prompt`. What rarely changes comes first, so that consecutive prompts of a lead share a long
-prefix. The words are the domain's; the layout is renderer 1, which never changes under its number.
+prefix. The words are the domain's; the layout never changes under a renderer's number.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from scoring.domain.model import Section
 from scoring.engine import Unscorable
 from scoring.lead.history import LeadHistory
+from scoring.prompt import own_fields
 from scoring.prompt.declaration import UNKNOWN, Feature, possible_words, words
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.units import Room
@@ -31,6 +32,9 @@ HEADING = "# "
 CALLS = "calls"
 END = "end"
 
+MIN_TALK_TOKENS = 16
+"""Less conversation than a sentence is none; also covers what counting piece by piece misses."""
+
 
 @dataclass(frozen=True, slots=True)
 class PromptSpec:
@@ -47,11 +51,15 @@ class BudgetTooSmall(Unscorable):
 
 
 def build_prompt(
-    history: LeadHistory, as_of_ms: int, spec: PromptSpec, hidden: Set[str] = frozenset()
+    history: LeadHistory,
+    as_of_ms: int,
+    spec: PromptSpec,
+    hidden: Set[str] = frozenset(),
+    hidden_fields: Set[str] = frozenset(),
 ) -> str:
     """Returns what a model reads about a lead. Never longer than the budget: the conversation is
-    cut, oldest first. Constant between two edges of the lead. `hidden`: features by
-    name that read "unknown", to measure what they are worth.
+    cut, oldest first. Constant between two edges of the lead. To measure what they are worth,
+    features are `hidden` by name, which then read "unknown", and own fields (`hidden_fields`).
 
     >>> from schemas.events import Segment, TranscriptReady
     >>> from schemas.timestamps import DAY_MS, to_ms
@@ -76,7 +84,12 @@ def build_prompt(
     """
     rendering = spec.rendering
     lines = sections(history, as_of_ms, rendering, hidden)
-    head, tail = _head(lines, rendering), _tail(rendering)
+    fields = own_fields.own_lines(history, as_of_ms, rendering, hidden_fields)
+    room = Room(spec.token_budget // own_fields.BUDGET_PART, spec.count_tokens)
+    head, tail = (
+        _head(lines, own_fields.fit_lines(fields.values(), room), rendering),
+        _tail(rendering),
+    )
     whole = rendering.reader.whole(history, as_of_ms)
     if whole is not None and spec.count_tokens(head + whole + tail) <= spec.token_budget:
         return head + whole + tail
@@ -94,15 +107,17 @@ def build_prompt(
     )
 
 
-def longest_record_tokens(rendering: Rendering, count_tokens: Callable[[str], int]) -> int:
-    """Returns the most tokens a prompt without any conversation takes, to within a few: an artifact
-    with a smaller budget would fail on some lead some day."""
+def least_budget(rendering: Rendering, count_tokens: Callable[[str], int]) -> int:
+    """Returns the token budget that holds every lead's record, its own fields and a little talk, to
+    within a few: an artifact with a smaller one would fail on some lead some day."""
 
     def longest(feature: Feature) -> str:
         return max(possible_words(feature), key=lambda word: (count_tokens(f" {word}"), word))
 
     lines = {section: _line(section, rendering, longest) for section in Section}
-    return count_tokens(_head(lines, rendering) + _tail(rendering))
+    record = count_tokens(_head(lines, "", rendering) + _tail(rendering)) + MIN_TALK_TOKENS
+    part = own_fields.BUDGET_PART
+    return -(-record * part // (part - 1)) if rendering.own_fields else record
 
 
 def sections(
@@ -127,8 +142,12 @@ def _line(section: Section, rendering: Rendering, word_of: Callable[[Feature], s
     )
 
 
-def _head(lines: Mapping[Section, str], rendering: Rendering) -> str:
-    record = "".join(f"{HEADING}{section.value}\n{line}\n" for section, line in lines.items())
+def _head(lines: Mapping[Section, str], own: str, rendering: Rendering) -> str:
+    parts = {section.value: f"{line}\n" for section, line in lines.items()}
+    if rendering.own_fields:
+        profile = {Section.PROFILE.value: parts[Section.PROFILE.value]}
+        parts = profile | {own_fields.HEADING: own} | parts
+    record = "".join(f"{HEADING}{heading}\n{text}" for heading, text in parts.items())
     return f"{OPENING}{rendering.domain.instruction}\n{record}{HEADING}{CALLS}\n"
 
 

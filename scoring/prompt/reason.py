@@ -58,13 +58,13 @@ def reason_edges(history: LeadHistory, rendering: Rendering) -> Iterable[int]:
 
 def evidence(history: LeadHistory, rendering: Rendering) -> Evidence:
     """How much is known, not how good the lead is: what was said weighs most, then contacts,
-    profile and progress."""
+    profile and progress. What was said in a language without phrases is not known."""
     state = history.state
     n_contacts = sum(is_contact(contact, rendering) for contact in history.contacts)
     known = sum(name.startswith(PROFILE) for name in state.register_names())
     points = (
         2 * any(rendering.reader.customer_topics(history))
-        + bool(history.calls)
+        + any(rendering.reader.knows(call.language) for call in history.calls)
         + (n_contacts > 0)
         + (n_contacts > 4)
         + (known > 4)

@@ -92,6 +92,12 @@ class Rendering:
         return Rendering, (self.version, self.domain)
 
     @property
+    def own_fields(self) -> tuple[str, ...]:
+        """The profile fields that a prompt reads beside the features, in its order. Renderer 1
+        reads none."""
+        return self.domain.own_fields if self.version > 1 else ()
+
+    @property
     def question(self) -> str:
         return self.domain.asked
 
@@ -109,8 +115,11 @@ class Rendering:
     def _ids(self) -> tuple[str, str]:
         if (self.version, domain_digest(self.domain)) == (1, FIRST_DOMAIN):
             return FIRST_IDS
-        said = canonical_json(self.domain)
-        return self._id("prompt", said), self._id("features", said)
+        of_table = self.domain.model_copy(update={"own_fields": ()})  # which shape the prompt alone
+        return (
+            self._id("prompt", canonical_json(self.domain)),
+            self._id("features", canonical_json(of_table)),
+        )
 
     def _id(self, of: str, said: str) -> str:
         return blake2b(f"{of} {self.version} {said}".encode(), digest_size=8).hexdigest()

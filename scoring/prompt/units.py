@@ -83,6 +83,10 @@ class TalkReader(Protocol):
         """When that happened (ms) which it heads with an age."""
         ...
 
+    def knows(self, language: str) -> bool:
+        """Whether there are phrases of a language (BCP 47, or `und`), so that topics are known."""
+        ...
+
     def customer_topics(self, history: LeadHistory) -> list[list[str]]:
         """Of each of the history's calls the topics of which the customer spoke."""
         ...

@@ -82,6 +82,9 @@ class WholeTalkReader:
     def moments(self, history: LeadHistory) -> list[int]:
         return [block.at_ms for block in self._blocks_of(history)]
 
+    def knows(self, language: str) -> bool:
+        return self._book.knows(language)
+
     def customer_topics(self, history: LeadHistory) -> list[list[str]]:
         return [self._topics(block) for block in self._blocks_of(history) if block.is_call]
 

@@ -114,17 +114,19 @@ def try_leads(
 
 
 def _fields_read(path: Path) -> FieldsRead:
-    """The profile fields that the features and the columns of an artifact read."""
+    """The profile fields that the features, the prompt and the columns of an artifact read."""
     from scoring.engines.columns_file import COLUMNS, load_columns  # loads numpy
 
     try:
         manifest = load_manifest(path)
-        features = load_rendering(path, manifest).features
+        rendering = load_rendering(path, manifest)
         own = load_columns(path).own.fields if COLUMNS in manifest.files else ()
     except ArtifactError as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
-    names = (field.name for field in own if field.register_name.startswith(PROFILE))
-    return FieldsRead.of(features, names)
+    names = {field.name for field in own if field.register_name.startswith(PROFILE)}
+    if manifest.engine.reads_text:
+        names |= {*rendering.own_fields}
+    return FieldsRead.of(rendering.features, names)
 
 
 @dataclass(frozen=True, slots=True)

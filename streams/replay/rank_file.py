@@ -19,6 +19,7 @@ from scoring.lead.fold import evolve, initial_state, listing
 from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.edges import as_of as last_moment
+from scoring.prompt.languages import UnknownLanguages, unknown_languages
 from scoring.prompt.reason import reason
 from scoring.ranking import ranked
 from scoring.score import Scorer, evidence_of
@@ -44,12 +45,14 @@ class RankedRow:
 
 @dataclass(frozen=True, slots=True)
 class RankedFile:
-    """`rows` by tenant, queue and rank. `as_of` is None for a recording without events."""
+    """`rows` by tenant, queue and rank. `as_of` is None for a recording without events.
+    `unknown_languages`: calls, of whatever lead, of which the artifact knows no topic."""
 
     as_of: datetime | None
     n_events: int
     n_leads: int
     rows: list[RankedRow]
+    unknown_languages: UnknownLanguages | None = None
 
 
 def rank_file(
@@ -80,7 +83,10 @@ def rank_events(
         states[key] = evolve(states.get(key, initial_state()), recorded.event)
     moment = as_of or latest
     rows = [] if moment is None else _rows(states, scorer, to_ms(moment), top)
-    return RankedFile(moment, n_events, len(states), rows)
+    unknown = unknown_languages(
+        map(history_of, states.values()), scorer.rendering, reads_words=scorer.reads_words
+    )
+    return RankedFile(moment, n_events, len(states), rows, unknown)
 
 
 @dataclass(frozen=True, slots=True)

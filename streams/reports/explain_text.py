@@ -24,7 +24,7 @@ from scoring.lead.join import left_out
 from scoring.lead.state_bytes import canonical_line, from_bytes
 from scoring.prompt.rendering import Rendering
 from streams.explain.moment import LeadMoment
-from streams.reports.lead_text import left_out_words
+from streams.reports.lead_text import languages_json, left_out_words
 
 
 def explanation_text(key: LeadKey, explanation: Explanation, top: int) -> str:
@@ -64,6 +64,8 @@ def _told(told: ToldReason) -> str:
 
 
 def _doubts(explanation: Explanation) -> Iterator[str]:
+    if explanation.unknown_languages:
+        yield f"  {explanation.unknown_languages.sentence}"
     if explanation.n_unscored:
         yield f"  {explanation.n_unscored} newer events are not scored yet"
     if explanation.ledger.differing:
@@ -83,9 +85,10 @@ def _movers(explanation: Explanation, top: int) -> Iterator[str]:
 
 
 def _columns(columns: Sequence[ColumnEffect], top: int) -> Iterator[str]:
-    """What an artifact reads beside features and prompt; nothing where it reads nothing else."""
+    """What an artifact reads beside declared features and what was said; nothing where it reads
+    nothing else."""
     if columns:
-        yield from ("", "What the other columns are worth")
+        yield from ("", "What own fields and other columns are worth")
     moving = [one for one in columns if _hundredths(one.effect)]
     parts = [one for one in moving if not one.is_word][:top]
     words = [one for one in moving if one.is_word][:top]
@@ -138,6 +141,7 @@ def explanation_json(key: LeadKey, explanation: Explanation) -> dict[str, Any]:
         "reason": explanation.reason,
         "faithful_reason": _told_json(explanation.told),
         "evidence": explanation.evidence.value,
+        "unknown_languages": languages_json(explanation.unknown_languages),
         "listed": explanation.listing.queue,
         "why_listed": explanation.listing.why,
         "unscored_events": explanation.n_unscored,

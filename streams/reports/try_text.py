@@ -17,6 +17,7 @@ from streams.importers.tables.events import Read
 from streams.importers.tables.mapping import ColumnMapping
 from streams.importers.tables.table import LEGACY, ExportTable
 from streams.replay.rank_file import RankedFile
+from streams.reports.lead_text import languages_json
 
 DEMO_NOTE = (
     "This is the demo model: it learned from simulated leads of car dealers, not from yours. "
@@ -113,6 +114,8 @@ def found_lines(trial: Found, top: int) -> Iterator[str]:
                 queue = row.queue
                 yield f"queue {own_name(queue)}"
             yield f"{row.rank:>4}  {row.probability:6.1%}  {own_name(row.lead):<24} {row.reason}"
+    if trial.ranked.unknown_languages:
+        yield trial.ranked.unknown_languages.sentence
     yield trial.verdict
     if trial.judged is not None:
         yield from judged_lines(trial.judged, trial)
@@ -144,6 +147,7 @@ def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]
                 for row in trial.ranked.rows
                 if row.rank <= top
             ],
+            "unknown_languages": languages_json(trial.ranked.unknown_languages),
             "verdict": trial.verdict,
             "backtest": None
             if judged is None

@@ -130,3 +130,22 @@ def test_a_source_that_is_none_is_named(environ: dict[str, str], tmp_path: Path)
     result = asllr(environ, "explain", A, "--source", tmp_path / "nowhere")
     assert result.exit_code == 78
     assert "nowhere is not a recording" in result.stderr
+
+
+def test_a_language_without_phrases_is_told_to_people_and_machines(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    french = talks(5, text="Le prix est trop haut").model_copy(update={"language": "fr"})
+    write_recording(tmp_path / "french.jsonl", map(history, [joins(0), french]))
+    words = ("explain", A, "--source", tmp_path / "french.jsonl")
+    told = json.loads(asllr(environ, *words, "--json").stdout)["unknown_languages"]
+    assert (told["calls"], told["by_language"]) == (1, {"fr": 1})
+    assert told["sentence"].startswith("1 of 1 calls is in fr, of which domain auto has no phrases")
+    assert "read by the model" in told["sentence"]
+    assert f"  {told['sentence']}\n" in asllr(environ, *words).stdout
+
+
+def test_of_known_languages_nothing_is_told(environ: dict[str, str], recording: Path) -> None:
+    said = asllr(environ, "explain", A, "--source", recording, "--json").stdout
+    assert json.loads(said)["unknown_languages"] is None
+    assert "has no phrases" not in asllr(environ, "explain", A, "--source", recording).stdout

@@ -13,6 +13,7 @@ from asllr import main
 from streams.importers.tables.cells import lead_id, own_name, phone_of
 from streams.importers.tables.times import TimeReading, reading_of
 from tests.support.engines.stub_artifact import build_stub_artifact
+from tests.support.engines.table_artifacts import build_trees_artifact
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -307,3 +308,31 @@ def test_what_is_nobodys_or_still_open_is_left_out_and_counted(
     assert "line 3, '2099-01-01': ordered_at: in the future" in said
     assert "line 4, 'Negotiation': taken for still open" in said
     assert [row["lead"] for row in read["leads"]] == ["bob"]
+
+
+@pytest.mark.slow
+def test_calls_in_a_language_without_phrases_are_told(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "leads.csv").write_text("lead_id,created_at\n1,2026-03-01\n", encoding="utf-8")
+    calls = [
+        {
+            "lead_id": "1",
+            "started_at": f"2026-03-0{n}T10:00:00Z",
+            "language": language,
+            "transcript": [{"speaker": "customer", "text": "Le prix est trop haut."}],
+        }
+        for n, language in enumerate(("fr_FR", "en", "whatever"), start=2)
+    ]
+    lines = "\n".join(map(json.dumps, calls))
+    (tmp_path / "calls.jsonl").write_text(f"{lines}\n", encoding="utf-8")
+    words = ("--leads", tmp_path / "leads.csv", "--calls", tmp_path / "calls.jsonl")
+    plain = asllr_try(environ, *words)
+    assert "language = language" in plain.stderr
+    told = json.loads(asllr_try(environ, *words, "--json").stdout)["unknown_languages"]
+    assert (told["calls"], told["by_language"]) == (3, {"fr": 1})
+    assert f"{told['sentence']}\n" in plain.stdout
+    trees = build_trees_artifact(tmp_path / "trees")
+    other = asllr_try(environ, *words, "--artifact", trees)
+    assert "1 of 3 calls is in fr, of which domain auto has no phrases" in other.stdout
+    assert "this model reads no words" in other.stdout

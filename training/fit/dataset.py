@@ -20,6 +20,7 @@ from training.dataset.manifest import DatasetManifest, Split
 from training.fit.enough import MIN_FIT_POSITIVES, check_evidence, check_heights
 from training.fit.leads import PromptedLeads, PromptReading, check_budget, read_leads, samples_of
 from training.fit.loop import FitData, FitRun, Fitted, described_run, fit
+from training.fit.own_fields import with_own_fields
 from training.model.errors import FitError, read_text
 from training.model.guards import naming_memory
 from training.model.hub import Hub, LoadedBase, Opened, load_base, open_base
@@ -99,6 +100,9 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
     check_evidence(examples, request.min_positives)
     accelerator = Accelerator()
     say: WriteLine = log if accelerator.is_main_process else lambda line: None
+    request = replace(request, rendering=with_own_fields(examples, request.rendering, say))
+    examples = replace(examples, rendering=request.rendering)
+    check_budget(opened.tokenizer, request.rendering, request.token_budget, opened.max_tokens)
     with naming_memory(request.settings.batch_tokens, "loading the base"):
         base = load_base(opened, _dtype(request.settings, accelerator))
         base.model.to(accelerator.device)

@@ -14,10 +14,9 @@ from tokenizers import Tokenizer
 from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
-from scoring.prompt.prompt import PromptSpec, build_prompt, longest_record_tokens
+from scoring.prompt.prompt import PromptSpec, build_prompt, least_budget
 from scoring.prompt.rendering import Rendering
 from scoring.report.progress import ReportProgress
-from scoring.score import MIN_TALK_TOKENS
 from training.dataset.example import WHOLE, Examples
 from training.model.errors import FitError
 from training.model.samples import Sample
@@ -116,7 +115,7 @@ def check_budget(
 ) -> None:
     """Raises FitError for a token budget that a lead might not fit into, or that the base cannot
     read."""
-    needed = longest_record_tokens(rendering, counter(tokenizer)) + MIN_TALK_TOKENS
+    needed = least_budget(rendering, counter(tokenizer))
     if needed > max_tokens:
         raise FitError(
             f"the longest record of domain {rendering.domain.name} takes {needed} tokens of this "

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.events import MAX_SEGMENT_CHARS, Direction, Role, Segment
+from scoring.domain.phrases import UNDETERMINED
 
 YES = {
     "1",
@@ -52,6 +53,7 @@ _ROLES = {
     **dict.fromkeys(("agent", "rep", "seller", "sales", "advisor"), Role.AGENT),
     **dict.fromkeys(("bot", "assistant", "ivr"), Role.BOT),
 }
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _DIRECTIONS = {
     **dict.fromkeys(("inbound", "in", "incoming"), Direction.INBOUND),
     **dict.fromkeys(("outbound", "out", "outgoing"), Direction.OUTBOUND),
@@ -100,6 +102,12 @@ def phone_of(cell: Any) -> str | None:
 
 def direction_of(cell: Any) -> Direction | None:
     return _DIRECTIONS.get(str(cell).strip().lower())
+
+
+def language_of(cell: Any) -> str:
+    """A language as its tag (`de`, `de_AT`); `und` for any other text."""
+    tag = str(cell).strip().replace("_", "-")
+    return tag if _TAG.fullmatch(tag) else UNDETERMINED
 
 
 def seconds_of(cell: Any) -> float | None:

@@ -30,6 +30,7 @@ from streams.importers.tables.cells import (
     LeftOut,
     Unusable,
     direction_of,
+    language_of,
     lead_id,
     seconds_of,
     segments_of,
@@ -224,6 +225,7 @@ class _Reader:
                 **{**envelope, "id": f"{envelope['id']}:talk"},
                 call_id=call_id,
                 started_at=started_at,
+                language=language_of(self._cell(row, "language")),
                 segments=segments,
             )
 

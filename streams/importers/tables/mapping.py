@@ -46,6 +46,7 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "direction": ("direction", "call_direction"),
         "duration_s": ("duration_s", "duration", "duration_seconds", "call_duration", "seconds"),
         "talk": ("transcript", "segments", "utterances", "turns", "text"),
+        "language": ("language", "lang", "language_code", "call_language", "locale"),
     },
     "outcomes": {
         "lead": LEAD,

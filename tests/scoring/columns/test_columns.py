@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from schemas.events import EventBase, LeadUpserted, TranscriptReady
 from schemas.timestamps import DAY_MS
 from scoring.columns.columns import COUNTS, NO_COLUMNS, WORDS
-from scoring.columns.own_fields import OwnField, OwnFields, date_ms, number_of
+from scoring.columns.own_fields import OwnField, OwnFields
 from scoring.lead.fold import fold
 from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import Value
 from scoring.lead.state_bytes import from_bytes, to_bytes
+from scoring.lead.values import date_ms, number_of
 from tests.scoring.histories import START, START_MS, event, histories, segment
 from tests.support.engines.table_artifacts import small_columns
 

@@ -205,7 +205,7 @@ OF_THE_REST: dict[str, tuple[Change, str]] = {
     ),
     "key that does not exist": (
         lambda raw: raw.update({"col\x07our\n": 1}),
-        f'the domain has no key "col\\x07our\\n"; there are {KEYS}, features, topics',
+        f'the domain has no key "col\\x07our\\n"; there are {KEYS}, features, topics, own_fields',
     ),
     "horizon as text": (
         lambda raw: raw.update(horizon_days="14"),

@@ -206,6 +206,19 @@ def test_a_field_that_is_read_twice_is_left_out_of_both() -> None:
     assert one.removal == Removal(frozenset({"age_band"}), columns=frozenset({"age_band"}))
 
 
+def test_an_own_field_that_moved_a_language_models_score_is_named_without_its_value() -> None:
+    domain = pack("generic").model_copy(update={"own_fields": ("Plan", "Seats wanted")})
+    spec = PromptSpec(Rendering(2, domain), 100_000, len)
+    engine = Listening(**{"Plan: gold": 2.0, "Seats wanted: 40": -1.0})
+    scorer = Scorer("listener", 14, spec, Calibration(), engine)
+    profile = {"Plan": "gold", "Seats wanted": 40.0}
+    history = history_of(fold([event(LeadUpserted, profile=profile)]))
+    told = faithful_reason(history, NOW_MS, scorer)
+    assert [one.words for one in told.moved_by] == ["Plan", "Seats wanted"]
+    assert [one.effect > 0 for one in told.moved_by] == [True, False]
+    check(history, scorer)
+
+
 @given(long_histories(), st.sampled_from((1, 2)))
 def test_a_reason_repeats_nothing_that_was_said(events: list[EventBase], version: int) -> None:
     scorer = listener(version, "generic", **{"customer:": 1.0, "agent:": 0.5, "unknown": -0.5})

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from schemas.events import LeadUpserted
 from schemas.timestamps import DAY_MS, to_ms
+from scoring.calibration import Calibration
 from scoring.domain.model import Section
+from scoring.domain.reading import pack
+from scoring.engine import EngineInput
 from scoring.explain.occlusion import occlude, without_section
 from scoring.explain.whatif import probabilities
 from scoring.lead.arrival import Arrival, state_of, without_each
@@ -15,10 +19,12 @@ from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.declaration import UNKNOWN
-from scoring.prompt.prompt import CALLS
-from scoring.prompt.rendering import first_rendering
-from scoring.score import prepare
+from scoring.prompt.own_fields import HEADING
+from scoring.prompt.prompt import CALLS, PromptSpec
+from scoring.prompt.rendering import Rendering, first_rendering
+from scoring.score import Scorer, prepare
 from tests.scoring.arrivals import arrived, long_arrivals
+from tests.scoring.histories import event
 from tests.scoring.prompt.golden_leads import SPEC
 from tests.support.engines.engines import RuleEngine, rule_scorer
 from tests.support.leads.lead_events import START, clicks, joins, talks, writes
@@ -94,3 +100,23 @@ def test_inputs_that_say_the_same_reach_the_engine_once() -> None:
     values = probabilities(rule_scorer(Counting()), [same, same, same])
     assert len(seen) == 1
     assert values == [values[0]] * 3
+
+
+class Planned:
+    """Scores by one own field of the prompt."""
+
+    batch_size = 4
+
+    def logits(self, inputs: list[EngineInput]) -> list[float]:
+        return [float("Plan: gold" in one.prompt) for one in inputs]
+
+
+def test_own_fields_of_a_prompt_are_measured_one_by_one_and_together() -> None:
+    domain = pack("generic").model_copy(update={"own_fields": ("Plan", "Seats", "Colour")})
+    spec = PromptSpec(Rendering(2, domain), 100_000, len)
+    scorer = Scorer("planned", 14, spec, Calibration(), Planned())
+    fields = event(LeadUpserted, profile={"Plan": "gold", "Seats": 40.0})
+    found = occlude(arrived([fields]), MOMENT, scorer)
+    assert {one.name: one.effect > 0 for one in found.columns} == {"Plan": True, "Seats": False}
+    [together] = [one for one in found.sections if one.section == HEADING]
+    assert together.effect == found.columns[0].effect

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 
-from schemas.events import Direction, EventBase, InteractionLogged, Role, TranscriptReady
+from schemas.events import (
+    Direction,
+    EventBase,
+    InteractionLogged,
+    LeadUpserted,
+    Role,
+    TranscriptReady,
+)
 from schemas.timestamps import DAY_MS
 from scoring.calibration import Calibration
 from scoring.columns.columns import WORDS
@@ -14,6 +21,7 @@ from scoring.explain.occlusion import without_section
 from scoring.explain.removal import Removal, without
 from scoring.lead.fold import fold
 from scoring.lead.history import LeadHistory, Said, all_said, history_of, without_said
+from scoring.prompt.own_fields import HEADING
 from scoring.prompt.prompt import CALLS, PromptSpec
 from scoring.prompt.rendering import Rendering, first_rendering
 from scoring.score import Scorer
@@ -116,3 +124,19 @@ def test_a_hidden_own_field_is_unknown_and_the_rest_stays() -> None:
     others = np.arange(len(whole.columns)) != at
     assert hidden.columns[others].tobytes() == whole.columns[others].tobytes()
     assert hidden.prompt == whole.prompt
+
+
+def test_an_own_field_that_the_prompt_reads_is_hidden_from_prompt_and_columns() -> None:
+    own = SOFTWARE.rendering.domain.model_copy(update={"own_fields": ("Plan", "seats")})
+    scorer = scorer_of(Rendering(2, own))
+    profile = {"seats": 40.0, "Plan": "gold"}
+    history = history_of(fold([*STORY, event(LeadUpserted, profile=profile)]))
+    whole = scorer.read(history, NOW_MS)
+    assert "# own fields\nPlan: gold\nseats: 40\n" in whole.prompt
+    hidden = without(history, NOW_MS, scorer, Removal(columns=frozenset({"seats"})))
+    assert hidden.prompt == whole.prompt.replace("seats: 40\n", "")
+    at = scorer.columns.part_names.index("seats")
+    assert (whole.columns[at], np.isnan(hidden.columns[at])) == (40, True)
+    assert hidden.features.tobytes() == whole.features.tobytes()
+    bare = without_section(history, NOW_MS, scorer, HEADING)
+    assert "# own fields\nnone\n" in bare.prompt

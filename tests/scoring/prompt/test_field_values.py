@@ -68,5 +68,5 @@ def test_flags_and_numbers_of_another_kind_are_counted_too() -> None:
 def test_an_unknown_value_is_what_the_prompt_calls_other() -> None:
     feature = BY_FIELD["lead_source"]
     assert words(feature, "google") == OTHER
-    with pytest.raises(ValueError, match="does not read a profile field"):
-        unknown_values(next(one for one in FEATURES if one.name == "stage"), ["new"])
+    with pytest.raises(ValueError, match="reads no single field"):
+        unknown_values(next(one for one in FEATURES if one.name == "days_in_stage"), ["new"])

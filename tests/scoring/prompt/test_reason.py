@@ -35,12 +35,12 @@ def contact(channel: str, days: float = 0.0, **fields: Any) -> EventBase:
     )
 
 
-def spoken(*texts: str) -> EventBase:
+def spoken(*texts: str, language: str = "en") -> EventBase:
     return event(
         TranscriptReady,
         started_at=START,
         call_id="c",
-        language="en",
+        language=language,
         segments=[segment(text) for text in texts],
     )
 
@@ -164,3 +164,12 @@ def test_evidence_counts_the_domains_late_stages_and_clicks() -> None:
     assert evidence(history_of(fold(late)), AUTO) is Evidence.LOW
     clicked = [event(StageChanged, stage="negotiation"), contact("product")]
     assert evidence(history_of(fold(clicked)), SOFTWARE) is Evidence.LOW
+
+
+@pytest.mark.parametrize("rendering", [AUTO, Rendering(2, pack("software"))], ids=("1", "2"))
+def test_what_was_said_in_a_language_without_phrases_is_no_evidence(rendering: Rendering) -> None:
+    def level(language: str) -> Evidence:
+        return evidence(history_of(fold([spoken("hello", language=language)])), rendering)
+
+    assert {level(known) for known in ("en", "de-AT", "EN-us", "und")} == {Evidence.MEDIUM}
+    assert {level(unknown) for unknown in ("zh", "zh-Hans", "tlh")} == {Evidence.LOW}

@@ -127,7 +127,7 @@ def test_explain_names_fields_and_words_as_they_were_written(vendor: Vendor) -> 
     by_name = {one["name"]: one["effect"] for one in said["columns"]}
     assert by_name["words"] > 0, "who says that the budget is approved buys more often"
     text = asllr(*words, "--top", "40").stdout
-    assert "What the other columns are worth" in text
+    assert "What own fields and other columns are worth" in text
     assert " words: " in text
     assert "the word '" in text
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from scoring.columns.own_fields import (
     MAX_CODES,
@@ -16,14 +16,11 @@ from scoring.columns.own_fields import (
     MAX_LEVELS,
     OwnField,
     OwnFields,
-    date_ms,
-    number_of,
 )
-from scoring.lead.history import history_of
-from scoring.lead.state import PROFILE, LeadState, Patch, Value
-from scoring.prompt.declaration import Feature, Kind, encode
+from scoring.lead.state import PROFILE, Value
+from scoring.lead.values import date_ms, number_of
+from scoring.prompt.field_values import STAGE, is_known, register_of
 from scoring.prompt.rendering import Rendering
-from scoring.prompt.sources import CurrentStage, Flag, Profile, ProfileNumber
 from training.dataset.example import Examples
 
 MIN_ROWS = 5
@@ -32,24 +29,13 @@ MIN_ROWS = 5
 SURE = 0.9
 """The share of a field's texts that have to be numbers, or dates, for all to be read as such."""
 
-STAGE = "stage"
-"""The register of the funnel stage: read like a field where its words are no feature's."""
-
 
 def fit_own_fields(examples: Examples) -> OwnFields:
-    values: dict[str, Counter[Value]] = {}
+    values = own_values(examples)
     n_with_code: Counter[str] = Counter()
     for state in examples.states:
-        for name, value in state.values().items():
-            if value is not None and (name.startswith(PROFILE) or name == STAGE):
-                values.setdefault(name, Counter())[value] += 1
         n_with_code.update({code for fact in state.facts for code in fact.codes})
-    fields = [
-        name
-        for name, counts in values.items()
-        if _n_unread(name, counts, examples.rendering) >= MIN_ROWS
-    ]
-    fields.sort(key=lambda name: (-values[name].total(), name))
+    fields = sorted(values, key=lambda name: (-values[name].total(), name))
     codes = [code for code, n in n_with_code.items() if n >= MIN_ROWS]
     codes.sort(key=lambda code: (-n_with_code[code], code))
     if examples.codes.shape[1]:
@@ -58,6 +44,21 @@ def fit_own_fields(examples: Examples) -> OwnFields:
         fields=tuple(fit_field(name, values[name]) for name in sorted(fields[:MAX_FIELDS])),
         codes=tuple(sorted(codes[:MAX_CODES])),
     )
+
+
+def own_values(examples: Examples) -> dict[str, Counter[Value]]:
+    """The business's own fields by the name of their register, and how many rows have each value.
+    The stage is one where its words are no feature's."""
+    values: dict[str, Counter[Value]] = {}
+    for state in examples.states:
+        for name, value in state.values().items():
+            if value is not None and (name.startswith(PROFILE) or name == STAGE):
+                values.setdefault(name, Counter())[value] += 1
+    return {
+        name: counts
+        for name, counts in values.items()
+        if _n_unread(name, counts, examples.rendering) >= MIN_ROWS
+    }
 
 
 def fit_field(register_name: str, counts: Mapping[Value, int]) -> OwnField:
@@ -80,23 +81,7 @@ def fit_field(register_name: str, counts: Mapping[Value, int]) -> OwnField:
 
 def _n_unread(name: str, counts: Mapping[Value, int], rendering: Rendering) -> int:
     """The number of rows whose value no feature knows."""
-    features = [feature for feature in rendering.features if name in _registers(feature)]
+    features = [feature for feature in rendering.features if register_of(feature) == name]
     return sum(
-        n for value, n in counts.items() if not any(_knows(f, name, value) for f in features)
+        n for value, n in counts.items() if not any(is_known(one, value) for one in features)
     )
-
-
-def _registers(feature: Feature) -> Iterator[str]:
-    match feature.source:
-        case Profile() | Flag() | ProfileNumber():
-            yield f"{PROFILE}{feature.source.field}"
-        case CurrentStage():
-            yield STAGE
-
-
-def _knows(feature: Feature, name: str, value: Value) -> bool:
-    """Whether the feature says more of the value than that it is another one."""
-    state = LeadState(registers=(Patch(0, "", {name: value}),))
-    number = encode(feature, feature.source.value(history_of(state), 0))
-    is_other = feature.kind is Kind.CATEGORY and number == len(feature.bins)
-    return not math.isnan(number) and not is_other

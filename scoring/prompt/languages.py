@@ -1,0 +1,60 @@
+"""Which calls are in a language that a domain has no phrases of: no topic is known of them.
+
+A message says of no language what it is in; such a text is looked through with the phrases of all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from scoring.lead.history import LeadHistory
+from scoring.prompt.rendering import Rendering
+
+MAX_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownLanguages:
+    """Calls of which no topic is known: how many of `n_calls` by language, the commonest first.
+    `reads_words`: whether the model reads what was said."""
+
+    domain: str
+    n_calls: int
+    by_language: Mapping[str, int]
+    reads_words: bool
+
+    @property
+    def sentence(self) -> str:
+        """Says so to a person."""
+        n = sum(self.by_language.values())
+        named = ", ".join([*self.by_language][:MAX_NAMED])
+        more = len(self.by_language) - MAX_NAMED
+        then = (
+            "what was said is read by the model, but no topic is known of it"
+            if self.reads_words
+            else "no topic is known of what was said, and this model reads no words"
+        )
+        return (
+            f"{n:,} of {self.n_calls:,} calls {'is' if n == 1 else 'are'} in {named}"
+            f"{f' and {more} more' if more > 0 else ''}, of which domain {self.domain} has no "
+            f"phrases: {then}"
+        )
+
+
+def unknown_languages(
+    histories: Iterable[LeadHistory], rendering: Rendering, *, reads_words: bool
+) -> UnknownLanguages | None:
+    """None where the domain has phrases of all that was spoken."""
+    n_by_language = Counter(
+        call.language.split("-")[0].lower() for history in histories for call in history.calls
+    )
+    unknown = {
+        language: n
+        for language, n in sorted(n_by_language.items(), key=lambda pair: (-pair[1], pair[0]))
+        if not rendering.reader.knows(language)
+    }
+    if not unknown:
+        return None
+    return UnknownLanguages(rendering.domain.name, n_by_language.total(), unknown, reads_words)
