@@ -62,7 +62,8 @@ SCORE_FIELDS = {
         "cause": "why there is a new score",
         "reason": "a few words for the person who calls",
         "reason_kind": "`faithful`: what this score would be another without, with sign and size; "
-        "`recent`: what happened last, whatever the model made of it",
+        "`recent`: what happened last, whatever the model made of it; which kind it is does not "
+        "follow from the log",
         "evidence": "how much is known of the lead, not how good it is",
         "valid_until": "first later moment at which time alone changes the prompt; null: none",
         "scored_at": "when the worker had the result; does not follow from the log",

@@ -1,4 +1,5 @@
-"""The records asllr writes. All but `scored_at` and `latency_ms` follow from the log alone."""
+"""The records asllr writes. All but `scored_at`, `latency_ms` and `reason_kind` follow from the log
+alone."""
 
 from __future__ import annotations
 

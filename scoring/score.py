@@ -1,8 +1,8 @@
 """From a lead's state to its Score: what live workers, replay and the oracle all call.
 
-Everything in a Score but `scored_at` and `latency_ms` follows from the state, the cursor, the
-promotion, `as_of` and the artifact. The engine runs between `prepare` and `build_score`, in the
-caller's hands, so that batching stays its business.
+Everything in a Score but `scored_at`, `latency_ms` and the kind of its reason follows from the
+state, the cursor, the promotion, `as_of` and the artifact. The engine runs between `prepare` and
+`build_score`, in the caller's hands, so that batching stays its business.
 """
 
 from __future__ import annotations
