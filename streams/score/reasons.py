@@ -8,10 +8,12 @@ and is computed again with that kind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from schemas.outputs import Score
+from scoring.engine import Engine, EngineInput, Unscorable
 from scoring.explain.faithful import explained, things_left_out
 from scoring.lead.fold import listing
 from scoring.score import Scorer, Subject
@@ -93,6 +95,29 @@ class TimeForReasons:
         self._left_s -= seconds
 
 
+class EngineFailed(Exception):
+    """An engine raised something; the message is its type, because its text may quote what was
+    read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fallible:
+    """Engines are libraries of others: whatever they raise is no bug of ours, and the lead has its
+    score."""
+
+    engine: Engine
+
+    @property
+    def batch_size(self) -> int:
+        return self.engine.batch_size
+
+    def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
+        try:
+            return self.engine.logits(inputs)
+        except Exception as error:
+            raise EngineFailed(type(error).__name__) from None
+
+
 class Reasons:
     """Gives scores their faithful reasons where that is due and affordable."""
 
@@ -119,11 +144,9 @@ class Reasons:
         engine does not take a lead of which something is hidden."""
         started_s = self._clock()
         try:
-            return explained(score, subject, scorer)
-        except Exception as error:
-            # An engine is a library of others, and this lead has its score. Never the error's text:
-            # it may quote what was read.
-            log.warning("no_faithful_reason lead=%s error=%s", subject.key, type(error).__name__)
+            return explained(score, subject, replace(scorer, engine=_Fallible(scorer.engine)))
+        except (EngineFailed, Unscorable) as error:
+            log.warning("no_faithful_reason lead=%s error=%s", subject.key, error)
             return score
         finally:
             self._time.spend(self._clock() - started_s)
