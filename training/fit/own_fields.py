@@ -3,8 +3,6 @@ first."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +10,7 @@ from scoring.columns.own_fields import OwnField
 from scoring.domain.model import MAX_OWN_FIELDS
 from scoring.floats import Floats
 from scoring.lead.state import PROFILE, Value
-from scoring.prompt.rendering import Rendering
+from scoring.prompt.rendering import Rendering, newest_rendering
 from scoring.report.progress import WriteLine
 from training.baselines.columns.own_fields import fit_field, own_values
 from training.dataset.example import Examples
@@ -28,20 +26,14 @@ MAX_NAMED = 20
 
 
 def with_own_fields(examples: Examples, rendering: Rendering, log: WriteLine) -> Rendering:
-    """The rendering whose prompts read the own fields of the training rows."""
+    """The rendering whose prompts read the own fields of the training rows: of `auto`, too, which
+    only as it ships stays with the renderer that reads none."""
     order = own_field_order(examples.of(Split.FIT))
-    named = ", ".join(order[:MAX_NAMED]) + (", …" if len(order) > MAX_NAMED else "")
-    domain = rendering.domain.model_copy(update={"own_fields": order})
-    learned = replace(rendering, domain=domain)
-    if order and not learned.own_fields:
-        log(
-            f"fit: renderer {rendering.version} of domain {domain.name} as it ships reads no own "
-            f"fields ({named}); give a copy of the domain another name and fit with --domain FILE"
-        )
+    if not order:
         return rendering
-    if order:
-        log(f"fit: own fields, what tells most first: {named}")
-    return learned
+    named = ", ".join(order[:MAX_NAMED]) + (", …" if len(order) > MAX_NAMED else "")
+    log(f"fit: own fields, what tells most first: {named}")
+    return newest_rendering(rendering.domain.model_copy(update={"own_fields": order}))
 
 
 def own_field_order(examples: Examples) -> tuple[str, ...]:
