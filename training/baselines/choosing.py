@@ -26,7 +26,7 @@ def choices(examples: Examples) -> list[Choice]:
     if not chooses_in_turn(examples):
         return [usual]
     both = examples.of(Split.FIT, Split.JUDGE)
-    folds = folds_of(both.cluster)
+    folds = folds_of(both.cluster, b"choosing")
     pairs = [
         (both.take(np.flatnonzero(folds != fold)), both.take(np.flatnonzero(folds == fold)))
         for fold in range(N_FOLDS)

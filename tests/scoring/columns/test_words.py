@@ -49,6 +49,14 @@ def test_terms_are_runs_of_each_turn_and_bridge_to_the_answer() -> None:
     assert words_in("*:high price") == {"high", "price"}
 
 
+def test_terms_without_a_mark_change_nothing_for_a_vocabulary_from_before_them() -> None:
+    said = terms(_history())
+    marked = [term for term in said if not term.startswith("*:")]
+    assert len(marked) < len(said)
+    for one, other in zip(VOCABULARY.weigh(said), VOCABULARY.weigh(marked), strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_messages_and_notes_are_read_by_who_wrote_them() -> None:
     written = [
         event(InteractionLogged, id=id_, channel="email", direction=direction, text="Thanks")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="needs the train extra")
+pytest.importorskip("lightgbm", reason="needs the train extra")
 
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
@@ -15,8 +15,10 @@ from scoring.metrics.metrics import auc
 from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget
 from training.baselines.choosing import choices
+from training.baselines.columns.linear_reading import N_FOLDS, folds_of
 from training.baselines.fitted import logits_to_calibrate
 from training.baselines.logistic import fit_logistic, fit_logistic_words
+from training.baselines.recommended import fit_recommended
 from training.dataset.example import Examples
 from training.dataset.manifest import BEFORE_TEST, Split
 
@@ -89,6 +91,18 @@ def test_few_rows_split_by_chance_choose_in_turn() -> None:
     for learned, chooses in pairs:
         assert not set(learned.cluster) & set(chooses.cluster)
         assert len(learned) + len(chooses) == len(known)
+
+
+def test_columns_of_words_have_folds_within_the_rows_that_choose_in_turn() -> None:
+    """One hash for both would leave one of these folds without rows."""
+    for learned, _ in choices(dealt(leads(300))):
+        assert set(folds_of(learned.cluster).tolist()) == set(range(N_FOLDS))
+
+
+def test_the_recommended_model_is_chosen_in_turn() -> None:
+    chosen = fit_recommended(dealt(leads(200)), BUDGET, quiet)
+    assert chosen.name in chosen.models
+    assert chosen.why.startswith(f"{chosen.name} has the least log loss on the rows that choose")
 
 
 def test_rows_after_the_validation_split_do_not_choose() -> None:
