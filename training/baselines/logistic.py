@@ -37,7 +37,7 @@ from training.trees.trials import Trial, search
 
 MAX_STEPS = 2_000
 LOG10_C = (-4.0, 2.0)
-LOG10_C_WORDS = (-1.0, 1.5)
+LOG10_C_WORDS = (-2.0, 1.5)
 """The weights of a lead's words have length 1 together: beyond these a penalty is everything or
 nothing."""
 
@@ -82,17 +82,19 @@ def fit_logistic(examples: Examples, budget: Budget, log: WriteLine) -> Logistic
     """Fits it on fields; `choices` choose the penalty. Raises DatasetError for a
     split with one class only."""
     prepared = _prepared(examples, _read_fields)
-    return _chosen(examples, _search(prepared, budget, log), _read_fields)
+    return _chosen(examples, _search(prepared, budget, log, _of_fields), _read_fields)
 
 
 def fit_logistic_words(examples: Examples, budget: Budget, log: WriteLine) -> LogisticPredictor:
-    """Fits it on fields and words, tries the search without words, too, and says what words were
-    worth. Raises DatasetError for a split with one class only."""
+    """Fits it on fields and words: the penalty of fields is that which is best without words, then
+    that of words is chosen. Says what words were worth. Raises DatasetError for a split with one
+    class only."""
     prepared = _prepared(examples, _read_words)
     if not any(inputs.words.shape[1] for inputs, _ in prepared):
         return fit_logistic(examples, budget, log)
-    best = _search(prepared, budget, log, with_words=True)
-    without = _search(prepared, budget, lambda line: None)
+    without = _search(prepared, budget, lambda line: None, _of_fields)
+    c = without.settings.c
+    best = _search(prepared, budget, log, lambda share: Penalties(c, _within(LOG10_C_WORDS, share)))
     sentence = words_worth("fields", best.loss, without.loss)
     log(sentence)
     return replace(_chosen(examples, best, _read_words), words=sentence)
@@ -165,18 +167,26 @@ def _inputs(reading: _Reading, examples: Examples) -> _Inputs:
     return _Inputs(examples, reading.fields(examples), reading.bag.weighed(examples))
 
 
+def _of_fields(share: float) -> Penalties:
+    return Penalties(_within(LOG10_C, share))
+
+
+def _within(log10: tuple[float, float], share: float) -> float:
+    return float(10 ** (log10[0] + share * (log10[1] - log10[0])))
+
+
 def _search(
-    prepared: Prepared, budget: Budget, log: WriteLine, *, with_words: bool = False
+    prepared: Prepared, budget: Budget, log: WriteLine, penalties_at: Callable[[float], Penalties]
 ) -> Trial[Penalties]:
+    """Tries one draw of each of as many equal parts of the range as there are trials: a few draws
+    from all of it may all lie at one end."""
     rng = budget.rng()
     chooses = [rows.examples for _, rows in prepared]
     labels = np.concatenate([labels_of(rows) for rows in chooses])
     weights = np.concatenate([rows.weight for rows in chooses])
 
     def run(number: int) -> Trial[Penalties]:
-        c = float(10 ** rng.uniform(*LOG10_C))
-        c_words = float(10 ** rng.uniform(*LOG10_C_WORDS)) if with_words else None
-        penalties = Penalties(c, c_words)
+        penalties = penalties_at((number + rng.random()) / budget.n_trials)
         logits = [_fit(learned, penalties).logits(rows) for learned, rows in prepared]
         return Trial(log_loss(np.concatenate(logits), labels, weights), penalties)
 
