@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -37,7 +37,9 @@ MAX_OUTPUTS = 256
 
 MARKS = {Role.CUSTOMER.value: "c", Role.AGENT.value: "a"}
 OTHER, NOTE = "o", "n"
+ANYBODY = "*"
 LONGEST_RUN = 3
+LONGEST_RUN_OF_ANYBODY = 2
 
 Marked = tuple[str, str]
 Term = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
@@ -45,8 +47,9 @@ Term = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 
 def terms(history: LeadHistory) -> list[str]:
     """The terms of a lead's calls, messages and notes: words, pairs and triples of each turn,
-    marked with who spoke. Across turns of a call, the last word of one turn with the first two of
-    the answer, for what "yes" answered."""
+    marked with who spoke, and words and pairs whoever spoke: marks alone halve what is known of a
+    word that both say. Across turns of a call, the last word of one turn with the first two of the
+    answer, for what "yes" answered."""
     return [term for turns in _texts(history) for term in _terms(turns)]
 
 
@@ -72,6 +75,7 @@ def _terms(turns: Sequence[Marked]) -> Iterator[str]:
     for mark, text in turns:
         words = WORD.findall(text.lower())
         yield from (f"{mark}:{run}" for run in runs(words, LONGEST_RUN))
+        yield from (f"{ANYBODY}:{run}" for run in runs(words, LONGEST_RUN_OF_ANYBODY))
         if last is not None and words:
             yield f"{last}>{mark}:{' '.join(words[:2])}"
         last = f"{mark}:{words[-1]}" if words else None
@@ -113,8 +117,12 @@ class Vocabulary(BaseModel):
     def weigh(self, said: Iterable[str]) -> tuple[NDArray[np.int64], Floats]:
         """The known terms among `said` by number, ascending, and their weights: (1 + log count) ·
         idf, of length 1 together. Both are empty where no term is known."""
+        return self.weigh_counted(Counter(said))
+
+    def weigh_counted(self, n_times: Mapping[str, int]) -> tuple[NDArray[np.int64], Floats]:
+        """As `weigh`, of terms that are counted already."""
         index = self.index
-        counts = Counter(at for term in said if (at := index.get(term)) is not None)
+        counts = {at: n for term, n in n_times.items() if (at := index.get(term)) is not None}
         ids = np.array(sorted(counts), dtype=np.int64)
         weights = np.array(
             [(1.0 + math.log(counts[at])) * self.idf[at] for at in ids.tolist()], dtype=np.float64

@@ -12,36 +12,43 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scoring.artifact import ArtifactError
 from scoring.calibration import Finite
-from scoring.columns.encoding import Encoding
+from scoring.columns.encoding import Encoding, Rows
+from scoring.columns.words import MAX_OUTPUTS
 from scoring.engines.reading import finite
 from scoring.engines.table import TableEngine, TableWidth
-from scoring.floats import Floats
 
 LINEAR = "linear.json"
 MAX_WEIGHTS = 200_000
 
 
 class LinearModel(BaseModel):
-    """A fitted regression: logit = `intercept` + the sum of `weights` times the encoded row."""
+    """A fitted regression: logit = `intercept` + the sum of `weights` times the encoded row. The
+    last `n_plain` numbers of a row are taken as they are: columns of words, which a regression has
+    weighed already."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoding: Encoding
+    n_plain: Annotated[int, Field(ge=0, le=MAX_OUTPUTS)] = 0
     weights: Annotated[tuple[Finite, ...], Field(max_length=MAX_WEIGHTS)]
     intercept: Finite
 
     @model_validator(mode="after")
     def _fits(self) -> LinearModel:
-        if len(self.weights) != self.encoding.n_encoded:
-            raise ValueError(
-                f"{len(self.weights)} weights for {self.encoding.n_encoded} encoded columns"
-            )
+        n_encoded = self.encoding.n_encoded + self.n_plain
+        if len(self.weights) != n_encoded:
+            raise ValueError(f"{len(self.weights)} weights for {n_encoded} encoded columns")
         return self
 
-    def logits(self, rows: Floats) -> list[float]:
-        """One logit for each encoded row. Added exactly, so that no library's order of adding
-        shows."""
-        parts = rows * np.array(self.weights)
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers a row has."""
+        return len(self.encoding.kinds) + self.n_plain
+
+    def logits(self, rows: Rows) -> list[float]:
+        """One logit for each row. Added exactly, so that no library's order of adding shows."""
+        plain = rows[:, len(self.encoding.kinds) :].astype(np.float64)
+        parts = np.hstack([self.encoding.rows(rows), plain]) * np.array(self.weights)
         return [math.fsum([*part, self.intercept]) for part in parts.tolist()]
 
 
@@ -55,14 +62,14 @@ def load_linear_engine(path: Path, width: TableWidth) -> TableEngine:
             f"{path / LINEAR} is not a logistic regression; fit it again with "
             "`asllr baseline logistic`"
         ) from error
-    if len(model.encoding.kinds) != width.n_numbers:
+    if model.n_numbers != width.n_numbers:
         raise ArtifactError(
-            f"{path / LINEAR} reads rows of {len(model.encoding.kinds)} numbers, this artifact's "
-            f"features and columns make {width.n_numbers}; fit and export it again"
+            f"{path / LINEAR} reads rows of {model.n_numbers} numbers, this artifact's features "
+            f"and columns make {width.n_numbers}; fit and export it again"
         )
 
     def row_logit(row: NDArray[np.float32]) -> float:
-        (logit,) = model.logits(model.encoding.rows(row[None, :]))
+        (logit,) = model.logits(row[None, :])
         return finite(logit)
 
     return TableEngine(row_logit, width)

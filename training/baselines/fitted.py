@@ -10,7 +10,9 @@ import numpy as np
 from scoring.calibration import Calibration, probability
 from scoring.floats import Floats
 from scoring.metrics.metrics import auc, average_precision, expected_calibration_error, log_loss
-from training.baselines.baseline import labels_of
+from training.baselines.baseline import Predictor, labels_of
+from training.baselines.logistic import LogisticPredictor
+from training.baselines.tree import TreePredictor, with_held_out
 from training.calibrate import MIN_POSITIVES_FOR_PLATT, fit_calibration
 from training.dataset.example import Examples
 from training.dataset.manifest import DatasetError, Split
@@ -36,6 +38,15 @@ def check_enough(examples: Examples, min_positives: int) -> None:
             f"{min_positives}: serve the rule until there are more (`asllr baseline rule`; its "
             "scores say evidence low), or build the dataset from a longer log"
         )
+
+
+def logits_to_calibrate(model: Predictor, examples: Examples) -> Floats:
+    """The logits of all rows; those of the calibration split by a model that has not learned from
+    them. `examples` hold the calibration rows that the model was fitted with."""
+    logits = model.logits(examples)
+    if isinstance(model, TreePredictor | LogisticPredictor):
+        return with_held_out(logits, model.held_out, examples)
+    return logits
 
 
 def calibrate(

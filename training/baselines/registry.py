@@ -16,6 +16,9 @@ class Baseline(StrEnum):
     RULE = "rule"
     """Stage and recency: a points card."""
     LOGISTIC = "logistic"
+    """On the features and on own fields."""
+    LOGISTIC_WORDS = "logistic_words"
+    """The same with TF-IDF of what was said and written."""
     TREE_TABULAR = "tree_tabular"
     """LightGBM on the features."""
     TREE_FIELDS = "tree_fields"
@@ -47,6 +50,10 @@ def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: WriteL
             from training.baselines.logistic import fit_logistic
 
             return fit_logistic(examples, budget, log)
+        case Baseline.LOGISTIC_WORDS:
+            from training.baselines.logistic import fit_logistic_words
+
+            return fit_logistic_words(examples, budget, log)
         case Baseline.TREE_TABULAR:
             from training.baselines.tree_tabular import fit_tree_tabular
 

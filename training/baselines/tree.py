@@ -18,12 +18,13 @@ from scoring.report.progress import WriteLine
 from training.baselines.baseline import (
     TRAIN_AND_VALIDATION,
     Budget,
-    Predictor,
     check_classes,
     labels_of,
+    log_loss,
 )
+from training.baselines.choosing import choices
 from training.dataset.example import Examples
-from training.dataset.manifest import Split
+from training.dataset.manifest import BEFORE_TEST, Split
 from training.trees.boosted_trees import (
     TreeSettings,
     TreeTable,
@@ -107,15 +108,6 @@ def predictor_of(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> T
     return TreePredictor(grown.tree, prepared.columns, grown.held_out)
 
 
-def logits_to_calibrate(model: Predictor, examples: Examples) -> Floats:
-    """The logits of all rows; those of the calibration split by a model that has not learned from
-    them. `examples` hold the calibration rows that the model was fitted with."""
-    logits = model.logits(examples)
-    if isinstance(model, TreePredictor):
-        return with_held_out(logits, model.held_out, examples)
-    return logits
-
-
 def with_held_out(logits: Floats, held_out: Floats, examples: Examples) -> Floats:
     replaced = logits.copy()
     replaced[examples.split == Split.CALIBRATE.value] = held_out
@@ -150,6 +142,23 @@ def tune_prepared(prepared: PreparedColumns, budget: Budget, log: WriteLine) -> 
     kept = grow_tree(whole, best.settings, n_rounds)
     held_out = early.logits(prepared.calibration[1])
     return GrownTrees(replace(kept, validation_loss=best.loss), held_out)
+
+
+def loss_in_turn(
+    examples: Examples, tree: TunedTree, fit_columns: FitColumns, budget: Budget
+) -> float:
+    """The log loss of the chosen settings over `choices`: columns and trees are fitted anew for
+    each. `tree` was grown on the rows of `examples` before the test."""
+    n_rows = len(examples.of(*BEFORE_TEST))
+    losses, weights = [], []
+    for learned, chooses in choices(examples):
+        rows, columns = fit_columns(learned, budget.rng())
+        n_rounds = rounds_for(tree.n_rounds, n_rows, len(learned))
+        grown = grow_tree(_table([(learned, rows)], 0), tree.settings, n_rounds)
+        logits = grown.logits(columns.rows(chooses))
+        losses.append(log_loss(logits, labels_of(chooses), chooses.weight))
+        weights.append(chooses.weight.sum())
+    return float(np.average(losses, weights=weights))
 
 
 def search_prepared(

@@ -19,7 +19,7 @@ from scoring.columns.encoding import Rows
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget, labels_of
 from training.baselines.columns.aggregates import fit_aggregates
-from training.baselines.columns.bag_of_words import fit_words
+from training.baselines.columns.bag_of_words import fit_components, fit_words
 from training.baselines.columns.linear_reading import Target, fit_out_of_fold, folds_of
 from training.baselines.columns.own_fields import fit_own_fields
 from training.baselines.columns.table import TableColumns, table_of
@@ -31,6 +31,7 @@ from training.baselines.tree import (
     prepare_columns,
     search_prepared,
 )
+from training.baselines.words_worth import words_worth
 from training.dataset.example import Examples
 
 ORDER_PENALTIES = (0.3, 3.0)
@@ -64,11 +65,7 @@ def fit_and_weigh_words(prepared: PreparedColumns, budget: Budget, log: WriteLin
     if not _n_words(prepared.columns):
         return reading
     without = search_prepared(_without_words(prepared), budget, lambda line: None).loss
-    verdict = "gain" if reading.validation_loss < without else "gain nothing"
-    sentence = (
-        f"words {verdict} over fields and counts: log loss on the validation rows "
-        f"{reading.validation_loss:.4f} with words, {without:.4f} without"
-    )
+    sentence = words_worth("fields and counts", reading.validation_loss, without)
     log(sentence)
     return replace(reading, words=sentence)
 
@@ -108,10 +105,15 @@ def _fit_columns(
 ) -> tuple[Rows, TableColumns]:
     """The readings come last. Of the rows they were fitted on they are out of fold, by models that
     are not kept; everything else is what serving computes."""
-    bag = fit_words(examples, rng)
+    bag = fit_words(examples)
+    components = fit_components(bag.matrix, rng)
     folds = folds_of(examples.cluster)
     fitted = [fit_out_of_fold(bag.matrix, target, folds) for target in targets]
-    words = bag.projected(tuple(reading for _, reading in fitted))
+    coefficients = [reading.coefficients(len(bag.terms)) for _, reading in fitted]
+    words = bag.projected(
+        np.array([*components, *coefficients]),
+        [0.0] * len(components) + [reading.intercept for _, reading in fitted],
+    )
     table = table_of(examples, Columns(fit_own_fields(examples), fit_aggregates(examples), words))
     rows = table.rows(examples)
     if words is not None:

@@ -18,6 +18,7 @@ RULE, STACK = "rule", "stack"
 NAMES = (
     RULE,
     "logistic",
+    "logistic_words",
     "tree_tabular",
     "tree_fields",
     "tree_words",
@@ -74,13 +75,14 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
     def baseline(*, name: str | None, dataset: Path | None, as_json: bool, **options: Any) -> None:
         """Fit a baseline to a dataset: what a language model has to beat.
 
-        Without a NAME it is the recommended one: a logistic regression, trees on your own fields
-        and trees on fields, counts and words are fitted, and the newest rows before the test
-        choose. The names:
+        Without a NAME it is the recommended one: logistic regressions and trees, each on your own
+        fields and on what was said, too, are fitted, and the newest rows before the test choose.
+        The names:
 
         \b
           rule            stage and recency; needs no dataset, for day one
           logistic        logistic regression on features and own fields
+          logistic_words  the same with the words of calls, messages, notes
           tree_tabular    trees on the features
           tree_fields     the same with own fields and wrap-up codes
           tree_words      the same with counts, ages and the words of calls

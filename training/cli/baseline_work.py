@@ -19,13 +19,18 @@ from scoring.report.progress import ReportProgress, WriteLine
 from training.artifact_folder import check_replaceable
 from training.baselines.baseline import Budget, Predictor
 from training.baselines.facts import ArtifactFacts, ChosenSettings, artifact_name
-from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
+from training.baselines.fitted import (
+    Worth,
+    calibrate,
+    check_enough,
+    logits_to_calibrate,
+    worth_of,
+)
 from training.baselines.recommended import fit_recommended, fit_stack_of_least_loss
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.rule import fit_rule
 from training.baselines.rule_artifact import write_rule
 from training.baselines.table_artifacts import table_export, write_stack, write_table
-from training.baselines.tree import logits_to_calibrate
 from training.baselines.unseen import check_left, seen_rows, split_unseen
 from training.calibrate import doubts
 from training.dataset.example import Examples

@@ -11,14 +11,10 @@ from scoring.calibration import probability
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
-from training.baselines.fitted import calibrate
+from training.baselines.fitted import calibrate, logits_to_calibrate
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.stack import stack_prepared
-from training.baselines.tree import (
-    fit_tree,
-    logits_to_calibrate,
-    prepare_columns,
-)
+from training.baselines.tree import fit_tree, prepare_columns
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.tree_text import fit_and_weigh_words, fit_text_columns
 from training.dataset.example import Examples

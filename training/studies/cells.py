@@ -19,9 +19,10 @@ from scoring.report.progress import ReportProgress, WriteLine
 from training.baselines.baseline import Budget
 from training.baselines.columns.own_fields import fit_own_fields
 from training.baselines.columns.practice import practice_id
+from training.baselines.fitted import logits_to_calibrate
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.stack import stack_prepared
-from training.baselines.tree import logits_to_calibrate, prepare_columns
+from training.baselines.tree import prepare_columns
 from training.baselines.tree_tabular import fit_feature_columns
 from training.baselines.tree_text import fit_text_columns
 from training.baselines.unseen import Mask, seen_rows, split_unseen
@@ -34,7 +35,7 @@ from training.whole_file import whole_file
 
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
-COLUMNS_VERSION = 5
+COLUMNS_VERSION = 6
 """The version of what baselines read and learn from; raised when it changes, so that older cells
 are computed again."""
 

@@ -29,15 +29,32 @@ def test_terms_are_runs_of_each_turn_and_bridge_to_the_answer() -> None:
         "a:price",
         "a:?",
         "a:price ?",
+        "*:price",
+        "*:?",
+        "*:price ?",
         "c:high",
         "c:price",
         "c:price",
         "c:high price",
         "c:price price",
         "c:high price price",
+        "*:high",
+        "*:price",
+        "*:price",
+        "*:high price",
+        "*:price price",
         "a:?>c:high price",
     ]
     assert words_in("a:?>c:high price") == {"?", "high", "price"}
+    assert words_in("*:high price") == {"high", "price"}
+
+
+def test_terms_without_a_mark_change_nothing_for_a_vocabulary_from_before_them() -> None:
+    said = terms(_history())
+    marked = [term for term in said if not term.startswith("*:")]
+    assert len(marked) < len(said)
+    for one, other in zip(VOCABULARY.weigh(said), VOCABULARY.weigh(marked), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_messages_and_notes_are_read_by_who_wrote_them() -> None:
@@ -46,7 +63,8 @@ def test_messages_and_notes_are_read_by_who_wrote_them() -> None:
         for id_, direction in (("e-1", "inbound"), ("e-2", "outbound"))
     ]
     noted = event(InteractionLogged, id="e-3", channel="call", note="keen")
-    assert sorted(terms(history_of(fold([*written, noted])))) == ["a:thanks", "c:thanks", "n:keen"]
+    marked = [term for term in terms(history_of(fold([*written, noted]))) if term[0] != "*"]
+    assert sorted(marked) == ["a:thanks", "c:thanks", "n:keen"]
 
 
 def test_a_call_that_another_version_replaced_is_not_read() -> None:

@@ -23,11 +23,15 @@ from tests.scoring.histories import START
 from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget
 from training.baselines.columns.aggregates import fit_aggregates
-from training.baselines.columns.bag_of_words import MIN_LEADS_PER_TERM, fit_words
+from training.baselines.columns.bag_of_words import (
+    MIN_LEADS_PER_TERM,
+    fit_components,
+    fit_words,
+)
 from training.baselines.columns.linear_reading import N_FOLDS, Target, fit_out_of_fold, folds_of
+from training.baselines.fitted import logits_to_calibrate
 from training.baselines.rule import fit_rule
 from training.baselines.stack import fit_stack
-from training.baselines.tree import logits_to_calibrate
 from training.baselines.tree_tabular import fit_feature_columns, fit_tree_tabular
 from training.baselines.tree_text import (
     fit_text_columns,
@@ -174,7 +178,7 @@ def test_a_row_reads_the_same_alone_and_in_company(examples: Examples) -> None:
 
 def test_a_fitted_row_is_read_by_a_model_that_did_not_see_its_label(examples: Examples) -> None:
     known = examples.of(Split.FIT)
-    matrix = fit_words(known, np.random.default_rng(0)).matrix
+    matrix = fit_words(known).matrix
     folds = folds_of(known.cluster)
     labels = known.label.astype(np.float64)
     inside = folds == 1
@@ -190,7 +194,7 @@ def test_a_fitted_row_is_read_by_a_model_that_did_not_see_its_label(examples: Ex
 def test_terms_weigh_what_scikit_learn_weighs(examples: Examples) -> None:
     """The reference for TF-IDF; ours serves without it."""
     known = examples.of(Split.FIT)
-    bag = fit_words(known, np.random.default_rng(0))
+    bag = fit_words(known)
     reference = TfidfVectorizer(
         analyzer=terms, sublinear_tf=True, min_df=MIN_LEADS_PER_TERM, dtype=np.float64
     )
@@ -201,14 +205,16 @@ def test_terms_weigh_what_scikit_learn_weighs(examples: Examples) -> None:
 
 def test_served_words_are_the_components_and_readings_of_the_fit(examples: Examples) -> None:
     known = examples.of(Split.FIT)
-    bag = fit_words(known, np.random.default_rng(0))
+    bag = fit_words(known)
     folds = folds_of(known.cluster)
     target = Target(known.label.astype(np.float64), known.weight, 1.0)
     _, reading = fit_out_of_fold(bag.matrix, target, folds)
-    words = bag.projected((reading,))
+    components = fit_components(bag.matrix, np.random.default_rng(0))
+    outputs = np.array([*components, reading.coefficients(len(bag.terms))])
+    words = bag.projected(outputs, [0.0] * len(components) + [reading.intercept])
     assert words is not None
     served = np.array([words.numbers(history_of(state)) for state in known.states])
-    fitted = np.column_stack([bag.matrix @ bag.components.T, reading.logits(bag.matrix)])
+    fitted = np.column_stack([bag.matrix @ components.T, reading.logits(bag.matrix)])
     np.testing.assert_allclose(served, fitted, atol=1e-5)
 
 
@@ -218,9 +224,10 @@ def test_leads_of_whom_nothing_is_known_have_columns_too() -> None:
     aggregates = fit_aggregates(leads(40))
     numbers = list(aggregates.numbers(history_of(empty.states[0]), int(empty.as_of_ms[0])))
     assert len(numbers) == len(aggregates.column_names)
-    bag = fit_words(empty, np.random.default_rng(0))
+    bag = fit_words(empty)
     assert bag.matrix.shape == (3, 0)
-    assert bag.projected(()) is None
+    assert bag.weighed(empty).shape == (3, 0)
+    assert bag.projected(np.zeros((2, 0)), [0.0, 0.0]) is None
 
 
 def test_terms_say_who_spoke_and_what_was_answered() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,6 @@ from sklearn.decomposition import TruncatedSVD
 from scoring.columns.words import MAX_TERMS, Vocabulary, Words, terms
 from scoring.floats import Floats
 from scoring.lead.history import history_of
-from training.baselines.columns.linear_reading import LinearReading
 from training.dataset.example import Examples
 
 MIN_LEADS_PER_TERM = 3
@@ -28,29 +28,32 @@ MAX_TERM_CHARS = 400
 @dataclass(frozen=True, slots=True)
 class BagOfWords:
     """The terms that count, with `idf`, and the weights of the rows they were fitted on: `matrix`
-    (n, terms). `components`: (components, terms), none where there are too few terms."""
+    (n, terms)."""
 
     terms: tuple[str, ...]
     idf: tuple[float, ...]
     matrix: csr_matrix
-    components: Floats
 
-    def projected(self, readings: tuple[LinearReading, ...]) -> Words | None:
-        """What is served: the components and the readings as one projection; None for rows that
-        say nothing."""
-        coefficients = [reading.coefficients(len(self.terms)) for reading in readings]
-        projection = np.array([*self.components, *coefficients], dtype=np.float32).T
+    def weighed(self, examples: Examples) -> csr_matrix:
+        """(n, terms): the weights of other rows."""
+        if not self.terms:
+            return csr_matrix((len(examples), 0))
+        return _matrix(Vocabulary(terms=self.terms, idf=self.idf, n_outputs=1), _counts(examples))
+
+    def projected(self, outputs: Floats, bias: Sequence[float]) -> Words | None:
+        """What is served: each row of `outputs` (outputs, terms) as a column, which is `bias` where
+        nothing was said; None for rows that say nothing."""
+        projection = np.asarray(outputs, dtype=np.float32).T
         if not projection.size:
             return None
-        bias = [0.0] * len(self.components) + [reading.intercept for reading in readings]
         vocabulary = Vocabulary(terms=self.terms, idf=self.idf, n_outputs=len(bias))
         return Words(vocabulary, np.ascontiguousarray(projection), np.array(bias))
 
 
-def fit_words(examples: Examples, rng: np.random.Generator) -> BagOfWords:
+def fit_words(examples: Examples) -> BagOfWords:
     """Fits the bag of words. Inverse document frequencies are smoothed: ln((1 + n) / (1 + n with
     the term)) + 1."""
-    counts = [Counter(terms(history_of(state))) for state in examples.states]
+    counts = _counts(examples)
     n_leads: Counter[str] = Counter()
     n_times: Counter[str] = Counter()
     for of_lead in counts:
@@ -65,15 +68,32 @@ def fit_words(examples: Examples, rng: np.random.Generator) -> BagOfWords:
     known = sorted(frequent[:MAX_TERMS])
     idf = [math.log((1 + len(counts)) / (1 + n_leads[term])) + 1 for term in known]
     if not known:
-        return BagOfWords((), (), csr_matrix((len(counts), 0)), np.zeros((0, 0)))
+        return no_words(examples)
     vocabulary = Vocabulary(terms=tuple(known), idf=tuple(idf), n_outputs=1)
-    matrix = _matrix(vocabulary, counts)
-    components = _components(matrix, rng)
-    return BagOfWords(vocabulary.terms, vocabulary.idf, matrix, components)
+    return BagOfWords(vocabulary.terms, vocabulary.idf, _matrix(vocabulary, counts))
+
+
+def no_words(examples: Examples) -> BagOfWords:
+    """A bag of which nothing is read."""
+    return BagOfWords((), (), csr_matrix((len(examples), 0)))
+
+
+def fit_components(matrix: csr_matrix, rng: np.random.Generator) -> Floats:
+    """(components, terms): the singular vectors of largest value, none where there are too few
+    terms."""
+    n_components = min(N_COMPONENTS, min(matrix.shape) - 1)
+    if n_components < 1:
+        return np.zeros((0, matrix.shape[1]))
+    svd = TruncatedSVD(n_components, random_state=int(rng.integers(2**31)))
+    return np.asarray(svd.fit(matrix).components_, dtype=np.float64)
+
+
+def _counts(examples: Examples) -> list[Counter[str]]:
+    return [Counter(terms(history_of(state))) for state in examples.states]
 
 
 def _matrix(vocabulary: Vocabulary, counts: list[Counter[str]]) -> csr_matrix:
-    weighed = [vocabulary.weigh(of_lead.elements()) for of_lead in counts]
+    weighed = [vocabulary.weigh_counted(of_lead) for of_lead in counts]
     ends = np.cumsum([0, *(len(ids) for ids, _ in weighed)])
     return csr_matrix(
         (
@@ -83,11 +103,3 @@ def _matrix(vocabulary: Vocabulary, counts: list[Counter[str]]) -> csr_matrix:
         ),
         shape=(len(counts), len(vocabulary.terms)),
     )
-
-
-def _components(matrix: csr_matrix, rng: np.random.Generator) -> Floats:
-    n_components = min(N_COMPONENTS, min(matrix.shape) - 1)
-    if n_components < 1:
-        return np.zeros((0, matrix.shape[1]))
-    svd = TruncatedSVD(n_components, random_state=int(rng.integers(2**31)))
-    return np.asarray(svd.fit(matrix).components_, dtype=np.float64)

@@ -69,13 +69,17 @@ def fit_out_of_fold(
     logits = np.zeros(matrix.shape[0])
     for fold in range(N_FOLDS):
         inside = folds == fold
+        if not inside.any():  # of few clusters a fold may get none
+            continue
         hidden = Target(np.where(inside, np.nan, target.values), target.weights, target.c)
         logits[inside] = fit_reading(matrix, hidden).logits(matrix[np.flatnonzero(inside)])
     return logits, fit_reading(matrix, target)
 
 
-def folds_of(clusters: NDArray[np.str_]) -> NDArray[np.int64]:
+def folds_of(clusters: NDArray[np.str_], purpose: bytes = b"") -> NDArray[np.int64]:
     """The fold of each row. A cluster (lead) is in one fold, the same one in every dataset and
-    order."""
-    digests = (blake2b(str(name).encode(), digest_size=8).digest() for name in clusters)
+    order. Folds within a fold need a `purpose` of their own, or one of them is empty."""
+    digests = (
+        blake2b(str(name).encode(), digest_size=8, person=purpose).digest() for name in clusters
+    )
     return np.array([int.from_bytes(digest, "big") % N_FOLDS for digest in digests], dtype=np.int64)
