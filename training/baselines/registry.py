@@ -37,6 +37,11 @@ class Baseline(StrEnum):
     DCN_V2 = "dcn_v2"
 
 
+SERVED = tuple(name for name in Baseline if name is not Baseline.TREE_PRACTISED)
+"""What a fit of can be exported. The rival that practised is for studies of simulated leads: its
+tagger knows the simulator's talk and nothing else."""
+
+
 def fit_baseline(name: Baseline, examples: Examples, budget: Budget, log: WriteLine) -> Predictor:
     """Fits the baseline `name`. Raises DatasetError where the train or validation split has one
     class only; the rule needs no order at all."""

@@ -23,14 +23,11 @@ NAMES = (
     "tree_fields",
     "tree_words",
     "tree_text",
-    "tree_practised",
     "tree_rank",
     "deepfm",
     "dcn_v2",
     STACK,
 )
-MEASURED = ("tree_practised",)
-"""For measuring only: what the rest write with --out can be served."""
 
 
 def build_baseline(find_artifact: FindArtifact) -> click.Command:
@@ -89,7 +86,6 @@ def build_baseline(find_artifact: FindArtifact) -> click.Command:
           tree_text       the same with codes and moves predicted from the words
           tree_rank       trees that rank, on features and own fields
           deepfm, dcn_v2  neural networks on features and own fields
-          tree_practised  knows the simulator's talk: for simulated leads
           stack           trees on the table and a language model's logit
 
         All try the same number of settings on the same split.
@@ -132,11 +128,6 @@ def _check(
 ) -> None:
     if name is not None and name not in NAMES:
         raise click.UsageError(f"{name!r} is not one of {', '.join(NAMES)}")
-    if out is not None and name in MEASURED:
-        raise click.UsageError(
-            f"{name} is for measuring and cannot be served (all but {', '.join(MEASURED)} can); "
-            "leave --out out"
-        )
     if dataset is None and name != RULE:
         raise click.UsageError(
             f"{name or 'a baseline'} needs a dataset folder; make one with `asllr dataset`"

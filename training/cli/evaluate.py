@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoring.metrics.cost import PRICE_PER_CPU_HOUR
-from training.baselines.registry import Baseline
+from training.baselines.registry import SERVED, Baseline
 from training.cli.console import progress, say
 from training.cli.options import FindArtifact, FiniteRange
 from training.cli.refusal import refusing
@@ -48,7 +48,7 @@ def build_commands(find_artifact: FindArtifact) -> tuple[click.Command, click.Co
     @click.option(
         "--against",
         multiple=True,
-        type=click.Choice([baseline.value for baseline in Baseline]),
+        type=click.Choice([baseline.value for baseline in SERVED]),
         help="a baseline to fit on the dataset's older rows; may be repeated.",
     )
     @click.option(

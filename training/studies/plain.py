@@ -31,9 +31,9 @@ from scoring.floats import Floats
 from scoring.lead.state import PROFILE, LeadState, Value
 from scoring.metrics.bootstrap import Bootstrap, Replicates, Statistic, replicates
 from scoring.metrics.thresholds import aucs, rank_by, tally
+from scoring.prompt.field_values import STAGE
 from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
 from training.baselines.baseline import Budget, labels_of
-from training.baselines.columns.own_fields import STAGE
 from training.baselines.recommended import fit_recommended
 from training.cli.console import say
 from training.cli.refusal import exiting
