@@ -133,12 +133,12 @@ class _Coefficients:
         return logits
 
 
-Read = Callable[[Examples], tuple[_Reading, _Inputs]]
+ReadInputs = Callable[[Examples], tuple[_Reading, _Inputs]]
 Prepared = list[tuple[_Inputs, _Inputs]]
 """What to learn from and what chooses, of each of `choices`."""
 
 
-def _prepared(examples: Examples, read: Read) -> Prepared:
+def _prepared(examples: Examples, read: ReadInputs) -> Prepared:
     check_classes(examples, *TRAIN_AND_VALIDATION)
     prepared = []
     for learned, chooses in choices(examples):
@@ -193,7 +193,7 @@ def _search(
     return search(run, budget.n_trials, log)
 
 
-def _chosen(examples: Examples, best: Trial[Penalties], read: Read) -> LogisticPredictor:
+def _chosen(examples: Examples, best: Trial[Penalties], read: ReadInputs) -> LogisticPredictor:
     """Fits the penalties of `best` twice: on train and validation, for the logits to calibrate, and
     on the calibration rows, too, to keep."""
     early, inputs = read(examples.of(*TRAIN_AND_VALIDATION))
