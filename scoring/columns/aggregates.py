@@ -6,9 +6,9 @@ does. Channels and stages are the words that the rows of the fit have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -19,7 +19,8 @@ from schemas.timestamps import DAY_MS
 from scoring.lead.history import Contact, LeadHistory, history_of
 from scoring.lead.state import PROFILE, LeadState
 from scoring.lead.summary import Statement
-from scoring.lead.topics import TOPICS
+from scoring.prompt.rendering import Rendering, first_rendering
+from scoring.prompt.units import TalkReader
 
 WINDOWS_DAYS = (1, 3, 7, 14, 30, 90)
 DIRECTIONS = (Direction.INBOUND.value, Direction.OUTBOUND.value)
@@ -34,30 +35,51 @@ BusinessWord = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Named = tuple[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was said in a lead's calls, and the topics by their letters."""
+
+    statements: Sequence[Statement]
+    topics: Mapping[str, str]
+
+
 class Aggregates(BaseModel):
-    """The channels and stages that are counted one by one; everything else is the same for all
-    models."""
+    """The channels and stages that are counted one by one, and whether what was said is counted as
+    the artifact's renderer reads it, by the domain's topics; models from before that count by the
+    summary and the topics of renderer 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channels: Annotated[tuple[BusinessWord, ...], Field(max_length=MAX_WORDS)] = ()
     stages: Annotated[tuple[BusinessWord, ...], Field(max_length=MAX_WORDS)] = ()
 
-    @cached_property
-    def column_names(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self._named(history_of(LeadState()), 0))
+    reads_as_rendered: bool = False
 
-    def numbers(self, history: LeadHistory, as_of_ms: int) -> Iterator[float]:
+    def column_names(self, rendering: Rendering) -> tuple[str, ...]:
+        return _names(self, tuple(self._reader(rendering).topic_names.items()))
+
+    def numbers(self, history: LeadHistory, as_of_ms: int, rendering: Rendering) -> Iterator[float]:
         """One number for each column, NaN = never happened."""
-        return (number for _, number in self._named(history, as_of_ms))
+        reader = self._reader(rendering)
+        spoken = Spoken(reader.spoken(history), reader.topic_names)
+        return (number for _, number in self.named(history, as_of_ms, spoken))
 
-    def _named(self, history: LeadHistory, as_of_ms: int) -> Iterator[Named]:
+    def _reader(self, rendering: Rendering) -> TalkReader:
+        return (rendering if self.reads_as_rendered else first_rendering()).reader
+
+    def named(self, history: LeadHistory, as_of_ms: int, spoken: Spoken) -> Iterator[Named]:
         yield from _counts(history.contacts, self.channels, as_of_ms)
         yield from _ages(history, self.channels, as_of_ms)
         yield from _pace(history.contacts)
         yield from _progress(history, self.stages, as_of_ms)
         yield from _calendar(as_of_ms)
-        yield from _talk(history)
+        yield from _talk(history, spoken)
+
+
+@lru_cache(maxsize=64)
+def _names(aggregates: Aggregates, topics: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    nobody = history_of(LeadState())
+    return tuple(name for name, _ in aggregates.named(nobody, 0, Spoken((), dict(topics))))
 
 
 def _counts(contacts: Sequence[Contact], channels: Sequence[str], as_of_ms: int) -> Iterator[Named]:
@@ -131,15 +153,15 @@ def _calendar(as_of_ms: int) -> Iterator[Named]:
     yield "day of the week, UTC", float((as_of_ms // DAY_MS + 3) % 7)
 
 
-def _talk(history: LeadHistory) -> Iterator[Named]:
-    """Lengths and turns of the calls, and how often each side came to each topic of the summary."""
+def _talk(history: LeadHistory, spoken: Spoken) -> Iterator[Named]:
+    """Lengths and turns of the calls, and how often each side came to each topic."""
     calls = history.calls
     yield "transcripts", float(len(calls))
     yield "words transcribed", float(sum(call.n_words for call in calls))
     yield "turns transcribed", float(sum(call.n_segments for call in calls))
     yield "words of the last transcript", float(calls[-1].n_words) if calls else float("nan")
     yield "turns of the last transcript", float(calls[-1].n_segments) if calls else float("nan")
-    statements = [s for call in calls for s in call.statements]
+    statements = spoken.statements
     sides = {role: _Side.of(statements, role) for role in SPOKEN}
     for role, side in sides.items():
         yield f"turns of the {role}", side.n_turns
@@ -151,7 +173,7 @@ def _talk(history: LeadHistory) -> Iterator[Named]:
     share = sides[Role.CUSTOMER.value].n_words / total if total else float("nan")
     yield "the customer's share of the words", share
     for role in SPOKEN:
-        for letter, topic in TOPICS.items():
+        for letter, topic in spoken.topics.items():
             n_times = sum(s.role == role and letter in s.topics for s in statements)
             yield f"{role} on {topic}", float(n_times)
 

@@ -16,6 +16,7 @@ from scoring.columns.aggregates import Aggregates
 from scoring.columns.own_fields import OwnFields
 from scoring.columns.words import Words, words_in
 from scoring.lead.history import LeadHistory
+from scoring.prompt.rendering import Rendering, first_rendering
 
 COUNTS = "counts and times"
 WORDS = "words"
@@ -27,11 +28,13 @@ NO_FIELDS = OwnFields()
 @dataclass(frozen=True, slots=True)
 class Columns:
     """What is read of a lead beside its features: own fields and codes, then counts and ages where
-    there are `aggregates`, then `words`."""
+    there are `aggregates`, then `words`. `rendering`: of the artifact that reads them; None: the
+    first one."""
 
     own: OwnFields = NO_FIELDS
     aggregates: Aggregates | None = None
     words: Words | None = None
+    rendering: Rendering | None = None
 
     def __len__(self) -> int:
         return len(self.part_names)
@@ -39,7 +42,7 @@ class Columns:
     @property
     def part_names(self) -> tuple[str, ...]:
         """What each column is part of: the own field or code by its name, COUNTS or WORDS."""
-        n_counts = len(self.aggregates.column_names) if self.aggregates else 0
+        n_counts = len(self.aggregates.column_names(self._rendering)) if self.aggregates else 0
         n_words = self.words.vocabulary.n_outputs if self.words else 0
         return (*self.own.part_names, *(COUNTS,) * n_counts, *(WORDS,) * n_words)
 
@@ -68,6 +71,10 @@ class Columns:
         said = self.words.numbers(history, lambda term: word not in words_in(term))
         return self._row(history, as_of_ms, [said])
 
+    @property
+    def _rendering(self) -> Rendering:
+        return self.rendering or first_rendering()
+
     def _row(
         self, history: LeadHistory, as_of_ms: int, said: list[NDArray[np.float64]]
     ) -> NDArray[np.float32]:
@@ -77,7 +84,7 @@ class Columns:
     def _known(self, history: LeadHistory, as_of_ms: int) -> Iterator[float]:
         yield from self.own.numbers(history.state, as_of_ms)
         if self.aggregates is not None:
-            yield from self.aggregates.numbers(history, as_of_ms)
+            yield from self.aggregates.numbers(history, as_of_ms, self._rendering)
 
 
 NO_COLUMNS = Columns()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -41,6 +42,7 @@ def load_scorer(path: Path) -> Scorer:
     manifest = load_manifest(path)
     rendering = load_rendering(path, manifest)
     columns = load_columns(path) if COLUMNS in manifest.files else NO_COLUMNS
+    columns = replace(columns, rendering=rendering)
     engine, count_tokens = load_engine(path, manifest, rendering, columns)
     spec = PromptSpec(rendering, manifest.token_budget, count_tokens)
     return build_scorer(manifest, digest(path), engine, spec, columns)

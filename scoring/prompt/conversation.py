@@ -5,8 +5,10 @@ Each call's part stands alone, so a transcript's revision replaces its own part 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from scoring.lead.history import LeadHistory
-from scoring.lead.summary import units
+from scoring.lead.summary import Statement, units
 from scoring.lead.talk import Writing
 from scoring.lead.topics import TOPICS, has_phrases
 from scoring.prompt.declaration import Bins
@@ -45,6 +47,13 @@ class SummaryReader:
 
     def knows(self, language: str) -> bool:
         return has_phrases(language)
+
+    @property
+    def topic_names(self) -> Mapping[str, str]:
+        return TOPICS
+
+    def spoken(self, history: LeadHistory) -> list[Statement]:
+        return [statement for call in history.calls for statement in call.statements]
 
     def customer_topics(self, history: LeadHistory) -> list[list[str]]:
         return [topic_names(call.statements, TOPICS) for call in history.calls]

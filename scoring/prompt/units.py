@@ -87,6 +87,15 @@ class TalkReader(Protocol):
         """Whether there are phrases of a language (BCP 47, or `und`), so that topics are known."""
         ...
 
+    @property
+    def topic_names(self) -> Mapping[str, str]:
+        """The topics by the letter that a statement carries, in order."""
+        ...
+
+    def spoken(self, history: LeadHistory) -> list[Statement]:
+        """What was said in calls, oldest first, as far as it is read."""
+        ...
+
     def customer_topics(self, history: LeadHistory) -> list[list[str]]:
         """Of each of the history's calls the topics of which the customer spoke."""
         ...

@@ -85,6 +85,14 @@ class WholeTalkReader:
     def knows(self, language: str) -> bool:
         return self._book.knows(language)
 
+    @property
+    def topic_names(self) -> Mapping[str, str]:
+        return dict(zip(LETTERS, self._book.names, strict=False))
+
+    def spoken(self, history: LeadHistory) -> list[Statement]:
+        blocks = (block for block in self._blocks_of(history) if block.is_call)
+        return [said for block in blocks for unit in block.units for said in unit]
+
     def customer_topics(self, history: LeadHistory) -> list[list[str]]:
         return [self._topics(block) for block in self._blocks_of(history) if block.is_call]
 
@@ -95,8 +103,7 @@ class WholeTalkReader:
         return self._read(history.state.talk) if history.state.talk else ()
 
     def _topics(self, block: Block) -> list[str]:
-        names = dict(zip(LETTERS, self._book.names, strict=False))
-        return topic_names(chain.from_iterable(block.units), names)
+        return topic_names(chain.from_iterable(block.units), self.topic_names)
 
     def _written(self, talk: Talk, ages: tuple[str, ...], room: Room) -> str:
         spoken = [

@@ -222,8 +222,10 @@ def test_leads_of_whom_nothing_is_known_have_columns_too() -> None:
     one = leads(40).take(np.arange(3))
     empty = replace(one, state=(to_bytes(fold([])),) * 3)
     aggregates = fit_aggregates(leads(40))
-    numbers = list(aggregates.numbers(history_of(empty.states[0]), int(empty.as_of_ms[0])))
-    assert len(numbers) == len(aggregates.column_names)
+    rendering = empty.rendering
+    nobody, as_of_ms = history_of(empty.states[0]), int(empty.as_of_ms[0])
+    numbers = list(aggregates.numbers(nobody, as_of_ms, rendering))
+    assert len(numbers) == len(aggregates.column_names(rendering))
     bag = fit_words(empty)
     assert bag.matrix.shape == (3, 0)
     assert bag.weighed(empty).shape == (3, 0)

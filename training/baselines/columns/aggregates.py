@@ -16,7 +16,9 @@ def fit_aggregates(examples: Examples) -> Aggregates:
     for state in examples.states:
         channels.update({contact.channel for contact in history_of(state).contacts})
         stages.update(state.stages.keys())
-    return Aggregates(channels=_frequent(channels), stages=_frequent(stages))
+    return Aggregates(
+        channels=_frequent(channels), stages=_frequent(stages), reads_as_rendered=True
+    )
 
 
 def _frequent(n_rows: Counter[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,7 +39,8 @@ class TableColumns:
 
 
 def table_of(examples: Examples, columns: Columns = NO_COLUMNS) -> TableColumns:
-    return TableColumns(examples.rendering.features, columns)
+    rendering = examples.rendering
+    return TableColumns(rendering.features, replace(columns, rendering=rendering))
 
 
 def fit_field_table(examples: Examples) -> TableColumns:
