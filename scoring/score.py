@@ -23,6 +23,7 @@ from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes, state_hash
 from scoring.prompt.edges import as_of, next_edge
 from scoring.prompt.features import feature_vector
+from scoring.prompt.languages import WordsRead
 from scoring.prompt.prompt import PromptSpec, build_prompt, least_budget
 from scoring.prompt.reason import evidence, reason
 from scoring.prompt.rendering import Rendering
@@ -55,9 +56,11 @@ class Scorer:
         return self.spec.rendering
 
     @property
-    def reads_words(self) -> bool:
-        """Whether what was said and written is read."""
-        return self.has_language_model or self.columns.words is not None
+    def words_read(self) -> WordsRead:
+        """What is read of what was said and written."""
+        if self.has_language_model:
+            return WordsRead.ALL
+        return WordsRead.LEARNED if self.columns.words else WordsRead.NONE
 
 
 ScorerOf = Callable[[str], Scorer | None]

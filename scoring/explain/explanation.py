@@ -81,7 +81,5 @@ def explain(
         ledger=build_ledger(arrivals, points, scorer_of),
         n_unscored=len(arrivals) - len(included),
         rendering=scorer.rendering,
-        unknown_languages=unknown_languages(
-            [history], scorer.rendering, reads_words=scorer.reads_words
-        ),
+        unknown_languages=unknown_languages([history], scorer.rendering, scorer.words_read),
     )

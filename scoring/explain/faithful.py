@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from schemas.outputs import ReasonKind, Score
-from schemas.timestamps import DAY_MS, from_ms
+from schemas.timestamps import from_ms
 from scoring.columns.own_fields import OwnFields
 from scoring.domain.model import Section
 from scoring.explain.removal import Removal, of_own_fields, of_section, without
@@ -31,6 +31,7 @@ from scoring.prompt.reason import MAX_TOPICS, reason
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.sources import Count, Profile, ProfileNumber, Raw, TalkMinutes
 from scoring.prompt.sources import Flag as FlagField
+from scoring.prompt.units import fence
 from scoring.prompt.whole_talk import CALL, CONTACT, NOTE
 from scoring.score import Scorer, Subject
 
@@ -42,8 +43,8 @@ MAX_PIECES = 256
 read is fewer: 30 things said, 128 features, 32 own fields and the wholes; beyond it are the last
 columns."""
 
-MIN_EFFECT = 0.001
-"""A tenth of a point: less would be printed as nothing."""
+MIN_EFFECT = 1e-6
+"""Less would be printed as nothing."""
 
 MIN_SHARE = 0.05
 """Of the greater of the scores with and without: less moves no lead far."""
@@ -52,7 +53,6 @@ MAX_NAME = 40
 """Characters of an own field's name that are shown."""
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-MAX_DAYS_WITHOUT_YEAR = 300
 
 ALL_SAID = "all that was said and written"
 
@@ -69,8 +69,8 @@ class NamedEffect:
 
     @property
     def clause(self) -> str:
-        """In points of a percent: `call of 3 Mar (price) +6.0 points`."""
-        return f"{self.words} {self.effect * 100:+.1f} points"
+        """`call of 3 Mar 2026 (price) +6.0 points`."""
+        return f"{self.words} {_points(self.effect)}"
 
     @property
     def is_notable(self) -> bool:
@@ -157,7 +157,7 @@ def _named(parts: Iterable[tuple[str, Removal]]) -> dict[str, Removal]:
         named[words_] = named.get(words_, Removal()) | removal
         counts[words_] += 1
     return {
-        words_ if counts[words_] == 1 else f"{words_}, {counts[words_]} times": removal
+        words_ if counts[words_] == 1 else f"{words_}, {counts[words_]} of them": removal
         for words_, removal in named.items()
     }
 
@@ -167,7 +167,7 @@ def _parts(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> Iterator[tupl
     said = sorted(_said(history, scorer.rendering), key=lambda one: one[0], reverse=True)
     for at_ms, what, topics, name in said:
         about = f" ({' and '.join(topics[:MAX_TOPICS])})" if topics else ""
-        yield f"{what} of {_day(at_ms, as_of_ms)}{about}", Removal(said=frozenset({name}))
+        yield f"{what} of {_day(at_ms)}{about}", Removal(said=frozenset({name}))
     own = dict.fromkeys(_own_parts(scorer.columns.own, history, as_of_ms))
     own |= dict.fromkeys(own_lines(history, as_of_ms, scorer.rendering))
     for feature in scorer.rendering.features:
@@ -177,7 +177,7 @@ def _parts(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> Iterator[tupl
             own = {field: None for field in own if field not in fields}
             yield _feature_words(feature, raw), Removal(frozenset({feature.name}), columns=fields)
     for field in own:
-        yield one_line(field)[:MAX_NAME], Removal(columns=frozenset({field}))
+        yield _own_words(field), Removal(columns=frozenset({field}))
 
 
 def _said(history: LeadHistory, rendering: Rendering) -> Iterator[tuple[int, str, list[str], Said]]:
@@ -203,12 +203,25 @@ def _own_parts(own: OwnFields, history: LeadHistory, as_of_ms: int) -> Iterator[
             yield part
 
 
-def _day(at_ms: int, as_of_ms: int) -> str:
-    """A day in UTC, with its year if that could be mistaken. No age: a score stands until something
-    changes it, and "yesterday" would not be true as long."""
+def _day(at_ms: int) -> str:
+    """A day in UTC. No age: a score stands until something changes it, and "yesterday" would not be
+    true as long."""
     at = from_ms(at_ms)
-    year = f" {at.year}" if as_of_ms - at_ms > MAX_DAYS_WITHOUT_YEAR * DAY_MS else ""
-    return f"{at.day} {MONTHS[at.month - 1]}{year}"
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}"
+
+
+def _own_words(name: str) -> str:
+    """How an own field or code is named: in quotes, so that a producer's words are not taken for
+    ours."""
+    named = fence(one_line(name)).replace('"', "'")
+    return f'field "{named[:MAX_NAME]}{"…" if len(named) > MAX_NAME else ""}"'
+
+
+def _points(effect: float) -> str:
+    """In points of a percent, with a decimal or as many as show something."""
+    points = effect * 100
+    decimals = next((n for n in range(1, 4) if abs(points) >= 10**-n), 4)
+    return f"{points:+.{decimals}f} points"
 
 
 def _field(feature: Feature) -> str:
@@ -220,7 +233,8 @@ def _field(feature: Feature) -> str:
 def _feature_words(feature: Feature, raw: Raw) -> str:
     source = feature.source
     if isinstance(source, Count | TalkMinutes):
-        return f"{int(float(raw or 0)) or 'no'} {feature.wording} in {source.window_days} days"
+        what = feature.wording if isinstance(source, Count) else "minutes spoken"
+        return f"{int(float(raw or 0)) or 'no'} {what} in {source.window_days} days"
     if feature.kind is Kind.NUMBER:  # of a profile field, whose content is not repeated
         number = float(raw or 0)
         word = [word for bound, word in feature.bins if int(bound) <= number][-1]

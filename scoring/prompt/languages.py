@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from scoring.lead.history import LeadHistory
 from scoring.prompt.rendering import Rendering
@@ -15,15 +16,23 @@ from scoring.prompt.rendering import Rendering
 MAX_NAMED = 5
 
 
+class WordsRead(StrEnum):
+    """What a model reads of what was said."""
+
+    ALL = "the model reads all of it"
+    LEARNED = "the model reads those of its words that it learned"
+    NONE = "the model reads no words"
+
+
 @dataclass(frozen=True, slots=True)
 class UnknownLanguages:
     """Calls of which no topic is known: how many of `n_calls` by language, the commonest first.
-    `reads_words`: whether the model reads what was said."""
+    `reads`: what the model reads of what was said."""
 
     domain: str
     n_calls: int
     by_language: Mapping[str, int]
-    reads_words: bool
+    reads: WordsRead
 
     @property
     def sentence(self) -> str:
@@ -31,20 +40,15 @@ class UnknownLanguages:
         n = sum(self.by_language.values())
         named = ", ".join([*self.by_language][:MAX_NAMED])
         more = len(self.by_language) - MAX_NAMED
-        then = (
-            "what was said is read by the model, but no topic is known of it"
-            if self.reads_words
-            else "no topic is known of what was said, and this model reads no words"
-        )
         return (
             f"{n:,} of {self.n_calls:,} calls {'is' if n == 1 else 'are'} in {named}"
             f"{f' and {more} more' if more > 0 else ''}, of which domain {self.domain} has no "
-            f"phrases: {then}"
+            f"phrases: no topic is known of what was said, and {self.reads.value}"
         )
 
 
 def unknown_languages(
-    histories: Iterable[LeadHistory], rendering: Rendering, *, reads_words: bool
+    histories: Iterable[LeadHistory], rendering: Rendering, reads: WordsRead
 ) -> UnknownLanguages | None:
     """None where the domain has phrases of all that was spoken."""
     n_by_language = Counter(
@@ -57,4 +61,4 @@ def unknown_languages(
     }
     if not unknown:
         return None
-    return UnknownLanguages(rendering.domain.name, n_by_language.total(), unknown, reads_words)
+    return UnknownLanguages(rendering.domain.name, n_by_language.total(), unknown, reads)

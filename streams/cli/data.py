@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from schemas.events import EventBase
-from scoring.artifact import ArtifactError
+from scoring.artifact import ArtifactError, load_manifest
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files, open_admin
@@ -96,9 +96,12 @@ def rank(file: Path, *, artifact: str, top: int, as_json: bool) -> None:
     path = find_artifact(artifact, current_settings().artifacts)
     try:
         with naming_files():
-            ranked = rank_file(file, load_scorer(path), top=top)
+            scorer = load_scorer(path)
+            ranked = rank_file(file, scorer, top=top)
     except (ArtifactError, RecordingError) as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
+    domain = scorer.rendering.domain.name
+    click.echo(f"scored by {load_manifest(path).name}, of domain {domain}", err=True)
     for (tenant, queue), rows in groupby(ranked.rows, key=lambda row: (row.tenant, row.queue)):
         shown = [row for row in rows if row.rank <= top]
         if as_json:

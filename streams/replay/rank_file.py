@@ -84,7 +84,7 @@ def rank_events(
     moment = as_of or latest
     rows = [] if moment is None else _rows(states, scorer, to_ms(moment), top)
     unknown = unknown_languages(
-        map(history_of, states.values()), scorer.rendering, reads_words=scorer.reads_words
+        map(history_of, states.values()), scorer.rendering, scorer.words_read
     )
     return RankedFile(moment, n_events, len(states), rows, unknown)
 

@@ -59,7 +59,7 @@ def _told(told: ToldReason) -> str:
         case ReasonKind.FAITHFUL:
             return f"this score is owed to: {told.text}"
         case ReasonKind.RECENT:
-            return "this score is owed to no single thing: without any one it would be the same"
+            return "owed to no single thing: without any one the score changes by less than 5%"
     assert_never(told.kind)
 
 

@@ -136,7 +136,9 @@ class Reasons:
             return False
         if not self._tops.has(board_of(str(subject.key), queue), score.probability):
             return False
+        started_s = self._clock()
         n_scores = 1 + len(things_left_out(subject.history, subject.as_of_ms, scorer))
+        self._time.spend(self._clock() - started_s)
         return self._time.affords(n_scores * score_s)
 
     def told(self, score: Score, subject: Subject, scorer: Scorer) -> Score:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,8 +69,11 @@ def test_what_the_score_is_owed_to_is_the_same_for_people_and_machines(
     reason = told["faithful_reason"]
     assert reason["kind"] == "faithful"
     assert f"  this score is owed to: {reason['text']}\n" in shown
-    clauses = [f"{one['words']} {one['effect'] * 100:+.1f} points" for one in reason["moved_by"]]
-    assert reason["text"] == ", ".join(clauses)
+    said = re.findall(r"(.+?) ([+-][0-9.]+) points(?:, |$)", reason["text"])
+    assert [words for words, _ in said] == [one["words"] for one in reason["moved_by"]]
+    for (_, points), one in zip(said, reason["moved_by"], strict=True):
+        decimals = len(points.partition(".")[2])
+        assert points == f"{one['effect'] * 100:+.{decimals}f}"
 
 
 def test_state_of_the_past_shows_the_prompt_of_then(
@@ -141,7 +145,7 @@ def test_a_language_without_phrases_is_told_to_people_and_machines(
     told = json.loads(asllr(environ, *words, "--json").stdout)["unknown_languages"]
     assert (told["calls"], told["by_language"]) == (1, {"fr": 1})
     assert told["sentence"].startswith("1 of 1 calls is in fr, of which domain auto has no phrases")
-    assert "read by the model" in told["sentence"]
+    assert "the model reads all of it" in told["sentence"]
     assert f"  {told['sentence']}\n" in asllr(environ, *words).stdout
 
 

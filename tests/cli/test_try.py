@@ -329,10 +329,13 @@ def test_calls_in_a_language_without_phrases_are_told(
     words = ("--leads", tmp_path / "leads.csv", "--calls", tmp_path / "calls.jsonl")
     plain = asllr_try(environ, *words)
     assert "language = language" in plain.stderr
+    assert (
+        "1 of 3 languages are no tags as de or en-US are, the first is 'whatever'" in plain.stderr
+    )
     told = json.loads(asllr_try(environ, *words, "--json").stdout)["unknown_languages"]
     assert (told["calls"], told["by_language"]) == (3, {"fr": 1})
     assert f"{told['sentence']}\n" in plain.stdout
     trees = build_trees_artifact(tmp_path / "trees")
     other = asllr_try(environ, *words, "--artifact", trees)
     assert "1 of 3 calls is in fr, of which domain auto has no phrases" in other.stdout
-    assert "this model reads no words" in other.stdout
+    assert "the model reads no words" in other.stdout

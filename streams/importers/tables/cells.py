@@ -106,8 +106,15 @@ def direction_of(cell: Any) -> Direction | None:
 
 def language_of(cell: Any) -> str:
     """A language as its tag (`de`, `de_AT`); `und` for any other text."""
-    tag = str(cell).strip().replace("_", "-")
-    return tag if _TAG.fullmatch(tag) else UNDETERMINED
+    return _tag(cell) if is_language(cell) else UNDETERMINED
+
+
+def is_language(cell: Any) -> bool:
+    return bool(_TAG.fullmatch(_tag(cell)))
+
+
+def _tag(cell: Any) -> str:
+    return str(cell).strip().replace("_", "-")
 
 
 def seconds_of(cell: Any) -> float | None:

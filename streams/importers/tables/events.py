@@ -30,6 +30,7 @@ from streams.importers.tables.cells import (
     LeftOut,
     Unusable,
     direction_of,
+    is_language,
     language_of,
     lead_id,
     seconds_of,
@@ -151,7 +152,7 @@ def _read(kind: str, table: ExportTable, reader: _Reader, read: Read) -> None:
             f"{sentences[-1]}; nothing of it is left: map lead to the columns that hold the same "
             "ids in both files, or phone to those with telephone numbers"
         )
-    read.skipped += sentences
+    read.skipped += [*sentences, *reader.doubts(table)]
     read.counts[kind] = n_rows - unusable.n_rows - left_out.n_rows
 
 
@@ -227,6 +228,16 @@ class _Reader:
                 started_at=started_at,
                 language=language_of(self._cell(row, "language")),
                 segments=segments,
+            )
+
+    def doubts(self, table: ExportTable) -> Iterator[str]:
+        """What was read otherwise than who wrote it may have meant."""
+        told = [cell for row in table.rows if (cell := self._cell(row, "language")) is not None]
+        odd = [str(cell) for cell in told if not is_language(cell)]
+        if odd:
+            yield (
+                f"{table.path}: {len(odd):,} of {len(told):,} languages are no tags as de or en-US "
+                f"are, the first is {odd[0][:40]!r}: these calls are read as of an unknown language"
             )
 
     def outcome(self, line: int, row: Row) -> Iterator[EventBase]:

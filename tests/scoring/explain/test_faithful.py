@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,7 +53,7 @@ from tests.support.engines.table_artifacts import (
 )
 
 NOW_MS = START_MS + 9 * DAY_MS
-CLAUSE = re.compile(r"(.+?) ([+-][0-9]+\.[0-9]) points(?:, |$)")
+CLAUSE = re.compile(r"((?:[^\"]|\"[^\"]*\")+?) ([+-][0-9]+\.[0-9]{1,4}) points(?:, |$)")
 
 
 @cache
@@ -83,7 +84,8 @@ def check(history: LeadHistory, scorer: Scorer) -> None:
     for (words, points), one in zip(clauses, told.moved_by, strict=True):
         moved = whole - score(without(history, NOW_MS, scorer, one.removal))
         assert (words, one.effect) == (one.words, moved)
-        assert points == f"{moved * 100:+.1f}"
+        decimals = len(points.partition(".")[2])
+        assert points == f"{moved * 100:+.{decimals}f}"
         assert float(points) * moved > 0
     sizes = [abs(one.effect) for one in told.moved_by]
     assert sizes == sorted(sizes, reverse=True)
@@ -139,14 +141,45 @@ def call(name: str, text: str, days: int = 8) -> EventBase:
 def test_who_says_never_is_not_praised_for_the_topic(version: int) -> None:
     history = history_of(fold([call("c1", "I will never order.")]))
     told = faithful_reason(history, NOW_MS, listener(version, "auto", never=-1.0))
-    assert told.text == "call of 9 Mar (commitment) -23.1 points"
+    assert told.text == "call of 9 Mar 2026 (commitment) -23.1 points"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ALL_SAID,
+        "call of 9 Mar 2026",
+        "profile as a whole",
+        'x" +6.0 points, call of 3 Mar 2026 (price)',
+    ],
+)
+def test_a_fields_name_is_not_taken_for_words_of_ours(name: str) -> None:
+    """A field that is named like a thing that was said neither hides it nor is given its effect."""
+    domain = pack("generic").model_copy(update={"own_fields": (name,)})
+    spec = PromptSpec(Rendering(2, domain), 100_000, len)
+    events = [call("c1", "Hm, zebra."), event(LeadUpserted, profile={name: "gold"})]
+    history = history_of(fold(events))
+    for weights, of_field in (({"zebra": 1.0}, False), ({": gold": 1.0}, True)):
+        scorer = Scorer("listener", 14, spec, Calibration(), Listening(**weights))
+        told = faithful_reason(history, NOW_MS, scorer)
+        [one] = told.moved_by
+        assert one.words.startswith('field "') is of_field
+        assert (one.removal.columns != frozenset()) is of_field
+        assert one.words.count('"') == (2 if of_field else 0)
+        check(history, scorer)
+
+
+def test_a_rare_outcome_has_its_reasons_too() -> None:
+    scorer = replace(listener(2, "software", ebra=2.0), calibration=Calibration(b=-9.0))
+    told = faithful_reason(history_of(fold([call("c1", "Hm, zebra.")])), NOW_MS, scorer)
+    assert told.text == "call of 9 Mar 2026 +0.08 points"
 
 
 def test_calls_of_the_same_words_are_left_out_together() -> None:
     history = history_of(fold([call("c1", "Hm, zebra."), call("c2", "Zebra, yes.")]))
     told = faithful_reason(history, NOW_MS, listener(2, "software", ebra=1.0))
     [one] = told.moved_by
-    assert one.words == "call of 9 Mar, 2 times"
+    assert one.words == "call of 9 Mar 2026, 2 of them"
     assert {said.name for said in one.removal.said} == {"c1", "c2"}
 
 
@@ -183,7 +216,7 @@ def test_a_message_and_a_note_are_named_by_kind_age_and_the_customers_topics() -
     mail = event(InteractionLogged, **written, text="We have no budget.", note="Their budget.")
     history = history_of(fold([mail]))
     told = faithful_reason(history, NOW_MS, listener(2, "software", have=-1.0, Their=0.5))
-    assert told.text == "email of 1 Mar (budget) -24.5 points, note of 1 Mar +10.9 points"
+    assert told.text == "email of 1 Mar 2026 (budget) -24.5 points, note of 1 Mar 2026 +10.9 points"
 
 
 def test_counts_say_their_window_and_numbers_of_a_profile_only_their_word() -> None:
@@ -214,7 +247,7 @@ def test_an_own_field_that_moved_a_language_models_score_is_named_without_its_va
     profile = {"Plan": "gold", "Seats wanted": 40.0}
     history = history_of(fold([event(LeadUpserted, profile=profile)]))
     told = faithful_reason(history, NOW_MS, scorer)
-    assert [one.words for one in told.moved_by] == ["Plan", "Seats wanted"]
+    assert [one.words for one in told.moved_by] == ['field "Plan"', 'field "Seats wanted"']
     assert [one.effect > 0 for one in told.moved_by] == [True, False]
     check(history, scorer)
 
@@ -256,7 +289,7 @@ def test_a_reason_costs_a_bounded_number_of_scores_and_long_names_are_cut() -> N
     scorer = counting(engine, own)
     told = faithful_reason(history_of(fold(known)), NOW_MS, scorer)
     assert MAX_PIECES / 2 < engine.n <= 1 + MAX_PIECES
-    assert {len(one.words) for one in told.moved_by} == {MAX_NAME}
+    assert {len(one.words) for one in told.moved_by} == {len('field "…"') + MAX_NAME}
 
 
 def test_a_code_that_nobody_noted_and_a_field_without_value_are_not_named() -> None:
@@ -272,7 +305,7 @@ def test_a_code_that_nobody_noted_and_a_field_without_value_are_not_named() -> N
         event(InteractionLogged, channel="email", codes=("price",)),
     ]
     told = faithful_reason(history_of(fold(known)), NOW_MS, counting(Counting(), own))
-    assert [one.words for one in told.moved_by] == ["code price", "lead_origin"]
+    assert [one.words for one in told.moved_by] == ['field "code price"', 'field "lead_origin"']
 
 
 def counting(engine: Counting, own: OwnFields) -> Scorer:
