@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.field_names import is_field_name
 from scoring.domain.model import Domain
 from scoring.domain.reading import DomainError, domain_digest, pack, pack_names, parse_domain
 from scoring.domain.writing import domain_toml
@@ -15,6 +16,7 @@ from scoring.domain.writing import domain_toml
 LINES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60).filter(
     lambda text: text.isprintable() and text.strip() and not set(text) & set("<>|#{}")
 )
+FIELDS = LINES.map(str.strip).filter(is_field_name)
 WORDS = st.from_regex(r"[A-Za-z0-9._:-]{1,20}", fullmatch=True)
 
 
@@ -58,7 +60,7 @@ def test_whatever_a_domain_says_reads_as_it_was(data: st.DataObject) -> None:
                 "meaning": data.draw(LINES),
                 "kind": "category",
                 "wording": data.draw(LINES),
-                "source": {"of": "profile", "field": data.draw(LINES)},
+                "source": {"of": "profile", "field": data.draw(FIELDS)},
                 "values": [values[0], *([value, data.draw(LINES)] for value in values[1:])],
             },
         ],

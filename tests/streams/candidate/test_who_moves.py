@@ -40,7 +40,8 @@ def test_the_same_model_under_another_name_moves_nobody(roles: Roles) -> None:
 def test_ranks_before_are_the_boards_and_ranks_after_those_of_the_switch(roles: Roles) -> None:
     contrary = rule_scorer(Contrary(), "contrary")
     store = settled(roles).store
-    standing = [row.lead for row in store.board("acme/north", 100).rows]
+    before = store.board("acme/north", 100).rows
+    standing = [row.lead for row in before]
     found = who_moves(store, contrary, N_LEADS)
     assert found.apart.queues["acme/north"].kendall_tau < 0
     ranks = {one.move.lead: one.move for one in found.apart.movers}
@@ -57,7 +58,8 @@ def test_ranks_before_are_the_boards_and_ranks_after_those_of_the_switch(roles: 
         assert one.move.rank_b is not None
         row = rows[one.move.rank_b - 1]
         assert (row.lead, row.probability) == (one.move.lead, one.probability_b)
-        assert row.reason == found.reasons[row.lead]
+    assert found.reasons == {row.lead: row.reason for row in before if row.lead in found.reasons}
+    assert found.reasons.keys() == ranks.keys()
 
 
 def test_the_differences_are_those_of_the_published_probabilities(memory_roles: Roles) -> None:
