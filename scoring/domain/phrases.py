@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scoring.domain.model import Domain
+from scoring.lead.language import UNDETERMINED, primary_language
 
-UNDETERMINED = "und"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 BEGIN_CHARS = 4
 
@@ -41,7 +41,7 @@ class Phrasebook:
 
     def knows(self, language: str) -> bool:
         """Whether there are phrases for `language` (BCP 47, or `und`)."""
-        return _primary(language) in self.matchers
+        return primary_language(language) in self.matchers
 
     def topics_in(self, text: str, language: str) -> tuple[int, ...]:
         """The numbers of the topics that `text` touches, ascending.
@@ -51,7 +51,7 @@ class Phrasebook:
         >>> [book.names[i] for i in book.topics_in("The price is too high", "en-US")]
         ['price', 'objection']
         """
-        matcher = self.matchers.get(_primary(language))
+        matcher = self.matchers.get(primary_language(language))
         if matcher is None:
             return ()
         letters = set(matcher.letters_in(text.lower()))
@@ -101,7 +101,3 @@ def _escaped(phrase: str) -> str:
     stem, star, _ = phrase.partition("*")
     number = r"\d+" if stem.startswith("#") else ""
     return number + re.escape(stem.removeprefix("#")) + ("" if star else r"\b")
-
-
-def _primary(language: str) -> str:
-    return language.split("-")[0].lower()

@@ -21,6 +21,7 @@ from schemas.events import (
 )
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
+from scoring.lead.language import primary_language
 
 MAX_FIELDS_SEEN = 2_000
 MAX_TEXTS_SEEN = 2_000
@@ -131,7 +132,7 @@ class Survey:
             case InteractionLogged():
                 self._add_contact(event, lead)
             case TranscriptReady():
-                language = event.language.split("-")[0].lower()
+                language = primary_language(event.language)
                 if language in self.languages or len(self.languages) < MAX_WORDS_SEEN:
                     self.languages[language] += 1
             case StageChanged():

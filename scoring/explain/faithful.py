@@ -112,7 +112,7 @@ def faithful_reason(history: LeadHistory, as_of_ms: int, scorer: Scorer) -> Told
 
 def explained(score: Score, subject: Subject, scorer: Scorer) -> Score:
     """The same score with its faithful reason, or as it is where nothing alone moves it. Live,
-    replay, the oracle and `asllr explain` agree, since all call this. Raises `Unscorable`."""
+    replay, the oracle and `asllr explain` agree: all ask `faithful_reason`. Raises `Unscorable`."""
     told = faithful_reason(subject.history, subject.as_of_ms, scorer)
     return score.model_copy(update={"reason": told.text, "reason_kind": told.kind})
 

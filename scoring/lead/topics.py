@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from scoring.lead.language import UNDETERMINED, primary_language
+
 TOPICS = {
     "b": "price",
     "t": "timing",
@@ -62,8 +64,6 @@ PHRASES: dict[str, dict[str, str]] = {
 }
 """Primary language subtag -> letter -> alternatives matched at the start of a word."""
 
-UNDETERMINED = "und"
-
 
 @cache
 def _matcher(language: str) -> re.Pattern[str] | None:
@@ -81,17 +81,13 @@ def _matcher(language: str) -> re.Pattern[str] | None:
 
 def has_phrases(language: str) -> bool:
     """Whether topics can be found in `language` (BCP 47, or `und`: by the phrases of all)."""
-    return _primary(language) in (UNDETERMINED, *PHRASES)
+    return primary_language(language) in (UNDETERMINED, *PHRASES)
 
 
 def topics_of(text: str, language: str) -> str:
     """Returns the letters of the topics that `text` touches, in the order of TOPICS."""
-    matcher = _matcher(_primary(language) if has_phrases(language) else "")
+    matcher = _matcher(primary_language(language) if has_phrases(language) else "")
     if matcher is None:
         return ""
     touched = {match.lastgroup for match in matcher.finditer(text.lower())}
     return "".join(letter for letter in TOPICS if letter in touched)
-
-
-def _primary(language: str) -> str:
-    return language.split("-")[0].lower()

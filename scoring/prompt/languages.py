@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from scoring.lead.history import LeadHistory
+from scoring.lead.language import primary_language
 from scoring.prompt.rendering import Rendering
 
 MAX_NAMED = 5
@@ -52,7 +53,7 @@ def unknown_languages(
 ) -> UnknownLanguages | None:
     """None where the domain has phrases of all that was spoken."""
     n_by_language = Counter(
-        call.language.split("-")[0].lower() for history in histories for call in history.calls
+        primary_language(call.language) for history in histories for call in history.calls
     )
     unknown = {
         language: n

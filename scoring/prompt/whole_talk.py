@@ -13,8 +13,9 @@ from itertools import chain
 from typing import NamedTuple
 
 from schemas.events import Role
-from scoring.domain.phrases import LETTERS, UNDETERMINED, Phrasebook
+from scoring.domain.phrases import LETTERS, Phrasebook
 from scoring.lead.history import LeadHistory, one_per_call_id
+from scoring.lead.language import UNDETERMINED
 from scoring.lead.summary import Statement, count_summary_tokens, sentences, units
 from scoring.lead.talk import Talk, Transcript, Writing
 from scoring.prompt.declaration import Bins

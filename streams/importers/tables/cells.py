@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.events import MAX_SEGMENT_CHARS, Direction, Role, Segment
-from scoring.domain.phrases import UNDETERMINED
+from scoring.lead.language import UNDETERMINED
 
 YES = {
     "1",
