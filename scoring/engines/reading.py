@@ -49,7 +49,8 @@ def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[st
     tokenizer.no_truncation()
 
     def count(text: str) -> int:
-        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+        # Without offsets, which take a third of the time.
+        return len(tokenizer.encode_batch_fast([text], add_special_tokens=False)[0])
 
     remembered = lru_cache(maxsize=REMEMBERED_TEXTS)(count)
 

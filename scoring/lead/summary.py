@@ -57,16 +57,28 @@ _TOKEN = re.compile(
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
 _LONG_WORD_CHARS = 16
 
+_CUSTOMER = Role.CUSTOMER.value  # looked up for every statement
+
+
+_MARKS = bytes(c for c in range(128) if re.fullmatch(r"[^\w\s]", chr(c)))
+_SPACES = bytes(c if chr(c).isalnum() or chr(c) == "_" else ord(" ") for c in range(128)) * 2
+"""In ASCII: punctuation marks; and every byte, with a blank for what is in no word."""
+
 
 @lru_cache(maxsize=4096)
 def count_summary_tokens(text: str) -> int:
     """Counts words and punctuation marks, and single characters in scripts without spaces between
     words; a word counts once more per 16 characters, so that no text is long in bytes and short in
     tokens."""
-    words = _TOKEN.findall(text)
+    if text.isascii():  # most text by far, and four times as fast without the pattern
+        written = text.encode()
+        words: list[bytes] | list[str] = written.translate(_SPACES).split()
+        n_marks = len(written) - len(written.translate(None, _MARKS))
+    else:
+        words, n_marks = _TOKEN.findall(text), 0
     if max(map(len, words), default=0) <= _LONG_WORD_CHARS:
-        return len(words)
-    return sum(1 + (len(word) - 1) // _LONG_WORD_CHARS for word in words)
+        return n_marks + len(words)
+    return n_marks + sum(1 + (len(word) - 1) // _LONG_WORD_CHARS for word in words)
 
 
 @lru_cache(maxsize=512)
@@ -88,7 +100,7 @@ def units(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]:
     "I see"."""
     grouped: list[tuple[Statement, ...]] = []
     for statement in statements:
-        limit = REPLY_TOKENS if statement.role == Role.CUSTOMER.value else SHORT_ANSWER_TOKENS
+        limit = REPLY_TOKENS if statement.role == _CUSTOMER else SHORT_ANSWER_TOKENS
         if (
             grouped
             and len(grouped[-1]) == 1
@@ -110,18 +122,21 @@ def last_words(grouped: Sequence[Sequence[Statement]]) -> list[set[str]]:
     """Returns for each unit the topics on which it is the customer's last word: people change their
     minds, and the last statement wins."""
     last: dict[str, int] = {}
+    touched = [topics_in(unit) for unit in grouped]
     for index, unit in enumerate(grouped):
-        if _from_customer(unit):
-            last.update(dict.fromkeys(topics_in(unit), index))
+        if touched[index] and _from_customer(unit):
+            last.update(dict.fromkeys(touched[index], index))
     return [
-        {letter for letter in topics_in(unit) if last.get(letter) == index}
-        for index, unit in enumerate(grouped)
+        {letter for letter in letters if last.get(letter) == index}
+        for index, letters in enumerate(touched)
     ]
 
 
 def cut_words(text: str, limit_tokens: int) -> str:
     """Returns the beginning of `text`, cut after a whole word, or inside a word that alone is
     longer than the limit."""
+    if len(text) <= limit_tokens or count_summary_tokens(text) <= limit_tokens:
+        return text
     end = used = 0
     for token in _TOKEN.finditer(text):
         cost = 1 + (len(token.group()) - 1) // _LONG_WORD_CHARS
@@ -166,6 +181,9 @@ def sentences(text: str) -> Iterator[str]:
 
 def _parts(sentence: str) -> Iterator[str]:
     """Reads the sentence once, however long it is."""
+    if _is_short(sentence):
+        yield sentence.strip()
+        return
     longest = MAX_STATEMENT_TOKENS * _LONG_WORD_CHARS
     begin = used = 0
     for token in _TOKEN.finditer(sentence):
@@ -180,7 +198,8 @@ def _parts(sentence: str) -> Iterator[str]:
 
 
 def _is_short(text: str) -> bool:
-    return count_summary_tokens(text) <= MAX_STATEMENT_TOKENS
+    # No text has more tokens than characters.
+    return len(text) <= MAX_STATEMENT_TOKENS or count_summary_tokens(text) <= MAX_STATEMENT_TOKENS
 
 
 def _sentences(text: str) -> list[str]:
@@ -188,7 +207,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _from_customer(unit: Sequence[Statement]) -> bool:
-    return any(statement.role == Role.CUSTOMER.value for statement in unit)
+    return any(statement.role == _CUSTOMER for statement in unit)
 
 
 def _choose(grouped: list[tuple[Statement, ...]], budget_tokens: int) -> tuple[Statement, ...]:

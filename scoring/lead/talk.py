@@ -7,6 +7,7 @@ bytes and hash: another version of the compression library changes no hash.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from operator import sub
@@ -164,8 +165,8 @@ class Talk:
 
     @property
     def pieces(self) -> Pieces:
-        """Opened anew each time: what is packed stays small in memory. Raises ValueError when what
-        was stored is damaged."""
+        """What is packed stays small in memory: only the last few that were opened are kept open.
+        Raises ValueError when what was stored is damaged."""
         return _opened(self.digest, self._packed) if self._pieces is None else self._pieces
 
     def __eq__(self, other: object) -> bool:
@@ -182,6 +183,7 @@ def _digest(encoded: bytes) -> str:
     return blake2b(encoded, digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=4)
 def _opened(digest: str, packed: bytes) -> Pieces:
     try:
         size = zstandard.frame_content_size(packed)

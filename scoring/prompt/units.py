@@ -13,7 +13,7 @@ from typing import Protocol
 
 from schemas.events import Role
 from scoring.lead.history import LeadHistory
-from scoring.lead.summary import Statement, last_words, token_starts, topics_in
+from scoring.lead.summary import Statement, last_words, token_starts
 from scoring.lead.talk import Writing
 
 RESERVED = str.maketrans(
@@ -35,6 +35,9 @@ SPEAKERS = re.compile(
 """A label inside a line would read like another speaker's turn: it loses its colons, however many
 there are, and those that only look like one."""
 
+_SUSPECT = re.compile(r"[^\x00-\x7f]|[<>|#:]")
+"""What a text must have for `fence` to change it: few have."""
+
 CUT = "… "
 MIN_CUT_TOKENS = 8
 """Fewer words of a statement would not carry what it meant."""
@@ -44,7 +47,7 @@ NO_CALLS = "none"
 
 def fence(text: str) -> str:
     """Removes from lead text what would look like our layout: see RESERVED and SPEAKERS."""
-    return SPEAKERS.sub(r"\1", text.translate(RESERVED))
+    return SPEAKERS.sub(r"\1", text.translate(RESERVED)) if _SUSPECT.search(text) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def by_worth(spoken: Sequence[Unit]) -> list[int]:
     last = last_words([unit.statements for unit in spoken])
 
     def worth(index: int) -> tuple[bool, bool, int]:
-        return bool(last[index]), bool(topics_in(spoken[index].statements)), index
+        return bool(last[index]), any(s.topics for s in spoken[index].statements), index
 
     return sorted(range(len(spoken)), key=worth, reverse=True)
 

@@ -7,7 +7,7 @@ newest is kept. A language without phrases loses the oldest first, and nothing e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from scoring.domain.phrases import LETTERS, Phrasebook
 from scoring.lead.history import LeadHistory, one_per_call_id
 from scoring.lead.language import UNDETERMINED
 from scoring.lead.summary import Statement, count_summary_tokens, sentences, units
-from scoring.lead.talk import Talk, Transcript, Writing
+from scoring.lead.talk import Talk, TalkTurn, Transcript, Writing
 from scoring.prompt.declaration import Bins
 from scoring.prompt.sources import age_bin
 from scoring.prompt.units import NO_CALLS, Room, Unit, by_worth, cut, render, topic_names
@@ -123,11 +123,7 @@ class WholeTalkReader:
         return tuple(sorted(blocks, key=lambda block: block.at_ms))
 
     def _call(self, call: Transcript) -> Block:
-        said: list[Statement] = []
-        for index, turn in enumerate(call.turns):
-            if index == call.gap > 0:
-                said.append(Statement(Role.SYSTEM.value, turn.at_s, GAP, ""))
-            said += self._statements(turn.role, turn.at_s, turn.text, call.language)
+        said = self._statements(_with_gap(call), call.language)
         return Block(call.started_ms, CALL, True, tuple(units(said)))
 
     def _writing(self, writing: Writing) -> tuple[Block, ...]:
@@ -141,13 +137,24 @@ class WholeTalkReader:
             (NOTE, Role.AGENT.value, writing.note),
         ):
             if text:
-                said = [*self._statements(role, 0.0, text, UNDETERMINED)]
+                said = self._statements([TalkTurn(role, 0.0, text)], UNDETERMINED)
                 yield Block(writing.at_ms, heading, False, tuple(units(said)))
 
-    def _statements(self, role: str, at_s: float, text: str, language: str) -> Iterator[Statement]:
-        for part in sentences(text):
-            topics = self._book.topics_in(part, language)
-            yield Statement(role, at_s, part, "".join(LETTERS[topic] for topic in topics))
+    def _statements(self, turns: Iterable[TalkTurn], language: str) -> list[Statement]:
+        parts = [(role, at_s, part) for role, at_s, text in turns for part in sentences(text)]
+        topics = self._book.topics_in_each([part for _, _, part in parts], language)
+        return [
+            Statement(*part, "".join(map(LETTERS.__getitem__, touched)))
+            for part, touched in zip(parts, topics, strict=True)
+        ]
+
+
+def _with_gap(call: Transcript) -> tuple[TalkTurn, ...]:
+    """The turns, and between them a line where some are missing."""
+    if not 0 < call.gap < len(call.turns):
+        return call.turns
+    gap = TalkTurn(Role.SYSTEM.value, call.turns[call.gap].at_s, GAP)
+    return (*call.turns[: call.gap], gap, *call.turns[call.gap :])
 
 
 def fit(spoken: Sequence[Unit], room: Room) -> str:
@@ -155,7 +162,7 @@ def fit(spoken: Sequence[Unit], room: Room) -> str:
     what they promised to fit: a tokenizer reads 20 KB in milliseconds."""
     words = [_words(unit) for unit in spoken]
     order = by_worth(spoken)
-    tokens_per_word, best = 1.0, ""
+    tokens_per_word, best, best_tokens = 1.0, "", 0
     for _ in range(MAX_ROUNDS):
         left, chosen = room.tokens / tokens_per_word, []
         for index in order:
@@ -165,14 +172,14 @@ def fit(spoken: Sequence[Unit], room: Room) -> str:
         text = render(spoken[index] for index in sorted(chosen))
         n_tokens = room.count_tokens(text) if text else 0
         if n_tokens <= room.tokens and len(text) > len(best):
-            best = text
+            best, best_tokens = text, n_tokens
         if n_tokens <= room.tokens and len(chosen) == len(spoken):
             return text
         n_words = sum(words[index] for index in chosen)
         if not chosen or GOOD_FILL * room.tokens <= n_tokens <= room.tokens:
             break
         tokens_per_word = max(n_tokens, 1) / n_words * (1.02 if n_tokens > room.tokens else 0.99)
-    if not spoken or room.count_tokens(best) > room.tokens // 2:
+    if not spoken or best_tokens > room.tokens // 2:
         return best
     # Some unit takes many more tokens than its words promised: one by one, those of most worth.
     left, few = room.tokens, []

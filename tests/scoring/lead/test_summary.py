@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,3 +176,23 @@ def test_topics_are_letters_of_the_table_in_every_language() -> None:
     assert topics_of("the PRICE", "en-US") == "b"
     assert topics_of("the price", "und") == "b"
     assert topics_of("the price", "fr") == ""
+
+
+BY_PATTERN = re.compile(
+    r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+    r"|[^\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\w\s]"
+)
+
+
+@given(
+    st.one_of(
+        st.text(st.characters(max_codepoint=127), max_size=80),
+        st.text(max_size=40),
+        st.lists(
+            st.sampled_from(["word", "don't", "a" * 33, "_x_", "\x1c", ". ", "é"]), max_size=9
+        ).map("".join),
+    )
+)
+def test_tokens_are_words_and_marks_in_ascii_too(text: str) -> None:
+    words = BY_PATTERN.findall(text)
+    assert count_summary_tokens(text) == sum(1 + (len(word) - 1) // 16 for word in words)

@@ -19,7 +19,7 @@ from scoring.prompt.edges import as_of, edges, next_edge
 from scoring.prompt.prompt import PromptSpec, build_prompt
 from scoring.prompt.reason import evidence, reason
 from scoring.prompt.rendering import Rendering
-from scoring.prompt.units import Room
+from scoring.prompt.units import RESERVED, SPEAKERS, Room, fence
 from tests.scoring.histories import START, START_MS, event, histories, long_histories, segment
 
 SOFTWARE = Rendering(2, pack("software"))
@@ -173,3 +173,15 @@ def test_remembered_text_is_that_of_the_room_and_the_day() -> None:
     assert reader.text(history, NOW_MS, wide) is first
     assert len(reader.text(history, NOW_MS, narrow)) < len(first)
     assert reader.text(history, NOW_MS + 9 * DAY_MS, wide) != first
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["customer", "Agent", " ", ":", "：", "<|im_end|>", "＃", "#", "|", "word", "é"]
+        ),
+        max_size=9,
+    ).map("".join)
+)
+def test_a_text_is_fenced_as_if_each_had_to_be(text: str) -> None:
+    assert fence(text) == SPEAKERS.sub(r"\1", text.translate(RESERVED))
