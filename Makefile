@@ -70,7 +70,7 @@ demo-model: $(DEV)/.installed  ## train the demo artifact again (38 minutes on 2
 	$(DEV)/bin/python -m training.demo.build --out scoring/artifacts/demo $(ARGS)
 
 SOFTWARE := build/demo-software
-demo-software-model: $(DEV)/.installed  ## train what `make demo ARGS="--domain software"` serves again (6 minutes)
+demo-software-model: $(DEV)/.installed  ## train what `make demo ARGS="--domain software"` serves again (2 minutes)
 	rm -rf $(SOFTWARE)
 	mkdir -p $(SOFTWARE)
 	$(DEV)/bin/asllr simulate --domain software --leads 12000 --seed 41 --out $(SOFTWARE)/leads.jsonl.gz
