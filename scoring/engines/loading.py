@@ -23,6 +23,7 @@ from scoring.engines.linear import load_linear_engine
 from scoring.engines.network import load_network_engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import PromptReader, load_reader
+from scoring.engines.readout import READOUT
 from scoring.engines.rule import load_rule_engine
 from scoring.engines.stack import load_stack_engine
 from scoring.engines.table import TableWidth
@@ -73,6 +74,11 @@ def load_engine(
 def _load_reading_engine(
     path: Path, manifest: Manifest, width: TableWidth
 ) -> tuple[Engine, Callable[[str], int]]:
+    if (path / READOUT).exists() and READOUT not in manifest.files:
+        raise ArtifactError(
+            f"{READOUT} of artifact {manifest.name} at {path} is not in its manifest; remove the "
+            "file, or export the artifact again"
+        )
     reader, count_tokens = load_reader(path, manifest.token_budget)
     if manifest.engine is not EngineKind.STACK:
         lm = load_language_model(path, reader, manifest.engine, manifest.head)

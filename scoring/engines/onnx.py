@@ -9,40 +9,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from scoring.engine import EngineInput
-from scoring.engines.reading import PromptReader, finite
+from scoring.engines.reading import PromptReader, finite_row, spoken_weights
+from scoring.engines.readout import Readout, load_readout
+from scoring.floats import Floats
 
 GRAPH = "model.onnx"
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxEngine:
-    """The language model in ONNX Runtime."""
+    """The language model in ONNX Runtime. `readout`: what the graph's head reads; None is the
+    marker's last state."""
 
     session: onnxruntime.InferenceSession
     reader: PromptReader
+    readout: Readout | None = None
 
     @property
     def batch_size(self) -> int:
         return 1
 
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
-        return [self._logit(engine_input.prompt) for engine_input in inputs]
+        return [float(row[0]) for row in self.rows(inputs)]
 
-    def _logit(self, prompt: str) -> float:
-        ids = np.array([self.reader.token_ids(prompt)], dtype=np.int64)
-        (logit,) = self.session.run(None, {"input_ids": ids})
-        return finite(float(np.asarray(logit)[0, 0]))
+    def rows(self, inputs: Sequence[EngineInput]) -> Floats:
+        """All that the head gives, float64 (n_inputs, n_outputs): the logit, then components of
+        the state if the artifact has them. Raises Unscorable."""
+        return np.array([self._row(engine_input.prompt) for engine_input in inputs])
+
+    def _row(self, prompt: str) -> Floats:
+        tokens = self.reader.tokens(prompt)
+        feed: dict[str, NDArray[Any]] = {"input_ids": np.array([tokens.ids], dtype=np.int64)}
+        if self.readout is not None and self.readout.needs_spoken:
+            feed["weights"] = spoken_weights(prompt, tokens.offsets)[None]
+        (row,) = self.session.run(None, feed)
+        return finite_row(np.asarray(row, dtype=np.float64)[0])
 
 
 def load_onnx_engine(path: Path, reader: PromptReader, *, n_threads: int = 1) -> OnnxEngine:
     """Loads the graph in folder `path`. `n_threads` run inside one operator; at these sizes more
     workers are faster than more threads."""
-    return OnnxEngine(open_session(path / GRAPH, n_threads), reader)
+    return OnnxEngine(open_session(path / GRAPH, n_threads), reader, load_readout(path))
 
 
 def open_session(path: Path, n_threads: int) -> onnxruntime.InferenceSession:

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from schemas.events import Role
 from scoring.engine import Unscorable
-from scoring.prompt.prompt import MARKER
+from scoring.floats import Floats
+from scoring.prompt.prompt import CALLS, END, HEADING, MARKER
 
 REMEMBERED_TEXTS = 2_048
 REMEMBERED_CHARS = 4_096
 """Counts of the newest texts are remembered, since a lead is scored many times with the same words:
 8 MB at most."""
+
+TALK_BEGINS = f"\n{HEADING}{CALLS}\n"
+TALK_ENDS = f"\n{HEADING}{END}\n"
+CUSTOMER_LINE = re.compile(rf"^{Role.CUSTOMER.value}: (.*)$", re.MULTILINE)
+"""Lead text is fenced: no other line of the conversation can begin so."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTokens:
+    """A prompt's token ids, and where each token's text begins and ends in it (characters)."""
+
+    ids: list[int]
+    offsets: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +49,12 @@ class PromptReader:
     def token_ids(self, prompt: str) -> list[int]:
         """Returns the token ids of `prompt`. Raises Unscorable; its message counts tokens and never
         quotes the prompt."""
-        ids: list[int] = self.tokenizer.encode(prompt, add_special_tokens=False).ids
+        return self.tokens(prompt).ids
+
+    def tokens(self, prompt: str) -> PromptTokens:
+        """As `token_ids`, with the place of each token in `prompt`."""
+        encoding = self.tokenizer.encode(prompt, add_special_tokens=False)
+        ids: list[int] = encoding.ids
         if len(ids) > self.max_tokens:
             raise Unscorable(
                 f"the prompt has {len(ids)} tokens, the artifact reads {self.max_tokens}; "
@@ -39,7 +62,7 @@ class PromptReader:
             )
         if tuple(ids[-len(self.marker_ids) :]) != self.marker_ids:
             raise Unscorable("the prompt does not end with the answer marker")
-        return ids
+        return PromptTokens(ids, encoding.offsets)
 
 
 def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[str], int]]:
@@ -61,8 +84,33 @@ def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[st
     return PromptReader(tokenizer, max_tokens, marker_ids), count_tokens
 
 
+def spoken_weights(prompt: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
+    """The share of each token in the mean over the customer's words: float32 (n_tokens,) of sum 1,
+    or zeros where the customer said nothing. `offsets`: where the tokens lie in `prompt`. A token
+    counts if any of its characters is of the words; "customer:" itself and the line's end are not.
+
+    >>> spoken_weights("# me\\n# calls\\ncustomer: Yes\\n# end\\n", [(0, 14), (14, 23), (23, 27)])
+    array([0., 0., 1.], dtype=float32)
+    """
+    end = prompt.rfind(TALK_ENDS)
+    begin = prompt.rfind(TALK_BEGINS, 0, end + 1)
+    places = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
+    is_spoken = np.zeros(len(places), dtype=bool)
+    if 0 <= begin < end:
+        for words in CUSTOMER_LINE.finditer(prompt, begin + len(TALK_BEGINS), end):
+            start, stop = words.span(1)
+            is_spoken |= (places[:, 0] < stop) & (places[:, 1] > start)
+    return (is_spoken / max(int(is_spoken.sum()), 1)).astype(np.float32)
+
+
 def finite(logit: float) -> float:
     """Returns `logit`; raises Unscorable when it is NaN or infinite."""
     if not math.isfinite(logit):
         raise Unscorable("the model returned a logit that is not a number")
     return logit
+
+
+def finite_row(row: Floats) -> Floats:
+    """Returns `row`; raises Unscorable when any number of it is NaN or infinite."""
+    finite(float(row.sum()))
+    return row

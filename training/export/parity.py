@@ -16,17 +16,19 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from peft import PeftModel
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from scoring.artifact import HeadKind
 from scoring.engine import EngineInput
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import load_reader
+from scoring.engines.readout import load_readout
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.engines.trees import TREES
-from training.export.onnx_graph import GraphShape, build_graph
+from training.export.graph_shape import graph_shape, why_no_graph
+from training.export.onnx_graph import build_graph
 from training.model.checkpoint import under
 from training.model.heads import Head, causal_of
 from training.trees.boosted_trees import TunedTree
@@ -78,31 +80,36 @@ def save_language_model(path: Path, lm: LanguageModel) -> None:
 
 
 def save_graph(path: Path, lm: LanguageModel) -> Path:
-    """Builds the int8 graph of base, adapter and the scoring head from the files in `path`; returns
-    its path."""
-    head = lm.heads[lm.serves]
-    graph = build_graph(_merged(path), _shape(lm.model, lm.token_budget), head.weight, head.bias)
-    onnx.save(graph, str(path / GRAPH))
+    """Builds the int8 graph of the files in `path` with the scoring head; returns its path."""
+    onnx.save(graph_of(path, lm.token_budget, lm.serves), str(path / GRAPH))
     return path / GRAPH
 
 
-MAX_GRAPH_BYTES = 1_900_000_000
-"""protobuf holds up to 2 GiB, into which int8 matrices and float embeddings have to fit."""
+def graph_of(path: Path, token_budget: int, head: HeadKind = HeadKind.POINT) -> onnx.ModelProto:
+    """Builds the int8 graph of base, adapter, readout and head from the files in `path`, as a
+    loader will find them: the graph is made from the saved numbers."""
+    base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
+    merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload()
+    heads = load_file(path / HEADS)
+    weight, bias = heads[f"{head}.weight"], heads[f"{head}.bias"]
+    return build_graph(
+        {name: tensor.numpy() for name, tensor in merged.state_dict().items()},
+        graph_shape(merged.config.to_dict(), token_budget),
+        weight.reshape(-1, weight.shape[-1]).numpy(),
+        bias.reshape(-1).numpy(),
+        load_readout(path),
+    )
+
+
+def why_no_graph_of(model: PeftModel) -> str | None:
+    """Why this model has no graph, as one phrase; None where `save_graph` can build it."""
+    base = causal_of(model)
+    return why_no_graph(base.config.to_dict(), sum(p.numel() for p in base.parameters()))
 
 
 def has_graph(model: PeftModel) -> bool:
-    """Whether `training.export.onnx_graph` can express this model: Qwen2's layers with plain rotary
-    positions, below MAX_GRAPH_BYTES."""
-    base = causal_of(model)
-    config: dict[str, Any] = base.config.to_dict()
-    rope = config.get("rope_parameters") or {}
-    if config["model_type"] != "qwen2" or rope.get("rope_type", "default") != "default":
-        return False
-    if config.get("use_sliding_window") or config.get("hidden_act") != "silu":
-        return False
-    n_embedded = config["vocab_size"] * config["hidden_size"]
-    n_rest = sum(p.numel() for p in base.parameters()) - n_embedded
-    return bool(4 * n_embedded + n_rest < MAX_GRAPH_BYTES)
+    """Whether `save_graph` can build this model's graph."""
+    return why_no_graph_of(model) is None
 
 
 def save_trees(path: Path, trees: TunedTree) -> None:
@@ -161,24 +168,3 @@ def _sort_targets(path: Path) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     config["target_modules"] = sorted(config["target_modules"])
     path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
-
-
-def _merged(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The weights as a loader will find them, merged: the graph is made from the saved numbers."""
-    base = Qwen2ForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
-    merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload()
-    return {name: tensor.numpy() for name, tensor in merged.state_dict().items()}
-
-
-def _shape(model: PeftModel, token_budget: int) -> GraphShape:
-    # As a plain dict: the typed config declares every one of these as possibly absent.
-    config: dict[str, Any] = causal_of(model).config.to_dict()
-    return GraphShape(
-        n_layers=config["num_hidden_layers"],
-        hidden=config["hidden_size"],
-        n_heads=config["num_attention_heads"],
-        n_kv_heads=config["num_key_value_heads"],
-        max_tokens=token_budget,
-        rope_theta=config["rope_parameters"]["rope_theta"],
-        norm_eps=config["rms_norm_eps"],
-    )

@@ -28,9 +28,9 @@ from training.export.parity import (
     LanguageModel,
     Parity,
     check_parity,
-    has_graph,
     save_graph,
     save_language_model,
+    why_no_graph_of,
 )
 from training.export.report import metrics_of, report_of, text_of
 from training.fit.dataset import CHECKPOINT
@@ -78,8 +78,8 @@ def _language_model(outcome: FitReview) -> LanguageModel:
 def _graph(folder: Path, lm: LanguageModel, outcome: FitReview, log: WriteLine) -> Parity | None:
     """Saves the int8 graph and returns its differences from the reference; None where torch has to
     serve."""
-    if not has_graph(lm.model):
-        log("fit: no int8 graph for this architecture or size; torch serves")
+    if (lacking := why_no_graph_of(lm.model)) is not None:
+        log(f"fit: no int8 graph for {lacking}; torch serves")
         return None
     graph = save_graph(folder, lm)
     prompts = _prompts(outcome)

@@ -1,0 +1,154 @@
+"""What an ONNX graph is put together from: nodes, constants, int8 products.
+
+Activations are quantised with one scale per token, not per tensor: pre-trained models have a few
+activations that are a thousand times the others, and one token that holds them must not decide how
+finely all others are read. It also makes a token's row the same whatever the others are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+Array = NDArray[np.float32]
+
+MICROSOFT = "com.microsoft"
+WEIGHT_MAX = 63
+"""The largest weight, 7 bits: on x86 without VNNI an 8-bit weight saturates the 16-bit sums of two
+products of u8 and s8."""
+ACTIVATION_MAX = 127
+ACTIVATION_ZERO = 128
+"""Activations are unsigned, 1 to 255 about 128: kernels for signed ones are slow or missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedRows:
+    """The names of int8 rows (1, n_tokens, width) and of their scales (1, n_tokens, 1)."""
+
+    rows: str
+    scale: str
+
+
+@dataclass(slots=True)
+class GraphParts:
+    """Nodes and initializers while the graph is built; `op` returns the name of a node's first
+    output."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    initializers: dict[str, onnx.TensorProto] = field(default_factory=dict)
+
+    def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        """Adds a constant; a name that is there already is not added again."""
+        if name not in self.initializers:
+            self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def ints(self, *values: int) -> str:
+        """A constant vector of whole numbers."""
+        return self.constant("ints." + ".".join(map(str, values)), np.array(values, np.int64))
+
+    def number(self, value: float) -> str:
+        """A constant float32 scalar."""
+        return self.constant(f"number.{value!r}", np.array(value, np.float32))
+
+    def op(self, op_type: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(op_type, inputs, [name], name=name, **attributes))
+        return name
+
+    def microsoft(
+        self, op_type: str, inputs: list[str], outputs: list[str], **attributes: Any
+    ) -> str:
+        self.nodes.append(
+            helper.make_node(
+                op_type, inputs, outputs, name=outputs[0], domain=MICROSOFT, **attributes
+            )
+        )
+        return outputs[0]
+
+    def split(self, x: str, widths: tuple[int, ...], names: list[str]) -> list[str]:
+        """Cuts the last axis."""
+        self.nodes.append(
+            helper.make_node("Split", [x, self.ints(*widths)], names, name=names[0], axis=-1)
+        )
+        return names
+
+    def last_row(self, x: str, name: str) -> str:
+        """(1, n_tokens, width) -> (1, 1, width)."""
+        top = self.ints(np.iinfo(np.int64).max)
+        return self.op("Slice", [x, self.ints(-1), top, self.ints(1)], name)
+
+    def norm(self, x: str, weight: Array, name: str, eps: float) -> str:
+        """Root mean square norm over the last axis. B. Zhang, R. Sennrich, Root Mean Square Layer
+        Normalization, 2019, arXiv 1910.07467."""
+        inputs = [x, self.constant(f"{name}.weight", weight)]
+        return self.op("SimplifiedLayerNormalization", inputs, name, epsilon=eps, axis=-1)
+
+    def skip_norm(
+        self, x: str, hidden: str, weight: Array, name: str, eps: float
+    ) -> tuple[str, str]:
+        """The norm of `x + hidden`, and the sum itself."""
+        self.microsoft(
+            "SkipSimplifiedLayerNormalization",
+            [x, hidden, self.constant(f"{name}.norm", weight)],
+            [f"{name}.normed", "", "", f"{name}.sum"],
+            epsilon=eps,
+        )
+        return f"{name}.normed", f"{name}.sum"
+
+    def quantised(self, x: str, name: str) -> QuantisedRows:
+        """Quantises each row of `x` (1, n_tokens, width) by its own largest absolute value."""
+        absolute = self.op("Abs", [x], f"{name}.abs")
+        largest = self.op("ReduceMax", [absolute], f"{name}.max", axes=[-1])
+        raised = self.op("Max", [largest, self.number(1e-30)], f"{name}.raised")
+        scale = self.op("Mul", [raised, self.number(1 / ACTIVATION_MAX)], f"{name}.scale")
+        flat = self.op("Reshape", [scale, self.ints(-1)], f"{name}.scales")
+        one_zero = self.constant("zero_u8", np.array([ACTIVATION_ZERO], np.uint8))
+        shape = self.op("Shape", [flat], f"{name}.n")
+        zeros = self.op("Expand", [one_zero, shape], f"{name}.zeros")
+        return QuantisedRows(
+            self.op("QuantizeLinear", [x, flat, zeros], f"{name}.rows", axis=1), scale
+        )
+
+    def linear(self, x: QuantisedRows, weight: Array, bias: Array | None, name: str) -> str:
+        """`x @ weight.T + bias` with int8 weights per output channel, as in `nn.Linear`."""
+        scaled = self.op("Mul", [self.product(x, weight, name), x.scale], f"{name}.scaled")
+        if bias is None:
+            return scaled
+        return self.op("Add", [scaled, self.constant(f"{name}.bias", bias)], f"{name}.biased")
+
+    def product(self, x: QuantisedRows, weight: Array, name: str) -> str:
+        """`x @ weight.T`, each row divided by its scale."""
+        scale = np.maximum(np.abs(weight).max(axis=1), 1e-12) / WEIGHT_MAX
+        quantised = np.rint(weight / scale[:, None]).astype(np.int8)
+        return self.microsoft(
+            "MatMulIntegerToFloat",
+            [
+                x.rows,
+                self.constant(f"{name}.weight", quantised.T),
+                self.constant("one", np.array(1, np.float32)),
+                self.constant(f"{name}.scale", scale.astype(np.float32)),
+                self.constant("zero_scalar_u8", np.array(ACTIVATION_ZERO, np.uint8)),
+            ],
+            [name],
+        )
+
+
+def layer_linear(
+    weights: Mapping[str, Array], prefix: str, parts: tuple[str, ...]
+) -> tuple[Array, Array | None]:
+    """Weight and bias of several projections stacked to one; no bias where no part has one."""
+    stacked = [weights[f"{prefix}.{part}_proj.weight"] for part in parts]
+    names = [f"{prefix}.{part}_proj.bias" for part in parts]
+    if not any(name in weights for name in names):
+        return np.concatenate(stacked), None
+    biases = [
+        weights.get(name, np.zeros(len(weight), np.float32))
+        for name, weight in zip(names, stacked, strict=True)
+    ]
+    return np.concatenate(stacked), np.concatenate(biases)
