@@ -61,6 +61,7 @@ try:
     from streams.recording.event_file import RecordingError
     from streams.recording.recorded_events import recorded_events
     from streams.reports.try_text import mapping_lines, unread_lines
+    from training.cli.base import base
     from training.cli.baseline import build_baseline
     from training.cli.dataset import Readers, build_dataset_group
     from training.cli.evaluate import build_commands
@@ -333,7 +334,7 @@ main.add_job(
 )
 main.add_job("Look at leads and queues", queue, lead)
 main.add_job("Understand a score", explain_lead, lead_state)
-main.add_job("Fit and compare models", domain, dataset, baseline, fit, evaluate, compare)
+main.add_job("Fit and compare models", domain, dataset, baseline, base, fit, evaluate, compare)
 main.add_job("Promote and shadow", promote, shadow)
 main.add_job("Record, replay, backtest", record, replay)
 main.add_job("Repair", dead_letters, rebuild)

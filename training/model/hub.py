@@ -23,7 +23,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES, MARKER, OPENING
+from scoring.prompt.prompt import ANSWER_NO, ANSWER_YES
+from scoring.prompt.turns import Turns
+from training.model.base_record import BaseRecord, load_record
+from training.model.chat import check_turns, turns_of
 from training.model.errors import FitError
 from training.model.heads import vocabulary_of
 from training.model.losses import final_states
@@ -46,12 +49,15 @@ class Hub:
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A base before its weights are read, checked for all that can be checked in seconds.
-    `answers`: the first tokens of Yes and No, in each form in which the two differ."""
+    `turns`: its own. `record`: what its import found, where it was imported. `answers`: the first
+    tokens of Yes and No, in each form in which the two differ."""
 
     hub: Hub
     config: PreTrainedConfig
     tokenizer: Tokenizer
     reading: PreTrainedTokenizerBase
+    turns: Turns
+    record: BaseRecord | None
     pad_id: int
     answers: tuple[tuple[int, int], ...]
     max_tokens: int
@@ -60,12 +66,14 @@ class Opened:
 @dataclass(frozen=True, slots=True)
 class LoadedBase:
     """A base with its weights. `revision` names exactly these weights: a commit of the hub, or a
-    digest of a folder's files. `answers` as in Opened. `dtype` is the type in which the weights are
-    stored."""
+    digest of a folder's files. `turns`, `record` and `answers` as in Opened. `dtype` is the type
+    in which the weights are stored."""
 
     model: PreTrainedModel
     tokenizer: Tokenizer
     reading: PreTrainedTokenizerBase
+    turns: Turns
+    record: BaseRecord | None
     name: str
     revision: str
     pad_id: int
@@ -76,18 +84,20 @@ class LoadedBase:
 def open_base(hub: Hub) -> Opened:
     """Reads configuration and tokenizer. Raises FitError, which says what the base lacks and what
     to do."""
-    reading = _tokenizer(hub)
+    reading = read_tokenizer(hub)
     pad_id = _pad_id(hub, reading)
-    _check_chat(hub, reading)
     tokenizer = Tokenizer.from_str(reading.backend_tokenizer.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    config = _config(hub)
+    turns = _turns(hub, reading, tokenizer)
+    config = read_config(hub)
     return Opened(
         hub=hub,
         config=config,
         tokenizer=tokenizer,
         reading=reading,
+        turns=turns,
+        record=load_record(Path(hub.name)),
         pad_id=pad_id,
         answers=_answers(hub, tokenizer),
         max_tokens=int(config.to_dict().get("max_position_embeddings") or UNBOUNDED_TOKENS),
@@ -96,24 +106,27 @@ def open_base(hub: Hub) -> Opened:
 
 def load_base(opened: Opened, dtype: torch.dtype) -> LoadedBase:
     """Reads the weights. Raises FitError."""
-    model, revision, stored = _model(opened, dtype)
+    stored = stored_dtype(opened.config)
+    model = read_model(opened.hub, opened.config, dtype)
     _check_causal(opened.hub, model, len(opened.reading))
     return LoadedBase(
         model=model,
         tokenizer=opened.tokenizer,
         reading=opened.reading,
-        name=opened.hub.name,
-        revision=revision,
+        turns=opened.turns,
+        record=opened.record,
+        name=opened.record.name if opened.record else opened.hub.name,
+        revision=_revision(opened),
         pad_id=opened.pad_id,
         answers=opened.answers,
         dtype=stored,
     )
 
 
-def _tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
+def read_tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
     """The base's own tokenizer.json, which serving reads. `AutoTokenizer` would choose a class by
     the model's architecture, and that of Qwen2 splits text in its own way whatever the file
-    says."""
+    says. Raises FitError."""
     try:
         tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
             hub.name, revision=hub.revision or "main"
@@ -147,35 +160,12 @@ def _pad_id(hub: Hub, reading: PreTrainedTokenizerBase) -> int:
     return int(reading.pad_token_id)
 
 
-PROBE = "?"
-
-
-def _check_chat(hub: Hub, reading: PreTrainedTokenizerBase) -> None:
-    """Raises FitError unless the prompt's user opening and answer marker are those of the chat
-    template, and each marker is one token that the base was trained with: a new embedding learns
-    nothing under LoRA."""
+def _turns(hub: Hub, reading: PreTrainedTokenizerBase, tokenizer: Tokenizer) -> Turns:
     if hub.chat_template is not None:
         reading.chat_template = hub.chat_template
-    if not reading.chat_template:
-        raise FitError(
-            f"the tokenizer of {hub.name} has no chat template, and a score is read off the "
-            "assistant's opening; take the instruct version, or give the base's own template with "
-            "--chat-template FILE"
-        )
-    turn = [{"role": "user", "content": PROBE}]
-    rendered = str(reading.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
-    before, _, after = rendered.partition(PROBE)
-    if not before.endswith(OPENING) or not after.startswith(MARKER):
-        raise FitError(
-            f"the chat template of {hub.name} opens an answer with {after[:60]!r}, prompts of this "
-            f"version end with {MARKER!r}; take a base with ChatML turns (Qwen1.5, 2.5, 3)"
-        )
-    ids = reading.encode("<|im_start|><|im_end|>", add_special_tokens=False)
-    if len(ids) != 2:
-        raise FitError(
-            f"the tokenizer of {hub.name} reads <|im_start|><|im_end|> as {len(ids)} tokens, "
-            "expected 2 that it was trained with; take a base with ChatML turns (Qwen1.5, 2.5, 3)"
-        )
+    turns = turns_of(hub.name, reading)
+    check_turns(hub.name, tokenizer, turns)
+    return turns
 
 
 def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[tuple[int, int], ...]:
@@ -194,7 +184,7 @@ def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
-def _config(hub: Hub) -> PreTrainedConfig:
+def read_config(hub: Hub) -> PreTrainedConfig:
     try:
         config: PreTrainedConfig = AutoConfig.from_pretrained(hub.name, revision=hub.revision)
     except (OSError, ValueError, KeyError) as error:
@@ -202,12 +192,15 @@ def _config(hub: Hub) -> PreTrainedConfig:
     return config
 
 
-def _model(opened: Opened, dtype: torch.dtype) -> tuple[PreTrainedModel, str, torch.dtype]:
-    """The model, its revision, and the type its weights are stored in."""
-    hub, config, folder = opened.hub, opened.config, Path(opened.hub.name)
-    stored = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
+def stored_dtype(config: PreTrainedConfig) -> torch.dtype:
+    """The type in which the weights are stored."""
+    return config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
+
+
+def read_model(hub: Hub, config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+    """Reads the weights as `dtype`. Raises FitError."""
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             hub.name, revision=hub.revision, config=config, dtype=dtype, use_safetensors=True
         )
     except SafetensorError as error:
@@ -216,9 +209,14 @@ def _model(opened: Opened, dtype: torch.dtype) -> tuple[PreTrainedModel, str, to
         ) from error
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "causal language model", error)) from error
+    return model
+
+
+def _revision(opened: Opened) -> str:
+    hub, folder = opened.hub, Path(opened.hub.name)
     if folder.is_dir():
-        return model, f"sha256-{_digest(folder)}", stored
-    return model, str(getattr(config, "_commit_hash", None) or hub.revision or "main"), stored
+        return f"sha256-{_digest(folder)}"
+    return str(getattr(opened.config, "_commit_hash", None) or hub.revision or "main")
 
 
 def _digest(folder: Path) -> str:

@@ -1,0 +1,1 @@
+"""From a GGUF file, a folder or a hub to a base that `asllr fit` opens."""
