@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -24,12 +25,12 @@ MAX_WEIGHTS = 200_000
 class LinearModel(BaseModel):
     """A fitted regression: logit = `intercept` + the sum of `weights` times the encoded row. The
     last `n_plain` numbers of a row are taken as they are: columns of words, which a regression has
-    weighed already."""
+    weighed already, and in a stack the language model's logit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoding: Encoding
-    n_plain: Annotated[int, Field(ge=0, le=MAX_OUTPUTS)] = 0
+    n_plain: Annotated[int, Field(ge=0, le=MAX_OUTPUTS + 1)] = 0
     weights: Annotated[tuple[Finite, ...], Field(max_length=MAX_WEIGHTS)]
     intercept: Finite
 
@@ -55,6 +56,12 @@ class LinearModel(BaseModel):
 def load_linear_engine(path: Path, width: TableWidth) -> TableEngine:
     """Loads the regression in folder `path`. Raises ArtifactError where it cannot be read or is one
     on other columns."""
+    return TableEngine(linear_row_logit(path, width.n_numbers), width)
+
+
+def linear_row_logit(path: Path, n_numbers: int) -> Callable[[NDArray[np.float32]], float]:
+    """The logit of one row of so many numbers, by the regression in folder `path`. Raises
+    ArtifactError as above."""
     try:
         model = LinearModel.model_validate_json((path / LINEAR).read_bytes())
     except (OSError, ValidationError) as error:
@@ -62,14 +69,14 @@ def load_linear_engine(path: Path, width: TableWidth) -> TableEngine:
             f"{path / LINEAR} is not a logistic regression; fit it again with "
             "`asllr baseline logistic`"
         ) from error
-    if model.n_numbers != width.n_numbers:
+    if model.n_numbers != n_numbers:
         raise ArtifactError(
             f"{path / LINEAR} reads rows of {model.n_numbers} numbers, this artifact's features "
-            f"and columns make {width.n_numbers}; fit and export it again"
+            f"and columns make {n_numbers}; fit and export it again"
         )
 
     def row_logit(row: NDArray[np.float32]) -> float:
         (logit,) = model.logits(row[None, :])
         return finite(logit)
 
-    return TableEngine(row_logit, width)
+    return row_logit

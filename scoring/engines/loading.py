@@ -19,7 +19,7 @@ from scoring.artifact import (
 from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import Engine
 from scoring.engines.columns_file import COLUMNS, load_columns
-from scoring.engines.linear import load_linear_engine
+from scoring.engines.linear import LINEAR, load_linear_engine
 from scoring.engines.network import load_network_engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import PromptReader, load_reader
@@ -85,7 +85,8 @@ def _load_reading_engine(
         return lm, count_tokens
     kind = EngineKind.ONNX if GRAPH in manifest.files else EngineKind.TORCH
     lm = load_language_model(path, reader, kind, manifest.head)
-    return load_stack_engine(path, lm, width), count_tokens
+    is_linear = LINEAR in manifest.files
+    return load_stack_engine(path, lm, width, is_linear=is_linear), count_tokens
 
 
 def load_language_model(

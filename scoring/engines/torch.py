@@ -20,6 +20,7 @@ from scoring.engines.readout import Pool, Readout, ReadoutPart, load_readout, ma
 from scoring.floats import Floats
 
 BASE = "base"
+ADAPTER = "adapter_model.safetensors"
 HEADS = "heads.safetensors"
 GPU_BATCH_SIZE = 64
 
@@ -93,13 +94,14 @@ class TorchEngine:
 def load_torch_engine(
     path: Path, reader: PromptReader, head: HeadKind = HeadKind.POINT
 ) -> TorchEngine:
-    """Loads an artifact in PEFT layout: `base/`, the adapter, and our heads beside it. The adapter
-    is LoRA (E. J. Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021, arXiv
+    """Loads an artifact in PEFT layout: `base/`, the adapter, and our heads beside it; a frozen
+    base has no adapter. The adapter is LoRA (E. J. Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021, arXiv
     2106.09685), merged into the base. The head's weight is (n_read,), or (n_outputs, n_read) where
     it also gives components."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
-    merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload()
+    has_adapter = (path / ADAPTER).exists()
+    merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload() if has_adapter else base
     heads = load_file(path / HEADS)
     weight, bias = heads[f"{head}.weight"], heads[f"{head}.bias"]
     n_layers = int(merged.config.num_hidden_layers)

@@ -29,6 +29,7 @@ from training.baselines.baseline import (
 )
 from training.baselines.choosing import choices
 from training.baselines.columns.bag_of_words import BagOfWords, fit_words, no_words
+from training.baselines.columns.linear_reading import folds_of
 from training.baselines.columns.table import TableColumns, fit_field_table
 from training.baselines.words_worth import words_worth
 from training.dataset.example import Examples
@@ -98,6 +99,20 @@ def fit_logistic_words(examples: Examples, budget: Budget, log: WriteLine) -> Lo
     sentence = words_worth("fields", best.loss, without.loss)
     log(sentence)
     return replace(_chosen(examples, best, _read_words), words=sentence)
+
+
+def logits_in_folds(examples: Examples, fitted: LogisticPredictor) -> Floats:
+    """The logits of the train and validation rows, in their order: each by a regression of the same
+    penalties that did not learn from its cluster."""
+    rows = examples.of(*TRAIN_AND_VALIDATION)
+    read = _read_fields if fitted.penalties.c_words is None else _read_words
+    folds = folds_of(rows.cluster, b"logits in folds")
+    logits = np.zeros(len(rows))
+    for fold in np.unique(folds):
+        inside = np.flatnonzero(folds == fold)
+        reading, learned = read(rows.take(np.flatnonzero(folds != fold)))
+        logits[inside] = _fit(learned, fitted.penalties).logits(_inputs(reading, rows.take(inside)))
+    return logits
 
 
 @dataclass(frozen=True, slots=True)
