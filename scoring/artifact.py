@@ -28,6 +28,7 @@ from scoring.calibration import Calibration, Finite
 from scoring.domain.reading import DomainError, read_domain
 from scoring.domain.writing import domain_toml
 from scoring.prompt.rendering import Rendering, UnknownRenderer, first_rendering
+from scoring.prompt.turns import CHATML, Turns
 
 MANIFEST = "artifact.json"
 DOMAIN = "domain.toml"
@@ -119,7 +120,8 @@ class Manifest(_Part):
     """The content of `artifact.json`. `metrics`: numbers whose names say what they mean. `files`:
     every other file of the artifact, the model card included. `renderer`: the number of the code
     that writes the prompts, with the words of the file `domain.toml`; an artifact from before
-    domains has neither and is read as `first_rendering`. `horizon_days`: how far the labels
+    domains has neither and is read as `first_rendering`. `turns`: those of the base, only written
+    where they are not ChatML. `horizon_days`: how far the labels
     look ahead, which is what the probability is about. `dataset`: sha256 of the dataset whose
     training split (stored as `fit`) the model has seen; for a stack, that of its language model or,
     if that read none, of its trees; None where no dataset was read. `sources`: the names of what
@@ -137,6 +139,7 @@ class Manifest(_Part):
     agreement: EngineAgreement | None
     label: str
     base: BaseModelName
+    turns: Turns = Field(default=CHATML, exclude_if=lambda turns: turns == CHATML)
     head: HeadKind = HeadKind.POINT
     dataset: Sha256 | None = None
     sources: tuple[str, ...] = ()

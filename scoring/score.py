@@ -71,7 +71,7 @@ def build_scorer(
     manifest: Manifest, digest: str, engine: Engine, spec: PromptSpec, columns: Columns = NO_COLUMNS
 ) -> Scorer:
     """Raises ArtifactError when the budget cannot hold every lead's record and a little talk."""
-    needed = least_budget(spec.rendering, spec.count_tokens)
+    needed = least_budget(spec.rendering, spec.count_tokens, spec.turns)
     if spec.token_budget < needed:
         raise ArtifactError(
             f"artifact {manifest.name} has a token_budget of {spec.token_budget}, its tokenizer "

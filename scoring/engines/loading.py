@@ -45,7 +45,7 @@ def load_scorer(path: Path) -> Scorer:
     columns = load_columns(path) if COLUMNS in manifest.files else NO_COLUMNS
     columns = replace(columns, rendering=rendering)
     engine, count_tokens = load_engine(path, manifest, rendering, columns)
-    spec = PromptSpec(rendering, manifest.token_budget, count_tokens)
+    spec = PromptSpec(rendering, manifest.token_budget, count_tokens, manifest.turns)
     return build_scorer(manifest, digest(path), engine, spec, columns)
 
 
@@ -79,7 +79,7 @@ def _load_reading_engine(
             f"{READOUT} of artifact {manifest.name} at {path} is not in its manifest; remove the "
             "file, or export the artifact again"
         )
-    reader, count_tokens = load_reader(path, manifest.token_budget)
+    reader, count_tokens = load_reader(path, manifest.token_budget, manifest.turns)
     if manifest.engine is not EngineKind.STACK:
         lm = load_language_model(path, reader, manifest.engine, manifest.head)
         return lm, count_tokens

@@ -16,7 +16,8 @@ from tokenizers import Tokenizer
 from schemas.events import Role
 from scoring.engine import Unscorable
 from scoring.floats import Floats
-from scoring.prompt.prompt import CALLS, END, HEADING, MARKER
+from scoring.prompt.prompt import CALLS, END, HEADING
+from scoring.prompt.turns import CHATML, Turns
 
 REMEMBERED_TEXTS = 2_048
 REMEMBERED_CHARS = 4_096
@@ -65,8 +66,11 @@ class PromptReader:
         return PromptTokens(ids, encoding.offsets)
 
 
-def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[str], int]]:
-    """Loads the reader of an artifact's `tokenizer.json`, and its `count_tokens`."""
+def load_reader(
+    path: Path, max_tokens: int, turns: Turns = CHATML
+) -> tuple[PromptReader, Callable[[str], int]]:
+    """Loads the reader of an artifact's `tokenizer.json`, and its `count_tokens`. `turns`: the
+    artifact's."""
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -80,8 +84,18 @@ def load_reader(path: Path, max_tokens: int) -> tuple[PromptReader, Callable[[st
     def count_tokens(text: str) -> int:
         return remembered(text) if len(text) <= REMEMBERED_CHARS else count(text)
 
-    marker_ids = tuple(tokenizer.encode(MARKER, add_special_tokens=False).ids)
-    return PromptReader(tokenizer, max_tokens, marker_ids), count_tokens
+    return PromptReader(tokenizer, max_tokens, marker_ids(tokenizer, turns.marker)), count_tokens
+
+
+def marker_ids(tokenizer: Tokenizer, marker: str, before: str = "?") -> tuple[int, ...]:
+    """The tokens of `marker` at the end of a prompt. Not those of `marker` alone: some tokenizers
+    begin every text with a token of its own."""
+    encoded = tokenizer.encode(before + marker, add_special_tokens=False)
+    return tuple(
+        token
+        for token, (start, _) in zip(encoded.ids, encoded.offsets, strict=True)
+        if start >= len(before)
+    )
 
 
 def spoken_weights(prompt: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.float32]:

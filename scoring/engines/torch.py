@@ -94,10 +94,10 @@ class TorchEngine:
 def load_torch_engine(
     path: Path, reader: PromptReader, head: HeadKind = HeadKind.POINT
 ) -> TorchEngine:
-    """Loads an artifact in PEFT layout: `base/`, the adapter, and our heads beside it; a frozen
-    base has no adapter. The adapter is LoRA (E. J. Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021, arXiv
-    2106.09685), merged into the base. The head's weight is (n_read,), or (n_outputs, n_read) where
-    it also gives components."""
+    """Loads an artifact in PEFT layout: `base/`, the adapter unless the base is frozen, and our
+    heads beside it. The adapter is LoRA (E. J. Hu and others, LoRA: Low-Rank Adaptation of Large
+    Language Models, 2021, arXiv 2106.09685), merged into the base. The head's weight is (n_read,),
+    or (n_outputs, n_read) where it also gives components."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
     has_adapter = (path / ADAPTER).exists()

@@ -16,11 +16,12 @@ from scoring.lead.history import LeadHistory
 from scoring.prompt import own_fields
 from scoring.prompt.declaration import UNKNOWN, Feature, possible_words, words
 from scoring.prompt.rendering import Rendering
+from scoring.prompt.turns import CHATML, Turns
 from scoring.prompt.units import Room
 
-OPENING = "<|im_start|>user\n"
-MARKER = "<|im_end|>\n<|im_start|>assistant\n"
-"""The answer's start: its last token has seen the whole lead and is where a score is read off."""
+OPENING = CHATML.opening
+MARKER = CHATML.marker
+"""Of artifacts that name no turns of their own, as the demo's."""
 
 ANSWER_YES = " Yes"
 ANSWER_NO = " No"
@@ -39,11 +40,12 @@ MIN_TALK_TOKENS = 16
 @dataclass(frozen=True, slots=True)
 class PromptSpec:
     """How an artifact's prompts are written, how long one may be, and how its tokens are counted.
-    `count_tokens` must count markers as the model's tokenizer does."""
+    `count_tokens` must count markers as the model's tokenizer does. `turns`: the base's."""
 
     rendering: Rendering
     token_budget: int
     count_tokens: Callable[[str], int]
+    turns: Turns = CHATML
 
 
 class BudgetTooSmall(Unscorable):
@@ -82,21 +84,21 @@ def build_prompt(
     Will this customer order within 14 days?<|im_end|>
     <|im_start|>assistant
     """
-    rendering = spec.rendering
+    rendering, turns = spec.rendering, spec.turns
     lines = sections(history, as_of_ms, rendering, hidden)
     fields = own_fields.own_lines(history, as_of_ms, rendering, hidden_fields)
     room = Room(spec.token_budget // own_fields.BUDGET_PART, spec.count_tokens)
-    head, tail = (
-        _head(lines, own_fields.fit_lines(fields.values(), room), rendering),
-        _tail(rendering),
-    )
+    own = own_fields.fit_lines([turns.fenced(line) for line in fields.values()], room)
+    head, tail = _head(lines, own, rendering, turns), _tail(rendering, turns)
     whole = rendering.reader.whole(history, as_of_ms)
-    if whole is not None and spec.count_tokens(head + whole + tail) <= spec.token_budget:
-        return head + whole + tail
+    if whole is not None:
+        prompt = head + turns.fenced(whole) + tail
+        if spec.count_tokens(prompt) <= spec.token_budget:
+            return prompt
     fixed_tokens = spec.count_tokens(head + tail)
     room = Room(spec.token_budget - fixed_tokens, spec.count_tokens)
     while room.tokens >= 0:
-        prompt = head + rendering.reader.text(history, as_of_ms, room) + tail
+        prompt = head + turns.fenced(rendering.reader.text(history, as_of_ms, room)) + tail
         excess = spec.count_tokens(prompt) - spec.token_budget
         if excess <= 0:
             return prompt
@@ -107,7 +109,9 @@ def build_prompt(
     )
 
 
-def least_budget(rendering: Rendering, count_tokens: Callable[[str], int]) -> int:
+def least_budget(
+    rendering: Rendering, count_tokens: Callable[[str], int], turns: Turns = CHATML
+) -> int:
     """Returns the token budget that holds every lead's record, its own fields and a little talk, to
     within a few: an artifact with a smaller one would fail on some lead some day."""
 
@@ -115,7 +119,8 @@ def least_budget(rendering: Rendering, count_tokens: Callable[[str], int]) -> in
         return max(possible_words(feature), key=lambda word: (count_tokens(f" {word}"), word))
 
     lines = {section: _line(section, rendering, longest) for section in Section}
-    record = count_tokens(_head(lines, "", rendering) + _tail(rendering)) + MIN_TALK_TOKENS
+    fixed = _head(lines, "", rendering, turns) + _tail(rendering, turns)
+    record = count_tokens(fixed) + MIN_TALK_TOKENS
     part = own_fields.BUDGET_PART
     return -(-record * part // (part - 1)) if rendering.own_fields else record
 
@@ -142,14 +147,14 @@ def _line(section: Section, rendering: Rendering, word_of: Callable[[Feature], s
     )
 
 
-def _head(lines: Mapping[Section, str], own: str, rendering: Rendering) -> str:
+def _head(lines: Mapping[Section, str], own: str, rendering: Rendering, turns: Turns) -> str:
     parts = {section.value: f"{line}\n" for section, line in lines.items()}
     if rendering.own_fields:
         profile = {Section.PROFILE.value: parts[Section.PROFILE.value]}
         parts = profile | {own_fields.HEADING: own} | parts
     record = "".join(f"{HEADING}{heading}\n{text}" for heading, text in parts.items())
-    return f"{OPENING}{rendering.domain.instruction}\n{record}{HEADING}{CALLS}\n"
+    return f"{turns.opening}{rendering.domain.instruction}\n{record}{HEADING}{CALLS}\n"
 
 
-def _tail(rendering: Rendering) -> str:
-    return f"{HEADING}{END}\n{rendering.question}{MARKER}"
+def _tail(rendering: Rendering, turns: Turns) -> str:
+    return f"{HEADING}{END}\n{rendering.question}{turns.marker}"

@@ -27,6 +27,7 @@ from scoring.engines.reading import load_reader
 from scoring.engines.readout import load_readout
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.engines.trees import TREES
+from scoring.prompt.turns import CHATML, Turns
 from training.export.graph_shape import graph_shape, why_no_graph
 from training.export.onnx_graph import build_graph
 from training.model.checkpoint import under
@@ -122,10 +123,11 @@ def check_parity(
     token_budget: int,
     max_probability_difference: float,
     head: HeadKind = HeadKind.POINT,
+    turns: Turns = CHATML,
 ) -> Parity:
     """Compares both engines as they are loaded from disk, before any calibration. Raises
     AgreementBroken."""
-    reader, _ = load_reader(path, token_budget)
+    reader, _ = load_reader(path, token_budget, turns)
     inputs = [EngineInput(np.zeros(0, dtype=np.float32), prompt) for prompt in prompts]
     reference = np.array(load_torch_engine(path, reader, head).logits(inputs))
     served = np.array(load_onnx_engine(path, reader).logits(inputs))

@@ -82,10 +82,10 @@ def _graph(folder: Path, lm: LanguageModel, outcome: FitReview, log: WriteLine) 
         log(f"fit: no int8 graph for {lacking}; torch serves")
         return None
     graph = save_graph(folder, lm)
-    prompts = _prompts(outcome)
+    prompts, turns = _prompts(outcome), outcome.done.prepared.base.turns
     try:
         limit = MAX_PROBABILITY_DIFFERENCE
-        return check_parity(folder, prompts, lm.token_budget, limit, lm.serves)
+        return check_parity(folder, prompts, lm.token_budget, limit, lm.serves, turns)
     except AgreementBroken as error:
         log(f"fit: {error}; torch serves")
         graph.unlink()
@@ -97,7 +97,8 @@ def _prompts(outcome: FitReview) -> list[str]:
     prepared = outcome.done.prepared
     rows = prepared.rows[Split.CALIBRATE][-N_PARITY_PROMPTS:]
     request = outcome.done.request
-    spec = PromptSpec(request.rendering, request.token_budget, counter(prepared.base.tokenizer))
+    base, budget = prepared.base, request.token_budget
+    spec = PromptSpec(request.rendering, budget, counter(base.tokenizer), base.turns)
     return [each.prompt for each in prepared.examples.take(rows).inputs(spec)]
 
 
@@ -120,6 +121,7 @@ def _manifest(outcome: FitReview, parity: Parity | None) -> Manifest:
         label=prepared.dataset.label,
         dataset=prepared.dataset.sha256,
         sources=prepared.dataset.source_names,
+        turns=prepared.base.turns,
         head=request.settings.serve,
         base=NamedBase(name=prepared.base.name, revision=prepared.base.revision),
         data_window=DataWindow(start=start, end=end),

@@ -93,7 +93,7 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
     check_place(request.work)
     read_manifest(request.dataset)
     opened = open_base(request.hub)
-    check_budget(opened.tokenizer, request.rendering, request.token_budget, opened.max_tokens)
+    _check_budget(opened, request)
     check_heights(request.settings.heights, request.rendering)
     held_out = _held_out(opened, request.held_out)
     examples, dataset = read_examples(request.dataset, request.rendering)
@@ -102,11 +102,13 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
     say: WriteLine = log if accelerator.is_main_process else lambda line: None
     request = replace(request, rendering=with_own_fields(examples, request.rendering, say))
     examples = replace(examples, rendering=request.rendering)
-    check_budget(opened.tokenizer, request.rendering, request.token_budget, opened.max_tokens)
+    _check_budget(opened, request)
     with naming_memory(request.settings.batch_tokens, "loading the base"):
         base = load_base(opened, _dtype(request.settings, accelerator))
         base.model.to(accelerator.device)
-    reading = PromptReading(base.tokenizer.to_str(), request.token_budget, request.rendering)
+    reading = PromptReading(
+        base.tokenizer.to_str(), request.token_budget, request.rendering, base.turns
+    )
     if not accelerator.is_main_process:
         report = _silently
     leads = read_leads(examples, reading, request.n_processes, report)
@@ -123,6 +125,7 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
         tokenizer=sha256(base.tokenizer.to_str().encode()).hexdigest(),
         pad=str(base.pad_id),
         prompt=request.rendering.prompt_id,
+        turns=base.turns.model_dump_json(),
         token_budget=str(request.token_budget),
         answers=str(prepared.answers),
         processes=str(accelerator.num_processes),
@@ -130,6 +133,11 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
     place = FitRun(say, accelerator, request.work / CHECKPOINT, run)
     fitted = fit(base.model, prepared.data, request.settings, place)
     return FittedOnData(request, prepared, fitted, accelerator)
+
+
+def _check_budget(opened: Opened, request: FitRequest) -> None:
+    budget, max_tokens = request.token_budget, opened.max_tokens
+    check_budget(opened.tokenizer, request.rendering, budget, max_tokens, opened.turns)
 
 
 def _held_out(opened: Opened, path: Path | None) -> NDArray[np.int32] | None:

@@ -16,6 +16,7 @@ from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.prompt import PromptSpec, build_prompt, least_budget
 from scoring.prompt.rendering import Rendering
+from scoring.prompt.turns import CHATML, Turns
 from scoring.report.progress import ReportProgress
 from training.dataset.example import WHOLE, Examples
 from training.model.errors import FitError
@@ -36,6 +37,7 @@ class PromptReading:
     tokenizer_json: str
     token_budget: int
     rendering: Rendering
+    turns: Turns = CHATML
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def _chunk(
     reading: PromptReading, rows: Sequence[tuple[bytes, int]]
 ) -> list[tuple[NDArray[np.int32], bool, bool]]:
     tokenizer = Tokenizer.from_str(reading.tokenizer_json)
-    spec = PromptSpec(reading.rendering, reading.token_budget, counter(tokenizer))
+    budget, count_tokens = reading.token_budget, counter(tokenizer)
+    spec = PromptSpec(reading.rendering, budget, count_tokens, reading.turns)
     uncut = replace(spec, token_budget=WHOLE, count_tokens=len)
     read = []
     for encoded, as_of_ms in rows:
@@ -111,11 +114,15 @@ def _is_summarised(state: LeadState) -> bool:
 
 
 def check_budget(
-    tokenizer: Tokenizer, rendering: Rendering, token_budget: int, max_tokens: int
+    tokenizer: Tokenizer,
+    rendering: Rendering,
+    token_budget: int,
+    max_tokens: int,
+    turns: Turns = CHATML,
 ) -> None:
     """Raises FitError for a token budget that a lead might not fit into, or that the base cannot
     read."""
-    needed = least_budget(rendering, counter(tokenizer))
+    needed = least_budget(rendering, counter(tokenizer), turns)
     if needed > max_tokens:
         raise FitError(
             f"the longest record of domain {rendering.domain.name} takes {needed} tokens of this "

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import onnx
@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 from scoring.engine import EngineInput
 from scoring.engines.onnx import OnnxEngine, open_session
-from scoring.engines.reading import PromptReader
+from scoring.engines.reading import PromptReader, marker_ids
 from scoring.engines.readout import Pool, Readout, ReadoutPart
 from scoring.engines.torch import TorchEngine
 from scoring.floats import Floats
@@ -61,8 +61,8 @@ class StateReader:
 
     def states(self, prompt: str) -> NDArray[np.float32]:
         """(width,). Raises Unscorable."""
-        (row,) = self.engine.rows([EngineInput(NO_FEATURES, prompt)])
-        return row.astype(np.float32)
+        rows = self.engine.rows([EngineInput(NO_FEATURES, prompt)])
+        return np.asarray(rows[0], dtype=np.float32)
 
 
 def candidates(n_layers: int) -> Readout:
@@ -84,11 +84,13 @@ def open_state_reader(
     """The engine that would serve `base`, with all that `readout` names as its output."""
     config = base.model.config.to_dict()
     width = readout.width(config["hidden_size"])
-    marker_ids = tuple(base.tokenizer.encode(base.turns.marker, add_special_tokens=False).ids)
-    reader = PromptReader(base.tokenizer, token_budget, marker_ids)
+    ends_with = marker_ids(base.tokenizer, base.turns.marker)
+    reader = PromptReader(base.tokenizer, token_budget, ends_with)
     n_parameters = sum(parameter.numel() for parameter in base.model.parameters())
     if why_no_graph(config, n_parameters) is not None:
-        return StateReader(_torch_engine(base, readout, reader, width), readout, base.revision, width)
+        return StateReader(
+            _torch_engine(base, readout, reader, width), readout, base.revision, width
+        )
     weights = {name: tensor.float().numpy() for name, tensor in base.model.state_dict().items()}
     passed_on, nothing = np.eye(width, dtype=np.float32), np.zeros(width, dtype=np.float32)
     shape = graph_shape(config, token_budget)
@@ -122,12 +124,15 @@ def read_states(
 ) -> NDArray[np.float32]:
     """(n, width): the states of each prompt. What an earlier run left in the folder `kept` is not
     computed again; what is new is added to it. Raises CannotWrite, Unscorable."""
-    folder = kept / blake2b(
-        f"{reader.name} {reader.readout.model_dump_json()}".encode(), digest_size=8
-    ).hexdigest()
+    folder = (
+        kept
+        / blake2b(
+            f"{reader.name} {reader.readout.model_dump_json()}".encode(), digest_size=8
+        ).hexdigest()
+    )
     digests = [blake2b(prompt.encode(), digest_size=DIGEST_BYTES).digest() for prompt in prompts]
     known = dict(_kept(folder, reader.width))
-    missing = {digest: prompt for digest, prompt in zip(digests, prompts, strict=True)}
+    missing = dict(zip(digests, prompts, strict=True))
     for digest in known:
         missing.pop(digest, None)
     fresh: dict[bytes, NDArray[np.float32]] = {}
@@ -144,7 +149,7 @@ def read_states(
 
 def _keep(folder: Path, states: Mapping[bytes, NDArray[np.float32]]) -> None:
     names = b"".join(states)
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "digests": np.frombuffer(names, dtype=np.uint8).reshape(-1, DIGEST_BYTES),
         "states": np.stack(list(states.values())),
     }

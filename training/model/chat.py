@@ -13,6 +13,7 @@ from jinja2 import TemplateError
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
+from scoring.engines.reading import marker_ids
 from scoring.prompt.turns import CHATML, Turns
 from scoring.prompt.units import RESERVED
 from training.model.errors import FitError
@@ -79,15 +80,6 @@ def check_turns(name: str, tokenizer: Tokenizer, turns: Turns) -> None:
             f"{len(endings)} ways, by the text before it, expected 1; take a base whose marker "
             "begins with a token of its own"
         )
-
-
-def marker_ids(tokenizer: Tokenizer, marker: str, before: str) -> tuple[int, ...]:
-    encoded = tokenizer.encode(before + marker, add_special_tokens=False)
-    return tuple(
-        token
-        for token, (start, _) in zip(encoded.ids, encoded.offsets, strict=True)
-        if start >= len(before)
-    )
 
 
 def _without_system(name: str, reading: PreTrainedTokenizerBase, before: str) -> str:

@@ -103,9 +103,14 @@ def test_a_tokenizer_without_chat_template_is_refused_until_one_is_given(base: P
     assert _load(base, chat_template=CHAT_TEMPLATE).answers
 
 
-def test_another_answer_marker_is_refused(base: Path) -> None:
-    with pytest.raises(FitError, match="opens an answer with"):
-        _load(base, chat_template="[INST] {{ messages[0]['content'] }} [/INST]")
+def test_turns_that_the_tokenizer_splits_are_refused(base: Path) -> None:
+    """The template is another model's."""
+    with pytest.raises(FitError, match=r"splits <end_of_turn> of its chat template into \d+ token"):
+        _load(
+            base,
+            chat_template="<start_of_turn>user\n{{ messages[0]['content'] }}<end_of_turn>\n"
+            "<start_of_turn>model\n",
+        )
 
 
 def test_a_truncated_safetensors_file_is_named(base: Path) -> None:
