@@ -35,6 +35,7 @@ class ArtifactFacts:
     revision: str
     dataset: str | None = None
     sources: tuple[str, ...] = ()
+    made_with: str = "asllr baseline"
 
 
 def data_window_of(facts: ArtifactFacts) -> DataWindow:
@@ -75,7 +76,7 @@ def describe(folder: Path, facts: ArtifactFacts, text: str) -> None:
 
 {text}
 
-Label: {facts.label}. Data: {_data(facts)}. Made with `asllr baseline`.
+Label: {facts.label}. Data: {_data(facts)}. Made with `{facts.made_with}`.
 
 **Use:** whom to call first, on the leads of the business whose data it is from. **Not for** any
 other decision about a person.

@@ -18,6 +18,7 @@ from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # torch takes seconds that `asllr --help` should not wait for
     from training.fit.dataset import FitRequest
+    from training.model.hub import Hub
     from training.model.settings import FitSettings
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -121,16 +122,38 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     help="the head that scores: point learned the probability, pair who goes further; both are "
     "calibrated.",
 )
+@click.option(
+    "--frozen",
+    is_flag=True,
+    help="train no adapter: a head on the base's middle layers, and words and fields beside it.",
+)
+@click.option(
+    "--trials",
+    default=24,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="frozen: penalties to try for fields and words.",
+)
+@click.option(
+    "--states",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="frozen: keeps what the base makes of each lead; no run computes it twice.  "
+    "[default: OUT.states]",
+)
 @click.option("--json", "as_json", is_flag=True, help="print the report as JSON, last line.")
-def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
+def fit(*, frozen: bool, threads: int | None, as_json: bool, **options: Any) -> None:
     """Fit a language model to a dataset and write an artifact that scores.
 
     LoRA on every linear layer of BASE; three heads on the answer marker's state. Looks at later
     leads every quarter of an epoch and keeps the best; calibrates on leads later still. A run that
     was stopped continues with the same bits. Several GPUs: start it with `accelerate launch`.
 
+    With --frozen the base stays as it is: each lead is read once, a regression learns from the
+    states, and leads that it did not learn from say what the language model adds to words.
+
     \b
     Example:
+      asllr fit march --base ./smollm2 --frozen --token-budget 1024 --out march-frozen
       asllr fit march --base Qwen/Qwen2.5-0.5B --revision 060db64 --out march-lm
       asllr fit march --base ./my-base --out march-lm --dropout 0.1 --json
       accelerate launch -m asllr fit march --base Qwen/Qwen3-0.6B --out march-lm
@@ -148,6 +171,9 @@ def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         if threads is not None:
             torch.set_num_threads(threads)
+        if frozen:
+            _fit_frozen(options, threads or 1, as_json)
+            return
         request = _request(options)
         done = fit_dataset(request, say, progress("fit: prompts"))
         if not done.accelerator.is_main_process:
@@ -158,23 +184,49 @@ def fit(*, threads: int | None, as_json: bool, **options: Any) -> None:
     say(f"fit: artifact at {request.out}")
 
 
-def _request(options: dict[str, Any]) -> FitRequest:
-    from training.fit.dataset import FitRequest
+def _fit_frozen(options: dict[str, Any], n_threads: int, as_json: bool) -> None:
+    from training.baselines.baseline import Budget
+    from training.frozen.fit import FrozenRequest, fit_frozen
+    from training.frozen.writing import text_of, write_frozen
+
+    out: Path = options["out"]
+    request = FrozenRequest(
+        dataset=options["dataset"],
+        hub=_hub(options),
+        out=out,
+        kept=options["states"] or out.with_name(f"{out.name}.states"),
+        rendering=newest_rendering(domain_named(options["domain"])),
+        token_budget=options["token_budget"],
+        budget=Budget(options["trials"], options["seed"]),
+        min_positives=options["min_positives"],
+        n_threads=n_threads,
+    )
+    report = write_frozen(fit_frozen(request, say, progress("fit: leads")), say)
+    click.echo(json.dumps(report) if as_json else text_of(report), nl=as_json)
+    say(f"fit: artifact at {out}")
+
+
+def _hub(options: dict[str, Any]) -> Hub:
     from training.model.errors import read_text
     from training.model.hub import Hub
 
     template: Path | None = options["chat_template"]
-    hub = Hub(
+    return Hub(
         name=options["base"],
         revision=options["revision"],
         pad_token=options["pad_token"],
         chat_template=None if template is None else read_text(template, "--chat-template"),
     )
+
+
+def _request(options: dict[str, Any]) -> FitRequest:
+    from training.fit.dataset import FitRequest
+
     out: Path = options["out"]
     rendering = newest_rendering(domain_named(options["domain"]))
     return FitRequest(
         dataset=options["dataset"],
-        hub=hub,
+        hub=_hub(options),
         out=out,
         work=options["work"] or out.with_name(f"{out.name}.work"),
         settings=_settings(options, rendering),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from scoring.artifact import HeadKind
 from scoring.engine import EngineInput
@@ -75,7 +75,7 @@ def save_language_model(path: Path, lm: LanguageModel) -> None:
     lm.model.save_pretrained(str(path), save_embedding_layers=False)
     _sort_targets(path / ADAPTER_CONFIG)
     (path / "README.md").unlink(missing_ok=True)
-    _save_base(path / BASE, lm)
+    save_base(path / BASE, causal_of(lm.model), lm.reading, lm.dtype)
     heads = [under(name, head.tensors) for name, head in lm.heads.items()]
     save_file({name: tensor for each in heads for name, tensor in each.items()}, path / HEADS)
 
@@ -146,22 +146,23 @@ def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-logits))
 
 
-def _save_base(path: Path, lm: LanguageModel) -> None:
+def save_base(
+    path: Path, base: PreTrainedModel, reading: PreTrainedTokenizerBase, dtype: torch.dtype
+) -> None:
     """Saves the base under the checkpoint's own names, without the adapter that peft has put
-    between them."""
-    base = causal_of(lm.model)
+    between them. `dtype` must hold its weights exactly."""
     config: dict[str, Any] = base.config.to_dict()
     left_out = {"lm_head.weight"} if config.get("tie_word_embeddings") else set()
     plain = {
-        name.replace(".base_layer", ""): tensor.to(lm.dtype).contiguous()
+        name.replace(".base_layer", ""): tensor.to(dtype).contiguous()
         for name, tensor in base.state_dict().items()
         if ".lora_" not in name and name not in left_out
     }
     path.mkdir(parents=True, exist_ok=True)
     save_file(plain, path / "model.safetensors", metadata={"format": "pt"})
-    named = {**config, "dtype": str(lm.dtype).removeprefix("torch.")}
+    named = {**config, "dtype": str(dtype).removeprefix("torch.")}
     base.config.__class__.from_dict(named).save_pretrained(str(path))
-    lm.reading.save_pretrained(str(path))
+    reading.save_pretrained(str(path))
 
 
 def _sort_targets(path: Path) -> None:

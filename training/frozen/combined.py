@@ -1,0 +1,95 @@
+"""Words, the states of a frozen base, or both: leads that no model learned from decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.engines.readout import Readout
+from scoring.floats import Floats
+from scoring.metrics.bootstrap import Bootstrap, Interval, auc_statistic, paired_difference
+from scoring.metrics.metrics import auc
+from scoring.report.progress import WriteLine
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, labels_of
+from training.baselines.logistic import LogisticPredictor, fit_logistic_words, logits_in_folds
+from training.dataset.example import Examples
+from training.dataset.manifest import BEFORE_TEST, Split
+from training.frozen.head import FrozenHead, fit_head
+from training.frozen.mix import Mix, fit_mix
+
+WORDS, STATES, BOTH = "words", "states", "both"
+N_RESAMPLES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """A head on states beside a regression on fields and words. `mixes` and `aucs`: of WORDS,
+    STATES and BOTH, on the train and validation rows, each judged by models that did not know it.
+    `gain`: the AUC of BOTH over WORDS there, paired by cluster. `chosen` has the least loss."""
+
+    head: FrozenHead
+    words: LogisticPredictor
+    mixes: Mapping[str, Mix]
+    aucs: Mapping[str, float]
+    gain: Interval
+    chosen: str
+
+    @property
+    def mix(self) -> Mix:
+        return self.mixes[self.chosen]
+
+    def logits(
+        self, examples: Examples, states: NDArray[np.float32], name: str | None = None
+    ) -> Floats:
+        """(n,) of the model that was chosen, or of the one of this `name`. `states`: (n, n_parts,
+        hidden) of the candidates."""
+        mix = self.mixes[name or self.chosen]
+        return mix.logits(self.words.logits(examples), self.head.logits(states))
+
+    def logits_to_calibrate(self, examples: Examples, states: NDArray[np.float32]) -> Floats:
+        """As `logits`; those of the calibration rows by models that did not learn from them."""
+        logits = self.logits(examples, states)
+        known = examples.of(*BEFORE_TEST).split == Split.CALIBRATE.value
+        of_states = self.head.held_out[known]
+        inside = examples.split == Split.CALIBRATE.value
+        logits[inside] = self.mix.logits(self.words.held_out, of_states)
+        return logits
+
+
+def combine(
+    examples: Examples,
+    states: NDArray[np.float32],
+    candidates: Readout,
+    budget: Budget,
+    log: WriteLine,
+) -> Combined:
+    """Fits both and weighs them. `states`: (n, n_parts, hidden) of the `candidates`. Raises
+    DatasetError for a split with one class only."""
+    words = fit_logistic_words(examples, budget, lambda line: log(f"words: {line}"))
+    head = fit_head(states, candidates, examples, lambda line: log(f"states: {line}"))
+    early = examples.of(*TRAIN_AND_VALIDATION)
+    is_early = examples.of(*BEFORE_TEST).split != Split.CALIBRATE.value
+    of_words, of_states = logits_in_folds(early, words), head.held_out[is_early]
+    nothing = np.zeros(len(early))
+    mixes = {
+        WORDS: fit_mix(of_words, nothing, early),
+        STATES: fit_mix(nothing, of_states, early),
+        BOTH: fit_mix(of_words, of_states, early),
+    }
+    logits = {name: mix.logits(of_words, of_states) for name, mix in mixes.items()}
+    labels = labels_of(early)
+    gain = paired_difference(
+        auc_statistic,
+        logits[BOTH],
+        logits[WORDS],
+        labels,
+        Bootstrap(budget.rng(), N_RESAMPLES),
+        weights=early.weight,
+        clusters=early.cluster,
+    )
+    aucs = {name: auc(each, labels, early.weight) for name, each in logits.items()}
+    chosen = min(mixes, key=lambda name: mixes[name].loss)
+    return Combined(head, words, mixes, aucs, gain, chosen)

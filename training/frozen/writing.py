@@ -1,0 +1,213 @@
+"""Writes a model on frozen states as an artifact: base, what is read of it, head, graph, and the
+regression on words that stands on top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from safetensors.torch import save_file
+
+from schemas.timestamps import from_ms
+from scoring.artifact import (
+    BaseModelName,
+    EngineAgreement,
+    EngineKind,
+    HeadKind,
+    Manifest,
+    digest,
+)
+from scoring.engine import EngineInput
+from scoring.engines.columns_file import save_columns
+from scoring.engines.linear import LINEAR
+from scoring.engines.onnx import GRAPH, load_onnx_engine
+from scoring.engines.reading import load_reader
+from scoring.engines.readout import save_readout
+from scoring.engines.torch import BASE, HEADS, load_torch_engine
+from scoring.report.progress import WriteLine
+from training.artifact_folder import artifact_folder, seal
+from training.baselines.facts import ArtifactFacts, artifact_name, describe, manifest_of
+from training.baselines.table_artifacts import table_export, write_table
+from training.calibrate import doubts
+from training.dataset.manifest import BEFORE_TEST, Split
+from training.export.artifact_writer import AGREEMENT_SLACK
+from training.export.graph_shape import graph_shape, why_no_graph
+from training.export.onnx_graph import build_graph
+from training.export.parity import TOKENIZER, save_base
+from training.frozen.combined import BOTH, STATES, WORDS
+from training.frozen.fit import FrozenFit
+from training.frozen.head import described
+from training.model.checkpoint import under
+from training.model.heads import Head
+
+MADE_WITH = "asllr fit --frozen"
+N_PARITY_PROMPTS = 40
+N_PARITY_ROWS = 500
+
+
+def write_frozen(fitted: FrozenFit, log: WriteLine) -> dict[str, Any]:
+    """Writes the model that was chosen to the request's `out`, complete or not at all; returns the
+    report. Raises CannotWrite, NotOurs."""
+    request, combined = fitted.request, fitted.combined
+    facts = _facts(fitted)
+    if combined.chosen == WORDS:
+        export = table_export(combined.words)
+        if export is None:
+            raise ValueError("a regression on words cannot be served")
+        newest = fitted.examples.take(np.arange(len(fitted.examples))[-N_PARITY_ROWS:])
+        written = write_table(request.out, export, newest, facts)
+        log("fit: the language model adds nothing; the artifact reads fields and words alone")
+    else:
+        with artifact_folder(request.out) as folder:
+            written = _write_reading(folder, fitted, facts, log)
+    return _report(fitted, written)
+
+
+def _write_reading(
+    folder: Path, fitted: FrozenFit, facts: ArtifactFacts, log: WriteLine
+) -> Manifest:
+    base, combined = fitted.base, fitted.combined
+    head, mix = combined.head.head, combined.mix
+    if combined.chosen == STATES:
+        head = Head(head.weight * np.float32(mix.of_states), head.bias * mix.of_states + mix.bias)
+    base.tokenizer.save(str(folder / TOKENIZER))
+    save_base(folder / BASE, base.model, base.reading, base.dtype)
+    save_readout(folder, combined.head.readout)
+    save_file(under(HeadKind.POINT, head.tensors), folder / HEADS)
+    agreement = _save_graph(folder, fitted, head, log)
+    kind = EngineKind.TORCH if agreement is None else EngineKind.ONNX
+    if combined.chosen == BOTH:
+        kind = EngineKind.STACK
+        (folder / LINEAR).write_text(mix.served(combined.words).model_dump_json() + "\n", "utf-8")
+        if len(combined.words.columns.columns):
+            save_columns(folder, combined.words.columns.columns)
+    describe(folder, facts, _text(fitted))
+    read_by = {
+        "agreement": agreement,
+        "base": BaseModelName(name=base.name, revision=base.revision),
+        "token_budget": fitted.request.token_budget,
+        "turns": base.turns,
+    }
+    return seal(folder, manifest_of(kind, facts).model_copy(update=read_by))
+
+
+def _save_graph(
+    folder: Path, fitted: FrozenFit, head: Head, log: WriteLine
+) -> EngineAgreement | None:
+    """Saves the graph, on whose states the head was fitted, and says how far torch's in float32
+    are; None where there is no graph."""
+    base, budget = fitted.base, fitted.request.token_budget
+    config = base.model.config.to_dict()
+    reason = why_no_graph(config, sum(each.numel() for each in base.model.parameters()))
+    if reason is not None:
+        log(f"fit: no int8 graph: {reason}; torch serves")
+        return None
+    graph = build_graph(
+        {name: tensor.float().numpy() for name, tensor in base.model.state_dict().items()},
+        graph_shape(config, budget),
+        head.weight[None],
+        np.array([head.bias], dtype=np.float32),
+        fitted.combined.head.readout,
+    )
+    onnx.save(graph, str(folder / GRAPH))
+    reader, _ = load_reader(folder, budget, base.turns)
+    rows = np.flatnonzero(fitted.examples.split == Split.CALIBRATE.value)[-N_PARITY_PROMPTS:]
+    inputs = [EngineInput(np.zeros(0, dtype=np.float32), fitted.prompts[row]) for row in rows]
+    reference = np.array(load_torch_engine(folder, reader).logits(inputs))
+    gap = np.abs(reference - np.array(load_onnx_engine(folder, reader).logits(inputs)))
+    log(f"fit: the graph's logit differs from float32 by {gap.mean():.3f}, at most {gap.max():.3f}")
+    return EngineAgreement(
+        reference=EngineKind.TORCH,
+        served=EngineKind.ONNX,
+        max_logit_difference=AGREEMENT_SLACK * max(float(gap.max()), 1e-6),
+        n_prompts=len(rows),
+    )
+
+
+def _facts(fitted: FrozenFit) -> ArtifactFacts:
+    request, dataset, combined = fitted.request, fitted.dataset, fitted.combined
+    moments = fitted.examples.of(*BEFORE_TEST).as_of_ms
+    return ArtifactFacts(
+        name=artifact_name(request.out, "frozen"),
+        rendering=fitted.examples.rendering,
+        horizon_days=dataset.horizon_days,
+        label=dataset.label,
+        window=(from_ms(int(moments[0])), from_ms(int(moments[-1]))),
+        calibration=fitted.worth.calibration,
+        metrics=fitted.worth.metrics,
+        settings={
+            "reads": described(combined.head.readout),
+            "strength": combined.head.choice.strength,
+            **combined.words.described,
+        },
+        revision=f"dataset-{str(dataset.sha256)[:16]}-seed-{request.budget.seed}",
+        dataset=dataset.sha256,
+        sources=dataset.source_names,
+        made_with=MADE_WITH,
+    )
+
+
+def _text(fitted: FrozenFit) -> str:
+    base, record = fitted.base, fitted.base.record
+    licence = "unknown to asllr" if record is None else record.licence
+    beside = (
+        " A regression on fields and words stands beside it."
+        if (fitted.combined.chosen == BOTH)
+        else ""
+    )
+    return (
+        f"A linear head on the states of {base.name} ({base.revision}), which was not trained: "
+        f"{described(fitted.combined.head.readout)}.{beside} The licence of the base ({licence}) "
+        f"applies. {fitted.verdict[0].upper()}{fitted.verdict[1:]}, on leads that no model learned "
+        "from."
+    )
+
+
+def _report(fitted: FrozenFit, written: Manifest) -> dict[str, Any]:
+    combined = fitted.combined
+    return {
+        "base": {"name": fitted.base.name, "revision": fitted.base.revision},
+        "chosen": combined.chosen,
+        "engine": written.engine.value,
+        "reads": described(combined.head.readout),
+        "strength": combined.head.choice.strength,
+        "loss": {name: mix.loss for name, mix in combined.mixes.items()},
+        "auc": dict(combined.aucs),
+        "gain": {
+            "value": combined.gain.value,
+            "low": combined.gain.low,
+            "high": combined.gain.high,
+        },
+        "verdict": fitted.verdict,
+        "lead_ms": fitted.lead_ms,
+        **fitted.worth.metrics,
+        "calibration": fitted.worth.calibration.model_dump(mode="json"),
+        "doubts": doubts(
+            fitted.worth.calibration, int(fitted.examples.of(Split.CALIBRATE).label.sum())
+        ),
+        "artifact": digest(fitted.request.out),
+    }
+
+
+def text_of(report: dict[str, Any]) -> str:
+    """The report for a person."""
+    lines = [
+        f"base       {report['base']['name']} at {report['base']['revision']}",
+        f"reads      {report['reads']}",
+        *(
+            f"{name:10} AUC {report['auc'][name]:.4f}, log loss {report['loss'][name]:.4f}"
+            + (" (chosen)" if name == report["chosen"] else "")
+            for name in (WORDS, STATES, BOTH)
+        ),
+        f"verdict    {report['verdict']}",
+        *(
+            f"{name:10} {report[name]:.4f}"
+            for name in ("test_auc", "test_average_precision", "test_log_loss")
+            if name in report
+        ),
+        *(f"doubt      {doubt}" for doubt in report["doubts"]),
+        f"artifact   {report['artifact']}",
+    ]
+    return "\n".join(lines) + "\n"
