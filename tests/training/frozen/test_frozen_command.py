@@ -1,0 +1,125 @@
+"""`asllr fit --frozen` from end to end: an artifact that says what was fitted, and no lead that is
+read twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+
+from click.testing import CliRunner, Result
+
+from asllr import main
+from scoring.artifact import EngineKind, load_manifest
+from scoring.domain.reading import pack
+from scoring.engine import Unscorable
+from scoring.engines.linear import LINEAR
+from scoring.engines.loading import load_scorer
+from scoring.engines.onnx import GRAPH
+from scoring.engines.readout import load_readout
+from scoring.prompt.rendering import newest_rendering
+from tests.training.model.tiny import TOKEN_BUDGET, save_base, save_dataset
+from training.baselines.baseline import Budget
+from training.frozen.combined import BOTH, STATES, WORDS
+from training.frozen.fit import FrozenFit, FrozenRequest, fit_frozen
+from training.frozen.writing import write_frozen
+from training.model.hub import Hub
+
+pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def quietly(*ignored: Any) -> None:
+    """No progress."""
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_dataset(tmp_path_factory.mktemp("data") / "dataset")
+
+
+@pytest.fixture(scope="module", params=["qwen2", "qwen3"])
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_base(tmp_path_factory.mktemp("base") / request.param, request.param)
+
+
+@pytest.fixture(scope="module")
+def fitted(dataset: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> FrozenFit:
+    folder = tmp_path_factory.mktemp("frozen")
+    request = FrozenRequest(
+        dataset=dataset,
+        hub=Hub(str(base)),
+        out=folder / "one",
+        kept=folder / "states",
+        rendering=newest_rendering(pack("auto")),
+        token_budget=TOKEN_BUDGET,
+        budget=Budget(2),
+        min_positives=50,
+        n_threads=1,
+    )
+    return fit_frozen(request, quietly, quietly)
+
+
+@pytest.mark.parametrize("chosen", [WORDS, STATES, BOTH])
+def test_what_is_served_says_what_was_fitted(
+    fitted: FrozenFit, chosen: str, tmp_path: Path
+) -> None:
+    combined = replace(fitted.combined, chosen=chosen)
+    out = tmp_path / "one"
+    made = replace(fitted, request=replace(fitted.request, out=out), combined=combined)
+    write_frozen(made, quietly)
+    manifest, scorer = load_manifest(out), load_scorer(out)
+    has_graph = "qwen2" in fitted.base.name  # the other's heads are too narrow for one
+    reads = EngineKind.ONNX if has_graph else EngineKind.TORCH
+    kinds = {WORDS: EngineKind.LINEAR, STATES: reads, BOTH: EngineKind.STACK}
+    assert manifest.engine is kinds[chosen]
+    assert (GRAPH in manifest.files) == (has_graph and chosen != WORDS)
+    assert (LINEAR in manifest.files) == (chosen != STATES)
+    inputs = list(fitted.examples.inputs(scorer.spec, scorer.columns))
+    served = np.array(scorer.engine.logits(inputs))
+    expected = combined.logits(fitted.examples, fitted.states)
+    if chosen == WORDS:  # of one model, which is served as it is
+        expected = combined.words.logits(fitted.examples)
+    assert np.abs(served - expected).max() < 2e-3
+    if chosen != WORDS:
+        assert load_readout(out) == combined.head.readout
+        with pytest.raises(Unscorable):
+            scorer.engine.logits([replace(inputs[0], prompt=inputs[0].prompt + "more")])
+
+
+def run(dataset: Path, base: Path, out: Path, states: Path, *more: str) -> Result:
+    options = ["--frozen", "--trials", "2", "--min-positives", "50", *more]
+    told = ["--base", str(base), "--out", str(out), "--states", str(states)]
+    budget = ["--token-budget", str(TOKEN_BUDGET)]
+    return CliRunner().invoke(main, ["fit", str(dataset), *told, *budget, *options])
+
+
+def test_the_command_reads_what_is_kept_and_says_whether_the_model_earns_its_time(
+    fitted: FrozenFit, dataset: Path, base: Path, tmp_path: Path
+) -> None:
+    files = {file: file.stat().st_mtime_ns for file in fitted.request.kept.rglob("*.safetensors")}
+    assert files
+    done = run(dataset, base, tmp_path / "one", fitted.request.kept, "--json")
+    assert done.exit_code == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["chosen"] == fitted.combined.chosen
+    assert "ms a lead" in report["verdict"]
+    assert set(report["auc"]) == set(report["loss"]) == {WORDS, STATES, BOTH}
+    assert report["test_auc"] == pytest.approx(fitted.worth.metrics["test_auc"], abs=1e-6)
+    kept = fitted.request.kept.rglob("*.safetensors")
+    assert files == {file: file.stat().st_mtime_ns for file in kept}
+
+
+def test_a_place_that_cannot_be_written_is_named_before_any_work(
+    dataset: Path, base: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = run(dataset, base, tmp_path / "one", tmp_path / "file" / "states")
+    assert done.exit_code != 0
+    assert "cannot be written" in done.stderr
+    assert not (tmp_path / "one").exists()
