@@ -67,6 +67,7 @@ try:
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
     from training.cli.refusal import refusing
+    from training.cli.zero_shot import zero_shot
     from training.dataset.log import Logged
     from training.simulator.business import business_names
 except KeyboardInterrupt:  # all this takes a moment to load
@@ -334,7 +335,9 @@ main.add_job(
 )
 main.add_job("Look at leads and queues", queue, lead)
 main.add_job("Understand a score", explain_lead, lead_state)
-main.add_job("Fit and compare models", domain, dataset, baseline, base, fit, evaluate, compare)
+main.add_job(
+    "Fit and compare models", domain, dataset, baseline, base, zero_shot, fit, evaluate, compare
+)
 main.add_job("Promote and shadow", promote, shadow)
 main.add_job("Record, replay, backtest", record, replay)
 main.add_job("Repair", dead_letters, rebuild)

@@ -121,11 +121,12 @@ class Manifest(_Part):
     every other file of the artifact, the model card included. `renderer`: the number of the code
     that writes the prompts, with the words of the file `domain.toml`; an artifact from before
     domains has neither and is read as `first_rendering`. `turns`: those of the base, only written
-    where they are not ChatML. `horizon_days`: how far the labels
-    look ahead, which is what the probability is about. `dataset`: sha256 of the dataset whose
-    training split (stored as `fit`) the model has seen; for a stack, that of its language model or,
-    if that read none, of its trees; None where no dataset was read. `sources`: the names of what
-    this dataset and, for a stack, the trees' dataset were built from."""
+    where they are not ChatML. `learned`: false where no outcome was ever seen, so that every score
+    says evidence low. `horizon_days`: how far the labels look ahead, which is what the probability
+    is about. `dataset`: sha256 of the dataset whose training split (stored as `fit`) the model has
+    seen; for a stack, that of its language model or, if that read none, of its trees; None where no
+    dataset was read. `sources`: the names of what this dataset and, for a stack, the trees' dataset
+    were built from."""
 
     format: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
@@ -141,6 +142,7 @@ class Manifest(_Part):
     base: BaseModelName
     turns: Turns = Field(default=CHATML, exclude_if=lambda turns: turns == CHATML)
     head: HeadKind = HeadKind.POINT
+    learned: bool = Field(default=True, exclude_if=bool)
     dataset: Sha256 | None = None
     sources: tuple[str, ...] = ()
     data_window: DataWindow

@@ -35,15 +35,15 @@ NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
 @dataclass(frozen=True, slots=True)
 class Scorer:
     """An artifact ready to score: `digest` names it, `engine` runs it, `columns` is what it reads
-    beside features and prompt. `is_rule`: nothing was learned, so however much is known of a lead,
-    a score's evidence is low. `has_language_model`: it reads prompts."""
+    beside features and prompt. `has_learned`: where it has not, a score's evidence is low,
+    however much is known of a lead. `has_language_model`: it reads prompts."""
 
     digest: str
     horizon_days: int
     spec: PromptSpec
     calibration: Calibration
     engine: Engine
-    is_rule: bool = False
+    has_learned: bool = True
     has_language_model: bool = False
     columns: Columns = NO_COLUMNS
 
@@ -84,7 +84,7 @@ def build_scorer(
         spec=spec,
         calibration=manifest.calibration,
         engine=engine,
-        is_rule=manifest.engine is EngineKind.RULE,
+        has_learned=manifest.learned and manifest.engine is not EngineKind.RULE,
         has_language_model=manifest.engine.reads_text,
         columns=columns,
     )
@@ -199,7 +199,7 @@ def build_score(
 
 
 def evidence_of(history: LeadHistory, scorer: Scorer) -> Evidence:
-    return Evidence.LOW if scorer.is_rule else evidence(history, scorer.rendering)
+    return evidence(history, scorer.rendering) if scorer.has_learned else Evidence.LOW
 
 
 def _cause(state: LeadState, as_of_ms: int) -> Cause:

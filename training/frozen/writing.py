@@ -7,39 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-from safetensors.torch import save_file
 
 from schemas.timestamps import from_ms
-from scoring.artifact import (
-    BaseModelName,
-    EngineAgreement,
-    EngineKind,
-    HeadKind,
-    Manifest,
-    digest,
-)
-from scoring.engine import EngineInput
+from scoring.artifact import EngineKind, Manifest, digest
 from scoring.engines.columns_file import save_columns
 from scoring.engines.linear import LINEAR
-from scoring.engines.onnx import GRAPH, load_onnx_engine
-from scoring.engines.reading import load_reader
-from scoring.engines.readout import save_readout
-from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.report.progress import WriteLine
 from training.artifact_folder import artifact_folder, seal
 from training.baselines.facts import ArtifactFacts, artifact_name, describe, manifest_of
 from training.baselines.table_artifacts import table_export, write_table
 from training.calibrate import doubts
 from training.dataset.manifest import BEFORE_TEST, Split
-from training.export.artifact_writer import AGREEMENT_SLACK
-from training.export.graph_shape import graph_shape, why_no_graph
-from training.export.onnx_graph import build_graph
-from training.export.parity import TOKENIZER, save_base
 from training.frozen.combined import BOTH, STATES, WORDS
+from training.frozen.files import FrozenReading, read_by, save_reading
 from training.frozen.fit import FrozenFit
 from training.frozen.head import described
-from training.model.checkpoint import under
 from training.model.heads import Head
 
 MADE_WITH = "asllr fit --frozen"
@@ -72,11 +54,10 @@ def _write_reading(
     head, mix = combined.head.head, combined.mix
     if combined.chosen == STATES:
         head = Head(head.weight * np.float32(mix.of_states), head.bias * mix.of_states + mix.bias)
-    base.tokenizer.save(str(folder / TOKENIZER))
-    save_base(folder / BASE, base.model, base.reading, base.dtype)
-    save_readout(folder, combined.head.readout)
-    save_file(under(HeadKind.POINT, head.tensors), folder / HEADS)
-    agreement = _save_graph(folder, fitted, head, log)
+    newest = np.flatnonzero(fitted.examples.split == Split.CALIBRATE.value)[-N_PARITY_PROMPTS:]
+    prompts = [fitted.prompts[row] for row in newest]
+    reading = FrozenReading(base, head, combined.head.readout, fitted.request.token_budget)
+    agreement = save_reading(folder, reading, prompts, log)
     kind = EngineKind.TORCH if agreement is None else EngineKind.ONNX
     if combined.chosen == BOTH:
         kind = EngineKind.STACK
@@ -84,46 +65,7 @@ def _write_reading(
         if len(combined.words.columns.columns):
             save_columns(folder, combined.words.columns.columns)
     describe(folder, facts, _text(fitted))
-    read_by = {
-        "agreement": agreement,
-        "base": BaseModelName(name=base.name, revision=base.revision),
-        "token_budget": fitted.request.token_budget,
-        "turns": base.turns,
-    }
-    return seal(folder, manifest_of(kind, facts).model_copy(update=read_by))
-
-
-def _save_graph(
-    folder: Path, fitted: FrozenFit, head: Head, log: WriteLine
-) -> EngineAgreement | None:
-    """Saves the graph, on whose states the head was fitted, and says how far torch's in float32
-    are; None where there is no graph."""
-    base, budget = fitted.base, fitted.request.token_budget
-    config = base.model.config.to_dict()
-    reason = why_no_graph(config, sum(each.numel() for each in base.model.parameters()))
-    if reason is not None:
-        log(f"fit: no int8 graph: {reason}; torch serves")
-        return None
-    graph = build_graph(
-        {name: tensor.float().numpy() for name, tensor in base.model.state_dict().items()},
-        graph_shape(config, budget),
-        head.weight[None],
-        np.array([head.bias], dtype=np.float32),
-        fitted.combined.head.readout,
-    )
-    onnx.save(graph, str(folder / GRAPH))
-    reader, _ = load_reader(folder, budget, base.turns)
-    rows = np.flatnonzero(fitted.examples.split == Split.CALIBRATE.value)[-N_PARITY_PROMPTS:]
-    inputs = [EngineInput(np.zeros(0, dtype=np.float32), fitted.prompts[row]) for row in rows]
-    reference = np.array(load_torch_engine(folder, reader).logits(inputs))
-    gap = np.abs(reference - np.array(load_onnx_engine(folder, reader).logits(inputs)))
-    log(f"fit: the graph's logit differs from float32 by {gap.mean():.3f}, at most {gap.max():.3f}")
-    return EngineAgreement(
-        reference=EngineKind.TORCH,
-        served=EngineKind.ONNX,
-        max_logit_difference=AGREEMENT_SLACK * max(float(gap.max()), 1e-6),
-        n_prompts=len(rows),
-    )
+    return seal(folder, manifest_of(kind, facts).model_copy(update=read_by(reading, agreement)))
 
 
 def _facts(fitted: FrozenFit) -> ArtifactFacts:

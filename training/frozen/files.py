@@ -1,0 +1,86 @@
+"""The files of an artifact that reads a base as it is: base, tokenizer, readout, head and graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from safetensors.torch import save_file
+
+from scoring.artifact import BaseModelName, EngineAgreement, EngineKind, HeadKind
+from scoring.engine import EngineInput
+from scoring.engines.onnx import GRAPH, load_onnx_engine
+from scoring.engines.reading import load_reader
+from scoring.engines.readout import Readout, save_readout
+from scoring.engines.torch import BASE, HEADS, load_torch_engine
+from scoring.report.progress import WriteLine
+from training.export.artifact_writer import AGREEMENT_SLACK
+from training.export.graph_shape import graph_shape, why_no_graph
+from training.export.onnx_graph import build_graph
+from training.export.parity import TOKENIZER, save_base
+from training.model.checkpoint import under
+from training.model.heads import Head
+from training.model.hub import LoadedBase
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenReading:
+    """A base as it is, and a head on what `readout` names of its states; None: on the marker's last
+    state."""
+
+    base: LoadedBase
+    head: Head
+    readout: Readout | None
+    token_budget: int
+
+
+def save_reading(
+    folder: Path, reading: FrozenReading, prompts: Sequence[str], log: WriteLine
+) -> EngineAgreement | None:
+    """Saves all of it, and says how far the graph's logits of `prompts` are from those of torch in
+    float32; None where there is no graph and torch serves."""
+    base, budget = reading.base, reading.token_budget
+    base.tokenizer.save(str(folder / TOKENIZER))
+    save_base(folder / BASE, base.model, base.reading, base.dtype)
+    if reading.readout is not None:
+        save_readout(folder, reading.readout)
+    save_file(under(HeadKind.POINT, reading.head.tensors), folder / HEADS)
+    config = base.model.config.to_dict()
+    reason = why_no_graph(config, sum(each.numel() for each in base.model.parameters()))
+    if reason is not None:
+        log(f"no int8 graph: {reason}; torch serves")
+        return None
+    graph = build_graph(
+        {name: tensor.float().numpy() for name, tensor in base.model.state_dict().items()},
+        graph_shape(config, budget),
+        reading.head.weight[None],
+        np.array([reading.head.bias], dtype=np.float32),
+        reading.readout,
+    )
+    onnx.save(graph, str(folder / GRAPH))
+    reader, _ = load_reader(folder, budget, base.turns)
+    inputs = [EngineInput(np.zeros(0, dtype=np.float32), prompt) for prompt in prompts]
+    reference = np.array(load_torch_engine(folder, reader).logits(inputs))
+    gap = np.abs(reference - np.array(load_onnx_engine(folder, reader).logits(inputs)))
+    log(f"the graph's logit differs from float32 by {gap.mean():.3f}, at most {gap.max():.3f}")
+    return EngineAgreement(
+        reference=EngineKind.TORCH,
+        served=EngineKind.ONNX,
+        max_logit_difference=AGREEMENT_SLACK * max(float(gap.max()), 1e-6),
+        n_prompts=len(prompts),
+    )
+
+
+def read_by(reading: FrozenReading, agreement: EngineAgreement | None) -> dict[str, Any]:
+    """What the manifest says of it."""
+    base = reading.base
+    return {
+        "agreement": agreement,
+        "base": BaseModelName(name=base.name, revision=base.revision),
+        "token_budget": reading.token_budget,
+        "turns": base.turns,
+    }

@@ -1,0 +1,89 @@
+"""Compares a frozen base, words, and both with plain models of the same leads' raw text.
+
+    python -m training.studies.frozen DATASET... --domain donations --base FOLDER
+
+The datasets are repetitions of one question, as in `training.studies.plain`, whose models stand
+beside. What a base makes of a lead is kept and computed once for all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from scoring.domain.reading import domain_named
+from scoring.metrics.bootstrap import Bootstrap
+from scoring.prompt.prompt import PromptSpec
+from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
+from training.baselines.baseline import Budget
+from training.cli.console import progress, say
+from training.cli.refusal import exiting
+from training.dataset.folder import read_examples
+from training.dataset.manifest import Split
+from training.fit.leads import counter
+from training.frozen.combined import BOTH, STATES, combine
+from training.frozen.head import described
+from training.frozen.states import candidates, open_state_reader, read_states
+from training.model.hub import Hub, LoadedBase, load_base, open_base
+from training.studies.plain import ComparedSplit, aucs_of, kept_split, markdown
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    with exiting():
+        rendering = newest_rendering(domain_named(options.domain))
+        base = load_base(open_base(Hub(options.base)), torch.float32)
+        splits = [compare_split(folder, rendering, base, options) for folder in options.dataset]
+        bootstrap = Bootstrap(np.random.default_rng(options.seed), options.resamples)
+        sys.stdout.write(markdown(splits, bootstrap))
+
+
+def compare_split(
+    folder: Path, rendering: Rendering, base: LoadedBase, options: argparse.Namespace
+) -> ComparedSplit:
+    """The plain models' scores of the test rows, and beside them those of states and of both."""
+    budget = Budget(options.trials, options.seed)
+    split = kept_split(folder, rendering, budget, options.work)
+    examples, _ = read_examples(folder, rendering)
+    what = candidates(int(base.model.config.num_hidden_layers))
+    reader = open_state_reader(base, what, options.token_budget, options.threads)
+    spec = PromptSpec(rendering, options.token_budget, counter(base.tokenizer), base.turns)
+    prompts = [one.prompt for one in examples.inputs(spec)]
+    rows = read_states(reader, prompts, options.states, progress("states: leads"))
+    states = rows.reshape(len(prompts), len(what.parts), -1)
+    combined = combine(examples, states, what, budget, lambda line: None)
+    test = np.flatnonzero(examples.split == Split.TEST.value)
+    judged = examples.take(test)
+    scores = {name: combined.logits(judged, states[test], name) for name in (STATES, BOTH)}
+    split = replace(split, scores={**split.scores, **scores})
+    shown = ", ".join(
+        f"{name} {auc:.4f}" for name, auc in aucs_of(scores, split.labels, split.weights).items()
+    )
+    say(f"{folder.name}: {shown}; reads {described(combined.head.readout)}")
+    return split
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="training.studies.frozen", description=__doc__)
+    add = parser.add_argument
+    add("dataset", type=Path, nargs="+", help="folders of `asllr dataset`, all of one question")
+    add("--base", required=True, help="folder of `asllr base import`, or a hub id")
+    add("--token-budget", type=int, default=1_024, help="the longest prompt")
+    add("--states", type=Path, default=Path("build/states"), help="keeps the base's states")
+    add("--threads", type=int, default=1, help="of the base's reading")
+    add("--work", type=Path, default=Path("build/plain"), help="keeps the plain models' scores")
+    add("--domain", default=FIRST_PACK, help="a pack or a domain.toml (default: %(default)s)")
+    add("--trials", type=int, default=24, help="settings that each of our models may try")
+    add("--resamples", type=int, default=1000, help="of the bootstrap")
+    add("--seed", type=int, default=0, help="of trials and bootstrap")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
