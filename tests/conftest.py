@@ -16,7 +16,7 @@ __all__ = ["broker", "chromium", "embedded", "kafka", "kafka_server", "redis_url
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-MAY_NOT_BE_SKIPPED = ("service", "kafka", "data", "train", "browser")
+MAY_NOT_BE_SKIPPED = ("service", "kafka", "data", "train", "browser", "real_base")
 
 
 @pytest.hookimpl(wrapper=True)
