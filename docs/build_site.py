@@ -48,6 +48,7 @@ FIRST = {
         "backtest",
         "describe-your-business",
         "make-a-dataset",
+        "bring-a-base",
         "add-an-event",
         "add-an-engine",
     ),

@@ -8,15 +8,16 @@ from hypothesis import settings
 
 from tests.support.brokers import broker, embedded, kafka, kafka_server, redis_url
 from tests.support.browser import chromium
+from tests.support.real_base import smollm2
 
-__all__ = ["broker", "chromium", "embedded", "kafka", "kafka_server", "redis_url"]
+__all__ = ["broker", "chromium", "embedded", "kafka", "kafka_server", "redis_url", "smollm2"]
 
 # The same examples every time, and no clock: a busy machine must not fail a property.
 # `--hypothesis-profile default` searches further.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-MAY_NOT_BE_SKIPPED = ("service", "kafka", "data", "train", "browser")
+MAY_NOT_BE_SKIPPED = ("service", "kafka", "data", "train", "browser", "real_base")
 
 
 @pytest.hookimpl(wrapper=True)

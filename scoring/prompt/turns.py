@@ -7,15 +7,19 @@ The form is the base's, so it lives in the artifact; ChatML where an artifact na
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-Turn = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+TurnText = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 
-GAPS = (" ", "·", "-", "_", "~")
+GAPS = (" ", "·", "-", "_", "~", "¦", "¬")
 """What may stand between the halves of what lead text cannot hold."""
+
+NOTHING = "(?!)"
+"""A pattern that is found nowhere."""
 
 
 class Turns(BaseModel):
@@ -33,18 +37,18 @@ class Turns(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    opening: Turn = "<|im_start|>user\n"
-    marker: Turn = "<|im_end|>\n<|im_start|>assistant\n"
-    reserved: tuple[Turn, ...] = ()
+    opening: TurnText = "<|im_start|>user\n"
+    marker: TurnText = "<|im_end|>\n<|im_start|>assistant\n"
+    reserved: tuple[TurnText, ...] = ()
 
     def fenced(self, text: str) -> str:
         """Lead text with every reserved part broken in two; the same text where there is none."""
         if not self.reserved:
             return text
         pattern, gap = _breaking(self.reserved)
-        n_broken = 1
-        while n_broken:  # again: parts may overlap
-            text, n_broken = pattern.subn(lambda found: _broken(found[0], gap), text)
+        broken = _broken_once(text, pattern, gap)
+        while broken != text:  # again: parts may overlap
+            text, broken = broken, _broken_once(broken, pattern, gap)
         return text
 
 
@@ -52,23 +56,34 @@ CHATML = Turns()
 """Those of Qwen and SmolLM, and of every artifact from before bases had turns of their own."""
 
 
-def _broken(part: str, gap: str) -> str:
-    return f"{part[0]}{gap}{part[1:]}" if len(part) > 1 else gap
-
-
 @lru_cache(maxsize=64)
 def _breaking(reserved: tuple[str, ...]) -> tuple[re.Pattern[str], str]:
-    """What finds reserved parts, and a gap that is in none of them: a text that was broken once
-    holds fewer of them, never others."""
-    gap = next((gap for gap in GAPS if not any(gap in part for part in reserved)), "")
+    """What finds reserved parts in folded text, and a gap that is in none of them: a text that was
+    broken once holds fewer of them, never others."""
+    folded = {"".join(map(_folded, part)) for part in reserved}
+    parts = sorted(folded - {""}, key=len, reverse=True)
+    gap = next((gap for gap in GAPS if not any(gap in part for part in parts)), "")
     if not gap:
         raise ValueError(f"reserved parts hold all of {GAPS}; no text can be broken up")
-    parts = "|".join(map(_seen, sorted(reserved, key=len, reverse=True)))
-    return re.compile(parts, re.IGNORECASE), gap
+    return re.compile("|".join(map(re.escape, parts)) or NOTHING), gap
 
 
-def _seen(part: str) -> str:
-    """`part` in the forms that some tokenizers fold into it: wide, joined, of other case."""
-    return r"[\u200c\u200d]*".join(
-        f"[{re.escape(c)}{chr(ord(c) + 0xFEE0)}]" if "!" <= c <= "~" else re.escape(c) for c in part
-    )
+def _broken_once(text: str, pattern: re.Pattern[str], gap: str) -> str:
+    """Each part that is found gets a gap behind its first character."""
+    folded = [_folded(character) for character in text]
+    origins = [at for at, parts in enumerate(folded) for _ in parts]
+    pieces, done = [], 0
+    for found in pattern.finditer("".join(folded)):
+        first, last = origins[found.start()], origins[found.end() - 1]
+        kept = text[done : first + 1] if first < last else text[done:first]
+        pieces += [kept, gap]
+        done = first + 1
+    return "".join([*pieces, text[done:]])
+
+
+@lru_cache(maxsize=4_096)
+def _folded(character: str) -> str:
+    """The character as the most forgiving tokenizer reads it: wide and joined forms, letters of
+    other styles and cases, without accents, without what has no width."""
+    plain = unicodedata.normalize("NFKD", character).casefold()
+    return "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Cf"))

@@ -28,6 +28,7 @@ from scoring.artifact import (
 from scoring.calibration import Calibration
 from scoring.domain.reading import pack
 from scoring.prompt.rendering import Rendering, first_rendering
+from scoring.prompt.turns import CHATML, Turns
 from tests.scoring.histories import START
 
 AUTO = first_rendering()
@@ -81,6 +82,19 @@ def test_what_was_saved_is_loaded(artifact: Path) -> None:
 def test_an_artifact_of_another_horizon_is_served_with_it(artifact: Path) -> None:
     edit(artifact, horizon_days=30)
     assert load_manifest(artifact).horizon_days == 30
+
+
+def test_turns_are_written_where_they_are_not_chatml(artifact: Path) -> None:
+    """An artifact from before bases had turns of their own keeps its bytes and its digest."""
+    assert "turns" not in json.loads((artifact / MANIFEST).read_text(encoding="utf-8"))
+    assert load_manifest(artifact).turns == CHATML
+    named = digest(artifact)
+    own = Turns(opening="<s>[INST] ", marker=" [/INST]", reserved=("[/INST]", "[INST]"))
+    save_manifest(artifact, manifest(turns=own), ["README.md", "lm/model.onnx"])
+    assert load_manifest(artifact).turns == own
+    assert digest(artifact) != named
+    save_manifest(artifact, manifest(turns=Turns()), ["README.md", "lm/model.onnx"])
+    assert digest(artifact) == named
 
 
 def test_digest_names_the_content_and_not_the_place(artifact: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from gguf import GGUFReader, dequantize
+from gguf import GGMLQuantizationType, GGUFReader, dequantize
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -18,17 +18,21 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from training.bases.gguf_tokens import mend_tokens
 from training.model.base_record import UNKNOWN_LICENCE
 from training.model.errors import FitError
+
+OTHER = "take another quantisation of this model, such as Q8_0 or F16"
 
 
 @dataclass(frozen=True, slots=True)
 class GgufBase:
-    """What a GGUF file holds."""
+    """What a GGUF file holds. `mended`: what was put right of its tokenizer."""
 
     model: PreTrainedModel
     reading: PreTrainedTokenizerBase
     licence: str
+    mended: tuple[str, ...]
 
 
 def load_gguf(path: Path) -> GgufBase:
@@ -46,7 +50,8 @@ def load_gguf(path: Path) -> GgufBase:
             f"{path.name} (architecture {_text(reader, 'general.architecture')}) cannot be read "
             f"as a causal language model: {first_line}; take the safetensors of this model"
         ) from error
-    return GgufBase(_plain(quantised), reading, _text(reader, "general.license"))
+    licence = _text(reader, "general.license")
+    return GgufBase(_plain(quantised), reading, licence, mend_tokens(reader, reading))
 
 
 def _checked(path: Path) -> GGUFReader:
@@ -54,24 +59,21 @@ def _checked(path: Path) -> GGUFReader:
     try:
         reader = GGUFReader(path)
     except (OSError, ValueError, IndexError, KeyError) as error:
-        raise FitError(
-            f"{path.name} ({path.stat().st_size:,} bytes) is no whole GGUF file: {error}; copy or "
-            "download it again"
-        ) from error
-    for tensor in reader.tensors:
-        end = tensor.data_offset + tensor.n_bytes
-        if end > path.stat().st_size:
+        first_line = str(error).split("\n", 1)[0]
+        if GGMLQuantizationType.__name__ in first_line:
             raise FitError(
-                f"{path.name} has {path.stat().st_size:,} bytes, its tensor {tensor.name} ends at "
-                f"{end:,}: it is cut short; copy or download it again"
-            )
+                f"{path.name} holds weights of a type that cannot be read ({first_line}); {OTHER}"
+            ) from error
+        raise FitError(
+            f"{path.name} ({path.stat().st_size:,} bytes) is no whole GGUF file: {first_line}; "
+            "copy or download it again"
+        ) from error
     for kind, tensor in {tensor.tensor_type: tensor for tensor in reader.tensors}.items():
         try:
             dequantize(tensor.data[:1], kind)
         except NotImplementedError as error:
             raise FitError(
-                f"{path.name} holds weights of type {kind.name}, which cannot be read; take "
-                "another quantisation of this model, such as Q8_0 or F16"
+                f"{path.name} holds weights of type {kind.name}, which cannot be read; {OTHER}"
             ) from error
     return reader
 

@@ -15,7 +15,7 @@ from training.bases.mending import mended
 from training.bases.sanity import NOISE, sanity_of
 from training.bases.sources import BaseSource, find_source, source_sha256
 from training.model.base_record import RECORD, BaseRecord, save_record
-from training.model.chat import turns_of
+from training.model.chat import has_default_system, turns_of
 from training.model.hub import (
     Hub,
     load_base,
@@ -47,6 +47,9 @@ def import_base(request: ImportRequest, log: WriteLine) -> BaseRecord:
     found = _read(source, request.chat_template)
     turns = turns_of(source.name, found.reading)
     described, changes = mended(source.name, found.reading, turns)
+    changes = found.mended + changes
+    if has_default_system(source.name, found.reading, turns):
+        changes = (*changes, "the template's default system prompt is left out")
     for change in changes:
         log(f"base: mended: {change}")
     _name_tokens(found.model, described)
@@ -56,7 +59,7 @@ def import_base(request: ImportRequest, log: WriteLine) -> BaseRecord:
         licence = found.licence
         del found  # two copies of a large base would not fit
         # Opened as a fit will open it: what is checked is what was written.
-        base = load_base(open_base(Hub(str(folder))), torch.float32)
+        base = load_base(open_base(Hub(str(folder), called=source.name)), torch.float32)
         record = BaseRecord(
             name=source.name,
             source=source.said,
@@ -84,14 +87,15 @@ class _Found:
     model: PreTrainedModel
     reading: PreTrainedTokenizerBase
     licence: str
+    mended: tuple[str, ...] = ()
 
 
 def _read(source: BaseSource, chat_template: str | None) -> _Found:
     if source.is_gguf:
         gguf = load_gguf(source.path)
-        found = _Found(gguf.model, gguf.reading, gguf.licence)
+        found = _Found(gguf.model, gguf.reading, gguf.licence, gguf.mended)
     else:
-        hub = Hub(str(source.path))
+        hub = Hub(str(source.path), called=source.name)
         config = read_config(hub)
         model = read_model(hub, config, stored_dtype(config))
         found = _Found(model, read_tokenizer(hub), source.licence)

@@ -19,13 +19,13 @@ from training.model.samples import Sample
 from training.model.settings import Precision
 
 PARAGRAPH = (
-    "When the first customers of the day arrive, the coffee is already warm and the windows are "
-    "open. An older man asks about the small blue car near the door; he has read that it needs "
-    "less fuel than his own, and he would like to drive it before he talks about money. His "
-    "daughter is not convinced. She thinks that the boot is too small for the dog, and that they "
-    "should wait until the new model comes out in spring. The salesman listens, brings two cups, "
-    "and says that nobody has to decide today. In the end they agree to come back on Saturday with "
-    "the dog, and to try both cars on the road along the river."
+    "When the first guests of the day arrive, the coffee is already warm and the windows are open. "
+    "An older man asks about the narrow path behind the garden; he has read that it leads down to "
+    "the river, and he would like to walk there before it rains. His daughter is not convinced. "
+    "She thinks that the path is too steep for the dog, and that they should wait until the "
+    "afternoon, when the stones are dry again. The woman behind the counter listens, brings two "
+    "cups, and says that nobody has to decide now. In the end they agree to sit by the window for "
+    "an hour, and to take the longer way along the road."
 )
 """Everyday English, written for this file, so that no base has seen it."""
 

@@ -57,7 +57,7 @@ def find_source(source: str, revision: str | None = None) -> BaseSource:
         name = path.resolve().name
         return BaseSource(path, name, f"folder {name}", licence=_licence(path))
     if source in PACKAGES:
-        return _packaged(PACKAGES[source])
+        return packaged(PACKAGES[source])
     return _from_hub(source, revision)
 
 
@@ -69,7 +69,8 @@ def source_sha256(source: BaseSource) -> str:
     return _digest_of(sorted(files, key=lambda file: file.name), with_names=True)
 
 
-def _packaged(package: str) -> BaseSource:
+def packaged(package: str) -> BaseSource:
+    """The base that an installed package carries. Raises FitError."""
     try:
         found = distribution(package)
     except PackageNotFoundError as error:

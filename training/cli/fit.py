@@ -64,7 +64,11 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--base", required=True, help="folder or hub id of a causal language model.")
+@click.option(
+    "--base",
+    required=True,
+    help="folder (`asllr base import`) or hub id of a causal language model.",
+)
 @click.option("--revision", help="commit of the hub that pins the base.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="the artifact.")
 @click.option(
@@ -155,7 +159,7 @@ def fit(*, frozen: bool, threads: int | None, as_json: bool, **options: Any) -> 
     Example:
       asllr fit march --base ./smollm2 --frozen --token-budget 1024 --out march-frozen
       asllr fit march --base Qwen/Qwen2.5-0.5B --revision 060db64 --out march-lm
-      asllr fit march --base ./my-base --out march-lm --dropout 0.1 --json
+      asllr fit march --base bases/smollm2 --out march-lm --dropout 0.1 --json
       accelerate launch -m asllr fit march --base Qwen/Qwen3-0.6B --out march-lm
     """
     with refusing():

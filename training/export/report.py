@@ -16,6 +16,7 @@ from training.dataset.manifest import Split
 from training.export.outcome import FitReview
 from training.export.signatures import Signature
 from training.fit.dataset import FittedOnData
+from training.model.base_record import BaseRecord
 
 LEVEL = 0.95
 
@@ -40,6 +41,7 @@ def report_of(outcome: FitReview) -> dict[str, Any]:
             "name": prepared.base.name,
             "revision": prepared.base.revision,
             "weights": _n_weights(done),
+            **_origin(prepared.base.record),
         },
         "token_budget": request.token_budget,
         "serve": request.settings.serve.value,
@@ -131,6 +133,18 @@ def warnings_of(outcome: FitReview) -> list[str]:
             f"{asked_days}: probabilities are of the labels"
         )
     return sentences
+
+
+def _origin(record: BaseRecord | None) -> dict[str, str | None]:
+    """Where the base came from, under which licence; nothing is known of one that was not
+    imported."""
+    if record is None:
+        return {"licence": None, "source": None, "source_sha256": None}
+    return {
+        "licence": record.licence,
+        "source": record.source,
+        "source_sha256": record.sha256,
+    }
 
 
 def _n_calibrating(outcome: FitReview) -> int:

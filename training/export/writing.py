@@ -161,9 +161,9 @@ It reads a lead's record and conversations as asllr's prompt puts them, and noth
 
 **Use:** ranking the leads of the business it was fitted on. **Not for** people or markets that are
 not in its data, nor for any decision about a person but whom to call first. The licence of the base
-applies.
+applies{_licence(base)}.
 
-Base revision `{base["revision"]}`; dataset sha256 `{dataset["sha256"]}`.
+Base revision `{base["revision"]}`{_origin(base)}; dataset sha256 `{dataset["sha256"]}`.
 
 ```
 {text_of(report)}```
@@ -176,6 +176,16 @@ Base revision `{base["revision"]}`; dataset sha256 `{dataset["sha256"]}`.
 `heads.safetensors` holds the point-wise and the pair-wise head, of which the {report["serve"]}-wise
 one scores.
 """
+
+
+def _licence(base: dict[str, Any]) -> str:
+    return f": {base['licence']}" if base["licence"] else ""
+
+
+def _origin(base: dict[str, Any]) -> str:
+    if not base["source"]:
+        return ""
+    return f", imported from {base['source']}, sha256 `{base['source_sha256']}`"
 
 
 def clear_work(work: Path) -> None:

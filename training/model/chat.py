@@ -39,8 +39,7 @@ def turns_of(name: str, reading: PreTrainedTokenizerBase) -> Turns:
             "assistant's opening; take the instruct version, or give the base's own template with "
             "--chat-template FILE"
         )
-    asked = _rendered(name, reading, [ASKED], answers=True)
-    before, _, marker = asked.partition(ASKED)
+    before, marker = _around(name, reading)
     if not before or not marker or ASKED in marker:
         raise FitError(
             f"the chat template of {name} puts {before[-40:]!r} before a user's words and "
@@ -51,6 +50,11 @@ def turns_of(name: str, reading: PreTrainedTokenizerBase) -> Turns:
         return CHATML
     opening = _without_system(name, reading, before)
     return Turns(opening=opening, marker=marker, reserved=_reserved(reading, opening + marker))
+
+
+def has_default_system(name: str, reading: PreTrainedTokenizerBase, turns: Turns) -> bool:
+    """Whether the template says more before a user's words than `turns` does."""
+    return _around(name, reading)[0] != turns.opening
 
 
 def closing_token(name: str, reading: PreTrainedTokenizerBase) -> str | None:
@@ -80,6 +84,12 @@ def check_turns(name: str, tokenizer: Tokenizer, turns: Turns) -> None:
             f"{len(endings)} ways, by the text before it, expected 1; take a base whose marker "
             "begins with a token of its own"
         )
+
+
+def _around(name: str, reading: PreTrainedTokenizerBase) -> tuple[str, str]:
+    """What stands before a user's words, and after them where an answer begins."""
+    before, _, after = _rendered(name, reading, [ASKED], answers=True).partition(ASKED)
+    return before, after
 
 
 def _without_system(name: str, reading: PreTrainedTokenizerBase, before: str) -> str:

@@ -38,12 +38,19 @@ UNBOUNDED_TOKENS = 1 << 30
 @dataclass(frozen=True, slots=True)
 class Hub:
     """Which base: a folder, or an id with the revision that pins it. `pad_token` and
-    `chat_template` are used where the tokenizer has none."""
+    `chat_template` are used where the tokenizer has none. `called`: by its name, where the folder
+    is not where the user knows it."""
 
     name: str
     revision: str | None = None
     pad_token: str | None = None
     chat_template: str | None = None
+    called: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return self.called or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ def load_base(opened: Opened, dtype: torch.dtype) -> LoadedBase:
         reading=opened.reading,
         turns=opened.turns,
         record=opened.record,
-        name=opened.record.name if opened.record else opened.hub.name,
+        name=opened.record.name if opened.record else opened.hub.shown,
         revision=_revision(opened),
         pad_id=opened.pad_id,
         answers=opened.answers,
@@ -139,7 +146,7 @@ def read_tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
 def _not_found(hub: Hub, what: str, error: Exception) -> str:
     first_line = str(error).split("\n", 1)[0].rstrip(": ")
     where = "is a folder" if Path(hub.name).is_dir() else "is neither a folder nor an id in reach"
-    return f"no {what} at {hub.name} ({where}): {first_line}; give --base a folder or a hub id"
+    return f"no {what} at {hub.shown} ({where}): {first_line}; give --base a folder or a hub id"
 
 
 def _pad_id(hub: Hub, reading: PreTrainedTokenizerBase) -> int:
@@ -147,14 +154,14 @@ def _pad_id(hub: Hub, reading: PreTrainedTokenizerBase) -> int:
         token_id = reading.get_vocab().get(hub.pad_token)
         if token_id is None:
             raise FitError(
-                f"--pad-token {hub.pad_token!r} is not in the vocabulary of {hub.name}; choose one "
-                "of its own special tokens, a new one would need new weights"
+                f"--pad-token {hub.pad_token!r} is not in the vocabulary of {hub.shown}; choose "
+                "one of its own special tokens, a new one would need new weights"
             )
         return int(token_id)
     if reading.pad_token_id is None:
         special = ", ".join(sorted(set(map(str, reading.all_special_tokens)))[:6]) or "none"
         raise FitError(
-            f"the tokenizer of {hub.name} has no pad token; name one that it knows with "
+            f"the tokenizer of {hub.shown} has no pad token; name one that it knows with "
             f"--pad-token (its special tokens: {special})"
         )
     return int(reading.pad_token_id)
@@ -163,8 +170,8 @@ def _pad_id(hub: Hub, reading: PreTrainedTokenizerBase) -> int:
 def _turns(hub: Hub, reading: PreTrainedTokenizerBase, tokenizer: Tokenizer) -> Turns:
     if hub.chat_template is not None:
         reading.chat_template = hub.chat_template
-    turns = turns_of(hub.name, reading)
-    check_turns(hub.name, tokenizer, turns)
+    turns = turns_of(hub.shown, reading)
+    check_turns(hub.shown, tokenizer, turns)
     return turns
 
 
@@ -178,7 +185,7 @@ def _answers(hub: Hub, tokenizer: Tokenizer) -> tuple[tuple[int, int], ...]:
             pairs.append((yes, no))
     if not pairs:
         raise FitError(
-            f"the tokenizer of {hub.name} begins Yes and No with the same token: the answers "
+            f"the tokenizer of {hub.shown} begins Yes and No with the same token: the answers "
             "cannot be told apart; take another base"
         )
     return tuple(pairs)
@@ -205,7 +212,7 @@ def read_model(hub: Hub, config: PreTrainedConfig, dtype: torch.dtype) -> PreTra
         )
     except SafetensorError as error:
         raise FitError(
-            f"a safetensors file of {hub.name} is damaged or cut short ({error}); copy it again"
+            f"a safetensors file of {hub.shown} is damaged or cut short ({error}); copy it again"
         ) from error
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "causal language model", error)) from error
@@ -232,11 +239,11 @@ def _digest(folder: Path) -> str:
 
 def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
     """Raises FitError for a model in which a token's state depends on later tokens: padding and
-    answers stand there."""
+    answers stand there; and for weights that give no numbers."""
     rows = vocabulary_of(model).weight.shape[0]
     if n_tokens > rows:
         raise FitError(
-            f"the tokenizer of {hub.name} has {n_tokens} tokens, its model {rows}; take the "
+            f"the tokenizer of {hub.shown} has {n_tokens} tokens, its model {rows}; take the "
             "tokenizer that the model was trained with"
         )
     model.eval()  # type: ignore[no-untyped-call]
@@ -245,8 +252,13 @@ def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
         first, second = (
             final_states(model, torch.tensor([[1, 2, 3, last]]) % rows)[0] for last in (4, 5)
         )
+    if not (first.isfinite().all() and second.isfinite().all()):
+        raise FitError(
+            f"{hub.shown} gives numbers that are not finite: its weights are damaged; copy them "
+            "again"
+        )
     if not torch.equal(first[:3], second[:3]):
         raise FitError(
-            f"{hub.name} ({type(model).__name__}) lets a token see what follows it; a score would "
+            f"{hub.shown} ({type(model).__name__}) lets a token see what follows it; a score would "
             "read the answer: take a causal language model"
         )

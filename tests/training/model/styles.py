@@ -33,7 +33,8 @@ ALTERNATE = (
 class Style:
     """`special`: tokens that no text may become, the first begins a text, the second ends it.
     `is_byte_level`: as Qwen and Llama 3 read; else as SentencePiece models do. `plain`: tokens that
-    are added and not special. `opening`, `marker`: what the template must give."""
+    are added and not special. `folds`: styles and cases of letters are one to it. `opening`,
+    `marker`: what the template must give."""
 
     template: str
     special: tuple[str, ...]
@@ -41,6 +42,7 @@ class Style:
     marker: str
     is_byte_level: bool = True
     plain: tuple[str, ...] = ()
+    folds: bool = False
 
 
 STYLES = {
@@ -127,6 +129,16 @@ STYLES = {
         "<s>[INST]",
         "[/INST]",
     ),
+    "forgiving": Style(
+        "{% for message in messages %}{% if message['role'] == 'user' %}{{ '[user]' + "
+        "message['content'] }}{% else %}{{ '[model]' + message['content'] + '</s>' }}{% endif %}"
+        "{% endfor %}{% if add_generation_prompt %}{{ '[model]' }}{% endif %}",
+        ("<s>", "</s>", "<unk>"),
+        "[user]",
+        "[model]",
+        plain=("[user]", "[model]", "§end"),
+        folds=True,
+    ),
 }
 
 
@@ -167,5 +179,9 @@ def _tokenizer(style: Style) -> Tokenizer:
         token for token in described["added_tokens"] if token["content"] in style.special
     ]
     tokenizer = Tokenizer.from_str(json.dumps(described))
-    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in style.plain])
+    if style.folds:
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
+        )
+    tokenizer.add_tokens([AddedToken(token, normalized=style.folds) for token in style.plain])
     return tokenizer

@@ -36,6 +36,7 @@ CLOSES = {
     "phi3": "<|end|>",
     "mistral1": "</s>",
     "mistral3": "</s>",
+    "forgiving": "</s>",
 }
 
 each_style = pytest.mark.parametrize("name", STYLES)
@@ -113,7 +114,25 @@ MARKS = sorted(
 )
 HOSTILE = st.lists(
     st.one_of(
-        st.sampled_from([*MARKS, "[", "]", "/", "|", "INST", "[inst]", "［INST］", "[IN", "ST]"]),
+        st.sampled_from(
+            [
+                *MARKS,
+                "[",
+                "]",
+                "/",
+                "|",
+                "INST",
+                "[inst]",
+                "［INST］",
+                "[IN",
+                "ST]",
+                "[𝐔ser]",
+                "﹇ＭodéL﹈",
+                "[u\u200dser]",
+                "§ENd",
+                "[INﬆ]",
+            ]
+        ),
         st.text(max_size=8),
     ),
     max_size=10,
@@ -168,11 +187,14 @@ def test_no_lead_text_adds_a_control_token(name: str, texts: list[str], budget: 
 
 
 @settings(max_examples=200)
-@given(HOSTILE, st.lists(st.sampled_from(["[INST]", "[/INST]", "aXa", "XaX", ":", "Human:"])))
+@given(
+    HOSTILE, st.lists(st.sampled_from(["[INST]", "[/INST]", "aXa", "XaX", ":", "Human:", "\u200b"]))
+)
 def test_what_is_broken_up_holds_nothing_reserved(text: str, reserved: list[str]) -> None:
     turns = Turns(reserved=tuple(reserved))
     fenced = turns.fenced(text)
-    assert not [part for part in reserved if part.lower() in fenced.lower()]
+    seen = [part.lower() for part in reserved if part.isprintable()]
+    assert not [part for part in seen if part in fenced.lower()]
     assert turns.fenced(fenced) == fenced
     if not reserved:
         assert fenced == text
