@@ -11,19 +11,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from scoring.domain.reading import domain_named
+from scoring.engines.readout import Readout
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.prompt.prompt import PromptSpec
 from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
 from training.baselines.baseline import Budget
 from training.cli.console import progress, say
 from training.cli.refusal import exiting
+from training.dataset.example import Examples
 from training.dataset.folder import read_examples
 from training.dataset.manifest import Split
 from training.fit.leads import counter
@@ -35,7 +38,7 @@ from training.studies.plain import ComparedSplit, aucs_of, kept_split, markdown
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
+    options = frozen_parser("training.studies.frozen", __doc__).parse_args(arguments)
     with exiting():
         rendering = newest_rendering(domain_named(options.domain))
         base = load_base(open_base(Hub(options.base)), torch.float32)
@@ -44,23 +47,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.write(markdown(splits, bootstrap))
 
 
+@dataclass(frozen=True, slots=True)
+class ReadDataset:
+    """A dataset with the states of all its rows, (n, n_parts, hidden) of the `candidates`."""
+
+    name: str
+    examples: Examples
+    candidates: Readout
+    states: NDArray[np.float32]
+
+
+def read_dataset(
+    folder: Path, rendering: Rendering, base: LoadedBase, options: argparse.Namespace
+) -> ReadDataset:
+    examples, _ = read_examples(folder, rendering)
+    spec = PromptSpec(rendering, options.token_budget, counter(base.tokenizer), base.turns)
+    prompts = [one.prompt for one in examples.inputs(spec)]
+    what = candidates(int(base.model.config.num_hidden_layers))
+    reader = open_state_reader(base, what, options.token_budget, options.threads)
+    rows = read_states(reader, prompts, options.states, progress("states: leads"))
+    return ReadDataset(folder.name, examples, what, rows.reshape(len(rows), len(what.parts), -1))
+
+
 def compare_split(
     folder: Path, rendering: Rendering, base: LoadedBase, options: argparse.Namespace
 ) -> ComparedSplit:
     """The plain models' scores of the test rows, and beside them those of states and of both."""
     budget = Budget(options.trials, options.seed)
     split = kept_split(folder, rendering, budget, options.work)
-    examples, _ = read_examples(folder, rendering)
-    what = candidates(int(base.model.config.num_hidden_layers))
-    reader = open_state_reader(base, what, options.token_budget, options.threads)
-    spec = PromptSpec(rendering, options.token_budget, counter(base.tokenizer), base.turns)
-    prompts = [one.prompt for one in examples.inputs(spec)]
-    rows = read_states(reader, prompts, options.states, progress("states: leads"))
-    states = rows.reshape(len(prompts), len(what.parts), -1)
-    combined = combine(examples, states, what, budget, lambda line: None)
-    test = np.flatnonzero(examples.split == Split.TEST.value)
-    judged = examples.take(test)
-    scores = {name: combined.logits(judged, states[test], name) for name in (STATES, BOTH)}
+    read = read_dataset(folder, rendering, base, options)
+    combined = combine(read.examples, read.states, read.candidates, budget, lambda line: None)
+    test = np.flatnonzero(read.examples.split == Split.TEST.value)
+    judged = read.examples.take(test)
+    scores = {name: combined.logits(judged, read.states[test], name) for name in (STATES, BOTH)}
     split = replace(split, scores={**split.scores, **scores})
     shown = ", ".join(
         f"{name} {auc:.4f}" for name, auc in aucs_of(scores, split.labels, split.weights).items()
@@ -69,8 +88,8 @@ def compare_split(
     return split
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="training.studies.frozen", description=__doc__)
+def frozen_parser(program: str, about: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program, description=about)
     add = parser.add_argument
     add("dataset", type=Path, nargs="+", help="folders of `asllr dataset`, all of one question")
     add("--base", required=True, help="folder of `asllr base import`, or a hub id")

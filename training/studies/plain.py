@@ -201,9 +201,13 @@ def _mean_auc(splits: Sequence[ComparedSplit], name: str) -> Statistic:
     return statistic
 
 
-def markdown(splits: Sequence[ComparedSplit], how: Bootstrap) -> str:
+def markdown(
+    splits: Sequence[ComparedSplit],
+    how: Bootstrap,
+    compared_with: Sequence[str] = (PLAIN_WORDS, PLAIN_COLUMNS),
+) -> str:
     names = list(splits[0].scores)
-    rivals = [name for name in (PLAIN_WORDS, PLAIN_COLUMNS) if name in names]
+    rivals = [name for name in compared_with if name in names]
     drawn = resampled(splits, names, how)
     by_split = [aucs_of(split.scores, split.labels, split.weights) for split in splits]
     heads = ["model", "AUC", "by split", *(f"over {rival}" for rival in rivals)]
