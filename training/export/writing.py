@@ -81,8 +81,8 @@ def _graph(folder: Path, lm: LanguageModel, outcome: FitReview, log: WriteLine) 
     if (lacking := why_no_graph_of(lm.model)) is not None:
         log(f"fit: no int8 graph for {lacking}; torch serves")
         return None
-    graph = save_graph(folder, lm)
     prompts = _prompts(outcome)
+    graph = save_graph(folder, lm, prompts)
     try:
         limit = MAX_PROBABILITY_DIFFERENCE
         return check_parity(folder, prompts, lm.token_budget, limit, lm.serves)
