@@ -16,7 +16,7 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs picture chaos bench bench-replay bench-talk nightly fuzz demo-model demo-software-model evaluate tables lock clean
+.PHONY: help demo test check format docs picture chaos bench bench-replay bench-talk bench-engine nightly fuzz demo-model demo-software-model evaluate tables lock clean
 
 help:  ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-replay: $(DEV)/.installed  ## a live run with kills, replayed and verified
 
 bench-talk: $(DEV)/.installed  ## what keeping whole talk costs, on real dialogues (ASLLR_DATA=..., ARGS="--json")
 	@$(DEV)/bin/python -m tests.bench.talk $(ARGS)
+
+bench-engine: $(DEV)/.installed  ## language models on this CPU beside the naive way (ASLLR_BASE=..., ARGS="--quick --json")
+	@$(DEV)/bin/python -m tests.bench.engine $(ARGS)
 
 nightly: $(DEV)/.installed  ## what is too large for every run: a killed broker of three, 20,000 hostile records
 	$(DEV)/bin/pytest tests/nightly/*.py $(ARGS)

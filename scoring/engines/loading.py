@@ -24,6 +24,7 @@ from scoring.engines.network import load_network_engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
 from scoring.engines.reading import PromptReader, load_reader
 from scoring.engines.readout import READOUT
+from scoring.engines.remembered import LanguageModelEngine, RememberingEngine
 from scoring.engines.rule import load_rule_engine
 from scoring.engines.stack import load_stack_engine
 from scoring.engines.table import TableWidth
@@ -82,16 +83,23 @@ def _load_reading_engine(
     reader, count_tokens = load_reader(path, manifest.token_budget, manifest.turns)
     if manifest.engine is not EngineKind.STACK:
         lm = load_language_model(path, reader, manifest.engine, manifest.head)
-        return lm, count_tokens
+        return _remembering(lm), count_tokens
     kind = EngineKind.ONNX if GRAPH in manifest.files else EngineKind.TORCH
     lm = load_language_model(path, reader, kind, manifest.head)
     is_linear = LINEAR in manifest.files
-    return load_stack_engine(path, lm, width, is_linear=is_linear), count_tokens
+    stack = load_stack_engine(path, _remembering(lm), width, is_linear=is_linear)
+    return stack, count_tokens
+
+
+def _remembering(lm: LanguageModelEngine) -> Engine:
+    """With a memory where what is remembered is what would be computed: batch mates on a GPU may
+    change the last bits."""
+    return RememberingEngine(lm) if lm.batch_size == 1 else lm
 
 
 def load_language_model(
     path: Path, reader: PromptReader, kind: EngineKind, head: HeadKind = HeadKind.POINT
-) -> Engine:
+) -> LanguageModelEngine:
     """Loads the artifact's language model alone, in the runtime `kind`. The ONNX graph holds one
     head only."""
     match kind:

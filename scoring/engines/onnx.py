@@ -15,22 +15,25 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from scoring.engine import EngineInput
+from scoring.engine import EngineInput, Unscorable
 from scoring.engines.reading import PromptReader, finite_row, spoken_weights
 from scoring.engines.readout import Readout, load_readout
 from scoring.floats import Floats
 
 GRAPH = "model.onnx"
+PREFIX = "prefix"
+"""In the graph's metadata: the ids of the first tokens, which it does not compute again."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxEngine:
     """The language model in ONNX Runtime. `readout`: what the graph's head reads; None is the
-    marker's last state."""
+    marker's last state. `prefix`: how every prompt's tokens have to begin."""
 
     session: onnxruntime.InferenceSession
     reader: PromptReader
     readout: Readout | None = None
+    prefix: tuple[int, ...] = ()
 
     @property
     def batch_size(self) -> int:
@@ -46,6 +49,11 @@ class OnnxEngine:
 
     def _row(self, prompt: str) -> Floats:
         tokens = self.reader.tokens(prompt)
+        if tuple(tokens.ids[: len(self.prefix)]) != self.prefix:
+            raise Unscorable(
+                f"the prompt's first {len(self.prefix)} tokens are not those of the artifact's "
+                "prompts; build prompts with the artifact's domain"
+            )
         feed: dict[str, NDArray[Any]] = {"input_ids": np.array([tokens.ids], dtype=np.int64)}
         if self.readout is not None and self.readout.needs_spoken:
             feed["weights"] = spoken_weights(prompt, tokens.offsets)[None]
@@ -56,7 +64,10 @@ class OnnxEngine:
 def load_onnx_engine(path: Path, reader: PromptReader, *, n_threads: int = 1) -> OnnxEngine:
     """Loads the graph in folder `path`. `n_threads` run inside one operator; at these sizes more
     workers are faster than more threads."""
-    return OnnxEngine(open_session(path / GRAPH, n_threads), reader, load_readout(path))
+    session = open_session(path / GRAPH, n_threads)
+    named = session.get_modelmeta().custom_metadata_map.get(PREFIX, "")
+    prefix = tuple(int(token) for token in named.split())
+    return OnnxEngine(session, reader, load_readout(path), prefix)
 
 
 def open_session(path: Path, n_threads: int) -> onnxruntime.InferenceSession:

@@ -49,7 +49,6 @@ from training.demo.tokenizer import PAD, token_id
 from training.export.artifact_writer import Built, write_artifact
 from training.export.parity import (
     LanguageModel,
-    Parity,
     check_parity,
     save_graph,
     save_language_model,
@@ -92,10 +91,11 @@ def build_demo(recipe: Recipe, out: Path, work: Path, n_processes: int, log: Wri
     shutil.rmtree(made, ignore_errors=True)
     lm = _language_model(recipe, fitted, tokenizer)
     save_language_model(made, lm)
-    save_graph(made, lm)
+    prompts = _newest_prompts(recipe, slices, tokenizer)
+    save_graph(made, lm, prompts)
     save_trees(made, stack.trees)
     onnx.save(build_tree_graph(baseline.booster, baseline.init_logit), str(made / BASELINE))
-    parity = _parity(recipe, made, slices, tokenizer)
+    parity = check_parity(made, prompts, recipe.token_budget, recipe.max_probability_difference)
     log(f"parity: {parity}")
     metrics = _metrics(leads, slices, fitted, logits)
     built = Built(
@@ -126,15 +126,13 @@ def _language_model(recipe: Recipe, fitted: Fitted, tokenizer: Tokenizer) -> Lan
     return LanguageModel(fitted.model, heads, tokenizer, reading, budget, torch.float16)
 
 
-def _parity(recipe: Recipe, made: Path, slices: Slices, tokenizer: Tokenizer) -> Parity:
-    """The differences between graph and reference on the newest leads."""
+def _newest_prompts(recipe: Recipe, slices: Slices, tokenizer: Tokenizer) -> list[str]:
+    """On which graph and reference are compared."""
     questions = Questions.of(build_writer(tokenizer))
-    prompts = [
+    return [
         tokenizer.decode([*lead.body, *questions.order], skip_special_tokens=False)
         for lead in slices.calibration[-recipe.n_parity_prompts :]
     ]
-    limit = recipe.max_probability_difference
-    return check_parity(made, prompts, recipe.token_budget, limit)
 
 
 def _metrics(

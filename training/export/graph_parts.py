@@ -19,12 +19,11 @@ from onnx import helper, numpy_helper
 Array = NDArray[np.float32]
 
 MICROSOFT = "com.microsoft"
-WEIGHT_MAX = 63
-"""The largest weight, 7 bits: on x86 without VNNI an 8-bit weight saturates the 16-bit sums of two
-products of u8 and s8."""
-ACTIVATION_MAX = 127
-ACTIVATION_ZERO = 128
-"""Activations are unsigned, 1 to 255 about 128: kernels for signed ones are slow or missing."""
+WEIGHT_MAX = 127
+FINE, COARSE = 127, 63
+"""The largest quantised activation. They are unsigned, FINE about 128 or COARSE about 64: kernels
+for signed ones are slow or missing. x86 without VNNI adds two products of u8 and s8 in 16 bits,
+which 8-bit weights overflow unless activations have 7 bits: the graph finds out where it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +100,35 @@ class GraphParts:
         )
         return f"{name}.normed", f"{name}.sum"
 
+    def find_activation_steps(self) -> None:
+        """Names `activation_max` and `activation_zero`: FINE where this product of the largest
+        numbers is exact, COARSE where it overflows."""
+        rows, width = 8, 64
+        ones = self.constant("try.rows", np.full((rows, width), 255, np.uint8))
+        weight = self.constant("try.weight", np.full((width, width), WEIGHT_MAX, np.int8))
+        product = self.op("MatMulInteger", [ones, weight], "try.product")
+        most = self.op("ReduceMin", [product], "try.least", keepdims=0)
+        exact = self.constant("try.exact", np.array(width * 255 * WEIGHT_MAX, np.int32))
+        is_exact = self.op("Equal", [most, exact], "try.is_exact")
+        for name, fine, coarse in (
+            ("activation_max", np.float32(FINE), np.float32(COARSE)),
+            ("activation_zero", np.uint8(FINE + 1), np.uint8(COARSE + 1)),
+        ):
+            choices = [
+                self.constant(f"{name}.{value}", np.array(value)) for value in (fine, coarse)
+            ]
+            self.op("Where", [is_exact, *choices], name)
+
     def quantised(self, x: str, name: str) -> QuantisedRows:
         """Quantises each row of `x` (1, n_tokens, width) by its own largest absolute value."""
-        absolute = self.op("Abs", [x], f"{name}.abs")
-        largest = self.op("ReduceMax", [absolute], f"{name}.max", axes=[-1])
+        most = self.op("ReduceMax", [x], f"{name}.most", axes=[-1])
+        least = self.op("ReduceMin", [x], f"{name}.least", axes=[-1])
+        largest = self.op("Max", [most, self.op("Neg", [least], f"{name}.neg")], f"{name}.largest")
         raised = self.op("Max", [largest, self.number(1e-30)], f"{name}.raised")
-        scale = self.op("Mul", [raised, self.number(1 / ACTIVATION_MAX)], f"{name}.scale")
+        scale = self.op("Div", [raised, "activation_max"], f"{name}.scale")
         flat = self.op("Reshape", [scale, self.ints(-1)], f"{name}.scales")
-        one_zero = self.constant("zero_u8", np.array([ACTIVATION_ZERO], np.uint8))
         shape = self.op("Shape", [flat], f"{name}.n")
-        zeros = self.op("Expand", [one_zero, shape], f"{name}.zeros")
+        zeros = self.op("Expand", ["activation_zero", shape], f"{name}.zeros")
         return QuantisedRows(
             self.op("QuantizeLinear", [x, flat, zeros], f"{name}.rows", axis=1), scale
         )
@@ -133,13 +151,13 @@ class GraphParts:
                 self.constant(f"{name}.weight", quantised.T),
                 self.constant("one", np.array(1, np.float32)),
                 self.constant(f"{name}.scale", scale.astype(np.float32)),
-                self.constant("zero_scalar_u8", np.array(ACTIVATION_ZERO, np.uint8)),
+                "activation_zero",
             ],
             [name],
         )
 
 
-def layer_linear(
+def stacked_linear(
     weights: Mapping[str, Array], prefix: str, parts: tuple[str, ...]
 ) -> tuple[Array, Array | None]:
     """Weight and bias of several projections stacked to one; no bias where no part has one."""

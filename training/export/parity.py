@@ -28,8 +28,8 @@ from scoring.engines.readout import load_readout
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.engines.trees import TREES
 from scoring.prompt.turns import CHATML, Turns
-from training.export.graph_shape import graph_shape, why_no_graph
-from training.export.onnx_graph import build_graph
+from training.export.graph_shape import why_no_graph
+from training.export.int8_graph import int8_graph
 from training.model.checkpoint import under
 from training.model.heads import Head, causal_of
 from training.trees.boosted_trees import TunedTree
@@ -80,26 +80,34 @@ def save_language_model(path: Path, lm: LanguageModel) -> None:
     save_file({name: tensor for each in heads for name, tensor in each.items()}, path / HEADS)
 
 
-def save_graph(path: Path, lm: LanguageModel) -> Path:
-    """Builds the int8 graph of the files in `path` with the scoring head; returns its path."""
-    onnx.save(graph_of(path, lm.token_budget, lm.serves), str(path / GRAPH))
+def save_graph(
+    path: Path, lm: LanguageModel, prompts: Sequence[str], turns: Turns = CHATML
+) -> Path:
+    """Builds the int8 graph of the files in `path` with the scoring head; returns its path.
+    `prompts`: on the first few of them it is measured which channels are large."""
+    graph = graph_of(path, lm.token_budget, prompts, lm.serves, turns)
+    onnx.save(graph, str(path / GRAPH))
     return path / GRAPH
 
 
-def graph_of(path: Path, token_budget: int, head: HeadKind = HeadKind.POINT) -> onnx.ModelProto:
+def graph_of(
+    path: Path,
+    token_budget: int,
+    prompts: Sequence[str],
+    head: HeadKind = HeadKind.POINT,
+    turns: Turns = CHATML,
+) -> onnx.ModelProto:
     """Builds the int8 graph of base, adapter, readout and head from the files in `path`, as a
-    loader will find them: the graph is made from the saved numbers."""
+    loader will find them: the graph is made from the saved numbers. `prompts` as in
+    `save_graph`."""
+    reader, _ = load_reader(path, token_budget, turns)
     base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
     merged = PeftModel.from_pretrained(base, str(path)).merge_and_unload()
     heads = load_file(path / HEADS)
     weight, bias = heads[f"{head}.weight"], heads[f"{head}.bias"]
-    return build_graph(
-        {name: tensor.numpy() for name, tensor in merged.state_dict().items()},
-        graph_shape(merged.config.to_dict(), token_budget),
-        weight.reshape(-1, weight.shape[-1]).numpy(),
-        bias.reshape(-1).numpy(),
-        load_readout(path),
-    )
+    weight = weight.reshape(-1, weight.shape[-1])
+    by_output = weight.numpy(), bias.reshape(-1).numpy()
+    return int8_graph(merged, reader, prompts, by_output, load_readout(path), turns)
 
 
 def why_no_graph_of(model: PeftModel) -> str | None:

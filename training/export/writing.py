@@ -81,8 +81,8 @@ def _graph(folder: Path, lm: LanguageModel, outcome: FitReview, log: WriteLine) 
     if (lacking := why_no_graph_of(lm.model)) is not None:
         log(f"fit: no int8 graph for {lacking}; torch serves")
         return None
-    graph = save_graph(folder, lm)
     prompts, turns = _prompts(outcome), outcome.done.prepared.base.turns
+    graph = save_graph(folder, lm, prompts, turns)
     try:
         limit = MAX_PROBABILITY_DIFFERENCE
         return check_parity(folder, prompts, lm.token_budget, limit, lm.serves, turns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,15 @@ from scoring.engines.readout import Readout, save_readout
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.report.progress import WriteLine
 from training.export.artifact_writer import AGREEMENT_SLACK
-from training.export.graph_shape import graph_shape, why_no_graph
-from training.export.onnx_graph import build_graph
+from training.export.graph_shape import why_no_graph
+from training.export.int8_graph import int8_graph
 from training.export.parity import TOKENIZER, save_base
 from training.model.checkpoint import under
 from training.model.heads import Head
 from training.model.hub import LoadedBase
+
+N_COMPARED = 40
+"""Prompts on which graph and torch are compared: torch takes a second for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class FrozenReading:
 def save_reading(
     folder: Path, reading: FrozenReading, prompts: Sequence[str], log: WriteLine
 ) -> EngineAgreement | None:
-    """Saves all of it, and says how far the graph's logits of `prompts` are from those of torch in
-    float32; None where there is no graph and torch serves."""
+    """Saves all of it, and says how far the graph's logits of the last `prompts` are from those of
+    torch in float32; None where there is no graph and torch serves. By the first of them the graph
+    is made, as that of `open_state_reader` from the same."""
     base, budget = reading.base, reading.token_budget
     base.tokenizer.save(str(folder / TOKENIZER))
     save_base(folder / BASE, base.model, base.reading, base.dtype)
@@ -54,16 +59,13 @@ def save_reading(
     if reason is not None:
         log(f"no int8 graph: {reason}; torch serves")
         return None
-    graph = build_graph(
-        {name: tensor.float().numpy() for name, tensor in base.model.state_dict().items()},
-        graph_shape(config, budget),
-        reading.head.weight[None],
-        np.array([reading.head.bias], dtype=np.float32),
-        reading.readout,
-    )
-    onnx.save(graph, str(folder / GRAPH))
     reader, _ = load_reader(folder, budget, base.turns)
-    inputs = [EngineInput(np.zeros(0, dtype=np.float32), prompt) for prompt in prompts]
+    head = reading.head.weight[None], np.array([reading.head.bias], dtype=np.float32)
+    copy = deepcopy(base.model)  # whose weights are changed
+    graph = int8_graph(copy, reader, prompts, head, reading.readout, base.turns)
+    onnx.save(graph, str(folder / GRAPH))
+    compared = prompts[-N_COMPARED:]
+    inputs = [EngineInput(np.zeros(0, dtype=np.float32), prompt) for prompt in compared]
     reference = np.array(load_torch_engine(folder, reader).logits(inputs))
     gap = np.abs(reference - np.array(load_onnx_engine(folder, reader).logits(inputs)))
     log(f"the graph's logit differs from float32 by {gap.mean():.3f}, at most {gap.max():.3f}")
@@ -71,7 +73,7 @@ def save_reading(
         reference=EngineKind.TORCH,
         served=EngineKind.ONNX,
         max_logit_difference=AGREEMENT_SLACK * max(float(gap.max()), 1e-6),
-        n_prompts=len(prompts),
+        n_prompts=len(compared),
     )
 
 

@@ -93,9 +93,9 @@ def fit_frozen(request: FrozenRequest, log: WriteLine, report: ReportProgress) -
     with naming_memory(budget, "loading the base"):
         base = load_base(opened, torch.float32)
     what = candidates(int(base.model.config.num_hidden_layers))
-    reader = open_state_reader(base, what, budget, request.n_threads)
     spec = PromptSpec(request.rendering, budget, counter(base.tokenizer), base.turns)
     prompts = [one.prompt for one in examples.inputs(spec)]
+    reader = open_state_reader(base, what, budget, prompts, request.n_threads)
     lead_ms = _lead_ms(reader, prompts)
     log(f"fit: states of {len(prompts)} leads, {lead_ms:.0f} ms each where none are kept")
     rows = read_states(reader, prompts, request.kept, report)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
@@ -27,8 +28,8 @@ from scoring.engines.readout import Pool, Readout, ReadoutPart
 from scoring.engines.torch import TorchEngine
 from scoring.floats import Floats
 from scoring.report.progress import ReportProgress
-from training.export.graph_shape import graph_shape, why_no_graph
-from training.export.onnx_graph import build_graph
+from training.export.graph_shape import why_no_graph
+from training.export.int8_graph import int8_graph
 from training.model.hub import LoadedBase
 from training.whole_file import whole_file
 
@@ -79,22 +80,25 @@ def candidates(n_layers: int) -> Readout:
 
 
 def open_state_reader(
-    base: LoadedBase, readout: Readout, token_budget: int, n_threads: int
+    base: LoadedBase,
+    readout: Readout,
+    token_budget: int,
+    prompts: Sequence[str],
+    n_threads: int = 1,
 ) -> StateReader:
-    """The engine that would serve `base`, with all that `readout` names as its output."""
+    """The engine that would serve `base`, with all that `readout` names as its output. `prompts`:
+    by the first few the graph is made (`training.export.int8_graph`)."""
     config = base.model.config.to_dict()
     width = readout.width(config["hidden_size"])
     ends_with = marker_ids(base.tokenizer, base.turns.marker)
     reader = PromptReader(base.tokenizer, token_budget, ends_with)
     n_parameters = sum(parameter.numel() for parameter in base.model.parameters())
     if why_no_graph(config, n_parameters) is not None:
-        return StateReader(
-            _torch_engine(base, readout, reader, width), readout, base.revision, width
-        )
-    weights = {name: tensor.float().numpy() for name, tensor in base.model.state_dict().items()}
-    passed_on, nothing = np.eye(width, dtype=np.float32), np.zeros(width, dtype=np.float32)
-    shape = graph_shape(config, token_budget)
-    graph = build_graph(weights, shape, passed_on, nothing, readout)
+        engine = _torch_engine(base, readout, reader, width)
+        return StateReader(engine, readout, base.revision, width)
+    passed_on = np.eye(width, dtype=np.float32), np.zeros(width, dtype=np.float32)
+    copy = deepcopy(base.model)  # whose weights are changed
+    graph = int8_graph(copy, reader, prompts, passed_on, readout, base.turns)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "states.onnx"
         onnx.save(graph, str(file))

@@ -25,7 +25,6 @@ from training.frozen.head import described
 from training.model.heads import Head
 
 MADE_WITH = "asllr fit --frozen"
-N_PARITY_PROMPTS = 40
 N_PARITY_ROWS = 500
 
 
@@ -54,10 +53,8 @@ def _write_reading(
     head, mix = combined.head.head, combined.mix
     if combined.chosen == STATES:
         head = Head(head.weight * np.float32(mix.of_states), head.bias * mix.of_states + mix.bias)
-    newest = np.flatnonzero(fitted.examples.split == Split.CALIBRATE.value)[-N_PARITY_PROMPTS:]
-    prompts = [fitted.prompts[row] for row in newest]
     reading = FrozenReading(base, head, combined.head.readout, fitted.request.token_budget)
-    agreement = save_reading(folder, reading, prompts, log)
+    agreement = save_reading(folder, reading, fitted.prompts, log)
     kind = EngineKind.TORCH if agreement is None else EngineKind.ONNX
     if combined.chosen == BOTH:
         kind = EngineKind.STACK

@@ -43,8 +43,6 @@ MADE_WITH = "asllr zero-shot"
 N_LEADS = 200
 """How many of the leads that are given set the mean."""
 
-N_PARITY_PROMPTS = 20
-
 
 @dataclass(frozen=True, slots=True)
 class ZeroShotRequest:
@@ -81,7 +79,7 @@ def write_zero_shot(
     reading = FrozenReading(base, _yes_against_no(base, yes, no), None, budget)
     facts = _facts(request, base)
     with artifact_folder(request.out) as folder:
-        agreement = save_reading(folder, reading, prompts[:N_PARITY_PROMPTS], log)
+        agreement = save_reading(folder, reading, prompts, log)
         kind = EngineKind.TORCH if agreement is None else EngineKind.ONNX
         logits = _logits(folder, kind, reading, prompts, report)
         calibration = calibrated(logits, request.base_rate)

@@ -64,7 +64,7 @@ def read_dataset(
     spec = PromptSpec(rendering, options.token_budget, counter(base.tokenizer), base.turns)
     prompts = [one.prompt for one in examples.inputs(spec)]
     what = candidates(int(base.model.config.num_hidden_layers))
-    reader = open_state_reader(base, what, options.token_budget, options.threads)
+    reader = open_state_reader(base, what, options.token_budget, prompts, options.threads)
     rows = read_states(reader, prompts, options.states, progress("states: leads"))
     return ReadDataset(folder.name, examples, what, rows.reshape(len(rows), len(what.parts), -1))
 

@@ -13,7 +13,7 @@ import pytest
 
 from schemas.timestamps import to_ms
 from scoring.artifact import ArtifactError, demo_artifact_path, load_manifest
-from scoring.engine import EngineInput
+from scoring.engine import EngineInput, Unscorable
 from scoring.engines.loading import load_engine
 from scoring.engines.reading import PromptReader, load_reader, spoken_weights
 from scoring.engines.readout import (
@@ -134,9 +134,10 @@ def test_both_runtimes_read_the_same_vector(tmp_path: Path, reader: PromptReader
     weight = torch.randn(3, EVERY_POOL.width(hidden)) / 30
     save_file({"point.weight": weight, "point.bias": torch.tensor([0.5, 0, -1.0])}, folder / HEADS)
     save_readout(folder, EVERY_POOL)
-    onnx.save(graph_of(folder, reader.max_tokens), str(folder / GRAPH))
-
     inputs = _inputs(reader)
+    prompts = [each.prompt for each in inputs]
+    onnx.save(graph_of(folder, reader.max_tokens, prompts), str(folder / GRAPH))
+
     served_by: list[OnnxEngine | TorchEngine] = [
         load_onnx_engine(folder, reader),
         load_torch_engine(folder, reader),
@@ -145,3 +146,6 @@ def test_both_runtimes_read_the_same_vector(tmp_path: Path, reader: PromptReader
     assert served.shape == (12, 3)
     assert np.abs(served - reference).max() < 0.2 * reference.std(axis=0).min()
     assert served_by[0].logits(inputs) == [row[0] for row in served]
+    other = [EngineInput(inputs[0].features, "hello" + inputs[0].prompt)]
+    with pytest.raises(Unscorable, match=r"first \d+ tokens are not those of the artifact's"):
+        served_by[0].logits(other)
