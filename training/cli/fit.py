@@ -205,7 +205,7 @@ def _fit_frozen(options: dict[str, Any], n_threads: int, as_json: bool) -> None:
         min_positives=options["min_positives"],
         n_threads=n_threads,
     )
-    report = write_frozen(fit_frozen(request, say, progress("fit: leads")), say)
+    report = write_frozen(fit_frozen(request, say, progress), say)
     click.echo(json.dumps(report) if as_json else text_of(report), nl=as_json)
     say(f"fit: artifact at {out}")
 

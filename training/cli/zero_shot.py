@@ -73,7 +73,7 @@ def zero_shot(
         request = ZeroShotRequest(
             Hub(base, revision), out, rendering, token_budget, base_rate, leads
         )
-        report = write_zero_shot(request, say, progress("zero-shot: leads"))
+        report = write_zero_shot(request, say, progress)
     if as_json:
         click.echo(json.dumps(report))
     else:

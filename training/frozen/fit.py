@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scoring.calibration import Calibration
 from scoring.prompt.prompt import PromptSpec
 from scoring.prompt.rendering import Rendering
-from scoring.report.progress import ReportProgress, WriteLine
+from scoring.report.progress import StartReport, WriteLine
 from training.artifact_folder import check_replaceable
 from training.baselines.baseline import Budget
 from training.baselines.fitted import Worth, calibrate, check_enough, worth_of
@@ -76,7 +76,7 @@ class FrozenFit:
         return f"cannot tell whether the language model earns its {cost}: {shown}"
 
 
-def fit_frozen(request: FrozenRequest, log: WriteLine, report: ReportProgress) -> FrozenFit:
+def fit_frozen(request: FrozenRequest, log: WriteLine, start: StartReport) -> FrozenFit:
     """Reads dataset and base, computes the states and fits. Raises FitError, DatasetError, NotOurs,
     CannotWrite; what can be refused in seconds is refused first."""
     check_replaceable(request.out)
@@ -94,7 +94,7 @@ def fit_frozen(request: FrozenRequest, log: WriteLine, report: ReportProgress) -
     reader = open_state_reader(base, what, budget, prompts, request.n_threads)
     lead_ms = _lead_ms(reader, prompts)
     log(f"fit: states of {len(prompts)} leads, {lead_ms:.0f} ms each where none are kept")
-    rows = read_states(reader, prompts, request.kept, report)
+    rows = read_states(reader, prompts, request.kept, start("fit: leads"))
     states = rows.reshape(len(prompts), len(what.parts), -1)
     combined = combine(examples, states, what, request.budget, log)
     logits = combined.logits_to_calibrate(examples, states)

@@ -140,10 +140,9 @@ def read_states(
     for digest in known:
         missing.pop(digest, None)
     fresh: dict[bytes, NDArray[np.float32]] = {}
-    n_before = len(set(digests)) - len(missing)
     for n_done, (digest, prompt) in enumerate(missing.items(), 1):
         fresh[digest] = reader.states(prompt)
-        report(n_before + n_done, n_before + len(missing))
+        report(n_done, len(missing))
         if len(fresh) == SHARD_PROMPTS or n_done == len(missing):
             _keep(folder, fresh)
             known |= fresh

@@ -27,7 +27,7 @@ from scoring.lead.history import history_of
 from scoring.lead.state import LeadState
 from scoring.prompt.prompt import PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
-from scoring.report.progress import ReportProgress, WriteLine
+from scoring.report.progress import ReportProgress, StartReport, WriteLine
 from training.artifact_folder import artifact_folder, check_replaceable, seal
 from training.baselines.facts import ArtifactFacts, artifact_name, describe, manifest_of
 from training.dataset.folder import read_examples
@@ -57,9 +57,7 @@ class ZeroShotRequest:
     leads: Path | None
 
 
-def write_zero_shot(
-    request: ZeroShotRequest, log: WriteLine, report: ReportProgress
-) -> dict[str, Any]:
+def write_zero_shot(request: ZeroShotRequest, log: WriteLine, start: StartReport) -> dict[str, Any]:
     """Writes the artifact, complete or not at all; returns its report. Raises FitError,
     DatasetError, NotOurs, CannotWrite."""
     if not 0 < request.base_rate < 1:
@@ -81,7 +79,7 @@ def write_zero_shot(
     with artifact_folder(request.out) as folder:
         agreement = save_reading(folder, reading, prompts, log)
         kind = EngineKind.TORCH if agreement is None else EngineKind.ONNX
-        logits = _logits(folder, kind, reading, prompts, report)
+        logits = _logits(folder, kind, reading, prompts, start("zero-shot: leads"))
         calibration = calibrated(logits, request.base_rate)
         describe(folder, facts, _text(base, request, len(prompts)))
         told = {"calibration": calibration, "learned": False, **read_by(reading, agreement)}

@@ -62,7 +62,7 @@ def fitted(dataset: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) 
         min_positives=50,
         n_threads=1,
     )
-    return fit_frozen(request, quietly, quietly)
+    return fit_frozen(request, quietly, lambda what: quietly)
 
 
 @pytest.mark.parametrize("chosen", [WORDS, STATES, BOTH])
