@@ -133,6 +133,12 @@ class GraphParts:
             self.op("QuantizeLinear", [x, flat, zeros], f"{name}.rows", axis=1), scale
         )
 
+    def rounded_off(self, x: str, rows: QuantisedRows, name: str) -> QuantisedRows:
+        """What `quantised(x, name)` lost, quantised in its turn: both together hold 16 bits."""
+        inputs = [rows.rows, f"{name}.scales", f"{name}.zeros"]
+        held = self.op("DequantizeLinear", inputs, f"{name}.held", axis=1)
+        return self.quantised(self.op("Sub", [x, held], f"{name}.lost"), f"{name}.rest")
+
     def linear(self, x: QuantisedRows, weight: Array, bias: Array | None, name: str) -> str:
         """`x @ weight.T + bias` with int8 weights per output channel, as in `nn.Linear`."""
         scaled = self.op("Mul", [self.product(x, weight, name), x.scale], f"{name}.scaled")
@@ -140,17 +146,21 @@ class GraphParts:
             return scaled
         return self.op("Add", [scaled, self.constant(f"{name}.bias", bias)], f"{name}.biased")
 
-    def product(self, x: QuantisedRows, weight: Array, name: str) -> str:
-        """`x @ weight.T`, each row divided by its scale."""
+    def product(
+        self, x: QuantisedRows, weight: Array, name: str, weight_of: str | None = None
+    ) -> str:
+        """`x @ weight.T`, each row divided by its scale. `weight_of`: the product that has added
+        this weight to the graph already."""
+        kept = weight_of or name
         scale = np.maximum(np.abs(weight).max(axis=1), 1e-12) / WEIGHT_MAX
         quantised = np.rint(weight / scale[:, None]).astype(np.int8)
         return self.microsoft(
             "MatMulIntegerToFloat",
             [
                 x.rows,
-                self.constant(f"{name}.weight", quantised.T),
+                self.constant(f"{kept}.weight", quantised.T),
                 self.constant("one", np.array(1, np.float32)),
-                self.constant(f"{name}.scale", scale.astype(np.float32)),
+                self.constant(f"{kept}.scale", scale.astype(np.float32)),
                 "activation_zero",
             ],
             [name],

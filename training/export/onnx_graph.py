@@ -118,7 +118,8 @@ def _mlp(
     hidden: str,
     eps: float,
 ) -> tuple[str, str]:
-    """Residual and norm, then the gated MLP: (what it adds, the sums it is added to)."""
+    """Residual and norm, then the gated MLP: (what it adds, the sums it is added to). What enters
+    the down projection has the widest range of all: it is read in 16 bits, by two products."""
     prefix, name = f"model.layers.{i}", f"layer{i}"
     norm = weights[f"{prefix}.post_attention_layernorm.weight"]
     normed, hidden = graph.skip_norm(attended, hidden, norm, f"{name}.mid", eps)
@@ -136,8 +137,13 @@ def _mlp(
         raised, scale = graph.linear(rows, *up, f"{name}.up"), graph.number(1.0)
     product = graph.op("Mul", [gated, raised], f"{name}.product")
     inner = graph.quantised(product, f"{name}.down_in")
-    scale = graph.op("Mul", [inner.scale, scale], f"{name}.down_scale")
-    return graph.linear(QuantisedRows(inner.rows, scale), *down, f"{name}.down"), hidden
+    rest = graph.rounded_off(product, inner, f"{name}.down_in")
+    coarse = QuantisedRows(inner.rows, graph.op("Mul", [inner.scale, scale], f"{name}.down_scale"))
+    fine_scale = graph.op("Mul", [rest.scale, scale], f"{name}.rest_scale")
+    fine = graph.product(rest, down[0], f"{name}.down_rest", weight_of=f"{name}.down")
+    added = graph.op("Mul", [fine, fine_scale], f"{name}.down_fine")
+    largest = graph.linear(coarse, *down, f"{name}.down")
+    return graph.op("Add", [largest, added], f"{name}.down_sum"), hidden
 
 
 def _head(

@@ -105,8 +105,7 @@ def test_the_artifact_scores_as_the_worker_scores(dataset: Path, fitted: Path) -
     inputs = _inputs(dataset, fitted, 5)
     assert np.isfinite(scorer.engine.logits(inputs)).all()
     assert scorer.engine.logits(inputs) == load_scorer(fitted).engine.logits(inputs)
-    is_qwen2 = "Qwen2" in (fitted / "base" / "config.json").read_text(encoding="utf-8")
-    assert load_manifest(fitted).engine is (EngineKind.ONNX if is_qwen2 else EngineKind.TORCH)
+    assert load_manifest(fitted).engine is EngineKind.ONNX
 
 
 def test_a_truncated_weights_file_is_no_artifact(fitted: Path, tmp_path: Path) -> None:
