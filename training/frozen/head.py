@@ -7,13 +7,11 @@ a few hundred leads are enough to learn from.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from scoring.engines.readout import Readout
@@ -33,7 +31,9 @@ MAX_PARTS = 3
 MIN_GAIN = 5e-4
 """Of log loss, for one more part: less is chance, and every part costs a pass over its layer."""
 
-MAX_STEPS = 500
+MAX_STEPS = 100
+FLAT = 1e-7
+"""Directions of less, against the largest, are rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,30 +129,56 @@ def _tried(
     columns = _columns(states, parts)
     chooses = np.concatenate([rows for _, rows in pairs])
     labels, weights = labels_of(examples)[chooses], examples.weight[chooses]
-    tried = []
-    for strength in STRENGTHS:
-        logits = [
-            _fit(columns, examples, learned, strength).logits(columns[rows])
-            for learned, rows in pairs
-        ]
-        tried.append(HeadChoice(parts, strength, log_loss(np.concatenate(logits), labels, weights)))
-    return min(tried, key=lambda choice: choice.loss)
+    logits: dict[float, list[Floats]] = {strength: [] for strength in STRENGTHS}
+    for learned, rows in pairs:
+        standard = _Standard.of(columns[learned])
+        for strength in STRENGTHS:
+            logits[strength].append(standard.fit(examples, learned, strength).logits(columns[rows]))
+    losses = {
+        strength: log_loss(np.concatenate(each), labels, weights)
+        for strength, each in logits.items()
+    }
+    best = min(losses, key=lambda strength: losses[strength])
+    return HeadChoice(parts, best, losses[best])
+
+
+@dataclass(frozen=True, slots=True)
+class _Standard:
+    """Standardised rows, turned so that they have no more columns than there are rows: `turn` (of
+    columns, of directions). A regression with an L2 penalty is the same in every direction."""
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    turn: NDArray[np.float32] | None
+    rows: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, learned: NDArray[np.float32]) -> _Standard:
+        mean, std = learned.mean(axis=0), learned.std(axis=0) + np.float32(1e-6)
+        standard = (learned - mean) / std
+        if len(standard) >= standard.shape[1]:
+            return cls(mean, std, None, standard)
+        squares, directions = np.linalg.eigh((standard @ standard.T).astype(np.float64))
+        is_there = squares > FLAT * squares[-1]
+        sizes = np.sqrt(squares[is_there])
+        turn = standard.T @ (directions[:, is_there] / sizes).astype(np.float32)
+        return cls(mean, std, turn, standard @ turn)
+
+    def fit(self, examples: Examples, rows: NDArray[np.int64], strength: float) -> Head:
+        """A logistic regression on these rows, the `rows` of `examples`, as plain weights on states
+        as they are."""
+        weights = examples.weight[rows] / examples.weight[rows].mean()
+        model = LogisticRegression(C=strength, max_iter=MAX_STEPS, solver="newton-cholesky")
+        model.fit(self.rows.astype(np.float64), examples.label[rows], weights)
+        found = model.coef_[0] if self.turn is None else self.turn @ model.coef_[0]
+        weight = found / self.std
+        return Head(weight.astype(np.float32), float(model.intercept_[0] - self.mean @ weight))
 
 
 def _fit(
     columns: NDArray[np.float32], examples: Examples, rows: NDArray[np.int64], strength: float
 ) -> Head:
-    """A logistic regression on standardised states, as plain weights on raw ones."""
-    learned = columns[rows]
-    mean, std = learned.mean(axis=0), learned.std(axis=0) + 1e-6
-    weights = examples.weight[rows] / examples.weight[rows].mean()
-    model = LogisticRegression(C=strength, max_iter=MAX_STEPS)
-    with warnings.catch_warnings():
-        # A head that was stopped early is judged like any other, by the rows that choose.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit((learned - mean) / std, examples.label[rows], weights)
-    weight = model.coef_[0] / std
-    return Head(weight.astype(np.float32), float(model.intercept_[0] - mean @ weight))
+    return _Standard.of(columns[rows]).fit(examples, rows, strength)
 
 
 def _columns(states: NDArray[np.float32], parts: Sequence[int]) -> NDArray[np.float32]:
