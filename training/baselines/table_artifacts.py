@@ -123,7 +123,7 @@ def write_stack(
     own, other = data_window_of(facts), below.data_window
     window = DataWindow(start=min(own.start, other.start), end=max(own.end, other.end))
     with artifact_folder(out) as folder:
-        for name in set(below.files) - {COLUMNS, WORDS_ARRAY}:
+        for name in set(below.files) - {COLUMNS, WORDS_ARRAY, LINEAR}:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(lm / name, folder / name)
         _save_graph(build_tree_graph(tree.booster, tree.init_logit), folder)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.timestamps import to_ms
 from scoring.artifact import Manifest
+from scoring.engines.readout import READOUT
 from training.dataset.example import Examples
 from training.dataset.manifest import BEFORE_TEST, DatasetError, DatasetManifest, Split
 from training.dataset.simulated import POLICY
@@ -26,9 +27,11 @@ is for calibration."""
 
 def seen_rows(artifact: Manifest, examples: Examples, dataset: DatasetManifest) -> Mask:
     """Marks the rows that `artifact` may have been fitted on: of its own dataset the train split,
-    of another dataset every cluster that it may have met in the time of its data."""
+    or all before the test for a head on a frozen base; of another dataset every cluster that it may
+    have met in the time of its data."""
     if artifact.dataset == dataset.sha256:
-        return np.isin(examples.split, [Split.FIT.value])
+        learned = BEFORE_TEST if READOUT in artifact.files else (Split.FIT,)
+        return np.isin(examples.split, [split.value for split in learned])
     if not may_have_met(artifact, dataset):
         return np.zeros(len(examples), dtype=bool)
     early = examples.as_of_ms <= to_ms(artifact.data_window.end)

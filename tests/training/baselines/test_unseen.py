@@ -9,6 +9,7 @@ pytest.importorskip("pyarrow", reason="needs the train extra")
 
 from schemas.timestamps import EPOCH, from_ms
 from scoring.artifact import DataWindow, Manifest
+from scoring.engines.readout import READOUT
 from scoring.prompt.rendering import first_rendering
 from tests.scoring.test_artifact import manifest as artifact_manifest
 from tests.training.dataset.rows import DAY_MS, START_MS, manifest, row
@@ -40,6 +41,12 @@ def fitted(dataset: str | None, last_day: int = 1_000) -> Manifest:
 def test_of_its_own_dataset_a_model_knows_the_split_fit() -> None:
     seen = seen_rows(fitted(OURS), rows(), manifest(sha256=OURS))
     assert seen.tolist() == [split is Split.FIT for split in SPLITS]
+
+
+def test_a_head_on_a_frozen_base_knows_all_before_the_test() -> None:
+    frozen = fitted(OURS).model_copy(update={"files": {READOUT: OURS}})
+    seen = seen_rows(frozen, rows(), manifest(sha256=OURS))
+    assert seen.tolist() == [split in BEFORE_TEST for split in SPLITS]
 
 
 def test_of_a_later_dataset_it_knows_whoever_it_may_have_met() -> None:

@@ -26,6 +26,10 @@ from scoring.engines.readout import load_readout
 from scoring.prompt.rendering import newest_rendering
 from tests.training.model.tiny import TOKEN_BUDGET, save_base, save_dataset
 from training.baselines.baseline import Budget
+from training.baselines.rule_artifact import unfitted_facts
+from training.baselines.stack import fit_stack
+from training.baselines.table_artifacts import write_stack
+from training.baselines.tree_tabular import fit_feature_columns
 from training.frozen.combined import BOTH, STATES, WORDS
 from training.frozen.fit import FrozenFit, FrozenRequest, fit_frozen
 from training.frozen.writing import write_frozen
@@ -90,6 +94,22 @@ def test_what_is_served_says_what_was_fitted(
         assert load_readout(out) == combined.head.readout
         with pytest.raises(Unscorable):
             scorer.engine.logits([replace(inputs[0], prompt=inputs[0].prompt + "more")])
+
+
+def test_trees_on_top_of_a_frozen_base_take_the_place_of_its_regression(
+    fitted: FrozenFit, tmp_path: Path
+) -> None:
+    both = replace(fitted.combined, chosen=BOTH)
+    request = replace(fitted.request, out=tmp_path / "both")
+    write_frozen(replace(fitted, request=request, combined=both), quietly)
+    read = both.head.logits(fitted.states)
+    grown = fit_stack(fitted.examples, read, Budget(1), fit_feature_columns, quietly)
+    facts = unfitted_facts("stack", fitted.examples.rendering)
+    write_stack(tmp_path / "stack", grown.tree, grown.columns, tmp_path / "both", facts)
+    scorer = load_scorer(tmp_path / "stack")
+    inputs = list(fitted.examples.inputs(scorer.spec, scorer.columns))[:20]
+    expected = grown.logits(fitted.examples, read)[:20]
+    assert np.abs(np.array(scorer.engine.logits(inputs)) - expected).max() < 0.2
 
 
 def run(dataset: Path, base: Path, out: Path, states: Path, *more: str) -> Result:
