@@ -2,8 +2,8 @@
 
     python -m training.studies.frozen DATASET... --domain donations --base FOLDER
 
-The datasets are repetitions of one question, as in `training.studies.plain`, whose models stand
-beside. What a base makes of a lead is kept and computed once for all of them.
+The datasets are repetitions of one question, as in `training.studies.plain`, whose plain words
+stand beside. What a base makes of a lead is kept and computed once for all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +23,25 @@ from scoring.engines.readout import Readout
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.prompt.prompt import PromptSpec
 from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
-from training.baselines.baseline import Budget
+from training.baselines.baseline import Budget, labels_of
 from training.cli.console import progress, say
 from training.cli.refusal import exiting
 from training.dataset.example import Examples
 from training.dataset.folder import read_examples
-from training.dataset.manifest import Split
+from training.dataset.manifest import BEFORE_TEST, Split
 from training.fit.leads import counter
-from training.frozen.combined import BOTH, STATES, combine
+from training.frozen.combined import BOTH, STATES, WORDS, combine
 from training.frozen.head import described
 from training.frozen.states import candidates, open_state_reader, read_states
 from training.model.hub import Hub, LoadedBase, load_base, open_base
-from training.studies.plain import ComparedSplit, aucs_of, kept_split, markdown
+from training.studies.plain import (
+    CHOSEN,
+    PLAIN_WORDS,
+    ComparedSplit,
+    aucs_of,
+    markdown,
+    plain_words,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         base = load_base(open_base(Hub(options.base)), torch.float32)
         splits = [compare_split(folder, rendering, base, options) for folder in options.dataset]
         bootstrap = Bootstrap(np.random.default_rng(options.seed), options.resamples)
-        sys.stdout.write(markdown(splits, bootstrap))
+        sys.stdout.write(markdown(splits, bootstrap, (PLAIN_WORDS, WORDS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +79,18 @@ def read_dataset(
 def compare_split(
     folder: Path, rendering: Rendering, base: LoadedBase, options: argparse.Namespace
 ) -> ComparedSplit:
-    """The plain models' scores of the test rows, and beside them those of states and of both."""
+    """Scores of the test rows: of words, of states and of both, of what is chosen of them, and of
+    plain words."""
     budget = Budget(options.trials, options.seed)
-    split = kept_split(folder, rendering, budget, options.work)
     read = read_dataset(folder, rendering, base, options)
     combined = combine(read.examples, read.states, read.candidates, budget, lambda line: None)
     test = np.flatnonzero(read.examples.split == Split.TEST.value)
-    judged = read.examples.take(test)
-    scores = {name: combined.logits(judged, read.states[test], name) for name in (STATES, BOTH)}
-    split = replace(split, scores={**split.scores, **scores})
+    known, judged = read.examples.of(*BEFORE_TEST), read.examples.take(test)
+    scores = {PLAIN_WORDS: plain_words(known, judged)}
+    for name in (WORDS, STATES, BOTH):
+        scores[name] = combined.logits(judged, read.states[test], name)
+    scores[CHOSEN] = scores[combined.chosen]
+    split = ComparedSplit(labels_of(judged), judged.weight, judged.cluster, scores)
     shown = ", ".join(
         f"{name} {auc:.4f}" for name, auc in aucs_of(scores, split.labels, split.weights).items()
     )
@@ -96,7 +106,6 @@ def frozen_parser(program: str, about: str | None) -> argparse.ArgumentParser:
     add("--token-budget", type=int, default=1_024, help="the longest prompt")
     add("--states", type=Path, default=Path("build/states"), help="keeps the base's states")
     add("--threads", type=int, default=1, help="of the base's reading")
-    add("--work", type=Path, default=Path("build/plain"), help="keeps the plain models' scores")
     add("--domain", default=FIRST_PACK, help="a pack or a domain.toml (default: %(default)s)")
     add("--trials", type=int, default=24, help="settings that each of our models may try")
     add("--resamples", type=int, default=1000, help="of the bootstrap")
