@@ -92,8 +92,8 @@ def fit_frozen(request: FrozenRequest, log: WriteLine, report: ReportProgress) -
     check_budget(opened.tokenizer, request.rendering, budget, opened.max_tokens, opened.turns)
     with naming_memory(budget, "loading the base"):
         base = load_base(opened, torch.float32)
-    what = candidates(int(base.model.config.num_hidden_layers))
-    reader = open_state_reader(base, what, budget, request.n_threads)
+        what = candidates(int(base.model.config.num_hidden_layers))
+        reader = open_state_reader(base, what, budget, request.n_threads)
     spec = PromptSpec(request.rendering, budget, counter(base.tokenizer), base.turns)
     prompts = [one.prompt for one in examples.inputs(spec)]
     lead_ms = _lead_ms(reader, prompts)
