@@ -171,7 +171,7 @@ def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
     others = np.flatnonzero(labels == 0)
     negatives = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
     rows = np.sort(np.concatenate([np.flatnonzero(labels > 0), negatives]))
-    states = _states(run.model, [data.train[row] for row in rows], data, place)
+    states = _states(run.model, [data.train[row] for row in rows], data, place.share)
     probe = fit_probe(states, labels[rows], settings.probe_strength)
     bias = probe.bias + sampling_correction(len(negatives) / len(others))
     head = Head(probe.weight, bias)
@@ -181,7 +181,7 @@ def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
 
 
 def _states(
-    model: ThreeHeads, samples: Sequence[Sample], data: FitData, place: FitRun
+    model: ThreeHeads, samples: Sequence[Sample], data: FitData, share: Share
 ) -> NDArray[np.float32]:
     with naming_memory(EVAL_BATCH_TOKENS, "reading"):
         return marker_states(
@@ -189,12 +189,12 @@ def _states(
             samples,
             data.pad_id,
             precision=model.settings.precision,
-            share=place.share,
+            share=share,
         )
 
 
 def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
-    states = _states(run.model, data.validation, data, place)
+    states = _states(run.model, data.validation, data, place.share)
     logits = [Head.of(head).logits(states) for head in (run.model.point, run.model.pair)]
     run.check_finite(torch.from_numpy(np.stack(logits)), f"a logit after step {run.step}")
     check = _measured(run.model, states, data, run.step)
@@ -205,9 +205,10 @@ def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
     return check
 
 
-def check_again(model: ThreeHeads, data: FitData, step: int, place: FitRun) -> ValidationCheck:
-    """A check of `model`, which is the one after `step` on other weights of the base."""
-    return _measured(model, _states(model, data.validation, data, place), data, step)
+def check_again(model: ThreeHeads, data: FitData, step: int) -> ValidationCheck:
+    """A check of `model`, which is the one after `step` on other weights of the base. One process,
+    whichever others there are."""
+    return _measured(model, _states(model, data.validation, data, Share()), data, step)
 
 
 def _measured(

@@ -54,7 +54,7 @@ def put_on_whole_base(
     fitted.head.write_to(model.point)
     fitted.pair_head.write_to(model.pair)
     kept = fitted.checks[fitted.best]
-    again = check_again(model, data, kept.step, place)
+    again = check_again(model, data, kept.step)
     place.log(
         f"fit: on the whole base the check at step {kept.step} has log loss {again.log_loss:.5f} "
         f"({kept.log_loss:.5f} in 4 bits), AUC {again.auc_of(settings.serve):.4f} "

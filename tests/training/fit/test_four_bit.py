@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from scoring.engines.loading import load_language_model
 from scoring.engines.reading import load_reader
 from scoring.metrics.metrics import auc
 from scoring.prompt.rendering import newest_rendering
+from tests.training.fit.processes import PATIENCE_S, process_of
 from tests.training.model.tiny import (
     SETTINGS,
     TOKEN_BUDGET,
@@ -46,6 +49,8 @@ from training.model.settings import FitSettings
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(900)]
 
+ROOT = Path(__file__).parents[3]
+
 FOUR_BITS = replace(
     SETTINGS, base_bits=4, gradient_checkpointing=True, n_epochs=2, head_rate=5e-3, seed=1
 )
@@ -53,6 +58,19 @@ FOUR_BITS = replace(
 
 def quietly(*ignored: Any) -> None:
     """No progress."""
+
+
+def request_of(dataset: Path, base: Path, place: Path) -> FitRequest:
+    return FitRequest(
+        dataset=dataset,
+        hub=Hub(str(base)),
+        out=place / "lm",
+        work=place / "work",
+        settings=FOUR_BITS,
+        rendering=newest_rendering(pack("auto")),
+        token_budget=TOKEN_BUDGET,
+        min_positives=20,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,17 +86,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def done(base: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> FittedOnData:
     """A fit on a CPU: the command refuses it there, for it is slow, and the library can do it."""
-    place = tmp_path_factory.mktemp("fitted")
-    request = FitRequest(
-        dataset=dataset,
-        hub=Hub(str(base)),
-        out=place / "lm",
-        work=place / "work",
-        settings=FOUR_BITS,
-        rendering=newest_rendering(pack("auto")),
-        token_budget=TOKEN_BUDGET,
-        min_positives=20,
-    )
+    request = request_of(dataset, base, tmp_path_factory.mktemp("fitted"))
     fitted = fit_dataset(request, quietly, quietly)
     write_fitted(look_at(fitted), quietly)
     return fitted
@@ -167,6 +175,35 @@ def test_what_is_said_is_said_of_the_whole_base(dataset: Path, done: FittedOnDat
     assert done.auc_in_four_bits == pytest.approx(kept["auc"], abs=0.1)
     others = [check["log_loss"] for check in report["checks"]]
     assert min(abs(loss - other) for other in others if other != kept["log_loss"]) > 1e-4
+
+
+ONE_OF_TWO = """
+import sys
+from pathlib import Path
+from tests.training.fit.test_four_bit import quietly, request_of
+from training.fit.dataset import fit_dataset
+fit_dataset(request_of(*map(Path, sys.argv[1:])), quietly, quietly)
+"""
+
+
+def test_of_two_processes_the_first_alone_reads_the_whole_base(
+    dataset: Path, base: Path, tmp_path: Path
+) -> None:
+    """It does not wait for the other, which is done."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", ONE_OF_TWO, *map(str, (dataset, base, tmp_path))]
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, env=process_of(rank, port), stderr=subprocess.PIPE)
+        for rank in range(2)
+    ]
+    try:
+        said = [process.communicate(timeout=PATIENCE_S)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0], said
 
 
 def _n_weights(base: Path) -> int:
