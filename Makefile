@@ -16,7 +16,7 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs picture chaos bench bench-replay bench-talk bench-engine nightly fuzz demo-model demo-software-model evaluate tables lock clean
+.PHONY: help demo test check format docs picture chaos bench bench-replay bench-talk bench-engine gpu-check nightly fuzz demo-model demo-software-model evaluate tables lock clean
 
 help:  ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-talk: $(DEV)/.installed  ## what keeping whole talk costs, on real dialogu
 
 bench-engine: $(DEV)/.installed  ## language models on this CPU beside the naive way (ASLLR_BASE=..., ARGS="--quick --json")
 	@$(DEV)/bin/python -m tests.bench.engine $(ARGS)
+
+gpu-check: $(DEV)/.installed  ## a base fitted and served on this machine's GPU, in eight minutes (ARGS="--base DIR --json")
+	@$(DEV)/bin/python -m tests.bench.gpu $(ARGS)
 
 nightly: $(DEV)/.installed  ## what is too large for every run: a killed broker of three, 20,000 hostile records
 	$(DEV)/bin/pytest tests/nightly/*.py $(ARGS)

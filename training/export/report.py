@@ -41,6 +41,7 @@ def report_of(outcome: FitReview) -> dict[str, Any]:
             "name": prepared.base.name,
             "revision": prepared.base.revision,
             "weights": _n_weights(done),
+            "bits_while_fitted": request.settings.base_bits,
             **_origin(prepared.base.record),
         },
         "token_budget": request.token_budget,
@@ -126,6 +127,14 @@ def warnings_of(outcome: FitReview) -> list[str]:
     dataset = outcome.done.prepared.dataset
     sentences = [finding.named for finding in dataset.findings]
     sentences += doubts(outcome.calibration, _n_calibrating(outcome))
+    if (in_four_bits := outcome.done.auc_in_four_bits) is not None:
+        best = outcome.fitted.checks[outcome.fitted.best]
+        served = outcome.done.request.settings.serve
+        sentences.append(
+            "fitted on the base in 4 bits, serves on the whole base: the check that was kept, "
+            "calibration and signatures are of the whole base, where the AUC is "
+            f"{best.auc_of(served):.4f}; in 4 bits it was {in_four_bits:.4f}"
+        )
     asked_days = outcome.done.request.rendering.domain.horizon_days
     if dataset.horizon_days != asked_days:
         sentences.append(

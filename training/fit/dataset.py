@@ -21,11 +21,12 @@ from training.fit.enough import MIN_FIT_POSITIVES, check_evidence, check_heights
 from training.fit.leads import PromptedLeads, PromptReading, check_budget, read_leads, samples_of
 from training.fit.loop import FitData, FitRun, Fitted, described_run, fit
 from training.fit.own_fields import with_own_fields
+from training.fit.whole_base import put_on_whole_base
 from training.model.errors import FitError, read_text
 from training.model.guards import naming_memory
 from training.model.hub import Hub, LoadedBase, Opened, load_base, open_base
 from training.model.readout import answers_at, marker_states
-from training.model.settings import FitSettings, Precision
+from training.model.settings import FitSettings
 from training.whole_file import check_place
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -78,12 +79,14 @@ class PreparedFit:
 
 @dataclass(frozen=True, slots=True)
 class FittedOnData:
-    """A fitted model with all that it was fitted on."""
+    """A fitted model with all that it was fitted on. `auc_in_four_bits`: of the kept check, where
+    the fit was on a base in 4 bits; check and base are then of the whole base, which serves."""
 
     request: FitRequest
     prepared: PreparedFit
     fitted: Fitted
     accelerator: Accelerator
+    auc_in_four_bits: float | None = None
 
 
 def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> FittedOnData:
@@ -103,9 +106,7 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
     request = replace(request, rendering=with_own_fields(examples, request.rendering, say))
     examples = replace(examples, rendering=request.rendering)
     _check_budget(opened, request)
-    with naming_memory(request.settings.batch_tokens, "loading the base"):
-        base = load_base(opened, _dtype(request.settings, accelerator))
-        base.model.to(accelerator.device)
+    base = _load(opened, request.settings, accelerator.device)
     reading = PromptReading(
         base.tokenizer.to_str(), request.token_budget, request.rendering, base.turns
     )
@@ -132,7 +133,21 @@ def fit_dataset(request: FitRequest, log: WriteLine, report: ReportProgress) -> 
     )
     place = FitRun(say, accelerator, request.work / CHECKPOINT, run)
     fitted = fit(base.model, prepared.data, request.settings, place)
-    return FittedOnData(request, prepared, fitted, accelerator)
+    if request.settings.base_bits is None or not accelerator.is_main_process:
+        return FittedOnData(request, prepared, fitted, accelerator)
+    whole = put_on_whole_base(fitted, opened, prepared.data, request.settings, place)
+    prepared = replace(prepared, base=whole.base)
+    return FittedOnData(request, prepared, whole.fitted, accelerator, whole.auc_in_four_bits)
+
+
+def _load(opened: Opened, settings: FitSettings, device: torch.device) -> LoadedBase:
+    dtype = settings.dtype_on(device)
+    with naming_memory(settings.batch_tokens, "loading the base"):
+        if settings.base_bits is not None:
+            return load_base(opened, dtype, in_four_bits_on=device)
+        base = load_base(opened, dtype)
+        base.model.to(device)  # type: ignore[arg-type]
+    return base
 
 
 def _check_budget(opened: Opened, request: FitRequest) -> None:
@@ -153,14 +168,6 @@ def _silently(done: int, total: int) -> None:
     """No progress: the main process reports it."""
 
 
-def _dtype(settings: FitSettings, accelerator: Accelerator) -> torch.dtype:
-    """The type of the frozen weights. On a CPU float32 even under bf16, which there is for the
-    products only: half the memory is not worth a second rounding."""
-    on_device = accelerator.device.type != "cpu"
-    is_bf16 = on_device and settings.precision is Precision.BF16
-    return torch.bfloat16 if is_bf16 else torch.float32
-
-
 def _likelier_answers(prepared: PreparedFit, settings: FitSettings) -> tuple[int, int]:
     """The form of Yes and No, with or without a leading space, that the base itself is likelier to
     begin with. The QA loss then starts where the base is, instead of wrecking the adapter on its
@@ -178,7 +185,7 @@ def _described(prepared: PreparedFit) -> str:
         f"{split} {len(rows)} ({int(prepared.examples.label[rows].sum())} orders)"
         for split, rows in prepared.rows.items()
     )
-    n_weights = sum(parameter.numel() for parameter in base.model.parameters())
+    n_weights = base.model.num_parameters()  # of 4-bit weights numel() counts two as one
     return (
         f"fit: {counts}; {lengths.mean():.0f} tokens a lead; base {base.name} at {base.revision}, "
         f"{n_weights / 1e6:.1f}M weights"

@@ -171,7 +171,7 @@ def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
     others = np.flatnonzero(labels == 0)
     negatives = rng.permutation(others)[:MAX_PROBE_NEGATIVES]
     rows = np.sort(np.concatenate([np.flatnonzero(labels > 0), negatives]))
-    states = _states(run, [data.train[row] for row in rows], data, place)
+    states = _states(run.model, [data.train[row] for row in rows], data, place.share)
     probe = fit_probe(states, labels[rows], settings.probe_strength)
     bias = probe.bias + sampling_correction(len(negatives) / len(others))
     head = Head(probe.weight, bias)
@@ -181,23 +181,45 @@ def _start_at_probe(run: FitSteps, data: FitData, place: FitRun) -> Head:
 
 
 def _states(
-    run: FitSteps, samples: Sequence[Sample], data: FitData, place: FitRun
+    model: ThreeHeads, samples: Sequence[Sample], data: FitData, share: Share
 ) -> NDArray[np.float32]:
     with naming_memory(EVAL_BATCH_TOKENS, "reading"):
         return marker_states(
-            run.model.lm, samples, data.pad_id, precision=run.settings.precision, share=place.share
+            model.lm,
+            samples,
+            data.pad_id,
+            precision=model.settings.precision,
+            share=share,
         )
 
 
 def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
-    states = _states(run, data.validation, data, place)
+    states = _states(run.model, data.validation, data, place.share)
+    logits = [Head.of(head).logits(states) for head in (run.model.point, run.model.pair)]
+    run.check_finite(torch.from_numpy(np.stack(logits)), f"a logit after step {run.step}")
+    check = _measured(run.model, states, data, run.step)
+    place.log(
+        f"fit: check at step {check.step} of {len(run.plan.steps)}: log loss {check.log_loss:.5f},"
+        f" AUC {check.auc:.4f} (pair-wise {check.pair_auc:.4f}, Yes / No {check.qa_auc:.4f})"
+    )
+    return check
+
+
+def check_again(model: ThreeHeads, data: FitData, step: int) -> ValidationCheck:
+    """A check of `model`, which is the one after `step` on other weights of the base. One process,
+    whichever others there are."""
+    return _measured(model, _states(model, data.validation, data, Share()), data, step)
+
+
+def _measured(
+    model: ThreeHeads, states: NDArray[np.float32], data: FitData, step: int
+) -> ValidationCheck:
     labels = np.array([sample.label for sample in data.validation], dtype=np.float64)
-    logits, pair = (Head.of(head).logits(states) for head in (run.model.point, run.model.pair))
-    run.check_finite(torch.from_numpy(np.stack([logits, pair])), f"a logit after step {run.step}")
-    served = logits if run.settings.serve is HeadKind.POINT else pair
-    own = answers_at(run.model.lm, states, data.yes, data.no)
-    check = ValidationCheck(
-        step=run.step,
+    logits, pair = (Head.of(head).logits(states) for head in (model.point, model.pair))
+    served = logits if model.settings.serve is HeadKind.POINT else pair
+    own = answers_at(model.lm, states, data.yes, data.no)
+    return ValidationCheck(
+        step=step,
         log_loss=_log_loss(logits, labels),
         auc=auc(logits, labels),
         precision_at_1_percent=expected_precision_at(served, labels, 0.01, data.validation_weights),
@@ -206,11 +228,6 @@ def _check(run: FitSteps, data: FitData, place: FitRun) -> ValidationCheck:
         qa_loss=own.loss(labels),
         mass=float(own.mass.mean()),
     )
-    place.log(
-        f"fit: check at step {check.step} of {len(run.plan.steps)}: log loss {check.log_loss:.5f},"
-        f" AUC {check.auc:.4f} (pair-wise {check.pair_auc:.4f}, Yes / No {check.qa_auc:.4f})"
-    )
-    return check
 
 
 def _is_better(check: ValidationCheck, best: ValidationCheck, serve: HeadKind) -> bool:

@@ -88,10 +88,11 @@ def fit_frozen(request: FrozenRequest, log: WriteLine, start: StartReport) -> Fr
     check_enough(examples, request.min_positives)
     with naming_memory(budget, "loading the base"):
         base = load_base(opened, torch.float32)
-    what = candidates(int(base.model.config.num_hidden_layers))
+        what = candidates(int(base.model.config.num_hidden_layers))
     spec = PromptSpec(request.rendering, budget, counter(base.tokenizer), base.turns)
     prompts = [one.prompt for one in examples.inputs(spec)]
-    reader = open_state_reader(base, what, budget, prompts, request.n_threads)
+    with naming_memory(budget, "loading the base"):
+        reader = open_state_reader(base, what, budget, prompts, request.n_threads)
     lead_ms = _lead_ms(reader, prompts)
     log(f"fit: states of {len(prompts)} leads, {lead_ms:.0f} ms each where none are kept")
     rows = read_states(reader, prompts, request.kept, start("fit: leads"))

@@ -30,6 +30,7 @@ from scoring.floats import Floats
 from scoring.report.progress import ReportProgress
 from training.export.graph_shape import why_no_graph
 from training.export.int8_graph import int8_graph
+from training.model.guards import naming_memory
 from training.model.hub import LoadedBase
 from training.whole_file import whole_file
 
@@ -53,16 +54,19 @@ class ReadsRows(Protocol):
 @dataclass(frozen=True, slots=True)
 class StateReader:
     """Reads the vector of `readout` of a prompt. `name` changes with every bit that could change a
-    state: the graph's digest, or the base's revision where torch reads."""
+    state: the graph's digest, or the base's revision where torch reads. `max_tokens`: of a prompt.
+    """
 
     engine: ReadsRows
     readout: Readout
     name: str
     width: int
+    max_tokens: int
 
     def states(self, prompt: str) -> NDArray[np.float32]:
-        """(width,). Raises Unscorable."""
-        rows = self.engine.rows([EngineInput(NO_FEATURES, prompt)])
+        """(width,). Raises Unscorable, OutOfMemory."""
+        with naming_memory(self.max_tokens, "reading a lead"):
+            rows = self.engine.rows([EngineInput(NO_FEATURES, prompt)])
         return np.asarray(rows[0], dtype=np.float32)
 
 
@@ -95,7 +99,7 @@ def open_state_reader(
     n_parameters = sum(parameter.numel() for parameter in base.model.parameters())
     if why_no_graph(config, n_parameters) is not None:
         engine = _torch_engine(base, readout, reader, width)
-        return StateReader(engine, readout, base.revision, width)
+        return StateReader(engine, readout, base.revision, width, token_budget)
     passed_on = np.eye(width, dtype=np.float32), np.zeros(width, dtype=np.float32)
     copy = deepcopy(base.model)  # whose weights are changed
     graph = int8_graph(copy, reader, prompts, passed_on, readout, base.turns)
@@ -105,7 +109,7 @@ def open_state_reader(
         with file.open("rb") as stream:
             name = file_digest(stream, "sha256").hexdigest()
         session = open_session(file, n_threads)
-    return StateReader(OnnxEngine(session, reader, readout), readout, name, width)
+    return StateReader(OnnxEngine(session, reader, readout), readout, name, width, token_budget)
 
 
 def _torch_engine(
@@ -127,7 +131,7 @@ def read_states(
     reader: StateReader, prompts: Sequence[str], kept: Path, report: ReportProgress
 ) -> NDArray[np.float32]:
     """(n, width): the states of each prompt. What an earlier run left in the folder `kept` is not
-    computed again; what is new is added to it. Raises CannotWrite, Unscorable."""
+    computed again; what is new is added to it. Raises CannotWrite, Unscorable, OutOfMemory."""
     folder = (
         kept
         / blake2b(

@@ -22,6 +22,7 @@ from transformers import PreTrainedModel
 
 from scoring.floats import Floats
 from training.model.batch import LeadBatch
+from training.model.four_bit import is_four_bit, prepare
 from training.model.losses import final_states, pair_loss
 from training.model.settings import FitSettings, Precision
 
@@ -132,7 +133,7 @@ def add_lora(base: PreTrainedModel, settings: FitSettings) -> PeftModel:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    wrapped = get_peft_model(base, config)
+    wrapped = get_peft_model(prepare(base) if is_four_bit(base) else base, config)
     if not isinstance(wrapped, PeftModel):
         raise TypeError("peft returned a mixed model for one LoRA config")
     if settings.gradient_checkpointing:

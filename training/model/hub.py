@@ -7,9 +7,11 @@ past the answer marker is refused.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -28,6 +30,7 @@ from scoring.prompt.turns import Turns
 from training.model.base_record import BaseRecord, load_record
 from training.model.chat import check_turns, turns_of
 from training.model.errors import FitError
+from training.model.four_bit import check_package, four_bit_config, keep_gradients
 from training.model.heads import vocabulary_of
 from training.model.losses import final_states
 
@@ -111,10 +114,13 @@ def open_base(hub: Hub) -> Opened:
     )
 
 
-def load_base(opened: Opened, dtype: torch.dtype) -> LoadedBase:
-    """Reads the weights. Raises FitError."""
+def load_base(
+    opened: Opened, dtype: torch.dtype, in_four_bits_on: torch.device | None = None
+) -> LoadedBase:
+    """Reads the weights. With `in_four_bits_on` they are held there in 4 bits, and `dtype` is that
+    of the products. Raises FitError."""
     stored = stored_dtype(opened.config)
-    model = read_model(opened.hub, opened.config, dtype)
+    model = read_model(opened.hub, opened.config, dtype, in_four_bits_on)
     _check_causal(opened.hub, model, len(opened.reading))
     return LoadedBase(
         model=model,
@@ -204,11 +210,30 @@ def stored_dtype(config: PreTrainedConfig) -> torch.dtype:
     return config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
 
 
-def read_model(hub: Hub, config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
-    """Reads the weights as `dtype`. Raises FitError."""
+def read_model(
+    hub: Hub,
+    config: PreTrainedConfig,
+    dtype: torch.dtype,
+    in_four_bits_on: torch.device | None = None,
+) -> PreTrainedModel:
+    """Reads the weights as `dtype`, or in 4 bits onto a device. Raises FitError."""
+    more: dict[str, Any] = {}
+    if in_four_bits_on is not None:
+        check_package()
+        # A copy: transformers writes the quantisation into it, and the base itself has none.
+        config = deepcopy(config)
+        more = {
+            "quantization_config": four_bit_config(dtype),
+            "device_map": {"": in_four_bits_on},
+        }
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            hub.name, revision=hub.revision, config=config, dtype=dtype, use_safetensors=True
+            hub.name,
+            revision=hub.revision,
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            **more,
         )
     except SafetensorError as error:
         raise FitError(
@@ -216,7 +241,7 @@ def read_model(hub: Hub, config: PreTrainedConfig, dtype: torch.dtype) -> PreTra
         ) from error
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "causal language model", error)) from error
-    return model
+    return keep_gradients(model) if in_four_bits_on is not None else model
 
 
 def _revision(opened: Opened) -> str:
@@ -250,7 +275,8 @@ def _check_causal(hub: Hub, model: PreTrainedModel, n_tokens: int) -> None:
     with torch.inference_mode():
         # One at a time: one shape rounds in one way, so that equal states are equal bit by bit.
         first, second = (
-            final_states(model, torch.tensor([[1, 2, 3, last]]) % rows)[0] for last in (4, 5)
+            final_states(model, torch.tensor([[1, 2, 3, last]], device=model.device) % rows)[0]
+            for last in (4, 5)
         )
     if not (first.isfinite().all() and second.isfinite().all()):
         raise FitError(

@@ -23,7 +23,13 @@ class Precision(StrEnum):
     def for_this_machine() -> Precision:
         """bf16 on a GPU. Not on a CPU, few of which have units for it: without them it takes more
         than twice as long."""
-        return Precision.BF16 if torch.accelerator.is_available() else Precision.FP32
+        return Precision.BF16 if device_of_this_machine().type != "cpu" else Precision.FP32
+
+
+def device_of_this_machine() -> torch.device:
+    """The GPU, or whatever accelerator torch was built for, where there is one; else the CPU."""
+    found = torch.accelerator.current_accelerator(check_available=True)
+    return torch.device("cpu") if found is None else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,8 @@ class FitSettings:
     `heights` are the rungs of the funnel ladder, grade 0 first: the margin of a pair is the
     difference of its heights. They were set by hand in the paper and not ablated; for another
     ladder see `training.dataset.ladder`. `serve`: the head
-    whose logit is the artifact's score and by which checks are compared; both heads are fitted."""
+    whose logit is the artifact's score and by which checks are compared; both heads are fitted.
+    `base_bits`: 4 holds the base in 4 bits while it is fitted on; None as `precision` has it."""
 
     rank: int = 16
     dropout: float = 0.5
@@ -57,6 +64,7 @@ class FitSettings:
     probe_strength: float = 0.02
     precision: Precision = Precision.FP32
     gradient_checkpointing: bool = False
+    base_bits: int | None = None
     serve: HeadKind = HeadKind.POINT
     seed: int = 0
 
@@ -77,12 +85,22 @@ class FitSettings:
                 raise FitError(f"{name} is {value}; expected at least {low} and finite")
         if not 0 <= self.dropout < 1:
             raise FitError(f"dropout is {self.dropout}; expected a share in [0, 1)")
+        if self.base_bits not in (None, FOUR_BITS):
+            raise FitError(f"base_bits is {self.base_bits}; expected 4 or none")
         if len(self.heights) < MIN_GRADES or not _never_falls(self.heights):
             raise FitError(
                 f"heights are {self.heights}; expected finite numbers that never fall, one a "
                 "grade: nothing, the stages between the first and the end, won"
             )
 
+    def dtype_on(self, device: torch.device) -> torch.dtype:
+        """The type of the frozen weights. On a CPU float32 even under bf16, which there is for the
+        products only: half the memory is not worth a second rounding."""
+        is_bf16 = device.type != "cpu" and self.precision is Precision.BF16
+        return torch.bfloat16 if is_bf16 else torch.float32
+
+
+FOUR_BITS = 4
 
 MIN_GRADES = 3
 """Nothing, something, won."""

@@ -185,6 +185,11 @@ def test_running_out_of_memory_names_the_batch_and_the_way_out() -> None:
         naming_memory(4_096, "training"),
     ):
         torch.empty(1 << 50)
+    with (
+        pytest.raises(OutOfMemory, match=r"loading the base; try .* on a GPU, --base-bits 4$"),
+        naming_memory(4_096, "loading the base"),
+    ):
+        torch.empty(1 << 50)
     with pytest.raises(RuntimeError, match="shape"), naming_memory(4_096, "training"):
         torch.zeros(2) @ torch.zeros(3, 3)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -29,6 +28,7 @@ from scoring.engines.loading import load_language_model, load_scorer
 from scoring.engines.reading import load_reader
 from scoring.engines.torch import HEADS
 from scoring.metrics.metrics import auc, expected_precision_at
+from tests.training.fit.processes import PATIENCE_S, process_of
 from tests.training.model.tiny import (
     SETTINGS,
     TOKEN_BUDGET,
@@ -44,9 +44,6 @@ from training.dataset.manifest import Split
 from training.fit.dataset import CHECKPOINT
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(1_500)]
-
-PATIENCE_S = 600.0
-"""Two torch processes take long to start on a machine that does other work."""
 
 
 @pytest.fixture(scope="module")
@@ -303,7 +300,7 @@ def test_two_processes_learn_what_one_learns_in_two_parts(
     command = [sys.executable, "-m", "asllr"]
     command += _arguments(dataset, qwen2, tmp_path / "two", *more, "--work", str(tmp_path / "w"))
     processes = [
-        subprocess.Popen(command, env=_process_of(rank, port), stderr=subprocess.PIPE)
+        subprocess.Popen(command, env=process_of(rank, port), stderr=subprocess.PIPE)
         for rank in range(2)
     ]
     said = [process.communicate(timeout=PATIENCE_S)[1] for process in processes]
@@ -319,21 +316,6 @@ def test_two_processes_learn_what_one_learns_in_two_parts(
     ]
     losses = [[check["log_loss"] for check in report["checks"]] for report in reports]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
-
-
-def _process_of(rank: int, port: int) -> dict[str, str]:
-    """As `accelerate launch --cpu` starts it."""
-    return {
-        **os.environ,
-        "ACCELERATE_USE_CPU": "true",
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": "2",
-        "LOCAL_WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": "1",
-    }
 
 
 def test_what_was_fitted_is_what_comes_back_from_disk(dataset: Path, fitted: Path) -> None:

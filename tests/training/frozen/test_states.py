@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -12,10 +12,15 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
 
+import onnxruntime
+import torch
+from onnx import TensorProto, helper
+
 from scoring.engine import EngineInput, Unscorable
 from scoring.engines.readout import Pool, Readout, ReadoutPart
 from scoring.floats import Floats
 from training.frozen.states import SHARD_PROMPTS, StateReader, candidates, read_states
+from training.model.errors import OutOfMemory
 
 pytestmark = [pytest.mark.train]
 
@@ -39,7 +44,7 @@ class NumbersOfText:
 
 
 def reader(engine: NumbersOfText, name: str = "one", readout: Readout = MARKER) -> StateReader:
-    return StateReader(engine, readout, name, WIDTH)
+    return StateReader(engine, readout, name, WIDTH, max_tokens=1_024)
 
 
 def quietly(done: int, total: int) -> None:
@@ -77,6 +82,55 @@ def test_a_run_that_was_stopped_keeps_whole_files(tmp_path: Path) -> None:
     read_states(reader(engine), PROMPTS, tmp_path, quietly)
     assert engine.read == PROMPTS[SHARD_PROMPTS:]
     assert not list(tmp_path.rglob("*.part"))
+
+
+@dataclass
+class TooLarge(NumbersOfText):
+    """Asks for more memory than there is when it has read `stops_at` prompts, in torch or in ONNX
+    Runtime."""
+
+    asks: Callable[[], object] = lambda: None
+
+    def rows(self, inputs: Sequence[EngineInput]) -> Floats:
+        if len(self.read) >= self.stops_at:
+            self.asks()
+        return super().rows(inputs)
+
+
+def _of_torch() -> object:
+    return torch.empty(1 << 50)
+
+
+def _of_onnx_runtime() -> object:
+    nodes = [helper.make_node("Expand", ["x", "shape"], ["y"])]
+    values = [
+        helper.make_tensor_value_info(name, kind, shape)
+        for name, kind, shape in (
+            ("x", TensorProto.FLOAT, [1]),
+            ("shape", TensorProto.INT64, [1]),
+            ("y", TensorProto.FLOAT, [None]),
+        )
+    ]
+    graph = helper.make_graph(nodes, "huge", values[:2], values[2:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return session.run(None, {"x": np.ones(1, np.float32), "shape": np.array([1 << 50])})
+
+
+@pytest.mark.parametrize("asks", [_of_torch, _of_onnx_runtime])
+def test_out_of_memory_is_a_sentence_and_keeps_what_was_read(
+    asks: Callable[[], object], tmp_path: Path
+) -> None:
+    engine = TooLarge(stops_at=SHARD_PROMPTS + 5, asks=asks)
+    with pytest.raises(
+        OutOfMemory, match=r"^out of memory while reading a lead of up to 1024 tokens; try --token"
+    ):
+        read_states(reader(engine), PROMPTS, tmp_path, quietly)
+    again = NumbersOfText()
+    read_states(reader(again), PROMPTS, tmp_path, quietly)
+    assert again.read == PROMPTS[SHARD_PROMPTS:]
 
 
 def test_another_graph_or_readout_reads_anew(tmp_path: Path) -> None:
