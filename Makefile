@@ -92,7 +92,7 @@ tables: $(DEV)/.installed  ## every model over seeds and data sets, hours, resum
 	@$(DEV)/bin/python -m training.studies.tables $(ARGS)
 
 lock: $(DEV)/.installed  ## recompile requirements-dev.lock after a change of dependencies
-	$(DEV)/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 \
+	$(DEV)/bin/uv pip compile pyproject.toml --quiet --extra dev --extra train --extra gpu --universal --python-version 3.11 \
 	  --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-dev.lock
 
 clean:  ## remove the environments, caches and builds made here

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
+pytest.importorskip("bitsandbytes", reason="needs the four-bit extra")
 
 import torch
 from click.testing import CliRunner
@@ -47,7 +48,7 @@ from training.model.hub import Hub, load_base, open_base
 from training.model.samples import Sample
 from training.model.settings import FitSettings
 
-pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[3]
 
