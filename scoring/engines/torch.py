@@ -12,6 +12,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from scoring.artifact import HeadKind
 from scoring.engine import EngineInput
@@ -98,6 +99,7 @@ def load_torch_engine(
     heads beside it. The adapter is LoRA (E. J. Hu and others, LoRA: Low-Rank Adaptation of Large
     Language Models, 2021, arXiv 2106.09685), merged into the base. The head's weight is (n_read,),
     or (n_outputs, n_read) where it also gives components."""
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # a worker has no terminal to draw on
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = AutoModelForCausalLM.from_pretrained(path / BASE, dtype=torch.float32)
     has_adapter = (path / ADAPTER).exists()

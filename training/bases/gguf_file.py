@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from gguf import GGMLQuantizationType, GGUFReader, dequantize
@@ -21,6 +22,7 @@ from transformers import (
 from training.bases.gguf_tokens import mend_tokens
 from training.model.base_record import UNKNOWN_LICENCE
 from training.model.errors import FitError
+from training.model.hub import check_whole
 
 OTHER = "take another quantisation of this model, such as Q8_0 or F16"
 
@@ -41,8 +43,8 @@ def load_gguf(path: Path) -> GgufBase:
     reader = _checked(path)
     try:
         reading = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-        quantised = AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, dtype=torch.float32
+        read: Any = AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, dtype=torch.float32, output_loading_info=True
         )
     except (OSError, ValueError, KeyError, NotImplementedError, TypeError) as error:
         first_line = str(error).split("\n", 1)[0]
@@ -50,6 +52,8 @@ def load_gguf(path: Path) -> GgufBase:
             f"{path.name} (architecture {_text(reader, 'general.architecture')}) cannot be read "
             f"as a causal language model: {first_line}; take the safetensors of this model"
         ) from error
+    quantised, found = read
+    check_whole(path.name, found)
     licence = _text(reader, "general.license")
     return GgufBase(_plain(quantised), reading, licence, mend_tokens(reader, reading))
 

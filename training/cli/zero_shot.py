@@ -77,10 +77,12 @@ def zero_shot(
     if as_json:
         click.echo(json.dumps(report))
     else:
-        click.echo(
-            f"base       {report['base']['name']} at {report['base']['revision']}\n"
-            f"base rate  {base_rate:.2%}\n"
-            f"spread     {report['spread']:.3f} of the logits of {report['leads']} leads\n"
-            f"artifact   {report['artifact']}"
-        )
+        lines = [
+            f"base       {report['base']['name']} at {report['base']['revision']}",
+            f"base rate  {base_rate:.2%}",
+        ]
+        if report["spread"] is not None:
+            lines.append(f"spread     {report['spread']:.3f}, of {report['leads']} leads' logits")
+        lines += [f"doubt      {doubt}" for doubt in report["doubts"]]
+        click.echo("\n".join([*lines, f"artifact   {report['artifact']}"]))
     say(f"zero-shot: artifact at {out}")

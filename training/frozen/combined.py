@@ -18,7 +18,7 @@ from training.baselines.logistic import LogisticPredictor, fit_logistic_words, l
 from training.dataset.example import Examples
 from training.dataset.manifest import BEFORE_TEST, Split
 from training.frozen.head import FrozenHead, fit_head
-from training.frozen.mix import Mix, fit_mix
+from training.frozen.mix import Mix, fit_mix, losses_of, mixed_in_folds
 
 WORDS, STATES, BOTH = "words", "states", "both"
 N_RESAMPLES = 1_000
@@ -26,13 +26,16 @@ N_RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """A head on states beside a regression on fields and words. `mixes` and `aucs`: of WORDS,
-    STATES and BOTH, on the train and validation rows, each judged by models that did not know it.
-    `gain`: the AUC of BOTH over WORDS there, paired by cluster. `chosen` has the least loss."""
+    """A head on states beside a regression on fields and words. `mixes`: how each of WORDS, STATES
+    and BOTH weighs them; WORDS is the regression as it is. `losses`, `aucs`: on the train and
+    validation rows, each judged by models and weights that did not know it. `gain`: the AUC of BOTH
+    over WORDS there, paired by cluster. `chosen`: the one of least loss, and WORDS unless that is
+    better by more than a standard error."""
 
     head: FrozenHead
     words: LogisticPredictor
     mixes: Mapping[str, Mix]
+    losses: Mapping[str, float]
     aucs: Mapping[str, float]
     gain: Interval
     chosen: str
@@ -75,21 +78,46 @@ def combine(
     of_words, of_states = logits_in_folds(early, words), head.held_out[is_early]
     nothing = np.zeros(len(early))
     mixes = {
-        WORDS: fit_mix(of_words, nothing, early),
+        WORDS: Mix(1.0, 0.0, 0.0),
         STATES: fit_mix(nothing, of_states, early),
         BOTH: fit_mix(of_words, of_states, early),
     }
-    logits = {name: mix.logits(of_words, of_states) for name, mix in mixes.items()}
+    logits = {
+        WORDS: mixed_in_folds(of_words, nothing, early),
+        STATES: mixed_in_folds(nothing, of_states, early),
+        BOTH: mixed_in_folds(of_words, of_states, early),
+    }
     labels = labels_of(early)
+    # Of words as they are: a weight for each fold would only mix up leads of different folds.
+    ranks = {**logits, WORDS: of_words}
     gain = paired_difference(
         auc_statistic,
-        logits[BOTH],
-        logits[WORDS],
+        ranks[BOTH],
+        ranks[WORDS],
         labels,
         Bootstrap(budget.rng(), N_RESAMPLES),
         weights=early.weight,
         clusters=early.cluster,
     )
-    aucs = {name: auc(each, labels, early.weight) for name, each in logits.items()}
-    chosen = min(mixes, key=lambda name: mixes[name].loss)
-    return Combined(head, words, mixes, aucs, gain, chosen)
+    aucs = {name: auc(each, labels, early.weight) for name, each in ranks.items()}
+    each_loss = {name: losses_of(each, labels) for name, each in logits.items()}
+    losses = {
+        name: float(np.average(each, weights=early.weight)) for name, each in each_loss.items()
+    }
+    best = min(losses, key=lambda name: losses[name])
+    is_sure = _is_less(each_loss[best], each_loss[WORDS], early)
+    return Combined(head, words, mixes, losses, aucs, gain, best if is_sure else WORDS)
+
+
+def _is_less(ours: Floats, theirs: Floats, examples: Examples) -> bool:
+    """Whether one mean loss is less by more than a standard error of the difference, by cluster (L.
+    Breiman and others, Classification and Regression Trees, 1984: the rule of one standard
+    error)."""
+    _, cluster = np.unique(examples.cluster, return_inverse=True)
+    gains = np.bincount(cluster, weights=(theirs - ours) * examples.weight)
+    if len(gains) < MIN_CLUSTERS:
+        return False
+    return bool(gains.sum() > np.sqrt(len(gains)) * gains.std(ddof=1))
+
+
+MIN_CLUSTERS = 2

@@ -24,7 +24,7 @@ from training.dataset.example import Examples
 from training.dataset.folder import read_examples, read_manifest
 from training.dataset.manifest import DatasetManifest
 from training.fit.leads import check_budget, counter
-from training.frozen.combined import Combined, combine
+from training.frozen.combined import BOTH, Combined, combine
 from training.frozen.states import StateReader, candidates, open_state_reader, read_states
 from training.model.guards import naming_memory
 from training.model.hub import Hub, LoadedBase, load_base, open_base
@@ -66,14 +66,17 @@ class FrozenFit:
 
     @property
     def verdict(self) -> str:
-        """Whether the language model earns its time, as a sentence."""
-        gain, cost = self.combined.gain, f"{self.lead_ms:.0f} ms a lead"
+        """Whether the language model is worth its time, as a sentence: the same for the same leads,
+        however fast the machine."""
+        gain = self.combined.gain
         shown = f"AUC {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] over words"
+        if self.combined.mixes[BOTH].of_states == 0:
+            return "the language model adds nothing to words"
         if gain.low > 0:
-            return f"the language model earns its {cost}: {shown}"
+            return f"the language model adds to words: {shown}"
         if gain.high < 0:
-            return f"the language model costs {cost} and is behind: {shown}"
-        return f"cannot tell whether the language model earns its {cost}: {shown}"
+            return f"the language model takes away from words: {shown}"
+        return f"cannot tell whether the language model adds to words: {shown}"
 
 
 def fit_frozen(request: FrozenRequest, log: WriteLine, start: StartReport) -> FrozenFit:

@@ -39,7 +39,7 @@ def write_frozen(fitted: FrozenFit, log: WriteLine) -> dict[str, Any]:
             raise ValueError("a regression on words cannot be served")
         newest = fitted.examples.take(np.arange(len(fitted.examples))[-N_PARITY_ROWS:])
         written = write_table(request.out, export, newest, facts)
-        log("fit: the language model adds nothing; the artifact reads fields and words alone")
+        log("fit: the artifact reads fields and words alone: nothing is sure to be better")
     else:
         with artifact_folder(request.out) as folder:
             written = _write_reading(folder, fitted, facts, log)
@@ -112,7 +112,7 @@ def _report(fitted: FrozenFit, written: Manifest) -> dict[str, Any]:
         "engine": written.engine.value,
         "reads": described(combined.head.readout),
         "strength": combined.head.choice.strength,
-        "loss": {name: mix.loss for name, mix in combined.mixes.items()},
+        "loss": dict(combined.losses),
         "auc": dict(combined.aucs),
         "gain": {
             "value": combined.gain.value,
@@ -141,6 +141,7 @@ def text_of(report: dict[str, Any]) -> str:
             for name in (WORDS, STATES, BOTH)
         ),
         f"verdict    {report['verdict']}",
+        f"cost       {report['lead_ms']:.0f} ms a lead for the language model",
         *(
             f"{name:10} {report[name]:.4f}"
             for name in ("test_auc", "test_average_precision", "test_log_loss")

@@ -40,6 +40,13 @@ from training.model.heads import Head, vocabulary_of
 from training.model.hub import Hub, LoadedBase, load_base, open_base
 
 MADE_WITH = "asllr zero-shot"
+LEAST_RATE = 1e-4
+"""Rarer than any business's outcome, and far from the smallest probability that is ever said."""
+
+LEAST_SPREAD = 0.1
+"""Standard deviation of the logits: with less the best tenth of the leads is 1.2 times as likely as
+the mean."""
+
 N_LEADS = 200
 """How many of the leads that are given set the mean."""
 
@@ -60,10 +67,10 @@ class ZeroShotRequest:
 def write_zero_shot(request: ZeroShotRequest, log: WriteLine, start: StartReport) -> dict[str, Any]:
     """Writes the artifact, complete or not at all; returns its report. Raises FitError,
     DatasetError, NotOurs, CannotWrite."""
-    if not 0 < request.base_rate < 1:
+    if not LEAST_RATE <= request.base_rate <= 1 - LEAST_RATE:
         raise FitError(
-            f"--base-rate is {request.base_rate}; expected a share between 0 and 1, such as 0.02 "
-            "for two orders in a hundred leads"
+            f"--base-rate is {request.base_rate}; expected a share from {LEAST_RATE} to "
+            f"{1 - LEAST_RATE}, such as 0.02 for two orders in a hundred leads"
         )
     check_replaceable(request.out)
     opened, budget = open_base(request.hub), request.token_budget
@@ -89,9 +96,24 @@ def write_zero_shot(request: ZeroShotRequest, log: WriteLine, start: StartReport
         "engine": kind.value,
         "base_rate": request.base_rate,
         "leads": 0 if request.leads is None else len(prompts),
-        "spread": float(logits.std()),
+        "spread": None if request.leads is None else float(logits.std()),
+        "doubts": _doubts(request, logits),
         "artifact": digest(request.out),
     }
+
+
+def _doubts(request: ZeroShotRequest, logits: Floats) -> list[str]:
+    if request.leads is None:
+        return [
+            "no leads were given: a lead of whom nothing is known gets the base rate, and nobody "
+            "looked whether the base tells your leads apart; give a dataset with --leads"
+        ]
+    if logits.std() < LEAST_SPREAD:
+        return [
+            f"the base hardly tells these leads apart: its logits differ by {logits.std():.3f} "
+            f"(standard deviation), below {LEAST_SPREAD}; the order means little"
+        ]
+    return []
 
 
 def calibrated(logits: Floats, base_rate: float) -> Calibration:

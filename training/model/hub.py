@@ -7,6 +7,7 @@ past the answer marker is refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
@@ -151,8 +152,11 @@ def read_tokenizer(hub: Hub) -> PreTrainedTokenizerBase:
 
 def _not_found(hub: Hub, what: str, error: Exception) -> str:
     first_line = str(error).split("\n", 1)[0].rstrip(": ")
-    where = "is a folder" if Path(hub.name).is_dir() else "is neither a folder nor an id in reach"
-    return f"no {what} at {hub.shown} ({where}): {first_line}; give --base a folder or a hub id"
+    folder = Path(hub.name)
+    if (folder / what).is_file():
+        return f"{what} of {hub.shown} cannot be read: {first_line}; copy or download it again"
+    where = "is a folder" if folder.is_dir() else "is neither a folder nor an id in reach"
+    return f"no {what} at {hub.shown} ({where}): {first_line}; give a base's folder or a hub id"
 
 
 def _pad_id(hub: Hub, reading: PreTrainedTokenizerBase) -> int:
@@ -227,12 +231,14 @@ def read_model(
             "device_map": {"": in_four_bits_on},
         }
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        read: Any = AutoModelForCausalLM.from_pretrained(
             hub.name,
             revision=hub.revision,
             config=config,
             dtype=dtype,
             use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # or an exception for developers says it
             **more,
         )
     except SafetensorError as error:
@@ -241,7 +247,27 @@ def read_model(
         ) from error
     except (OSError, ValueError, KeyError) as error:
         raise FitError(_not_found(hub, "causal language model", error)) from error
+    model: PreTrainedModel
+    model, found = read
+    check_whole(hub.shown, found)
     return keep_gradients(model) if in_four_bits_on is not None else model
+
+
+def check_whole(name: str, found: Mapping[str, Any]) -> None:
+    """Raises FitError for weights that were not in the files, or not of the size that the
+    configuration says: transformers fills them with random numbers. `found`: its loading info."""
+    if sizes := sorted(found["mismatched_keys"]):
+        weight, stored, expected = sizes[0]
+        raise FitError(
+            f"{len(sizes)} weights of {name} have another size than its config.json says: {weight} "
+            f"is {tuple(stored)}, expected {tuple(expected)}; take weights and config.json of one "
+            "model"
+        )
+    if missing := sorted(found["missing_keys"]):
+        raise FitError(
+            f"{len(missing)} weights of {name} are missing, {missing[0]} first; copy all its "
+            "safetensors files, or take those of the model that its config.json describes"
+        )
 
 
 def _revision(opened: Opened) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import normalizers
 from transformers import BertConfig, BertLMHeadModel, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -154,3 +156,34 @@ def test_a_tokenizer_with_nothing_to_pad_with_is_refused(tmp_path: Path) -> None
     tiny_llama(reading).save_pretrained(tmp_path / "source")
     reading.save_pretrained(tmp_path / "source")
     refused(tmp_path / "source", r"has no token to pad with .* in tokenizer_config.json")
+
+
+def saved_base(folder: Path) -> Path:
+    reading = llama_reading()
+    tiny_llama(reading).save_pretrained(folder)
+    reading.save_pretrained(folder)
+    return folder
+
+
+def test_a_layer_that_is_missing_is_not_made_up(tmp_path: Path) -> None:
+    source = saved_base(tmp_path / "tiny")
+    weights = load_file(source / "model.safetensors")
+    left = {name: each for name, each in weights.items() if ".layers.1." not in name}
+    assert 0 < len(left) < len(weights)
+    save_file(left, source / "model.safetensors", metadata={"format": "pt"})
+    n_missing = len(weights) - len(left)
+    refused(source, rf"{n_missing} weights of tiny are missing, model.layers.1.* first; copy all")
+
+
+def test_weights_of_another_size_than_is_said_are_named_with_both(tmp_path: Path) -> None:
+    source = saved_base(tmp_path / "tiny")
+    config = json.loads((source / "config.json").read_text())
+    config["intermediate_size"] += 16
+    (source / "config.json").write_text(json.dumps(config))
+    refused(source, r"weights of tiny have another size than its config.json says: .*expected \(")
+
+
+def test_a_tokenizer_that_is_no_json_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
+    source = saved_base(tmp_path / "tiny")
+    (source / "tokenizer.json").write_text("{")
+    refused(source, "tokenizer.json of tiny cannot be read: .*; copy or download it again")

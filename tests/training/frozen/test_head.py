@@ -76,6 +76,30 @@ def test_weights_go_to_the_model_that_knows() -> None:
     assert min(worse.of_words, worse.of_states) >= 0
 
 
+def test_a_model_that_is_behind_chance_is_not_turned_around() -> None:
+    examples = leads(500)
+    labels = labels_of(examples)
+    wrong = -2 * labels + np.random.default_rng(5).normal(size=len(labels))
+    for words, states in ((wrong, wrong), (wrong, np.zeros(len(labels)))):
+        mix = fit_mix(words, states, examples)
+        assert (mix.of_words, mix.of_states) == (0, 0)
+    alone = fit_mix(wrong, labels, examples)
+    assert alone.of_words == 0
+    assert alone.of_states > 0
+
+
+def test_chance_alone_keeps_no_language_model() -> None:
+    """States that know nothing are not kept because they were weighed on the leads they are judged
+    by."""
+    examples = leads(500)
+    rng = np.random.default_rng(6)
+    kept = 0
+    for seed in range(5):
+        states = rng.normal(size=(len(examples), N_PARTS, HIDDEN)).astype(np.float32)
+        kept += combine(examples, states, CANDIDATES, Budget(1, seed), quietly).chosen != WORDS
+    assert kept <= 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("strength", "expected"), [(3.0, {STATES, BOTH}), (0.0, {WORDS, BOTH})])
 def test_leads_that_no_model_learned_from_decide(strength: float, expected: set[str]) -> None:

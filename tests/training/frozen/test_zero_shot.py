@@ -89,6 +89,14 @@ def test_without_leads_one_of_whom_nothing_is_known_gets_the_rate(
     done = run(base, tmp_path / "first", "--base-rate", "0.02")
     assert done.exit_code == 0, done.stderr
     assert "nothing is known" in (tmp_path / "first" / "README.md").read_text()
+    assert "no leads were given" in done.stdout
+
+
+def test_a_rate_that_no_business_has_is_refused(base: Path, tmp_path: Path) -> None:
+    done = run(base, tmp_path / "first", "--base-rate", "0.0000001")
+    assert done.exit_code != 0
+    assert "--base-rate is 1e-07; expected a share from 0.0001" in done.stderr
+    assert not (tmp_path / "first").exists()
 
 
 @pytest.mark.parametrize("rate", ["0", "1", "nan", "2"])
