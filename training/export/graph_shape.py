@@ -12,8 +12,6 @@ MODEL_TYPES = ("llama", "qwen2", "qwen3")
 MAX_GRAPH_BYTES = 1_900_000_000
 """protobuf holds up to 2 GiB, into which int8 matrices and half-precision embeddings must fit."""
 FULL_ATTENTION = "full_attention"
-HEAD_STEP = 16
-"""What ONNX Runtime's attention with rotary positions takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +61,6 @@ def why_no_graph(config: Mapping[str, Any], n_parameters: int) -> str | None:
         return f"positions that rotate {part} of a head (there are graphs for all of it)"
     if set(config.get("layer_types") or ()) - {FULL_ATTENTION} or config.get("use_sliding_window"):
         return "attention in a sliding window (there are graphs for full attention)"
-    head_dim = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    if head_dim % HEAD_STEP:
-        return f"heads of {head_dim} numbers (there are graphs for multiples of {HEAD_STEP})"
     n_embedded = config["vocab_size"] * config["hidden_size"]
     n_heads = 1 if config.get("tie_word_embeddings") else 2
     n_bytes = 2 * n_embedded + n_parameters - n_heads * n_embedded
