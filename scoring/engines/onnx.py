@@ -64,10 +64,16 @@ class OnnxEngine:
 def load_onnx_engine(path: Path, reader: PromptReader, *, n_threads: int = 1) -> OnnxEngine:
     """Loads the graph in folder `path`. `n_threads` run inside one operator; at these sizes more
     workers are faster than more threads."""
-    session = open_session(path / GRAPH, n_threads)
+    return onnx_engine(open_session(path / GRAPH, n_threads), reader, load_readout(path))
+
+
+def onnx_engine(
+    session: onnxruntime.InferenceSession, reader: PromptReader, readout: Readout | None
+) -> OnnxEngine:
+    """The engine of a graph that is open, with the first tokens that the graph itself names."""
     named = session.get_modelmeta().custom_metadata_map.get(PREFIX, "")
     prefix = tuple(int(token) for token in named.split())
-    return OnnxEngine(session, reader, load_readout(path), prefix)
+    return OnnxEngine(session, reader, readout, prefix)
 
 
 def open_session(path: Path, n_threads: int) -> onnxruntime.InferenceSession:

@@ -73,5 +73,10 @@ def labels_of(examples: Examples) -> Floats:
 
 def log_loss(logits: Floats, labels: Floats, weights: Floats) -> float:
     """The weighted mean log loss of logits, without overflow for any finite logit."""
-    losses = np.logaddexp(0.0, logits) - labels * logits
-    return float(np.average(losses, weights=weights))
+    return float(np.average(losses_of(logits, labels), weights=weights))
+
+
+def losses_of(logits: Floats, labels: Floats) -> Floats:
+    """(n,) the log loss of each row."""
+    losses: Floats = np.logaddexp(0.0, logits) - labels * logits
+    return losses

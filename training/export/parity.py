@@ -110,8 +110,9 @@ def graph_of(
     return int8_graph(merged, reader, prompts, by_output, load_readout(path), turns)
 
 
-def why_no_graph_of(model: PeftModel) -> str | None:
-    """Why this model has no graph, as one phrase; None where `save_graph` can build it."""
+def why_no_graph_of(model: torch.nn.Module) -> str | None:
+    """Why this model, with or without an adapter, has no graph, as one phrase; None where it can
+    have one."""
     base = causal_of(model)
     return why_no_graph(base.config.to_dict(), sum(p.numel() for p in base.parameters()))
 

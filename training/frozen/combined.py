@@ -13,12 +13,13 @@ from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap, Interval, auc_statistic, paired_difference
 from scoring.metrics.metrics import auc
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, labels_of
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, labels_of, losses_of
 from training.baselines.logistic import LogisticPredictor, fit_logistic_words, logits_in_folds
+from training.baselines.tree import with_held_out
 from training.dataset.example import Examples
 from training.dataset.manifest import BEFORE_TEST, Split
 from training.frozen.head import FrozenHead, fit_head
-from training.frozen.mix import Mix, fit_mix, losses_of, mixed_in_folds
+from training.frozen.mix import Mix, fit_mix, mixed_in_folds
 
 WORDS, STATES, BOTH = "words", "states", "both"
 N_RESAMPLES = 1_000
@@ -54,12 +55,9 @@ class Combined:
 
     def logits_to_calibrate(self, examples: Examples, states: NDArray[np.float32]) -> Floats:
         """As `logits`; those of the calibration rows by models that did not learn from them."""
-        logits = self.logits(examples, states)
         known = examples.of(*BEFORE_TEST).split == Split.CALIBRATE.value
-        of_states = self.head.held_out[known]
-        inside = examples.split == Split.CALIBRATE.value
-        logits[inside] = self.mix.logits(self.words.held_out, of_states)
-        return logits
+        held_out = self.mix.logits(self.words.held_out, self.head.held_out[known])
+        return with_held_out(self.logits(examples, states), held_out, examples)
 
 
 def combine(

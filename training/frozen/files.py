@@ -20,9 +20,8 @@ from scoring.engines.readout import Readout, save_readout
 from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.report.progress import WriteLine
 from training.export.artifact_writer import AGREEMENT_SLACK
-from training.export.graph_shape import why_no_graph
 from training.export.int8_graph import int8_graph
-from training.export.parity import TOKENIZER, save_base
+from training.export.parity import TOKENIZER, save_base, why_no_graph_of
 from training.model.checkpoint import under
 from training.model.heads import Head
 from training.model.hub import LoadedBase
@@ -54,8 +53,7 @@ def save_reading(
     if reading.readout is not None:
         save_readout(folder, reading.readout)
     save_file(under(HeadKind.POINT, reading.head.tensors), folder / HEADS)
-    config = base.model.config.to_dict()
-    reason = why_no_graph(config, sum(each.numel() for each in base.model.parameters()))
+    reason = why_no_graph_of(base.model)
     if reason is not None:
         log(f"no int8 graph: {reason}; torch serves")
         return None

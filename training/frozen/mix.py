@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from scoring.engines.linear import LinearModel
 from scoring.floats import Floats
-from training.baselines.baseline import labels_of
+from training.baselines.baseline import labels_of, log_loss
 from training.baselines.columns.linear_reading import folds_of
 from training.baselines.logistic import LogisticPredictor
 from training.dataset.example import Examples
@@ -62,7 +62,7 @@ def fit_mix(words: Floats, states: Floats, examples: Examples) -> Mix:
     labels, weights = labels_of(examples), examples.weight
 
     def loss(mix: Mix) -> float:
-        return float(np.average(losses_of(mix.logits(words, states), labels), weights=weights))
+        return log_loss(mix.logits(words, states), labels, weights)
 
     return min(heard, key=loss)
 
@@ -76,12 +76,6 @@ def mixed_in_folds(words: Floats, states: Floats, examples: Examples) -> Floats:
         mix = fit_mix(words[others], states[others], examples.take(others))
         logits[inside] = mix.logits(words[inside], states[inside])
     return logits
-
-
-def losses_of(logits: Floats, labels: Floats) -> Floats:
-    """(n,) the log loss of each lead."""
-    losses: Floats = np.logaddexp(0.0, logits) - labels * logits
-    return losses
 
 
 def _weighed(words: Floats, states: Floats, examples: Examples) -> Mix:

@@ -22,14 +22,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from scoring.engine import EngineInput
-from scoring.engines.onnx import OnnxEngine, open_session
+from scoring.engines.onnx import onnx_engine, open_session
 from scoring.engines.reading import PromptReader, marker_ids
 from scoring.engines.readout import Pool, Readout, ReadoutPart
 from scoring.engines.torch import TorchEngine
 from scoring.floats import Floats
 from scoring.report.progress import ReportProgress
-from training.export.graph_shape import why_no_graph
 from training.export.int8_graph import int8_graph
+from training.export.parity import why_no_graph_of
 from training.model.guards import naming_memory
 from training.model.hub import LoadedBase
 from training.whole_file import whole_file
@@ -96,8 +96,7 @@ def open_state_reader(
     width = readout.width(config["hidden_size"])
     ends_with = marker_ids(base.tokenizer, base.turns.marker)
     reader = PromptReader(base.tokenizer, token_budget, ends_with)
-    n_parameters = sum(parameter.numel() for parameter in base.model.parameters())
-    if why_no_graph(config, n_parameters) is not None:
+    if why_no_graph_of(base.model) is not None:
         engine = _torch_engine(base, readout, reader, width)
         return StateReader(engine, readout, base.revision, width, token_budget)
     passed_on = np.eye(width, dtype=np.float32), np.zeros(width, dtype=np.float32)
@@ -109,7 +108,7 @@ def open_state_reader(
         with file.open("rb") as stream:
             name = file_digest(stream, "sha256").hexdigest()
         session = open_session(file, n_threads)
-    return StateReader(OnnxEngine(session, reader, readout), readout, name, width, token_budget)
+    return StateReader(onnx_engine(session, reader, readout), readout, name, width, token_budget)
 
 
 def _torch_engine(

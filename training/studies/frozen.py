@@ -22,7 +22,7 @@ from scoring.domain.reading import domain_named
 from scoring.engines.readout import Readout
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.prompt.prompt import PromptSpec
-from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
+from scoring.prompt.rendering import Rendering, newest_rendering
 from training.baselines.baseline import Budget, labels_of
 from training.cli.console import progress, say
 from training.cli.refusal import exiting
@@ -41,6 +41,7 @@ from training.studies.plain import (
     aucs_of,
     markdown,
     plain_words,
+    study_parser,
 )
 
 
@@ -99,17 +100,12 @@ def compare_split(
 
 
 def frozen_parser(program: str, about: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=program, description=about)
+    parser = study_parser(program, about)
     add = parser.add_argument
-    add("dataset", type=Path, nargs="+", help="folders of `asllr dataset`, all of one question")
     add("--base", required=True, help="folder of `asllr base import`, or a hub id")
     add("--token-budget", type=int, default=1_024, help="the longest prompt")
     add("--states", type=Path, default=Path("build/states"), help="keeps the base's states")
     add("--threads", type=int, default=1, help="of the base's reading")
-    add("--domain", default=FIRST_PACK, help="a pack or a domain.toml (default: %(default)s)")
-    add("--trials", type=int, default=24, help="settings that each of our models may try")
-    add("--resamples", type=int, default=1000, help="of the bootstrap")
-    add("--seed", type=int, default=0, help="of trials and bootstrap")
     return parser
 
 

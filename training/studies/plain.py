@@ -61,7 +61,9 @@ class ComparedSplit:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
+    parser = study_parser("training.studies.plain", __doc__)
+    parser.add_argument("--work", type=Path, default=Path("build/plain"), help="keeps scores")
+    options = parser.parse_args(arguments)
     with exiting():
         rendering = newest_rendering(domain_named(options.domain))
         budget = Budget(options.trials, options.seed)
@@ -229,11 +231,11 @@ def _shown(drawn: Replicates, at: int, rival: int | None = None) -> str:
     return f"{one.value:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="training.studies.plain", description=__doc__)
+def study_parser(program: str, about: str | None) -> argparse.ArgumentParser:
+    """What every study of several datasets is asked for."""
+    parser = argparse.ArgumentParser(prog=program, description=about)
     add = parser.add_argument
     add("dataset", type=Path, nargs="+", help="folders of `asllr dataset`, all of one question")
-    add("--work", type=Path, default=Path("build/plain"), help="keeps scores")
     add("--domain", default=FIRST_PACK, help="a pack or a domain.toml (default: %(default)s)")
     add("--trials", type=int, default=24, help="settings that each of our models may try")
     add("--resamples", type=int, default=1000, help="of the bootstrap")
