@@ -1,40 +1,51 @@
 """Which topics a text touches: plain words and endings, found at the starts of words.
 
-A domain's phrases are input, so none of them is a regular expression: each is escaped, and a text
-is looked through once.
+A domain's phrases are input, so none of them is a regular expression: all are looked for at once,
+and a text is looked through once (A. V. Aho and M. J. Corasick, Efficient String Matching, 1975).
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+
+from ahocorasick_rs import AhoCorasick
 
 from scoring.domain.model import Domain
 from scoring.lead.language import UNDETERMINED, primary_language
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-BEGIN_CHARS = 4
 NUMBER = "#"
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """`begins` finds where a phrase may begin, by its first characters; `topics` tries the phrases
-    that begin so, NUMBER those that begin with any digit. Nearly every word begins none, and is
-    passed over in a fraction of the time."""
+    """`stems`: what is looked for, of each its topic's number and whether a word may go on after
+    it. `numbers`: the phrases that begin with any number, each with its topic's."""
 
-    begins: re.Pattern[str]
-    topics: dict[str, re.Pattern[str]]
+    automaton: AhoCorasick
+    stems: tuple[tuple[int, bool], ...]
+    numbers: tuple[tuple[int, re.Pattern[str]], ...]
 
-    def found_in(self, text: str) -> Iterator[tuple[int, str | None]]:
-        """Where in the text a phrase begins, and the letter of its topic."""
-        for place in self.begins.finditer(text):
-            topics = self.topics.get(place[1]) or self.topics[NUMBER]
-            if match := topics.match(text, place.start()):
-                yield place.start(), match.lastgroup
+    def first_topics(self, text: str) -> dict[int, int]:
+        """By the place of a word's start the first topic that begins there."""
+        found: dict[int, int] = {}
+        for stem, start, end in self.automaton.find_matches_as_indexes(text, overlapping=True):
+            topic, goes_on = self.stems[stem]
+            if (
+                found.get(start, topic) >= topic
+                and _is_word(text[start])
+                and not (start and _is_word(text[start - 1]))
+                and (goes_on or _ends_at(text, end))
+            ):
+                found[start] = topic
+        for topic, number in self.numbers:
+            for place in number.finditer(text):
+                found[place.start()] = min(topic, found.get(place.start(), topic))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +73,18 @@ class Phrasebook:
     def topics_in_each(self, texts: Sequence[str], language: str) -> list[tuple[int, ...]]:
         """`topics_in` of many texts, which are looked through at once: no phrase has a line's
         end in it."""
+        found: list[tuple[int, ...]] = [()] * len(texts)
         matcher = self.matchers.get(primary_language(language))
         if matcher is None:
-            return [()] * len(texts)
+            return found
         lines = [text.lower() for text in texts]
         ends = list(accumulate(len(line) + 1 for line in lines))
-        letters: list[set[str | None]] = [set() for _ in lines]
-        for at, letter in matcher.found_in("\n".join(lines)):
-            letters[bisect_right(ends, at)].add(letter)
-        names = range(len(self.names))
-        return [
-            tuple(i for i in names if LETTERS[i] in touched) if touched else ()
-            for touched in letters
-        ]
+        touched: dict[int, set[int]] = {}
+        for at, topic in matcher.first_topics("\n".join(lines)).items():
+            touched.setdefault(bisect_right(ends, at), set()).add(topic)
+        for line, topics in touched.items():
+            found[line] = tuple(sorted(topics))
+        return found
 
 
 def phrasebook(domain: Domain) -> Phrasebook:
@@ -87,53 +97,36 @@ def phrasebook(domain: Domain) -> Phrasebook:
 
 
 def _matcher(domain: Domain, languages: tuple[str, ...]) -> Matcher | None:
-    by_first: dict[str, list[tuple[str, str]]] = {}
-    for letter, topic in zip(LETTERS, domain.topics, strict=False):
-        for one in languages:
-            for phrase in topic.phrases.get(one, ()):
-                by_first.setdefault(_begin(phrase)[0], []).append((letter, phrase))
-    if not by_first:
+    phrases = [
+        (number, phrase)
+        for number, topic in enumerate(domain.topics[: len(LETTERS)])
+        for one in languages
+        for phrase in topic.phrases.get(one, ())
+    ]
+    if not phrases:
         return None
-    begins = {
-        first: sorted({_begin(phrase) for _, phrase in phrases})
-        for first, phrases in sorted(by_first.items())
-    }
+    plain = [(topic, phrase) for topic, phrase in phrases if not phrase.startswith(NUMBER)]
     return Matcher(
-        begins=re.compile(rf"\b(?=\w)(?=({'|'.join(map(_any_of, begins.values()))}))"),
-        topics={
-            begin: _topics(begin, by_first[first])
-            for first, each in begins.items()
-            for begin in each
-        },
+        automaton=AhoCorasick([phrase.removesuffix("*") for _, phrase in plain]),
+        stems=tuple((topic, phrase.endswith("*")) for topic, phrase in plain),
+        numbers=tuple(
+            (topic, _number(phrase)) for topic, phrase in phrases if phrase.startswith(NUMBER)
+        ),
     )
 
 
-def _begin(phrase: str) -> str:
-    is_number = phrase[0] == NUMBER or phrase[0].isdecimal()
-    return NUMBER if is_number else phrase.removesuffix("*")[:BEGIN_CHARS]
+def _number(phrase: str) -> re.Pattern[str]:
+    """`#k` is a number and k, `# euro*` a number and a word that begins so."""
+    stem, star, _ = phrase.removeprefix(NUMBER).partition("*")
+    # A digit comes first in the pattern: it is what the text is skipped to.
+    return re.compile(rf"\d(?<!\w\d)\d*{re.escape(stem)}" + ("" if star else r"\b"))
 
 
-def _any_of(begins: Sequence[str]) -> str:
-    """Of one first character, which is written once: a word is compared with few of them."""
-    if begins[0] == NUMBER:
-        return r"\d"
-    rest = "|".join(re.escape(begin[1:]) for begin in begins)
-    return f"{re.escape(begins[0][0])}(?:{rest})"
+def _is_word(character: str) -> bool:
+    r"""As `\w` has it."""
+    return character.isalnum() or character == "_"
 
 
-def _topics(begin: str, phrases: Iterable[tuple[str, str]]) -> re.Pattern[str]:
-    """Finds the first topic that begins where the text reads `begin`: of the phrases those that
-    can. Of two begins the shorter is found first, since they are tried in order."""
-    by_letter: dict[str, list[str]] = {}
-    for letter, phrase in phrases:
-        if _begin(phrase).startswith(begin):
-            by_letter.setdefault(letter, []).append(_escaped(phrase))
-    alternatives = (f"(?P<{letter}>{'|'.join(each)})" for letter, each in by_letter.items())
-    return re.compile(f"(?={'|'.join(alternatives)})")
-
-
-def _escaped(phrase: str) -> str:
-    """`pric*` begins a word, `kid` is one, `#k` is a number and k."""
-    stem, star, _ = phrase.partition("*")
-    number = r"\d+" if stem.startswith("#") else ""
-    return number + re.escape(stem.removeprefix("#")) + ("" if star else r"\b")
+def _ends_at(text: str, end: int) -> bool:
+    r"""As `\b` has it."""
+    return _is_word(text[end - 1]) != (end < len(text) and _is_word(text[end]))
