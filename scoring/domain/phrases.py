@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, Implementation
 
 from scoring.domain.model import Domain
 from scoring.lead.language import UNDETERMINED, primary_language
@@ -24,27 +24,30 @@ NUMBER = "#"
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """`stems`: what is looked for, of each its topic's number and whether a word may go on after
-    it. `numbers`: the phrases that begin with any number, each with its topic's."""
+    it. `numbers`: the phrases that begin with any number, a group for each of `number_topics`."""
 
     automaton: AhoCorasick
     stems: tuple[tuple[int, bool], ...]
-    numbers: tuple[tuple[int, re.Pattern[str]], ...]
+    numbers: re.Pattern[str] | None
+    number_topics: tuple[int, ...]
 
     def first_topics(self, text: str) -> dict[int, int]:
         """By the place of a word's start the first topic that begins there."""
         found: dict[int, int] = {}
+        stems = self.stems
         for stem, start, end in self.automaton.find_matches_as_indexes(text, overlapping=True):
-            topic, goes_on = self.stems[stem]
+            if start and ((before := text[start - 1]) == "_" or before.isalnum()):
+                continue  # most finds lie within a word
+            topic, goes_on = stems[stem]
             if (
                 found.get(start, topic) >= topic
                 and _is_word(text[start])
-                and not (start and _is_word(text[start - 1]))
                 and (goes_on or _ends_at(text, end))
             ):
                 found[start] = topic
-        for topic, number in self.numbers:
-            for place in number.finditer(text):
-                found[place.start()] = min(topic, found.get(place.start(), topic))
+        for place in self.numbers.finditer(text) if self.numbers else ():
+            topic = self.number_topics[(place.lastindex or 1) - 1]
+            found[place.start()] = min(topic, found.get(place.start(), topic))
         return found
 
 
@@ -77,10 +80,12 @@ class Phrasebook:
         matcher = self.matchers.get(primary_language(language))
         if matcher is None:
             return found
-        lines = [text.lower() for text in texts]
+        joined = "\n".join(texts)
+        # Beyond ASCII a text may be longer in small letters.
+        lines = texts if joined.isascii() else [text.lower() for text in texts]
         ends = list(accumulate(len(line) + 1 for line in lines))
         touched: dict[int, set[int]] = {}
-        for at, topic in matcher.first_topics("\n".join(lines)).items():
+        for at, topic in matcher.first_topics(joined.lower()).items():
             touched.setdefault(bisect_right(ends, at), set()).add(topic)
         for line, topics in touched.items():
             found[line] = tuple(sorted(topics))
@@ -106,20 +111,31 @@ def _matcher(domain: Domain, languages: tuple[str, ...]) -> Matcher | None:
     if not phrases:
         return None
     plain = [(topic, phrase) for topic, phrase in phrases if not phrase.startswith(NUMBER)]
+    with_number: dict[int, list[str]] = {}
+    for topic, phrase in phrases:
+        if phrase.startswith(NUMBER):
+            with_number.setdefault(topic, []).append(phrase)
     return Matcher(
-        automaton=AhoCorasick([phrase.removesuffix("*") for _, phrase in plain]),
-        stems=tuple((topic, phrase.endswith("*")) for topic, phrase in plain),
-        numbers=tuple(
-            (topic, _number(phrase)) for topic, phrase in phrases if phrase.startswith(NUMBER)
+        automaton=AhoCorasick(
+            [phrase.removesuffix("*") for _, phrase in plain], implementation=Implementation.DFA
         ),
+        stems=tuple((topic, phrase.endswith("*")) for topic, phrase in plain),
+        numbers=_numbers(with_number.values()) if with_number else None,
+        number_topics=tuple(with_number),
     )
 
 
-def _number(phrase: str) -> re.Pattern[str]:
-    """`#k` is a number and k, `# euro*` a number and a word that begins so."""
-    stem, star, _ = phrase.removeprefix(NUMBER).partition("*")
+def _numbers(phrases_of_topics: Iterable[Sequence[str]]) -> re.Pattern[str]:
+    """`#k` is a number and k, `# euro*` a number and a word that begins so. Of two topics the
+    first is found."""
+    topics = (rf"(\d*(?:{'|'.join(map(_after_number, each))}))" for each in phrases_of_topics)
     # A digit comes first in the pattern: it is what the text is skipped to.
-    return re.compile(rf"\d(?<!\w\d)\d*{re.escape(stem)}" + ("" if star else r"\b"))
+    return re.compile(rf"\d(?<!\w\d)(?:{'|'.join(topics)})")
+
+
+def _after_number(phrase: str) -> str:
+    stem, star, _ = phrase.removeprefix(NUMBER).partition("*")
+    return re.escape(stem) + ("" if star else r"\b")
 
 
 def _is_word(character: str) -> bool:

@@ -20,7 +20,7 @@ from scoring.prompt.prompt import CALLS, END, HEADING
 from scoring.prompt.turns import CHATML, Turns
 
 REMEMBERED_TEXTS = 2_048
-REMEMBERED_CHARS = 4_096
+REMEMBERED_CHARS = 8_192
 """Counts of the newest texts are remembered, since a lead is scored many times with the same words:
 8 MB at most."""
 

@@ -54,7 +54,7 @@ MAX_STATEMENT_COUNT = 200
 _TOKEN = re.compile(
     r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\w\s]"
 )
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
+SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
 _LONG_WORD_CHARS = 16
 
 _CUSTOMER = Role.CUSTOMER.value  # looked up for every statement
@@ -203,7 +203,7 @@ def _is_short(text: str) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    return [sentence for sentence in _SENTENCE_END.split(text) if sentence]
+    return [sentence for sentence in SENTENCE_END.split(text) if sentence]
 
 
 def _from_customer(unit: Sequence[Statement]) -> bool:

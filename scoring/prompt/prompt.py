@@ -2,7 +2,8 @@
 
 The only place that shapes what a model reads: live, replay, training and evaluation call
 `build_prompt`. What rarely changes comes first, so that consecutive prompts of a lead share a long
-prefix. The words are the domain's; the layout never changes under a renderer's number.
+prefix: from renderer 3 on the conversation, which grows at its end, before the record. The words
+are the domain's; the layout never changes under a renderer's number.
 """
 
 from __future__ import annotations
@@ -89,14 +90,13 @@ def build_prompt(
     fields = own_fields.own_lines(history, as_of_ms, rendering, hidden_fields)
     room = Room(spec.token_budget // own_fields.BUDGET_PART, spec.count_tokens)
     own = own_fields.fit_lines([turns.fenced(line) for line in fields.values()], room)
-    head, tail = _head(lines, own, rendering, turns), _tail(rendering, turns)
+    head, tail = _around_talk(lines, own, rendering, turns)
     whole = rendering.reader.whole(history, as_of_ms)
     if whole is not None:
         prompt = head + turns.fenced(whole) + tail
         if spec.count_tokens(prompt) <= spec.token_budget:
             return prompt
-    fixed_tokens = spec.count_tokens(head + tail)
-    room = Room(spec.token_budget - fixed_tokens, spec.count_tokens)
+    room = _room(head, tail, spec)
     while room.tokens >= 0:
         prompt = head + turns.fenced(rendering.reader.text(history, as_of_ms, room)) + tail
         excess = spec.count_tokens(prompt) - spec.token_budget
@@ -105,8 +105,14 @@ def build_prompt(
         room = replace(room, tokens=room.tokens - excess)
     raise BudgetTooSmall(
         f"token_budget is {spec.token_budget}, this lead's prompt without any conversation takes "
-        f"{fixed_tokens} tokens; raise the budget"
+        f"{spec.count_tokens(head + tail)} tokens; raise the budget"
     )
+
+
+def _room(head: str, tail: str, spec: PromptSpec) -> Room:
+    if spec.rendering.talk_first:  # whose reader counts the talk where it stands
+        return Room(spec.token_budget, spec.count_tokens, (head, tail))
+    return Room(spec.token_budget - spec.count_tokens(head + tail), spec.count_tokens)
 
 
 def least_budget(
@@ -119,8 +125,7 @@ def least_budget(
         return max(possible_words(feature), key=lambda word: (count_tokens(f" {word}"), word))
 
     lines = {section: _line(section, rendering, longest) for section in Section}
-    fixed = _head(lines, "", rendering, turns) + _tail(rendering, turns)
-    record = count_tokens(fixed) + MIN_TALK_TOKENS
+    record = count_tokens("".join(_around_talk(lines, "", rendering, turns))) + MIN_TALK_TOKENS
     part = own_fields.BUDGET_PART
     return -(-record * part // (part - 1)) if rendering.own_fields else record
 
@@ -147,14 +152,17 @@ def _line(section: Section, rendering: Rendering, word_of: Callable[[Feature], s
     )
 
 
-def _head(lines: Mapping[Section, str], own: str, rendering: Rendering, turns: Turns) -> str:
+def _around_talk(
+    lines: Mapping[Section, str], own: str, rendering: Rendering, turns: Turns
+) -> tuple[str, str]:
+    """What stands before the conversation and what stands behind it."""
     parts = {section.value: f"{line}\n" for section, line in lines.items()}
     if rendering.own_fields:
         profile = {Section.PROFILE.value: parts[Section.PROFILE.value]}
         parts = profile | {own_fields.HEADING: own} | parts
     record = "".join(f"{HEADING}{heading}\n{text}" for heading, text in parts.items())
-    return f"{turns.opening}{rendering.domain.instruction}\n{record}{HEADING}{CALLS}\n"
-
-
-def _tail(rendering: Rendering, turns: Turns) -> str:
-    return f"{HEADING}{END}\n{rendering.question}{turns.marker}"
+    opening = f"{turns.opening}{rendering.domain.instruction}\n"
+    question = f"{rendering.question}{turns.marker}"
+    if rendering.talk_first:
+        return f"{opening}{HEADING}{CALLS}\n", f"{HEADING}{END}\n{record}{question}"
+    return f"{opening}{record}{HEADING}{CALLS}\n", f"{HEADING}{END}\n{question}"

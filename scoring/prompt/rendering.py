@@ -17,12 +17,16 @@ from scoring.domain.reading import canonical_json, domain_digest, pack
 from scoring.prompt.conversation import SummaryReader
 from scoring.prompt.declaration import Feature
 from scoring.prompt.from_domain import features_of
+from scoring.prompt.talk_first import TalkFirstReader
 from scoring.prompt.units import TalkReader
 from scoring.prompt.whole_talk import WholeTalkReader
 
-RENDERERS = (1, 2)
+RENDERERS = (1, 2, 3)
 """The renderers that this build has. 1 reads of each call a summary by the phrases of `auto`, 2 all
-that was said and written (`scoring.prompt.whole_talk`)."""
+that was said and written (`scoring.prompt.whole_talk`), 3 the same before the record and without
+times in it (`scoring.prompt.talk_first`)."""
+
+TALK_FIRST = 3
 
 FIRST_PACK = "auto"
 FIRST_DOMAIN = "719b1c83f29608255396cfc92bd10232"
@@ -85,11 +89,17 @@ class Rendering:
     def reader(self) -> TalkReader:
         if self.version == 1:
             return SummaryReader(self.domain.ages)
-        return WholeTalkReader(phrasebook(self.domain), self.domain.ages, self.channel_words)
+        reader = TalkFirstReader if self.talk_first else WholeTalkReader
+        return reader(phrasebook(self.domain), self.domain.ages, self.channel_words)
 
     def __reduce__(self) -> tuple[type[Rendering], tuple[int, Domain]]:
         """What follows stays here: a reader that has remembered something cannot be sent."""
         return Rendering, (self.version, self.domain)
+
+    @property
+    def talk_first(self) -> bool:
+        """Whether the conversation stands before the record: what changes with time comes last."""
+        return self.version >= TALK_FIRST
 
     @property
     def own_fields(self) -> tuple[str, ...]:

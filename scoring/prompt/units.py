@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.events import Role
 from scoring.lead.history import LeadHistory
@@ -35,9 +35,6 @@ SPEAKERS = re.compile(
 """A label inside a line would read like another speaker's turn: it loses its colons, however many
 there are, and those that only look like one."""
 
-_SUSPECT = re.compile(r"[^\x00-\x7f]|[<>|#:]")
-"""What a text must have for `fence` to change it: few have."""
-
 CUT = "… "
 MIN_CUT_TOKENS = 8
 """Fewer words of a statement would not carry what it meant."""
@@ -47,7 +44,11 @@ NO_CALLS = "none"
 
 def fence(text: str) -> str:
     """Removes from lead text what would look like our layout: see RESERVED and SPEAKERS."""
-    return SPEAKERS.sub(r"\1", text.translate(RESERVED)) if _SUSPECT.search(text) else text
+    if text.isascii() and not (
+        ":" in text or "#" in text or "|" in text or "<" in text or ">" in text
+    ):
+        return text  # nearly all: nothing that could be changed is there
+    return SPEAKERS.sub(r"\1", text.translate(RESERVED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,32 @@ class Unit:
         return "".join(f"{s.role}: {fence(s.text)}\n" for s in self.statements)
 
 
+class Line(NamedTuple):
+    """A unit as it is written, what it touches, and whether the customer speaks in it."""
+
+    text: str
+    topics: str
+    is_customers: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many tokens a conversation may take, and how they are counted."""
+    """How many tokens a conversation may take, and how they are counted. `around`: what stands
+    before it and behind it, if `tokens` are those of all three."""
 
     tokens: int
     count_tokens: Callable[[str], int]
+    around: tuple[str, str] = ("", "")
+
+    @property
+    def chars_around(self) -> int:
+        return sum(map(len, self.around))
+
+    def taken_with(self, conversation: str) -> int:
+        """Tokens of a conversation where it will stand, with what stands around it: a prompt that
+        is counted here need not be counted again."""
+        before, behind = self.around
+        return self.count_tokens(before + conversation + behind)
 
 
 class TalkReader(Protocol):

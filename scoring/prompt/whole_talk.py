@@ -16,11 +16,12 @@ from schemas.events import Role
 from scoring.domain.phrases import LETTERS, Phrasebook
 from scoring.lead.history import LeadHistory, one_per_call_id
 from scoring.lead.language import UNDETERMINED
-from scoring.lead.summary import Statement, count_summary_tokens, sentences, units
+from scoring.lead.summary import Statement, count_summary_tokens, sentences
+from scoring.lead.summary import units as grouped
 from scoring.lead.talk import Talk, TalkTurn, Transcript, Writing
 from scoring.prompt.declaration import Bins
 from scoring.prompt.sources import age_bin
-from scoring.prompt.units import NO_CALLS, Room, Unit, by_worth, cut, render, topic_names
+from scoring.prompt.units import NO_CALLS, Line, Room, Unit, by_worth, cut, render, topic_names
 
 CALL = "call"
 NOTE = "note"
@@ -44,12 +45,14 @@ _WRITERS = {"inbound": Role.CUSTOMER.value, "outbound": Role.AGENT.value}
 
 
 class Block(NamedTuple):
-    """One call, message, e-mail or note, as units that stay together."""
+    """One call, message, e-mail or note, as units that stay together. `lines`: the units as they
+    are written, where a renderer keeps them."""
 
     at_ms: int
     heading: str
     is_call: bool
     units: tuple[tuple[Statement, ...], ...]
+    lines: tuple[Line, ...] = ()
 
 
 class WholeTalkReader:
@@ -123,8 +126,8 @@ class WholeTalkReader:
         return tuple(sorted(blocks, key=lambda block: block.at_ms))
 
     def _call(self, call: Transcript) -> Block:
-        said = self._statements(_with_gap(call), call.language)
-        return Block(call.started_ms, CALL, True, tuple(units(said)))
+        units = self._units(self._statements(_with_gap(call), call.language))
+        return Block(call.started_ms, CALL, True, units, self._lines(units))
 
     def _writing(self, writing: Writing) -> tuple[Block, ...]:
         return tuple(self._written_blocks(writing))
@@ -138,15 +141,28 @@ class WholeTalkReader:
         ):
             if text:
                 said = self._statements([TalkTurn(role, 0.0, text)], UNDETERMINED)
-                yield Block(writing.at_ms, heading, False, tuple(units(said)))
+                units = self._units(said)
+                yield Block(writing.at_ms, heading, False, units, self._lines(units))
 
     def _statements(self, turns: Iterable[TalkTurn], language: str) -> list[Statement]:
-        parts = [(role, at_s, part) for role, at_s, text in turns for part in sentences(text)]
-        topics = self._book.topics_in_each([part for _, _, part in parts], language)
+        return self._with_topics(
+            [TalkTurn(role, at_s, part) for role, at_s, text in turns for part in sentences(text)],
+            language,
+        )
+
+    def _with_topics(self, turns: Sequence[TalkTurn], language: str) -> list[Statement]:
+        topics = self._book.topics_in_each([turn.text for turn in turns], language)
+        letters = ["".join(map(LETTERS.__getitem__, each)) if each else "" for each in topics]
         return [
-            Statement(*part, "".join(map(LETTERS.__getitem__, touched)))
-            for part, touched in zip(parts, topics, strict=True)
+            Statement(role, at_s, text, touched)
+            for (role, at_s, text), touched in zip(turns, letters, strict=True)
         ]
+
+    def _units(self, said: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
+        return tuple(grouped(said))
+
+    def _lines(self, units: Sequence[Sequence[Statement]]) -> tuple[Line, ...]:
+        return ()
 
 
 def _with_gap(call: Transcript) -> tuple[TalkTurn, ...]:

@@ -189,7 +189,7 @@ def _prompts(states: Sequence[LeadState]) -> dict[str, Any]:
     reads the whole talk: the first time that a process reads this talk, with one message more, and
     afterwards."""
     demo = load_scorer(demo_artifact_path()).spec
-    whole = PromptSpec(Rendering(2, pack("generic")), WHOLE_BUDGET, demo.count_tokens)
+    whole = PromptSpec(Rendering(3, pack("generic")), WHOLE_BUDGET, demo.count_tokens)
     return {
         "talk_kb": round(median(len(_as_json(state)) for state in states) / 1024, 1),
         "demo": _prompts_of(demo, states),

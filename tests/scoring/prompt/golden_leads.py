@@ -2,7 +2,7 @@
 
     python -m tests.scoring.prompt.golden_leads
 
-It refuses to write another text under the same AUTO.prompt_id.
+Each renderer has its folder; another text under the same prompt_id is refused.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.timestamps import DAY_MS
+from scoring.domain.reading import pack
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.prompt.prompt import PromptSpec, build_prompt
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import RENDERERS, Rendering, first_rendering
 from tests.scoring.histories import START, START_MS, event, segment
 
 AUTO = first_rendering()
+RENDERINGS = [AUTO, *(Rendering(version, pack("software")) for version in RENDERERS[1:])]
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW_MS = START_MS + 10 * DAY_MS
@@ -136,20 +138,25 @@ LEADS: dict[str, list[EventBase]] = {
 }
 
 
-def prompt(name: str) -> str:
-    return build_prompt(history_of(fold(LEADS[name])), NOW_MS, SPEC)
+def prompt(name: str, rendering: Rendering = AUTO) -> str:
+    spec = PromptSpec(rendering, 256, count_tokens)
+    return build_prompt(history_of(fold(LEADS[name])), NOW_MS, spec)
 
 
 def write() -> None:
-    known = GOLDEN / "PROMPT_ID"
-    for name in LEADS:
-        path = GOLDEN / f"{name}.txt"
-        changed = path.exists() and path.read_text(encoding="utf-8") != prompt(name)
-        if changed and known.read_text(encoding="utf-8").strip() == AUTO.prompt_id:
-            sys.exit(f"{name}: the text changed, AUTO.prompt_id did not: raise PROMPT_VERSION")
-    for name in LEADS:
-        (GOLDEN / f"{name}.txt").write_text(prompt(name), encoding="utf-8")
-    known.write_text(AUTO.prompt_id + "\n", encoding="utf-8")
+    for rendering in RENDERINGS:
+        folder = GOLDEN / str(rendering.version)
+        folder.mkdir(exist_ok=True)
+        known = folder / "PROMPT_ID"
+        named = f"{rendering.prompt_id}\n"
+        is_known = known.exists() and known.read_text(encoding="utf-8") == named
+        for name in LEADS:
+            path, text = folder / f"{name}.txt", prompt(name, rendering)
+            if is_known and path.exists() and path.read_text(encoding="utf-8") != text:
+                sys.exit(f"{path}: the text changed, its renderer did not: make a new renderer")
+        for name in LEADS:
+            (folder / f"{name}.txt").write_text(prompt(name, rendering), encoding="utf-8")
+        known.write_text(named, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.prompt.declaration import Kind
 from scoring.prompt.prompt import MARKER, OPENING, BudgetTooSmall, PromptSpec, build_prompt
-from scoring.prompt.rendering import first_rendering
+from scoring.prompt.rendering import Rendering, first_rendering
 from scoring.prompt.units import fence
 from tests.scoring.histories import START, START_MS, event, long_histories, segment
 from tests.scoring.prompt import golden_leads
-from tests.scoring.prompt.golden_leads import GOLDEN, LEADS, count_tokens
+from tests.scoring.prompt.golden_leads import GOLDEN, LEADS, RENDERINGS, count_tokens
 
 AUTO = first_rendering()
 
@@ -42,13 +42,17 @@ def with_call(*texts: str, language: str = "en") -> list[EventBase]:
 
 
 @pytest.mark.parametrize("name", LEADS)
-def test_prompt_is_the_golden_text(name: str) -> None:
+@pytest.mark.parametrize("rendering", RENDERINGS, ids=lambda rendering: rendering.version)
+def test_prompt_is_the_golden_text(rendering: Rendering, name: str) -> None:
     """If this fails on purpose: python -m tests.scoring.prompt.golden_leads"""
-    assert golden_leads.prompt(name) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+    golden = GOLDEN / str(rendering.version) / f"{name}.txt"
+    assert golden_leads.prompt(name, rendering) == golden.read_text(encoding="utf-8")
 
 
-def test_golden_texts_belong_to_this_prompt_id() -> None:
-    assert (GOLDEN / "PROMPT_ID").read_text(encoding="utf-8").strip() == AUTO.prompt_id
+@pytest.mark.parametrize("rendering", RENDERINGS, ids=lambda rendering: rendering.version)
+def test_golden_texts_belong_to_this_prompt_id(rendering: Rendering) -> None:
+    known = GOLDEN / str(rendering.version) / "PROMPT_ID"
+    assert known.read_text(encoding="utf-8").strip() == rendering.prompt_id
 
 
 @pytest.mark.slow

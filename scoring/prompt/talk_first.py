@@ -1,0 +1,241 @@
+"""Reads all that was said and written with a lead, and only then how long ago: renderer 3.
+
+The conversation stands first in the prompt and nothing in it changes with time, so that what a
+language model has read of a lead it need not read again when a day passes or a field changes. What
+is read is what renderer 2 reads, measured in characters, which cost nothing to count: tokens are
+counted two or three times a prompt, however long the talk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from schemas.events import Role
+from scoring.lead.summary import SENTENCE_END, Statement
+from scoring.lead.talk import Talk, TalkTurn
+from scoring.prompt.units import Line, Room, Unit, cut, fence, render
+from scoring.prompt.whole_talk import Block, WholeTalkReader
+
+WHEN = "# when\n"
+"""Heads the talk's last line: how long ago its calls and messages were, oldest first."""
+
+MOST_AGES = 12
+"""The newest are named. Neighbours of one kind and age are one, with their number."""
+
+MOST_PART_CHARS = 240
+"""Of a statement: longer turns are read in parts, which end with a sentence where they can."""
+
+REPLY_CHARS = 120
+SHORT_ANSWER_CHARS = 36
+"""What a customer, and what anybody else says right after another, up to here, is a reply."""
+
+CHARS_PER_TOKEN = 4.0
+"""Of plain English, about: a talk that fits by this is counted before anything is left out."""
+
+CAREFUL = 0.96
+"""A choice by what was counted of another text aims at this share of the room."""
+
+GOOD_FILL = 0.9
+"""Of the room: fuller is not worth another count."""
+
+MOST_ROUNDS = 4
+"""How often the choice is made anew because tokens were not what characters had promised."""
+
+MOST_COUNTED = 100
+"""How many units are counted one by one where characters promise nothing."""
+
+_CUSTOMER = Role.CUSTOMER.value
+
+
+class TalkFirstReader(WholeTalkReader):
+    """As renderer 2's, but for how talk is divided, chosen and dated."""
+
+    def _statements(self, turns: Iterable[TalkTurn], language: str) -> list[Statement]:
+        divided: list[TalkTurn] = []
+        for turn in turns:
+            if len(turn.text) <= MOST_PART_CHARS:
+                divided.append(turn)
+            else:
+                divided.extend(turn._replace(text=part) for part in parts(turn.text))
+        return self._with_topics(divided, language)
+
+    def _units(self, said: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
+        return tuple(replies(said))
+
+    def _lines(self, units: Sequence[Sequence[Statement]]) -> tuple[Line, ...]:
+        return tuple(map(_line, units))
+
+    def _written(self, talk: Talk, ages: tuple[str, ...], room: Room) -> str:
+        return _Talk.of(self._read(talk), ages).fit(room)
+
+
+def parts(text: str) -> Iterator[str]:
+    """A text in parts of at most MOST_PART_CHARS, nothing but blanks left out: whole sentences, as
+    many as fit, and of a longer one what fits, cut at a blank where there is one.
+
+    >>> [len(part) for part in parts("Yes. " * 100)]
+    [239, 239, 20]
+    """
+    begin = 0
+    while len(text) - begin > MOST_PART_CHARS:
+        limit = begin + MOST_PART_CHARS
+        places = SENTENCE_END.finditer(text, begin + 1, limit + 1)
+        ends = [place.start() for place in places if place.start() <= limit]
+        end = ends[-1] if ends else text.rfind(" ", begin + 1, limit + 1)
+        end = end if end > begin else limit
+        yield text[begin:end]
+        begin = end + (text[end] == " ")
+    if begin < len(text):
+        yield text[begin:]
+
+
+def replies(statements: Sequence[Statement]) -> Iterator[tuple[Statement, ...]]:
+    """Statements that are kept or dropped together: one, and the reply to it, which alone would
+    mean little or the opposite."""
+    waiting: Statement | None = None
+    for statement in statements:
+        if waiting is None:
+            waiting = statement
+        elif statement.role != waiting.role and len(statement.text) <= _reply_chars(statement):
+            yield waiting, statement
+            waiting = None
+        else:
+            yield (waiting,)
+            waiting = statement
+    if waiting is not None:
+        yield (waiting,)
+
+
+def by_worth(lines: Sequence[Line]) -> list[int]:
+    """Indices, what to keep first: a customer's last words on a topic, other decisive lines, the
+    rest; of each the newest first. As `scoring.prompt.units.by_worth`."""
+    last: list[int] = []
+    decisive: list[int] = []
+    rest: list[int] = []
+    spoken_of: set[str] = set()
+    for index in range(len(lines) - 1, -1, -1):
+        _, topics, is_customers = lines[index]
+        if not topics:
+            rest.append(index)
+        elif is_customers and not spoken_of.issuperset(topics):
+            last.append(index)
+            spoken_of.update(topics)
+        else:
+            decisive.append(index)
+    return last + decisive + rest
+
+
+def _reply_chars(statement: Statement) -> int:
+    return REPLY_CHARS if statement.role == _CUSTOMER else SHORT_ANSWER_CHARS
+
+
+def _line(unit: Sequence[Statement]) -> Line:
+    if len(unit) == 1:
+        ((role, _, text, topics),) = unit
+        return Line(f"{role}: {fence(text)}\n", topics, role == _CUSTOMER)
+    each = [_line((said,)) for said in unit]
+    return Line(
+        "".join([line.text for line in each]),
+        "".join([line.topics for line in each]),
+        any(line.is_customers for line in each),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """Calls and writings with their ages, and their lines one after another. `places`: the block
+    of each line, and its place there."""
+
+    blocks: Sequence[Block]
+    ages: Sequence[str]
+    lines: Sequence[Line]
+    places: Sequence[tuple[int, int]]
+    by_worth: Sequence[int]
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block], ages: Sequence[str]) -> _Talk:
+        lines = [line for block in blocks for line in block.lines]
+        places = [(n, at) for n, block in enumerate(blocks) for at in range(len(block.lines))]
+        return cls(blocks, ages, lines, places, by_worth(lines))
+
+    def fit(self, room: Room) -> str:
+        """The lines of most worth that fit, and when that was."""
+        chars_per_token, beside = CHARS_PER_TOKEN, room.chars_around
+        if self._n_chars(range(len(self.lines))) + beside > room.tokens * chars_per_token:
+            some = self._best(room.tokens)
+            text = self._written(some)
+            chars_per_token = CAREFUL * len(text) / max(room.count_tokens(text), 1)
+            beside += len(text) - self._n_chars(some)
+        best, best_tokens = "", 0
+        for n_round in range(MOST_ROUNDS):
+            chosen = self._best(int(room.tokens * chars_per_token) - beside)
+            if not chosen:
+                break
+            text = self._written(chosen)
+            n_tokens = room.taken_with(text)
+            fits = n_tokens <= room.tokens
+            if fits and len(text) > len(best):
+                best, best_tokens = text, n_tokens
+            if fits and (n_tokens >= GOOD_FILL * room.tokens or len(chosen) == len(self.lines)):
+                return best
+            beside = room.chars_around + len(text) - self._n_chars(chosen)
+            n_chars = room.chars_around + len(text)
+            chars_per_token = (
+                n_chars / max(n_tokens, 1) * (0.99 if fits else CAREFUL ** (n_round + 1))
+            )
+        if not self.lines or best_tokens > room.tokens // 2:
+            return best
+        few = self._counted(room)
+        return few if len(few) > len(best) else best
+
+    def _n_chars(self, chosen: Iterable[int]) -> int:
+        return sum([len(self.lines[index].text) for index in chosen])
+
+    def _best(self, n_chars: int) -> list[int]:
+        """Of most worth first what fits into so many characters; in order."""
+        chosen = []
+        for index in self.by_worth:
+            size = len(self.lines[index].text)
+            if size <= n_chars:
+                n_chars -= size
+                chosen.append(index)
+        return sorted(chosen)
+
+    def _written(self, chosen: Sequence[int]) -> str:
+        written: list[str] = []
+        shown: list[int] = []
+        for index in chosen:
+            block, _ = self.places[index]
+            if not shown or shown[-1] != block:
+                shown.append(block)
+                written.append(f"{self.blocks[block].heading}\n")
+            written.append(self.lines[index].text)
+        return "".join([*written, self._when(shown)])
+
+    def _when(self, shown: Sequence[int]) -> str:
+        dated = [f"{self.blocks[block].heading} {self.ages[block]}" for block in shown]
+        numbered = [(sum(1 for _ in same), each) for each, same in groupby(dated)]
+        ages = (each if n == 1 else f"{n} {each}" for n, each in numbered[-MOST_AGES:])
+        return f"{WHEN}{', '.join(ages)}\n" if dated else ""
+
+    def _counted(self, room: Room) -> str:
+        """Where some line takes many more tokens than its characters promised: one by one, those
+        of most worth; of a first one that is too long its end."""
+        left, few = room.tokens - room.taken_with(self._when(range(len(self.blocks)))), []
+        for index in self.by_worth[:MOST_COUNTED]:
+            heading = self.blocks[self.places[index][0]].heading
+            n_tokens = room.count_tokens(f"{heading}\n{self.lines[index].text}")
+            if n_tokens <= left:
+                left -= n_tokens
+                few.append(index)
+        text = self._written(sorted(few))
+        if few and room.taken_with(text) <= room.tokens:
+            return text
+        left = room.tokens - room.taken_with("")
+        return render(cut(self._unit(self.by_worth[0]), left, room.count_tokens))
+
+    def _unit(self, index: int) -> Unit:
+        block, at = self.places[index]
+        return Unit(block, f"{self.blocks[block].heading}\n", self.blocks[block].units[at])
