@@ -26,5 +26,9 @@ class Cost:
     def cpu_s_per_1000(self) -> float:
         return self.cpu_s / max(self.n_leads, 1) * 1000.0
 
+    @property
+    def ms_per_lead(self) -> float:
+        return self.cpu_s_per_1000
+
     def money_per_1000(self, price_per_cpu_hour: float) -> float:
         return self.cpu_s_per_1000 / 3600.0 * price_per_cpu_hour

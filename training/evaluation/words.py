@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isnan
 
+from scoring.metrics.cost import Cost
 from scoring.metrics.verdict import Verdict
 from scoring.report.numbers_text import interval, number, signed_interval
 from training.evaluation.measures import CAPACITY, FRACTIONS
@@ -53,7 +55,8 @@ def difference(paired: PairedDifference) -> str:
 
 
 def lines(report: EvaluationReport) -> list[str]:
-    """The report for a terminal: the main metrics of each model, then the verdicts on AUC."""
+    """The report for a terminal: the main metrics of each model, then the verdicts on AUC,
+    and on the time that a slower one takes."""
     shown = [
         f"{report.n:,} rows of {report.n_leads:,} leads, {report.n_positives:,} positive "
         f"of {report.n_who_ordered:,} leads "
@@ -69,7 +72,49 @@ def lines(report: EvaluationReport) -> list[str]:
             for name in ("auc", "p_at_1pct", "ece")
             if model.expected
         ]
+        if model.cost is not None:
+            shown.append(f"  {'time of a core for a lead':<30} {_ms(model.cost)}")
     if report.bayes is not None:
         shown.append(f"no model can exceed an expected AUC of {number(report.bayes)}")
     shown += [difference(each) for each in report.differences if each.metric == "auc"]
-    return shown
+    return [*shown, *worth_their_time(report)]
+
+
+DEARER = 10
+"""Times the other's time: less is no reason to choose."""
+
+FELT_MS = 1.0
+"""Of a core, for a lead: nobody waits for less."""
+
+
+def worth_their_time(report: EvaluationReport) -> Iterator[str]:
+    """Of each model that takes much longer than another, whether it earns that by its AUC."""
+    costs = {model.name: model.cost for model in report.models if model.cost is not None}
+    for paired in report.differences:
+        ours, theirs = costs.get(paired.ours), costs.get(paired.theirs)
+        if paired.metric != "auc" or paired.is_expected or ours is None or theirs is None:
+            continue
+        verdict, names = paired.judgement.verdict, (paired.ours, paired.theirs)
+        dear, cheap = ours, theirs
+        if ours.ms_per_lead < theirs.ms_per_lead:
+            verdict, names, dear, cheap = _TURNED[verdict], names[::-1], theirs, ours
+        if dear.ms_per_lead >= max(FELT_MS, DEARER * cheap.ms_per_lead):
+            yield (
+                f"{names[0]} takes {_ms(dear)} a lead, {names[1]} {_ms(cheap)}: {_EARNED[verdict]}"
+            )
+
+
+_TURNED = {
+    Verdict.AHEAD: Verdict.BEHIND,
+    Verdict.BEHIND: Verdict.AHEAD,
+    Verdict.CANNOT_TELL: Verdict.CANNOT_TELL,
+}
+_EARNED = {
+    Verdict.AHEAD: "it earns them, being ahead",
+    Verdict.BEHIND: "it does not earn them, being behind",
+    Verdict.CANNOT_TELL: "cannot tell whether it earns them",
+}
+
+
+def _ms(cost: Cost) -> str:
+    return f"{cost.ms_per_lead:.3g} ms"
