@@ -147,6 +147,11 @@ def newest_rendering(domain: Domain) -> Rendering:
     return first_rendering() if first else Rendering(RENDERERS[-1], domain)
 
 
+def language_model_rendering(domain: Domain) -> Rendering:
+    """That of a language model which is fitted now: it reads all that was said, in `auto`, too."""
+    return Rendering(TALK_FIRST, domain)
+
+
 @cache
 def first_rendering() -> Rendering:
     """That of artifacts which name none: renderer 1 with the pack `auto`."""

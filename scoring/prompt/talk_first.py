@@ -8,6 +8,7 @@ counted two or three times a prompt, however long the talk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,7 +23,7 @@ WHEN = "# when\n"
 """Heads the talk's last line: how long ago its calls and messages were, oldest first."""
 
 MOST_AGES = 12
-"""The newest are named. Neighbours of one kind and age are one, with their number."""
+"""The newest are named: of neighbours of one age how many of which kind."""
 
 MOST_PART_CHARS = 240
 """Of a statement: longer turns are read in parts, which end with a sentence where they can."""
@@ -215,10 +216,15 @@ class _Talk:
         return "".join([*written, self._when(shown)])
 
     def _when(self, shown: Sequence[int]) -> str:
-        dated = [f"{self.blocks[block].heading} {self.ages[block]}" for block in shown]
-        numbered = [(sum(1 for _ in same), each) for each, same in groupby(dated)]
-        ages = (each if n == 1 else f"{n} {each}" for n, each in numbered[-MOST_AGES:])
-        return f"{WHEN}{', '.join(ages)}\n" if dated else ""
+        ages = [
+            (age, Counter(self.blocks[block].heading for block in same))
+            for age, same in groupby(shown, key=self.ages.__getitem__)
+        ]
+        named = [
+            " ".join([*(f"{n} {kind}" if n > 1 else kind for kind, n in kinds.items()), age])
+            for age, kinds in ages[-MOST_AGES:]
+        ]
+        return f"{WHEN}{', '.join(named)}\n" if named else ""
 
     def _counted(self, room: Room) -> str:
         """Where some line takes many more tokens than its characters promised: one by one, those

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scoring.domain.reading import domain_named
-from scoring.prompt.rendering import Rendering, newest_rendering
+from scoring.prompt.rendering import Rendering, language_model_rendering
 from training.cli.console import progress, say
 from training.cli.options import DOMAIN, FiniteRange
 from training.cli.refusal import refusing
@@ -214,7 +214,7 @@ def _fit_frozen(options: dict[str, Any], n_threads: int, as_json: bool) -> None:
         hub=_hub(options),
         out=out,
         kept=options["states"] or out.with_name(f"{out.name}.states"),
-        rendering=newest_rendering(domain_named(options["domain"])),
+        rendering=language_model_rendering(domain_named(options["domain"])),
         token_budget=options["token_budget"],
         budget=Budget(options["trials"], options["seed"]),
         min_positives=options["min_positives"],
@@ -242,7 +242,7 @@ def _request(options: dict[str, Any]) -> FitRequest:
     from training.fit.dataset import FitRequest
 
     out: Path = options["out"]
-    rendering = newest_rendering(domain_named(options["domain"]))
+    rendering = language_model_rendering(domain_named(options["domain"]))
     return FitRequest(
         dataset=options["dataset"],
         hub=_hub(options),

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from scoring.domain.reading import domain_named
-from scoring.prompt.rendering import newest_rendering
+from scoring.prompt.rendering import language_model_rendering
 from training.cli.console import progress, say
 from training.cli.options import DOMAIN, FiniteRange
 from training.cli.refusal import refusing
@@ -69,7 +69,7 @@ def zero_shot(
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-        rendering = newest_rendering(domain_named(domain))
+        rendering = language_model_rendering(domain_named(domain))
         request = ZeroShotRequest(
             Hub(base, revision), out, rendering, token_budget, base_rate, leads
         )

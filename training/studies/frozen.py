@@ -22,7 +22,7 @@ from scoring.domain.reading import domain_named
 from scoring.engines.readout import Readout
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.prompt.prompt import PromptSpec
-from scoring.prompt.rendering import Rendering, newest_rendering
+from scoring.prompt.rendering import Rendering, language_model_rendering
 from training.baselines.baseline import Budget, labels_of
 from training.cli.console import progress, say
 from training.cli.refusal import exiting
@@ -48,7 +48,7 @@ from training.studies.plain import (
 def main(arguments: Sequence[str] | None = None) -> None:
     options = frozen_parser("training.studies.frozen", __doc__).parse_args(arguments)
     with exiting():
-        rendering = newest_rendering(domain_named(options.domain))
+        rendering = language_model_rendering(domain_named(options.domain))
         base = load_base(open_base(Hub(options.base)), torch.float32)
         splits = [compare_split(folder, rendering, base, options) for folder in options.dataset]
         bootstrap = Bootstrap(np.random.default_rng(options.seed), options.resamples)

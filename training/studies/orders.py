@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scoring.domain.reading import domain_named
 from scoring.metrics.bootstrap import Bootstrap
-from scoring.prompt.rendering import newest_rendering
+from scoring.prompt.rendering import language_model_rendering
 from training.baselines.baseline import Budget, labels_of
 from training.baselines.logistic import fit_logistic
 from training.baselines.tree_text import fit_tree_words
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--orders", type=int, nargs="+", default=list(DEFAULT_ORDERS))
     options = parser.parse_args(arguments)
     with exiting():
-        rendering = newest_rendering(domain_named(options.domain))
+        rendering = language_model_rendering(domain_named(options.domain))
         base = load_base(open_base(Hub(options.base)), torch.float32)
         read = [read_dataset(folder, rendering, base, options) for folder in options.dataset]
         budget = Budget(options.trials, options.seed)

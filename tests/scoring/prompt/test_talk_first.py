@@ -48,7 +48,7 @@ def test_talk_stands_first_and_its_ages_behind_it() -> None:
         "note\nagent: Hurry.\n"
         "email\nagent: Here is our offer.\n"
         "email\ncustomer: Thank you.\n"
-        "# when\ncall yesterday, email today, note today, 2 email today\n"
+        "# when\ncall yesterday, 3 email note today\n"
     )
 
 

@@ -25,7 +25,7 @@ from scoring.engines.loading import load_scorer
 from scoring.engines.onnx import GRAPH
 from scoring.engines.readout import load_readout
 from scoring.metrics.metrics import log_loss
-from scoring.prompt.rendering import newest_rendering
+from scoring.prompt.rendering import language_model_rendering
 from tests.training.model.tiny import TOKEN_BUDGET, save_base, save_dataset
 from training.baselines.baseline import Budget, labels_of
 from training.baselines.fitted import calibrate, worth_of
@@ -71,7 +71,7 @@ def fitted(dataset: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) 
         hub=Hub(str(base)),
         out=folder / "one",
         kept=folder / "states",
-        rendering=newest_rendering(pack("auto")),
+        rendering=language_model_rendering(pack("auto")),
         token_budget=TOKEN_BUDGET,
         budget=Budget(2),
         min_positives=50,
