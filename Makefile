@@ -63,6 +63,9 @@ bench-talk: $(DEV)/.installed  ## what keeping whole talk costs, on real dialogu
 bench-engine: $(DEV)/.installed  ## language models on this CPU beside the naive way (ASLLR_BASE=..., ARGS="--quick --json")
 	@$(DEV)/bin/python -m tests.bench.engine $(ARGS)
 
+bench-stream: $(DEV)/.installed  ## a language model as the stream's bottleneck (ARGS="--artifact DIR --minutes 10 --json")
+	@$(DEV)/bin/python -m tests.bench.stream $(ARGS)
+
 gpu-check: $(DEV)/.installed  ## a base fitted and served on this machine's GPU, in eight minutes (ARGS="--base DIR --json")
 	@$(DEV)/bin/python -m tests.bench.gpu $(ARGS)
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scoring.artifact import demo_artifact_path
 from streams.exit_codes import AWAY
 from tests.bench.burst import burst
 from tests.bench.ingest import compare, profile
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_kafka()
     found = _quick() if asked.quick else _full()
     if asked.steady:
-        found["steady"] = steady(asked.steady, 50.0, say)
+        found["steady"] = steady(asked.steady, 50.0, demo_artifact_path(), say)
     found["machine"] = this_machine().described()
     sys.stdout.write(json.dumps(found, indent=None if asked.json else 2) + "\n")
 
@@ -86,11 +87,11 @@ def _measure(
             )
     found["profile"] = profile(min(n_events, 20_000))
     say("latency: an engine that costs nothing")
-    floor = measure(rates[0], seconds, with_demo_model=False)
+    floor = measure(rates[0], seconds, None)
     found["latency_floor"] = floor
     found["latency"] = []
     for rate in rates:
-        found["latency"].append(measure(rate, seconds, with_demo_model=True))
+        found["latency"].append(measure(rate, seconds, demo_artifact_path()))
         say(f"latency: {found['latency'][-1]}")
     lowest = found["latency"][0]
     found["latency_ms"] = {"rate_per_s": lowest["rate_per_s"], **lowest["total"]}

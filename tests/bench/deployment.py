@@ -18,7 +18,7 @@ from typing import BinaryIO
 from redis import Redis
 
 from schemas.outputs import Promotion
-from scoring.artifact import demo_artifact_path, digest
+from scoring.artifact import digest
 from streams.publish.promotions import publish_promotion
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
@@ -44,21 +44,21 @@ class Measured:
 
 
 @contextmanager
-def deployment(*, with_demo_model: bool) -> Iterator[Measured]:
-    """With the shipped artifact, or with an engine that costs nothing."""
+def deployment(artifact: Path | None) -> Iterator[Measured]:
+    """With an artifact as roles serve it, or (None) with an engine that costs nothing."""
     with tempfile.TemporaryDirectory(prefix="asllr-bench-") as temporary:
         folder = Path(temporary)
         address, kafka = start_kafka(folder)
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
             make_topics(address)
-            artifact = digest(demo_artifact_path()) if with_demo_model else "rule-1"
+            served = digest(artifact) if artifact else "rule-1"
             now = datetime.now(UTC)
-            publish_promotion(address, Promotion(tenant="*", artifact=artifact, promoted_at=now))
+            publish_promotion(address, Promotion(tenant="*", artifact=served, promoted_at=now))
             with EmbeddedRedis() as server, server.client() as client:
                 for role in ROLES:
                     log = (folder / f"{role}.log").open("wb")
-                    processes[role] = _start(role, address, server.url, with_demo_model, log)
+                    processes[role] = _start(role, address, server.url, artifact, log)
                 pids = {role: process.pid for role, process in processes.items()}
                 yield Measured(address, RedisStore(client), client, pids)
                 for process in processes.values():
@@ -72,9 +72,9 @@ def deployment(*, with_demo_model: bool) -> Iterator[Measured]:
 
 
 def _start(
-    role: str, address: str, redis_url: str, with_demo_model: bool, log: BinaryIO
+    role: str, address: str, redis_url: str, artifact: Path | None, log: BinaryIO
 ) -> subprocess.Popen[bytes]:
-    if with_demo_model:
+    if artifact:
         command = [sys.executable, "-m", "asllr", role]
     else:
         spec = RoleSpec(role, f"{role}-0", address, redis_url, N_PARTITIONS)
@@ -83,6 +83,7 @@ def _start(
         "ASLLR_BROKER": address,
         "ASLLR_REDIS": redis_url,
         "ASLLR_PARTITIONS": str(N_PARTITIONS),
+        "ASLLR_ARTIFACTS": str(artifact.resolve().parent) if artifact else "",
     }
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
 

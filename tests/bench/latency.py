@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
@@ -49,6 +50,7 @@ class Ledger:
 
     parts_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     n_events: int = 0
+    n_scores: int = 0
     is_timed: bool = False
 
     def handed(self, event: EventBase) -> None:
@@ -64,6 +66,7 @@ class Ledger:
         for record in records:
             if record.topic == SCORES.name and record.value:
                 score = Score.model_validate_json(record.value)
+                self.n_scores += 1
                 self.scores[f"{score.tenant}/{score.lead}", repr(score.order)] = score
             elif record.topic == RANKED.name and record.value:
                 self._ranked(RankUpdate.model_validate_json(record.value), record.timestamp_ms)
@@ -93,9 +96,9 @@ class Ledger:
             self.parts_ms[part].append(float(value))
 
 
-def measure(rate_per_s: float, seconds: float, *, with_demo_model: bool) -> dict[str, Any]:
+def measure(rate_per_s: float, seconds: float, artifact: Path | None) -> dict[str, Any]:
     """At one rate. Raises when Redis is not the fold of what was sent."""
-    with deployment(with_demo_model=with_demo_model) as measured:
+    with deployment(artifact) as measured:
         ledger, found = drive(measured, rate_per_s, seconds, seed=int(rate_per_s))
     return {
         "rate_per_s": rate_per_s,
@@ -141,11 +144,11 @@ def drive(
     return ledger, {"rss_mb": measured.rss_mb()}
 
 
-def steady(minutes: int, rate_per_s: float, say: Say) -> list[dict[str, Any]]:
-    """Half an hour of the same load: per minute the memory of each role and of Redis, and the
-    latency of the ranks that came in it."""
+def steady(minutes: int, rate_per_s: float, artifact: Path, say: Say) -> list[dict[str, Any]]:
+    """Minutes of the same load: for each the memory of each role and of Redis, and the latency of
+    the ranks that came in it."""
     rows: list[dict[str, Any]] = []
-    with deployment(with_demo_model=True) as measured:
+    with deployment(artifact) as measured:
         marks = [time.monotonic()]
 
         def look(minute: int) -> None:
