@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from scoring.artifact import MANIFEST, ArtifactError, digest
+from scoring.engines.kept_chunks import KEPT_BYTES
 from scoring.engines.loading import load_scorer
 from scoring.score import Scorer
 
@@ -61,14 +62,14 @@ class Shelf:
             del self._loaded[artifact]
 
 
-def load_from(folders: Sequence[Path], artifact: str) -> Scorer:
-    """Loads the artifact with this digest from wherever it is under `folders`. Raises
-    ArtifactError."""
+def load_from(folders: Sequence[Path], artifact: str, *, kept_bytes: int = KEPT_BYTES) -> Scorer:
+    """Loads the artifact with this digest from wherever it is under `folders`. `kept_bytes`: as for
+    `load_scorer`. Raises ArtifactError."""
     faults: list[str] = []
     for path in _artifact_paths(folders):
         try:
             if digest(path) == artifact:
-                return load_scorer(path)
+                return load_scorer(path, kept_bytes=kept_bytes)
         except ArtifactError as error:
             faults.append(str(error))
     looked = ", ".join(map(str, folders))

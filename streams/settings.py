@@ -74,6 +74,12 @@ VARIABLES = (
         "of a busy score worker's time, how much may go to faithful reasons for the top of the "
         "boards, beside the time in which it has nothing to do; 0: none at all",
     ),
+    Variable(
+        "ASLLR_KEPT_MIB",
+        "1024",
+        "memory in MiB that a score worker may fill with what a language model made of prompts, so "
+        "that what the next ones begin with is not read again; of each artifact; 0: none",
+    ),
     Variable("ASLLR_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
@@ -95,6 +101,7 @@ class Settings:
     patience_s: float
     snapshot_s: float
     reason_share: float
+    kept_mib: int
     log_level: str
 
 
@@ -114,6 +121,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         patience_s=_number("ASLLR_PATIENCE_S", texts, low=0, high=86_400),
         snapshot_s=_number("ASLLR_SNAPSHOT_S", texts, low=1, high=30 * 86_400),
         reason_share=_number("ASLLR_REASON_SHARE", texts, low=0, high=0.9),
+        kept_mib=_whole("ASLLR_KEPT_MIB", texts, low=0, high=1_000_000),
         log_level=_one_of("ASLLR_LOG_LEVEL", texts, LOG_LEVELS),
     )
 

@@ -19,6 +19,7 @@ from scoring.artifact import (
 from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import Engine
 from scoring.engines.columns_file import COLUMNS, load_columns
+from scoring.engines.kept_chunks import KEPT_BYTES
 from scoring.engines.linear import LINEAR, load_linear_engine
 from scoring.engines.network import load_network_engine
 from scoring.engines.onnx import GRAPH, load_onnx_engine
@@ -38,24 +39,29 @@ UNREAD_BUDGET = 100_000
 is cut for a model that does not read it."""
 
 
-def load_scorer(path: Path) -> Scorer:
-    """Loads the artifact in folder `path`. Raises ArtifactError, in one clear sentence, when it
-    cannot be used for scoring."""
+def load_scorer(path: Path, *, kept_bytes: int = KEPT_BYTES) -> Scorer:
+    """Loads the artifact in folder `path`. `kept_bytes`: the memory for what its language model
+    makes of prompts (`scoring.engines.kept_chunks`). Raises ArtifactError, in one clear sentence,
+    when it cannot be used for scoring."""
     manifest = load_manifest(path)
     rendering = load_rendering(path, manifest)
     columns = load_columns(path) if COLUMNS in manifest.files else NO_COLUMNS
     columns = replace(columns, rendering=rendering)
-    engine, count_tokens = load_engine(path, manifest, rendering, columns)
+    engine, count_tokens = load_engine(path, manifest, rendering, columns, kept_bytes)
     spec = PromptSpec(rendering, manifest.token_budget, count_tokens, manifest.turns)
     return build_scorer(manifest, digest(path), engine, spec, columns)
 
 
 def load_engine(
-    path: Path, manifest: Manifest, rendering: Rendering, columns: Columns = NO_COLUMNS
+    path: Path,
+    manifest: Manifest,
+    rendering: Rendering,
+    columns: Columns = NO_COLUMNS,
+    kept_bytes: int = KEPT_BYTES,
 ) -> tuple[Engine, Callable[[str], int]]:
     """Loads the engine of the artifact in folder `path`, and the token counter for its prompts.
-    `rendering` and `columns`: the artifact's. The stack runs its language model on ONNX where the
-    artifact has that graph. Raises ArtifactError."""
+    `rendering` and `columns`: the artifact's; `kept_bytes`: as for `load_scorer`. The stack
+    runs its language model on ONNX where the artifact has that graph. Raises ArtifactError."""
     width = TableWidth(len(rendering.features), len(columns))
     match manifest.engine:
         case EngineKind.TREES:
@@ -67,13 +73,13 @@ def load_engine(
         case EngineKind.RULE:
             return load_rule_engine(path, rendering), len
         case EngineKind.ONNX | EngineKind.TORCH | EngineKind.STACK:
-            return _load_reading_engine(path, manifest, width)
+            return _load_reading_engine(path, manifest, width, kept_bytes)
         case _:
             assert_never(manifest.engine)
 
 
 def _load_reading_engine(
-    path: Path, manifest: Manifest, width: TableWidth
+    path: Path, manifest: Manifest, width: TableWidth, kept_bytes: int
 ) -> tuple[Engine, Callable[[str], int]]:
     if (path / READOUT).exists() and READOUT not in manifest.files:
         raise ArtifactError(
@@ -82,10 +88,10 @@ def _load_reading_engine(
         )
     reader, count_tokens = load_reader(path, manifest.token_budget, manifest.turns)
     if manifest.engine is not EngineKind.STACK:
-        lm = load_language_model(path, reader, manifest.engine, manifest.head)
+        lm = load_language_model(path, reader, manifest.engine, manifest.head, kept_bytes)
         return _remembering(lm), count_tokens
     kind = EngineKind.ONNX if GRAPH in manifest.files else EngineKind.TORCH
-    lm = load_language_model(path, reader, kind, manifest.head)
+    lm = load_language_model(path, reader, kind, manifest.head, kept_bytes)
     is_linear = LINEAR in manifest.files
     stack = load_stack_engine(path, _remembering(lm), width, is_linear=is_linear)
     return stack, count_tokens
@@ -98,13 +104,17 @@ def _remembering(lm: LanguageModelEngine) -> Engine:
 
 
 def load_language_model(
-    path: Path, reader: PromptReader, kind: EngineKind, head: HeadKind = HeadKind.POINT
+    path: Path,
+    reader: PromptReader,
+    kind: EngineKind,
+    head: HeadKind = HeadKind.POINT,
+    kept_bytes: int = KEPT_BYTES,
 ) -> LanguageModelEngine:
     """Loads the artifact's language model alone, in the runtime `kind`. The ONNX graph holds one
     head only."""
     match kind:
         case EngineKind.ONNX:
-            return load_onnx_engine(path, reader)
+            return load_onnx_engine(path, reader, kept_bytes=kept_bytes)
         case EngineKind.TORCH:
             # Here and not above: the base install has no torch.
             try:

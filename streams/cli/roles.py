@@ -79,6 +79,7 @@ def score(*, index: int) -> None:
             artifact_dirs=(artifact_folder(settings.artifacts),),
             patience_s=settings.patience_s,
             reason_share=settings.reason_share,
+            kept_bytes=settings.kept_mib << 20,
         )
     )
 

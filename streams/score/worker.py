@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
+from scoring.engines.kept_chunks import KEPT_BYTES
 from streams import exit_codes
 from streams.artifact_shelf import Shelf, load_from
 from streams.score.batch import Scoring, no_checkpoint
@@ -35,7 +36,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class ScoreWorkerConfig:
     """What one score worker needs. `worker` is unique among living processes. `artifact_dirs`:
-    artifacts, or folders of them. `reason_share`: of the worker's time, for faithful reasons."""
+    artifacts, or folders of them. `reason_share`: of the worker's time, for faithful reasons.
+    `kept_bytes`: of what it reads, each artifact."""
 
     open_store: Callable[[], Store]
     worker: str
@@ -45,6 +47,7 @@ class ScoreWorkerConfig:
     lease_ms: int = 10_000
     engine_timeout_s: float = 30.0
     reason_share: float = DEFAULT_SHARE
+    kept_bytes: int = KEPT_BYTES
 
 
 def run_score_worker(
@@ -72,7 +75,7 @@ def run_score_worker(
         worker = ScoreWorker(
             config,
             store,
-            shelf or Shelf(partial(load_from, config.artifact_dirs)),
+            shelf or Shelf(partial(load_from, config.artifact_dirs, kept_bytes=config.kept_bytes)),
             leases,
             patience,
             checkpoint,

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ from training.export.int8_graph import int8_graph
 
 LENGTHS = (128, 512, 1_024)
 KEY_LENGTH = 512
+SLACK_TOKENS = 8
+"""Prompts of a length are that long to within a few."""
 NOTHING = np.zeros(0, dtype=np.float32)
 
 
@@ -99,7 +102,7 @@ def measure(base: Path | None, size: Size, lengths: tuple[int, ...] = LENGTHS) -
 def _measure_base(
     base: Path, size: Size, lengths: tuple[int, ...], int8_gops: float
 ) -> dict[str, Any]:
-    reader, _ = load_reader(base, max(lengths))
+    reader, _ = load_reader(base, max(lengths) + SLACK_TOKENS)
     model = _fp32(base)
     key_length = KEY_LENGTH if KEY_LENGTH in lengths else max(lengths)
     judged = of_length(reader, key_length, size.n_judged)
@@ -199,13 +202,21 @@ def _ways(model: PreTrainedModel, reader: PromptReader) -> dict[str, Score]:
 
 
 def _scoring(engine: OnnxEngine) -> Score:
-    return lambda prompts: engine.logits([EngineInput(NOTHING, prompt) for prompt in prompts])
+    """Every prompt as if it were the first."""
+
+    def score(prompts: Sequence[str]) -> None:
+        for prompt in prompts:
+            engine.forget()
+            engine.logits([EngineInput(NOTHING, prompt)])
+
+    return score
 
 
 def _remembering(engine: OnnxEngine) -> Score:
     """As it is served, without a memory at the start of each round."""
 
-    def score(prompts: Any) -> None:
+    def score(prompts: Sequence[str]) -> None:
+        engine.forget()
         served = RememberingEngine(engine)
         for prompt in prompts:
             served.logits([EngineInput(NOTHING, prompt)])

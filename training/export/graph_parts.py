@@ -16,6 +16,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from scoring.engines.chunk_graph import TOKENS
+
 Array = NDArray[np.float32]
 
 MICROSOFT = "com.microsoft"
@@ -28,10 +30,13 @@ which 8-bit weights overflow unless activations have 7 bits: the graph finds out
 
 @dataclass(frozen=True, slots=True)
 class QuantisedRows:
-    """The names of int8 rows (1, n_tokens, width) and of their scales (1, n_tokens, 1)."""
+    """The names of int8 rows (1, n_rows, width), of their scales (1, n_rows, 1), and of scales and
+    zero points as vectors (n_rows,)."""
 
     rows: str
     scale: str
+    scales: str
+    zeros: str
 
 
 @dataclass(slots=True)
@@ -77,10 +82,14 @@ class GraphParts:
         )
         return names
 
-    def last_row(self, x: str, name: str) -> str:
-        """(1, n_tokens, width) -> (1, 1, width)."""
+    def last_of(self, x: str, name: str, axis: int) -> str:
+        """The last of an axis, which is kept."""
         top = self.ints(np.iinfo(np.int64).max)
-        return self.op("Slice", [x, self.ints(-1), top, self.ints(1)], name)
+        return self.op("Slice", [x, self.ints(-1), top, self.ints(axis)], name)
+
+    def last_row(self, x: str, name: str) -> str:
+        """(1, n_rows, width) -> (1, 1, width)."""
+        return self.last_of(x, name, axis=1)
 
     def norm(self, x: str, weight: Array, name: str, eps: float) -> str:
         """Root mean square norm over the last axis. B. Zhang, R. Sennrich, Root Mean Square Layer
@@ -113,43 +122,51 @@ class GraphParts:
         for name, fine, coarse in (
             ("activation_max", np.float32(FINE), np.float32(COARSE)),
             ("activation_zero", np.uint8(FINE + 1), np.uint8(COARSE + 1)),
+            ("rest_step", np.float32(0.5 / FINE), np.float32(0.5 / COARSE)),
         ):
             choices = [
                 self.constant(f"{name}.{value}", np.array(value)) for value in (fine, coarse)
             ]
             self.op("Where", [is_exact, *choices], name)
+        n_rows = self.op("Shape", [TOKENS], "zeros.n", start=1, end=2)
+        self.op("Expand", ["activation_zero", n_rows], "row_zeros")
+        self.op("Expand", ["activation_zero", self.ints(1)], "last_zeros")
 
-    def quantised(self, x: str, name: str) -> QuantisedRows:
-        """Quantises each row of `x` (1, n_tokens, width) by its own largest absolute value."""
+    def quantised(self, x: str, name: str, zeros: str = "row_zeros") -> QuantisedRows:
+        """Quantises each row of `x` (1, n_rows, width) by its own largest absolute value. `zeros`:
+        "row_zeros" for as many rows as the chunk has, "last_zeros" for one."""
         most = self.op("ReduceMax", [x], f"{name}.most", axes=[-1])
         least = self.op("ReduceMin", [x], f"{name}.least", axes=[-1])
-        largest = self.op("Max", [most, self.op("Neg", [least], f"{name}.neg")], f"{name}.largest")
-        raised = self.op("Max", [largest, self.number(1e-30)], f"{name}.raised")
-        scale = self.op("Div", [raised, "activation_max"], f"{name}.scale")
+        opposite = self.op("Neg", [least], f"{name}.neg")
+        largest = self.op("Max", [most, opposite, self.number(1e-30)], f"{name}.largest")
+        scale = self.op("Div", [largest, "activation_max"], f"{name}.scale")
         flat = self.op("Reshape", [scale, self.ints(-1)], f"{name}.scales")
-        shape = self.op("Shape", [flat], f"{name}.n")
-        zeros = self.op("Expand", ["activation_zero", shape], f"{name}.zeros")
-        return QuantisedRows(
-            self.op("QuantizeLinear", [x, flat, zeros], f"{name}.rows", axis=1), scale
-        )
+        rows = self.op("QuantizeLinear", [x, flat, zeros], f"{name}.rows", axis=1)
+        return QuantisedRows(rows, scale, flat, zeros)
 
-    def rounded_off(self, x: str, rows: QuantisedRows, name: str) -> QuantisedRows:
-        """What `quantised(x, name)` lost, quantised in its turn: both together hold 16 bits."""
-        inputs = [rows.rows, f"{name}.scales", f"{name}.zeros"]
+    def rounded_off(self, x: str, rows: QuantisedRows, name: str) -> str:
+        """What `quantised(x, name)` lost, quantised in its turn in steps of `rest_step` of the
+        first's: both together hold 16 bits. A row loses half a step at most, so its scale is known
+        and no largest has to be found."""
+        inputs = [rows.rows, rows.scales, rows.zeros]
         held = self.op("DequantizeLinear", inputs, f"{name}.held", axis=1)
-        return self.quantised(self.op("Sub", [x, held], f"{name}.lost"), f"{name}.rest")
+        lost = self.op("Sub", [x, held], f"{name}.lost")
+        steps = self.op("Mul", [rows.scales, "rest_step"], f"{name}.rest_scales")
+        return self.op("QuantizeLinear", [lost, steps, rows.zeros], f"{name}.rest", axis=1)
 
     def linear(self, x: QuantisedRows, weight: Array, bias: Array | None, name: str) -> str:
         """`x @ weight.T + bias` with int8 weights per output channel, as in `nn.Linear`."""
-        scaled = self.op("Mul", [self.product(x, weight, name), x.scale], f"{name}.scaled")
+        return self.scaled(self.product(x.rows, weight, name), x.scale, bias, name)
+
+    def scaled(self, product: str, scale: str, bias: Array | None, name: str) -> str:
+        """`product * scale + bias`."""
+        scaled = self.op("Mul", [product, scale], f"{name}.scaled")
         if bias is None:
             return scaled
         return self.op("Add", [scaled, self.constant(f"{name}.bias", bias)], f"{name}.biased")
 
-    def product(
-        self, x: QuantisedRows, weight: Array, name: str, weight_of: str | None = None
-    ) -> str:
-        """`x @ weight.T`, each row divided by its scale. `weight_of`: the product that has added
+    def product(self, rows: str, weight: Array, name: str, weight_of: str | None = None) -> str:
+        """`rows @ weight.T`, each row divided by its scale. `weight_of`: the product that has added
         this weight to the graph already."""
         kept = weight_of or name
         scale = np.maximum(np.abs(weight).max(axis=1), 1e-12) / WEIGHT_MAX
@@ -157,7 +174,7 @@ class GraphParts:
         return self.microsoft(
             "MatMulIntegerToFloat",
             [
-                x.rows,
+                rows,
                 self.constant(f"{kept}.weight", quantised.T),
                 self.constant("one", np.array(1, np.float32)),
                 self.constant(f"{kept}.scale", scale.astype(np.float32)),

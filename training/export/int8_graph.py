@@ -25,14 +25,15 @@ def int8_graph(
     model: PreTrainedModel,
     reader: PromptReader,
     prompts: Sequence[str],
-    head: tuple[Array, Array],
+    head: tuple[Array, Array] | None,
     readout: Readout | None = None,
     turns: Turns = CHATML,
 ) -> onnx.ModelProto:
     """Builds the graph of `model`, a causal language model in float32 with its adapter merged,
     whose weights are changed in place to others that compute the same. `prompts`: on the first few
     it is measured which channels are large. `head`: weight (n_outputs, n_read) and bias
-    (n_outputs,). `turns`: the base's, of which every prompt has the opening."""
+    (n_outputs,); None gives what a head would read. `turns`: the base's, of which every prompt has
+    the opening."""
     shape = graph_shape(model.config.to_dict(), reader.max_tokens)
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     measured = [reader.token_ids(prompt) for prompt in prompts[:N_MEASURED_PROMPTS]]
@@ -40,7 +41,7 @@ def int8_graph(
     model.load_state_dict({name: torch.from_numpy(array) for name, array in easier.items()})
     opening: list[int] = reader.tokenizer.encode(turns.opening, add_special_tokens=False).ids
     prefix = shared_prefix(model, _shared(opening, measured))
-    return build_graph(easier, shape, *head, readout, prefix)
+    return build_graph(easier, shape, head, readout, prefix)
 
 
 def _shared(opening: Sequence[int], prompts: Sequence[Sequence[int]]) -> Sequence[int]:

@@ -99,9 +99,8 @@ def open_state_reader(
     if why_no_graph_of(base.model) is not None:
         engine = _torch_engine(base, readout, reader, width)
         return StateReader(engine, readout, base.revision, width, token_budget)
-    passed_on = np.eye(width, dtype=np.float32), np.zeros(width, dtype=np.float32)
     copy = deepcopy(base.model)  # whose weights are changed
-    graph = int8_graph(copy, reader, prompts, passed_on, readout, base.turns)
+    graph = int8_graph(copy, reader, prompts, None, readout, base.turns)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "states.onnx"
         onnx.save(graph, str(file))

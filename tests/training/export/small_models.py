@@ -3,7 +3,7 @@ compute of one prompt."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,19 @@ from transformers import (
     Qwen3Config,
 )
 
+from scoring.engines.chunk_graph import ChunkSizes, chunk_graph
+from scoring.engines.chunked import ChunkReader
+from scoring.engines.kept_chunks import KeptChunks
 from scoring.engines.onnx import open_session
 from scoring.engines.readout import Pool, Readout, ReadoutPart, marker_of
+from scoring.floats import Floats
 from training.export.graph_parts import WEIGHT_MAX
 from training.export.graph_shape import graph_shape
 from training.export.onnx_graph import build_graph
 from training.export.shared_prefix import SharedPrefix
 
 N_LAYERS, HIDDEN, N_TOKENS = 3, 64, 40
+SMALL_CHUNKS = ChunkSizes(chunk=8, rest=5)
 COMMON: dict[str, Any] = {
     "vocab_size": 211,
     "hidden_size": HIDDEN,
@@ -138,27 +143,33 @@ def expected(model: SmallModel, readout: Readout) -> NDArray[np.float64]:
 
 
 def served(
-    model: SmallModel, readout: Readout, folder: Path, prefix: SharedPrefix | None = None
-) -> NDArray[np.float32]:
-    """The vector itself: the head is the identity."""
-    width = readout.width(HIDDEN)
-    graph = build_graph(
-        model.weights,
-        graph_shape(model.config, max_tokens=64),
-        np.eye(width, dtype=np.float32),
-        np.zeros(width, np.float32),
-        readout,
-        prefix,
+    model: SmallModel,
+    readout: Readout,
+    folder: Path,
+    prefix: SharedPrefix | None = None,
+    sizes: ChunkSizes = SMALL_CHUNKS,
+) -> Floats:
+    """The vector itself, read in chunks of these sizes."""
+    return chunk_reader(model, readout, folder, prefix, sizes).row(
+        model.ids[0].tolist(), model.spoken[0] > 0
     )
-    onnx.save(graph, str(folder / "model.onnx"))
-    feed: dict[str, NDArray[Any]] = {"input_ids": model.ids}
-    if readout.needs_spoken:
-        feed["weights"] = model.spoken
-    (vector,) = open_session(folder / "model.onnx", 1).run(None, feed)
-    row: NDArray[np.float32] = np.asarray(vector)[0]
-    return row
 
 
-def error(served: NDArray[np.float32], expected: NDArray[np.float64]) -> float:
+def chunk_reader(
+    model: SmallModel,
+    readout: Readout,
+    folder: Path,
+    prefix: SharedPrefix | None = None,
+    sizes: ChunkSizes = SMALL_CHUNKS,
+) -> ChunkReader:
+    """Of the graph without a head. It keeps nothing."""
+    shape = graph_shape(model.config, max_tokens=64)
+    onnx.save(build_graph(model.weights, shape, None, readout, prefix), str(folder / "model.onnx"))
+    graph = chunk_graph(open_session(folder / "model.onnx", 1))
+    assert graph is not None
+    return ChunkReader(replace(graph, sizes=sizes), 64, KeptChunks(0))
+
+
+def error(served: Floats, expected: NDArray[np.float64]) -> float:
     """Relative to the size of what is read."""
     return float(np.linalg.norm(served - expected) / np.linalg.norm(expected))

@@ -61,8 +61,7 @@ def test_only_what_is_read_is_computed() -> None:
     graph = build_graph(
         model.weights,
         graph_shape(model.config, max_tokens=64),
-        np.ones((1, ALL_POOLS.width(HIDDEN)), np.float32),
-        np.zeros(1, np.float32),
+        (np.ones((1, ALL_POOLS.width(HIDDEN)), np.float32), np.zeros(1, np.float32)),
         ALL_POOLS,
     )
     names = {each.name for each in graph.graph.initializer}
@@ -92,11 +91,11 @@ def test_what_has_no_graph_is_said_in_a_phrase(changed: dict[str, Any], says: st
 def test_a_readout_of_a_layer_that_is_not_there_is_refused() -> None:
     model = small_model(SHAPES["llama"])
     shape = graph_shape(model.config, max_tokens=64)
-    one, none = np.ones((1, HIDDEN), np.float32), np.zeros(1, np.float32)
+    head = np.ones((1, HIDDEN), np.float32), np.zeros(1, np.float32)
     with pytest.raises(ValueError, match="names layer 4, the model has 3"):
-        build_graph(model.weights, shape, one, none, marker_of(4))
+        build_graph(model.weights, shape, head, marker_of(4))
     with pytest.raises(ValueError, match="reads 64 numbers, the readout gives 256"):
-        build_graph(model.weights, shape, one, none, ALL_POOLS)
+        build_graph(model.weights, shape, head, ALL_POOLS)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
