@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     import click
@@ -66,10 +66,11 @@ try:
     from training.cli.dataset import Readers, build_dataset_group
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
+    from training.cli.options import PHRASES
     from training.cli.refusal import refusing
     from training.cli.zero_shot import zero_shot
     from training.dataset.log import Logged
-    from training.simulator.business import business_names
+    from training.simulator.business import Wording, business_names
 except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
 
@@ -175,10 +176,10 @@ def demo(
     """
     counts = RoleCounts(ingest=ingest_workers, score=score_workers)
     options = DemoOptions(broker, redis, for_s, as_json, counts, SHIPPED_FOR[domain])
-    start_demo(options, SELF, lambda: _script(domain, seed, n_leads, rate))
+    start_demo(options, SELF, lambda: _script(domain, Wording.USUAL, seed, n_leads, rate))
 
 
-def _script(business: str, seed: int, n_leads: int, rate_per_s: float) -> Script:
+def _script(business: str, said: Wording, seed: int, n_leads: int, rate_per_s: float) -> Script:
     """The events of a demo: the simulator's stream, begun in the past so that most leads are there
     when it starts."""
     from training.simulator.live import live_events  # only here: numpy's generators take a moment
@@ -186,9 +187,8 @@ def _script(business: str, seed: int, n_leads: int, rate_per_s: float) -> Script
 
     past_s = n_leads * EVENTS_BEFORE / rate_per_s
     start = datetime.now(UTC) - timedelta(seconds=past_s)
-    stream = live_events(
-        seed, start=start, rate_per_s=rate_per_s, concurrent=n_leads, world=World(business)
-    )
+    world = World(business, wording=said)
+    stream = live_events(seed, start=start, rate_per_s=rate_per_s, concurrent=n_leads, world=world)
     due = ((due.after_s - past_s, due.event) for due in stream)
     history: list[EventBase] = []
     for after_s, event in due:
@@ -234,6 +234,7 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     help="leads (at a time).",
 )
 @_DOMAIN
+@PHRASES
 @_RATE
 @_SEED
 @click.option("--for", "for_s", type=DURATION, help="stop after this long.")
@@ -242,9 +243,7 @@ def run(*, ingest_workers: int, score_workers: int, logs: Path) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="write a recording here instead of sending to Kafka.",
 )
-def simulate(
-    *, n_leads: int, domain: str, rate: float, seed: int, for_s: float | None, out: Path | None
-) -> None:
+def simulate(*, n_leads: int, domain: str, phrases: str, rate: float, seed: int, **to: Any) -> None:
     """Send the events of simulated leads to Kafka as they happen, or write them to a file.
 
     \b
@@ -252,14 +251,16 @@ def simulate(
       asllr simulate --leads 500 --for 10m
       asllr simulate --leads 1000 --seed 7 --out leads.jsonl.gz
       asllr simulate --domain software --out software.jsonl.gz
+      asllr simulate --phrases held-out --out said-otherwise.jsonl.gz
     """
     from training.simulator.emit import simulate_events
     from training.simulator.world import World
 
+    said = Wording(phrases)
     start_simulation(
-        SimulateOptions(for_s, out),
-        past=lambda: simulate_events(seed, n_leads, world=World(domain)),
-        script=lambda: _script(domain, seed, n_leads, rate),
+        SimulateOptions(**to),
+        past=lambda: simulate_events(seed, n_leads, world=World(domain, wording=said)),
+        script=lambda: _script(domain, said, seed, n_leads, rate),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -60,6 +61,27 @@ def test_simulated_leads_become_a_dataset(tmp_path: Path) -> None:
     checked = asllr("dataset", "check", tmp_path / "d", "--json")
     assert checked.exit_code == 0
     assert json.loads(checked.stdout)["findings"] == []
+
+
+def test_the_same_people_say_it_in_other_words(tmp_path: Path) -> None:
+    words = ("--simulate", "1500", "--seed", "7", "--processes", "1", "--negative-rate", "0.2")
+    usual = asllr("dataset", *words, "--out", tmp_path / "usual")
+    other = asllr("dataset", *words, "--phrases", "held-out", "--out", tmp_path / "other")
+    assert usual.exit_code == other.exit_code == 0, other.output
+    theirs, said = read_examples(tmp_path / "usual", AUTO)
+    ours, said_otherwise = read_examples(tmp_path / "other", AUTO)
+    assert said_otherwise.sources == said.sources
+    assert said_otherwise.name == f"{said.name}-held-out"
+    assert ours.lead == theirs.lead
+    for column in ("as_of_ms", "split", "features", "label", "true_probability", "codes"):
+        np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column))
+    assert not set(ours.state) & set(theirs.state)
+
+
+def test_a_recording_is_said_as_it_was(recording: Path, tmp_path: Path) -> None:
+    refused = asllr("dataset", recording, "--phrases", "held-out", "--out", tmp_path / "d")
+    assert refused.exit_code == 2
+    assert "--phrases held-out without --simulate" in refused.stderr
 
 
 @pytest.mark.parametrize(

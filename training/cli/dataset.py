@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from training.cli.options import DOMAIN, FiniteRange
+from training.cli.options import DOMAIN, PHRASES, FiniteRange
 from training.cli.refusal import refusing
+from training.simulator.business import Wording
 
 if TYPE_CHECKING:  # it loads numpy, which `asllr --help` should not wait for
     from schemas.ids import LeadKey
@@ -126,6 +127,7 @@ def _build_command(moment: click.ParamType, readers: Readers) -> click.Command:
         type=click.IntRange(min=1),
         help="that many simulated leads instead of recordings.",
     )
+    @PHRASES
     @DOMAIN
     @_SEED
     @click.option(
@@ -201,10 +203,16 @@ def _build_command(moment: click.ParamType, readers: Readers) -> click.Command:
           asllr dataset build leads.jsonl.gz --out people --split-by cluster --cluster person_id
           asllr dataset build --leads leads.csv --outcomes leads.csv --out leads
           asllr dataset build --simulate 20000 --seed 7 --negative-rate 0.2 --out simulated
+          asllr dataset build --simulate 20000 --seed 7 --phrases held-out --out said-otherwise
         """
         exports = {kind: options.pop(kind) for kind in ("leads", "calls", "outcomes")}
         mapping = options.pop("mapping")
         _check_sources(recordings, n_simulated, exports, mapping)
+        if n_simulated is None and options["phrases"] != Wording.USUAL:
+            raise click.UsageError(
+                f"--phrases {options['phrases']} without --simulate: only simulated leads are said "
+                "in other words; leave it out"
+            )
         with refusing():
             from training.cli.dataset_work import build_dataset, simulate_dataset
 

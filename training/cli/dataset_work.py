@@ -40,7 +40,7 @@ from training.dataset.policy import parse_policy
 from training.dataset.protocols import protocol_of
 from training.dataset.simulated import Simulation, simulate_examples, split_world
 from training.dataset.split import Shares
-from training.simulator.business import business_names
+from training.simulator.business import Wording, business_names
 
 SHOWN_COLUMNS = 12
 
@@ -96,7 +96,7 @@ def simulate_dataset(n_leads: int, *, out: Path, **options: Any) -> None:
         )
     simulation = Simulation(
         seed=options["seed"],
-        world=split_world(business),
+        world=split_world(business, Wording(options["phrases"])),
         n_leads=n_leads,
         negative_rate=options["negative_rate"],
         shares=shares_of(options["shares"]),

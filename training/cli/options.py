@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from scoring.prompt.rendering import FIRST_PACK
+from training.simulator.business import Wording
 
 FindArtifact = Callable[[str], Path]
 """An artifact's name or path -> its folder; fails with an error message for people."""
@@ -45,6 +46,14 @@ def at_least(low: int) -> Callable[[str], int]:
     return read
 
 
+PHRASES = click.option(
+    "--phrases",
+    default=Wording.USUAL.value,
+    show_default=True,
+    type=click.Choice([each.value for each in Wording]),
+    help="what simulated people say it in; held-out: the same lives and meaning in sentences that "
+    "no model that we ship has practised.",
+)
 DOMAIN = click.option(
     "--domain",
     default=FIRST_PACK,

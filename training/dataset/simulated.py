@@ -22,6 +22,7 @@ from training.dataset.example import Example, Examples, columns_of
 from training.dataset.manifest import DatasetError, DatasetManifest, DatasetSource, Split, label_of
 from training.dataset.outcome import outcome_of
 from training.dataset.split import SHARES, Borders, Sampling, Shares, borders_of
+from training.simulator.business import Wording
 from training.simulator.codes import code_names, final_codes
 from training.simulator.emit import EPOCH, SimulatedLead, simulate_leads
 from training.simulator.world import FIRST, World
@@ -34,9 +35,9 @@ SPAN_HORIZONS = 12
 """The least of a world's time in horizons: three of them are embargoes between the splits."""
 
 
-def split_world(business: str) -> World:
+def split_world(business: str, wording: Wording = Wording.USUAL) -> World:
     """The world of `business` with moments over a time that can be split."""
-    world = World(business)
+    world = World(business, wording=wording)
     days = max(world.span_days, SPAN_HORIZONS * world.horizon_days)
     return replace(world, span_days=days)
 
@@ -75,7 +76,8 @@ class Simulation:
 
     @property
     def name(self) -> str:
-        return f"simulated-{self.seed}-{self.first}-{self.n_leads}"
+        said = "" if self.world.wording is Wording.USUAL else f"-{self.world.wording}"
+        return f"simulated-{self.seed}-{self.first}-{self.n_leads}{said}"
 
 
 def simulate_examples(
@@ -143,7 +145,7 @@ def _row(
 
 def source_name(seed: int, business: str = FIRST) -> str:
     """The source in a manifest, which tells whose people were read: equal seeds of a business are
-    the same people."""
+    the same people, in whatever words they speak."""
     world = "" if business == FIRST else f" of {business}"
     return f"simulator{world}, seed {seed}"
 

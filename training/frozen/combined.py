@@ -53,11 +53,14 @@ class Combined:
         mix = self.mixes[name or self.chosen]
         return mix.logits(self.words.logits(examples), self.head.logits(states))
 
-    def logits_to_calibrate(self, examples: Examples, states: NDArray[np.float32]) -> Floats:
+    def logits_to_calibrate(
+        self, examples: Examples, states: NDArray[np.float32], name: str | None = None
+    ) -> Floats:
         """As `logits`; those of the calibration rows by models that did not learn from them."""
         known = examples.of(*BEFORE_TEST).split == Split.CALIBRATE.value
-        held_out = self.mix.logits(self.words.held_out, self.head.held_out[known])
-        return with_held_out(self.logits(examples, states), held_out, examples)
+        mix = self.mixes[name or self.chosen]
+        held_out = mix.logits(self.words.held_out, self.head.held_out[known])
+        return with_held_out(self.logits(examples, states, name), held_out, examples)
 
 
 def combine(

@@ -1,23 +1,26 @@
 """A world's file: who the customers of a business are, what they do and say, and what it is worth.
 
 The simulator's code knows how leads behave in any business; a file in `worlds` says in which words
-and with which effects. Each is the test bench of the domain pack of its name.
+and with which effects. Each is the test bench of the domain pack of its name. A file of the same
+name in `held_out` says all of it again in sentences that no model of ours has practised.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache, cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from schemas.events import Direction, Ending
 from training.simulator.phrases import (
     Phrases,
+    PhraseTable,
     RequiredValues,
     SmallWords,
     Stance,
@@ -26,8 +29,17 @@ from training.simulator.phrases import (
 )
 
 WORLDS = Path(__file__).parent / "worlds"
+HELD_OUT = Path(__file__).parent / "held_out"
 STAGE = "stage"
 """Names the funnel's stage among the effects."""
+
+
+class Wording(StrEnum):
+    """Whose sentences are said: those of the world's file, which the demo's base and the tagger
+    practise, or those of the file in `held_out`."""
+
+    USUAL = "usual"
+    HELD_OUT = "held-out"
 
 
 class WorldFlag(WorldPart):
@@ -184,7 +196,30 @@ def business_names() -> tuple[str, ...]:
 
 
 @cache
-def read_business(name: str) -> Business:
-    """The world's file of this name, one of `business_names`."""
-    with (WORLDS / f"{name}.toml").open("rb") as file:
-        return Business.model_validate(tomllib.load(file))
+def read_business(name: str, wording: Wording = Wording.USUAL) -> Business:
+    """The world's file of this name, one of `business_names`, in the sentences of `wording`."""
+    world = _toml(WORLDS / f"{name}.toml")
+    if wording is Wording.HELD_OUT:
+        world = _said_otherwise(world, read_phrase_table(name))
+    return Business.model_validate(world)
+
+
+def read_phrase_table(name: str) -> PhraseTable:
+    """The held-out sentences of the world of this name."""
+    return PhraseTable.model_validate(_toml(HELD_OUT / f"{name}.toml"))
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+def _said_otherwise(world: dict[str, Any], table: PhraseTable) -> dict[str, Any]:
+    """The world with all sentences of the table instead of its own, and everything else as it
+    is."""
+    lines = {topic.name: topic.model_dump() for topic in table.topics}
+    topics = [{**topic, **lines[topic["name"]]} for topic in world["topics"]]
+    otherwise = {**world, "topics": topics, "talk": table.talk.model_dump()}
+    if table.writing is not None:
+        otherwise["writing"] = {**world["writing"], **table.writing.model_dump()}
+    return otherwise

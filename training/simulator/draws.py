@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from copy import deepcopy
 from math import cos, exp, log, pi, sqrt
 from typing import TypeVar
 
@@ -35,6 +36,10 @@ class Draws:
         value = self._block[self._at]
         self._at += 1
         return value
+
+    def twin(self) -> Draws:
+        """Other draws of the same numbers that are still to come here."""
+        return deepcopy(self)
 
     def chance(self, probability: float) -> bool:
         return self.uniform() < probability

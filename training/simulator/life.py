@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
 from math import exp
 
 from schemas.events import Direction, Role, Segment
 from training.simulator import talk
-from training.simulator.business import Business
+from training.simulator.business import Business, Wording
 from training.simulator.draws import Draws
 from training.simulator.journal import CALL, EMAIL, Journal
 from training.simulator.letters import send_letters
@@ -86,7 +86,7 @@ def live_before(draws: Draws, journal: Journal, person: Person, world: World, da
             business,
             start_s,
             number,
-            talk.hold_call(draws, business, agenda, speech),
+            _said(draws, world, agenda, speech),
         )
         for number, (start_s, agenda) in enumerate(zip(starts_s, plan.agendas, strict=True), 1)
     )
@@ -169,6 +169,22 @@ def _plan(draws: Draws, business: Business, person: Person, n_calls: int) -> _Pl
         else:
             agendas[call].append(talk.Item(topic, stance))
     return _Plan(agendas, letters, stances)
+
+
+def _said(
+    draws: Draws, world: World, agenda: list[talk.Item], speech: talk.Speech
+) -> tuple[talk.SpokenLine, ...]:
+    """The lines of a call. In other words it takes as long, and what is drawn after it is the same:
+    a longer sentence would otherwise be another fate."""
+    again = draws.twin() if world.wording is not Wording.USUAL else None
+    lines = talk.hold_call(draws, world.usual, agenda, speech)
+    if again is None:
+        return lines
+    others = talk.hold_call(again, world.file, agenda, speech)
+    return tuple(
+        replace(other, start_s=line.start_s, end_s=line.end_s)
+        for line, other in zip(lines, others, strict=True)
+    )
 
 
 def _hold(

@@ -78,3 +78,29 @@ class WrittenTalk(WorldPart):
     letters: Lines
     fillers: Lines
     sent: Lines
+
+
+class TopicLines(WorldPart):
+    """What is said of one topic, in other sentences: the fields are those of Phrases."""
+
+    name: str
+    ask_pro: Lines
+    ask_contra: Lines
+    clauses: dict[Stance, Lines]
+    notes: dict[Stance, Lines]
+
+
+class WrittenLines(WorldPart):
+    """What is written, in other sentences: the fields are those of WrittenTalk."""
+
+    letters: Lines
+    fillers: Lines
+    sent: Lines
+
+
+class PhraseTable(WorldPart):
+    """A second way to say all that a world's file has sentences for. `writing` where that has."""
+
+    topics: tuple[TopicLines, ...]
+    talk: SmallWords
+    writing: WrittenLines | None = None

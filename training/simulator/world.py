@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import cos, exp, pi
 
-from training.simulator.business import STAGE, Business, Comparison, Effect, read_business
+from training.simulator.business import (
+    STAGE,
+    Business,
+    Comparison,
+    Effect,
+    Wording,
+    read_business,
+)
 from training.simulator.draws import Draws
 from training.simulator.phrases import RequiredValues, Stance
 
@@ -36,7 +43,8 @@ class Drift:
 @dataclass(frozen=True, slots=True)
 class World:
     """The settings of the simulated world. `business` names its file. `base_logit` sets the share
-    of orders; None: the file's, about 1.5% for `auto` with the other defaults."""
+    of orders; None: the file's, about 1.5% for `auto` with the other defaults. `wording`: whose
+    sentences are said, which changes words and nothing else."""
 
     business: str = FIRST
     base_logit: float | None = None
@@ -46,9 +54,15 @@ class World:
     """Scoring moments are spread evenly over so many days."""
     asr_errors: float = 0.03
     drift: Drift = field(default_factory=Drift)
+    wording: Wording = Wording.USUAL
 
     @property
     def file(self) -> Business:
+        return read_business(self.business, self.wording)
+
+    @property
+    def usual(self) -> Business:
+        """The same business in the sentences of its own file."""
         return read_business(self.business)
 
     @property

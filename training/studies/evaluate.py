@@ -39,6 +39,8 @@ from training.evaluation.rivals import TABULAR, score_trees_and_stack
 from training.evaluation.run import EvaluationResult, EvaluationTerms, conclude
 from training.evaluation.served import score_artifact
 from training.evaluation.way import shares_of_the_way
+from training.simulator.business import Wording
+from training.simulator.world import World
 
 ARTIFACT, BAYES = "demo", "bayes"
 TRAINING_SEEDS = (Recipe().seed, Recipe().seed + 1)
@@ -51,11 +53,13 @@ KEPT_NEGATIVES = 0.3
 
 @dataclass(frozen=True, slots=True)
 class StudyPlan:
-    """What to evaluate and how. `n_rival_leads`: leads simulated for the rivals; of those without
-    an order, the share KEPT_NEGATIVES is kept for fitting."""
+    """What to evaluate and how. `wording`: of all leads, those that the rivals learn from
+    among them. `n_rival_leads`: leads simulated for the rivals; of those without an order, the
+    share KEPT_NEGATIVES is kept for fitting."""
 
     artifact: Path
     seed: int
+    wording: Wording
     n_leads: int
     n_rival_leads: int
     n_trials: int
@@ -71,7 +75,8 @@ def evaluate_simulated(plan: StudyPlan) -> tuple[EvaluationResult, dict[str, Any
         raise EvaluationError(
             f"the leads of seed {plan.seed} trained the demo artifact or its rivals; choose another"
         )
-    simulation = Simulation(plan.seed, plan.n_leads, only=Split.TEST)
+    world = World(wording=plan.wording)
+    simulation = Simulation(plan.seed, plan.n_leads, only=Split.TEST, world=world)
     examples, manifest = _simulate(simulation, plan)
     judged = judged_of(examples)
     served = _served(plan, examples, ARTIFACT)
@@ -80,7 +85,8 @@ def evaluate_simulated(plan: StudyPlan) -> tuple[EvaluationResult, dict[str, Any
     about = about_of(
         examples,
         manifest,
-        title=f"{plan.artifact.name} beside tuned trees, simulated leads of seed {plan.seed}",
+        title=f"{plan.artifact.name} beside tuned trees, simulated leads of seed {plan.seed}"
+        + ("" if plan.wording is Wording.USUAL else f", phrases {plan.wording}"),
         command=plan.command,
         split="every lead",
         price_per_cpu_hour=terms.price_per_cpu_hour,
@@ -93,7 +99,11 @@ def evaluate_simulated(plan: StudyPlan) -> tuple[EvaluationResult, dict[str, Any
 
 def _rivals(plan: StudyPlan, examples: Examples, read: Floats | None) -> list[Scored]:
     simulation = Simulation(
-        RIVALS_SEED, plan.n_rival_leads, negative_rate=KEPT_NEGATIVES, shares=NONE_TEST
+        RIVALS_SEED,
+        plan.n_rival_leads,
+        negative_rate=KEPT_NEGATIVES,
+        shares=NONE_TEST,
+        world=World(wording=plan.wording),
     )
     drawn, _ = _simulate(simulation, plan)
     before_test = drawn.of(*BEFORE_TEST)
@@ -142,6 +152,7 @@ def _summary(
     return {
         "artifact": str(plan.artifact),
         "seed": plan.seed,
+        "phrases": plan.wording.value,
         "n_leads": report.n,
         "n_orders": report.n_positives,
         "rivals": {"seed": RIVALS_SEED, "n_leads": plan.n_rival_leads, "n_trials": plan.n_trials},
@@ -174,6 +185,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add = parser.add_argument
     add("--artifact", default="demo", help="demo, or a folder")
     add("--simulate", type=at_least(1), default=20_000, help="leads to judge on")
+    add(
+        "--phrases",
+        type=Wording,
+        default=Wording.USUAL,
+        choices=list(Wording),
+        help="of all leads, the rivals' too; held-out: no model that we ship has practised them",
+    )
     add("--seed", type=at_least(0), required=True, help="of leads nobody trained on")
     add("--rival-leads", type=at_least(1), default=150_000, help="to tune the trees on")
     add("--trials", type=at_least(1), default=24, help="settings each tree may try")
@@ -185,6 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plan = StudyPlan(
         artifact=demo_artifact_path() if options.artifact == "demo" else Path(options.artifact),
         seed=options.seed,
+        wording=options.phrases,
         n_leads=options.simulate,
         n_rival_leads=options.rival_leads,
         n_trials=options.trials,

@@ -1,4 +1,5 @@
-"""From how many outcomes on which model is best: trees, words, a frozen base's states, and both.
+"""From how many outcomes on which model is best: trees, words, a frozen base's states, or two of
+them.
 
     python -m training.studies.orders DATASET... --domain donations --base FOLDER
 
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from scoring.domain.reading import domain_named
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.prompt.rendering import language_model_rendering
-from training.baselines.baseline import Budget, labels_of
+from training.baselines.baseline import Budget
 from training.baselines.logistic import fit_logistic
-from training.baselines.tree_text import fit_tree_words
+from training.baselines.stack import fit_stack
+from training.baselines.tree_text import fit_tree_words, fit_word_columns
 from training.cli.console import say
 from training.cli.refusal import exiting
 from training.dataset.example import Examples
@@ -29,10 +31,10 @@ from training.dataset.manifest import BEFORE_TEST, Split
 from training.frozen.combined import BOTH, STATES, WORDS, combine
 from training.model.hub import Hub, load_base, open_base
 from training.studies.frozen import ReadDataset, frozen_parser, read_dataset
-from training.studies.plain import ComparedSplit, markdown
+from training.studies.plain import ComparedSplit, markdown, outcomes_of
 
-DEFAULT_ORDERS = (50, 100, 200, 400)
-FIELDS, TREES = "fields alone", "trees on words"
+DEFAULT_ORDERS = (50, 100, 200, 400, 800)
+FIELDS, TREES, STACK = "fields alone", "trees on words", "trees on words and states"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -69,8 +71,12 @@ def with_orders(read: ReadDataset, n_orders: int, budget: Budget) -> ComparedSpl
     scores = {name: combined.logits(judged, states[test], name) for name in (WORDS, STATES, BOTH)}
     scores[FIELDS] = fit_logistic(part, budget, lambda line: None).logits(judged)
     scores[TREES] = fit_tree_words(part, budget, lambda line: None).logits(judged)
+    known = part.of(*BEFORE_TEST)
+    head = combined.head
+    stack = fit_stack(known, head.held_out, budget, fit_word_columns, lambda line: None)
+    scores[STACK] = stack.logits(judged, head.logits(states[test]))
     say(f"{read.name}: {n_orders} outcomes done")
-    return ComparedSplit(labels_of(judged), judged.weight, judged.cluster, scores)
+    return ComparedSplit(outcomes_of(judged), judged.weight, judged.cluster, scores)
 
 
 def some_rows(

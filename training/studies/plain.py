@@ -52,7 +52,8 @@ MAX_STEPS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ComparedSplit:
-    """The test rows of one dataset and each model's scores of them."""
+    """The test rows of one dataset and each model's scores of them. `labels`: those of
+    `outcomes_of`."""
 
     labels: Floats
     weights: Floats
@@ -99,7 +100,7 @@ def compare_split(folder: Path, rendering: Rendering, budget: Budget) -> Compare
     recommended = fit_recommended(known, budget, lambda line: None)
     scores |= {name: model.logits(judged) for name, model in recommended.models.items()}
     scores[CHOSEN] = scores[recommended.name]
-    labels = labels_of(judged)
+    labels = outcomes_of(judged)
     of_each = aucs_of(scores, labels, judged.weight)
     shown = ", ".join(f"{name} {auc:.4f}" for name, auc in of_each.items())
     say(f"{folder.name}: {shown}; {recommended.why}")
@@ -171,6 +172,12 @@ def _number(value: Value, levels: Mapping[str, int]) -> float:
     return np.nan if value is None or isinstance(value, str) else float(value)
 
 
+def outcomes_of(examples: Examples) -> Floats:
+    """The true probabilities where they are known, of simulated leads, else the labels: against the
+    former an AUC is an expected one, which a few thousand leads tell without the labels' noise."""
+    return examples.true_probability if examples.has_truth else labels_of(examples)
+
+
 def aucs_of(scores: Mapping[str, Floats], labels: Floats, weights: Floats) -> dict[str, float]:
     return {
         name: float(aucs(tally(rank_by(of_model, labels), weights[None, :]))[0])
@@ -212,7 +219,9 @@ def markdown(
     rivals = [name for name in compared_with if name in names]
     drawn = resampled(splits, names, how)
     by_split = [aucs_of(split.scores, split.labels, split.weights) for split in splits]
-    heads = ["model", "AUC", "by split", *(f"over {rival}" for rival in rivals)]
+    is_expected = any(((split.labels > 0) & (split.labels < 1)).any() for split in splits)
+    auc = "expected AUC" if is_expected else "AUC"
+    heads = ["model", auc, "by split", *(f"over {rival}" for rival in rivals)]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for at, name in sorted(enumerate(names), key=lambda one: float(drawn.values[one[0], 0])):
         each = " ".join(f"{aucs_of_split[name]:.3f}" for aucs_of_split in by_split)

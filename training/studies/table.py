@@ -16,12 +16,20 @@ from numpy.typing import ArrayLike
 from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap, Interval, Replicates, Statistic, replicates
 from scoring.metrics.metrics import expected_calibration_error
-from scoring.metrics.thresholds import aucs, best_mass, caught, rank_by, ratio, tally
+from scoring.metrics.thresholds import (
+    aucs,
+    average_precisions,
+    best_mass,
+    caught,
+    rank_by,
+    ratio,
+    tally,
+)
 from scoring.metrics.verdict import Verdict, judge
 from training.evaluation.judged import JudgedRows, Scored
 from training.evaluation.way import share_of_the_way
 
-METRICS = ("AUC", "precision at 1%", "precision at 10%")
+METRICS = ("AUC", "average precision", "precision at 1%", "precision at 10%")
 FRACTIONS = (0.01, 0.1)
 RIVAL, START, BAYES = "tree_text", "tree_tabular", "bayes"
 
@@ -61,7 +69,8 @@ def headline(scores: ArrayLike, outcomes: ArrayLike) -> Statistic:
     def statistic(weightings: Floats) -> Floats:
         table = tally(ranked, weightings)
         masses = [best_mass(table, fraction) for fraction in FRACTIONS]
-        return np.column_stack([aucs(table), *(ratio(caught(table, n), n) for n in masses)])
+        whole = (aucs(table), average_precisions(table))
+        return np.column_stack([*whole, *(ratio(caught(table, n), n) for n in masses)])
 
     return statistic
 

@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--known-leads", type=at_least(1), default=150_000, help="simulated to fit on, each bench")
     add(
         "--artifact",
-        type=_artifact,
+        type=artifact_named,
         nargs="*",
         default=[demo_artifact_path()],
         help="demo or folders: whose language model; benches take turns; nothing for none",
@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _artifact(name: str) -> Path:
+def artifact_named(name: str) -> Path:
     return demo_artifact_path() if name == "demo" else Path(name)
 
 

@@ -41,6 +41,24 @@ def test_the_last_line_has_every_model_beside_the_truth(
     assert {path.name for path in out.iterdir()} == {"report.html", "report.json"}
 
 
+@pytest.mark.slow
+def test_a_base_that_practised_other_sentences_reads_less_and_a_table_is_as_it_was(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = {}
+    for wording in ("usual", "held-out"):
+        main([*TINY, "--seed", "77", "--processes", "1", "--json", "--phrases", wording])
+        said[wording] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert said[wording]["phrases"] == wording
+    usual, other = (
+        {name: values["auc_expected"] for name, values in each["models"].items()}
+        for each in said.values()
+    )
+    for reads_no_words in ("tree_tabular", "bayes"):
+        assert other[reads_no_words] == usual[reads_no_words]
+    assert other["demo"] < usual["demo"] - 0.1
+
+
 @pytest.mark.parametrize("seed", [*TRAINING_SEEDS, RIVALS_SEED])
 def test_leads_that_somebody_trained_on_judge_nobody(
     seed: int, capsys: pytest.CaptureFixture[str]

@@ -33,6 +33,15 @@ def test_a_frozen_base_stands_beside_plain_models(
     assert {"plain words", "words", "states", "both", "chosen"} <= rows
 
 
+def test_a_base_reads_fewer_rows_where_that_is_asked_for(
+    told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    frozen.main([*told, "--train-rows", "230"])
+    sampled = capsys.readouterr().out
+    frozen.main(told)
+    assert capsys.readouterr().out != sampled
+
+
 def test_models_are_compared_by_the_number_of_outcomes(
     told: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -41,6 +50,8 @@ def test_models_are_compared_by_the_number_of_outcomes(
     assert "## 30 outcomes" in some
     for name in ("words", "states", "both", "fields alone", "trees on words"):
         assert f"| {name} |" in some
+    assert "| trees on words and states |" in some
+    assert "| model | expected AUC |" in some
     assert "no dataset has so many" in none
 
 

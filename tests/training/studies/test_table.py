@@ -37,7 +37,7 @@ def table() -> StudyTable:
 def test_a_value_is_the_mean_over_benches(table: StudyTable) -> None:
     benches = [_bench(1), _bench(2)]
     stack = next(row for row in table.rows if row.model == "stack")
-    for i, metric in ((0, expected_auc), (1, lambda s, p: expected_precision_at(s, p, 0.01))):
+    for i, metric in ((0, expected_auc), (2, lambda s, p: expected_precision_at(s, p, 0.01))):
         by_bench = [metric(models["stack"].scores, rows.truth) for rows, models in benches]
         assert stack.values[i].value == pytest.approx(np.mean(by_bench))
     assert (table.n_benches, table.n_rows) == (2, 1600)
