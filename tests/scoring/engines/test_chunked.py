@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import onnxruntime
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason="needs the train extra")
 
 from scoring.engines.chunk_graph import ChunkSizes
-from scoring.engines.chunked import ChunkReader
+from scoring.engines.chunked import ChunkReader, is_exact
 from scoring.engines.kept_chunks import KeptChunk, KeptChunks
 from scoring.engines.readout import marker_of
 from tests.training.export.small_models import (
@@ -56,7 +59,7 @@ def _prompts(seed: int, n: int = 30) -> list[list[int]]:
     return [ids for ids in drawn if len(ids) > N_PREFIX]
 
 
-def _spoken(ids: Sequence[int]) -> np.ndarray:
+def _spoken(ids: Sequence[int]) -> NDArray[np.bool_]:
     """Follows from the tokens, so that prompts that begin alike are spoken alike."""
     return np.array(ids) % 3 == 0
 
@@ -138,3 +141,22 @@ def test_a_prompts_end_goes_before_its_beginning() -> None:
 )
 def test_the_rest_is_as_long_as_it_has_to_be(n_tokens: int, starts: list[int]) -> None:
     assert ChunkSizes(chunk=64, rest=64).starts(n_tokens) == starts
+
+
+class DriftingRuntime:
+    """A runtime whose sums depend on how often it ran."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self.session = session
+        self.n_runs = 0
+
+    def run(self, names: list[str], feed: dict[str, Any]) -> list[Any]:
+        self.n_runs += 1
+        outputs = self.session.run(names, feed)
+        return [np.asarray(each) * (1 + self.n_runs / 64) for each in outputs]
+
+
+def test_a_runtime_that_gives_other_bits_is_found(reader: ChunkReader) -> None:
+    assert is_exact(reader.graph, reader.max_tokens)
+    drifting = cast(onnxruntime.InferenceSession, DriftingRuntime(reader.graph.session))
+    assert not is_exact(replace(reader.graph, session=drifting), reader.max_tokens)
