@@ -16,7 +16,7 @@ from scoring.lead.fold import evolve, initial_state
 from scoring.lead.history import history_of
 from scoring.prompt.edges import next_edge
 from scoring.prompt.prompt import MARKER, OPENING, PromptSpec, build_prompt
-from scoring.prompt.rendering import newest_rendering
+from scoring.prompt.rendering import language_model_rendering
 from training.simulator.emit import SimulatedLead, simulate_leads
 
 HEAD = f"{OPENING}Read what was said with a person and answer.\n# calls\n"
@@ -78,7 +78,7 @@ def stream_mix(reader: PromptReader, n_leads: int, seed: int = 77) -> StreamMix:
     def count_tokens(text: str) -> int:
         return len(reader.tokenizer.encode(text, add_special_tokens=False).ids)
 
-    spec = PromptSpec(newest_rendering(pack("auto")), reader.max_tokens, count_tokens)
+    spec = PromptSpec(language_model_rendering(pack("auto")), reader.max_tokens, count_tokens)
     asked: list[tuple[int, str, str]] = []
     kinds = {"first": 0, "grown": 0, "clock": 0, "unchanged": 0}
     for lead in simulate_leads(seed, n_leads):

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx", reason="needs the train extra")
+pytest.importorskip("onnx", reason="needs the train extra")
 
+import onnx
 from onnx import TensorProto, helper
 
 from scoring.artifact import demo_artifact_path, load_manifest
