@@ -3,63 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scoring.domain.reading import domain_named
-from scoring.prompt.rendering import Rendering, language_model_rendering
+from scoring.prompt.rendering import language_model_rendering, newest_rendering
 from training.cli.console import progress, say
-from training.cli.options import DOMAIN, FiniteRange
+from training.cli.fit_settings import (
+    FROZEN,
+    LAST_LAYER,
+    check_together,
+    settings_of,
+    settings_options,
+    with_defaults,
+)
+from training.cli.options import DOMAIN
 from training.cli.refusal import refusing
 
 if TYPE_CHECKING:  # torch takes seconds that `asllr --help` should not wait for
     from training.fit.dataset import FitRequest
+    from training.frozen.fit import FrozenRequest
     from training.model.hub import Hub
-    from training.model.settings import FitSettings
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Number:
-    """An option whose value is the field of FitSettings with the same name."""
-
-    option: str
-    kind: click.ParamType
-    default: float | int
-    help: str
-
-
-SETTINGS = (
-    _Number("--rank", click.IntRange(min=1), 16, "of the adapter."),
-    _Number("--dropout", FiniteRange(0, 1, max_open=True), 0.5, "of the adapter."),
-    _Number("--n-epochs", click.IntRange(min=1), 1, "times through the fit split."),
-    _Number("--checks-per-epoch", click.IntRange(min=1), 4, "looks at the judge split."),
-    _Number("--batch-tokens", click.IntRange(min=1), 4_096, "read at once, padding included."),
-    _Number("--accumulation", click.IntRange(min=1), 1, "batches in one step."),
-    _Number("--adapter-rate", FiniteRange(min=0), 2e-4, "learning rate, falls to zero."),
-    _Number("--head-rate", FiniteRange(min=0), 5e-5, "learning rate, falls to zero."),
-    _Number("--ctr-weight", FiniteRange(min=0), 2.0, "of the point-wise loss."),
-    _Number("--pair-weight", FiniteRange(min=0), 1.0, "of the pair-wise loss (HPRO)."),
-    _Number("--qa-weight", FiniteRange(min=0), 0.5, "of the Yes / No loss."),
-    _Number("--seed", click.IntRange(min=0), 0, "of everything that is drawn."),
-)
-
-
-def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    for number in reversed(SETTINGS):
-        command = click.option(
-            number.option,
-            type=number.kind,
-            default=number.default,
-            show_default=True,
-            help=number.help,
-        )(command)
-    return command
 
 
 @click.command()
@@ -85,7 +53,7 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     help="the longest prompt; older conversation gives way.",
 )
 @DOMAIN
-@_settings_options
+@settings_options
 @click.option(
     "--heights",
     help="rungs of the funnel ladder: nothing, the domain's stages between the first and the end, "
@@ -138,44 +106,50 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     help="train no adapter: a head on the base's middle layers, and words and fields beside it.",
 )
 @click.option(
+    "--start",
+    default=FROZEN,
+    show_default=True,
+    type=click.Choice([FROZEN, LAST_LAYER]),
+    help="where the adapter begins: at the frozen base's solution, or, as for a base that was made "
+    "for these very leads, at a probe of its last layer, always kept and without words beside it.",
+)
+@click.option(
     "--trials",
     default=24,
     show_default=True,
     type=click.IntRange(min=1),
-    help="frozen: penalties to try for fields and words.",
+    help="penalties to try for fields and words beside the base.",
 )
 @click.option(
     "--states",
     type=click.Path(path_type=Path, file_okay=False),
-    help="frozen: keeps what the base makes of each lead; no run computes it twice.  "
-    "[default: OUT.states]",
+    help="keeps what the base makes of each lead; no run computes it twice.  [default: OUT.states]",
 )
 @click.option("--json", "as_json", is_flag=True, help="print the report as JSON, last line.")
 def fit(*, frozen: bool, threads: int | None, as_json: bool, **options: Any) -> None:
     """Fit a language model to a dataset and write an artifact that scores.
 
-    LoRA on every linear layer of BASE; three heads on the answer marker's state. Looks at later
-    leads every quarter of an epoch and keeps the best; calibrates on leads later still. A run that
+    The frozen base first: each lead is read once, a regression learns from the states of its middle
+    layers, another from fields and words, and leads that neither learned from weigh the two. Then
+    LoRA on the layers that are read, from that solution: it is kept where it is ahead on leads that
+    it did not learn from, with the interval, and the report says by how much either way. A run that
     was stopped continues with the same bits. Several GPUs: start it with `accelerate launch`.
 
-    With --frozen the base stays as it is: each lead is read once, a regression learns from the
-    states, and leads that it did not learn from say what the language model adds to words.
+    With --frozen nothing of the base is trained.
 
     \b
     Example:
+      asllr fit march --base ./smollm2 --token-budget 1024 --out march-lm
       asllr fit march --base ./smollm2 --frozen --token-budget 1024 --out march-frozen
-      asllr fit march --base Qwen/Qwen2.5-0.5B --revision 060db64 --out march-lm
-      asllr fit march --base bases/smollm2 --out march-lm --dropout 0.1 --json
+      asllr fit march --base Qwen/Qwen2.5-0.5B --revision 060db64 --out march-lm --json
       accelerate launch -m asllr fit march --base Qwen/Qwen3-0.6B --out march-lm
     """
+    options = with_defaults(options)
+    check_together(options, frozen=frozen)
     with refusing():
         import torch
         from transformers.utils import logging
 
-        from training.export.outcome import look_at
-        from training.export.report import text_of
-        from training.export.writing import clear_work, write_fitted
-        from training.fit.dataset import fit_dataset
         from training.model.four_bit import check_four_bit
         from training.model.settings import device_of_this_machine
 
@@ -183,33 +157,62 @@ def fit(*, frozen: bool, threads: int | None, as_json: bool, **options: Any) -> 
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         if threads is not None:
             torch.set_num_threads(threads)
-        if frozen:
-            if options["base_bits"]:
-                raise click.UsageError(
-                    "--base-bits 4 is for training an adapter; --frozen trains none and reads "
-                    "each lead once, as it will be served: leave one of the two out"
-                )
-            _fit_frozen(options, threads or 1, as_json)
-            return
         if options["base_bits"]:
             check_four_bit(device_of_this_machine())
-        request = _request(options)
-        done = fit_dataset(request, say, progress("fit: prompts"))
-        if not done.accelerator.is_main_process:
-            return
-        report = write_fitted(look_at(done), say)
-        clear_work(request.work)
-    click.echo(json.dumps(report) if as_json else text_of(report), nl=as_json)
-    say(f"fit: artifact at {request.out}")
+        if options["start"] == LAST_LAYER:
+            text, report = _from_last_layer(options) or (None, None)
+        else:
+            text, report = _from_frozen(options, threads or 1, frozen=frozen) or (None, None)
+    if text is None:
+        return  # another process than the first
+    click.echo(json.dumps(report) if as_json else text, nl=as_json)
+    say(f"fit: artifact at {options['out']}")
 
 
-def _fit_frozen(options: dict[str, Any], n_threads: int, as_json: bool) -> None:
-    from training.baselines.baseline import Budget
-    from training.frozen.fit import FrozenRequest, fit_frozen
+Told = tuple[str, dict[str, Any]]
+"""The report as text and for machines."""
+
+
+def _from_frozen(options: dict[str, Any], n_threads: int, *, frozen: bool) -> Told | None:
+    from training.adapter.fit import AdapterRequest, fit_from_frozen
+    from training.export.writing import clear_work
+    from training.frozen.fit import fit_frozen
     from training.frozen.writing import text_of, write_frozen
 
+    asked = _frozen_request(options, n_threads)
+    if frozen:
+        report = write_frozen(fit_frozen(asked, say, progress), say)
+        return text_of(report), report
+    request = AdapterRequest(asked, settings_of(options, asked.rendering), _work(options))
+    done = fit_from_frozen(request, say, progress)
+    if done is None:
+        return None
+    report = write_frozen(done, say)
+    clear_work(request.work)
+    return text_of(report), report
+
+
+def _from_last_layer(options: dict[str, Any]) -> Told | None:
+    from training.export.outcome import look_at
+    from training.export.report import text_of
+    from training.export.writing import clear_work, write_fitted
+    from training.fit.dataset import fit_dataset
+
+    request = _request(options)
+    done = fit_dataset(request, say, progress("fit: prompts"))
+    if not done.accelerator.is_main_process:
+        return None
+    report = write_fitted(look_at(done), say)
+    clear_work(request.work)
+    return text_of(report), report
+
+
+def _frozen_request(options: dict[str, Any], n_threads: int) -> FrozenRequest:
+    from training.baselines.baseline import Budget
+    from training.frozen.fit import FrozenRequest
+
     out: Path = options["out"]
-    request = FrozenRequest(
+    return FrozenRequest(
         dataset=options["dataset"],
         hub=_hub(options),
         out=out,
@@ -220,9 +223,12 @@ def _fit_frozen(options: dict[str, Any], n_threads: int, as_json: bool) -> None:
         min_positives=options["min_positives"],
         n_threads=n_threads,
     )
-    report = write_frozen(fit_frozen(request, say, progress), say)
-    click.echo(json.dumps(report) if as_json else text_of(report), nl=as_json)
-    say(f"fit: artifact at {out}")
+
+
+def _work(options: dict[str, Any]) -> Path:
+    out: Path = options["out"]
+    work: Path | None = options["work"]
+    return work or out.with_name(f"{out.name}.work")
 
 
 def _hub(options: dict[str, Any]) -> Hub:
@@ -241,46 +247,16 @@ def _hub(options: dict[str, Any]) -> Hub:
 def _request(options: dict[str, Any]) -> FitRequest:
     from training.fit.dataset import FitRequest
 
-    out: Path = options["out"]
-    rendering = language_model_rendering(domain_named(options["domain"]))
+    rendering = newest_rendering(domain_named(options["domain"]))
     return FitRequest(
         dataset=options["dataset"],
         hub=_hub(options),
-        out=out,
-        work=options["work"] or out.with_name(f"{out.name}.work"),
-        settings=_settings(options, rendering),
+        out=options["out"],
+        work=_work(options),
+        settings=settings_of(options, rendering),
         rendering=rendering,
         token_budget=options["token_budget"],
         min_positives=options["min_positives"],
         n_processes=options["processes"],
         held_out=options["held_out"],
-    )
-
-
-def _heights(text: str | None, rendering: Rendering) -> tuple[float, ...]:
-    from training.dataset.ladder import ladder_of
-
-    if text is None:
-        return ladder_of(rendering.domain).heights
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is not a list of numbers such as 0,0.1,0.3,0.5,0.7,1"
-        ) from None
-
-
-def _settings(options: dict[str, Any], rendering: Rendering) -> FitSettings:
-    from scoring.artifact import HeadKind
-    from training.model.settings import FitSettings, Precision
-
-    precision: str | None = options["precision"]
-    named = (number.option.removeprefix("--").replace("-", "_") for number in SETTINGS)
-    return FitSettings(
-        **{name: options[name] for name in named},
-        heights=_heights(options["heights"], rendering),
-        precision=Precision(precision) if precision else Precision.for_this_machine(),
-        gradient_checkpointing=options["gradient_checkpointing"],
-        base_bits=int(options["base_bits"]) if options["base_bits"] else None,
-        serve=HeadKind(options["serve"]),
     )

@@ -72,12 +72,17 @@ def save_language_model(path: Path, lm: LanguageModel) -> None:
     model as it was."""
     path.mkdir(parents=True, exist_ok=True)
     lm.tokenizer.save(str(path / TOKENIZER))
-    lm.model.save_pretrained(str(path), save_embedding_layers=False)
-    _sort_targets(path / ADAPTER_CONFIG)
-    (path / "README.md").unlink(missing_ok=True)
+    save_adapter(path, lm.model)
     save_base(path / BASE, causal_of(lm.model), lm.reading, lm.dtype)
     heads = [under(name, head.tensors) for name, head in lm.heads.items()]
     save_file({name: tensor for each in heads for name, tensor in each.items()}, path / HEADS)
+
+
+def save_adapter(path: Path, model: PeftModel) -> None:
+    """Saves the adapter of `model` in PEFT's layout."""
+    model.save_pretrained(str(path), save_embedding_layers=False)
+    _sort_targets(path / ADAPTER_CONFIG)
+    (path / "README.md").unlink(missing_ok=True)
 
 
 def save_graph(

@@ -61,7 +61,8 @@ def build_plan(samples: Sequence[Sample], settings: FitSettings, n_processes: in
 
 
 class FitSteps:
-    """The model and the optimizer after `step` steps."""
+    """The model and the optimizer after `step` steps. `warm_up`: the share of the steps in which
+    the learning rates rise to their peak, from which they fall to zero."""
 
     def __init__(
         self,
@@ -69,12 +70,13 @@ class FitSteps:
         samples: Sequence[Sample],
         pad_id: int,
         accelerator: Accelerator,
+        warm_up: float = 0.0,
     ) -> None:
         self.model, self.samples, self.pad_id = model, samples, pad_id
         self.settings, self.accelerator = model.settings, accelerator
         self.plan = build_plan(samples, model.settings, accelerator.num_processes)
         self.wrapped: torch.nn.Module = accelerator.prepare_model(model)
-        self.step = 0
+        self.step, self.warm_up = 0, warm_up
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         heads = [*model.point.parameters(), *model.pair.parameters()]
         adapter = [p for p in model.lm.parameters() if p.requires_grad]
@@ -97,7 +99,7 @@ class FitSteps:
 
     def _one_step(self) -> tuple[int, dict[str, float]]:
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * (1 - self.step / len(self.plan.steps))
+            group["lr"] = group["peak"] * self._share_of_peak()
         n_parts, rank = self.settings.accumulation, self.accelerator.process_index
         mine = self.plan.steps[self.step][rank * n_parts : (rank + 1) * n_parts]
         n_tokens, losses = 0, dict.fromkeys(("ctr", "pair", "qa"), 0.0)
@@ -115,6 +117,11 @@ class FitSteps:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return n_tokens, losses
+
+    def _share_of_peak(self) -> float:
+        n_steps = len(self.plan.steps)
+        falling, rising = 1 - self.step / n_steps, (self.step + 1) / (self.warm_up * n_steps + 1)
+        return min(falling, rising)
 
     def _one_batch(self, picked: Picked, part: int) -> tuple[int, dict[str, float]]:
         # Dropout draws from torch's own generator; seeded per batch, it has no history to save.

@@ -26,31 +26,45 @@ N_RESAMPLES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Combined:
-    """A head on states beside a regression on fields and words. `mixes`: how each of WORDS, STATES
-    and BOTH weighs them; WORDS is the regression as it is. `losses`, `aucs`: on the train and
-    validation rows, each judged by models and weights that did not know it. `gain`: the AUC of BOTH
-    over WORDS there, paired by cluster. `chosen`: the one of least loss, and WORDS unless that is
-    better by more than a standard error."""
+class Weighed:
+    """How each of WORDS, STATES and BOTH weighs a regression on fields and words against a language
+    model, `mixes`; WORDS is the regression as it is. `losses`, `aucs`: each of leads that models
+    and weights did not know. `gain`: the AUC of BOTH over WORDS there, paired by cluster. `chosen`:
+    the one of least loss among those that hear the language model, and WORDS unless that is better
+    by more than a standard error."""
 
-    head: FrozenHead
-    words: LogisticPredictor
     mixes: Mapping[str, Mix]
     losses: Mapping[str, float]
     aucs: Mapping[str, float]
     gain: Interval
     chosen: str
 
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """A head on states beside a regression on fields and words, weighed on train and validation
+    rows, or, under an adapter, which learned from the former, on validation and calibration
+    rows. `words_held_out`: as the head's `held_out`, of the words."""
+
+    head: FrozenHead
+    words: LogisticPredictor
+    weighed: Weighed
+    words_held_out: Floats
+
+    @property
+    def chosen(self) -> str:
+        return self.weighed.chosen
+
     @property
     def mix(self) -> Mix:
-        return self.mixes[self.chosen]
+        return self.weighed.mixes[self.chosen]
 
     def logits(
         self, examples: Examples, states: NDArray[np.float32], name: str | None = None
     ) -> Floats:
         """(n,) of the model that was chosen, or of the one of this `name`. `states`: (n, n_parts,
         hidden) of the candidates."""
-        mix = self.mixes[name or self.chosen]
+        mix = self.weighed.mixes[name or self.chosen]
         return mix.logits(self.words.logits(examples), self.head.logits(states))
 
     def logits_to_calibrate(
@@ -77,37 +91,58 @@ def combine(
     early = examples.of(*TRAIN_AND_VALIDATION)
     is_early = examples.of(*BEFORE_TEST).split != Split.CALIBRATE.value
     of_words, of_states = logits_in_folds(early, words), head.held_out[is_early]
-    nothing = np.zeros(len(early))
+    words_held_out = np.empty(len(is_early))
+    words_held_out[is_early], words_held_out[~is_early] = of_words, words.held_out
+    return Combined(head, words, weigh(of_words, of_states, early, budget.rng()), words_held_out)
+
+
+def weigh(
+    of_words: Floats, of_states: Floats, examples: Examples, rng: np.random.Generator
+) -> Weighed:
+    """Weighs logits (n,) that did not know `examples`."""
+    nothing = np.zeros(len(examples))
     mixes = {
         WORDS: Mix(1.0, 0.0, 0.0),
-        STATES: fit_mix(nothing, of_states, early),
-        BOTH: fit_mix(of_words, of_states, early),
+        STATES: fit_mix(nothing, of_states, examples),
+        BOTH: fit_mix(of_words, of_states, examples),
     }
     logits = {
-        WORDS: mixed_in_folds(of_words, nothing, early),
-        STATES: mixed_in_folds(nothing, of_states, early),
-        BOTH: mixed_in_folds(of_words, of_states, early),
+        WORDS: mixed_in_folds(of_words, nothing, examples),
+        STATES: mixed_in_folds(nothing, of_states, examples),
+        BOTH: mixed_in_folds(of_words, of_states, examples),
     }
-    labels = labels_of(early)
     # Of words as they are: a weight for each fold would only mix up leads of different folds.
     ranks = {**logits, WORDS: of_words}
-    gain = paired_difference(
-        auc_statistic,
-        ranks[BOTH],
-        ranks[WORDS],
-        labels,
-        Bootstrap(budget.rng(), N_RESAMPLES),
-        weights=early.weight,
-        clusters=early.cluster,
-    )
-    aucs = {name: auc(each, labels, early.weight) for name, each in ranks.items()}
+    labels = labels_of(examples)
     each_loss = {name: losses_of(each, labels) for name, each in logits.items()}
     losses = {
-        name: float(np.average(each, weights=early.weight)) for name, each in each_loss.items()
+        name: float(np.average(each, weights=examples.weight)) for name, each in each_loss.items()
     }
-    best = min(losses, key=lambda name: losses[name])
-    is_sure = _is_less(each_loss[best], each_loss[WORDS], early)
-    return Combined(head, words, mixes, losses, aucs, gain, best if is_sure else WORDS)
+    heard = [name for name in losses if name == WORDS or mixes[name].of_states > 0]
+    best = min(heard, key=lambda name: losses[name])
+    is_sure = _is_less(each_loss[best], each_loss[WORDS], examples)
+    return Weighed(
+        mixes=mixes,
+        losses=losses,
+        aucs={name: auc(each, labels, examples.weight) for name, each in ranks.items()},
+        gain=auc_gain(ranks[BOTH], ranks[WORDS], examples, rng),
+        chosen=best if is_sure else WORDS,
+    )
+
+
+def auc_gain(
+    ours: Floats, theirs: Floats, examples: Examples, rng: np.random.Generator
+) -> Interval:
+    """How much more AUC one has than the other on `examples`, paired by cluster."""
+    return paired_difference(
+        auc_statistic,
+        ours,
+        theirs,
+        labels_of(examples),
+        Bootstrap(rng, N_RESAMPLES),
+        weights=examples.weight,
+        clusters=examples.cluster,
+    )
 
 
 def _is_less(ours: Floats, theirs: Floats, examples: Examples) -> bool:

@@ -21,7 +21,8 @@ from scoring.engines.torch import BASE, HEADS, load_torch_engine
 from scoring.report.progress import WriteLine
 from training.export.artifact_writer import AGREEMENT_SLACK
 from training.export.int8_graph import int8_graph
-from training.export.parity import TOKENIZER, save_base, why_no_graph_of
+from training.export.parity import TOKENIZER, save_adapter, save_base, why_no_graph_of
+from training.model.adapter import Adapter
 from training.model.checkpoint import under
 from training.model.heads import Head
 from training.model.hub import LoadedBase
@@ -32,13 +33,14 @@ N_COMPARED = 40
 
 @dataclass(frozen=True, slots=True)
 class FrozenReading:
-    """A base as it is, and a head on what `readout` names of its states; None: on the marker's last
-    state."""
+    """A base as it is, or under an `adapter`, and a head on what `readout` names of its states;
+    None: on the marker's last state."""
 
     base: LoadedBase
     head: Head
     readout: Readout | None
     token_budget: int
+    adapter: Adapter | None = None
 
 
 def save_reading(
@@ -50,6 +52,8 @@ def save_reading(
     base, budget = reading.base, reading.token_budget
     base.tokenizer.save(str(folder / TOKENIZER))
     save_base(folder / BASE, base.model, base.reading, base.dtype)
+    if reading.adapter is not None:
+        save_adapter(folder, reading.adapter.on_copy_of(base.model))
     if reading.readout is not None:
         save_readout(folder, reading.readout)
     save_file(under(HeadKind.POINT, reading.head.tensors), folder / HEADS)
@@ -59,7 +63,10 @@ def save_reading(
         return None
     reader, _ = load_reader(folder, budget, base.turns)
     head = reading.head.weight[None], np.array([reading.head.bias], dtype=np.float32)
-    copy = deepcopy(base.model)  # whose weights are changed
+    if reading.adapter is None:
+        copy = deepcopy(base.model)  # whose weights are changed
+    else:
+        copy = reading.adapter.merged_into_copy_of(base.model)
     graph = int8_graph(copy, reader, prompts, head, reading.readout, base.turns)
     onnx.save(graph, str(folder / GRAPH))
     compared = prompts[-N_COMPARED:]

@@ -26,6 +26,7 @@ from training.dataset.manifest import DatasetManifest
 from training.fit.leads import check_budget, counter
 from training.frozen.combined import BOTH, Combined, combine
 from training.frozen.states import StateReader, candidates, open_state_reader, read_states
+from training.frozen.trial import AdapterTrial
 from training.model.guards import naming_memory
 from training.model.hub import Hub, LoadedBase, load_base, open_base
 from training.whole_file import check_place
@@ -52,7 +53,8 @@ class FrozenRequest:
 @dataclass(frozen=True, slots=True)
 class FrozenFit:
     """A model with all that it was fitted on. `prompts`: of all examples; `lead_ms`: the time of
-    one lead's states, the median of some."""
+    one lead's states, the median of some. `trial`: what became of an adapter, None where none
+    was asked for."""
 
     request: FrozenRequest
     base: LoadedBase
@@ -63,14 +65,15 @@ class FrozenFit:
     combined: Combined
     worth: Worth
     lead_ms: float
+    trial: AdapterTrial | None = None
 
     @property
     def verdict(self) -> str:
         """Whether the language model is worth its time, as a sentence: the same for the same leads,
         however fast the machine."""
-        gain = self.combined.gain
+        gain = self.combined.weighed.gain
         shown = f"AUC {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] over words"
-        if self.combined.mixes[BOTH].of_states == 0:
+        if self.combined.weighed.mixes[BOTH].of_states == 0:
             return "the language model adds nothing to words"
         if gain.low > 0:
             return f"the language model adds to words: {shown}"

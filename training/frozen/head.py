@@ -86,6 +86,14 @@ def fit_head(
     return FrozenHead(readout, choice, head, held_out)
 
 
+def head_of(
+    states: NDArray[np.float32], examples: Examples, choice: HeadChoice, *splits: Split
+) -> Head:
+    """The head of this choice that learns from `splits` alone."""
+    columns = _columns(states, choice.parts)
+    return _fit(columns, examples, _rows(examples, *splits), choice.strength)
+
+
 def described(readout: Readout) -> str:
     """What is read, as words.
 

@@ -3,6 +3,7 @@ regression on words that stands on top."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from training.frozen.fit import FrozenFit
 from training.frozen.head import described
 from training.model.heads import Head
 
-MADE_WITH = "asllr fit --frozen"
+MADE_WITH = "asllr fit"
 N_PARITY_ROWS = 500
 
 
@@ -53,7 +54,9 @@ def _write_reading(
     head, mix = combined.head.head, combined.mix
     if combined.chosen == STATES:
         head = Head(head.weight * np.float32(mix.of_states), head.bias * mix.of_states + mix.bias)
-    reading = FrozenReading(base, head, combined.head.readout, fitted.request.token_budget)
+    adapter = None if fitted.trial is None else fitted.trial.kept
+    budget = fitted.request.token_budget
+    reading = FrozenReading(base, head, combined.head.readout, budget, adapter)
     agreement = save_reading(folder, reading, fitted.prompts, log)
     kind = EngineKind.TORCH if agreement is None else EngineKind.ONNX
     if combined.chosen == BOTH:
@@ -75,16 +78,17 @@ def _facts(fitted: FrozenFit) -> ArtifactFacts:
         label=dataset.label,
         window=(from_ms(int(moments[0])), from_ms(int(moments[-1]))),
         calibration=fitted.worth.calibration,
-        metrics=fitted.worth.metrics,
+        metrics={**fitted.worth.metrics, **_tried(fitted)},
         settings={
             "reads": described(combined.head.readout),
             "strength": combined.head.choice.strength,
             **combined.words.described,
+            **({} if fitted.trial is None else {"adapter": fitted.trial.sentence}),
         },
         revision=f"dataset-{str(dataset.sha256)[:16]}-seed-{request.budget.seed}",
         dataset=dataset.sha256,
         sources=dataset.source_names,
-        made_with=MADE_WITH,
+        made_with=f"{MADE_WITH} --frozen" if fitted.trial is None else MADE_WITH,
     )
 
 
@@ -96,30 +100,39 @@ def _text(fitted: FrozenFit) -> str:
         if (fitted.combined.chosen == BOTH)
         else ""
     )
+    kept = None if fitted.trial is None else fitted.trial.kept
+    trained = "which was not trained"
+    if kept is not None:
+        trained = f"under a LoRA adapter on its first {kept.n_layers} layers"
     return (
-        f"A linear head on the states of {base.name} ({base.revision}), which was not trained: "
+        f"A linear head on the states of {base.name} ({base.revision}), {trained}: "
         f"{described(fitted.combined.head.readout)}.{beside} The licence of the base ({licence}) "
         f"applies. {fitted.verdict[0].upper()}{fitted.verdict[1:]}, on leads that no model learned "
         "from."
     )
 
 
+def _tried(fitted: FrozenFit) -> Mapping[str, float]:
+    return {} if fitted.trial is None else fitted.trial.metrics
+
+
 def _report(fitted: FrozenFit, written: Manifest) -> dict[str, Any]:
-    combined = fitted.combined
+    combined, weighed = fitted.combined, fitted.combined.weighed
     return {
         "base": {"name": fitted.base.name, "revision": fitted.base.revision},
         "chosen": combined.chosen,
         "engine": written.engine.value,
         "reads": described(combined.head.readout),
         "strength": combined.head.choice.strength,
-        "loss": dict(combined.losses),
-        "auc": dict(combined.aucs),
+        "loss": dict(weighed.losses),
+        "auc": dict(weighed.aucs),
         "gain": {
-            "value": combined.gain.value,
-            "low": combined.gain.low,
-            "high": combined.gain.high,
+            "value": weighed.gain.value,
+            "low": weighed.gain.low,
+            "high": weighed.gain.high,
         },
         "verdict": fitted.verdict,
+        "adapter": None if fitted.trial is None else fitted.trial.report,
         "lead_ms": fitted.lead_ms,
         **fitted.worth.metrics,
         "calibration": fitted.worth.calibration.model_dump(mode="json"),
@@ -141,6 +154,7 @@ def text_of(report: dict[str, Any]) -> str:
             for name in (WORDS, STATES, BOTH)
         ),
         f"verdict    {report['verdict']}",
+        *([f"adapter    {report['adapter']['sentence']}"] if report["adapter"] else []),
         f"cost       {report['lead_ms']:.0f} ms a lead for the language model",
         *(
             f"{name:10} {report[name]:.4f}"

@@ -80,7 +80,7 @@ def write_zero_shot(request: ZeroShotRequest, log: WriteLine, start: StartReport
     )
     with naming_memory(budget, "loading the base"):
         base = load_base(opened, torch.float32)
-    yes, no = _likelier_answers(base, prompts[0])
+    yes, no = likelier_answers(base, prompts[0])
     reading = FrozenReading(base, _yes_against_no(base, yes, no), None, budget)
     facts = _facts(request, base)
     with artifact_folder(request.out) as folder:
@@ -142,7 +142,7 @@ def _prompts(request: ZeroShotRequest, spec: PromptSpec) -> list[str]:
     return [one.prompt for one in examples.take(some).inputs(spec)]
 
 
-def _likelier_answers(base: LoadedBase, prompt: str) -> tuple[int, int]:
+def likelier_answers(base: LoadedBase, prompt: str) -> tuple[int, int]:
     """The form of Yes and No, with or without a leading space, that the base itself says."""
     ids = torch.tensor([base.tokenizer.encode(prompt, add_special_tokens=False).ids])
     with torch.inference_mode():

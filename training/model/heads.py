@@ -1,6 +1,8 @@
-"""Three heads on one state, that of the answer marker: point-wise, pair-wise and the model's own.
+"""Three heads on what is read of a lead: point-wise, pair-wise and the model's own.
 
-The marker is the last token of the prompt: it has seen the whole lead and nothing of the answer.
+The model's own reads the state of the answer marker, and so do the others unless a readout names
+middle layers. The marker is the last token of the prompt: it has seen the whole lead and nothing of
+the answer.
 The heads and their losses follow Y. Sun, Y. Liu, J. Song and others, asLLR: LLM based Leads Ranking
 in Auto Sales, 2025, arXiv 2510.21713, and, for pairs, C. Zhang and others, Rethinking Sales Lead
 Scoring with LLM-based Hierarchical Preference Ranking, 2026, arXiv 2606.04387. The adapter: E. J.
@@ -20,9 +22,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from scoring.engines.readout import Readout
 from scoring.floats import Floats
 from training.model.batch import LeadBatch
 from training.model.four_bit import is_four_bit, prepare
+from training.model.layers import names_of_linear, read_states
 from training.model.losses import final_states, pair_loss
 from training.model.settings import FitSettings, Precision
 
@@ -58,24 +62,32 @@ class Head:
 
 
 class ThreeHeads(nn.Module):
-    """The language model `lm` with its adapter, and the two heads of asllr. Returns the losses, so
-    that a process group wraps the whole computation."""
+    """The language model `lm` with its adapter, and the two heads of asllr on what `readout` names
+    of its states, None the marker's last one. Returns the losses, so that a process group wraps the
+    whole computation."""
 
-    def __init__(self, lm: PeftModel, settings: FitSettings) -> None:
+    def __init__(
+        self, lm: PeftModel, settings: FitSettings, readout: Readout | None = None
+    ) -> None:
         super().__init__()
-        self.lm, self.settings = lm, settings
+        self.lm, self.settings, self.readout = lm, settings, readout
         hidden = causal_of(lm).config.hidden_size
-        self.point, self.pair = nn.Linear(hidden, 1), nn.Linear(hidden, 1)
+        width = hidden if readout is None else readout.width(hidden)
+        self.point, self.pair = nn.Linear(width, 1), nn.Linear(width, 1)
         self.heights = nn.Buffer(torch.tensor(settings.heights), persistent=False)
 
     def forward(self, batch: LeadBatch) -> dict[str, Tensor]:
-        """The losses of a batch: `ctr`, `pair`, `qa`, and `total`, the weighted sum to minimise."""
-        kind = batch.input_ids.device.type
-        with autocast(kind, self.settings.precision):
-            marked = marked_states(self.lm, batch.input_ids, batch.markers)
-            words = vocabulary_of(self.lm)(marked)
-        parts = self.losses(marked.float(), words.float(), batch)
-        weights = self.settings
+        """The losses of a batch: `ctr`, `pair`, `qa`, and `total`, the weighted sum to minimise.
+        With a readout `qa` is 0 unless it has a weight: then all layers have to be there."""
+        kind, weights = batch.input_ids.device.type, self.settings
+        with autocast(kind, weights.precision):
+            if self.readout is None:
+                read = marked = marked_states(self.lm, batch.input_ids, batch.markers)
+            else:
+                read, marked = read_states(causal_of(self.lm), batch, self.readout)
+            is_asked = self.readout is None or weights.qa_weight > 0
+            words = vocabulary_of(self.lm)(marked).float() if is_asked else None
+        parts = self.losses(read.float(), words, batch)
         parts["total"] = (
             weights.ctr_weight * parts["ctr"]
             + weights.pair_weight * parts["pair"]
@@ -83,16 +95,19 @@ class ThreeHeads(nn.Module):
         )
         return parts
 
-    def losses(self, marked: Tensor, words: Tensor, batch: LeadBatch) -> dict[str, Tensor]:
-        """The three losses. `marked` (batch, hidden), `words` (batch, vocabulary), both float32."""
-        n = batch.counts.sum().clamp(min=1)
+    def losses(self, read: Tensor, words: Tensor | None, batch: LeadBatch) -> dict[str, Tensor]:
+        """The three losses. `read` (batch, n_read), `words` (batch, vocabulary), both float32."""
+        n = (batch.counts > 0).sum().clamp(min=1)
         ctr = functional.binary_cross_entropy_with_logits(
-            self.point(marked)[:, 0], batch.labels, reduction="none"
+            self.point(read)[:, 0], batch.labels, reduction="none"
         )
-        qa = functional.cross_entropy(words, batch.answers, reduction="none")
+        if words is None:
+            qa = ctr.new_zeros(len(ctr))
+        else:
+            qa = functional.cross_entropy(words, batch.answers, reduction="none")
         return {
             "ctr": (ctr * batch.counts).sum() / n,
-            "pair": pair_loss(self.pair(marked)[:, 0], batch.grades, self.heights),
+            "pair": pair_loss(self.pair(read)[:, 0], batch.grades, self.heights),
             "qa": (qa * batch.counts).sum() / n,
         }
 
@@ -123,14 +138,17 @@ def vocabulary_of(lm: nn.Module) -> nn.Linear:
     return head
 
 
-def add_lora(base: PreTrainedModel, settings: FitSettings) -> PeftModel:
+def add_lora(
+    base: PreTrainedModel, settings: FitSettings, n_layers: int | None = None
+) -> PeftModel:
     """Puts LoRA adapters on every linear layer, the MLP's included, except the vocabulary
-    projection; the scaling is twice the rank. Wraps `base` in place."""
+    projection, of the first `n_layers` or of all; the scaling is twice the rank. Wraps `base` in
+    place."""
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=2 * settings.rank,
         lora_dropout=settings.dropout,
-        target_modules="all-linear",
+        target_modules="all-linear" if n_layers is None else names_of_linear(base, n_layers),
         task_type="CAUSAL_LM",
     )
     wrapped = get_peft_model(prepare(base) if is_four_bit(base) else base, config)

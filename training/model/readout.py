@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,11 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from scoring.engines.readout import Readout
 from scoring.floats import Floats
-from training.model.batch import collate_leads
+from training.model.batch import LeadBatch, collate_leads
 from training.model.heads import autocast, causal_of, marked_states, vocabulary_of
+from training.model.layers import read_states
 from training.model.losses import final_states
 from training.model.samples import Sample, width_of
 from training.model.settings import Precision
@@ -38,6 +40,38 @@ def marker_states(
     share: Share = Share(),  # frozen
 ) -> NDArray[np.float32]:
     """(n, hidden): the final state of each sample's answer marker, in order."""
+
+    def read(batch: LeadBatch) -> torch.Tensor:
+        return marked_states(model, batch.input_ids, batch.markers)
+
+    return _read_in_order(model, samples, pad_id, read, precision, share)
+
+
+def readout_states(
+    model: torch.nn.Module,
+    samples: Sequence[Sample],
+    pad_id: int,
+    readout: Readout,
+    *,
+    precision: Precision = Precision.BF16,
+    share: Share = Share(),  # frozen
+) -> NDArray[np.float32]:
+    """(n, n_read): what `readout` names of each sample's states, in order."""
+
+    def read(batch: LeadBatch) -> torch.Tensor:
+        return read_states(causal_of(model), batch, readout)[0]
+
+    return _read_in_order(model, samples, pad_id, read, precision, share)
+
+
+def _read_in_order(
+    model: torch.nn.Module,
+    samples: Sequence[Sample],
+    pad_id: int,
+    read: Callable[[LeadBatch], torch.Tensor],
+    precision: Precision,
+    share: Share,
+) -> NDArray[np.float32]:
     if not samples:
         raise ValueError("no samples to read")
     model.eval()
@@ -46,8 +80,8 @@ def marker_states(
     for index in _by_width(samples)[share.rank :: share.n_processes]:
         batch = collate_leads([samples[i] for i in index], pad_id).to(device)
         with torch.inference_mode(), autocast(device.type, precision):
-            marked = marked_states(model, batch.input_ids, batch.markers)
-        parts.append((index, marked.float().cpu().numpy()))
+            states_read = read(batch)
+        parts.append((index, states_read.float().cpu().numpy()))
     if share.n_processes > 1:
         parts = gather_object(parts)
     states = np.empty((len(samples), parts[0][1].shape[1]), dtype=np.float32)

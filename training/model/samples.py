@@ -18,7 +18,9 @@ class Sample:
     """One prompt with its targets. `prompt` ends with the answer marker. `codes`: the multi-label
     target of the marker's state, NaN where unknown; `line_ends`: positions of lines' last tokens,
     `line_codes`: the codes that each line sets. `label`: the conversion label, None where it is not
-    asked; `grade`: the rung of the funnel ladder that was reached."""
+    asked; `grade`: the rung of the funnel ladder that was reached. `spoken`: the share of each of
+    the prompt's tokens in the mean over the customer's words, where a readout asks for it;
+    `weight`: how much the lead counts for the probability, 1 on average."""
 
     prompt: NDArray[np.int32]
     answer: NDArray[np.int32]
@@ -27,6 +29,8 @@ class Sample:
     line_codes: NDArray[np.float32] | None = None
     label: float | None = None
     grade: int = 0
+    spoken: NDArray[np.float32] | None = None
+    weight: float = 1.0
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)

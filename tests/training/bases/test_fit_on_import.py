@@ -54,6 +54,7 @@ def artifact(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fitted")
     dataset, out = save_dataset(folder / "dataset"), folder / "artifact"
     settings = ("--rank", 2, "--min-positives", 20, "--precision", "fp32", "--threads", 1)
+    settings += ("--start", "last-layer")
     run("fit", dataset, "--base", base, "--out", out, "--token-budget", TOKEN_BUDGET, *settings)
     return out
 

@@ -80,6 +80,7 @@ def _arguments(dataset: Path, base: Path, out: Path, *more: str) -> list[str]:
         "--adapter-rate": SETTINGS.adapter_rate,
         "--checks-per-epoch": SETTINGS.checks_per_epoch,
         "--precision": SETTINGS.precision.value,
+        "--start": "last-layer",
         "--min-positives": 20,
         "--threads": 1,
     }

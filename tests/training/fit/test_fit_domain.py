@@ -46,6 +46,7 @@ def fit(dataset: Path, lm: Path, domain: Path, base: Path, **more: object) -> Re
         "--rank": SETTINGS.rank,
         "--checks-per-epoch": 1,
         "--precision": SETTINGS.precision.value,
+        "--start": "last-layer",
         "--min-positives": 20,
         "--threads": 1,
     }

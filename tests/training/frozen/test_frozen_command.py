@@ -35,7 +35,7 @@ from training.baselines.table_artifacts import write_stack
 from training.baselines.tree_tabular import fit_feature_columns
 from training.dataset.manifest import Split
 from training.evaluation.served import score_artifact
-from training.frozen.combined import BOTH, STATES, WORDS
+from training.frozen.combined import BOTH, STATES, WORDS, Combined
 from training.frozen.fit import FrozenFit, FrozenRequest, fit_frozen
 from training.frozen.writing import write_frozen
 from training.model.hub import Hub
@@ -80,11 +80,16 @@ def fitted(dataset: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) 
     return fit_frozen(request, quietly, lambda what: quietly)
 
 
+def chosen_of(fitted: FrozenFit, chosen: str) -> Combined:
+    """The combination as if this had been chosen."""
+    return replace(fitted.combined, weighed=replace(fitted.combined.weighed, chosen=chosen))
+
+
 @pytest.mark.parametrize("chosen", [WORDS, STATES, BOTH])
 def test_what_is_served_says_what_was_fitted(
     fitted: FrozenFit, chosen: str, tmp_path: Path
 ) -> None:
-    combined = replace(fitted.combined, chosen=chosen)
+    combined = chosen_of(fitted, chosen)
     out = tmp_path / "one"
     made = replace(fitted, request=replace(fitted.request, out=out), combined=combined)
     write_frozen(made, quietly)
@@ -108,7 +113,7 @@ def test_what_is_served_says_what_was_fitted(
 def test_trees_on_top_of_a_frozen_base_take_the_place_of_its_regression(
     fitted: FrozenFit, tmp_path: Path
 ) -> None:
-    both = replace(fitted.combined, chosen=BOTH)
+    both = chosen_of(fitted, BOTH)
     request = replace(fitted.request, out=tmp_path / "both")
     write_frozen(replace(fitted, request=request, combined=both), quietly)
     read = both.head.logits(fitted.states)
@@ -152,7 +157,7 @@ def test_the_artifact_is_worth_what_was_measured(
     fitted: FrozenFit, chosen: str, dataset: Path, tmp_path: Path
 ) -> None:
     """Calibration included: it is fitted on the logits that are served."""
-    combined = replace(fitted.combined, chosen=chosen)
+    combined = chosen_of(fitted, chosen)
     logits = combined.logits_to_calibrate(fitted.examples, fitted.states)
     worth = worth_of(logits, fitted.examples, calibrate(logits, fitted.examples) or Calibration())
     request = replace(fitted.request, out=tmp_path / "one")

@@ -107,6 +107,6 @@ def test_leads_that_no_model_learned_from_decide(strength: float, expected: set[
     combined = combine(examples, states_of(examples, strength), CANDIDATES, Budget(2), quietly)
     assert combined.chosen in expected
     if strength:
-        assert combined.gain.low > 0
+        assert combined.weighed.gain.low > 0
     else:
-        assert combined.gain.low <= 0
+        assert combined.weighed.gain.low <= 0
