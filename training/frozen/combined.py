@@ -72,7 +72,7 @@ class Combined:
     ) -> Floats:
         """As `logits`; those of the calibration rows by models that did not learn from them."""
         known = examples.of(*BEFORE_TEST).split == Split.CALIBRATE.value
-        mix = self.mixes[name or self.chosen]
+        mix = self.weighed.mixes[name or self.chosen]
         held_out = mix.logits(self.words.held_out, self.head.held_out[known])
         return with_held_out(self.logits(examples, states, name), held_out, examples)
 
