@@ -1,4 +1,4 @@
-"""Profile fields of a business's own as lines of a prompt, `name: value`: renderer 2.
+"""Profile fields of a business's own as lines of a prompt, `name: value`: renderers 2 and 3.
 
 Which fields, and in which order, the domain says; a fit writes it there. Names and values are a
 producer's text: each is cut, and fenced like what was said.
