@@ -71,7 +71,7 @@ def fit_from_frozen(
     fitted = adapter_of(frozen, request, rows, accelerator, say)
     if not accelerator.is_main_process:
         return None
-    found = judged(frozen, fitted, rows, say, start)
+    found = judged(frozen, fitted, rows, start)
     if found.trial is not None:
         say(f"fit: {found.trial.sentence}")
     return found

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.calibration import Calibration
 from scoring.floats import Floats
-from scoring.report.progress import StartReport, WriteLine
+from scoring.report.progress import StartReport
 from training.adapter.loop import FittedAdapter
 from training.baselines.fitted import calibrate, worth_of
 from training.dataset.manifest import BEFORE_TEST, Split
@@ -32,7 +32,6 @@ def judged(
     frozen: FrozenFit,
     fitted: FittedAdapter,
     rows: NDArray[np.int64],
-    log: WriteLine,
     start: StartReport,
 ) -> FrozenFit:
     """The model with its adapter where that is ahead, else `frozen`, and in both what was tried.
@@ -59,8 +58,8 @@ def judged(
         return replace(frozen, trial=trial)
     served = _served(frozen, fitted, rows, words, start)
     if served.combined.chosen == WORDS:
-        log("fit: beside words the adapter is not sure to be worth its time")
-        return replace(frozen, trial=trial)
+        why_not = "with it nothing is sure to be better than words alone"
+        return replace(frozen, trial=replace(trial, why_not=why_not))
     return replace(served, trial=replace(trial, kept=fitted.adapter))
 
 

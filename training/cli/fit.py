@@ -90,7 +90,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="that write prompts.",
+    help="that write prompts, from the last layer.",
 )
 @click.option(
     "--serve",

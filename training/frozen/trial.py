@@ -27,9 +27,9 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class AdapterTrial:
-    """`kept`: None where the frozen base serves. `ahead` is None where the adapter was not tried,
-    for the reason `why_not`. `steps` and `losses`: of each check, on leads that the adapter did not
-    learn from; `best`: the check that they choose."""
+    """`kept`: None where the frozen base serves, `why_not`: for another reason than what `ahead`
+    says. `ahead` is None where the adapter was not tried. `steps` and `losses`: of each check, on
+    leads that the adapter did not learn from; `best`: the check that they choose."""
 
     kept: Adapter | None
     ahead: Ahead | None
@@ -43,6 +43,8 @@ class AdapterTrial:
         if self.ahead is None:
             return f"LoRA was not tried: {self.why_not}"
         kept = "kept" if self.kept is not None else "not kept"
+        if self.why_not:
+            kept = f"{kept}: {self.why_not}"
         return (
             f"LoRA was tried: AUC {_shown(self.ahead.of_start)} over the frozen head it began as, "
             f"with words beside {_shown(self.ahead.with_words)} over what is served without it; "

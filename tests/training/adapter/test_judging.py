@@ -124,7 +124,7 @@ def head_on(fit: FrozenFit, adapter: Adapter) -> Head:
 def judge(fit: FrozenFit, head: Head | None = None) -> FrozenFit:
     adapter = strong_adapter(fit)
     made = fitted_with(fit, adapter, head or head_on(fit, adapter))
-    return judged(fit, made, held_out_rows(fit.examples), quietly, lambda what: quietly)
+    return judged(fit, made, held_out_rows(fit.examples), lambda what: quietly)
 
 
 def test_one_that_is_ahead_is_kept_and_served(planted: FrozenFit, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_an_adapter_that_changes_nothing_is_not_kept(planted: FrozenFit) -> None
     began = fitted.checks.logits[0]
     checks = replace(fitted.checks, logits=(began, began))
     rows = held_out_rows(planted.examples)
-    found = judged(planted, replace(fitted, checks=checks), rows, quietly, lambda what: quietly)
+    found = judged(planted, replace(fitted, checks=checks), rows, lambda what: quietly)
     assert found.trial is not None
     assert found.trial.ahead is not None
     assert found.trial.ahead.of_start.value == 0

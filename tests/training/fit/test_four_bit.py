@@ -17,6 +17,7 @@ pytest.importorskip("torch", reason="needs the train extra")
 pytest.importorskip("bitsandbytes", reason="needs the four-bit extra")
 
 import torch
+from accelerate import Accelerator
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
@@ -27,6 +28,7 @@ from scoring.engines.loading import load_language_model
 from scoring.engines.reading import load_reader
 from scoring.metrics.metrics import auc
 from scoring.prompt.rendering import language_model_rendering
+from tests.training.adapter.fits import adapter_request, frozen_fit
 from tests.training.fit.processes import PATIENCE_S, process_of
 from tests.training.model.tiny import (
     SETTINGS,
@@ -36,6 +38,7 @@ from tests.training.model.tiny import (
     save_dataset,
     spec,
 )
+from training.adapter.fit import adapter_of, held_out_rows
 from training.dataset.manifest import Split
 from training.export.outcome import look_at
 from training.export.writing import write_fitted
@@ -176,6 +179,23 @@ def test_what_is_said_is_said_of_the_whole_base(dataset: Path, done: FittedOnDat
     assert done.auc_in_four_bits == pytest.approx(kept["auc"], abs=0.1)
     others = [check["log_loss"] for check in report["checks"]]
     assert min(abs(loss - other) for other in others if other != kept["log_loss"]) > 1e-4
+
+
+def test_an_adapter_from_the_frozen_base_learns_in_4_bits_and_fits_the_whole_base(
+    dataset: Path, base: Path, tmp_path: Path
+) -> None:
+    frozen = frozen_fit(dataset, base, tmp_path)
+    settings = replace(FOUR_BITS, pair_weight=0.0, qa_weight=0.0, head_rate=0.0, n_epochs=1)
+    request = replace(adapter_request(dataset, base, tmp_path), settings=settings)
+    rows = held_out_rows(frozen.examples)
+    fitted = adapter_of(frozen, request, rows, Accelerator(), quietly)
+    assert not is_four_bit(frozen.base.model)
+    learned = [tensor for name, tensor in fitted.adapter.tensors.items() if "lora_B" in name]
+    assert learned
+    assert all(bool(tensor.any()) for tensor in learned)
+    merged = fitted.adapter.merged_into_copy_of(frozen.base.model)
+    assert not is_four_bit(merged)
+    assert _n_weights(base) == sum(p.numel() for p in merged.parameters())
 
 
 ONE_OF_TWO = """

@@ -16,7 +16,7 @@ from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget, labels_of
 from training.dataset.example import Examples
 from training.dataset.manifest import BEFORE_TEST, Split
-from training.frozen.combined import BOTH, STATES, WORDS, combine
+from training.frozen.combined import BOTH, STATES, WORDS, combine, weigh
 from training.frozen.head import fit_head
 from training.frozen.mix import fit_mix
 
@@ -86,6 +86,19 @@ def test_a_model_that_is_behind_chance_is_not_turned_around() -> None:
     alone = fit_mix(wrong, labels, examples)
     assert alone.of_words == 0
     assert alone.of_states > 0
+
+
+def test_what_is_chosen_hears_the_language_model_or_is_words_alone() -> None:
+    """A constant may be better than words that know nothing, and no base is read for a constant."""
+    examples = leads(200)
+    n_constant = 0
+    for seed in range(12):
+        noise = np.random.default_rng(seed).normal(size=(2, len(examples)))
+        weighed = weigh(noise[0], noise[1], examples, np.random.default_rng(0))
+        assert weighed.chosen == WORDS or weighed.mixes[weighed.chosen].of_states > 0
+        is_constant = weighed.mixes[STATES].of_states == 0
+        n_constant += is_constant and weighed.losses[STATES] < weighed.losses[WORDS]
+    assert n_constant
 
 
 def test_chance_alone_keeps_no_language_model() -> None:
