@@ -10,8 +10,11 @@ pytest.importorskip("torch", reason="needs the train extra")
 
 import torch
 
+from scoring.engine import EngineInput
+from scoring.engines.onnx import OnnxEngine
 from scoring.engines.reading import PromptReader, marker_ids
 from scoring.prompt.turns import CHATML
+from training.frozen.states import NO_FEATURES, candidates, open_state_reader
 from training.model.base_record import BaseRecord, load_record
 from training.model.hub import Hub, LoadedBase, load_base, open_base
 
@@ -64,3 +67,26 @@ def test_it_reads_prompts_to_their_marker(base: LoadedBase) -> None:
     ]
     assert base.model.config.model_type == "llama"
     assert base.dtype is torch.float32
+
+
+def test_its_graph_reads_again_what_it_kept_to_the_bit(base: LoadedBase) -> None:
+    """A talk that grows by a line at a time, and then the shorter ones again."""
+    said = [
+        f"customer: I will think about it {n} more times\nagent: until when?" for n in range(14)
+    ]
+    talks = ["\n".join(said[: n + 1]) for n in range(0, len(said), 3)]
+    prompts = [
+        f"{base.turns.opening}Judge.\n# calls\n{talk}\n# end\nWill they?{base.turns.marker}"
+        for talk in [*talks, *talks[::-1]]
+    ]
+    reader = open_state_reader(base, candidates(30), 400, prompts[:2])
+    engine = reader.engine
+    assert isinstance(engine, OnnxEngine)
+    assert engine.chunks is not None
+    assert engine.chunks.kept.max_bytes > 0
+    inputs = [EngineInput(NO_FEATURES, prompt) for prompt in prompts]
+    kept = engine.rows(inputs)
+    assert len(engine.chunks.kept.by_digest) >= 3
+    for row, each in zip(kept, inputs, strict=True):
+        engine.forget()
+        assert engine.rows([each])[0].tolist() == row.tolist()
