@@ -175,19 +175,17 @@ def _read_parts(
 ) -> list[str]:
     """What the head reads, each (1, hidden): of the chunk's last row, or of the sums over this
     chunk, those before it and the prefix."""
+    named = dict.fromkeys(readout.parts)  # each once, in an order that is always the same
     summed = [part for part in readout.parts if part.pool is not Pool.MARKER]
     if summed:
         new = [_summed(graph, states[part.layer], part, i) for i, part in enumerate(summed)]
         graph.op("Add", [SUMS_BEFORE, graph.op("Concat", new, "sums.new", axis=0)], SUMS)
-    parts = []
-    for part in readout.parts:
-        if part.pool is Pool.MARKER:
-            name = f"layer{part.layer}.marker"
-            row = graph.last_row(states[part.layer], f"{name}.row")
-            parts.append(graph.op("Squeeze", [row, graph.ints(1)], name))
-        else:
-            parts.append(_mean(graph, part, summed.index(part), prefix))
-    return parts
+    read = {part: _mean(graph, part, i, prefix) for i, part in enumerate(summed)}
+    for part in (part for part in named if part.pool is Pool.MARKER):
+        name = f"layer{part.layer}.marker"
+        row = graph.last_row(states[part.layer], f"{name}.row")
+        read[part] = graph.op("Squeeze", [row, graph.ints(1)], name)
+    return [read[part] for part in readout.parts]
 
 
 def _summed(graph: GraphParts, states: str, part: ReadoutPart, i: int) -> str:

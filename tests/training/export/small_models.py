@@ -67,6 +67,7 @@ READOUTS = {
     "middle_marker": Readout(parts=(ReadoutPart(layer=2, pool=Pool.MARKER),)),
     "final_mean": Readout(parts=(ReadoutPart(layer=N_LAYERS, pool=Pool.MEAN),)),
     "all_pools": ALL_POOLS,
+    "all_pools_twice": Readout(parts=ALL_POOLS.parts * 2),
 }
 
 
