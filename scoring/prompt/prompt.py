@@ -2,8 +2,8 @@
 
 The only place that shapes what a model reads: live, replay, training and evaluation call
 `build_prompt`. What rarely changes comes first, so that consecutive prompts of a lead share a long
-prefix: from renderer 3 on the conversation, which grows at its end, before the record. The words
-are the domain's; the layout never changes under a renderer's number.
+prefix: from renderer 3 on the conversation, which grows at its end, before what happened lately.
+The words are the domain's; the layout never changes under a renderer's number.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def build_prompt(
 
 
 def _room(head: str, tail: str, spec: PromptSpec) -> Room:
-    if spec.rendering.talk_first:  # whose reader counts the talk where it stands
+    if spec.rendering.undated_talk:  # whose reader counts the talk where it stands
         return Room(spec.token_budget, spec.count_tokens, (head, tail))
     return Room(spec.token_budget - spec.count_tokens(head + tail), spec.count_tokens)
 
@@ -152,17 +152,21 @@ def _line(section: Section, rendering: Rendering, word_of: Callable[[Feature], s
     )
 
 
+KNOWN_BEFORE = (Section.PROFILE, Section.INTENT)
+"""What stands before an undated conversation: who the lead is and wants changes seldom,
+what happened lately with every day."""
+
+
 def _around_talk(
     lines: Mapping[Section, str], own: str, rendering: Rendering, turns: Turns
 ) -> tuple[str, str]:
     """What stands before the conversation and what stands behind it."""
-    parts = {section.value: f"{line}\n" for section, line in lines.items()}
+    parts = {section: f"{HEADING}{section.value}\n{line}\n" for section, line in lines.items()}
     if rendering.own_fields:
-        profile = {Section.PROFILE.value: parts[Section.PROFILE.value]}
-        parts = profile | {own_fields.HEADING: own} | parts
-    record = "".join(f"{HEADING}{heading}\n{text}" for heading, text in parts.items())
-    opening = f"{turns.opening}{rendering.domain.instruction}\n"
-    question = f"{rendering.question}{turns.marker}"
-    if rendering.talk_first:
-        return f"{opening}{HEADING}{CALLS}\n", f"{HEADING}{END}\n{record}{question}"
-    return f"{opening}{record}{HEADING}{CALLS}\n", f"{HEADING}{END}\n{question}"
+        parts[Section.PROFILE] += f"{HEADING}{own_fields.HEADING}\n{own}"
+    before = [section for section in parts if not rendering.undated_talk or section in KNOWN_BEFORE]
+    head = "".join(parts.pop(section) for section in before)
+    return (
+        f"{turns.opening}{rendering.domain.instruction}\n{head}{HEADING}{CALLS}\n",
+        f"{HEADING}{END}\n{''.join(parts.values())}{rendering.question}{turns.marker}",
+    )

@@ -17,16 +17,16 @@ from scoring.domain.reading import canonical_json, domain_digest, pack
 from scoring.prompt.conversation import SummaryReader
 from scoring.prompt.declaration import Feature
 from scoring.prompt.from_domain import features_of
-from scoring.prompt.talk_first import TalkFirstReader
+from scoring.prompt.undated_talk import UndatedTalkReader
 from scoring.prompt.units import TalkReader
 from scoring.prompt.whole_talk import WholeTalkReader
 
 RENDERERS = (1, 2, 3)
 """The renderers that this build has. 1 reads of each call a summary by the phrases of `auto`, 2 all
-that was said and written (`scoring.prompt.whole_talk`), 3 the same before the record and without
-times in it (`scoring.prompt.talk_first`)."""
+that was said and written (`scoring.prompt.whole_talk`), 3 the same, and what changes with time
+behind it (`scoring.prompt.undated_talk`)."""
 
-TALK_FIRST = 3
+UNDATED_TALK = 3
 
 FIRST_PACK = "auto"
 FIRST_DOMAIN = "719b1c83f29608255396cfc92bd10232"
@@ -89,7 +89,7 @@ class Rendering:
     def reader(self) -> TalkReader:
         if self.version == 1:
             return SummaryReader(self.domain.ages)
-        reader = TalkFirstReader if self.talk_first else WholeTalkReader
+        reader = UndatedTalkReader if self.undated_talk else WholeTalkReader
         return reader(phrasebook(self.domain), self.domain.ages, self.channel_words)
 
     def __reduce__(self) -> tuple[type[Rendering], tuple[int, Domain]]:
@@ -97,9 +97,9 @@ class Rendering:
         return Rendering, (self.version, self.domain)
 
     @property
-    def talk_first(self) -> bool:
-        """Whether the conversation stands before the record: what changes with time comes last."""
-        return self.version >= TALK_FIRST
+    def undated_talk(self) -> bool:
+        """Whether a conversation says behind it how long ago it was, and what happened lately."""
+        return self.version >= UNDATED_TALK
 
     @property
     def own_fields(self) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ def newest_rendering(domain: Domain) -> Rendering:
 
 def language_model_rendering(domain: Domain) -> Rendering:
     """That of a language model which is fitted now: it reads all that was said, in `auto`, too."""
-    return Rendering(TALK_FIRST, domain)
+    return Rendering(UNDATED_TALK, domain)
 
 
 @cache

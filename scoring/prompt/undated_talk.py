@@ -1,9 +1,9 @@
 """Reads all that was said and written with a lead, and only then how long ago: renderer 3.
 
-The conversation stands first in the prompt and nothing in it changes with time, so that what a
-language model has read of a lead it need not read again when a day passes or a field changes. What
-is read is what renderer 2 reads, measured in characters, which cost nothing to count: tokens are
-counted two or three times a prompt, however long the talk.
+Nothing in the conversation changes with time, so that what a language model has read of a lead it
+need not read again when a day passes. What is read is what renderer 2 reads, measured in
+characters, which cost nothing to count: tokens are counted two or three times a prompt, however
+long the talk.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MOST_COUNTED = 100
 _CUSTOMER = Role.CUSTOMER.value
 
 
-class TalkFirstReader(WholeTalkReader):
+class UndatedTalkReader(WholeTalkReader):
     """As renderer 2's, but for how talk is divided, chosen and dated."""
 
     def _statements(self, turns: Iterable[TalkTurn], language: str) -> list[Statement]:

@@ -16,7 +16,7 @@ from scoring.lead.summary import Statement, count_summary_tokens
 from scoring.prompt.edges import edges, next_edge
 from scoring.prompt.prompt import BudgetTooSmall, PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
-from scoring.prompt.talk_first import MOST_PART_CHARS, by_worth, parts, replies
+from scoring.prompt.undated_talk import MOST_PART_CHARS, by_worth, parts, replies
 from scoring.prompt.units import Line, Room, Unit
 from scoring.prompt.units import by_worth as plain_by_worth
 from tests.scoring.histories import START_MS, histories, long_histories
@@ -33,7 +33,7 @@ def talk(events: list[EventBase], budget: int = 4_000, at_ms: int = NOW_MS) -> s
     return prompt[prompt.index(TALK) + len(TALK) : prompt.index("# end\n")]
 
 
-def test_talk_stands_first_and_its_ages_behind_it() -> None:
+def test_the_ages_of_a_talk_stand_behind_it() -> None:
     found = talk(
         [
             written(2, "email", direction="outbound", text="Here is our offer."),
@@ -69,14 +69,14 @@ def test_what_was_written_of_a_talk_stays_while_it_grows_and_ages(
     assert later.startswith(same)
 
 
-def test_the_record_is_that_of_renderer_2() -> None:
+def test_what_lasts_stands_before_the_talk_and_what_time_changes_behind_it() -> None:
     events = [call([(Role.CUSTOMER, "Forty seats, please.")]), written(2, "email", text="Hello.")]
     history = history_of(fold(events))
     third = build_prompt(history, NOW_MS, NO_LIMIT)
     second = build_prompt(history, NOW_MS, PromptSpec(Rendering(2, SOFTWARE.domain), 9_999, words))
     record = second[second.index("# profile\n") : second.index(TALK)]
-    assert record in third
-    assert third.index("# end\n") < third.index(record)
+    lasting, passing = record[: record.index("# behaviour")], record[record.index("# behaviour") :]
+    assert third.index(lasting) < third.index(TALK) < third.index("# end\n") < third.index(passing)
 
 
 def test_what_decides_by_the_domains_phrases_outlives_small_talk() -> None:
