@@ -16,7 +16,7 @@ from itertools import groupby
 from schemas.events import Role
 from scoring.lead.summary import SENTENCE_END, Statement
 from scoring.lead.talk import Talk, TalkTurn
-from scoring.prompt.units import Line, Room, Unit, cut, fence, render
+from scoring.prompt.units import Room, Unit, WrittenUnit, cut, fence, render
 from scoring.prompt.whole_talk import Block, WholeTalkReader
 
 WHEN = "# when\n"
@@ -38,7 +38,7 @@ CHARS_PER_TOKEN = 4.0
 CAREFUL = 0.96
 """A choice by what was counted of another text aims at this share of the room."""
 
-GOOD_FILL = 0.9
+GOOD_FILL = 0.87
 """Of the room: fuller is not worth another count."""
 
 MOST_ROUNDS = 4
@@ -65,8 +65,8 @@ class UndatedTalkReader(WholeTalkReader):
     def _units(self, said: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
         return tuple(replies(said))
 
-    def _lines(self, units: Sequence[Sequence[Statement]]) -> tuple[Line, ...]:
-        return tuple(map(_line, units))
+    def _lines(self, units: Sequence[Sequence[Statement]]) -> tuple[WrittenUnit, ...]:
+        return tuple(map(written_unit, units))
 
     def _written(self, talk: Talk, ages: tuple[str, ...], room: Room) -> str:
         return _Talk.of(self._read(talk), ages).fit(room)
@@ -109,7 +109,7 @@ def replies(statements: Sequence[Statement]) -> Iterator[tuple[Statement, ...]]:
         yield (waiting,)
 
 
-def by_worth(lines: Sequence[Line]) -> list[int]:
+def by_worth(lines: Sequence[WrittenUnit]) -> list[int]:
     """Indices, what to keep first: a customer's last words on a topic, other decisive lines, the
     rest; of each the newest first. As `scoring.prompt.units.by_worth`."""
     last: list[int] = []
@@ -132,15 +132,14 @@ def _reply_chars(statement: Statement) -> int:
     return REPLY_CHARS if statement.role == _CUSTOMER else SHORT_ANSWER_CHARS
 
 
-def _line(unit: Sequence[Statement]) -> Line:
-    if len(unit) == 1:
+def written_unit(unit: Sequence[Statement]) -> WrittenUnit:
+    if len(unit) == 1:  # most, and the quickest way to read them
         ((role, _, text, topics),) = unit
-        return Line(f"{role}: {fence(text)}\n", topics, role == _CUSTOMER)
-    each = [_line((said,)) for said in unit]
-    return Line(
-        "".join([line.text for line in each]),
-        "".join([line.topics for line in each]),
-        any(line.is_customers for line in each),
+        return WrittenUnit(f"{role}: {fence(text)}\n", topics, role == _CUSTOMER)
+    return WrittenUnit(
+        "".join([f"{said.role}: {fence(said.text)}\n" for said in unit]),
+        "".join([said.topics for said in unit]),
+        any(said.role == _CUSTOMER for said in unit),
     )
 
 
@@ -151,7 +150,7 @@ class _Talk:
 
     blocks: Sequence[Block]
     ages: Sequence[str]
-    lines: Sequence[Line]
+    lines: Sequence[WrittenUnit]
     places: Sequence[tuple[int, int]]
     by_worth: Sequence[int]
 

@@ -63,7 +63,7 @@ class Unit:
         return "".join(f"{s.role}: {fence(s.text)}\n" for s in self.statements)
 
 
-class Line(NamedTuple):
+class WrittenUnit(NamedTuple):
     """A unit as it is written, what it touches, and whether the customer speaks in it."""
 
     text: str

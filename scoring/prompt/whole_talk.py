@@ -21,7 +21,16 @@ from scoring.lead.summary import units as grouped
 from scoring.lead.talk import Talk, TalkTurn, Transcript, Writing
 from scoring.prompt.declaration import Bins
 from scoring.prompt.sources import age_bin
-from scoring.prompt.units import NO_CALLS, Line, Room, Unit, by_worth, cut, render, topic_names
+from scoring.prompt.units import (
+    NO_CALLS,
+    Room,
+    Unit,
+    WrittenUnit,
+    by_worth,
+    cut,
+    render,
+    topic_names,
+)
 
 CALL = "call"
 NOTE = "note"
@@ -52,7 +61,7 @@ class Block(NamedTuple):
     heading: str
     is_call: bool
     units: tuple[tuple[Statement, ...], ...]
-    lines: tuple[Line, ...] = ()
+    lines: tuple[WrittenUnit, ...] = ()
 
 
 class WholeTalkReader:
@@ -152,16 +161,15 @@ class WholeTalkReader:
 
     def _with_topics(self, turns: Sequence[TalkTurn], language: str) -> list[Statement]:
         topics = self._book.topics_in_each([turn.text for turn in turns], language)
-        letters = ["".join(map(LETTERS.__getitem__, each)) if each else "" for each in topics]
         return [
-            Statement(role, at_s, text, touched)
-            for (role, at_s, text), touched in zip(turns, letters, strict=True)
+            Statement(role, at_s, text, "".join([LETTERS[i] for i in each]) if each else "")
+            for (role, at_s, text), each in zip(turns, topics, strict=True)
         ]
 
     def _units(self, said: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
         return tuple(grouped(said))
 
-    def _lines(self, units: Sequence[Sequence[Statement]]) -> tuple[Line, ...]:
+    def _lines(self, units: Sequence[Sequence[Statement]]) -> tuple[WrittenUnit, ...]:
         return ()
 
 

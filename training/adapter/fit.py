@@ -19,7 +19,7 @@ from scoring.engines.reading import PromptReader, marker_ids, spoken_weights
 from scoring.floats import Floats
 from scoring.report.progress import StartReport, WriteLine
 from training.adapter.judging import judged
-from training.adapter.loop import FittedAdapter, HeldOut, Start, fit_adapter
+from training.adapter.loop import FittedAdapter, FrozenStart, HeldOut, fit_adapter
 from training.baselines.baseline import labels_of
 from training.calibrate import MIN_POSITIVES_FOR_PLATT
 from training.dataset.example import Examples
@@ -97,11 +97,13 @@ def too_few(examples: Examples) -> str | None:
     return None
 
 
-def start_of(frozen: FrozenFit) -> Start:
+def start_of(frozen: FrozenFit) -> FrozenStart:
     """What the frozen base read, under a head that learned from the train rows alone: the rows that
     judge the adapter must be new to where it begins."""
     head = frozen.combined.head
-    return Start(head.readout, head_of(frozen.states, frozen.examples, head.choice, Split.FIT))
+    return FrozenStart(
+        head.readout, head_of(frozen.states, frozen.examples, head.choice, Split.FIT)
+    )
 
 
 def adapter_of(
@@ -135,7 +137,9 @@ def adapter_of(
     return fit_adapter(model, first, train, held_out, base.pad_id, settings, place)
 
 
-def _described(frozen: FrozenFit, request: AdapterRequest, first: Start, n_processes: int) -> str:
+def _described(
+    frozen: FrozenFit, request: AdapterRequest, first: FrozenStart, n_processes: int
+) -> str:
     base = frozen.base
     return described_run(
         request.settings,
@@ -168,7 +172,7 @@ def _model_to_train(
 
 def samples_of(
     frozen: FrozenFit,
-    start: Start,
+    start: FrozenStart,
     rows: NDArray[np.int64],
     weights: Floats,
     answers: tuple[int, int],

@@ -70,7 +70,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class FrozenStart:
     """What an adapter starts from: the frozen base's readout, and a head that learned from the
     train rows alone."""
 
@@ -125,7 +125,7 @@ class FittedAdapter:
 
 def fit_adapter(
     base: PreTrainedModel,
-    start: Start,
+    start: FrozenStart,
     train: Sequence[Sample],
     held_out: HeldOut,
     pad_id: int,

@@ -17,7 +17,7 @@ from scoring.prompt.edges import edges, next_edge
 from scoring.prompt.prompt import BudgetTooSmall, PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
 from scoring.prompt.undated_talk import MOST_PART_CHARS, by_worth, parts, replies
-from scoring.prompt.units import Line, Room, Unit
+from scoring.prompt.units import Room, Unit, WrittenUnit
 from scoring.prompt.units import by_worth as plain_by_worth
 from tests.scoring.histories import START_MS, histories, long_histories
 from tests.scoring.prompt.test_whole_talk import SMALL_TALK, call, words, written
@@ -165,7 +165,9 @@ def test_worth_is_that_of_renderer_2(said: list[Statement]) -> None:
     units = list(replies(said))
     assert [statement for unit in units for statement in unit] == said
     lines = [
-        Line("", "".join(one.topics for one in unit), any(one.role == "customer" for one in unit))
+        WrittenUnit(
+            "", "".join(one.topics for one in unit), any(one.role == "customer" for one in unit)
+        )
         for unit in units
     ]
     assert by_worth(lines) == plain_by_worth([Unit(0, "", unit) for unit in units])

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
 
-from tests.bench.engine import Size, measure
+from tests.bench.engine.__main__ import Size, measure
 from tests.training.model.tiny import save_base
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]

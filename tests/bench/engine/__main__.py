@@ -33,8 +33,8 @@ from scoring.engines.remembered import RememberingEngine
 from scoring.engines.torch import TorchEngine
 from scoring.floats import Floats
 from scoring.metrics.metrics import expected_auc
-from tests.bench.engine_prompts import of_length, stream_mix
-from tests.bench.engine_ways import (
+from tests.bench.engine.prompts import of_length, stream_mix
+from tests.bench.engine.ways import (
     Score,
     backbone_only,
     ceilings,
