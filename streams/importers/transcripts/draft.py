@@ -18,7 +18,7 @@ from streams.importers.transcripts.normal import (
     TranscriptError,
     Utterance,
 )
-from streams.importers.transcripts.values import label, number, seconds
+from streams.importers.transcripts.values import label, number, seconds, words_of
 
 MAX_CHARS = 200_000
 """The longest transcript: a day of talk. As a record it may take several bytes a character."""
@@ -88,10 +88,10 @@ class TranscriptDraft:
         `start` and `end` are of `unit_s`. What holds no words is left out."""
         if text is None:
             return
-        if isinstance(text, bool | dict | list):
+        words = words_of(text)
+        if words is None:
             self.remark("its text is not text: left out", place)
             return
-        words = str(text).replace("\0", "").strip()
         if not words or _NO_WORDS.fullmatch(words):
             return
         raw = _Raw(place, label(speaker), role, None, None, words, None)

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic_core import to_json
+
 from schemas.events import Role, Segment, TranscriptReady
 from scoring.lead.language import UNDETERMINED
 from streams.importers.transcripts.draft import ended_at
@@ -31,7 +33,7 @@ def transcript_event(
     file twice is one event, a corrected one another. Raises pydantic's ValidationError for ids
     that are none."""
     segments = segments_of_call(transcript)
-    content = repr((segments, transcript.revision, transcript.is_final)).encode()
+    content = to_json([segments, transcript.revision, transcript.is_final])
     return TranscriptReady(
         id=f"{call.call_id}:{hashlib.sha256(content).hexdigest()[:12]}",
         source=source,

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from streams.importers.transcripts.draft import TranscriptDraft
+from streams.importers.transcripts.draft import MAX_CHARS, TranscriptDraft
 from streams.importers.transcripts.normal import CallTranscript, TranscriptError, UnknownShape
 from streams.importers.transcripts.shape import (
     MAX_DEPTH,
@@ -43,6 +43,9 @@ from streams.importers.transcripts.shapes.vcon import WTF, vcon_shape
 
 MAX_BYTES = 32 * 1024 * 1024
 """The largest file: hours of talk with every word's times and alternatives."""
+
+MAX_PLAIN_CHARS = 10 * MAX_CHARS
+"""The longest captions or lines: their times and names take several times the room of the talk."""
 
 WRAPPERS = (
     *("response", "data", "result", "results", "output", "transcript", "transcription"),
@@ -118,6 +121,11 @@ def _unknown(document: Any) -> str:
 
 
 def _read_text(text: str) -> CallTranscript:
+    if len(text) > MAX_PLAIN_CHARS:
+        raise TranscriptError(
+            f"{len(text):,} characters of captions or lines, at most {MAX_PLAIN_CHARS:,}: "
+            "is it one call?"
+        )
     if "\\n" in text and "\n" not in text.strip():
         text = text.replace("\\r", "").replace("\\n", "\n")  # as some exports write a line break
     text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from schemas.events import Role
 
@@ -60,6 +61,7 @@ _PHRASES: tuple[tuple[str, Role], ...] = (
 """Labels of two words of which one alone would mean the other side."""
 
 
+@lru_cache(maxsize=4_096)
 def role_of_label(label: str) -> Role | None:
     """The role that a speaker's label is a word for: `Agent 1`, `CUSTOMER`, `Kundin`; None for a
     name, a letter, a number, or words for two roles."""

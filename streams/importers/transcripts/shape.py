@@ -13,6 +13,9 @@ from streams.importers.transcripts.draft import TranscriptDraft
 MAX_DEPTH = 64
 """The deepest nesting of lists and objects that is read."""
 
+MAX_LOOKED_AT = 2_000
+"""How many elements of a list are looked at for a mark."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
 MAX_NAMED = 8
 
@@ -69,7 +72,7 @@ def _reached(document: Any, steps: Sequence[str]) -> int:
     if first == "[]" and isinstance(document, list):
         if not document:
             return len(steps) + 1
-        inside = document
+        inside = document[:MAX_LOOKED_AT]
     elif first == "*" and isinstance(document, dict):
         inside = list(document.values())
     elif isinstance(document, dict) and first in document:
@@ -92,7 +95,7 @@ def nearest(document: Any, shapes: Iterable[TranscriptShape]) -> tuple[Transcrip
         share = sum(max(_share(own, p) for p in mark.split("|")) for mark in shape.marks)
         share /= len(shape.marks)
         if share > 0 and (best is None or share > best[0]):
-            lacking = (mark.replace("|", " or ") for mark in shape.missing(document))
+            lacking = (" or ".join(mark.split("|")[:2]) for mark in shape.missing(document))
             best = share, shape, " and ".join(lacking)
     return None if best is None else best[1:]
 
@@ -100,7 +103,7 @@ def nearest(document: Any, shapes: Iterable[TranscriptShape]) -> tuple[Transcrip
 def _share(document: Any, path: str) -> float:
     steps = _steps(path.removeprefix("[]."))
     if path.startswith("[]"):
-        reached = max((_reached(one, steps) for one in document), default=0)
+        reached = max((_reached(one, steps) for one in document[:MAX_LOOKED_AT]), default=0)
     else:
         reached = _reached(document, steps)
     return reached / (len(steps) + 1)

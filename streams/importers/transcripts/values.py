@@ -31,6 +31,8 @@ _LANGUAGES: dict[str, str] = dict(re.findall(r"(\w+) (\w+)", _NAMES))
 """Names that OpenAI's `verbose_json` writes for languages."""
 
 MAX_LABEL_CHARS = 80
+MAX_SPOKEN_NUMBER = 1e15
+"""A larger number is no word that somebody said."""
 
 
 def entry(value: Any) -> Mapping[str, Any]:
@@ -53,6 +55,14 @@ def objects(value: Any, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def pick(value: Mapping[str, Any], *names: str) -> Any:
     """The first of these fields that is there and not null."""
     return next((value[name] for name in names if value.get(name) is not None), None)
+
+
+def words_of(value: Any) -> str | None:
+    """Text; a number is its digits. None for anything else."""
+    if isinstance(value, str):
+        return value.replace("\0", "").strip()
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number and abs(value) < MAX_SPOKEN_NUMBER else None
 
 
 def number(value: Any) -> float | None:

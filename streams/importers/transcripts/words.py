@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from streams.importers.transcripts.draft import TranscriptDraft
-from streams.importers.transcripts.values import label, mean, seconds
+from streams.importers.transcripts.values import label, mean, seconds, words_of
 
 PAUSE_S = 1.5
 """A silence after which the same speaker's words are another utterance."""
@@ -35,7 +35,7 @@ def say_words(
         ends = [word.end for word in run if word.end is not None]
         draft.say(
             f"{place}, utterance {number + 1}",
-            joined(str(word.text) for word in run),
+            joined(words_of(word.text) or "" for word in run),
             speaker=next((word.speaker for word in run if word.speaker is not None), None),
             start=starts[0] if starts else None,
             end=ends[-1] if ends else None,
@@ -49,7 +49,7 @@ def _runs(words: Iterable[TimedWord], unit_s: float) -> Iterator[list[TimedWord]
     speaker: str | None = None
     last_s: float | None = None
     for word in words:
-        if not isinstance(word.text, str | int | float) or not str(word.text).strip():
+        if not words_of(word.text):
             continue
         start_s, end_s = seconds(word.start, unit_s), seconds(word.end, unit_s)
         who = label(word.speaker)

@@ -53,10 +53,11 @@ def read_captions(text: str, draft: TranscriptDraft) -> str:
 
 def _cues(text: str) -> Iterator[_Cue]:
     found = list(_TIMING.finditer(text))
+    has_lines = "\n" in text.strip()
     for number, timing in enumerate(found, start=1):
         stop = found[number].start() if number < len(found) else len(text)
         body = text[timing.end() : stop]
-        if "\n" in text.strip():
+        if has_lines:
             body = _BLANK.split(body.strip(" \t").removeprefix("\n"), maxsplit=1)[0]
         elif number < len(found):
             body = re.sub(r"\s\d{1,6}\s*$", "", body)  # the next cue's number

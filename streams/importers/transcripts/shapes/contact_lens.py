@@ -136,7 +136,7 @@ SHAPES = (
     TranscriptShape(
         "aws-call-analytics",
         "Amazon Transcribe Call Analytics, file",
-        ("Transcript[].ParticipantRole", "Transcript[].Content"),
+        ("Transcript[].ParticipantRole|Transcript[].ParticipantId", "Transcript[].Content"),
         "milliseconds",
         "`AGENT`, `CUSTOMER`",
         _file,

@@ -122,14 +122,15 @@ _ROLES = {
 
 
 def _insights(document: Mapping[str, Any], draft: TranscriptDraft) -> None:
-    roles = {one.get("role") for _, one in objects(document.get("entries"), "") if one.get("role")}
-    for place, one in objects(document.get("entries"), "entries"):
-        role = one.get("role")
+    rows = list(objects(document.get("entries"), "entries"))
+    has_roles = any(label(one.get("role")) for _, one in rows)
+    for place, one in rows:
+        role = label(one.get("role"))
         stamp = number(pick(one, "start_timestamp_usec", "startTimestampUsec"))
         draft.say(
             place,
             one.get("text"),
-            speaker=role if roles else one.get("user_id"),
+            speaker=role if has_roles else one.get("user_id"),
             role=_ROLES.get(str(role).upper()),
             start=stamp,
             unit_s=US,

@@ -13,16 +13,21 @@ from streams.importers.transcripts.role_words import role_of_label
 from streams.importers.transcripts.values import label, seconds
 
 _CLOCK = r"\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?"
+_GAP = r"[ \t]{0,4}"
 _BEFORE = re.compile(
-    rf"\s*[\[(<]?\s*({_CLOCK})(?:\s*(?:-|–|—|→|->|to)\s*({_CLOCK}))?\s*[\])>]?\s*(?:[-–—|]\s+)?"
+    rf"[\[(<]?{_GAP}({_CLOCK})(?:{_GAP}(?:-|–|—|→|->|to){_GAP}({_CLOCK}))?{_GAP}[\])>]?{_GAP}"
+    r"(?:[-–—|][ \t]{1,4})?"
 )
+_NAME = r"[^\s:<>{}\[\]\"|][^:<>{}\[\]\"|]{0,40}?"
 _NAMED = re.compile(
-    rf"\s*(?:[-–—•*]\s+)?\*{{0,2}}(?P<name>[^\s:<>{{}}\[\]\"|][^:<>{{}}\[\]\"|]{{0,40}}?)\*{{0,2}}"
-    rf"\s*(?:[\[(]\s*(?P<at>{_CLOCK})\s*[\])])?\s*\*{{0,2}}(?::|：)\*{{0,2}}(?:\s+|$|(?=[^\x00-\x7f]))"
+    rf"(?:[-–—•*][ \t]{{1,4}})?\*{{0,2}}(?P<name>{_NAME})\*{{0,2}}"
+    rf"{_GAP}(?:[\[(]{_GAP}(?P<at>{_CLOCK}){_GAP}[\])])?{_GAP}\*{{0,2}}(?::|：)\*{{0,2}}"
+    r"(?:\s|$|(?=[^\x00-\x7f]))"
 )
-_ABOVE = re.compile(
-    rf"\s*(?P<name>[^\s:<>{{}}\[\]\"|\d][^:<>{{}}\[\]\"|]{{0,40}}?)\s{{1,4}}\(?(?P<at>{_CLOCK})\)?\s*"
-)
+_ABOVE = re.compile(rf"(?!\d)(?P<name>{_NAME})[ \t]{{1,8}}\(?(?P<at>{_CLOCK})\)?")
+MAX_HEAD_CHARS = 160
+"""Where a line's time and name stand, if it has them."""
+
 MAX_NAME_WORDS = 4
 MOST, NEARLY_ALL = 0.6, 0.9
 """The share of lines that names must begin where fewer than two of them are words for a role: with
@@ -48,13 +53,13 @@ class Labelling:
 
     def parts(self, line: str) -> tuple[str | None, str | None, str]:
         """Speaker, time and words of a line."""
-        at, rest = None, line
-        if (stamp := _BEFORE.match(line)) is not None:
-            at, rest = stamp[1], line[stamp.end() :]
-        named = _NAMED.match(rest)
+        at, rest = None, line.strip()
+        if (stamp := _BEFORE.match(rest)) is not None:
+            at, rest = stamp[1], rest[stamp.end() :]
+        named = _NAMED.match(rest[:MAX_HEAD_CHARS])
         if named is not None and (name := _name(named)) in self.names:
             return name, named["at"] or at, rest[named.end() :].strip()
-        above = _ABOVE.fullmatch(line)
+        above = _ABOVE.fullmatch(line.strip()[: MAX_HEAD_CHARS + 1])
         if above is not None and (name := _name(above)) in self.names:
             return name, above["at"], ""
         return None, at, rest.strip()
@@ -66,16 +71,17 @@ def labelling_of(lines: Iterable[str]) -> Labelling:
     counts: Counter[str] = Counter()
     above: Counter[str] = Counter()
     n_lines = 0
-    for line in lines:
-        if not line.strip():
+    for line in map(str.strip, lines):
+        if not line:
             continue
         n_lines += 1
-        stamp = _BEFORE.match(line)
-        named = _NAMED.match(line[stamp.end() :] if stamp else line)
+        head = line[: MAX_HEAD_CHARS + 1]
+        stamp = _BEFORE.match(head)
+        named = _NAMED.match(head[stamp.end() :] if stamp else head)
         name = None if named is None else _name(named)
         if name is not None and (_is_like_a_name(name) or role_of_label(name) is not None):
             counts[name] += 1
-        if (alone := _ABOVE.fullmatch(line)) is not None and (name := _name(alone)) is not None:
+        if (alone := _ABOVE.fullmatch(head)) is not None and (name := _name(alone)) is not None:
             above[name] += _is_like_a_name(name)
     if above and above.total() >= MOST_ABOVE * n_lines and max(above.values()) > 1:
         return Labelling(frozenset(counts + above))

@@ -10,7 +10,7 @@ from schemas.events import Role
 from streams.importers.transcripts.draft import TranscriptDraft
 from streams.importers.transcripts.role_words import role_of_label
 from streams.importers.transcripts.shape import TranscriptShape
-from streams.importers.transcripts.values import MS, label, language, moment, objects, pick
+from streams.importers.transcripts.values import MS, label, language, moment, number, objects, pick
 
 TEXTS = ("text", "content", "message", "utterance", "transcript", "sentence")
 SPEAKERS = ("speaker", "role", "participant", "speaker_name", "speaker_label", "speaker_id",
@@ -29,8 +29,7 @@ def _own(document: Mapping[str, Any], draft: TranscriptDraft) -> None:
     draft.call_id = label(document.get("call_id"))
     draft.started_at = moment(document.get("started_at"))
     draft.language = language(document.get("language"))
-    revision = document.get("revision")
-    draft.revision = revision if isinstance(revision, int) else 0
+    draft.revision = int(number(document.get("revision")) or 0)
     draft.is_final = document.get("final") is not False
     for place, one in objects(document.get("segments"), "segments"):
         role = label(one.get("role"))
@@ -86,6 +85,18 @@ def _either(prefix: str, names: tuple[str, ...]) -> str:
     return "|".join(f"{prefix}{name}" for name in names)
 
 
+IN_A_FIELD = tuple(
+    TranscriptShape(
+        "turns",
+        f"turns in `{name}`",
+        (_either(f"{name}[].", TEXTS), _either(f"{name}[].", BESIDE)),
+        "as a list of turns",
+        "`speaker` or `role`",
+        _turns,
+    )
+    for name in LISTS
+)
+
 SHAPES = (
     TranscriptShape(
         "asllr",
@@ -103,17 +114,7 @@ SHAPES = (
         "`speaker` or `role`",
         _turns,
     ),
-    *(
-        TranscriptShape(
-            "turns",
-            f"turns in `{name}`",
-            (_either(f"{name}[].", TEXTS), _either(f"{name}[].", BESIDE)),
-            "as a list of turns",
-            "`speaker` or `role`",
-            _turns,
-        )
-        for name in LISTS
-    ),
+    *IN_A_FIELD,
     TranscriptShape(
         "text",
         "an object with `text`, as OpenAI's `json`",

@@ -45,6 +45,7 @@ def _wtf(document: Mapping[str, Any], draft: TranscriptDraft) -> None:
     draft.started_at = moment(own.get("started_at"))
     draft.revision = int(number(own.get("revision")) or 0)
     roles = entries(own.get("roles"))
+    has_times = own.get("has_times") is not False
     names = {
         label(who.get("id")) or key: label(who.get("label"))
         for key, who in entry(document.get("speakers")).items()
@@ -57,8 +58,8 @@ def _wtf(document: Mapping[str, Any], draft: TranscriptDraft) -> None:
             one.get("text"),
             speaker=names.get(who or "") or who,
             role=_role(roles[at]) if at < len(roles) else None,
-            start=one.get("start"),
-            end=one.get("end"),
+            start=one.get("start") if has_times else None,
+            end=one.get("end") if has_times else None,
             confidence=one.get("confidence"),
         )
     if draft.is_empty:
@@ -151,6 +152,7 @@ def _say_inner(
     draft: TranscriptDraft,
     party: str | None,
 ) -> None:
+    draft.call_id = inner.call_id or draft.call_id
     draft.language = draft.language or inner.language
     draft.is_final = draft.is_final and inner.is_final
     draft.revision = max(draft.revision, inner.revision)
@@ -207,6 +209,7 @@ def to_wtf(transcript: CallTranscript, at: datetime) -> dict[str, Any]:
         "call_id": transcript.call_id,
         "started_at": None if started is None else started.isoformat().replace("+00:00", "Z"),
         "revision": transcript.revision,
+        "has_times": None if transcript.has_times else False,
         "roles": [None if one.role is None else one.role.value for one in transcript.utterances],
     }
     return {
