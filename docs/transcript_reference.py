@@ -8,6 +8,13 @@ from streams.importers.transcripts.shapes.turns import IN_A_FIELD, LISTS
 PLAIN = (
     ("`webvtt`", "WebVTT", "the line `WEBVTT` and `-->`", "clock", "`<v Name>`, else `Name:`"),
     ("`srt`", "SubRip, whisper.cpp's print", "clock times around `-->`", "clock", "`Name:`"),
+    (
+        "`columns`",
+        "Whisper's TSV, other tables",
+        "a first line of names: a text, and a time or a speaker",
+        "as a list of turns; Whisper's milliseconds",
+        "`speaker`",
+    ),
     ("`lines`", "lines of talk", "any other text", "`[00:12]`, if any", "`Agent:` and names"),
 )
 

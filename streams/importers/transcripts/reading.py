@@ -38,6 +38,7 @@ from streams.importers.transcripts.shapes import (
     whisper,
 )
 from streams.importers.transcripts.shapes.captions import are_captions, read_captions
+from streams.importers.transcripts.shapes.columns import read_columns, table_of
 from streams.importers.transcripts.shapes.lines import read_lines
 from streams.importers.transcripts.shapes.vcon import WTF, vcon_shape
 
@@ -56,6 +57,8 @@ WRAPPERS = (
 SPREADSHEET_CELL = 32_767
 """Characters, after which Excel cuts a cell."""
 
+_LINK = re.compile(r"\s*[a-z][a-z0-9+.-]{1,9}://\S+\s*", re.IGNORECASE)
+_ENCODED = re.compile(r"\s*[A-Za-z0-9+/_=-]{200,}\s*")
 _JSON = re.compile(r"\s*(?:\{|\[\s*(?:[\[{\"\]'-]|\d+\s*(?:,|\]\s*$)|null|true|false))")
 _MARKUP = re.compile(r"\s*<(?:\?xml|!doctype|[a-z][\w:.-]*[\s>/])", re.IGNORECASE)
 
@@ -69,6 +72,8 @@ def read_transcript(content: str | bytes) -> CallTranscript:
     text = text.lstrip("\ufeff")
     if _JSON.match(text):
         return read_document(_parsed(text))
+    if text.lstrip().startswith('"') and (inner := _quoted(text)) is not None:
+        return read_transcript(inner)
     return _read_text(text)
 
 
@@ -129,7 +134,13 @@ def _read_text(text: str) -> CallTranscript:
     if "\\n" in text and "\n" not in text.strip():
         text = text.replace("\\r", "").replace("\\n", "\n")  # as some exports write a line break
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if _LINK.fullmatch(text):
+        raise UnknownShape("a link and not a transcript: export what it leads to")
+    if _ENCODED.fullmatch(text):
+        raise UnknownShape("one word of hundreds of letters (encoded?): give the text itself")
     draft = TranscriptDraft()
+    if (table := table_of(text)) is not None:
+        return draft.finish(read_columns(text, table, draft))
     if are_captions(text):
         return draft.finish(read_captions(text, draft))
     if text.startswith("WEBVTT"):
@@ -153,6 +164,17 @@ def _parsed(text: str) -> Any:
         except ValueError:
             pass
     raise UnknownShape(_damage(text, str(whole))) from None
+
+
+def _quoted(text: str) -> str | None:
+    """The text that a JSON string holds; None where quotes are only quotes."""
+    try:
+        inner = from_json(text)
+    except ValueError:
+        if _JSON.match(text.lstrip()[1:]):
+            raise UnknownShape("JSON in quotes that is not JSON: export it again") from None
+        return None
+    return inner if isinstance(inner, str) and len(inner) < len(text) else None
 
 
 def _damage(text: str, error: str) -> str:

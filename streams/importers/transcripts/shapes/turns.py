@@ -53,11 +53,16 @@ def _turns(document: Any, draft: TranscriptDraft) -> None:
         draft.call_id = label(pick(document, "call_id", "callId", "conversation_id"))
         draft.started_at = moment(pick(document, "started_at", "startedAt", "start_time"))
         draft.language = language(pick(document, "language", "language_code", "locale"))
+    say_turns(turns, name or "turn ", draft)
+
+
+def say_turns(turns: list[Any], name: str, draft: TranscriptDraft) -> None:
+    """Adds a list of turns."""
     for at, words in enumerate(turns):
         if isinstance(words, str):
             draft.remark("a turn that is text alone: read as of nobody", f"turn {at}")
             draft.say(f"turn {at}", words)
-    for place, one in objects(turns, name or "turn "):
+    for place, one in objects(turns, name):
         in_ms = pick(one, *STARTS_MS) is not None
         draft.say(
             place,

@@ -61,6 +61,8 @@ EXPECTED = {
     ),
     "azure-batch.json": Golden("azure-batch", ("1", "2"), (A, C), 0.91, "en-US", 9.0),
     "azure-fast.json": Golden("azure-fast", ("0", "1"), (A, C), 0.9, "en-US", 9.0),
+    "columns.csv": Golden("columns", ("Agent", "Customer")),
+    "whisper.tsv": Golden("columns", roles=(U, U)),
     "contact-lens.json": Golden(
         "contact-lens", ("AGENT", "CUSTOMER"), (A, C), None, "en-US", 9.0, "contact-7"
     ),
@@ -152,7 +154,7 @@ def test_a_vendors_file_gives_the_call(name: str) -> None:
 def test_every_file_is_expected_and_every_shape_has_one() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == EXPECTED.keys() | OTHERS
     read = {_read(path.name).shape for path in GOLDEN.iterdir()}
-    assert {shape.name for shape in SHAPES} | {"webvtt", "srt", "lines"} == read
+    assert {shape.name for shape in SHAPES} | {"webvtt", "srt", "columns", "lines"} == read
 
 
 def test_chinese_sentences_keep_their_marks() -> None:

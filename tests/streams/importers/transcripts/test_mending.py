@@ -217,6 +217,9 @@ def test_bytes_in_the_encodings_that_programs_write() -> None:
     ("text", "sentence"),
     [
         ('[{"text": "' + "a" * SPREADSHEET_CELL, "as spreadsheets cut cells"),
+        ("https://example.org/calls/1.json", "a link and not a transcript"),
+        ("QUJD" * 100, "one word of hundreds of letters"),
+        ('"{\\"segments\\": [', "JSON in quotes"),
         ('{"a" 1}', "begins like JSON and is not JSON at line 1"),
         ("[1, 2]", "a JSON list of 2, the first JSON that is a number"),
         ('{"transcription": [{"offsets": {}}]}', "nearest to whisper.cpp"),
@@ -227,6 +230,19 @@ def test_refusals_name_what_is_missing(text: str, sentence: str) -> None:
     with pytest.raises(TranscriptError) as refused:
         read_transcript(text)
     assert sentence in str(refused.value)
+
+
+def test_json_in_a_json_string_is_read() -> None:
+    inner = json.dumps([{"speaker": "A", "text": HELLO}])
+    assert read_transcript(json.dumps(inner)) == read_transcript(inner)
+    quoted = read_transcript('"Fine" is what she said.')
+    assert [one.text for one in quoted.utterances] == ['"Fine" is what she said.']
+
+
+def test_a_table_keeps_commas_in_its_last_column() -> None:
+    found = read_transcript("start,end,text\n0,2000,Well, I would\n2000,4000,like to order it\n")
+    assert [one.text for one in found.utterances] == ["Well, I would", "like to order it"]
+    assert times(found) == [(0, 2), (2, 4)]
 
 
 def test_two_calls_in_one_file_are_refused_and_say_so() -> None:
