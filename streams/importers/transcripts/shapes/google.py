@@ -31,17 +31,23 @@ Results = list[tuple[str, Mapping[str, Any]]]
 
 def _recognized(document: Mapping[str, Any], draft: TranscriptDraft) -> None:
     results = list(_results(document.get("results")))
-    for _, one in results:
-        tag = pick(one, "languageCode", "language_code")
-        draft.language = draft.language or language(tag)
-    is_stream = any(_is_said_final(one) or "stability" in one for _, one in results)
-    if is_stream:
-        draft.revision = len(results)
-        finals = [(place, one) for place, one in results if _is_said_final(one)]
-        draft.is_final = len(finals) == len(results) or results[-1] in finals
-        results = finals if draft.is_final else [*finals, results[-1]]
-    channels = {label(pick(one, "channelTag", "channel_tag")) for _, one in results}
-    _say_results(results, len(channels) > 1, draft)
+    draft.is_final = all(_is_said_final(one) or "stability" not in one for _, one in results)
+    _say_results(results, draft)
+
+
+def _stream(messages: list[Any], draft: TranscriptDraft) -> None:
+    """The final results of all messages, and the partial ones of the last message, which replace
+    those before."""
+    heard = [
+        list(objects(one.get("results"), f"{place}.results"))
+        for place, one in objects(messages, "message ")
+    ]
+    heard = [results for results in heard if results]
+    finals = [each for results in heard for each in results if _is_said_final(each[1])]
+    last = [each for each in heard[-1] if not _is_said_final(each[1])] if heard else []
+    draft.revision = sum(map(len, heard))
+    draft.is_final = not last
+    _say_results([*finals, *last], draft)
 
 
 def _is_said_final(one: Mapping[str, Any]) -> bool:
@@ -59,7 +65,10 @@ def _results(results: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield from objects(results, "results")
 
 
-def _say_results(results: Results, has_channels: bool, draft: TranscriptDraft) -> None:
+def _say_results(results: Results, draft: TranscriptDraft) -> None:
+    for _, one in results:
+        draft.language = draft.language or language(pick(one, "languageCode", "language_code"))
+    has_channels = len({label(pick(one, "channelTag", "channel_tag")) for _, one in results}) > 1
     words = [_words(one, has_channels) for _, one in results]
     if repeated := _repeats_all(words):
         say_words(draft, f"{results[-1][0]}.alternatives[0]", repeated)
@@ -171,6 +180,14 @@ SHAPES = (
         "seconds (`1.2s`)",
         "`speakerTag`, `channelTag`",
         _recognized,
+    ),
+    TranscriptShape(
+        "google-stream",
+        "Google Speech-to-Text, stream",
+        (f"[].results[].{_SAID}",),
+        "seconds (`1.2s`)",
+        "`channelTag`",
+        _stream,
     ),
     TranscriptShape(
         "google-insights",

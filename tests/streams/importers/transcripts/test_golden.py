@@ -83,6 +83,7 @@ EXPECTED = {
     "genesys.json": Golden(
         "genesys", ("internal", "external"), (A, C), 0.88, "en-us", 9.0, "conv-9", TEN
     ),
+    "google-stream.jsonl": Golden("google-stream", (None, None), (U, U), 0.93, "en-us", revision=6),
     "google-v1.json": Golden("google-v1", ("1", "2"), language="en-us"),
     "google-v2.json": Golden("google-v2", ("1", "2"), (A, C), 0.93, "en-us"),
     "google-v2-batch.json": Golden("google-v2-batch", ("1", "2"), (A, C), 0.93, "en-us"),

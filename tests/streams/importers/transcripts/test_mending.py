@@ -113,6 +113,24 @@ def test_a_growing_stream_gives_growing_revisions_and_ends_final() -> None:
     assert said[3] == said[4] == ["good morning", "I would like one"]
 
 
+def test_the_last_partial_results_of_google_replace_those_before() -> None:
+    def message(text: str, end: str, **more: Any) -> dict[str, Any]:
+        return {"results": [{"alternatives": [{"transcript": text}], "resultEndTime": end, **more}]}
+
+    stream = [
+        message("good mourning", "1s", stability=0.1),
+        message("good morning", "2s", isFinal=True),
+        message("I", "3s", stability=0.1),
+        message("I would", "4s", stability=0.1),
+    ]
+    found = read_document(stream)
+    assert [one.text for one in found.utterances] == ["good morning", "I would"]
+    assert times(found) == [(0, 2), (2, 4)]
+    assert (found.is_final, found.revision) == (False, 4)
+    assert read_document(stream[:2]).is_final
+    assert not read_document(stream[0]).is_final
+
+
 def test_a_late_partial_of_a_finished_utterance_changes_nothing() -> None:
     def message(text: str, is_partial: bool) -> dict[str, Any]:
         return {"UtteranceEvent": {"UtteranceId": "1", "IsPartial": is_partial,
