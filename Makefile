@@ -72,7 +72,7 @@ gpu-check: $(DEV)/.installed  ## a base fitted and served on this machine's GPU,
 nightly: $(DEV)/.installed  ## what is too large for every run: a killed broker of three, 20,000 hostile records
 	$(DEV)/bin/pytest tests/nightly/*.py $(ARGS)
 
-fuzz: $(DEV)/.installed  ## the codec and the fold against any bytes (ARGS="--runs 1000000")
+fuzz: $(DEV)/.installed  ## the codec, the fold and the readers of transcripts against any bytes (ARGS="--runs 1000000")
 	@$(DEV)/bin/python -m tests.fuzz $(ARGS)
 
 demo-model: $(DEV)/.installed  ## train the demo artifact again (38 minutes on 2 cores of a server)

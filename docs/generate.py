@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from asllr import main as asllr
 from docs.domain_reference import domain_rules, domain_schema_text, domain_tables
 from docs.field_meanings import EVENT_FIELDS, SCORE_FIELDS
+from docs.transcript_reference import shapes_table
 from schemas.asyncapi import asyncapi_document
 from schemas.events import EVENT_TYPES
 from schemas.json_schema import MESSAGES, OUTPUTS, RULES_BEYOND_SCHEMA, JsonSchema, message_schema
@@ -302,6 +303,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "outputs": outputs,
     },
     "score-record.md": {"score": score_fields},
+    "transcripts.md": {"shapes": shapes_table},
     "domain.md": {"keys": lambda: domain_tables(fields_table), "rules": domain_rules},
 }
 """Page -> marker -> what stands between `<!-- marker: begin -->` and `<!-- marker: end -->`."""

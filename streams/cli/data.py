@@ -14,13 +14,14 @@ from schemas.events import EventBase
 from scoring.artifact import ArtifactError, load_manifest
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED, find_artifact
-from streams.cli.front import Failure, current_settings, naming_files, open_admin
+from streams.cli.front import Failure, current_settings, naming_files
+from streams.cli.importing.sending import send_or_write
+from streams.cli.importing.transcript import transcript
 from streams.importers.bpi2012 import bpi2012_events
 from streams.importers.outcomes import ImportFault, without_outcomes
 from streams.importers.persuasion import persuasion_events
 from streams.importers.uci_bank import uci_bank_events
-from streams.kafka.journal import JournalingProducer
-from streams.recording.event_file import RecordingError, history, write_recording
+from streams.recording.event_file import RecordingError
 from streams.replay.rank_file import RankedRow, rank_file
 
 IMPORTERS: Mapping[str, Callable[[Path], Iterable[EventBase]]] = {
@@ -30,46 +31,66 @@ IMPORTERS: Mapping[str, Callable[[Path], Iterable[EventBase]]] = {
 }
 
 
-@click.command(name="import")
-@click.argument("data_set", type=click.Choice(sorted(IMPORTERS)))
-@click.argument("path", type=click.Path(path_type=Path, exists=True))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="write a recording here instead of sending to Kafka.",
-)
-@click.option("--without-outcomes", "no_outcomes", is_flag=True, help="leave everybody listed.")
-def import_(data_set: str, path: Path, *, out: Path | None, no_outcomes: bool) -> None:
-    """Turn a public data set into events: dialogues, loan applications or telephone contacts.
-
-    In a recording an event counts as ingested when it occurred; through Kafka it lands now.
+@click.group(name="import")
+def import_() -> None:
+    """Turn other people's files into events: transcripts of any vendor, public data sets.
 
     \b
     Example:
+      asllr import transcript call.json --lead 4711 --started-at 2026-03-05T10:00:00+01:00
       asllr import persuasion ../shared/data/persuasion_for_good --out dialogues.jsonl.gz
-      asllr import bpi2012 BPI_Challenge_2012.xes.gz --without-outcomes
     """
-    events = IMPORTERS[data_set](path)
-    if no_outcomes:
-        events = without_outcomes(events)
-    try:
-        with naming_files():
-            n = _send(events) if out is None else write_recording(out, map(history, events))
-    except ImportFault as error:
-        raise Failure(str(error), exit_codes.UNUSABLE) from error
-    click.echo(f"{n} events {'sent' if out is None else f'written to {out}'}")
 
 
-def _send(events: Iterable[EventBase]) -> int:
-    settings = current_settings()
-    open_admin(settings)
-    producer = JournalingProducer(settings.broker, max_records=0)
-    n = 0
-    for n, event in enumerate(events, start=1):  # noqa: B007  # n is the count
-        producer.send(event)
-        producer.poll()
-    producer.flush()
-    return n
+import_.add_command(transcript)
+
+
+def _add_data_set(name: str, what: str, example: str) -> None:
+    @import_.command(
+        name=name,
+        help=f"""Turn {what} into events.
+
+        In a recording an event counts as ingested when it occurred; through Kafka it lands now.
+
+        \b
+        Example:
+          asllr import {name} {example}
+        """,
+    )
+    @click.argument("path", type=click.Path(path_type=Path, exists=True))
+    @click.option(
+        "--out",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="write a recording here instead of sending to Kafka.",
+    )
+    @click.option("--without-outcomes", "no_outcomes", is_flag=True, help="leave everybody listed.")
+    def data_set(path: Path, *, out: Path | None, no_outcomes: bool) -> None:
+        events = IMPORTERS[name](path)
+        if no_outcomes:
+            events = without_outcomes(events)
+        try:
+            with naming_files():
+                n = send_or_write(events, out)
+        except ImportFault as error:
+            raise Failure(str(error), exit_codes.UNUSABLE) from error
+        click.echo(f"{n} events {'sent' if out is None else f'written to {out}'}")
+
+
+_add_data_set(
+    "persuasion",
+    "the dialogues of PersuasionForGood",
+    "../shared/data/persuasion_for_good --out dialogues.jsonl.gz",
+)
+_add_data_set(
+    "bpi2012",
+    "the loan applications of BPI Challenge 2012",
+    "BPI_Challenge_2012.xes.gz --without-outcomes",
+)
+_add_data_set(
+    "uci-bank",
+    "the telephone contacts of UCI Bank Marketing",
+    "bank-additional-full.csv --out contacts.jsonl.gz",
+)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the codec and of the fold.
+"""Coverage-guided fuzzing of the codec, of the fold and of the readers of transcripts.
 
     make fuzz ARGS="--runs 1000000"
 
@@ -25,6 +25,8 @@ from tests.support.command_line import parser_of
 CORPUS = Path(__file__).parent / "corpus"
 MAX_BYTES = 4_096
 INPUT_LIMIT_S = 20
+INSTRUMENTED = ("schemas", "scoring", "streams.importers.transcripts")
+"""Packages whose branches the fuzzer sees."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,18 +60,18 @@ def _fuzz(target: str, runs: int, seed: int, found: Path) -> None:
     """Does not return: libFuzzer ends the process."""
     import atheris  # only here: the corpus is tested without it
 
-    with atheris.instrument_imports(include=["schemas", "scoring"]):
-        for name in [n for n in sys.modules if n.split(".")[0] in ("schemas", "scoring")]:
+    with atheris.instrument_imports(include=[*INSTRUMENTED]):
+        for name in [n for n in sys.modules if n.startswith(INSTRUMENTED)]:
             del sys.modules[name]
         sys.modules.pop("tests.fuzz.targets")
         sys.modules.pop("tests.scoring.histories")
-        from tests.fuzz.targets import TARGETS as INSTRUMENTED
+        from tests.fuzz.targets import TARGETS as WATCHED
 
     new = found / target
     new.mkdir(parents=True, exist_ok=True)
     options = [f"-runs={runs}", f"-seed={seed}", f"-max_len={MAX_BYTES}", "-print_final_stats=1"]
     options += [f"-timeout={INPUT_LIMIT_S}", f"-artifact_prefix={found}{os.sep}"]
-    atheris.Setup([target, *options, str(new), str(CORPUS / target)], INSTRUMENTED[target])
+    atheris.Setup([target, *options, str(new), str(CORPUS / target)], WATCHED[target])
     atheris.Fuzz()
 
 

@@ -39,6 +39,11 @@ from scoring.lead.state_bytes import from_bytes, to_bytes
 from scoring.prompt.edges import next_edge
 from scoring.prompt.features import feature_vector
 from scoring.prompt.rendering import first_rendering
+from streams.importers.transcripts.event import CallOfLead, transcript_event
+from streams.importers.transcripts.normal import TranscriptError
+from streams.importers.transcripts.reading import read_document, read_transcript
+from streams.importers.transcripts.roles import with_roles
+from streams.importers.transcripts.shapes.vcon import to_wtf
 from tests.scoring.histories import START, event
 
 AUTO = first_rendering()
@@ -190,4 +195,30 @@ _KINDS: tuple[Callable[[dict[str, object], int, int, int, str], EventBase], ...]
     lambda base, a, b, c, text: event(LeadErased if a == 255 else LeadReopened, **base),
 )
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"codec": codec, "evolve": evolve}
+
+def transcripts(data: bytes) -> None:
+    """Any file is a transcript in its normal form, of which an event can be made that survives the
+    wire, or refused in one line; what is written as WTF is read again with the same words."""
+    refusal, found = "one line", None
+    try:
+        found = with_roles(read_transcript(data))
+    except TranscriptError as error:
+        refusal = str(error)
+    assert len(refusal.splitlines()) == 1
+    if found is None:
+        return
+    starts = [one.start_s for one in found.utterances]
+    assert starts == sorted(starts)
+    spoken = transcript_event(found, CallOfLead("t", "l", "c", START))
+    assert len(spoken.segments) == len(found.utterances)
+    state = fold([spoken])
+    assert from_bytes(to_bytes(state)) == state
+    again = read_document(to_wtf(found, START))
+    assert [one.text for one in again.utterances] == [one.text for one in found.utterances]
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "codec": codec,
+    "evolve": evolve,
+    "transcripts": transcripts,
+}

@@ -1,12 +1,11 @@
-"""Reads single cells of an export: a person, a number to call, a duration, what was said."""
+"""Reads single cells of an export: a person, a number to call, a duration."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from schemas.events import MAX_SEGMENT_CHARS, Direction, Role, Segment
+from schemas.events import Direction
 from scoring.lead.language import UNDETERMINED
 
 YES = {
@@ -40,19 +39,12 @@ MAX_ID_CHARS = 128
 """The longest id; a character that ids do not have takes three for each of its bytes."""
 
 MAX_CALL_S = 7 * 86_400
-MAX_TALK_CHARS = 200_000
-"""The longest transcript: a day of talk. As a record it may take several bytes a character."""
 
 MIN_PHONE_DIGITS = 7
 SAME_PHONE_DIGITS = 9
 """Two numbers that end in this many equal digits are one number, with the prefix of a country or
 without."""
 
-_ROLES = {
-    **dict.fromkeys(("customer", "client", "caller", "lead", "buyer"), Role.CUSTOMER),
-    **dict.fromkeys(("agent", "rep", "seller", "sales", "advisor"), Role.AGENT),
-    **dict.fromkeys(("bot", "assistant", "ivr"), Role.BOT),
-}
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _DIRECTIONS = {
     **dict.fromkeys(("inbound", "in", "incoming"), Direction.INBOUND),
@@ -130,32 +122,3 @@ def seconds_of(cell: Any) -> float | None:
     if not 0 <= seconds <= MAX_CALL_S:
         raise Unusable(f"duration_s: outside 0 to {MAX_CALL_S:,} seconds", cell)
     return seconds
-
-
-def segments_of(talk: Any) -> tuple[Segment, ...]:
-    """The utterances of a transcript: a list of turns, or lines such as `Customer: …`; a line
-    without a speaker belongs to nobody."""
-    if talk is None:
-        return ()
-    turns = talk if isinstance(talk, list) else str(talk).splitlines()
-    utterances = [one for turn in turns for one in _turn(turn)]
-    if (n_chars := sum(len(text) for _, text in utterances)) > MAX_TALK_CHARS:
-        raise Unusable(f"a transcript of {n_chars:,} characters, at most {MAX_TALK_CHARS:,}")
-    return tuple(
-        Segment(role=role, start_s=float(at), end_s=float(at + 1), text=text)
-        for at, (role, text) in enumerate(utterances)
-    )
-
-
-def _turn(turn: Any) -> Iterator[tuple[Role, str]]:
-    if isinstance(turn, dict):
-        speaker = turn.get("role") or turn.get("speaker") or ""
-        text = turn.get("text") or ""
-    else:
-        speaker, colon, text = str(turn).partition(":")
-        if not colon or speaker.strip().lower() not in _ROLES:
-            speaker, text = "", str(turn)
-    role = _ROLES.get(str(speaker).strip().lower(), Role.UNKNOWN)
-    words = str(text).strip().replace("\0", "")
-    for start in range(0, len(words), MAX_SEGMENT_CHARS):
-        yield role, words[start : start + MAX_SEGMENT_CHARS]

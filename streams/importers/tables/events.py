@@ -22,6 +22,7 @@ from schemas.events import (
     TranscriptReady,
 )
 from schemas.record_check import describe
+from scoring.lead.language import UNDETERMINED
 from scoring.lead.state import Value
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.cells import (
@@ -34,13 +35,14 @@ from streams.importers.tables.cells import (
     language_of,
     lead_id,
     seconds_of,
-    segments_of,
 )
 from streams.importers.tables.fields import FieldsRead, value_reader
 from streams.importers.tables.mapping import ColumnMapping, FileColumns, Purpose
 from streams.importers.tables.table import ExportTable, Row
+from streams.importers.tables.talk import TalkColumn
 from streams.importers.tables.times import parse_time
 from streams.importers.tables.whose import KnownLeads
+from streams.importers.transcripts.event import segments_of_call
 
 TENANT = "try"
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -91,7 +93,8 @@ def events_of(
     for kind, table in tables.items():
         columns = mapping.of(kind)
         if columns is not None:
-            reader = _Reader(mapping, columns, leads, values, now, purpose, read.won)
+            talk = TalkColumn(mapping.speakers or {})
+            reader = _Reader(mapping, columns, leads, values, now, purpose, read.won, talk)
             _read(kind, table, reader, read)
     read.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
     read.n_orders = len({each.lead for each in read.events if isinstance(each, StageChanged)})
@@ -189,6 +192,7 @@ class _Reader:
     now: datetime
     purpose: Purpose
     won: dict[str, bool]
+    talk: TalkColumn
 
     def lead(self, line: int, row: Row) -> Iterator[EventBase]:
         if (named := self._cell(row, "lead")) is None:
@@ -210,7 +214,7 @@ class _Reader:
         lead = self.leads.whose(row, self.columns)
         started_at = self._time(row, "started_at")
         duration_s = seconds_of(self._cell(row, "duration_s"))
-        segments = segments_of(self._cell(row, "talk"))
+        spoken = self.talk.read(line, self._cell(row, "talk"))
         end = started_at + timedelta(seconds=duration_s or 0.0)
         call_id = lead_id(self._cell(row, "call_id") or f"line-{line}")
         envelope = _envelope("calls", line, lead, end)
@@ -221,17 +225,21 @@ class _Reader:
             duration_s=duration_s,
             call_id=call_id,
         )
-        if segments:
+        if spoken is not None:
+            told = language_of(self._cell(row, "language"))
             yield TranscriptReady(
                 **{**envelope, "id": f"{envelope['id']}:talk"},
                 call_id=call_id,
                 started_at=started_at,
-                language=language_of(self._cell(row, "language")),
-                segments=segments,
+                revision=spoken.revision,
+                final=spoken.is_final,
+                language=spoken.language or told if told == UNDETERMINED else told,
+                segments=segments_of_call(spoken),
             )
 
     def doubts(self, table: ExportTable) -> Iterator[str]:
         """What was read otherwise than who wrote it may have meant."""
+        yield from self.talk.sentences(table.path)
         told = [cell for row in table.rows if (cell := self._cell(row, "language")) is not None]
         odd = [str(cell) for cell in told if not is_language(cell)]
         if odd:

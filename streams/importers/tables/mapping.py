@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from schemas.events import Role
 from schemas.field_names import FieldName
 from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
@@ -80,7 +81,8 @@ class FileColumns(BaseModel):
 
 class ColumnMapping(BaseModel):
     """Which columns of which file mean what. `zone`: of times without an offset, as Europe/Berlin.
-    `profile`: a lead's field -> column."""
+    `profile`: a lead's field -> column. `speakers`: a label in the transcripts -> agent, customer,
+    bot, system or unknown, where the label does not say it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,6 +91,7 @@ class ColumnMapping(BaseModel):
     calls: FileColumns | None = None
     outcomes: FileColumns | None = None
     profile: dict[FieldName, str] = {}
+    speakers: dict[str, Role] | None = None
 
     @field_validator("zone")
     @classmethod

@@ -1,0 +1,1 @@
+"""`asllr import`: the options of its commands."""

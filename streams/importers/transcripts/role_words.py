@@ -1,0 +1,97 @@
+"""Words for roles in several languages, and what only somebody at work says on the telephone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from schemas.events import Role
+
+_WORDS: Mapping[Role, str] = {
+    Role.CUSTOMER: (
+        "customer client caller lead buyer prospect consumer user enduser end_user external guest "
+        "contact participant_customer applicant patient shopper callee "
+        "kunde kundin anrufer anruferin interessent interessentin käufer käuferin klient klientin "
+        "client cliente clientes acheteur appelant appelante prospecto comprador llamante "
+        "acquirente chiamante klant beller koper comprador chamador klientka dzwoniący kupujący "
+        "kund køber kunden asiakas zákazník volající müşteri arayan клиент покупатель "
+        "客户 顾客 用户 来电者 お客様 顧客 고객"
+    ),
+    Role.AGENT: (
+        "agent rep representative seller sales salesperson salesman saleswoman advisor adviser "
+        "operator internal employee staff consultant dealer associate host specialist csr manager "
+        "supervisor support counselor clerk "
+        "berater beraterin verkäufer verkäuferin mitarbeiter mitarbeiterin vertrieb agentin "
+        "kundenberater kundenberaterin kundenservice kundendienst sachbearbeiter makler "
+        "conseiller conseillère vendeur vendeuse agente asesor asesora vendedor vendedora "
+        "comercial consulente venditore venditrice operatore operatrice operador operadora "
+        "atendente adviseur verkoper medewerker doradca konsultant sprzedawca säljare "
+        "rådgivare sælger myyjä poradce prodejce temsilci danışman "
+        "агент менеджер оператор консультант "
+        "坐席 客服 销售 顾问 销售顾问 オペレーター 担当者 상담원"
+    ),
+    Role.BOT: (
+        "bot ivr assistant voicebot chatbot automated virtual acd automated_agent sprachassistent "
+        "robot machine"
+    ),
+    Role.SYSTEM: "system announcement ansage recording voicemail",
+}
+ROLE_WORDS: Mapping[str, Role] = {
+    word: role for role, words in _WORDS.items() for word in words.split()
+}
+
+_PHRASES: tuple[tuple[str, Role], ...] = (
+    ("automated agent", Role.BOT),
+    ("virtual agent", Role.BOT),
+    ("virtual assistant", Role.BOT),
+    ("customer service", Role.AGENT),
+    ("customer support", Role.AGENT),
+    ("customer care", Role.AGENT),
+    ("customer success", Role.AGENT),
+    ("client advisor", Role.AGENT),
+    ("service client", Role.AGENT),
+    ("conseiller client", Role.AGENT),
+    ("conseillère clientèle", Role.AGENT),
+    ("servicio al cliente", Role.AGENT),
+    ("atención al cliente", Role.AGENT),
+    ("servizio clienti", Role.AGENT),
+    ("end user", Role.CUSTOMER),
+)
+"""Labels of two words of which one alone would mean the other side."""
+
+
+@lru_cache(maxsize=4_096)
+def role_of_label(label: str) -> Role | None:
+    """The role that a speaker's label is a word for: `Agent 1`, `CUSTOMER`, `Kundin`; None for a
+    name, a letter, a number, or words for two roles."""
+    plain = " ".join(re.sub(r"[^\w]+|_|\d+", " ", label.casefold()).split())
+    if not plain:
+        return None
+    for phrase, role in _PHRASES:
+        if phrase in plain:
+            return role
+    if (whole := ROLE_WORDS.get(label.casefold().strip())) is not None:
+        return whole
+    roles = {ROLE_WORDS[word] for word in plain.split() if word in ROLE_WORDS}
+    return roles.pop() if len(roles) == 1 else None
+
+
+AT_WORK = re.compile(
+    r"thank(?:s| you) for (?:calling|contacting|your call)|how (?:can|may) i (?:help|assist)|"
+    r"(?:can|may) i have your (?:name|account|order|customer) ?(?:number)?|"
+    r"calls? (?:is|are|may be|will be) (?:being )?(?:monitored|recorded)|"
+    r"(?:was|wie) kann ich (?:für sie tun|ihnen (?:weiter)?helfen)|"
+    r"(?:vielen )?dank für ihren anruf|womit kann ich (?:ihnen )?(?:dienen|helfen)|"
+    r"merci (?:de|pour) votre appel|(?:en quoi|comment) puis-je vous aider|"
+    r"gracias por (?:llamar|su llamada)|en qu[eé] (?:le )?puedo ayudar(?:le|lo|la)?|"
+    r"grazie per (?:aver(?:ci)? chiamato|la chiamata)|come posso aiutar(?:la|vi)|"
+    r"obrigad[oa] por ligar|em que posso ajud[aá]|"
+    r"bedankt voor (?:het bellen|uw telefoontje)|waarmee kan ik u (?:helpen|van dienst zijn)|"
+    r"dzi[eę]kuj[eę] za (?:telefon|kontakt)|w czym mog[eę] pom[oó]c|"
+    r"tack för att du ringer|hvad kan jeg hjælpe (?:dig )?med|"
+    r"感谢(?:您|你)?的?来电|(?:请问)?有什么可以帮(?:到)?(?:您|你|助)|很高兴为(?:您|你)服务|"
+    r"お電話ありがとうございます",
+    re.IGNORECASE,
+)
+"""What only the side that works there says, in a dozen languages."""

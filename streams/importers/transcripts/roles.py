@@ -1,0 +1,88 @@
+"""Who of a file's speakers is who: told by the caller, by the file, by the label's own word, or
+guessed where what is said leaves no doubt; otherwise unknown, and said so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from schemas.events import Role
+from streams.importers.transcripts.normal import CallTranscript, Remark
+from streams.importers.transcripts.role_words import AT_WORK, role_of_label
+
+NO_SPEAKERS = "none is named: everything is of an unknown role"
+UNKNOWN = "of an unknown role; --role LABEL=ROLE says who is who"
+GUESSED = "guessed from what is said; --role LABEL=ROLE says otherwise"
+N_SHOWN = 5
+_OTHER = {Role.AGENT: Role.CUSTOMER, Role.CUSTOMER: Role.AGENT}
+
+
+def with_roles(
+    transcript: CallTranscript, given: Mapping[str, Role] | None = None
+) -> CallTranscript:
+    """Gives every utterance a role. `given`: label -> role, which wins over all else; letters' case
+    does not matter. What is guessed or stays unknown is a remark that names the labels."""
+    told = {label.casefold(): role for label, role in (given or {}).items()}
+    labels = [label for label in transcript.speakers if label is not None]
+    known = {label: role for label in labels if (role := _known(label, transcript, told))}
+    guessed = _guessed(transcript, labels, known)
+    roles = known | guessed
+    utterances = tuple(
+        replace(
+            one,
+            role=told.get((one.speaker or "").casefold())
+            or one.role
+            or roles.get(one.speaker or "", Role.UNKNOWN),
+        )
+        for one in transcript.utterances
+    )
+    remarks = [*transcript.remarks, *_remarks(labels, roles, guessed)]
+    is_silent = all(one.role is Role.UNKNOWN and one.speaker is None for one in utterances)
+    if utterances and is_silent:
+        remarks.append(Remark(NO_SPEAKERS, 1, "speakers"))
+    return replace(transcript, utterances=utterances, remarks=tuple(remarks))
+
+
+def _known(label: str, transcript: CallTranscript, told: Mapping[str, Role]) -> Role | None:
+    if (role := told.get(label.casefold())) is not None:
+        return role
+    said = {one.role for one in transcript.utterances if one.speaker == label}
+    if len(said) == 1 and (role := said.pop()) is not None:
+        return role
+    return role_of_label(label)
+
+
+def _guessed(
+    transcript: CallTranscript, labels: list[str], known: Mapping[str, Role]
+) -> dict[str, Role]:
+    """The roles that two rules make sure: of two speakers who are not known the one who says what
+    only staff says is the agent, and of two speakers the other one of a known one is the other
+    side."""
+    open_labels = [label for label in labels if label not in known]
+    if len(labels) != 2 or not open_labels:
+        return {}
+    if len(open_labels) == 1:
+        (role,) = known.values()
+        return {open_labels[0]: _OTHER[role]} if role in _OTHER else {}
+    at_work: Counter[str] = Counter()
+    for one in transcript.utterances:
+        if one.speaker is not None and AT_WORK.search(one.text):
+            at_work[one.speaker] += 1
+    if len(at_work) != 1:
+        return {}
+    (agent,) = at_work
+    (customer,) = (label for label in labels if label != agent)
+    return {agent: Role.AGENT, customer: Role.CUSTOMER}
+
+
+def _remarks(
+    labels: Iterable[str], roles: Mapping[str, Role], guessed: Mapping[str, Role]
+) -> Iterable[Remark]:
+    if guessed:
+        pairs = (f"{label}={role.value}" for label, role in guessed.items())
+        yield Remark(GUESSED, 1, f"speakers {', '.join(pairs)}")
+    unknown = [label for label in labels if label not in roles]
+    if unknown:
+        more = f" and {len(unknown) - N_SHOWN} more" if len(unknown) > N_SHOWN else ""
+        yield Remark(UNKNOWN, 1, f"speakers {', '.join(unknown[:N_SHOWN])}{more}")
