@@ -57,6 +57,7 @@ FIRST = {
         "settings",
         "topics-and-events",
         "score-record",
+        "transcripts",
         "domain",
         "artifact-format",
         "recording-format",

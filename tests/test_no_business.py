@@ -22,6 +22,8 @@ PLACES = {
     "streams/importers/persuasion.py": "one public data set and its words",
     "streams/importers/uci_bank.py": "one public data set and its words",
     "streams/importers/tables/cells.py": "how exports say that a lead was won or lost",
+    "streams/importers/transcripts/reading.py": "what vendors call the envelope of a transcript",
+    "streams/importers/transcripts/shapes/turns.py": "what vendors call the text of a turn",
 }
 """File -> why words of a business stand in it."""
 
@@ -50,6 +52,7 @@ SPOKEN_OF = re.compile(
     r"\b(cars?|dealers?|test[ _-]drives?|trade[ -]in|showrooms?)\b", re.IGNORECASE
 )
 SENTENCES = {
+    "streams/importers/transcripts/role_words.py": "how transcripts call those who sell",
     "streams/reports/try_text.py": "says whose leads the demo's model learned from",
 }
 

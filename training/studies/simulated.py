@@ -175,7 +175,7 @@ class SimulatedStudy:
         """What an earlier run left in the bench's folder. `follows`: what else decides it."""
         decides = {"name": name, "columns": COLUMNS_VERSION, "data": self.bench.data_sha256}
         budget = self._budget
-        key = json.dumps(decides | {"budget": [budget.n_trials, budget.seed], "follows": follows})
+        key = json.dumps(decides | {"search": [budget.n_trials, budget.seed], "follows": follows})
         path = self.bench.folder / f"{name.replace(' ', '_')}.safetensors"
         if (kept := read_cell(path, key, say)) is not None:
             return kept
