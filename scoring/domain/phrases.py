@@ -34,16 +34,14 @@ class Matcher:
     def first_topics(self, text: str) -> dict[int, int]:
         """By the place of a word's start the first topic that begins there."""
         found: dict[int, int] = {}
-        stems = self.stems
+        stems, n_chars = self.stems, len(text)
         for stem, start, end in self.automaton.find_matches_as_indexes(text, overlapping=True):
             if start and ((before := text[start - 1]) == "_" or before.isalnum()):
                 continue  # most finds lie within a word
             topic, goes_on = stems[stem]
-            if (
-                found.get(start, topic) >= topic
-                and _is_word(text[start])
-                and (goes_on or _ends_at(text, end))
-            ):
+            if not goes_on and end < n_chars and ((after := text[end]) == "_" or after.isalnum()):
+                continue
+            if found.get(start, topic) >= topic:
                 found[start] = topic
         for place in self.numbers.finditer(text) if self.numbers else ():
             topic = self.number_topics[(place.lastindex or 1) - 1]
@@ -136,13 +134,3 @@ def _numbers(phrases_of_topics: Iterable[Sequence[str]]) -> re.Pattern[str]:
 def _after_number(phrase: str) -> str:
     stem, star, _ = phrase.removeprefix(NUMBER).partition("*")
     return re.escape(stem) + ("" if star else r"\b")
-
-
-def _is_word(character: str) -> bool:
-    r"""As `\w` has it."""
-    return character.isalnum() or character == "_"
-
-
-def _ends_at(text: str, end: int) -> bool:
-    r"""As `\b` has it."""
-    return _is_word(text[end - 1]) != (end < len(text) and _is_word(text[end]))

@@ -127,8 +127,9 @@ def _columns(transcript: Transcript) -> _Columns:
 def _transcript(packed: _Columns) -> Transcript:
     lines = packed.lines.split("\n") if packed.roles else ()
     times = accumulate(packed.tenths)
-    rows = zip(packed.roles, times, lines, strict=True)
-    turns = tuple(TalkTurn(ROLES[letter], tenths / 10, line) for letter, tenths, line in rows)
+    roles = map(ROLES.__getitem__, packed.roles)
+    rows = zip(roles, [tenths / 10 for tenths in times], lines, strict=True)
+    turns = tuple(map(TalkTurn._make, rows))
     return Transcript(*packed.call, turns, packed.gap)
 
 

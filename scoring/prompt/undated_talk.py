@@ -145,20 +145,22 @@ def written_unit(unit: Sequence[Statement]) -> WrittenUnit:
 
 @dataclass(frozen=True, slots=True)
 class _Talk:
-    """Calls and writings with their ages, and their lines one after another. `places`: the block
-    of each line, and its place there."""
+    """Calls and writings with their ages, and their lines one after another. `block_of`: the block
+    of each line."""
 
     blocks: Sequence[Block]
     ages: Sequence[str]
     lines: Sequence[WrittenUnit]
-    places: Sequence[tuple[int, int]]
+    block_of: Sequence[int]
     by_worth: Sequence[int]
 
     @classmethod
     def of(cls, blocks: Sequence[Block], ages: Sequence[str]) -> _Talk:
         lines = [line for block in blocks for line in block.lines]
-        places = [(n, at) for n, block in enumerate(blocks) for at in range(len(block.lines))]
-        return cls(blocks, ages, lines, places, by_worth(lines))
+        block_of: list[int] = []
+        for n, block in enumerate(blocks):
+            block_of += [n] * len(block.lines)
+        return cls(blocks, ages, lines, block_of, by_worth(lines))
 
     def fit(self, room: Room) -> str:
         """The lines of most worth that fit, and when that was."""
@@ -207,7 +209,7 @@ class _Talk:
         written: list[str] = []
         shown: list[int] = []
         for index in chosen:
-            block, _ = self.places[index]
+            block = self.block_of[index]
             if not shown or shown[-1] != block:
                 shown.append(block)
                 written.append(f"{self.blocks[block].heading}\n")
@@ -230,7 +232,7 @@ class _Talk:
         of most worth; of a first one that is too long its end."""
         left, few = room.tokens - room.taken_with(self._when(range(len(self.blocks)))), []
         for index in self.by_worth[:MOST_COUNTED]:
-            heading = self.blocks[self.places[index][0]].heading
+            heading = self.blocks[self.block_of[index]].heading
             n_tokens = room.count_tokens(f"{heading}\n{self.lines[index].text}")
             if n_tokens <= left:
                 left -= n_tokens
@@ -242,5 +244,6 @@ class _Talk:
         return render(cut(self._unit(self.by_worth[0]), left, room.count_tokens))
 
     def _unit(self, index: int) -> Unit:
-        block, at = self.places[index]
+        block = self.block_of[index]
+        at = index - self.block_of.index(block)
         return Unit(block, f"{self.blocks[block].heading}\n", self.blocks[block].units[at])
