@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -19,12 +19,15 @@ from scoring.lead.language import UNDETERMINED, primary_language
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NUMBER = "#"
+DIGITS = "0123456789"
+DIGIT = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """`stems`: what is looked for, of each its topic's number and whether a word may go on after
-    it. `numbers`: the phrases that begin with any number, a group for each of `number_topics`."""
+    it; a digit has DIGIT for a topic. `numbers`: the phrases that begin with any number, a group
+    for each of `number_topics`."""
 
     automaton: AhoCorasick
     stems: tuple[tuple[int, bool], ...]
@@ -34,19 +37,31 @@ class Matcher:
     def first_topics(self, text: str) -> dict[int, int]:
         """By the place of a word's start the first topic that begins there."""
         found: dict[int, int] = {}
+        digits: list[int] = []
         stems, n_chars = self.stems, len(text)
         for stem, start, end in self.automaton.find_matches_as_indexes(text, overlapping=True):
             if start and ((before := text[start - 1]) == "_" or before.isalnum()):
                 continue  # most finds lie within a word
             topic, goes_on = stems[stem]
+            if topic == DIGIT:
+                digits.append(start)
+                continue
             if not goes_on and end < n_chars and ((after := text[end]) == "_" or after.isalnum()):
                 continue
             if found.get(start, topic) >= topic:
                 found[start] = topic
-        for place in self.numbers.finditer(text) if self.numbers else ():
+        for place in self._numbers_in(text, digits):
             topic = self.number_topics[(place.lastindex or 1) - 1]
             found[place.start()] = min(topic, found.get(place.start(), topic))
         return found
+
+    def _numbers_in(self, text: str, digits: Sequence[int]) -> Iterator[re.Match[str]]:
+        """`digits`: where words begin with one of 0 to 9; other scripts have others."""
+        if self.numbers is None:
+            return iter(())
+        if not text.isascii():
+            return self.numbers.finditer(text)
+        return filter(None, (self.numbers.match(text, at) for at in digits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,8 @@ class Phrasebook:
         matcher = self.matchers.get(primary_language(language))
         if matcher is None:
             return found
+        if len(texts) == 1:
+            return [tuple(sorted(set(matcher.first_topics(texts[0].lower()).values())))]
         joined = "\n".join(texts)
         # Beyond ASCII a text may be longer in small letters.
         lines = texts if joined.isascii() else [text.lower() for text in texts]
@@ -113,11 +130,16 @@ def _matcher(domain: Domain, languages: tuple[str, ...]) -> Matcher | None:
     for topic, phrase in phrases:
         if phrase.startswith(NUMBER):
             with_number.setdefault(topic, []).append(phrase)
+    digits = DIGITS if with_number else ""
     return Matcher(
         automaton=AhoCorasick(
-            [phrase.removesuffix("*") for _, phrase in plain], implementation=Implementation.DFA
+            [*(phrase.removesuffix("*") for _, phrase in plain), *digits],
+            implementation=Implementation.DFA,
         ),
-        stems=tuple((topic, phrase.endswith("*")) for topic, phrase in plain),
+        stems=(
+            *((topic, phrase.endswith("*")) for topic, phrase in plain),
+            *((DIGIT, True) for _ in digits),
+        ),
         numbers=_numbers(with_number.values()) if with_number else None,
         number_topics=tuple(with_number),
     )

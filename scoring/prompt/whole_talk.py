@@ -160,11 +160,9 @@ class WholeTalkReader:
         )
 
     def _with_topics(self, turns: Sequence[TalkTurn], language: str) -> list[Statement]:
-        topics = self._book.topics_in_each([turn.text for turn in turns], language)
-        return [
-            Statement(role, at_s, text, "".join([LETTERS[i] for i in each]) if each else "")
-            for (role, at_s, text), each in zip(turns, topics, strict=True)
-        ]
+        each = self._book.topics_in_each([turn.text for turn in turns], language)
+        topics = ["".join([LETTERS[i] for i in touched]) if touched else "" for touched in each]
+        return list(map(Statement._make, zip(*zip(*turns, strict=True), topics, strict=True)))
 
     def _units(self, said: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
         return tuple(grouped(said))
