@@ -2,8 +2,8 @@
 
 Nothing in the conversation changes with time, so that what a language model has read of a lead it
 need not read again when a day passes. What is read is what renderer 2 reads, measured in
-characters, which cost nothing to count: tokens are counted two or three times a prompt, however
-long the talk.
+characters, which cost nothing to count: a talk that fits has its tokens counted once, a longer one
+two to five times, and only one whose characters promise nothing line by line.
 """
 
 from __future__ import annotations
@@ -20,10 +20,8 @@ from scoring.prompt.units import Room, Unit, WrittenUnit, cut, fence, render
 from scoring.prompt.whole_talk import Block, WholeTalkReader
 
 WHEN = "# when\n"
-"""Heads the talk's last line: how long ago its calls and messages were, oldest first."""
-
-MOST_AGES = 12
-"""The newest are named: of neighbours of one age how many of which kind."""
+"""Heads the talk's last line: how long ago its calls and messages were, oldest first, and of each
+age how many of which kind."""
 
 MOST_PART_CHARS = 240
 """Of a statement: longer turns are read in parts, which end with a sentence where they can."""
@@ -39,7 +37,8 @@ CAREFUL = 0.96
 """A choice by what was counted of another text aims at this share of the room."""
 
 GOOD_FILL = 0.87
-"""Of the room: fuller is not worth another count."""
+POOR_FILL = 0.5
+"""Of the talk's room: fuller is not worth another count, and emptier is worth counting lines."""
 
 MOST_ROUNDS = 4
 """How often the choice is made anew because tokens were not what characters had promised."""
@@ -56,10 +55,11 @@ class UndatedTalkReader(WholeTalkReader):
     def _statements(self, turns: Iterable[TalkTurn], language: str) -> list[Statement]:
         divided: list[TalkTurn] = []
         for turn in turns:
-            if len(turn.text) <= MOST_PART_CHARS:
+            most = MOST_PART_CHARS if turn.text.isascii() else most_chars(turn.text)
+            if len(turn.text) <= most:
                 divided.append(turn)
             else:
-                divided.extend(turn._replace(text=part) for part in parts(turn.text))
+                divided.extend(turn._replace(text=part) for part in parts(turn.text, most))
         return self._with_topics(divided, language)
 
     def _units(self, said: Sequence[Statement]) -> tuple[tuple[Statement, ...], ...]:
@@ -72,16 +72,21 @@ class UndatedTalkReader(WholeTalkReader):
         return _Talk.of(self._read(talk), ages).fit(room)
 
 
-def parts(text: str) -> Iterator[str]:
-    """A text in parts of at most MOST_PART_CHARS, nothing but blanks left out: whole sentences, as
-    many as fit, and of a longer one what fits, cut at a blank where there is one.
+def most_chars(text: str) -> int:
+    """Of a part of this text: scripts of more bytes a character take more tokens for each."""
+    return max(1, MOST_PART_CHARS * len(text) // max(len(text.encode()), 1))
+
+
+def parts(text: str, most: int = MOST_PART_CHARS) -> Iterator[str]:
+    """A text in parts of at most `most` characters, nothing but blanks left out: whole sentences,
+    as many as fit, and of a longer one what fits, cut at a blank where there is one.
 
     >>> [len(part) for part in parts("Yes. " * 100)]
     [239, 239, 20]
     """
     begin = 0
-    while len(text) - begin > MOST_PART_CHARS:
-        limit = begin + MOST_PART_CHARS
+    while len(text) - begin > most:
+        limit = begin + most
         places = SENTENCE_END.finditer(text, begin + 1, limit + 1)
         ends = [place.start() for place in places if place.start() <= limit]
         end = ends[-1] if ends else text.rfind(" ", begin + 1, limit + 1)
@@ -170,24 +175,25 @@ class _Talk:
             text = self._written(some)
             chars_per_token = CAREFUL * len(text) / max(room.count_tokens(text), 1)
             beside += len(text) - self._n_chars(some)
-        best, best_tokens = "", 0
+        best, best_fill = "", 0.0
         for n_round in range(MOST_ROUNDS):
             chosen = self._best(int(room.tokens * chars_per_token) - beside)
             if not chosen:
                 break
             text = self._written(chosen)
             n_tokens = room.taken_with(text)
-            fits = n_tokens <= room.tokens
-            if fits and len(text) > len(best):
-                best, best_tokens = text, n_tokens
-            if fits and (n_tokens >= GOOD_FILL * room.tokens or len(chosen) == len(self.lines)):
-                return best
-            beside = room.chars_around + len(text) - self._n_chars(chosen)
             n_chars = room.chars_around + len(text)
+            around = n_tokens * room.chars_around / n_chars  # about so many tokens
+            fits, fill = n_tokens <= room.tokens, (n_tokens - around) / (room.tokens - around)
+            if fits and len(text) > len(best):
+                best, best_fill = text, fill
+            if fits and (fill >= GOOD_FILL or len(chosen) == len(self.lines)):
+                return best
+            beside = n_chars - self._n_chars(chosen)
             chars_per_token = (
                 n_chars / max(n_tokens, 1) * (0.99 if fits else CAREFUL ** (n_round + 1))
             )
-        if not self.lines or best_tokens > room.tokens // 2:
+        if not self.lines or best_fill > POOR_FILL:
             return best
         few = self._counted(room)
         return few if len(few) > len(best) else best
@@ -223,7 +229,7 @@ class _Talk:
         ]
         named = [
             " ".join([*(f"{n} {kind}" if n > 1 else kind for kind, n in kinds.items()), age])
-            for age, kinds in ages[-MOST_AGES:]
+            for age, kinds in ages
         ]
         return f"{WHEN}{', '.join(named)}\n" if named else ""
 
@@ -238,10 +244,13 @@ class _Talk:
                 left -= n_tokens
                 few.append(index)
         text = self._written(sorted(few))
-        if few and room.taken_with(text) <= room.tokens:
+        if not few or room.taken_with(text) > room.tokens:
+            text = ""
+        most = room.tokens - room.taken_with("")
+        if text and left < POOR_FILL * most:
             return text
-        left = room.tokens - room.taken_with("")
-        return render(cut(self._unit(self.by_worth[0]), left, room.count_tokens))
+        end = render(cut(self._unit(self.by_worth[0]), most, room.count_tokens))
+        return max(text, end, key=len)
 
     def _unit(self, index: int) -> Unit:
         block = self.block_of[index]

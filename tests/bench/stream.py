@@ -18,6 +18,7 @@ from statistics import median
 from typing import Any
 
 from schemas.timestamps import to_ms
+from scoring.artifact import ArtifactError, load_manifest
 from scoring.engines.loading import load_scorer
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
@@ -40,9 +41,15 @@ MIN_OVERLOAD_S = 20.0
 def main() -> None:
     parser = parser_of("bench.stream", __doc__)
     parser.add_argument("--artifact", type=Path, required=True, help="the model's folder")
-    parser.add_argument("--minutes", type=int, default=10, help="of bearable load")
+    parser.add_argument("--minutes", type=int, default=10, help="of bearable load, at least 1")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     asked = parser.parse_args()
+    if asked.minutes < 1:
+        parser.error(f"--minutes {asked.minutes}: give at least 1")
+    try:
+        load_manifest(asked.artifact)
+    except ArtifactError as error:
+        parser.error(str(error))
     check_kafka()
     lead_ms = _lead_ms(asked.artifact)
     say(f"stream: {lead_ms:.0f} ms a lead; {asked.minutes} minutes of bearable load")

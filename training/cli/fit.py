@@ -14,6 +14,7 @@ from training.cli.console import progress, say
 from training.cli.fit_settings import (
     FROZEN,
     LAST_LAYER,
+    check_read,
     check_together,
     settings_of,
     settings_options,
@@ -144,6 +145,13 @@ def fit(*, frozen: bool, threads: int | None, as_json: bool, **options: Any) -> 
       asllr fit march --base Qwen/Qwen2.5-0.5B --revision 060db64 --out march-lm --json
       accelerate launch -m asllr fit march --base Qwen/Qwen3-0.6B --out march-lm
     """
+    context = click.get_current_context()
+    given = {
+        name
+        for name in options
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    check_read(given, options["start"], frozen=frozen)
     options = with_defaults(options)
     check_together(options, frozen=frozen)
     with refusing():

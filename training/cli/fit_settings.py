@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +117,28 @@ def _heights(text: str | None, rendering: Rendering) -> tuple[float, ...]:
         ) from None
 
 
+OF_TRAINING = frozenset(
+    {number.name for number in SETTINGS if number.name != "seed"}
+    | {"heights", "serve", "precision", "gradient_checkpointing", "work"}
+)
+"""What `--frozen` does not read."""
+
+OF_LAST_LAYER = frozenset({"processes"})
+OF_FROZEN = frozenset({"states", "trials"})
+"""What is read from one of the two starts only."""
+
+
+def check_read(given: Set[str], start: str, *, frozen: bool) -> None:
+    """Raises UsageError for an option that was `given` (by its name) and would not be read."""
+    unread = OF_FROZEN if start == LAST_LAYER else OF_LAST_LAYER
+    where = "--start last-layer" if start == LAST_LAYER else "a fit from the frozen base"
+    if frozen and given & OF_TRAINING:
+        unread, where = OF_TRAINING, "--frozen, which trains nothing,"
+    if ignored := sorted(given & unread):
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        raise click.UsageError(f"{where} does not read {named}: leave it out")
+
+
 def check_together(options: dict[str, Any], *, frozen: bool) -> None:
     """Raises UsageError for options that do not go together."""
     from_last = options["start"] == LAST_LAYER
@@ -134,6 +156,11 @@ def check_together(options: dict[str, Any], *, frozen: bool) -> None:
         raise click.UsageError(
             "--held-out is read with --start last-layer only: an adapter from the frozen base is "
             "judged by leads; add --start last-layer, or leave it out"
+        )
+    if not frozen and not any(options[f"{loss}_weight"] for loss in ("ctr", "pair", "qa")):
+        raise click.UsageError(
+            "--ctr-weight, --pair-weight and --qa-weight are all 0: nothing would be learned; give "
+            "one of them a weight, or add --frozen"
         )
     if not from_last and options["serve"] == "pair" and not options["pair_weight"]:
         raise click.UsageError(

@@ -3,15 +3,12 @@ the newest of those, and applied to the test rows."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from scoring.calibration import probability
 from scoring.floats import Floats
-from scoring.metrics.cost import Cost
 from scoring.report.progress import WriteLine
 from training.baselines.baseline import Budget
 from training.baselines.fitted import calibrate, logits_to_calibrate
@@ -43,10 +40,7 @@ def score_baselines(
     for name in names:
         model = fit_baseline(name, before_test, budget, _named(name.value, log))
         to_calibrate = logits_to_calibrate(model, before_test)
-        began_s = time.process_time()
-        logits = model.logits(judged)
-        cost = Cost(time.process_time() - began_s, len(judged))
-        scored.append(replace(calibrated(name.value, before_test, to_calibrate, logits), cost=cost))
+        scored.append(calibrated(name.value, before_test, to_calibrate, model.logits(judged)))
     return scored
 
 

@@ -88,7 +88,9 @@ FELT_MS = 1.0
 
 
 def worth_their_time(report: EvaluationReport) -> Iterator[str]:
-    """Of each model that takes much longer than another, whether it earns that by its AUC."""
+    """Of each artifact that takes much longer than another, from a lead's state to its score,
+    whether it earns that by its AUC. Baselines that were fitted for the comparison are not served,
+    so nobody knows their time."""
     costs = {model.name: model.cost for model in report.models if model.cost is not None}
     for paired in report.differences:
         ours, theirs = costs.get(paired.ours), costs.get(paired.theirs)

@@ -14,14 +14,14 @@ from training.model.adapter import Adapter
 class Ahead:
     """By how much AUC an adapter is ahead on leads that it did not learn from, paired by cluster:
     `of_start`, of the frozen head that it began as and that learned from the same rows;
-    `with_words`, weighed with words, of the frozen head that would be served, weighed likewise."""
+    `with_words`, weighed with words, of the frozen head on all rows, weighed with them likewise."""
 
     of_start: Interval
     with_words: Interval
 
     @property
     def is_sure(self) -> bool:
-        """Ahead of its start with the interval, and not behind what would be served without it."""
+        """Ahead of its start with the interval, and with words not behind the frozen head's."""
         return self.of_start.low > 0 and self.with_words.value > 0
 
 
@@ -47,7 +47,7 @@ class AdapterTrial:
             kept = f"{kept}: {self.why_not}"
         return (
             f"LoRA was tried: AUC {_shown(self.ahead.of_start)} over the frozen head it began as, "
-            f"with words beside {_shown(self.ahead.with_words)} over what is served without it; "
+            f"with words beside {_shown(self.ahead.with_words)} over the frozen head with them; "
             f"{kept}"
         )
 

@@ -44,7 +44,7 @@ class Drift:
 class World:
     """The settings of the simulated world. `business` names its file. `base_logit` sets the share
     of orders; None: the file's, about 1.5% for `auto` with the other defaults. `wording`: whose
-    sentences are said, which changes words and nothing else."""
+    sentences are said: stances, orders and times stay the same."""
 
     business: str = FIRST
     base_logit: float | None = None

@@ -52,6 +52,19 @@ def test_the_ages_of_a_talk_stand_behind_it() -> None:
     )
 
 
+def test_each_age_is_named_once_however_many_calls_it_has() -> None:
+    days = sorted((int(bound) for bound, _ in pack("software").ages), reverse=True)
+    events: list[EventBase] = [
+        written(24 * (days[0] - day) + hour, "email", direction="inbound", text="Hello.")
+        for day in days
+        for hour in (1, 2)
+    ]
+    found = talk(events, at_ms=START_MS + (days[0] + 1) * DAY_MS)
+    named = found[found.index("# when\n") + len("# when\n") :].strip().split(", ")
+    assert len(named) == len(set(named)) == len(days)
+    assert all(age.startswith("2 email ") for age in named)
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=9), st.integers(0, 40))
 def test_what_was_written_of_a_talk_stays_while_it_grows_and_ages(
@@ -153,6 +166,19 @@ def test_parts_leave_nothing_out_and_are_few_and_short(text: str) -> None:
     assert "".join("".join(found).split()) == "".join(text.split())
     assert all(0 < len(part) <= MOST_PART_CHARS for part in found)
     assert len(found) <= 1 + 2 * len(text) / MOST_PART_CHARS
+
+
+@pytest.mark.parametrize("budget", [250, 400, 600])
+@pytest.mark.parametrize(
+    "dense", ["ราคาแพงเกินไปสำหรับเรา" * 60, "क्या आप हमें बेहतर मूल्य दे सकते हैं? " * 40]
+)
+def test_a_talk_that_is_dense_throughout_fills_its_room(dense: str, budget: int) -> None:
+    def count_tokens(text: str) -> int:
+        return len(text.encode()) // 3
+
+    history = history_of(fold([written(2, "email", direction="inbound", text=dense)]))
+    text = SOFTWARE.reader.text(history, NOW_MS, Room(budget, count_tokens))
+    assert 0.6 * budget <= count_tokens(text) <= budget
 
 
 LETTERS = st.sampled_from(["", "", "a", "b", "ab"])
