@@ -151,9 +151,9 @@ def fit(*, frozen: bool, threads: int | None, as_json: bool, **options: Any) -> 
         for name in options
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
-    check_read(given, options["start"], frozen=frozen)
     options = with_defaults(options)
     check_together(options, frozen=frozen)
+    check_read(given, options["start"], frozen=frozen)
     with refusing():
         import torch
         from transformers.utils import logging

@@ -205,6 +205,10 @@ def test_two_processes_learn_what_one_learns_in_two_parts(
         (["--held-out", __file__], 2, "--held-out is read with --start last-layer only"),
         (["--serve", "pair"], 2, "--serve pair needs the pair-wise loss"),
         (["--start", "last-layer", "--frozen"], 2, "leave one of the two out"),
+        (["--start", "last-layer"], 2, "--start last-layer does not read --trials: leave it out"),
+        (["--frozen"], 2, "--frozen, which trains nothing, does not read --adapter-rate, --batch-"),
+        (["--processes", "2"], 2, "from the frozen base does not read --processes"),
+        (["--ctr-weight", "0"], 2, "are all 0: nothing would be learned"),
         (["--base", "/nowhere"], 78, "is neither a folder nor an id in reach"),
     ],
 )
