@@ -63,7 +63,9 @@ def test_examples_parse(example: str, tmp_path: Path, monkeypatch: pytest.Monkey
     """An example whose option was renamed is worse than none. Files it names are taken to exist."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    for name in re.findall(r"(?<= )(?:\.\./[\w/]+|[\w.*-]+\.(?:csv|gz|jsonl?|vtt))(?= |$)", example):
+    for name in re.findall(
+        r"(?<= )(?:\.\./[\w/]+|[\w.*-]+\.(?:csv|gz|jsonl?|vtt))(?= |$)", example
+    ):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).touch()
     words = [w for w in shlex.split(example) if not re.fullmatch(r"ASLLR_\w+=.*", w)][1:]

@@ -118,7 +118,7 @@ def test_digest_covers_the_manifest(artifact: Path) -> None:
     [
         ({"prompt_id": "old"}, f"prompt_id old, .* domain auto give {AUTO.prompt_id}"),
         ({"features_id": "old"}, f"features_id old, .* domain auto give {AUTO.features_id}"),
-        ({"renderer": 7}, "renderer 7 is unknown, this build has 1, 2; run the version"),
+        ({"renderer": 7}, "renderer 7 is unknown, this build has 1, 2, 3; run the version"),
         ({"format": 2}, "not a manifest of format 1: format"),
         ({"unheard_of": 1}, "unheard_of"),
         ({"files": {"../outside": "0" * 64}}, "not a plain path"),

@@ -23,8 +23,9 @@ NOW = START + timedelta(days=DAYS + 60)
 INDUSTRIES = {"logistics": 1.2, "retail": 0.0, "agency": -1.2}
 BUDGET = {
     True: "our budget is approved and finance has signed it off",
-    False: "we have no budget for this before next year",
+    False: "we have no budget for anything of this before winter",
 }
+"""Of one length and as many words: where an export has no times, a call's are estimated from it."""
 FILLER = (
     "we run the old tool on our own servers",
     "single sign on matters to our security team",

@@ -15,7 +15,7 @@ from schemas.timestamps import from_ms
 from scoring.lead.fold import fold
 from scoring.lead.state import Value
 from scoring.lead.state_bytes import to_bytes
-from scoring.prompt.rendering import Rendering, first_rendering
+from scoring.prompt.rendering import RENDERERS, Rendering, first_rendering
 from tests.training.dataset.rows import DAY_MS, REACHED, START_MS, row
 from training.baselines.columns.own_fields import MIN_ROWS
 from training.dataset.example import Example, Examples, columns_of
@@ -117,7 +117,7 @@ def test_what_few_rows_have_or_a_feature_knows_is_not_read_and_nothing_of_later_
 def test_auto_is_read_by_the_newest_renderer_where_there_are_own_fields_and_only_there() -> None:
     rows = columns_of([lead(n, n % 2, {"own": float(n % 2)}) for n in range(40)], SECOND)
     learned = with_own_fields(rows, first_rendering(), print)
-    assert (learned.version, learned.own_fields) == (2, ("own",))
+    assert (learned.version, learned.own_fields) == (RENDERERS[-1], ("own",))
     empty = columns_of([lead(n, n % 2, {}) for n in range(40)], SECOND)
     for rendering in (first_rendering(), SECOND):
         assert with_own_fields(empty, rendering, print) == rendering
