@@ -36,7 +36,7 @@ CHARS_PER_TOKEN = 4.0
 CAREFUL = 0.96
 """A choice by what was counted of another text aims at this share of the room."""
 
-GOOD_FILL = 0.87
+GOOD_FILL = 0.85
 POOR_FILL = 0.5
 """Of the talk's room: fuller is not worth another count, and emptier is worth counting lines."""
 

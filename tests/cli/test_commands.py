@@ -58,6 +58,9 @@ def _examples() -> list[str]:
     return lines
 
 
+FILE_OF_EXAMPLE = r"(?<= )(?:\.\./[\w/]+|[\w.*-]+\.(?:csv|gz|jsonl?|vtt))(?= |$)"
+
+
 @pytest.mark.parametrize("example", _examples())
 def test_examples_parse(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An example whose option was renamed is worse than none. Files it names are taken to exist."""
