@@ -27,7 +27,7 @@ from scoring.domain.reading import pack
 from scoring.engines.loading import load_language_model
 from scoring.engines.reading import load_reader
 from scoring.metrics.metrics import auc
-from scoring.prompt.rendering import language_model_rendering
+from scoring.prompt.rendering import newest_rendering
 from tests.training.adapter.fits import adapter_request, frozen_fit
 from tests.training.fit.processes import PATIENCE_S, process_of
 from tests.training.model.tiny import (
@@ -71,7 +71,7 @@ def request_of(dataset: Path, base: Path, place: Path) -> FitRequest:
         out=place / "lm",
         work=place / "work",
         settings=FOUR_BITS,
-        rendering=language_model_rendering(pack("auto")),
+        rendering=newest_rendering(pack("auto")),
         token_budget=TOKEN_BUDGET,
         min_positives=20,
     )
