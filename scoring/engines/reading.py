@@ -22,7 +22,7 @@ from scoring.prompt.turns import CHATML, Turns
 REMEMBERED_TEXTS = 2_048
 REMEMBERED_CHARS = 8_192
 """Counts of the newest texts are remembered, since a lead is scored many times with the same words:
-8 MB at most."""
+16 MB at most."""
 
 TALK_BEGINS = f"\n{HEADING}{CALLS}\n"
 TALK_ENDS = f"\n{HEADING}{END}\n"

@@ -102,6 +102,8 @@ def build_prompt(
         excess = spec.count_tokens(prompt) - spec.token_budget
         if excess <= 0:
             return prompt
+        if room.tokens < spec.count_tokens("".join(room.around)):
+            break  # nothing was said in it that less room would leave out
         room = replace(room, tokens=room.tokens - excess)
     raise BudgetTooSmall(
         f"token_budget is {spec.token_budget}, this lead's prompt without any conversation takes "

@@ -16,8 +16,8 @@ from itertools import groupby
 from schemas.events import Role
 from scoring.lead.summary import SENTENCE_END, Statement
 from scoring.lead.talk import Talk, TalkTurn
-from scoring.prompt.units import Room, Unit, WrittenUnit, cut, fence, render
-from scoring.prompt.whole_talk import Block, WholeTalkReader
+from scoring.prompt.units import Room, Unit, WrittenUnit, cut, fence, kept_first, render
+from scoring.prompt.whole_talk import MAX_COUNTED, MAX_ROUNDS, Block, WholeTalkReader
 
 WHEN = "# when\n"
 """Heads the talk's last line: how long ago its calls and messages were, oldest first, and of each
@@ -39,12 +39,6 @@ CAREFUL = 0.96
 GOOD_FILL = 0.85
 POOR_FILL = 0.5
 """Of the talk's room: fuller is not worth another count, and emptier is worth counting lines."""
-
-MOST_ROUNDS = 4
-"""How often the choice is made anew because tokens were not what characters had promised."""
-
-MOST_COUNTED = 100
-"""How many units are counted one by one where characters promise nothing."""
 
 _CUSTOMER = Role.CUSTOMER.value
 
@@ -114,25 +108,6 @@ def replies(statements: Sequence[Statement]) -> Iterator[tuple[Statement, ...]]:
         yield (waiting,)
 
 
-def by_worth(lines: Sequence[WrittenUnit]) -> list[int]:
-    """Indices, what to keep first: a customer's last words on a topic, other decisive lines, the
-    rest; of each the newest first. As `scoring.prompt.units.by_worth`."""
-    last: list[int] = []
-    decisive: list[int] = []
-    rest: list[int] = []
-    spoken_of: set[str] = set()
-    for index in range(len(lines) - 1, -1, -1):
-        _, topics, is_customers = lines[index]
-        if not topics:
-            rest.append(index)
-        elif is_customers and not spoken_of.issuperset(topics):
-            last.append(index)
-            spoken_of.update(topics)
-        else:
-            decisive.append(index)
-    return last + decisive + rest
-
-
 def _reply_chars(statement: Statement) -> int:
     return REPLY_CHARS if statement.role == _CUSTOMER else SHORT_ANSWER_CHARS
 
@@ -165,7 +140,8 @@ class _Talk:
         block_of: list[int] = []
         for n, block in enumerate(blocks):
             block_of += [n] * len(block.lines)
-        return cls(blocks, ages, lines, block_of, by_worth(lines))
+        worth = kept_first([(topics, is_customers) for _, topics, is_customers in lines])
+        return cls(blocks, ages, lines, block_of, worth)
 
     def fit(self, room: Room) -> str:
         """The lines of most worth that fit, and when that was."""
@@ -176,7 +152,7 @@ class _Talk:
             chars_per_token = CAREFUL * len(text) / max(room.count_tokens(text), 1)
             beside += len(text) - self._n_chars(some)
         best, best_fill = "", 0.0
-        for n_round in range(MOST_ROUNDS):
+        for n_round in range(MAX_ROUNDS):
             chosen = self._best(int(room.tokens * chars_per_token) - beside)
             if not chosen:
                 break
@@ -237,7 +213,7 @@ class _Talk:
         """Where some line takes many more tokens than its characters promised: one by one, those
         of most worth; of a first one that is too long its end."""
         left, few = room.tokens - room.taken_with(self._when(range(len(self.blocks)))), []
-        for index in self.by_worth[:MOST_COUNTED]:
+        for index in self.by_worth[:MAX_COUNTED]:
             heading = self.blocks[self.block_of[index]].heading
             n_tokens = room.count_tokens(f"{heading}\n{self.lines[index].text}")
             if n_tokens <= left:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from schemas.events import Role
 from scoring.lead.history import LeadHistory
-from scoring.lead.summary import Statement, last_words, token_starts
+from scoring.lead.summary import Statement, token_starts
 from scoring.lead.talk import Writing
 
 RESERVED = str.maketrans(
@@ -141,14 +141,37 @@ def topic_names(said: Iterable[Statement], names: Mapping[str, str]) -> list[str
 
 
 def by_worth(spoken: Sequence[Unit]) -> list[int]:
-    """Indices, what to keep first: a customer's last words on a topic, other decisive units, the
-    rest; of each the newest first. In a language without phrases that is simply newest first."""
-    last = last_words([unit.statements for unit in spoken])
+    """Indices, what to keep first: see `kept_first`."""
+    return kept_first(
+        [
+            ("".join(said.topics for said in unit.statements), _is_customers(unit.statements))
+            for unit in spoken
+        ]
+    )
 
-    def worth(index: int) -> tuple[bool, bool, int]:
-        return bool(last[index]), any(s.topics for s in spoken[index].statements), index
 
-    return sorted(range(len(spoken)), key=worth, reverse=True)
+def _is_customers(unit: Sequence[Statement]) -> bool:
+    return any(said.role == Role.CUSTOMER.value for said in unit)
+
+
+def kept_first(units: Sequence[tuple[str, bool]]) -> list[int]:
+    """Indices of units, each the letters of its topics and whether the customer speaks in it: a
+    customer's last words on a topic, other decisive units, the rest; of each the newest first. In a
+    language without phrases that is simply newest first."""
+    last: list[int] = []
+    decisive: list[int] = []
+    rest: list[int] = []
+    spoken_of: set[str] = set()
+    for index in range(len(units) - 1, -1, -1):
+        topics, is_customers = units[index]
+        if not topics:
+            rest.append(index)
+        elif is_customers and not spoken_of.issuperset(topics):
+            last.append(index)
+            spoken_of.update(topics)
+        else:
+            decisive.append(index)
+    return last + decisive + rest
 
 
 def cut(unit: Unit, budget_tokens: int, count_tokens: Callable[[str], int]) -> list[Unit]:

@@ -48,10 +48,7 @@ def judged(
         examples,
         budget.rng(),
     )
-    everything = np.ones(len(rows), dtype=bool)
-    losses = tuple(
-        checks.held_out.loss(logits, checks.serve, everything) for logits in checks.logits
-    )
+    losses = tuple(checks.held_out.loss(logits, checks.serve) for logits in checks.logits)
     ahead = Ahead(of_start, with_words)
     trial = AdapterTrial(None, ahead, "", checks.steps, losses, checks.best())
     if not ahead.is_sure:

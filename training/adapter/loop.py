@@ -47,6 +47,8 @@ WARM_UP = 0.1
 """Share of the steps in which the learning rate rises: Adam's first steps know little of the
 gradients' sizes, and the solution that it starts from is worth keeping."""
 
+EVERY_ROW = slice(None)
+
 PATIENCE = 3
 """Checks without a better one, for either half of the held-out leads, after which a fit ends."""
 
@@ -61,7 +63,9 @@ class HeldOut:
     weights: Floats
     half: NDArray[np.int64]
 
-    def loss(self, logits: Floats, serve: HeadKind, rows: NDArray[np.bool_]) -> float:
+    def loss(
+        self, logits: Floats, serve: HeadKind, rows: NDArray[np.bool_] | slice = EVERY_ROW
+    ) -> float:
         """What a check is judged by on some rows: log loss, or what is missing of AUC for the
         pair-wise head, which has no probability before it is calibrated."""
         if serve is HeadKind.PAIR:
@@ -93,9 +97,7 @@ class HeldChecks:
 
     def best(self, half: int | None = None) -> int:
         """The check that this half chooses, or all leads do; the earlier of two equals."""
-        rows = np.ones(len(self.held_out.half), dtype=bool)
-        if half is not None:
-            rows = self.held_out.half == half
+        rows = EVERY_ROW if half is None else self.held_out.half == half
         losses = [self.held_out.loss(logits, self.serve, rows) for logits in self.logits]
         return int(np.argmin(losses))
 
@@ -212,11 +214,10 @@ def _checked(run: FitSteps, checks: HeldChecks, place: FitRun) -> HeldChecks:
     logits = Head.of(served).logits(states)
     run.check_finite(torch.from_numpy(logits), f"a logit after step {run.step}")
     found = checks.with_one(run.step, logits)
-    everything = np.ones(len(logits), dtype=bool)
     place.log(
         f"adapter: check at step {run.step} of {len(run.plan.steps)}: on leads that it does not "
         f"learn from AUC {auc(logits, held_out.labels, held_out.weights):.4f}, log loss "
-        f"{held_out.loss(logits, HeadKind.POINT, everything):.5f}"
+        f"{held_out.loss(logits, HeadKind.POINT):.5f}"
     )
     return found
 

@@ -233,7 +233,7 @@ class _Reader:
                 started_at=started_at,
                 revision=spoken.revision,
                 final=spoken.is_final,
-                language=spoken.language or told if told == UNDETERMINED else told,
+                language=told if told != UNDETERMINED else spoken.language or told,
                 segments=segments_of_call(spoken),
             )
 

@@ -12,15 +12,22 @@ from scoring.domain.reading import pack
 from scoring.engines.reading import spoken_weights
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.lead.summary import Statement, count_summary_tokens
+from scoring.lead.summary import Statement, count_summary_tokens, last_words
 from scoring.prompt.edges import edges, next_edge
 from scoring.prompt.prompt import BudgetTooSmall, PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
-from scoring.prompt.undated_talk import MOST_PART_CHARS, by_worth, parts, replies
-from scoring.prompt.units import Room, Unit, WrittenUnit
-from scoring.prompt.units import by_worth as plain_by_worth
+from scoring.prompt.undated_talk import MOST_PART_CHARS, parts, replies
+from scoring.prompt.units import Room, Unit, by_worth
 from tests.scoring.histories import START_MS, histories, long_histories
-from tests.scoring.prompt.test_whole_talk import SMALL_TALK, call, words, written
+from tests.scoring.prompt.test_whole_talk import (
+    DENSE,
+    SMALL_TALK,
+    call,
+    dense_tokens,
+    with_dense_message,
+    words,
+    written,
+)
 
 SOFTWARE = Rendering(3, pack("software"))
 NOW_MS = START_MS + DAY_MS
@@ -126,16 +133,29 @@ def test_only_the_customers_words_are_spoken() -> None:
     assert "".join(prompt[at] for at in weights.nonzero()[0]) == "Forty."
 
 
-@pytest.mark.parametrize("dense", ["ｱﾝｹｰﾄ" * 500, "QUJD" * 1_600, "7" * 2_600])
+@pytest.mark.parametrize("dense", DENSE)
 def test_a_message_of_many_tokens_a_character_does_not_hide_the_rest(dense: str) -> None:
-    def count_tokens(text: str) -> int:
-        return sum(max(1, len(word.encode()) // 2) for word in text.split())
-
-    lines = [(Role.CUSTOMER, f"line {n} of what was said") for n in range(80)]
-    history = history_of(fold([call(lines), written(2, "email", direction="inbound", text=dense)]))
-    text = SOFTWARE.reader.text(history, NOW_MS, Room(300, count_tokens))
-    assert 150 <= count_tokens(text) <= 300
+    text = SOFTWARE.reader.text(with_dense_message(dense), NOW_MS, Room(300, dense_tokens))
+    assert 150 <= dense_tokens(text) <= 300
     assert "line 79 " in text or dense[-20:] in text
+
+
+def test_a_budget_that_is_too_small_is_refused_at_once() -> None:
+    history = with_dense_message("plain words of a message")
+    n_counted = 0
+
+    def count(text: str) -> int:
+        nonlocal n_counted
+        n_counted += 1
+        return count_summary_tokens(text)
+
+    with pytest.raises(BudgetTooSmall) as refused:
+        build_prompt(history, NOW_MS, PromptSpec(SOFTWARE, 100, count))
+    needed = int(str(refused.value).split("takes ")[1].split()[0])
+    n_counted = 0
+    with pytest.raises(BudgetTooSmall):
+        build_prompt(history, NOW_MS, PromptSpec(SOFTWARE, needed - 1, count))
+    assert n_counted < 200
 
 
 @pytest.mark.slow
@@ -187,13 +207,15 @@ STATEMENTS = st.builds(Statement, ROLES, st.just(0.0), st.text("x", max_size=150
 
 
 @given(st.lists(STATEMENTS, max_size=12))
-def test_worth_is_that_of_renderer_2(said: list[Statement]) -> None:
+def test_a_customers_last_words_come_first_then_what_decides_then_the_newest(
+    said: list[Statement],
+) -> None:
     units = list(replies(said))
     assert [statement for unit in units for statement in unit] == said
-    lines = [
-        WrittenUnit(
-            "", "".join(one.topics for one in unit), any(one.role == "customer" for one in unit)
-        )
-        for unit in units
-    ]
-    assert by_worth(lines) == plain_by_worth([Unit(0, "", unit) for unit in units])
+    last = last_words(units)
+
+    def worth(index: int) -> tuple[bool, bool, int]:
+        return bool(last[index]), any(one.topics for one in units[index]), index
+
+    plainly = sorted(range(len(units)), key=worth, reverse=True)
+    assert by_worth([Unit(0, "", unit) for unit in units]) == plainly

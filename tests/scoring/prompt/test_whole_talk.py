@@ -13,7 +13,7 @@ from schemas.events import EventBase, InteractionLogged, Role, TranscriptReady
 from schemas.timestamps import DAY_MS
 from scoring.domain.reading import pack
 from scoring.lead.fold import fold
-from scoring.lead.history import history_of
+from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.summary import MAX_STATEMENT_TOKENS, count_summary_tokens, sentences
 from scoring.prompt.edges import as_of, edges, next_edge
 from scoring.prompt.prompt import PromptSpec, build_prompt
@@ -106,15 +106,23 @@ def test_talk_never_looks_like_our_layout() -> None:
     assert not any(line.startswith("#") for line in found.splitlines())
 
 
-@pytest.mark.parametrize("dense", ["ｱﾝｹｰﾄ" * 500, "QUJD" * 1_600, "7" * 2_600])
-def test_a_message_of_many_tokens_a_word_does_not_hide_the_rest(dense: str) -> None:
-    def count_tokens(text: str) -> int:
-        return sum(max(1, len(word.encode()) // 2) for word in text.split())
+DENSE = ["ｱﾝｹｰﾄ" * 500, "QUJD" * 1_600, "7" * 2_600]
 
+
+def dense_tokens(text: str) -> int:
+    return sum(max(1, len(word.encode()) // 2) for word in text.split())
+
+
+def with_dense_message(dense: str) -> LeadHistory:
+    """Of a call in plain words and a message of many tokens a word."""
     lines = [(Role.CUSTOMER, f"line {n} of what was said") for n in range(80)]
-    history = history_of(fold([call(lines), written(2, "email", direction="inbound", text=dense)]))
-    text = SOFTWARE.reader.text(history, NOW_MS, Room(300, count_tokens))
-    assert 150 <= count_tokens(text) <= 300
+    return history_of(fold([call(lines), written(2, "email", direction="inbound", text=dense)]))
+
+
+@pytest.mark.parametrize("dense", DENSE)
+def test_a_message_of_many_tokens_a_word_does_not_hide_the_rest(dense: str) -> None:
+    text = SOFTWARE.reader.text(with_dense_message(dense), NOW_MS, Room(300, dense_tokens))
+    assert 150 <= dense_tokens(text) <= 300
     assert "line 79 " in text
 
 

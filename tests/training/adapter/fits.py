@@ -39,10 +39,15 @@ def adapter_request(dataset: Path, base: Path, place: Path) -> AdapterRequest:
     return AdapterRequest(frozen_request(dataset, base, place), settings, place / "work")
 
 
+def stretch(base: Path) -> None:
+    """Stretches the positions of a base, which then has no graph."""
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    config["rope_parameters"] |= {"rope_type": "linear", "factor": 2.0}
+    (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
 def frozen_fit(dataset: Path, base: Path, place: Path, *, has_graph: bool = True) -> FrozenFit:
-    """Without a graph: of a base whose positions are stretched, which torch serves."""
+    """Without a graph: torch serves."""
     if not has_graph:
-        config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-        config["rope_parameters"] |= {"rope_type": "linear", "factor": 2.0}
-        (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        stretch(base)
     return fit_frozen(frozen_request(dataset, base, place), quietly, lambda what: quietly)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +27,7 @@ from scoring.engines.loading import load_language_model
 from scoring.engines.reading import load_reader
 from scoring.metrics.metrics import auc
 from scoring.prompt.rendering import newest_rendering
-from tests.training.adapter.fits import adapter_request, frozen_fit
+from tests.training.adapter.fits import adapter_request, frozen_fit, quietly
 from tests.training.fit.processes import PATIENCE_S, process_of
 from tests.training.model.tiny import (
     SETTINGS,
@@ -58,10 +57,6 @@ ROOT = Path(__file__).parents[3]
 FOUR_BITS = replace(
     SETTINGS, base_bits=4, gradient_checkpointing=True, n_epochs=2, head_rate=5e-3, seed=1
 )
-
-
-def quietly(*ignored: Any) -> None:
-    """No progress."""
 
 
 def request_of(dataset: Path, base: Path, place: Path) -> FitRequest:

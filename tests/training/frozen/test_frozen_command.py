@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,14 +17,13 @@ from click.testing import CliRunner, Result
 from asllr import main
 from scoring.artifact import EngineKind, load_manifest
 from scoring.calibration import Calibration
-from scoring.domain.reading import pack
 from scoring.engine import Unscorable
 from scoring.engines.linear import LINEAR
 from scoring.engines.loading import load_scorer
 from scoring.engines.onnx import GRAPH
 from scoring.engines.readout import load_readout
 from scoring.metrics.metrics import log_loss
-from scoring.prompt.rendering import language_model_rendering
+from tests.training.adapter.fits import frozen_fit, quietly, stretch
 from tests.training.model.tiny import TOKEN_BUDGET, save_base, save_dataset
 from training.baselines.baseline import Budget, labels_of
 from training.baselines.fitted import calibrate, worth_of
@@ -36,15 +34,10 @@ from training.baselines.tree_tabular import fit_feature_columns
 from training.dataset.manifest import Split
 from training.evaluation.served import score_artifact
 from training.frozen.combined import BOTH, STATES, WORDS, Combined
-from training.frozen.fit import FrozenFit, FrozenRequest, fit_frozen
+from training.frozen.fit import FrozenFit
 from training.frozen.writing import write_frozen
-from training.model.hub import Hub
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-def quietly(*ignored: Any) -> None:
-    """No progress."""
 
 
 @pytest.fixture(scope="module")
@@ -57,27 +50,13 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """One that has a graph, and one that has none, for its positions are stretched."""
     folder = save_base(tmp_path_factory.mktemp("base") / request.param, "qwen3")
     if request.param == "stretched":
-        config = json.loads((folder / "config.json").read_text())
-        config["rope_parameters"] |= {"rope_type": "linear", "factor": 2.0}
-        (folder / "config.json").write_text(json.dumps(config))
+        stretch(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def fitted(dataset: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> FrozenFit:
-    folder = tmp_path_factory.mktemp("frozen")
-    request = FrozenRequest(
-        dataset=dataset,
-        hub=Hub(str(base)),
-        out=folder / "one",
-        kept=folder / "states",
-        rendering=language_model_rendering(pack("auto")),
-        token_budget=TOKEN_BUDGET,
-        budget=Budget(2),
-        min_positives=50,
-        n_threads=1,
-    )
-    return fit_frozen(request, quietly, lambda what: quietly)
+    return frozen_fit(dataset, base, tmp_path_factory.mktemp("frozen"))
 
 
 def chosen_of(fitted: FrozenFit, chosen: str) -> Combined:
