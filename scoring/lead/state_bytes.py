@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from hashlib import blake2b
+from operator import attrgetter
 from typing import cast
 
 import msgspec
@@ -19,10 +20,10 @@ from scoring.lead.talk import Talk
 def _sealed(_: type, digest: object) -> Talk:
     if not isinstance(digest, str):
         raise TypeError("talk is named by its digest")
-    return Talk.from_packed(digest, b"")
+    return Talk(digest, b"", None)
 
 
-_encode = msgspec.json.Encoder(enc_hook=lambda talk: talk.digest).encode
+_encode = msgspec.json.Encoder(enc_hook=attrgetter("digest")).encode
 _decode = msgspec.json.Decoder(LeadState, dec_hook=_sealed).decode
 _OTHER_FORMAT = re.compile(rb'\{"v":([0-9]{1,6})[,}]')
 
@@ -83,9 +84,9 @@ def from_bytes(data: bytes) -> LeadState:
         if found and int(found[1]) != FORMAT:
             raise OtherFormat(other_format(int(found[1]))) from None
         raise ValueError(f"not a lead state of format {FORMAT}: {error}") from None
-    if state.talk is None:
-        return state
-    return msgspec.structs.replace(state, talk=Talk.from_packed(state.talk.digest, packed))
+    if state.talk is not None:
+        state.talk.fill(packed)
+    return state
 
 
 def other_format(found: int) -> str:

@@ -158,6 +158,10 @@ class Talk:
         """What `packed` gave. Nothing is checked before it is opened."""
         return cls(digest, packed, None)
 
+    def fill(self, packed: bytes) -> None:
+        """For the decoder of a state, which knows the digest first. Nothing is checked."""
+        self._packed = packed
+
     @property
     def packed(self) -> bytes:
         if self._pieces is not None and not self._packed:
