@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -24,6 +24,7 @@ from training.dataset.example import Examples
 from training.dataset.folder import read_examples, read_manifest
 from training.dataset.manifest import DatasetManifest
 from training.fit.leads import check_budget, counter
+from training.fit.own_fields import with_own_fields
 from training.frozen.combined import BOTH, Combined, combine
 from training.frozen.states import StateReader, candidates, open_state_reader, read_states
 from training.frozen.trial import AdapterTrial
@@ -92,6 +93,9 @@ def fit_frozen(request: FrozenRequest, log: WriteLine, start: StartReport) -> Fr
     check_budget(opened.tokenizer, request.rendering, budget, opened.max_tokens, opened.turns)
     examples, dataset = read_examples(request.dataset, request.rendering)
     check_enough(examples, request.min_positives)
+    request = replace(request, rendering=with_own_fields(examples, request.rendering, log))
+    examples = replace(examples, rendering=request.rendering)
+    check_budget(opened.tokenizer, request.rendering, budget, opened.max_tokens, opened.turns)
     with naming_memory(budget, "loading the base"):
         base = load_base(opened, torch.float32)
         what = candidates(int(base.model.config.num_hidden_layers))

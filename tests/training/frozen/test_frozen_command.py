@@ -15,6 +15,8 @@ pytest.importorskip("torch", reason="needs the train extra")
 from click.testing import CliRunner, Result
 
 from asllr import main
+from schemas.events import LeadUpserted
+from schemas.timestamps import from_ms
 from scoring.artifact import EngineKind, load_manifest
 from scoring.calibration import Calibration
 from scoring.engine import Unscorable
@@ -22,15 +24,18 @@ from scoring.engines.linear import LINEAR
 from scoring.engines.loading import load_scorer
 from scoring.engines.onnx import GRAPH
 from scoring.engines.readout import load_readout
+from scoring.lead.fold import evolve
+from scoring.lead.state_bytes import from_bytes, to_bytes
 from scoring.metrics.metrics import log_loss
 from tests.training.adapter.fits import frozen_fit, quietly, stretch
-from tests.training.model.tiny import TOKEN_BUDGET, save_base, save_dataset
+from tests.training.model.tiny import TOKEN_BUDGET, examples, save_base, save_dataset
 from training.baselines.baseline import Budget, labels_of
 from training.baselines.fitted import calibrate, worth_of
 from training.baselines.rule_artifact import unfitted_facts
 from training.baselines.stack import fit_stack
 from training.baselines.table_artifacts import write_stack
 from training.baselines.tree_tabular import fit_feature_columns
+from training.dataset.example import Example
 from training.dataset.manifest import Split
 from training.evaluation.served import score_artifact
 from training.frozen.combined import BOTH, STATES, WORDS, Combined
@@ -156,3 +161,35 @@ def test_a_place_that_cannot_be_written_is_named_before_any_work(
     assert done.exit_code != 0
     assert "cannot be written" in done.stderr
     assert not (tmp_path / "one").exists()
+
+
+def test_the_language_model_reads_own_fields_and_the_artifact_says_which(
+    base: Path, tmp_path: Path
+) -> None:
+    rows = [replace(each, state=with_colour(each)) for each in examples()]
+    fitted = frozen_fit(save_dataset(tmp_path / "data", rows), base, tmp_path / "fit")
+    assert fitted.request.rendering.own_fields == ("colour",)
+    colours = ("colour: red", "colour: blue")
+    for row, prompt in zip(rows, fitted.prompts, strict=True):
+        assert colours[1 - row.label] in prompt
+        assert colours[row.label] not in prompt
+    out = tmp_path / "one"
+    request = replace(fitted.request, out=out)
+    write_frozen(replace(fitted, request=request, combined=chosen_of(fitted, STATES)), quietly)
+    served = load_scorer(out)
+    assert served.spec.rendering.own_fields == ("colour",)
+    inputs = list(fitted.examples.inputs(served.spec, served.columns))
+    assert [one.prompt for one in inputs] == list(fitted.prompts)
+
+
+def with_colour(row: Example) -> bytes:
+    """The state of a lead of whom an own field tells the outcome."""
+    told = LeadUpserted(
+        id="own",
+        source="crm",
+        tenant=row.tenant,
+        lead=row.lead,
+        occurred_at=from_ms(row.as_of_ms),
+        profile={"colour": "red" if row.label else "blue"},
+    )
+    return to_bytes(evolve(from_bytes(row.state), told))
