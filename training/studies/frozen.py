@@ -32,6 +32,7 @@ from training.dataset.folder import read_examples
 from training.dataset.manifest import BEFORE_TEST, DatasetError, Split
 from training.export.int8_graph import N_MEASURED_PROMPTS
 from training.fit.leads import counter
+from training.fit.own_fields import with_own_fields
 from training.frozen.combined import BOTH, STATES, WORDS, combine
 from training.frozen.head import described
 from training.frozen.states import StateReader, candidates, open_state_reader, read_states
@@ -79,9 +80,11 @@ class BaseReading:
 
 def open_reading(examples: Examples, base: LoadedBase, options: argparse.Namespace) -> BaseReading:
     """By the first of `examples` the graph is made; give whole datasets, so that `asllr fit
-    --frozen` and every study of them make the same, and read no lead twice."""
+    --frozen` and every study of them make the same, and read no lead twice. Their rows to fit on
+    say in which order prompts have own fields."""
     budget = options.token_budget
     rendering = language_model_rendering(examples.rendering.domain)
+    rendering = with_own_fields(examples, rendering, say)
     spec = PromptSpec(rendering, budget, counter(base.tokenizer), base.turns)
     first = examples.take(np.arange(min(len(examples), N_MEASURED_PROMPTS)))
     prompts = [one.prompt for one in first.inputs(spec)]
