@@ -12,36 +12,19 @@ from datetime import datetime
 from typing import Any, cast
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
-from schemas.codec import ENVELOPE, STRUCTURED, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
+from schemas.bad_record import BadRecord as BadRecord  # callers catch what `decode` raises
+from schemas.codec import ENVELOPE, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
+from schemas.envelope import FIX_CLOUDEVENT, payload_of, split
 from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBase, TranscriptReady
 from schemas.field_names import is_field_name
 from schemas.ids import LeadKey
 from schemas.partitioner import partition_for
 from schemas.topics import MAX_RECORD_BYTES
 
-_FIELD_OF = {
-    "content-type": "content-type",
-    "traceparent": "traceparent",
-    **{f"ce_{name}": name for name in ("specversion", "id", "source", "type", "subject", "time")},
-}
-"""Lower-case header -> CloudEvents attribute; two of the headers are not attributes."""
-
 _MAX_FUTURE_MS = MAX_FUTURE.total_seconds() * 1000
 _is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
 _is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
-
-
-class BadRecord(Exception):
-    """A record that goes to the dead letters. `reason` is a stable code, `detail` names the value
-    and the limit (never lead text), `fix` says what the producer should change."""
-
-    def __init__(self, reason: str, detail: str, fix: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.fix = fix
 
 
 def decode(record: Record, *, n_partitions: int) -> EventBase:
@@ -70,7 +53,7 @@ def decode(record: Record, *, n_partitions: int) -> EventBase:
             f"{len(record.value)} bytes, limit {MAX_RECORD_BYTES}",
             "split the call or drop word timings; send cumulative revisions under the limit",
         )
-    attributes, data = _split(record, record.value)
+    attributes, data = split(record.headers, record.value)
     event = _validate(attributes, data)
     _check_topic(record.topic, event)
     _check_placement(record, event, n_partitions)
@@ -81,65 +64,10 @@ def decode(record: Record, *, n_partitions: int) -> EventBase:
 def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> EventBase:
     """Returns the event in a structured CloudEvent that is parsed JSON and has no partition; checks
     it as `decode` checks a record. Raises `BadRecord`."""
-    event = _validate(cloudevent, cloudevent.get("data"))
+    event = _validate(cloudevent, payload_of(cloudevent))
     _check_topic(topic, event)
     _check_time(timestamp_ms, event)
     return event
-
-
-def _split(record: Record, value: bytes) -> tuple[Mapping[str, Any], Any]:
-    fields: dict[str, bytes | None] = {}
-    for header, content in record.headers:
-        if name := _FIELD_OF.get(header) or _FIELD_OF.get(header.lower()):
-            fields[name] = content
-    content_type = fields.pop("content-type", None) or b""
-    traceparent = fields.pop("traceparent", None)
-    body = _parse_json(value)
-    if content_type.lower().startswith(_STRUCTURED):
-        if not isinstance(body, dict):
-            raise BadRecord(
-                "not-an-object", "structured CloudEvent is not a JSON object", _FIX_CLOUDEVENT
-            )
-        return body, body.get("data")
-    try:
-        attributes = {
-            name: content.decode() for name, content in fields.items() if content is not None
-        }
-    except UnicodeDecodeError:
-        raise _not_utf8(fields) from None
-    if traceparent:
-        attributes["traceparent"] = traceparent.decode("ascii", "replace")
-    return attributes, body
-
-
-_STRUCTURED = STRUCTURED.encode()
-
-_FIX_CLOUDEVENT = (
-    "send CloudEvents 1.0: binary mode (ce_specversion ce_id ce_source ce_type ce_subject ce_time "
-    f"headers, JSON value) or content-type {STRUCTURED}"
-)
-
-
-def _not_utf8(fields: Mapping[str, bytes | None]) -> BadRecord:
-    first = next(name for name, content in fields.items() if content and not _is_utf8(content))
-    return BadRecord("not-utf8", f"header ce_{first} is not UTF-8", _FIX_CLOUDEVENT)
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _parse_json(value: bytes) -> Any:
-    try:
-        return from_json(value, allow_inf_nan=False)
-    except ValueError as error:  # says what and where, never quotes the input
-        raise BadRecord(
-            "not-json", str(error)[:200], "send UTF-8 JSON without NaN or lone surrogates"
-        ) from None
 
 
 def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
@@ -147,7 +75,7 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
         raise BadRecord(
             "not-a-cloudevent",
             f"specversion is {_shown(attributes.get('specversion'))}, expected '1.0'",
-            _FIX_CLOUDEVENT,
+            FIX_CLOUDEVENT,
         )
     name = attributes.get("type")
     model = _MODELS.get(name) if isinstance(name, str) else None
@@ -156,7 +84,7 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
             "unknown-type", f"type is {_shown(name)}", "use one of " + ", ".join(_MODELS)
         )
     if not isinstance(data, dict):
-        raise BadRecord("not-an-object", f"{name} data is not a JSON object", _FIX_CLOUDEVENT)
+        raise BadRecord("not-an-object", f"{name} data is not a JSON object", FIX_CLOUDEVENT)
     subject = attributes.get("subject")
     try:
         key = LeadKey.parse(subject if isinstance(subject, str) else "")
@@ -221,18 +149,35 @@ def _check_topic(topic: str, event: EventBase) -> None:
 def _check_placement(record: Record, event: EventBase, n_partitions: int) -> None:
     expected = f"{event.tenant}/{event.lead}".encode()
     if record.key != expected:
-        raise BadRecord(
-            "wrong-key",
-            "the record key is not the subject 'tenant/lead'",
-            "key every record by its ce_subject",
-        )
+        raise BadRecord("wrong-key", *_about_key(record.key, expected))
     partition = partition_for(expected, n_partitions)
     if record.partition != partition:
         raise BadRecord(
             "wrong-partition",
             f"partition {record.partition}, murmur2 says {partition} of {n_partitions}",
-            "set the producer's partitioner to murmur2_random (librdkafka) or the Java default",
+            "use Kafka's murmur2: partitioner=murmur2_random (librdkafka), sarama."
+            "NewMurmur2Partitioner (Sarama's default is FNV-1a), Partitioners.DefaultPartitioner "
+            "(kafkajs before 2 has another), the default of Java's client",
         )
+
+
+def _about_key(key: bytes | None, expected: bytes) -> tuple[str, str]:
+    """What is wrong with a key, and how to mend it."""
+    if not key:
+        return "the record has no key", "key every record by its ce_subject"
+    if key == b'"' + expected + b'"':
+        return (
+            "the record key is the subject in JSON quotes",
+            "write keys as plain strings: key.serializer=org.apache.kafka.common.serialization."
+            "StringSerializer (Java, Spring), key: subject without JSON.stringify (kafkajs)",
+        )
+    if key[:1] == b"\x00" and key[5:].endswith(expected):
+        return (
+            "the record key is framed by a schema registry",
+            "write keys as plain strings: key.serializer=org.apache.kafka.common.serialization."
+            "StringSerializer, without a registry's serializer",
+        )
+    return "the record key is not the subject 'tenant/lead'", "key every record by its ce_subject"
 
 
 def _check_time(timestamp_ms: int, event: EventBase) -> None:
