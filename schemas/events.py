@@ -149,6 +149,8 @@ class EventBase(BaseModel):
     lead: Id
     occurred_at: Timestamp
     traceparent: Annotated[str, StringConstraints(pattern=TRACEPARENT_PATTERN)] | None = None
+    mended: StrictFlag = False
+    """A part of it was mended: of two contents under one (source, id) and time the other counts."""
 
     @property
     def key(self) -> LeadKey:

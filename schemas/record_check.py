@@ -1,15 +1,17 @@
 """Checks Kafka records: CloudEvents 1.0 in binary and structured mode become validated events.
 
-`decode` either returns an event whose every field can be trusted or raises `BadRecord`, which says
-what is wrong and how to mend the producer. Nothing else in asllr parses input bytes.
+`decode` and `read` either return an event whose every field can be trusted or raise `BadRecord`,
+which says what is wrong and how to mend the producer; `read` tells what was mended as well. Nothing
+else in asllr parses input bytes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
 
@@ -18,13 +20,23 @@ from schemas.codec import ENVELOPE, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
 from schemas.envelope import FIX_CLOUDEVENT, payload_of, split
 from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBase, TranscriptReady
 from schemas.field_names import is_field_name
-from schemas.ids import LeadKey
+from schemas.ids import LeadKey, id_of, record_key
+from schemas.mending import Unmendable, mend
+from schemas.outputs import MendedPart
 from schemas.partitioner import partition_for
 from schemas.topics import MAX_RECORD_BYTES
 
 _MAX_FUTURE_MS = MAX_FUTURE.total_seconds() * 1000
 _is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
 _is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
+
+
+class Reading(NamedTuple):
+    """An event, and the first of its `n_mended` parts that were mended."""
+
+    event: EventBase
+    mended: tuple[MendedPart, ...] = ()
+    n_mended: int = 0
 
 
 def decode(record: Record, *, n_partitions: int) -> EventBase:
@@ -41,6 +53,12 @@ def decode(record: Record, *, n_partitions: int) -> EventBase:
     >>> event.lead, event.stage
     ('l-1', 'visit')
     """
+    return read(record, n_partitions=n_partitions).event
+
+
+def read(record: Record, *, n_partitions: int) -> Reading:
+    """Returns the event in `record` and what of it was mended. Raises `BadRecord`, and nothing
+    else, whatever the bytes."""
     if record.value is None:
         raise BadRecord(
             "null-value",
@@ -54,23 +72,28 @@ def decode(record: Record, *, n_partitions: int) -> EventBase:
             "split the call or drop word timings; send cumulative revisions under the limit",
         )
     attributes, data = split(record.headers, record.value)
-    event = _validate(attributes, data)
-    _check_topic(record.topic, event)
-    _check_placement(record, event, n_partitions)
-    _check_time(record.timestamp_ms, event)
-    return event
+    found = _validate(attributes, data)
+    _check_topic(record.topic, found.event)
+    _check_placement(record, found.event, n_partitions)
+    _check_time(record.timestamp_ms, found.event)
+    return found
+
+
+def read_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> Reading:
+    """Returns what is in a structured CloudEvent that is parsed JSON and has no partition; checks
+    it as `read` checks a record. Raises `BadRecord`."""
+    found = _validate(cloudevent, payload_of(cloudevent))
+    _check_topic(topic, found.event)
+    _check_time(timestamp_ms, found.event)
+    return found
 
 
 def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> EventBase:
-    """Returns the event in a structured CloudEvent that is parsed JSON and has no partition; checks
-    it as `decode` checks a record. Raises `BadRecord`."""
-    event = _validate(cloudevent, payload_of(cloudevent))
-    _check_topic(topic, event)
-    _check_time(timestamp_ms, event)
-    return event
+    """Returns the event alone, as `read_recorded` reads it."""
+    return read_recorded(topic, timestamp_ms, cloudevent).event
 
 
-def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
+def _validate(attributes: Mapping[str, Any], data: Any) -> Reading:
     if attributes.get("specversion") != "1.0":
         raise BadRecord(
             "not-a-cloudevent",
@@ -87,10 +110,18 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
         raise BadRecord("not-an-object", f"{name} data is not a JSON object", FIX_CLOUDEVENT)
     subject = attributes.get("subject")
     try:
-        key = LeadKey.parse(subject if isinstance(subject, str) else "")
+        names = LeadKey.parse(subject if isinstance(subject, str) else "")
     except ValueError:
         raise BadRecord(
-            "bad-subject", "subject is not 'tenant/lead'", "set ce_subject to tenant/lead"
+            "bad-subject",
+            "subject is not 'tenant/lead'",
+            "set ce_subject to tenant/lead; a slash in a name is written %2F",
+        ) from None
+    try:
+        key = LeadKey.of_names(str(names))
+    except ValueError as why:
+        raise BadRecord(
+            "invalid", f"subject: {why}", "send a name or an id of 1 to 128 bytes, on one line"
         ) from None
     fields = {name: value for name, value in data.items() if name not in ENVELOPE}
     fields["tenant"], fields["lead"] = key
@@ -101,13 +132,50 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
     traceparent = attributes.get("traceparent")
     if isinstance(traceparent, str) and _is_traceparent(traceparent):
         fields["traceparent"] = traceparent
+    if attributes.get("mended") in _TRUE:
+        fields["mended"] = True
     try:
-        # model_validate without its frame and checks
-        return cast("EventBase", model.__pydantic_validator__.validate_python(fields))
+        return Reading(_event(model, fields))
+    except ValidationError:
+        return _mended(model, fields)
+
+
+_TRUE = (True, "true")
+
+
+def _mended(model: type[EventBase], fields: dict[str, Any]) -> Reading:
+    """The event of a payload that is not as it should be. Raises `BadRecord`."""
+    fields |= {name: _as_ids(fields[name]) for name in _NAMES & fields.keys()}
+    try:
+        return Reading(_event(model, fields))
     except ValidationError as error:
-        raise BadRecord(
-            "invalid", describe(error), f"see schemas/generated/{model.__name__}.schema.json"
-        ) from None
+        places = (fault["loc"] for fault in error.errors(include_input=False, include_url=False))
+        faulty = {str(place[0]) if place else "" for place in places}
+        fix = f"see schemas/generated/{model.__name__}.schema.json"
+        try:
+            found = mend(model.__name__, fields, faulty)
+            return Reading(_event(model, found.fields), found.parts, found.n)
+        except Unmendable:
+            raise BadRecord("invalid", describe(error), fix) from None
+        except ValidationError as left:
+            raise BadRecord("invalid", describe(left), fix) from None
+
+
+_NAMES = {"queue", "call_id", "codes"}
+"""Ids of a payload, which may be names in any script as well."""
+
+
+def _as_ids(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_ids(one) if isinstance(one, str) else one for one in value]
+    with suppress(ValueError):
+        return id_of(value) if isinstance(value, str) else value
+    return value
+
+
+def _event(model: type[EventBase], fields: Mapping[str, Any]) -> EventBase:
+    """`model_validate` without its frame and checks. Raises ValidationError."""
+    return cast("EventBase", model.__pydantic_validator__.validate_python(fields))
 
 
 _FIELD_OF_ATTRIBUTE = (("id", "id"), ("source", "source"), ("time", "occurred_at"))
@@ -147,7 +215,7 @@ def _check_topic(topic: str, event: EventBase) -> None:
 
 
 def _check_placement(record: Record, event: EventBase, n_partitions: int) -> None:
-    expected = f"{event.tenant}/{event.lead}".encode()
+    expected = record_key(f"{event.tenant}/{event.lead}")
     if record.key != expected:
         raise BadRecord("wrong-key", *_about_key(record.key, expected))
     partition = partition_for(expected, n_partitions)
@@ -177,7 +245,11 @@ def _about_key(key: bytes | None, expected: bytes) -> tuple[str, str]:
             "write keys as plain strings: key.serializer=org.apache.kafka.common.serialization."
             "StringSerializer, without a registry's serializer",
         )
-    return "the record key is not the subject 'tenant/lead'", "key every record by its ce_subject"
+    return (
+        "the record key is not the subject 'tenant/lead'",
+        "key every record by its ce_subject: names as they are in UTF-8 (composed, NFC) and not "
+        "percent-encoded, but for a slash (%2F) or a percent sign (%25) in a name",
+    )
 
 
 def _check_time(timestamp_ms: int, event: EventBase) -> None:

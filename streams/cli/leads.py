@@ -6,6 +6,7 @@ import json
 
 import click
 
+from schemas.ids import record_key
 from schemas.outputs import Score
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_text
@@ -114,7 +115,7 @@ def show_lead(lead: str, *, as_json: bool) -> None:
     key = str(lead_key(lead, settings.tenant))
     store = look_at_store(settings)
     n_partitions = store.recorded_partitions() or settings.partitions
-    shard = partition_for(key.encode(), n_partitions)
+    shard = partition_for(record_key(key), n_partitions)
     view = store.lead(shard, key)
     shown = describe(view, shard)
     if as_json:
