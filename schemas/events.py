@@ -106,6 +106,10 @@ class Channel(StrEnum):
     OTHER = "other"
 
 
+UNNAMED_CHANNEL = Channel.OTHER.value
+"""Of a contact whose channel nobody can read."""
+
+
 class Direction(StrEnum):
     INBOUND = "inbound"
     OUTBOUND = "outbound"

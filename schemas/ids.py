@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Annotated, NamedTuple, Self
-from urllib.parse import quote, unquote
 
 from pydantic import StringConstraints
 
@@ -52,17 +51,16 @@ def id_of(name: str) -> str:
     if _is_plain(name):
         return name
     if len(name) > 3 * MAX_ID_UNITS:
-        raise ValueError(f"a name of {len(name):,} characters, at most {MAX_ID_UNITS} bytes")
+        raise ValueError(f"a name longer than {MAX_ID_UNITS} bytes: is it a note?")
     plain = unicodedata.normalize("NFC", _decoded(name))
     if _unseen(plain):
         raise ValueError("a name with line breaks or characters that nobody sees")
     plain = plain.strip()
     if not plain:
         raise ValueError("an empty name")
-    n_bytes = len(plain.encode(errors="replace"))
-    if n_bytes > MAX_ID_UNITS:
-        raise ValueError(f"a name of {n_bytes:,} bytes, at most {MAX_ID_UNITS}: is it a note?")
-    return quote(plain, safe=":", errors="replace").replace("~", "%7E")
+    if len(_utf8(plain)) > MAX_ID_UNITS:
+        raise ValueError(f"a name longer than {MAX_ID_UNITS} bytes: is it a note?")
+    return _others(lambda hit: f"%{hit[0][0]:02X}".encode(), _utf8(plain)).decode()
 
 
 def name_of(id_: str) -> str:
@@ -79,9 +77,21 @@ def _decoded(name: str) -> str:
     if "%" not in name:
         return name
     try:
-        return unquote(name, errors="strict")
+        return _unescaped(name)
     except UnicodeDecodeError:
         return name
+
+
+def _unescaped(name: str) -> str:
+    return _escapes(lambda hit: bytes.fromhex(hit[1].decode()), _utf8(name)).decode()
+
+
+def _utf8(name: str) -> bytes:
+    return name.encode(errors="replace")  # a lone surrogate from a command line is nobody's name
+
+
+_others = re.compile(rb"[^A-Za-z0-9._:-]").sub
+_escapes = re.compile(rb"%([0-9A-Fa-f]{2})").sub
 
 
 def record_key(lead: str) -> bytes:
@@ -95,7 +105,7 @@ def record_key(lead: str) -> bytes:
     if "%" not in lead:
         return lead.encode()
     parts = _KEPT_ON_THE_WIRE.split(lead)
-    return "".join(part if i % 2 else unquote(part) for i, part in enumerate(parts)).encode()
+    return "".join(part if i % 2 else _decoded(part) for i, part in enumerate(parts)).encode()
 
 
 def lead_of(key: bytes) -> str:

@@ -1,8 +1,8 @@
 """Mends single values of a payload: what is too long, of another type or beyond a bound. Pure.
 
 Each function takes a value, its place and the notes it writes into; it returns a value that the
-event admits or raises `LeftOut`. A value that is right already comes back as it is, without a note.
-No note quotes a value.
+event admits or raises `NotMended`. A value that is right already comes back as it is, without a
+note. No note quotes a value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_NOTES = 8
 """Of one record; how many more there are is counted."""
 
 
-class LeftOut(ValueError):
+class NotMended(ValueError):
     """A value cannot be mended; the message says why, and whoever holds it goes on without."""
 
 
@@ -60,7 +60,7 @@ def _text(most: int, value: Any, path: str, notes: Notes) -> str:
         value = _digits(value)
         notes.add(path, "a number, taken as text")
     if not isinstance(value, str):
-        raise LeftOut("not a text")
+        raise NotMended("not a text")
     if "\x00" in value:
         value = value.replace("\x00", "")
         notes.add(path, "NUL characters taken out")
@@ -75,7 +75,7 @@ def _digits(number: float) -> str:
     try:
         return str(number)
     except ValueError:  # Python writes no integer of more than 4,300 digits
-        raise LeftOut("a number of thousands of digits") from None
+        raise NotMended("a number of thousands of digits") from None
 
 
 def word(value: Any, path: str, notes: Notes) -> str:
@@ -83,7 +83,7 @@ def word(value: Any, path: str, notes: Notes) -> str:
     written = _text(SHORT, value, path, notes)
     joined = "_".join(unicodedata.normalize("NFC", written).split())
     if not joined:
-        raise LeftOut("empty")
+        raise NotMended("empty")
     result = joined if _is_word(joined) else field_id(joined)
     if result != value:
         notes.add(path, "not a word of letters, digits and . _ : -, written as one")
@@ -99,14 +99,14 @@ def name(value: Any, path: str, notes: Notes) -> str:
     try:
         return id_of(written)
     except ValueError as why:
-        raise LeftOut(str(why)) from None
+        raise NotMended(str(why)) from None
 
 
 def language(value: Any, path: str, notes: Notes) -> str:
     """A tag such as `de-AT`, from `de_AT` or `de AT`."""
     tag = "-".join(_text(SHORT, value, path, notes).replace("_", " ").split())
     if not _is_tag(tag):
-        raise LeftOut("no language tag")
+        raise NotMended("no language tag")
     notes.add(path, "written as a tag")
     return tag
 
@@ -122,13 +122,13 @@ def _one_of(
     choices: Collection[str], synonyms: dict[str, str], value: Any, path: str, notes: Notes
 ) -> str:
     if not isinstance(value, str):
-        raise LeftOut("not a text")
+        raise NotMended("not a text")
     if value in choices:
         return value
     plain = value.strip().casefold()
     found = plain if plain in choices else synonyms.get(plain)
     if found is None:
-        raise LeftOut("not one of " + ", ".join(sorted(choices)))
+        raise NotMended("not one of " + ", ".join(sorted(choices)))
     notes.add(path, f"taken as {found}")
     return found
 
@@ -144,7 +144,7 @@ def flag(value: Any, path: str, notes: Notes) -> bool:
         return value
     plain = str(value).strip().casefold() if isinstance(value, str) or value in (0, 1) else ""
     if plain not in _FLAGS:
-        raise LeftOut("neither true nor false")
+        raise NotMended("neither true nor false")
     notes.add(path, "a word or a number, taken as true or false")
     return _FLAGS[plain]
 
@@ -154,13 +154,13 @@ def number(value: Any, path: str, notes: Notes) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     if not isinstance(value, str):
-        raise LeftOut("not a number")
+        raise NotMended("not a number")
     try:
         found = float(value[:SHORT])
     except ValueError:
-        raise LeftOut("not a number") from None
+        raise NotMended("not a number") from None
     if not abs(found) < float("inf"):  # also what is not a number
-        raise LeftOut("not a finite number")
+        raise NotMended("not a finite number")
     notes.add(path, "a number as text, taken as a number")
     return found
 
@@ -168,9 +168,9 @@ def number(value: Any, path: str, notes: Notes) -> float:
 def seconds(value: Any, path: str, notes: Notes) -> float:
     found = number(value, path, notes)
     if found < 0:
-        raise LeftOut("negative")
+        raise NotMended("negative")
     if found > MAX_SECONDS:
-        raise LeftOut(f"over {MAX_SECONDS:,} seconds: is it in milliseconds?")
+        raise NotMended(f"over {MAX_SECONDS:,} seconds: is it in milliseconds?")
     return found
 
 
@@ -190,7 +190,7 @@ def confidence(value: Any, path: str, notes: Notes) -> float:
     found = number(value, path, notes)
     held = min(max(found, 0), 1)
     if abs(held - found) > ROUNDING:
-        raise LeftOut("not from 0 to 1")
+        raise NotMended("not from 0 to 1")
     if held != found:
         notes.add(path, f"just outside 0 to 1, taken as {held}")
     return held
@@ -205,14 +205,14 @@ def _codes(most: int, value: Any, path: str, notes: Notes) -> list[str]:
         value = [value]
         notes.add(path, "a text, taken as a list of one")
     if not isinstance(value, list):
-        raise LeftOut("not a list")
+        raise NotMended("not a list")
     if len(value) > most:
         notes.add(path, f"{len(value):,} of them, the first {most} are kept")
     kept = []
     for i, one in enumerate(value[:most]):
         try:
             kept.append(name(one, f"{path}[{i}]", notes))
-        except LeftOut as why:
+        except NotMended as why:
             notes.add(f"{path}[{i}]", f"{why}: left out")
     return kept
 
@@ -225,18 +225,18 @@ def _profile(most: int, value: Any, path: str, notes: Notes) -> dict[str, Any]:
     """The fields that can be kept, in the order they were sent: of two that have one name the
     first."""
     if not isinstance(value, dict):
-        raise LeftOut("not an object")
+        raise NotMended("not an object")
     kept: dict[str, Any] = {}
     for written, one in value.items():
         shown = f"{path}['{written}']" if is_field_name(written) else f"{path}[?]"
         try:
             composed = _field_name(written, shown, notes)
             if composed in kept:
-                raise LeftOut("a second field of this name")
+                raise NotMended("a second field of this name")
             if len(kept) == most:
-                raise LeftOut(f"more than {most:,} fields")
+                raise NotMended(f"more than {most:,} fields")
             kept[composed] = _field_value(one, shown, notes)
-        except LeftOut as why:
+        except NotMended as why:
             notes.add(shown, f"{why}: left out")
     return kept
 
@@ -252,7 +252,7 @@ def _field_name(written: str, path: str, notes: Notes) -> str:
     )
     short = " ".join(line.split())[:MAX_NAME_CHARS].strip()
     if not is_field_name(short):
-        raise LeftOut("no name of a field")
+        raise NotMended("no name of a field")
     notes.add(path, f"its name is no line of 1 to {MAX_NAME_CHARS} characters, made one")
     return short
 
@@ -264,14 +264,14 @@ def _field_value(value: Any, path: str, notes: Notes) -> Any:
         case int() | float():
             if abs(value) <= MAX_NUMBER:
                 return value
-            raise LeftOut(f"a number beyond {MAX_NUMBER:,.0f}")
+            raise NotMended(f"a number beyond {MAX_NUMBER:,.0f}")
         case str():
             return _text(SHORT, value, path, notes)
         case list() if value and all(isinstance(one, str | int | float) for one in value):
             notes.add(path, "a list, joined to a text")
             return _text(SHORT, ", ".join(map(_item, value[:SHORT])), path, notes)
         case _:
-            raise LeftOut("neither text nor number nor true or false")
+            raise NotMended("neither text nor number nor true or false")
 
 
 def _item(one: str | float) -> str:

@@ -18,7 +18,7 @@ from schemas.events import (
     MAX_PROFILE_FIELDS,
     MAX_SEGMENT_CHARS,
     MAX_SEGMENTS,
-    Channel,
+    UNNAMED_CHANNEL,
     Direction,
     Ending,
     Role,
@@ -26,9 +26,9 @@ from schemas.events import (
 from schemas.mended_values import (
     MAX_SECONDS,
     SHORT,
-    LeftOut,
     Mender,
     Notes,
+    NotMended,
     codes,
     confidence,
     flag,
@@ -76,7 +76,7 @@ def mend(type_: str, fields: Mapping[str, Any], faulty: Collection[str]) -> Mend
             raise Unmendable(path)
         try:
             mended[field] = menders[field](fields.get(field), path, notes)
-        except LeftOut as why:
+        except NotMended as why:
             if field in _NEEDED:
                 raise Unmendable(path) from None
             mended.pop(field, None)
@@ -95,21 +95,21 @@ def _channel(value: Any, path: str, notes: Notes) -> str:
     """A contact took place, whatever it was."""
     try:
         return word(value, path, notes)
-    except LeftOut as why:
-        notes.add(path, f"{why}: taken as {Channel.OTHER}")
-        return Channel.OTHER.value
+    except NotMended as why:
+        notes.add(path, f"{why}: taken as {UNNAMED_CHANNEL}")
+        return UNNAMED_CHANNEL
 
 
 def _call_id(value: Any, path: str, notes: Notes) -> str:
     try:
         return name(value, path, notes)
-    except LeftOut:
+    except NotMended:
         raise Unmendable(path) from None  # nobody could say which call it is
 
 
 def _segments(value: Any, path: str, notes: Notes) -> list[dict[str, Any]]:
     if not isinstance(value, list):
-        raise LeftOut("not a list")
+        raise NotMended("not a list")
     numbered = list(enumerate(value))
     if len(value) > MAX_SEGMENTS:
         notes.add(path, f"{len(value):,} segments, {MAX_SEGMENTS:,} from both ends are kept")
@@ -120,21 +120,21 @@ def _segments(value: Any, path: str, notes: Notes) -> list[dict[str, Any]]:
         place = f"{path}[{i}]"
         try:
             kept.append(_segment(one, place, kept[-1]["end_s"] if kept else 0, notes))
-        except LeftOut as why:
+        except NotMended as why:
             notes.add(place, f"{why}: left out")
     if value and not kept:
-        raise LeftOut("no segment can be read")
+        raise NotMended("no segment can be read")
     return kept
 
 
 def _segment(value: Any, path: str, before_s: float, notes: Notes) -> dict[str, Any]:
     """One segment. `before_s`: where the one before it ended."""
     if not isinstance(value, dict):
-        raise LeftOut("not an object")
+        raise NotMended("not an object")
     try:
         said = _SAID(value.get("text"), f"{path}.text", notes)
-    except LeftOut as why:
-        raise LeftOut(f"its text is {why}") from None
+    except NotMended as why:
+        raise NotMended(f"its text is {why}") from None
     start_s = _moment(value.get("start_s"), f"{path}.start_s", before_s, notes)
     end_s = _moment(value.get("end_s"), f"{path}.end_s", start_s, notes)
     if end_s < start_s:
@@ -145,7 +145,7 @@ def _segment(value: Any, path: str, before_s: float, notes: Notes) -> dict[str, 
         try:
             place = f"{path}.confidence"
             segment["confidence"] = confidence(value["confidence"], place, notes)
-        except LeftOut as why:
+        except NotMended as why:
             notes.add(f"{path}.confidence", f"{why}: left out")
     return segment
 
@@ -153,7 +153,7 @@ def _segment(value: Any, path: str, before_s: float, notes: Notes) -> dict[str, 
 def _role(segment: Mapping[str, Any], path: str, notes: Notes) -> str:
     try:
         return str(_ROLE(segment.get("role"), f"{path}.role", notes))
-    except LeftOut as why:
+    except NotMended as why:
         notes.add(f"{path}.role", f"{why}: taken as {Role.UNKNOWN}")
         return Role.UNKNOWN.value
 
@@ -162,7 +162,7 @@ def _moment(value: Any, path: str, instead_s: float, notes: Notes) -> float:
     """Seconds since the call began; `instead_s` where they are not said."""
     try:
         found = number(value, path, notes)
-    except LeftOut as why:
+    except NotMended as why:
         notes.add(path, f"{why}: taken as {instead_s:g}")
         return instead_s
     if found < 0:
