@@ -240,6 +240,8 @@ def _member(name: str, texts: Mapping[str, str]) -> str:
 
 def _id(name: str, texts: Mapping[str, str]) -> str:
     try:
+        if "/" in texts[name]:
+            raise ValueError("a slash divides tenant and lead")
         return id_of(texts[name])
     except ValueError as why:
         raise BadSettings(f"{name} is {texts[name][:80]!r}: {why}") from None

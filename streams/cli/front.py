@@ -183,6 +183,8 @@ def _two_ids(text: str, tenant: str, what: str) -> tuple[str, str]:
     first, slash, second = text.partition("/")
     names = (first, second) if slash else (tenant, first)
     try:
+        if "/" in second:
+            raise ValueError("a slash in a name is written %2F")
         return id_of(names[0]), id_of(names[1])
     except ValueError as why:
         raise click.BadParameter(

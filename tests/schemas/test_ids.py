@@ -64,7 +64,8 @@ def test_every_id_is_its_own_and_has_one_key(name: str) -> None:
         return
     assert re.fullmatch(ID_PATTERN, id_)
     assert id_of(id_) == id_
-    assert id_of(name_of(id_)) in (id_, id_of(name_of(name_of(id_))))
+    if "%" not in name_of(id_):
+        assert id_of(name_of(id_)) == id_
     key = record_key(f"north/{id_}")
     assert lead_of(key) == f"north/{id_}"
     assert key.count(b"/") == 1
