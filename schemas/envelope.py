@@ -147,7 +147,7 @@ def _fields(headers: Headers) -> dict[str, bytes | None]:
 def _texts(fields: Mapping[str, bytes | None]) -> dict[str, Any]:
     try:
         return {
-            name: _unquoted(content).decode()
+            name: (_unquoted(content) if content[:1] == b'"' else content).decode()
             for name, content in fields.items()
             if content is not None
         }

@@ -118,7 +118,7 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> Reading:
             "set ce_subject to tenant/lead; a slash in a name is written %2F",
         ) from None
     try:
-        key = LeadKey.of_names(str(names))
+        key = LeadKey(id_of(names.tenant), id_of(names.lead))
     except ValueError as why:
         raise BadRecord(
             "invalid", f"subject: {why}", "send a name or an id of 1 to 128 bytes, on one line"

@@ -21,8 +21,8 @@ RULES = (
     Mutant(
         "quotes are taken off",
         ENVELOPE,
-        "name: _unquoted(content).decode()",
-        "name: content.decode()",
+        "_unquoted(content) if content[:1]",
+        "content if content[:1]",
     ),
     Mutant(
         "data and data_base64 are refused",
