@@ -238,11 +238,16 @@ def _member(name: str, texts: Mapping[str, str]) -> str:
     return texts[name]
 
 
+def tenant_id(name: str) -> str:
+    """The id of a tenant of any name. Raises ValueError."""
+    if "/" in name:
+        raise ValueError("a slash divides tenant and lead")
+    return id_of(name)
+
+
 def _id(name: str, texts: Mapping[str, str]) -> str:
     try:
-        if "/" in texts[name]:
-            raise ValueError("a slash divides tenant and lead")
-        return id_of(texts[name])
+        return tenant_id(texts[name])
     except ValueError as why:
         raise BadSettings(f"{name} is {texts[name][:80]!r}: {why}") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from schemas.ids import id_of
+from schemas.ids import ID_PATTERN
 from schemas.outputs import Promotion
 from schemas.topics import PROMOTIONS
 from scoring.artifact import ArtifactError
@@ -64,10 +65,10 @@ def promote(
       asllr promote 2026-03-retrained --tenant north
       asllr promote 2026-03-retrained --wait 30m
     """
-    try:
-        tenant = tenant if tenant == "*" else id_of(tenant)
-    except ValueError as why:
-        raise click.BadParameter(f"{tenant[:80]!r} is not a tenant, nor *: {why}") from None
+    if tenant != "*" and not re.fullmatch(ID_PATTERN, tenant):
+        raise click.BadParameter(
+            f"{tenant[:80]!r} is not a tenant: * or letters, digits, ._:- and %XX for others"
+        )
     if dry_run and wait_s is not None:
         raise click.BadParameter("--wait has nothing to wait for with --dry-run")
     settings = current_settings()
