@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from schemas.field_names import MAX_NAME_CHARS, composed_names, field_id, is_field_name
@@ -24,6 +25,9 @@ MAX_NUMBER = 1e12
 MAX_SECONDS = 7 * 86_400
 ROUNDING = 1e-3
 """So far past its bound a confidence is a rounding error of its recogniser."""
+
+LOOKED_AT = 4
+"""So many times as many fields as a profile keeps are looked at: the first may be bad ones."""
 
 MAX_NOTES = 8
 """Of one record; how many more there are is counted."""
@@ -227,7 +231,9 @@ def _profile(most: int, value: Any, path: str, notes: Notes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise NotMended("not an object")
     kept: dict[str, Any] = {}
-    for written, one in value.items():
+    if (n_more := len(value) - LOOKED_AT * most) > 0:
+        notes.add(path, f"{n_more:,} fields beyond the first {LOOKED_AT * most:,}: left out")
+    for written, one in islice(value.items(), LOOKED_AT * most):
         shown = f"{path}['{written}']" if is_field_name(written) else f"{path}[?]"
         try:
             composed = _field_name(written, shown, notes)

@@ -136,29 +136,32 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> Reading:
         fields["mended"] = True
     try:
         return Reading(_event(model, fields))
-    except ValidationError:
-        return _mended(model, fields)
+    except ValidationError as error:
+        return _mended(model, fields, error)
 
 
 _TRUE = (True, "true")
 
 
-def _mended(model: type[EventBase], fields: dict[str, Any]) -> Reading:
-    """The event of a payload that is not as it should be. Raises `BadRecord`."""
-    fields |= {name: _as_ids(fields[name]) for name in _NAMES & fields.keys()}
-    try:
-        return Reading(_event(model, fields))
-    except ValidationError as error:
-        places = (fault["loc"] for fault in error.errors(include_input=False, include_url=False))
-        faulty = {str(place[0]) if place else "" for place in places}
-        fix = f"see schemas/generated/{model.__name__}.schema.json"
+def _mended(model: type[EventBase], fields: dict[str, Any], error: ValidationError) -> Reading:
+    """The event of a payload that was refused with `error`. Raises `BadRecord`."""
+    named = {name: _as_ids(fields[name]) for name in _NAMES & fields.keys()}
+    if named != {name: fields[name] for name in named}:
+        fields |= named
         try:
-            found = mend(model.__name__, fields, faulty)
-            return Reading(_event(model, found.fields), found.parts, found.n)
-        except Unmendable:
-            raise BadRecord("invalid", describe(error), fix) from None
-        except ValidationError as left:
-            raise BadRecord("invalid", describe(left), fix) from None
+            return Reading(_event(model, fields))
+        except ValidationError as still:
+            error = still
+    places = (fault["loc"] for fault in error.errors(include_input=False, include_url=False))
+    faulty = {str(place[0]) if place else "" for place in places}
+    fix = f"see schemas/generated/{model.__name__}.schema.json"
+    try:
+        found = mend(model.__name__, fields, faulty)
+        return Reading(_event(model, found.fields), found.parts, found.n)
+    except Unmendable:
+        raise BadRecord("invalid", describe(error), fix) from None
+    except ValidationError as left:
+        raise BadRecord("invalid", describe(left), fix) from None
 
 
 _NAMES = {"queue", "call_id", "codes"}
