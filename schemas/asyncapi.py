@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.codec import JSON, TYPE_PREFIX, TYPE_SUFFIX
 from schemas.events import EVENT_TYPES, TIMESTAMP_PATTERN, TRACEPARENT_PATTERN
-from schemas.ids import NO_NUL
+from schemas.ids import ID_BODY, NO_NUL
 from schemas.json_schema import MESSAGES, RULES_BEYOND_SCHEMA, JsonSchema, message_schema
 from schemas.outputs import FrontierMark
 from schemas.topics import (
@@ -30,8 +30,9 @@ CONTRACT_VERSION = "1.0.0"
 KAFKA_BINDING = "0.5.0"
 SCHEMAS = "#/components/schemas/"
 
-_ID = "[A-Za-z0-9._:-]{1,128}"
+_ID = ID_BODY
 _PAIR = f"^{_ID}/{_ID}$"
+_NAMES = r"^[^/\x00-\x1f]+/[^/\x00-\x1f]+$"
 _TOMBSTONE = "RankTombstone"
 
 _MESSAGES_OF: dict[str, tuple[str, ...]] = {
@@ -154,12 +155,20 @@ def _key_schema(name: str, topic: Topic) -> JsonSchema:
     if name == FrontierMark.__name__:
         return _text(description="frontier:<partition>", pattern=r"^frontier:[0-9]+$")
     match topic.key:
-        case "tenant/lead" | "tenant/queue":
+        case "tenant/lead":
+            return {"type": "string", "description": _KEY_TEXT, "pattern": _NAMES}
+        case "tenant/queue":
             return {"type": "string", "description": topic.key, "pattern": _PAIR}
         case "tenant":
             return {"type": "string", "pattern": rf"^(\*|{_ID})$"}
         case _:
             return {"type": "string", "description": topic.key}
+
+
+_KEY_TEXT = (
+    "tenant/lead, the names as people write them (UTF-8, NFC); in a message and in Redis they are "
+    "ids, percent-encoded"
+)
 
 
 def _text(**rules: Any) -> JsonSchema:
@@ -180,7 +189,9 @@ def _input_headers(name: str) -> JsonSchema:
         "ce_id": _text(minLength=1, maxLength=200, pattern=NO_NUL),
         "ce_source": _text(minLength=1, maxLength=200, pattern=NO_NUL),
         "ce_type": _text(const=f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}"),
-        "ce_subject": _text(pattern=_PAIR, description="tenant/lead, equal to the key"),
+        "ce_subject": _text(
+            pattern=_NAMES, description="tenant/lead, as in the key; may be percent-encoded"
+        ),
         "ce_time": _text(
             format="date-time", pattern=TIMESTAMP_PATTERN, description="when it happened"
         ),
@@ -199,7 +210,7 @@ def _output_headers(name: str, topic: Topic) -> JsonSchema:
         "ce_id": _text(description="the same for every delivery of one record"),
         "ce_source": _text(const="asllr"),
         "ce_type": _text(const=f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}"),
-        "ce_subject": _text(description="equal to the key"),
+        "ce_subject": _text(description="as the key; names are percent-encoded"),
         "content-type": _text(const=JSON),
     }
     if topic is RANKED:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from schemas.events import EventBase, LeadUpserted, TranscriptReady
+from schemas.ids import record_key
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 
 TYPE_PREFIX = "asllr."
@@ -20,7 +21,9 @@ JSON = "application/json"
 
 Headers = Sequence[tuple[str, bytes | None]]
 
-ENVELOPE = frozenset({"id", "source", "tenant", "lead", "occurred_at", "traceparent", "type"})
+ENVELOPE = frozenset(
+    {"id", "source", "tenant", "lead", "occurred_at", "traceparent", "type", "mended"}
+)
 """Event fields that travel as CloudEvents attributes (or key and type), not in the payload."""
 
 _ENVELOPE = set(ENVELOPE)
@@ -58,13 +61,13 @@ def encode(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     if event.traceparent:
         headers.append(("traceparent", event.traceparent.encode()))
     headers.append(("content-type", JSON.encode()))
-    return str(event.key).encode(), value.encode(), headers
+    return record_key(str(event.key)), value.encode(), headers
 
 
 def encode_structured(event: EventBase) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     """Returns (key, value, headers) of `event` in structured mode."""
     return (
-        str(event.key).encode(),
+        record_key(str(event.key)),
         to_json(structured(event)),
         [("content-type", STRUCTURED.encode())],
     )
@@ -83,7 +86,7 @@ def _exclude_none(event: EventBase) -> bool:
 
 
 def _attributes(event: EventBase) -> dict[str, str]:
-    return {
+    attributes = {
         "specversion": "1.0",
         "id": event.id,
         "source": event.source,
@@ -91,6 +94,8 @@ def _attributes(event: EventBase) -> dict[str, str]:
         "subject": str(event.key),
         "time": event.occurred_at.isoformat().replace("+00:00", "Z"),
     }
+    # So that a recording of events, read again, is what the record was.
+    return attributes | {"mended": "true"} if event.mended else attributes
 
 
 def topic_of(event: EventBase) -> str:

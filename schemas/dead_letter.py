@@ -7,8 +7,9 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 
 from schemas.codec import Headers, Record
+from schemas.ids import lead_of
 from schemas.outputs import DeadLetter, DeadLetterStage, Header, Origin
-from schemas.record_check import BadRecord
+from schemas.record_check import BadRecord, Reading
 
 # Together, in base64 and JSON-escaped, under the 1 MiB of `leads.dead-letter`.
 MAX_VALUE_BYTES = 262_144
@@ -18,6 +19,10 @@ MAX_HEADER_NAME_CHARS = 128
 MAX_HEADER_BYTES = 4_096
 
 
+MENDED = "mended"
+"""The reason of a letter that warns: the record was used, and a part of it was mended."""
+
+
 def dead_letter(record: Record, bad: BadRecord, *, attempts: int = 1) -> DeadLetter:
     """Makes the letter about `record`, which was refused because of `bad`."""
     key, value, headers = record.key, record.value, tuple(record.headers)
@@ -25,12 +30,7 @@ def dead_letter(record: Record, bad: BadRecord, *, attempts: int = 1) -> DeadLet
     kept_key = key and key[:MAX_KEY_BYTES]
     kept_value = value and value[:MAX_VALUE_BYTES]
     return DeadLetter(
-        origin=Origin(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp_ms=record.timestamp_ms,
-        ),
+        origin=_origin(record),
         stage=DeadLetterStage.INGEST,
         reason=bad.reason,
         detail=bad.detail,
@@ -44,11 +44,43 @@ def dead_letter(record: Record, bad: BadRecord, *, attempts: int = 1) -> DeadLet
     )
 
 
+def warning(record: Record, reading: Reading) -> DeadLetter:
+    """Makes the letter about `record`, of which `reading.mended` was mended. It has no copy of the
+    record: it was used, so that nothing is to be sent again."""
+    places = "; ".join(f"{part.path}: {part.what}" for part in reading.mended)
+    more = reading.n_mended - len(reading.mended)
+    return DeadLetter(
+        origin=_origin(record),
+        stage=DeadLetterStage.INGEST,
+        reason=MENDED,
+        detail=places + (f" (+{more} more)" if more else ""),
+        fix="mend the producer as schemas/generated/"
+        f"{type(reading.event).__name__}.schema.json has it; sent again whole, with the same "
+        "source, id and time, the event replaces this one",
+        attempts=1,
+        key=_base64(record.key and record.key[:MAX_KEY_BYTES]),
+        value=None,
+        value_bytes=len(record.value or b""),
+        truncated=True,
+        headers=(),
+        mended=reading.mended,
+    )
+
+
+def _origin(record: Record) -> Origin:
+    return Origin(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp_ms,
+    )
+
+
 def entry(letter: DeadLetter) -> tuple[bytes, bytes]:
     """Returns (Kafka key, value) on `leads.dead-letter`. The key is the origin's when that is a
     possible `tenant/lead`, else the origin's coordinates: always printable ASCII."""
-    key = b64decode(letter.key) if letter.key else b""
-    if not (0 < len(key) <= 257 and all(33 <= byte <= 126 for byte in key)):
+    key = lead_of(b64decode(letter.key)).encode() if letter.key else b""
+    if not (0 < len(key) <= MAX_KEY_BYTES and all(33 <= byte <= 126 for byte in key)):
         origin = letter.origin
         key = f"{origin.topic}:{origin.partition}:{origin.offset}".encode()
     return key, letter.model_dump_json().encode()
@@ -57,6 +89,11 @@ def entry(letter: DeadLetter) -> tuple[bytes, bytes]:
 def original(letter: DeadLetter) -> Record:
     """Returns the record as it came, to be sent again. Raises ValueError when it was cut: half a
     record must not be retried."""
+    if letter.reason == MENDED:
+        raise ValueError(
+            "the record was used, with the parts that the letter names mended: there is nothing to "
+            "send again"
+        )
     if letter.truncated:
         raise ValueError(
             f"only the first bytes of {letter.value_bytes} were kept; "

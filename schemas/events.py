@@ -106,6 +106,10 @@ class Channel(StrEnum):
     OTHER = "other"
 
 
+UNNAMED_CHANNEL = Channel.OTHER.value
+"""Of a contact whose channel nobody can read."""
+
+
 class Direction(StrEnum):
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -149,6 +153,8 @@ class EventBase(BaseModel):
     lead: Id
     occurred_at: Timestamp
     traceparent: Annotated[str, StringConstraints(pattern=TRACEPARENT_PATTERN)] | None = None
+    mended: StrictFlag = False
+    """A part of it was mended: of two contents under one (source, id) and time the other counts."""
 
     @property
     def key(self) -> LeadKey:

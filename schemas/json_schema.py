@@ -52,7 +52,8 @@ RULES_BEYOND_SCHEMA = (
     "a segment does not end before it starts (end_s >= start_s)",
     "times are real calendar days (assert the format date-time), in UTC from 1970 to 2999",
     "occurred_at and started_at are at most 5 minutes after the record's broker timestamp",
-    "the record's key is the subject tenant/lead, and its partition is murmur2(key) mod n",
+    "the record's key is the subject tenant/lead with its names not percent-encoded, and its "
+    "partition is murmur2(key) mod n",
 )
 """What asllr checks of an input that JSON Schema cannot say."""
 

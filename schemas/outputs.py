@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.events import Timestamp
-from schemas.ids import Id
+from schemas.ids import ID_BODY, Id
 
 
 class OutputRecord(BaseModel):
@@ -149,9 +149,20 @@ class Header(OutputRecord):
     value: str | None
 
 
+class MendedPart(OutputRecord):
+    """A part of a record that was mended: its JSON path in the payload, and what was done. No
+    value: it may be lead text."""
+
+    path: str
+    what: str
+
+
 class DeadLetter(OutputRecord):
     """A record asllr could not use, with what to do about it. `key`, `value` and header values are
-    base64 (null where the record had none); only their first bytes when `truncated`."""
+    base64 (null where the record had none); only their first bytes when `truncated`.
+
+    With the reason `mended` a warning: the record was used, but for the parts in `mended` (the
+    first of them), and neither its value nor its headers are kept here."""
 
     origin: Origin
     stage: DeadLetterStage
@@ -164,12 +175,13 @@ class DeadLetter(OutputRecord):
     value_bytes: int
     truncated: bool
     headers: tuple[Header, ...]
+    mended: tuple[MendedPart, ...] = ()
 
 
 class Promotion(OutputRecord):
     """Makes an artifact live for `tenant` (`*` = all); the latest offset that applies wins."""
 
-    tenant: str = Field(pattern=r"^(\*|[A-Za-z0-9._:-]{1,128})$")
+    tenant: str = Field(pattern=rf"^(\*|{ID_BODY})$")
     artifact: str
     promoted_at: Timestamp
 

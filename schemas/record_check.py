@@ -1,47 +1,42 @@
 """Checks Kafka records: CloudEvents 1.0 in binary and structured mode become validated events.
 
-`decode` either returns an event whose every field can be trusted or raises `BadRecord`, which says
-what is wrong and how to mend the producer. Nothing else in asllr parses input bytes.
+`decode` and `read` either return an event whose every field can be trusted or raise `BadRecord`,
+which says what is wrong and how to mend the producer; `read` tells what was mended as well. Nothing
+else in asllr parses input bytes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
-from schemas.codec import ENVELOPE, STRUCTURED, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
+from schemas.bad_record import BadRecord as BadRecord  # callers catch what `decode` raises
+from schemas.codec import ENVELOPE, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
+from schemas.envelope import FIX_CLOUDEVENT, payload_of, split
 from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBase, TranscriptReady
 from schemas.field_names import is_field_name
-from schemas.ids import LeadKey
+from schemas.ids import LeadKey, id_of, record_key
+from schemas.mending import Unmendable, mend
+from schemas.outputs import MendedPart
 from schemas.partitioner import partition_for
 from schemas.topics import MAX_RECORD_BYTES
-
-_FIELD_OF = {
-    "content-type": "content-type",
-    "traceparent": "traceparent",
-    **{f"ce_{name}": name for name in ("specversion", "id", "source", "type", "subject", "time")},
-}
-"""Lower-case header -> CloudEvents attribute; two of the headers are not attributes."""
 
 _MAX_FUTURE_MS = MAX_FUTURE.total_seconds() * 1000
 _is_traceparent = re.compile(TRACEPARENT_PATTERN[:-1]).fullmatch
 _is_plain = re.compile(r"[A-Za-z0-9._:/-]{0,80}").fullmatch
 
 
-class BadRecord(Exception):
-    """A record that goes to the dead letters. `reason` is a stable code, `detail` names the value
-    and the limit (never lead text), `fix` says what the producer should change."""
+class Reading(NamedTuple):
+    """An event, and the first of its `n_mended` parts that were mended."""
 
-    def __init__(self, reason: str, detail: str, fix: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.fix = fix
+    event: EventBase
+    mended: tuple[MendedPart, ...] = ()
+    n_mended: int = 0
 
 
 def decode(record: Record, *, n_partitions: int) -> EventBase:
@@ -58,6 +53,12 @@ def decode(record: Record, *, n_partitions: int) -> EventBase:
     >>> event.lead, event.stage
     ('l-1', 'visit')
     """
+    return read(record, n_partitions=n_partitions).event
+
+
+def read(record: Record, *, n_partitions: int) -> Reading:
+    """Returns the event in `record` and what of it was mended. Raises `BadRecord`, and nothing
+    else, whatever the bytes."""
     if record.value is None:
         raise BadRecord(
             "null-value",
@@ -70,84 +71,34 @@ def decode(record: Record, *, n_partitions: int) -> EventBase:
             f"{len(record.value)} bytes, limit {MAX_RECORD_BYTES}",
             "split the call or drop word timings; send cumulative revisions under the limit",
         )
-    attributes, data = _split(record, record.value)
-    event = _validate(attributes, data)
-    _check_topic(record.topic, event)
-    _check_placement(record, event, n_partitions)
-    _check_time(record.timestamp_ms, event)
-    return event
+    attributes, data = split(record.headers, record.value)
+    found = _validate(attributes, data)
+    _check_topic(record.topic, found.event)
+    _check_placement(record, found.event, n_partitions)
+    _check_time(record.timestamp_ms, found.event)
+    return found
+
+
+def read_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> Reading:
+    """Returns what is in a structured CloudEvent that is parsed JSON and has no partition; checks
+    it as `read` checks a record. Raises `BadRecord`."""
+    found = _validate(cloudevent, payload_of(cloudevent))
+    _check_topic(topic, found.event)
+    _check_time(timestamp_ms, found.event)
+    return found
 
 
 def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> EventBase:
-    """Returns the event in a structured CloudEvent that is parsed JSON and has no partition; checks
-    it as `decode` checks a record. Raises `BadRecord`."""
-    event = _validate(cloudevent, cloudevent.get("data"))
-    _check_topic(topic, event)
-    _check_time(timestamp_ms, event)
-    return event
+    """Returns the event alone, as `read_recorded` reads it."""
+    return read_recorded(topic, timestamp_ms, cloudevent).event
 
 
-def _split(record: Record, value: bytes) -> tuple[Mapping[str, Any], Any]:
-    fields: dict[str, bytes | None] = {}
-    for header, content in record.headers:
-        if name := _FIELD_OF.get(header) or _FIELD_OF.get(header.lower()):
-            fields[name] = content
-    content_type = fields.pop("content-type", None) or b""
-    traceparent = fields.pop("traceparent", None)
-    body = _parse_json(value)
-    if content_type.lower().startswith(_STRUCTURED):
-        if not isinstance(body, dict):
-            raise BadRecord(
-                "not-an-object", "structured CloudEvent is not a JSON object", _FIX_CLOUDEVENT
-            )
-        return body, body.get("data")
-    try:
-        attributes = {
-            name: content.decode() for name, content in fields.items() if content is not None
-        }
-    except UnicodeDecodeError:
-        raise _not_utf8(fields) from None
-    if traceparent:
-        attributes["traceparent"] = traceparent.decode("ascii", "replace")
-    return attributes, body
-
-
-_STRUCTURED = STRUCTURED.encode()
-
-_FIX_CLOUDEVENT = (
-    "send CloudEvents 1.0: binary mode (ce_specversion ce_id ce_source ce_type ce_subject ce_time "
-    f"headers, JSON value) or content-type {STRUCTURED}"
-)
-
-
-def _not_utf8(fields: Mapping[str, bytes | None]) -> BadRecord:
-    first = next(name for name, content in fields.items() if content and not _is_utf8(content))
-    return BadRecord("not-utf8", f"header ce_{first} is not UTF-8", _FIX_CLOUDEVENT)
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _parse_json(value: bytes) -> Any:
-    try:
-        return from_json(value, allow_inf_nan=False)
-    except ValueError as error:  # says what and where, never quotes the input
-        raise BadRecord(
-            "not-json", str(error)[:200], "send UTF-8 JSON without NaN or lone surrogates"
-        ) from None
-
-
-def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
+def _validate(attributes: Mapping[str, Any], data: Any) -> Reading:
     if attributes.get("specversion") != "1.0":
         raise BadRecord(
             "not-a-cloudevent",
             f"specversion is {_shown(attributes.get('specversion'))}, expected '1.0'",
-            _FIX_CLOUDEVENT,
+            FIX_CLOUDEVENT,
         )
     name = attributes.get("type")
     model = _MODELS.get(name) if isinstance(name, str) else None
@@ -156,13 +107,21 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
             "unknown-type", f"type is {_shown(name)}", "use one of " + ", ".join(_MODELS)
         )
     if not isinstance(data, dict):
-        raise BadRecord("not-an-object", f"{name} data is not a JSON object", _FIX_CLOUDEVENT)
+        raise BadRecord("not-an-object", f"{name} data is not a JSON object", FIX_CLOUDEVENT)
     subject = attributes.get("subject")
     try:
-        key = LeadKey.parse(subject if isinstance(subject, str) else "")
+        names = LeadKey.parse(subject if isinstance(subject, str) else "")
     except ValueError:
         raise BadRecord(
-            "bad-subject", "subject is not 'tenant/lead'", "set ce_subject to tenant/lead"
+            "bad-subject",
+            "subject is not 'tenant/lead'",
+            "set ce_subject to tenant/lead; a slash in a name is written %2F",
+        ) from None
+    try:
+        key = LeadKey(id_of(names.tenant), id_of(names.lead))
+    except ValueError as why:
+        raise BadRecord(
+            "invalid", f"subject: {why}", "send a name or an id of 1 to 128 bytes, on one line"
         ) from None
     fields = {name: value for name, value in data.items() if name not in ENVELOPE}
     fields["tenant"], fields["lead"] = key
@@ -173,13 +132,53 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> EventBase:
     traceparent = attributes.get("traceparent")
     if isinstance(traceparent, str) and _is_traceparent(traceparent):
         fields["traceparent"] = traceparent
+    if attributes.get("mended") in _TRUE:
+        fields["mended"] = True
     try:
-        # model_validate without its frame and checks
-        return cast("EventBase", model.__pydantic_validator__.validate_python(fields))
+        return Reading(_event(model, fields))
     except ValidationError as error:
-        raise BadRecord(
-            "invalid", describe(error), f"see schemas/generated/{model.__name__}.schema.json"
-        ) from None
+        return _mended(model, fields, error)
+
+
+_TRUE = (True, "true")
+
+
+def _mended(model: type[EventBase], fields: dict[str, Any], error: ValidationError) -> Reading:
+    """The event of a payload that was refused with `error`. Raises `BadRecord`."""
+    named = {name: _as_ids(fields[name]) for name in _NAMES & fields.keys()}
+    if named != {name: fields[name] for name in named}:
+        fields |= named
+        try:
+            return Reading(_event(model, fields))
+        except ValidationError as still:
+            error = still
+    places = (fault["loc"] for fault in error.errors(include_input=False, include_url=False))
+    faulty = {str(place[0]) if place else "" for place in places}
+    fix = f"see schemas/generated/{model.__name__}.schema.json"
+    try:
+        found = mend(model.__name__, fields, faulty)
+        return Reading(_event(model, found.fields), found.parts, found.n)
+    except Unmendable:
+        raise BadRecord("invalid", describe(error), fix) from None
+    except ValidationError as left:
+        raise BadRecord("invalid", describe(left), fix) from None
+
+
+_NAMES = {"queue", "call_id", "codes"}
+"""Ids of a payload, which may be names in any script as well."""
+
+
+def _as_ids(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_ids(one) if isinstance(one, str) else one for one in value]
+    with suppress(ValueError):
+        return id_of(value) if isinstance(value, str) else value
+    return value
+
+
+def _event(model: type[EventBase], fields: Mapping[str, Any]) -> EventBase:
+    """`model_validate` without its frame and checks. Raises ValidationError."""
+    return cast("EventBase", model.__pydantic_validator__.validate_python(fields))
 
 
 _FIELD_OF_ATTRIBUTE = (("id", "id"), ("source", "source"), ("time", "occurred_at"))
@@ -219,20 +218,41 @@ def _check_topic(topic: str, event: EventBase) -> None:
 
 
 def _check_placement(record: Record, event: EventBase, n_partitions: int) -> None:
-    expected = f"{event.tenant}/{event.lead}".encode()
+    expected = record_key(f"{event.tenant}/{event.lead}")
     if record.key != expected:
-        raise BadRecord(
-            "wrong-key",
-            "the record key is not the subject 'tenant/lead'",
-            "key every record by its ce_subject",
-        )
+        raise BadRecord("wrong-key", *_about_key(record.key, expected))
     partition = partition_for(expected, n_partitions)
     if record.partition != partition:
         raise BadRecord(
             "wrong-partition",
             f"partition {record.partition}, murmur2 says {partition} of {n_partitions}",
-            "set the producer's partitioner to murmur2_random (librdkafka) or the Java default",
+            "use Kafka's murmur2: partitioner=murmur2_random (librdkafka), sarama."
+            "NewMurmur2Partitioner (Sarama's default is FNV-1a), Partitioners.DefaultPartitioner "
+            "(kafkajs before 2 has another), the default of Java's client",
         )
+
+
+def _about_key(key: bytes | None, expected: bytes) -> tuple[str, str]:
+    """What is wrong with a key, and how to mend it."""
+    if not key:
+        return "the record has no key", "key every record by its ce_subject"
+    if key == b'"' + expected + b'"':
+        return (
+            "the record key is the subject in JSON quotes",
+            "write keys as plain strings: key.serializer=org.apache.kafka.common.serialization."
+            "StringSerializer (Java, Spring), key: subject without JSON.stringify (kafkajs)",
+        )
+    if key[:1] == b"\x00" and key[5:].endswith(expected):
+        return (
+            "the record key is framed by a schema registry",
+            "write keys as plain strings: key.serializer=org.apache.kafka.common.serialization."
+            "StringSerializer, without a registry's serializer",
+        )
+    return (
+        "the record key is not the subject 'tenant/lead'",
+        "key every record by its ce_subject: names as they are in UTF-8 (composed, NFC) and not "
+        "percent-encoded, but for a slash (%2F) or a percent sign (%25) in a name",
+    )
 
 
 def _check_time(timestamp_ms: int, event: EventBase) -> None:

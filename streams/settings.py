@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from schemas.ids import ID_PATTERN
+from schemas.ids import id_of
 
 PREFIX = "ASLLR_"
 FILE_SUFFIX = "_FILE"
@@ -117,7 +117,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         tenant=_id("ASLLR_TENANT", texts),
         artifacts=Path(texts["ASLLR_ARTIFACTS"]) if texts["ASLLR_ARTIFACTS"] else None,
         group=_not_empty("ASLLR_GROUP", texts),
-        member=_id("ASLLR_MEMBER", texts) if texts["ASLLR_MEMBER"] else None,
+        member=_member("ASLLR_MEMBER", texts) if texts["ASLLR_MEMBER"] else None,
         session_s=_number("ASLLR_SESSION_S", texts, low=1, high=1_800),
         patience_s=_number("ASLLR_PATIENCE_S", texts, low=0, high=86_400),
         snapshot_s=_number("ASLLR_SNAPSHOT_S", texts, low=1, high=30 * 86_400),
@@ -231,10 +231,25 @@ def _not_empty(name: str, texts: Mapping[str, str]) -> str:
     return texts[name]
 
 
-def _id(name: str, texts: Mapping[str, str]) -> str:
-    if not re.fullmatch(ID_PATTERN, texts[name]):
+def _member(name: str, texts: Mapping[str, str]) -> str:
+    """Kafka's group protocol and logs take no escape."""
+    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", texts[name]):
         raise BadSettings(f"{name} is {texts[name][:80]!r}, expected 1 to 128 of [A-Za-z0-9._:-]")
     return texts[name]
+
+
+def tenant_id(name: str) -> str:
+    """The id of a tenant of any name. Raises ValueError."""
+    if "/" in name:
+        raise ValueError("a slash divides tenant and lead")
+    return id_of(name)
+
+
+def _id(name: str, texts: Mapping[str, str]) -> str:
+    try:
+        return tenant_id(texts[name])
+    except ValueError as why:
+        raise BadSettings(f"{name} is {texts[name][:80]!r}: {why}") from None
 
 
 def _number(name: str, texts: Mapping[str, str], *, low: float, high: float) -> float:

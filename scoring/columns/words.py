@@ -55,9 +55,9 @@ def terms(history: LeadHistory) -> list[str]:
 
 def _texts(history: LeadHistory) -> Iterator[list[Marked]]:
     """What belongs together, as (mark, text): the turns of a call, or one message or note."""
-    if history.state.talk is None:
+    if history.talk is None:
         return
-    pieces = history.state.talk.pieces
+    pieces = history.talk.pieces
     calls = {(call.started_ms, call.call_id) for call in history.calls}
     for call in pieces.transcripts:
         if (call.started_ms, call.call_id) in calls:

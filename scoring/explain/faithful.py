@@ -185,7 +185,7 @@ def _said(history: LeadHistory, rendering: Rendering) -> Iterator[tuple[int, str
     topics = rendering.reader.customer_topics(history)
     for call, spoken in zip(history.calls, topics, strict=True):
         yield call.started_ms, CALL, spoken, Said("call", call.call_id)
-    for writing in history.state.writings:
+    for writing in history.writings:
         if writing.text is not None:
             channel = rendering.channel_words.get(writing.channel, CONTACT)
             written = rendering.reader.writing_topics(writing)

@@ -105,7 +105,7 @@ def fold(events: Iterable[EventBase], bounds: Bounds = BOUNDS) -> LeadState:
 def lift(event: EventBase) -> LeadState:
     """Returns the state of a lead about which only `event` is known."""
     at_ms = to_ms(event.occurred_at)
-    mark = stamp(event.source, event.id, payload_json(event))
+    mark = stamp(event.source, event.id, None if event.mended else payload_json(event))
     event = cast("Event", event)
     newest = Newest(at_ms, event.source, event.id, mark, event.type)
 

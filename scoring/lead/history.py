@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from schemas.events import Channel
-from scoring.lead.state import Fact, LeadState, Span
+from scoring.lead.state import ID_CHARS, Fact, LeadState, Span
 from scoring.lead.summary import Statement, summarise
 from scoring.lead.talk import Pieces, Talk, Transcript, Writing
 
@@ -46,6 +46,26 @@ class LeadHistory:
     state: LeadState
     contacts: tuple[Contact, ...]
     calls: tuple[Call, ...]
+
+    @property
+    def talk(self) -> Talk | None:
+        """What was said and written, without the texts of contacts that were sent again without
+        them. Decided when read: a state that forgot such a text would want back what the text had
+        crowded out, and order would matter."""
+        talk = self.state.talk
+        if talk is None or not (versions := _written(talk)):
+            return talk
+        latest = {fact.stamp[:ID_CHARS]: (fact.at_ms, fact.stamp) for fact in self.state.facts}
+        taken_back = {one for one in versions if latest.get(one[1][:ID_CHARS], one) > one}
+        if not taken_back:
+            return talk
+        transcripts, writings = talk.pieces
+        kept = tuple(one for one in writings if one[:2] not in taken_back)
+        return Talk.of(Pieces(transcripts, kept)) if transcripts or kept else None
+
+    @property
+    def writings(self) -> tuple[Writing, ...]:
+        return self.talk.pieces.writings if self.talk else ()
 
     def stage_since_ms(self) -> int | None:
         """When the lead entered its current stage: the first mention of the stage, or its last
@@ -96,17 +116,17 @@ class Said(NamedTuple):
 def all_said(history: LeadHistory) -> frozenset[Said]:
     """Everything that was said and written."""
     calls = {Said("call", call.call_id) for call in history.calls}
-    texts = {Said("text", one.stamp) for one in history.state.writings if one.text is not None}
-    notes = {Said("note", one.stamp) for one in history.state.writings if one.note is not None}
+    texts = {Said("text", one.stamp) for one in history.writings if one.text is not None}
+    notes = {Said("note", one.stamp) for one in history.writings if one.note is not None}
     return frozenset(calls | texts | notes)
 
 
 def without_said(history: LeadHistory, hidden: Set[Said]) -> LeadHistory:
     """The history if nobody had heard or read what is `hidden`. Contacts and their counts stay:
     they are behaviour, not conversation."""
-    if not hidden or history.state.talk is None:
+    if not hidden or history.talk is None:
         return history
-    pieces = history.state.talk.pieces
+    pieces = history.talk.pieces
     left = Pieces(
         tuple(one for one in pieces.transcripts if Said("call", one.call_id) not in hidden),
         tuple(one for one in (_unwritten(each, hidden) for each in pieces.writings) if one),
@@ -131,6 +151,12 @@ def age_ms(at_ms: int, as_of_ms: int) -> int:
     """Returns the time from `at_ms` to `as_of_ms`, at least 0: an event may be up to 5 minutes
     ahead of its record's clock and then counts as just now."""
     return max(0, as_of_ms - at_ms)
+
+
+@lru_cache(maxsize=512)
+def _written(talk: Talk) -> tuple[tuple[int, str], ...]:
+    """(at_ms, stamp) of each writing, so that a talk is not opened for every look at it."""
+    return tuple((one.at_ms, one.stamp) for one in talk.pieces.writings)
 
 
 @lru_cache(maxsize=512)

@@ -143,9 +143,15 @@ ID_CHARS = 12
 """The part of a stamp that is the (source, id) digest: 72 bits in base64."""
 
 
-def stamp(source: str, id_: str, content: bytes) -> str:
+MENDED_CONTENT = b"\xfb\xef\xbe"
+"""Stands for the content of a mended event. It is `++++` in base64, before every other digest: the
+same event sent whole, with the same time, counts instead, whichever came first."""
+
+
+def stamp(source: str, id_: str, content: bytes | None) -> str:
     """Digests (source, id, content) into 16 characters that order the events of one moment. The
-    last 24 bits are of the content; they only order two contents under one (source, id)."""
+    last 24 bits are of the content; they only order two contents under one (source, id). `content`
+    is None for a mended event."""
     identity = blake2b(f"{source}\x00{id_}".encode(), digest_size=9).digest()
-    content_digest = blake2b(content, digest_size=3).digest()
+    content_digest = MENDED_CONTENT if content is None else blake2b(content, digest_size=3).digest()
     return b2a_base64(identity + content_digest, newline=False).decode()

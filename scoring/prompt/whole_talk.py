@@ -89,7 +89,7 @@ class WholeTalkReader:
         """At most `room`; NO_CALLS when nothing was said or nothing fits."""
         days = tuple(self._ages)
         ages = tuple(self._ages[age_bin(at_ms, as_of_ms, days)] for at_ms in self.moments(history))
-        talk = history.state.talk
+        talk = history.talk
         return (self._remembered(talk, ages, room) if talk else "") or f"{NO_CALLS}\n"
 
     def moments(self, history: LeadHistory) -> list[int]:
@@ -113,7 +113,7 @@ class WholeTalkReader:
         return [topic for block in self._read_writing(writing) for topic in self._topics(block)]
 
     def _blocks_of(self, history: LeadHistory) -> tuple[Block, ...]:
-        return self._read(history.state.talk) if history.state.talk else ()
+        return self._read(history.talk) if history.talk else ()
 
     def _topics(self, block: Block) -> list[str]:
         return topic_names(chain.from_iterable(block.units), self.topic_names)

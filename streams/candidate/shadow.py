@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import Record
+from schemas.ids import record_key
 from schemas.outputs import Score, ShadowScore
 from schemas.partitioner import partition_for
 from schemas.topics import SCORES
@@ -105,7 +106,7 @@ class _LookedAt:
 def _look_at(record: Record, store: Store, config: ShadowConfig) -> _LookedAt:
     score = Score.model_validate_json(record.value or b"")
     lead = f"{score.tenant}/{score.lead}"
-    view = store.lead(partition_for(lead.encode(), config.n_partitions), lead)
+    view = store.lead(partition_for(record_key(lead), config.n_partitions), lead)
     return _LookedAt(score, record.timestamp_ms, view.queue, question(view, score, config.scorer))
 
 

@@ -17,6 +17,7 @@ from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.importing.sending import send_or_write
 from streams.cli.importing.transcript import transcript
+from streams.cli.sources import MendedTally
 from streams.importers.bpi2012 import bpi2012_events
 from streams.importers.outcomes import ImportFault, without_outcomes
 from streams.importers.persuasion import persuasion_events
@@ -118,7 +119,8 @@ def rank(file: Path, *, artifact: str, top: int, as_json: bool) -> None:
     try:
         with naming_files():
             scorer = load_scorer(path)
-            ranked = rank_file(file, scorer, top=top)
+            ranked = rank_file(file, scorer, top=top, mended=(tally := MendedTally()).add)
+        tally.tell()
     except (ArtifactError, RecordingError) as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     domain = scorer.rendering.domain.name

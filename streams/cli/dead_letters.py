@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import click
 from confluent_kafka import KafkaError, Message, Producer
@@ -14,8 +13,9 @@ from schemas.dead_letter import original
 from schemas.outputs import DeadLetter, DeadLetterStage
 from schemas.topics import DEAD_LETTER, INPUTS
 from streams import exit_codes
-from streams.cli.front import Failure, current_settings
+from streams.cli.front import Failure, current_settings, lead_key
 from streams.kafka.topic_reader import read_one, read_to_end
+from streams.operate.lead_letters import is_about, letters
 
 MAX_VALUE_CHARS = 2_000
 
@@ -31,17 +31,25 @@ def dead_letters() -> None:
 
 
 @dead_letters.command(name="list")
+@click.option("--lead", help="only those about this lead, by its id or its name.")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object per dead letter.")
-def list_(*, as_json: bool) -> None:
+def list_(*, lead: str | None, as_json: bool) -> None:
     """List what could not be used: where it came from, why, and how to mend it.
+
+    A letter with the reason `mended` only warns: its record was used but for a part.
 
     \b
     Example:
       asllr dead-letters list
+      asllr dead-letters list --lead demo/jane@example.com
       asllr dead-letters list --json | jq -r .reason | sort | uniq -c
     """
+    settings = current_settings()
+    key = None if lead is None else str(lead_key(lead, settings.tenant))
     n = 0
-    for place, letter in _read(current_settings().broker):
+    for place, letter in letters(read_to_end(settings.broker, DEAD_LETTER.name)):
+        if key is not None and not is_about(letter, key):
+            continue
         n += 1
         if as_json:
             click.echo(
@@ -104,15 +112,6 @@ def retry(place: str) -> None:
         raise Failure(str(error), exit_codes.NO) from error
     sent = _send(current_settings().broker, record)
     click.echo(f"sent again as {sent.topic()} {sent.partition()}:{sent.offset()}")
-
-
-def _read(broker: str) -> Iterator[tuple[str, DeadLetter]]:
-    for record in read_to_end(broker, DEAD_LETTER.name):
-        if record.value is not None:
-            yield (
-                f"{record.partition}:{record.offset}",
-                DeadLetter.model_validate_json(record.value),
-            )
 
 
 def _find(place: str) -> DeadLetter:

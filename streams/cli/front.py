@@ -15,7 +15,7 @@ import click
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from schemas.ids import ID_PATTERN, LeadKey
+from schemas.ids import LeadKey, id_of
 from scoring.lead.state_bytes import OtherFormat
 from streams import exit_codes
 from streams.kafka.topic_admin import TopicsUnusable, wait_for_broker
@@ -170,7 +170,7 @@ def look_at_store(settings: Settings) -> Store:
 
 
 def lead_key(text: str, tenant: str) -> LeadKey:
-    """Parses `lead` or `tenant/lead`."""
+    """Parses `lead` or `tenant/lead`, ids or names in any script; a slash in a name is %2F."""
     return LeadKey(*_two_ids(text, tenant, "a lead"))
 
 
@@ -181,7 +181,12 @@ def queue_name(text: str, tenant: str) -> str:
 
 def _two_ids(text: str, tenant: str, what: str) -> tuple[str, str]:
     first, slash, second = text.partition("/")
-    ids = (first, second) if slash else (tenant, first)
-    if not all(re.fullmatch(ID_PATTERN, part) for part in ids):
-        raise click.BadParameter(f"{text[:80]!r} is not {what} such as 4711 or {tenant}/4711")
-    return ids
+    names = (first, second) if slash else (tenant, first)
+    try:
+        if "/" in second:
+            raise ValueError("a slash in a name is written %2F")
+        return id_of(names[0]), id_of(names[1])
+    except ValueError as why:
+        raise click.BadParameter(
+            f"{text[:80]!r} is not {what} such as 4711 or {tenant}/4711: {why}"
+        ) from None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import click
+from confluent_kafka import KafkaException
 
+from schemas.dead_letter import MENDED
+from schemas.ids import name_of, record_key
 from schemas.outputs import Score
 from schemas.partitioner import partition_for
 from schemas.timestamps import to_text
@@ -15,6 +19,8 @@ from scoring.lead.state import ERASED, PROFILE, LeadState
 from scoring.lead.state_bytes import from_bytes
 from streams import exit_codes
 from streams.cli.front import Failure, current_settings, lead_key, look_at_store, queue_name
+from streams.kafka.topic_admin import TopicsUnusable
+from streams.operate.lead_letters import LettersOfLead, letters_of_lead
 from streams.reports.lead_text import left_out_words
 from streams.store.contract import LeadView
 
@@ -106,29 +112,65 @@ def lead() -> None:
 def show_lead(lead: str, *, as_json: bool) -> None:
     """All that is known of LEAD, and why it is listed or is not. Exits with 1 for an unknown one.
 
+    LEAD is an id, or the lead's name as the CRM has it. Of its records among the newest dead
+    letters it says how many there are, and why.
+
     \b
     Example:
       asllr lead show demo/4711
+      asllr lead show demo/jane@example.com
     """
     settings = current_settings()
     key = str(lead_key(lead, settings.tenant))
     store = look_at_store(settings)
     n_partitions = store.recorded_partitions() or settings.partitions
-    shard = partition_for(key.encode(), n_partitions)
+    shard = partition_for(record_key(key), n_partitions)
     view = store.lead(shard, key)
     shown = describe(view, shard)
+    letters = _letters(settings.broker, key)
+    if isinstance(letters, LettersOfLead):
+        words = f"{letters}: {_list_them(key)}"
+        shown["dead_letters"] = dict(letters.by_reason) if as_json else words
+    elif letters is not None:
+        shown["dead_letters"] = None if as_json else letters
     if as_json:
         click.echo(json.dumps(shown))
     else:
         for name, value in shown.items():
             click.echo(f"{name:<14} {value}")
     if view.stored.state is None and not view.stored.erased:
-        raise Failure(f"no event of {key} has arrived", exit_codes.NO)
+        raise Failure(_unknown(key, letters), exit_codes.NO)
+
+
+def _letters(broker: str, key: str) -> LettersOfLead | str | None:
+    """The dead letters about a lead; None for none, a sentence where Kafka does not tell."""
+    try:
+        found = letters_of_lead(broker, key)
+    except (TopicsUnusable, KafkaException) as error:
+        what = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        return f"cannot tell: {what}"
+    return found if found.by_reason else None
+
+
+def _list_them(key: str) -> str:
+    return f"`asllr dead-letters list --lead {shlex.quote(key)}`"
+
+
+def _unknown(key: str, letters: LettersOfLead | str | None) -> str:
+    if not isinstance(letters, LettersOfLead):
+        return f"no event of {key} has arrived"
+    refused = sum(n for reason, n in letters.by_reason.items() if reason != MENDED)
+    return (
+        f"no event of {key} has arrived that could be used: {refused} lie among the dead letters; "
+        f"{_list_them(key)} says why"
+    )
 
 
 def describe(view: LeadView, shard: int) -> dict[str, object]:
     """What `lead show` prints: one short value per line."""
     shown: dict[str, object] = {"lead": view.lead, "shard": shard}
+    if (name := name_of(view.lead)) != view.lead:
+        shown["name"] = name
     if view.stored.erased:
         return shown | {"listed": listing(ERASED).why}
     if view.stored.state is None:

@@ -66,7 +66,9 @@ def promote(
       asllr promote 2026-03-retrained --wait 30m
     """
     if tenant != "*" and not re.fullmatch(ID_PATTERN, tenant):
-        raise click.BadParameter(f"{tenant[:80]!r} is not a tenant: * or letters, digits and ._:-")
+        raise click.BadParameter(
+            f"{tenant[:80]!r} is not a tenant: * or letters, digits, ._:- and %XX for others"
+        )
     if dry_run and wait_s is not None:
         raise click.BadParameter("--wait has nothing to wait for with --dry-run")
     settings = current_settings()

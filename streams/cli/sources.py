@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import click
+
 from schemas.timestamps import to_ms
 from scoring.artifact import ArtifactError
 from scoring.report.progress import Advanced
@@ -43,13 +45,33 @@ def opened_source(source: str, as_of: datetime | None) -> Iterator[Path]:
                 current_settings().partitions,
                 advanced=progress("read", path.stat().st_size, "bytes"),
                 progress=lambda total: progress("put in order", total),
+                mended=(tally := MendedTally()).add,
             )
+            tally.tell()
         else:
             raise no_source(source)
         try:
             yield copy
         except RecordingError as error:  # the copy is gone when somebody reads this
             raise RecordingError(str(error).replace(str(copy), source)) from error
+
+
+class MendedTally:
+    """Counts the events of a file of which a part was mended, and says so once at the end."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._first = ""
+
+    def add(self, what: str) -> None:
+        self._n += 1
+        self._first = self._first or what
+
+    def tell(self) -> None:
+        if self._n:
+            events = "event has" if self._n == 1 else "events have"
+            what = f"{self._n:,} {events} a part that was mended or left out"
+            click.echo(f"{what}; the first: {self._first}", err=True)
 
 
 def no_source(source: str) -> Failure:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from time import monotonic
 
 from schemas.codec import Record
-from schemas.dead_letter import dead_letter, entry
+from schemas.dead_letter import dead_letter, entry, warning
 from schemas.events import Channel, EventBase, InteractionLogged, TranscriptReady
-from schemas.record_check import BadRecord, decode
+from schemas.record_check import BadRecord, read
 from scoring.lead.fold import evolve, initial_state, listing
 from scoring.lead.join import left_out
 from scoring.lead.state_bytes import OtherFormat, from_bytes, to_bytes
@@ -71,11 +71,13 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """The result of a batch: `frontier` is at least its last offset, the counts are what this call
-    put into the store. `n_too_wide`: leads with more profile fields than a state keeps."""
+    put into the store. `n_mended`: events with a part that was mended, of which a letter warns.
+    `n_too_wide`: leads with more profile fields than a state keeps."""
 
     frontier: int
     n_events: int
     n_dead_letters: int
+    n_mended: int
     n_leads: int
     n_too_wide: int
     n_redone: int
@@ -116,7 +118,7 @@ def apply_batch(batch: Batch, under: Conditions) -> Applied:
 
     A death before step 5 leaves the store as it was; after it, as if all had been done: the
     frontier in the same atomic step tells the next owner where to go on."""
-    # 1. Decode and validate: every record is an event or a dead letter.
+    # 1. Decode and validate: every record is an event or a dead letter, or with a part mended both.
     decoded = [_decode(record, under.n_partitions) for record in batch.records]
     under.checkpoint("decoded")
     attempts = _Attempts(batch, under)
@@ -147,11 +149,12 @@ def apply_batch(batch: Batch, under: Conditions) -> Applied:
         # 6. Done, or once more from where the store is.
         if attempts.judge(result):
             if result.status is CommitStatus.AHEAD:
-                return Applied(result.frontier, 0, 0, 0, 0, attempts.n_redone)
+                return Applied(result.frontier, 0, 0, 0, 0, 0, attempts.n_redone)
             return Applied(
                 frontier=result.frontier,
-                n_events=len(rest) - len(letters),
-                n_dead_letters=len(letters),
+                n_events=sum(item.event is not None for item in rest),
+                n_dead_letters=sum(item.event is None for item in rest),
+                n_mended=sum(item.event is not None and item.letter is not None for item in rest),
                 n_leads=len(writes),
                 n_too_wide=sum(one.is_too_wide for one in folded),
                 n_redone=attempts.n_redone,
@@ -225,16 +228,18 @@ class _Decoded:
 
 def _decode(record: Record, n_partitions: int) -> _Decoded:
     try:
-        return _Decoded(record, decode(record, n_partitions=n_partitions), None)
+        reading = read(record, n_partitions=n_partitions)
     except BadRecord as error:
         return _Decoded(record, None, entry(dead_letter(record, error)))
+    letter = entry(warning(record, reading)) if reading.n_mended else None
+    return _Decoded(record, reading.event, letter)
 
 
 def _by_lead(items: Sequence[_Decoded]) -> dict[str, list[_Decoded]]:
     by_lead: dict[str, list[_Decoded]] = {}
     for item in items:
-        if item.event and item.record.key:  # the codec holds that the key is the lead
-            by_lead.setdefault(item.record.key.decode(), []).append(item)
+        if item.event:
+            by_lead.setdefault(str(item.event.key), []).append(item)
     return by_lead
 
 

@@ -255,13 +255,14 @@ def _recorded_partitions(store: Store, config: IngestConfig) -> int:
 def _log_applied(batch: Batch, applied: Applied) -> None:
     log.info(
         "batch_applied topic=%s partition=%d prev=%d frontier=%d events=%d dead_letters=%d "
-        "leads=%d too_wide=%d redone=%d",
+        "mended=%d leads=%d too_wide=%d redone=%d",
         batch.topic,
         batch.partition,
         batch.prev,
         applied.frontier,
         applied.n_events,
         applied.n_dead_letters,
+        applied.n_mended,
         applied.n_leads,
         applied.n_too_wide,
         applied.n_redone,

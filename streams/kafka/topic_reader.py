@@ -44,15 +44,40 @@ def read_to_end(
         while unfinished:
             message = consumer.poll(ANSWER_S)
             if message is None:
-                raise TopicsUnusable(
-                    f"{topic}: Kafka sent nothing for {ANSWER_S:.0f} s", is_lasting=False
-                )
+                raise _silent(topic)
             if _is_end(message):
                 unfinished.discard(message.partition() or 0)
             else:
                 yield to_record(message)
     finally:
         consumer.close()
+
+
+def read_newest(bootstrap_servers: str, topic: str, most: int) -> Iterator[Record]:
+    """Yields the records at the last `most` offsets of each partition, of all partitions as they
+    come. Raises TopicsUnusable."""
+    consumer = _open(bootstrap_servers)
+    try:
+        places = []
+        for partition in partitions_of(consumer, topic):
+            low, high = watermarks(consumer, TopicPartition(topic, partition))
+            places.append(TopicPartition(topic, partition, max(low, high - most)))
+        consumer.assign(places)
+        unfinished = {place.partition for place in places}
+        while unfinished:
+            message = consumer.poll(ANSWER_S)
+            if message is None:
+                raise _silent(topic)
+            if _is_end(message):
+                unfinished.discard(message.partition() or 0)
+            else:
+                yield to_record(message)
+    finally:
+        consumer.close()
+
+
+def _silent(topic: str) -> TopicsUnusable:
+    return TopicsUnusable(f"{topic}: Kafka sent nothing for {ANSWER_S:.0f} s", is_lasting=False)
 
 
 def follow(bootstrap_servers: str, topic: str, start: Start) -> Iterator[Record | None]:

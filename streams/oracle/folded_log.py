@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.codec import Record
+from schemas.dead_letter import MENDED
 from schemas.events import EventBase
-from schemas.record_check import BadRecord, decode
+from schemas.record_check import BadRecord, read
 from schemas.topics import INPUTS
 from scoring.lead.fold import evolve, initial_state
 from scoring.lead.state import LeadState
@@ -32,11 +33,18 @@ class LoggedLead:
 
 @dataclass(slots=True)
 class FoldedLog:
-    """The log of both inputs, folded. `ends`: last offset of each (topic, partition)."""
+    """The log of both inputs, folded. `ends`: last offset of each (topic, partition). `dead`: why
+    each record was refused, by its place; `mended`: the places of those that were mended."""
 
     leads: dict[str, LoggedLead] = field(default_factory=dict)
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
     dead: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    mended: set[tuple[str, int, int]] = field(default_factory=set)
+
+    @property
+    def letters(self) -> dict[tuple[str, int, int], str]:
+        """The reason of the dead letter of each record that has one."""
+        return self.dead | dict.fromkeys(self.mended, MENDED)
 
 
 def fold_log(log: Iterable[Record], n_partitions: int) -> FoldedLog:
@@ -48,10 +56,12 @@ def fold_log(log: Iterable[Record], n_partitions: int) -> FoldedLog:
             continue
         folded.ends[record.topic, record.partition] = record.offset
         try:
-            event = decode(record, n_partitions=n_partitions)
+            event, _, n_mended = read(record, n_partitions=n_partitions)
         except BadRecord as error:
             folded.dead[record.topic, record.partition, record.offset] = error.reason
             continue
+        if n_mended:
+            folded.mended.add((record.topic, record.partition, record.offset))
         lead = folded.leads.setdefault(str(event.key), LoggedLead())
         lead.events.append((record.topic, record.offset, event))
         lead.cursor[record.topic] = record.offset

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from schemas import topics
 from schemas.codec import Record
-from schemas.ids import LeadKey
+from schemas.ids import LeadKey, lead_of
 from schemas.outputs import BoardSnapshot, DeadLetter, DeadLetterStage, RankUpdate, Score
 from schemas.timestamps import to_ms
 from scoring.explain.faithful import told_as
@@ -52,7 +52,7 @@ def read_outputs(outputs: Iterable[Record]) -> Published:
     for record in sorted(
         outputs, key=lambda record: (record.topic, record.partition, record.offset)
     ):
-        key = (record.key or b"").decode()
+        key = lead_of(record.key or b"")
         match record.topic, record.value:
             case topics.SCORES.name, bytes(value):
                 published.scores[key].append(Score.model_validate_json(value))
@@ -77,9 +77,11 @@ def read_outputs(outputs: Iterable[Record]) -> Published:
 
 
 def letter_differences(folded: FoldedLog, published: Published) -> Iterator[str]:
-    """Every bad record is a dead letter that says why, and nothing else is one."""
-    for place in sorted(folded.dead.keys() | published.letters.keys()):
-        wanted, found = folded.dead.get(place), published.letters.get(place)
+    """Every bad record is a dead letter that says why, of every mended one a letter warns, and of
+    no other is there any."""
+    expected = folded.letters
+    for place in sorted(expected.keys() | published.letters.keys()):
+        wanted, found = expected.get(place), published.letters.get(place)
         if wanted != found:
             yield f"{place[0]}/{place[1]} offset {place[2]}: dead letter {found}, expected {wanted}"
 

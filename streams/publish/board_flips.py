@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 
+from schemas.ids import record_key
 from schemas.partitioner import partition_for
 from streams.store.contract import MAX_BACKLOG, LeadView, Store
 
@@ -63,7 +64,7 @@ class BoardFlips:
 
 
 def _shard_of(lead: str, n_shards: int) -> int:
-    return partition_for(lead.encode(), n_shards)
+    return partition_for(record_key(lead), n_shards)
 
 
 def _is_awaited(view: LeadView, queue: str) -> bool:

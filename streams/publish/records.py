@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pydantic_core import to_json
 
 from schemas import topics
-from schemas.ids import LeadKey
+from schemas.ids import LeadKey, record_key
 from schemas.outputs import (
     BoardRow,
     BoardSnapshot,
@@ -51,7 +51,7 @@ def rank_order(version: int, order: OrderKey | None) -> bytes:
 def score_record(entry: OutboxEntry) -> OutRecord:
     dotted = ".".join(map(str, entry.order or UNSCORED))
     headers = _headers("Score", f"{entry.key}:{dotted}", entry.key, entry.traceparent)
-    return OutRecord(topics.SCORES.name, entry.key.encode(), entry.value, headers)
+    return OutRecord(topics.SCORES.name, record_key(entry.key), entry.value, headers)
 
 
 def placement_of(entry: OutboxEntry, score: Score) -> Placement:
@@ -96,7 +96,7 @@ def _ranked(entry: OutboxEntry, name: str, value: bytes | None) -> OutRecord:
     dotted = ".".join(map(str, (entry.version, *(entry.order or UNSCORED))))
     headers = _headers(name, f"{entry.key}:{dotted}", entry.key, entry.traceparent)
     return OutRecord(
-        topics.RANKED.name, entry.key.encode(), value, ((ORDER_HEADER, order), *headers)
+        topics.RANKED.name, record_key(entry.key), value, ((ORDER_HEADER, order), *headers)
     )
 
 
@@ -105,7 +105,7 @@ def erasure_record(entry: OutboxEntry) -> OutRecord:
     erasure = Erasure(tenant=key.tenant, lead=key.lead, erased_at=_written_at(entry))
     headers = _headers("Erasure", f"{entry.key}:{entry.version}", entry.key, entry.traceparent)
     return OutRecord(
-        topics.ERASED.name, entry.key.encode(), erasure.model_dump_json().encode(), headers
+        topics.ERASED.name, record_key(entry.key), erasure.model_dump_json().encode(), headers
     )
 
 
@@ -126,7 +126,7 @@ def state_record(entry: OutboxEntry) -> OutRecord:
     )
     headers = _headers("LeadSnapshot", f"{entry.key}:{entry.version}", entry.key, None)
     return OutRecord(
-        topics.STATE.name, entry.key.encode(), snapshot.model_dump_json().encode(), headers
+        topics.STATE.name, record_key(entry.key), snapshot.model_dump_json().encode(), headers
     )
 
 
@@ -160,7 +160,7 @@ def shadow_record(score: ShadowScore) -> OutRecord:
     order = score.order
     identity = f"{key}:{order.promotion}.{order.version}.{to_ms(order.as_of)}:{score.candidate}"
     headers = _headers("ShadowScore", identity, key, None)
-    return OutRecord(topics.SHADOW.name, key.encode(), score.model_dump_json().encode(), headers)
+    return OutRecord(topics.SHADOW.name, record_key(key), score.model_dump_json().encode(), headers)
 
 
 def _top(rows: Sequence[Placement]) -> tuple[BoardRow, ...]:

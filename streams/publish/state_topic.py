@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from schemas.codec import Record
+from schemas.ids import lead_of
 from schemas.outputs import FrontierMark, LeadSnapshot
 from schemas.topics import INPUTS, STATE
 from scoring.lead.older_states import from_older_bytes
@@ -58,7 +59,7 @@ def read_shard(records: Iterable[Record]) -> ShardSnapshot:
     leads: dict[str, LeadRecord] = {}
     mark: dict[str, int] = {}
     for record in records:
-        key = (record.key or b"").decode(errors="replace")
+        key = lead_of(record.key or b"")
         if record.value is None:
             leads.pop(key, None)
         elif key.startswith(FRONTIER_KEY):

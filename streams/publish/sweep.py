@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
 
+from schemas.ids import record_key
 from schemas.partitioner import partition_for
 from streams.kafka.producer import Output
 from streams.publish.records import tombstone
@@ -130,7 +131,7 @@ class Sweep:
         ghosts = [
             (row, view)
             for row in rows
-            if partition_for(row.lead.encode(), n_shards) == shard
+            if partition_for(record_key(row.lead), n_shards) == shard
             and is_ghost(row, queue, view := self._store.lead(shard, row.lead))
         ]
         self._lay(queue, ghosts)

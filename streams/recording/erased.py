@@ -8,6 +8,7 @@ from hashlib import sha256
 from schemas import topics
 from schemas.codec import Record
 from schemas.events import LeadErased
+from schemas.ids import lead_of
 from schemas.record_check import BadRecord, decode
 from streams.recording.folder import RecordingFolder
 
@@ -24,7 +25,7 @@ def erased_leads(
     for log_range in recording.ranges([topics.ERASED.name]):
         for record in recording.records(log_range.topic, log_range.partition):
             if record.value is not None and record.key is not None:
-                erased.add(record.key.decode(errors="replace"))
+                erased.add(lead_of(record.key))
     for log_range in recording.ranges([topics.CRM_EVENTS.name]):
         for record in recording.records(log_range.topic, log_range.partition, holding=_NAME):
             erased.update(_erased_by(record, recording.manifest.n_partitions))

@@ -23,7 +23,7 @@ from pydantic_core import from_json, to_json
 
 from schemas.codec import structured, topic_of
 from schemas.events import EventBase, Timestamp
-from schemas.record_check import BadRecord, decode_recorded
+from schemas.record_check import BadRecord, read_recorded
 from schemas.timestamps import to_ms
 from schemas.topics import MAX_RECORD_BYTES
 from streams.whole_file import whole_file
@@ -73,11 +73,14 @@ def write_recording(path: Path, recorded: Iterable[RecordedEvent]) -> int:
 
 
 def read_recording(
-    path: Path, advanced: Callable[[int], None] = lambda n: None
+    path: Path,
+    advanced: Callable[[int], None] = lambda n: None,
+    mended: Callable[[str], None] = lambda what: None,
 ) -> Iterator[RecordedEvent]:
     """The recorded events in file order, one line in memory at a time. `advanced` is called with
-    the number of bytes read of the file, compressed ones where it is. Raises RecordingError at the
-    first line that is not one, OSError when the file cannot be opened."""
+    the number of bytes read of the file, compressed ones where it is; `mended` with where and what
+    for each event of which a part was mended. Raises RecordingError at the first line that is not
+    one, OSError when the file cannot be opened."""
     number, reported = 0, 0
     with path.open("rb") as raw, _decompressed(raw, path) as file:
         while True:
@@ -93,10 +96,12 @@ def read_recording(
                 advanced(raw.tell() - reported)
                 return
             if line.strip():
-                yield parse_line(line, f"{path}:{number}")
+                yield parse_line(line, f"{path}:{number}", mended)
 
 
-def parse_line(line: bytes, where: str) -> RecordedEvent:
+def parse_line(
+    line: bytes, where: str, mended: Callable[[str], None] = lambda what: None
+) -> RecordedEvent:
     """Reads one line; the inverse of `line_of`. Raises RecordingError, which begins with
     `where`."""
     if len(line) > MAX_LINE_BYTES:
@@ -107,19 +112,25 @@ def parse_line(line: bytes, where: str) -> RecordedEvent:
         raise RecordingError(f"{where}: not JSON: {error}") from None
     match outer:
         case {"topic": str(topic), "ingested_at": str(time), "event": dict(event)}:
-            return _recorded(topic, time, event, where)
+            return _recorded(topic, time, event, where, mended)
         case _:
             raise RecordingError(f"{where}: expected an object with topic, ingested_at and event")
 
 
-def _recorded(topic: str, time: str, event: dict[str, Any], where: str) -> RecordedEvent:
+def _recorded(
+    topic: str, time: str, event: dict[str, Any], where: str, mended: Callable[[str], None]
+) -> RecordedEvent:
     try:
         ingested_at = _timestamp.validate_python(time)
-        return RecordedEvent(topic, ingested_at, decode_recorded(topic, to_ms(ingested_at), event))
+        reading = read_recorded(topic, to_ms(ingested_at), event)
     except ValidationError:
         raise RecordingError(f"{where}: ingested_at is not an RFC 3339 time") from None
     except BadRecord as bad:
         raise RecordingError(f"{where}: {bad}; {bad.fix}") from None
+    if reading.mended:
+        first = reading.mended[0]
+        mended(f"{where}: {first.path}: {first.what}")
+    return RecordedEvent(topic, ingested_at, reading.event)
 
 
 @contextmanager

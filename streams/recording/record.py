@@ -69,15 +69,17 @@ def record_file(
     *,
     advanced: Callable[[int], None] = lambda n: None,
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda n: None,
+    mended: Callable[[str], None] = lambda what: None,
 ) -> RecordingManifest:
     """Records the events of the file at `path`, by time, then by line. `advanced` is called with
     the number of bytes read; then `progress` with the number of events, and returns a function for
-    the number of those in place. Raises RecordingError, OSError."""
+    the number of those in place; `mended` as for `read_recording`. Raises RecordingError,
+    OSError."""
     n_read = 0
 
     def counted() -> Iterator[RecordedEvent]:
         nonlocal n_read
-        for event in read_recording(path, advanced):
+        for event in read_recording(path, advanced, mended):
             n_read += 1
             yield event
 

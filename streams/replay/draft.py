@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from schemas.codec import Record
 from schemas.events import EventBase
-from schemas.ids import LeadKey
+from schemas.ids import LeadKey, lead_of
 from schemas.outputs import Score
 from schemas.record_check import BadRecord, decode
 from scoring.lead.history import LeadHistory
@@ -66,7 +66,7 @@ class ReplayPartition:
     def event_of(self, record: Record) -> EventBase | None:
         """The event of a record; None for a dead letter and for an erased lead."""
         self.tally.records += 1
-        if self.erased and (record.key or b"").decode(errors="replace") in self.erased:
+        if self.erased and lead_of(record.key or b"") in self.erased:
             self.tally.erased += 1
             return None
         try:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from pydantic import ValidationError
 
+from schemas.ids import lead_of
 from schemas.topics import SCORES
 from streams.recording.event_file import RecordingError
 from streams.recording.folder import RecordingFolder
@@ -50,7 +51,7 @@ def published_scores(
     like = b""
     for arrival in arrivals(records, until_ms):
         record = arrival.record
-        lead = (record.key or b"").decode(errors="replace")
+        lead = lead_of(record.key or b"")
         content = blake2b(
             b"%s %s" % (record.key or b"", record.value or b""), digest_size=16
         ).digest()

@@ -4,7 +4,7 @@ as the live path; no broker, no Redis, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,12 +56,17 @@ class RankedFile:
 
 
 def rank_file(
-    path: Path, scorer: Scorer, as_of: datetime | None = None, top: int = 0
+    path: Path,
+    scorer: Scorer,
+    as_of: datetime | None = None,
+    top: int = 0,
+    mended: Callable[[str], None] = lambda what: None,
 ) -> RankedFile:
     """The boards of the recording at `path` as they stood at `as_of`: what was ingested later is
     unknown. None = when the last event was ingested. The first `top` rows of each board have
-    faithful reasons, MAX_TOLD rows in all. Raises RecordingError, OSError."""
-    return rank_events(read_recording(path), scorer, as_of, top)
+    faithful reasons, MAX_TOLD rows in all. `mended` as for
+    `read_recording`. Raises RecordingError, OSError."""
+    return rank_events(read_recording(path, mended=mended), scorer, as_of, top)
 
 
 def rank_events(

@@ -79,3 +79,21 @@ def test_real_dialogues_become_a_board(environ: dict[str, str], tmp_path: Path) 
     asllr(environ, "import", "persuasion", folder, "--without-outcomes", "--out", out)
     ranked = asllr(environ, "rank", out, "--top", "3", "--json")
     assert [json.loads(line)["rank"] for line in ranked.stdout.splitlines()] == [1, 2, 3]
+
+
+def test_file_with_a_bad_corner_is_read_and_the_corner_told(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    recording = tmp_path / "leads.jsonl"
+    asllr(environ, "simulate", "--leads", "3", "--out", recording)
+    lines = recording.read_text(encoding="utf-8").splitlines()
+    number = next(i for i, line in enumerate(lines) if "InteractionLogged" in line)
+    whole = json.loads(lines[number])
+    whole["event"]["data"]["duration_s"] = "SECRET"
+    lines[number] = json.dumps(whole)
+    recording.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    told = asllr(environ, "rank", recording, "--json")
+    assert told.exit_code == 0
+    assert "1 event has a part that was mended or left out; the first:" in told.stderr
+    assert f"{recording}:{number + 1}: $.duration_s: not a number" in told.stderr
+    assert "SECRET" not in told.output

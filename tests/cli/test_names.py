@@ -31,7 +31,14 @@ def test_name_with_tenant_stays_as_it_is() -> None:
     assert str(lead_key("south/4711", "north")) == "south/4711"
 
 
-@pytest.mark.parametrize("text", ["", "/", "a/", "/b", "a/b/c", "a b", "x" * 129, "naïve"])
+@pytest.mark.parametrize(
+    ("text", "lead"), [("naïve", "north/na%C3%AFve"), ("south/a b", "south/a%20b")]
+)
+def test_name_in_any_script_is_its_id(text: str, lead: str) -> None:
+    assert str(lead_key(text, "north")) == lead
+
+
+@pytest.mark.parametrize("text", ["", "/", "a/", "/b", "a/b/c", "a\nb", "x" * 129, "ï" * 65])
 def test_what_is_no_name_is_a_usage_error(text: str) -> None:
     with pytest.raises(click.BadParameter):
         lead_key(text, "north")

@@ -9,8 +9,9 @@ import pytest
 from pydantic_core import from_json, to_json
 
 from schemas.codec import Record, encode
+from schemas.dead_letter import MENDED
 from schemas.events import EventBase
-from schemas.record_check import BadRecord, decode
+from schemas.record_check import BadRecord, decode, read
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, INPUTS
 from tests.support.leads.hostile import NEIGHBOUR, Hostile, hostile_records, kinds_of
 
@@ -20,7 +21,11 @@ SECRETS = ("ends at 5", "hello", "yes", "somebody-else", "pigeon", "spouse", "Ü
 
 
 def _decode(hostile: Hostile, topic: str) -> EventBase:
-    record = Record(
+    return decode(_record(hostile, topic), n_partitions=N_PARTITIONS)
+
+
+def _record(hostile: Hostile, topic: str) -> Record:
+    return Record(
         topic,
         hostile.partition,
         0,
@@ -29,7 +34,6 @@ def _decode(hostile: Hostile, topic: str) -> EventBase:
         hostile.value,
         hostile.headers,
     )
-    return decode(record, n_partitions=N_PARTITIONS)
 
 
 def _one_of_each(topic: str) -> list[Hostile]:
@@ -45,7 +49,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("hostile", "topic"), [c for c in CASES if c.values[0].reason])
+REFUSED = [c for c in CASES if c.values[0].reason not in (None, MENDED)]
+MENDABLE = [c for c in CASES if c.values[0].reason == MENDED]
+
+
+@pytest.mark.parametrize(("hostile", "topic"), REFUSED)
 def test_bad_record_is_refused_for_its_reason(hostile: Hostile, topic: str) -> None:
     with pytest.raises(BadRecord) as caught:
         _decode(hostile, topic)
@@ -57,6 +65,23 @@ def test_bad_record_is_refused_for_its_reason(hostile: Hostile, topic: str) -> N
     assert len(bad.detail) < 700
     assert "\x00" not in bad.detail + bad.fix
     assert bad.__cause__ is None
+
+
+@pytest.mark.parametrize(("hostile", "topic"), MENDABLE)
+def test_record_with_one_bad_corner_is_kept_and_the_corner_named(
+    hostile: Hostile, topic: str
+) -> None:
+    event, parts, n = read(_record(hostile, topic), n_partitions=N_PARTITIONS)
+    assert (event.id, event.mended) == (hostile.event_id, True)
+    assert 1 <= len(parts) <= n
+    assert all(part.path.startswith("$.") and part.what for part in parts)
+    said = " ".join(f"{part.path} {part.what}" for part in parts)
+    assert not [secret for secret in SECRETS if secret in said]
+    assert len(said) < 2_000
+    assert "\x00" not in said
+    key, value, headers = encode(event)
+    again = Record(topic, hostile.partition, 0, BROKER_TIME_MS, key, value, headers)
+    assert read(again, n_partitions=N_PARTITIONS) == (event, (), 0)
 
 
 @pytest.mark.parametrize(("hostile", "topic"), [c for c in CASES if not c.values[0].reason])

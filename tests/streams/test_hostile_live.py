@@ -1,5 +1,5 @@
-"""Hostile records on each input topic, all roles running: each is refused for its reason, no role
-stops, and what stands between them is scored and ranked as if they were not there.
+"""Hostile records on each input topic, all roles running: each is refused or mended for its
+reason, no role stops, and what stands between them is scored and ranked as if they were not there.
 """
 
 from __future__ import annotations
@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from schemas.dead_letter import MENDED
+from schemas.ids import lead_of
 from schemas.topics import INPUTS, Topic
 from streams.oracle.oracle import differences
 from streams.oracle.outputs import read_outputs
 from tests.support.brokers import N_PARTITIONS
 from tests.support.engines.engines import rule_scorer_of
 from tests.support.leads.hostile import Hostile, hostile_records
+from tests.support.leads.hostile_payloads import CLOSED
 from tests.support.live import Live, live_deployment
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -47,18 +50,18 @@ def send_and_compare(live: Live, topic: Topic, n_records: int) -> None:
     assert not live.fleet.ends
     assert live.stop() == [0, 0, 0]
     published = read_outputs(live.outputs)
-    assert {place[1:]: why for place, why in published.letters.items()} == _refused(sent)
-    accepted = {(hostile.key or b"").decode() for hostile in sent if hostile.reason is None}
-    assert published.scores.keys() == accepted
+    assert {place[1:]: why for place, why in published.letters.items()} == _letters(sent)
+    accepted = {lead_of(hostile.key or b"") for hostile in sent if hostile.reason in (None, MENDED)}
+    assert published.scores.keys() == accepted - {CLOSED}
     assert differences(live.evidence, live.store, N_PARTITIONS, rule_scorer_of) == []
 
 
-def _refused(sent: list[Hostile]) -> dict[tuple[int, int], str]:
-    """(partition, offset) -> reason, of the records of one topic in the order they were sent."""
+def _letters(sent: list[Hostile]) -> dict[tuple[int, int], str]:
+    """(partition, offset) -> reason of its letter, of one topic's records in the order sent."""
     next_offset = dict.fromkeys(range(N_PARTITIONS), 0)
-    refused = {}
+    letters = {}
     for hostile in sent:
         if hostile.reason is not None:
-            refused[hostile.partition, next_offset[hostile.partition]] = hostile.reason
+            letters[hostile.partition, next_offset[hostile.partition]] = hostile.reason
         next_offset[hostile.partition] += 1
-    return refused
+    return letters

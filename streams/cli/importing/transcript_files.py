@@ -82,7 +82,8 @@ def event_of(path: Path, transcript: CallTranscript, options: TranscriptOptions)
         )
     try:
         call_id = lead_id(transcript.call_id or path.stem)
-        call = CallOfLead(options.tenant, lead_id(lead), call_id, transcript.started_at)
+        tenant = lead_id(options.tenant)
+        call = CallOfLead(tenant, lead_id(lead), call_id, transcript.started_at)
         return transcript_event(transcript, call)
     except Unusable as error:
         raise TranscriptError(str(error)) from None

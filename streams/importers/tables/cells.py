@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from schemas.events import Direction
+from schemas.ids import id_of, name_of
 from scoring.lead.language import UNDETERMINED
 
 YES = {
@@ -35,9 +36,6 @@ NO = {
     "rejected",
     "verloren",
 }
-MAX_ID_CHARS = 128
-"""The longest id; a character that ids do not have takes three for each of its bytes."""
-
 MAX_CALL_S = 7 * 86_400
 
 MIN_PHONE_DIGITS = 7
@@ -67,22 +65,18 @@ class LeftOut(Unusable):
 
 
 def lead_id(cell: Any) -> str:
-    """Writes any name in the alphabet of ids; `own_name` is the inverse. Raises Unusable."""
+    """Makes an id of any name, as the live path does; `own_name` is the inverse. Raises
+    Unusable."""
     if isinstance(cell, dict | list):
         raise Unusable("a name is a text or a number, not an object or a list")
-    parts = re.split(r"([^A-Za-z0-9._-])", str(cell).strip())
-    name = "".join(
-        "".join(f":{byte:02x}" for byte in part.encode()) if number % 2 else part
-        for number, part in enumerate(parts)
-    )
-    if len(name) > MAX_ID_CHARS:
-        raise Unusable(f"a name longer than {MAX_ID_CHARS} characters: is it a note?")
-    return name
+    try:
+        return id_of(str(cell).strip())
+    except ValueError as why:
+        raise Unusable(str(why)) from None
 
 
 def own_name(lead: str) -> str:
-    raw = re.sub(rb":([0-9a-f]{2})", lambda hit: bytes.fromhex(hit[1].decode()), lead.encode())
-    return raw.decode()
+    return name_of(lead)
 
 
 def phone_of(cell: Any) -> str | None:

@@ -44,7 +44,7 @@ def test_a_file_becomes_an_event_that_can_be_replayed(talk: Path, tmp_path: Path
     assert result.exit_code == 0, result.output
     assert result.stdout == f"1 event written to {out}\n"
     (event,) = events_in(out)
-    assert (event.tenant, event.lead, event.call_id) == ("north", "jo:40example.org", "4711_c-1")
+    assert (event.tenant, event.lead, event.call_id) == ("north", "jo%40example.org", "4711_c-1")
     assert (event.language, event.vendor, event.final) == ("en-GB", "lines", True)
     assert [one.role for one in event.segments] == [AGENT, CUSTOMER, AGENT, CUSTOMER]
     assert event.started_at.isoformat() == "2026-03-05T10:00:00+00:00"

@@ -11,7 +11,8 @@ from tests.support.mutants import Mutant, assert_noticed, assert_unmutated_pass
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 JOIN = "scoring/lead/join.py"
-FILES = [f"tests/scoring/lead/{name}.py" for name in ("test_talk", "test_fold_is_a_join")]
+NAMES = ("test_talk", "test_fold_is_a_join", "test_mended", "test_sent_again")
+FILES = [f"tests/scoring/lead/{name}.py" for name in NAMES]
 NOTICING = [*FILES, "-m", "not slow"]
 """The long searches of properties are left out: a rule whose absence only luck would find is not
 tested."""
@@ -31,6 +32,18 @@ RULES = (
     ),
     Mutant(
         "damaged talk is refused", "scoring/lead/talk.py", "if _digest(encoded) != digest:", "if 0:"
+    ),
+    Mutant(
+        "a whole event counts before its mended twin",
+        "scoring/lead/fold.py",
+        "None if event.mended else payload_json(event)",
+        "payload_json(event)",
+    ),
+    Mutant(
+        "a text is taken back",
+        "scoring/lead/history.py",
+        "if not taken_back:",
+        "if talk is not None:",
     ),
     Mutant("a gap is marked", "scoring/lead/talk.py", "len(rest) - n_tail :]), n_head", "0:]), 0"),
 )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.codec import Record
+from schemas.dead_letter import MENDED
 from schemas.events import (
     Channel,
     EventBase,
@@ -18,6 +19,7 @@ from schemas.events import (
     Segment,
     TranscriptReady,
 )
+from schemas.outputs import DeadLetter
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
 from scoring.lead.fold import fold
 from scoring.lead.state_bytes import to_bytes
@@ -259,6 +261,28 @@ def test_bad_records_become_dead_letters_and_their_neighbours_are_folded() -> No
     applied = apply(store, records, -1)
     assert (applied.n_events, applied.n_dead_letters) == (2, 1)
     assert store.read(0, ["t/a"])[0].state == to_bytes(fold([click("1"), click("2")]))
+
+
+def test_a_record_with_a_bad_corner_is_folded_and_warned_of_in_one_commit() -> None:
+    """Whoever folds the log has the same state and expects the same letter; a batch that is applied
+    again after a death adds none."""
+    store = MemoryStore()
+    good = placed(click("1"))[0]
+    long = b'{"channel": "visit", "duration_s": -3, "note": "back on Monday"}'
+    records = [good, good._replace(offset=1, value=long)]
+    with pytest.raises(Died):
+        apply(store, records, -1, once("folded", die))
+    applied = apply(store, records, -1)
+    assert (applied.n_events, applied.n_mended, applied.n_dead_letters) == (2, 1, 0)
+    again = apply(store, records, -1)
+    assert (again.n_events, again.n_mended) == (0, 0)
+    folded = fold_log(records, N)
+    assert folded.letters == {(CRM_EVENTS.name, 0, 1): MENDED}
+    assert list(state_differences(folded, store, N)) == []
+    (only,) = [entry for entry in store.outbox(0, 10) if entry.kind is EntryKind.DEAD_LETTER]
+    letter = DeadLetter.model_validate_json(only.value)
+    assert letter.detail == "$.duration_s: negative: left out"
+    assert b"Monday" not in only.value
 
 
 def _moved(record: Record, offset: int) -> tuple[object, ...]:

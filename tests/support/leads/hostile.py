@@ -1,5 +1,6 @@
 """Hostile input records, seeded: each is labelled with what it is and with the reason it must be
-refused for, or None when it must be accepted. Valid neighbours about the same leads stand between
+refused for, `mended` when it must be accepted with a warning, None when it must be accepted as it
+is. Valid neighbours about the same leads stand between
 them. For any test that asks whether bad input stops a worker or loses a neighbour.
 """
 
@@ -28,8 +29,9 @@ HUGE_EVERY = 2_500
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """One record to produce to `partition`. `reason` is `BadRecord.reason`; None = must be
-    accepted. `event_id` is the event's `id` where the record still carries the original."""
+    """One record to produce to `partition`. `reason` is that of its dead letter: `mended` =
+    accepted, but for a part; None = accepted, and no letter. `event_id`: the event's `id` where the
+    record still carries the original."""
 
     label: str
     reason: str | None

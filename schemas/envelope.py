@@ -1,0 +1,180 @@
+"""Takes a Kafka record apart: CloudEvents attributes and the payload's JSON, of either mode.
+
+Knows how libraries spell the same thing: headers in JSON quotes, `data_base64`, JSON in a string.
+What it says of an event is not checked here; `schemas.record_check` does. Pure.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic_core import from_json
+
+from schemas.bad_record import BadRecord
+from schemas.codec import STRUCTURED, Headers
+from schemas.foreign_bytes import fix_of_bytes
+from schemas.topics import MAX_RECORD_BYTES
+
+ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "mended")
+"""The attributes that are read. `mended` is asllr's own extension: see `schemas.mending`."""
+
+_FIELD_OF = {
+    "content-type": "content-type",
+    "traceparent": "traceparent",
+    **{f"ce_{name}": name for name in ATTRIBUTES},
+}
+"""Lower-case header -> CloudEvents attribute; two of the headers are not attributes."""
+
+_OF_OTHER_BINDINGS = {
+    f"{prefix}{name}": f"ce_{name}"
+    for prefix in ("ce-", "cloudevents:", "cloudevents_")
+    for name in ATTRIBUTES
+}
+"""Header as HTTP, AMQP and JMS name it -> as Kafka's binding does."""
+
+_STRUCTURED = STRUCTURED.encode()
+_BATCH = b"application/cloudevents-batch"
+
+FIX_CLOUDEVENT = (
+    "send CloudEvents 1.0: binary mode (ce_specversion ce_id ce_source ce_type ce_subject ce_time "
+    f"headers, JSON value) or content-type {STRUCTURED}"
+)
+_FIX_HEADER = (
+    "send header values as plain UTF-8 strings: Spring Kafka before 2.3 and Spring Cloud Stream "
+    "write them as JSON (DefaultKafkaHeaderMapper.setEncodeStrings(false)), Java's own serializers "
+    "as objects"
+)
+
+
+def split(headers: Headers, value: bytes) -> tuple[Mapping[str, Any], Any]:
+    """The attributes and the payload in a record with these headers. Raises `BadRecord`."""
+    fields = _fields(headers)
+    content_type = (_unquoted(fields.pop("content-type", None) or b"")).lower()
+    traceparent = fields.pop("traceparent", None)
+    if content_type.startswith(_BATCH):
+        raise BadRecord(
+            "not-a-cloudevent",
+            "a batch of CloudEvents",
+            f"send one event a record, as {STRUCTURED}",
+        )
+    body = _unpacked(parse_json(value))
+    if content_type.startswith(_STRUCTURED) or _is_structured(body, fields):
+        if not isinstance(body, dict):
+            raise BadRecord(
+                "not-an-object", "structured CloudEvent is not a JSON object", FIX_CLOUDEVENT
+            )
+        return body, payload_of(body)
+    attributes = _texts(fields)
+    if traceparent:
+        attributes["traceparent"] = _unquoted(traceparent).decode("ascii", "replace")
+    return attributes, body
+
+
+def payload_of(cloudevent: Mapping[str, Any]) -> Any:
+    """The payload in a structured CloudEvent: `data`, or what `data_base64` holds. Raises
+    `BadRecord` where there are both, and where it holds no JSON.
+
+    >>> payload_of({"data_base64": "eyJzdGFnZSI6ICJ2aXNpdCJ9"})
+    {'stage': 'visit'}
+    """
+    packed = cloudevent.get("data_base64")
+    if packed is None:
+        return _unpacked(cloudevent.get("data"))
+    if cloudevent.get("data") is not None:
+        raise BadRecord(
+            "not-a-cloudevent",
+            "the event has data and data_base64",
+            "send one of them: data holds JSON, data_base64 bytes",
+        )
+    try:
+        content = b64decode("".join(packed.split()), validate=True)
+    except (AttributeError, ValueError, binascii.Error):
+        raise BadRecord(
+            "not-a-cloudevent",
+            "data_base64 is not base64 text",
+            "encode it as RFC 4648 base64 with padding, or send JSON in data",
+        ) from None
+    return _unpacked(parse_json(content))
+
+
+def parse_json(value: bytes) -> Any:
+    """Raises `BadRecord`; a known framing or encoding is named in its fix."""
+    try:
+        return from_json(value, allow_inf_nan=False)
+    except ValueError as error:  # says what and where, never quotes the input
+        found = fix_of_bytes(value)
+        detail, fix = found or (str(error)[:200], "send UTF-8 JSON without NaN or lone surrogates")
+        raise BadRecord("not-json", detail, fix) from None
+
+
+def _unpacked(value: Any) -> Any:
+    """An object that was serialised twice is a JSON string of JSON: the object. Once only."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    if len(value) > MAX_RECORD_BYTES:
+        return value
+    try:
+        return from_json(value, allow_inf_nan=False)
+    except ValueError:
+        return value
+
+
+def _is_structured(body: Any, fields: Mapping[str, bytes | None]) -> bool:
+    """Whether it is a structured CloudEvent whose header `content-type` got lost on the way."""
+    return "specversion" not in fields and isinstance(body, dict) and "specversion" in body
+
+
+def _fields(headers: Headers) -> dict[str, bytes | None]:
+    """The headers that are read, by attribute: of two of one name the last, and those that are
+    named as Kafka's binding does before those of other bindings."""
+    fields: dict[str, bytes | None] = {}
+    foreign: dict[str, bytes | None] = {}
+    for header, content in headers:
+        if name := _FIELD_OF.get(header):
+            fields[name] = content
+            continue
+        plain = header.strip(' "').lower()
+        if name := _FIELD_OF.get(plain):
+            fields[name] = content
+        elif name := _FIELD_OF.get(_OF_OTHER_BINDINGS.get(plain, "")):
+            foreign[name] = content
+    return foreign | fields if foreign else fields
+
+
+def _texts(fields: Mapping[str, bytes | None]) -> dict[str, Any]:
+    try:
+        return {
+            name: (_unquoted(content) if content[:1] == b'"' else content).decode()
+            for name, content in fields.items()
+            if content is not None
+        }
+    except UnicodeDecodeError:
+        raise _not_utf8(fields.items()) from None
+
+
+def _unquoted(content: bytes) -> bytes:
+    """What a framework wrote as a JSON string is the string: `"crm/europe"` with its quotes and
+    `crm/europe` are one source, or a retry through another library would count twice."""
+    if not (len(content) > 1 and content[:1] == b'"' == content[-1:]):
+        return content
+    try:
+        text = from_json(content)
+    except ValueError:
+        return content
+    return text.encode() if isinstance(text, str) else content
+
+
+def _not_utf8(fields: Iterable[tuple[str, bytes | None]]) -> BadRecord:
+    first = next(name for name, content in fields if content and not _is_utf8(content))
+    return BadRecord("not-utf8", f"header ce_{first} is not UTF-8", _FIX_HEADER)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
