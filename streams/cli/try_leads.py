@@ -25,18 +25,19 @@ from streams.replay.rank_file import rank_events
 from streams.reports.try_text import Found, found_json, found_lines, mapping_lines
 
 DEMO = "the demo model"
+UNDATED = "outcomes or leads have no dates, so nobody knows who was still open on which day"
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(name="try")
-@click.option("--leads", required=True, type=_FILE, help="a row a lead: CSV or JSON lines.")
+@click.option("--leads", required=True, type=_FILE, help="a row a lead: CSV, .xlsx or JSON.")
 @click.option("--calls", type=_FILE, help="a row a call, with its transcript if there is one.")
 @click.option("--outcomes", type=_FILE, help="who ordered when; may be the file of --leads.")
 @click.option(
     "--mapping",
     "mapping_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=f"which column is what; without one an unsure guess is written to {DRAFT}.",
+    help=f"which column is what; written where it does not exist, an unsure guess to {DRAFT}.",
 )
 @click.option("--artifact", default=SHIPPED, show_default=True, help="which one scores.")
 @click.option(
@@ -90,13 +91,19 @@ def try_leads(
     fields = _fields_read(find_artifact(artifact, current_settings().artifacts))
     try:
         with naming_files():
-            exports = read_exports(paths, mapping_path, fields, datetime.now(UTC))
+            size = sum(path.stat().st_size for path in {*paths.values()} if path is not None)
+            reading = TerminalProgress("read", "bytes", size)
+            exports = read_exports(
+                paths, mapping_path, fields, datetime.now(UTC), advance=reading.advance
+            )
+            reading.close()
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     mapping, read, remarks = exports.mapping, exports.read, exports.remarks
     for line in (*mapping_lines(mapping, exports.tables, read), *remarks, *read.skipped):
         click.echo(line, err=True)
-    trial = _trial(read, _Asked(artifact, capacity, days, top, judge="outcomes" in exports.tables))
+    is_judged = mapping.has_times and mapping.has_dated_outcomes
+    trial = _trial(read, _Asked(artifact, capacity, days, top, judge=is_judged))
     if as_json:
         found = found_json(mapping, trial, top) | {"remarks": remarks}
         click.echo(json.dumps(found, allow_nan=False))
@@ -146,7 +153,7 @@ def _trial(read: Read, request: _Asked) -> Found:
         request.days,
         None if is_shipped else manifest.data_window.end,
     )
-    judged, why_not = None, "needs --outcomes, which says who ordered when"
+    judged, why_not = None, UNDATED if read.won else "needs --outcomes, which says who ordered when"
     progress = TerminalProgress("replayed", "events", len(read.events))
     if request.judge:
         try:
@@ -154,5 +161,6 @@ def _trial(read: Read, request: _Asked) -> Found:
         except CannotTell as error:
             why_not = str(error)
     progress.close()
-    ranked = rank_events(map(history, read.events), scorer, top=request.top)
+    events = (*read.events, *read.closings())
+    ranked = rank_events(map(history, events), scorer, top=request.top)
     return Found(trial.name, is_shipped, ranked, trial.terms, read, judged, why_not)

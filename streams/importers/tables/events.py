@@ -17,7 +17,7 @@ from streams.importers.tables.cells import LeftOut, Unusable
 from streams.importers.tables.counted import CountedRows
 from streams.importers.tables.fields import FieldsRead, value_reader
 from streams.importers.tables.mapping import ColumnMapping, Purpose
-from streams.importers.tables.row_reader import TENANT, Reading, RowReader
+from streams.importers.tables.row_reader import BEGINNING, TENANT, Reading, RowReader
 from streams.importers.tables.table import ExportTable
 from streams.importers.tables.talk import TalkColumn
 from streams.importers.tables.whose import MAP_IDS, KnownLeads
@@ -27,14 +27,17 @@ __all__ = ["TENANT", "Read", "events_of"]
 MAX_UNUSABLE = 0.05
 """The share of a file's rows that may be unusable."""
 
+FEW_UNUSABLE = 2
+"""So many rows may always be: a short file is not wrong for one of them."""
+
 
 @dataclass(slots=True)
 class Read:
     """What was read of an export. `counts`: rows used, by file. `skipped`: one sentence for each
     reason, with how many rows it took. `n_orders`: leads that ordered; `n_early`: of these, before
-    all else that is known of them. `won`: lead -> whether it was won, where outcomes have no
-    date. `has_times`: whether it is known when leads came in; without, nothing can be said of the
-    order in which things happened."""
+    all else that is known of them. `won`: lead -> whether it was won, where outcomes have no date;
+    such a lead is closed. `has_times`: whether it is known when leads came in; without, nothing can
+    be said of the order in which things happened."""
 
     events: list[EventBase] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -43,6 +46,22 @@ class Read:
     n_early: int = 0
     won: dict[str, bool] = field(default_factory=dict)
     has_times: bool = True
+
+    def closings(self) -> list[EventBase]:
+        """An end for each lead of which only its outcome is known and not when: at the last moment
+        of all, so that it is on no list of today and on all before."""
+        last = max((event.occurred_at for event in self.events), default=BEGINNING)
+        return [
+            LeadClosed(
+                id=f"{number:09}",
+                source="try/undated",
+                tenant=TENANT,
+                lead=lead,
+                occurred_at=last,
+                reason="won" if is_won else "lost",
+            )
+            for number, (lead, is_won) in enumerate(sorted(self.won.items()))
+        ]
 
 
 def events_of(
@@ -121,7 +140,7 @@ def _read(reader: RowReader, read: Read) -> None:
             unusable.add(line, str(error), error.value)
     n_rows = len(table.rows) + sum(map(len, table.unreadable.values()))
     sentences = [*unusable.sentences(table.path), *left_out.sentences(table.path)]
-    if unusable.n_rows > MAX_UNUSABLE * n_rows:
+    if unusable.n_rows > max(FEW_UNUSABLE, MAX_UNUSABLE * n_rows) or unusable.n_rows == n_rows:
         raise ImportFault(
             f"{sentences[0]}; with {unusable.n_rows:,} of {n_rows:,} rows unusable the mapping "
             "or the export is wrong"

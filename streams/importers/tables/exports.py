@@ -52,22 +52,38 @@ def read_exports(
     fields: FieldsRead,
     now: datetime,
     purpose: Purpose = Purpose.RANK,
-    on_file: Callable[[Path], None] = lambda _path: None,
+    advance: Callable[[int], None] = lambda _n: None,
 ) -> Exports:
     """Reads CSV, .xlsx or JSON, a row a lead, a call or an outcome; rows later than `now` are left
     out. Without a mapping the columns are guessed, and the guess is written to `mapping_path` where
-    that is given. `on_file` hears which file comes next. Raises ImportFault, OSError."""
+    that is given. `advance` hears of bytes that are read, more or less. Raises ImportFault,
+    OSError."""
     tables: dict[str, ExportTable] = {}
     for kind, path in paths.items():
         if path is not None:
-            on_file(path)
             same = [table for table in tables.values() if table.path == path]
-            tables[kind] = same[0] if same else read_table(path)
+            tables[kind] = same[0] if same else read_table(path, advance)
+    _check_distinct(tables)
     mapping, remarks = _mapping(tables, mapping_path, fields, now, purpose)
     read = events_of(tables, mapping, fields, now, purpose)
     if not read.has_times:
         remarks = (*remarks, "leads have no dates: no date counts, and nothing is said of an order")
     return Exports(tables, mapping, remarks, read)
+
+
+def _check_distinct(tables: Mapping[str, ExportTable]) -> None:
+    """Raises ImportFault where one file was given twice by mistake. Outcomes may stand in the file
+    of the leads."""
+    calls = tables.get("calls")
+    for kind in ("leads", "outcomes"):
+        other = tables.get(kind)
+        if calls is None or other is None or calls.columns != other.columns:
+            continue
+        if calls.rows == other.rows:
+            raise ImportFault(
+                f"{calls.path}: holds the same rows as {other.path}, which is --{kind}: give the "
+                "export of the calls as --calls, or leave it out"
+            )
 
 
 def _mapping(

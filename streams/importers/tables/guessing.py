@@ -76,8 +76,10 @@ def guess(
         if kind == "leads" and purpose is Purpose.RANK and "created_at" not in found.columns:
             has_times = bool(_timed_columns(table, {*found.columns.values()}))
             required = purpose.required(kind, has_times=has_times)
-        found = _completed(kind, found, open_table, required, doubts)
         loose = purpose is Purpose.LEARN or not has_times
+        if kind == "outcomes" and _says_only_whether(found, open_table):
+            required, loose = ("lead",), True
+        found = _completed(kind, found, open_table, required, doubts)
         if loose and (unsure := list(_unsure(kind, found, open_table))):
             doubts += unsure
             found = found.model_copy(
@@ -228,6 +230,14 @@ def _completed(
     if doubt := unit_doubt(found, table):
         doubts.append(doubt)
     return found
+
+
+def _says_only_whether(found: FileColumns, open_table: _Open) -> bool:
+    """Whether outcomes say who was won and nowhere when."""
+    columns = found.columns
+    if "ordered_at" in columns or "outcome" not in columns:
+        return False
+    return not _timed_columns(open_table.table, {*columns.values(), *open_table.taken})
 
 
 def _ids(leads: ExportTable, columns_of: Mapping[str, FileColumns]) -> frozenset[str]:

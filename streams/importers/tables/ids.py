@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-from streams.importers.tables.cells import Unusable, lead_id
+from streams.importers.tables.cells import LeftOut, lead_id
 
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0b-\x1f\x7f]+")
 _QUOTED = re.compile(r'=?"(?P<text>[^"]*)"|=T?\("(?P<call>[^"]*)"\)')
@@ -24,7 +24,7 @@ _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 def id_text(cell: Any) -> str:
-    """An id as it was before a spreadsheet took it for something else. Raises Unusable where that
+    """An id as it was before a spreadsheet took it for something else. Raises LeftOut where that
     cannot be told.
 
     Example: `="0123"` is `0123`, `4711.0` is `4711`, and `4.91E+11` is refused.
@@ -37,14 +37,14 @@ def id_text(cell: Any) -> str:
     if found := _QUOTED.fullmatch(text) or _LINK.fullmatch(text):
         text = next(part for part in found.groups() if part is not None).strip()
     elif text.startswith("="):
-        raise Unusable("a formula instead of an id: export values", cell)
+        raise LeftOut("a formula instead of an id", cell, advice="export values, not formulas")
     if _MARKED.fullmatch(text):
         text = text[1:]
     if _ROUNDED.fullmatch(text):
-        raise Unusable(
-            "an id that a spreadsheet has rounded, which cannot be undone: format its column as "
-            "text and export it again",
+        raise LeftOut(
+            "an id that a spreadsheet has rounded, which cannot be undone",
             cell,
+            advice="format the column of ids as text and export it again",
         )
     if whole := _WHOLE.fullmatch(text):
         text = whole[1]
@@ -52,7 +52,7 @@ def id_text(cell: Any) -> str:
 
 
 def named(cell: Any) -> str:
-    """The id of a cell in the alphabet of ids. Raises Unusable."""
+    """The id of a cell in the alphabet of ids. Raises LeftOut, Unusable."""
     return lead_id(id_text(cell))
 
 

@@ -139,6 +139,8 @@ def complete_mapping(
                 f"{', '.join(FIELDS[kind])}"
             )
         required = purpose.required(kind, has_times=has_times)
+        if kind == "outcomes" and "ordered_at" not in columns.columns:
+            required = ("lead",)
         missing = [name for name in required if not columns.columns.get(name)]
         has_phone = bool(columns.numbers) and kind != "leads"
         if missing and not (missing == ["lead"] and has_phone):

@@ -126,17 +126,13 @@ class RowReader:
         spoken = self.talk.read(line, self._cell(row, "talk"))
         end = started_at + timedelta(seconds=duration_s or 0.0)
         call_id = self._part(line, "call_id", named, self._cell(row, "call_id")) or f"line-{line}"
-        told_direction = self._cell(row, "direction")
-        direction = direction_of(told_direction)
-        if direction is None and told_direction is not None:
-            self.mended.add(line, "direction: neither inbound nor outbound", told_direction)
         envelope = _envelope("calls", line, lead, end)
         yield self._event(
             InteractionLogged,
             line,
             envelope,
             channel=Channel.CALL,
-            direction=direction,
+            direction=direction_of(self._cell(row, "direction")),
             duration_s=duration_s,
             call_id=call_id,
         )
@@ -202,6 +198,12 @@ class RowReader:
             yield (
                 f"{path}: {n:,} {what} of {name} without a clock: read as the end of that day "
                 f"({self.reading.mapping.zone})"
+            )
+        directions = [*cells_of(self.table, self.columns.columns.get("direction", ""))]
+        if odd := [str(cell) for cell in directions if direction_of(cell) is None]:
+            yield (
+                f"{path}: {len(odd):,} of {len(directions):,} directions are neither inbound nor "
+                f"outbound, the first is {odd[0][:40]!r}: read as unknown"
             )
         told = [*cells_of(self.table, self.columns.columns.get("language", ""))]
         odd = [str(cell) for cell in told if not is_language(cell)]

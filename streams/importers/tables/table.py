@@ -4,7 +4,7 @@ read is one sentence that names the file and the line, and quotes no cell."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from streams.importers.tables.files.frame import (
 )
 from streams.importers.tables.files.json_objects import Unread, is_json, json_objects
 from streams.importers.tables.files.opening import LEGACY as LEGACY
-from streams.importers.tables.files.opening import Workbook, opened
+from streams.importers.tables.files.opening import Text, Workbook, opened
 from streams.importers.tables.files.sheet_lines import sheet_lines
 from streams.importers.tables.words import empty_cells
 
@@ -59,15 +59,16 @@ class ExportTable:
         self.unreadable.setdefault(reason, []).append(line)
 
 
-def read_table(path: Path) -> ExportTable:
-    """Reads an export, packed with gzip or not. Raises ImportFault, OSError."""
+def read_table(path: Path, advance: Callable[[int], None] = lambda _n: None) -> ExportTable:
+    """Reads an export, packed with gzip or not. `advance` hears of characters that are read, about
+    as many as the file has bytes. Raises ImportFault, OSError."""
     content = opened(path)
     if isinstance(content, Workbook):
         table = _table(path, "xlsx", sheet_lines(path, content))
     elif is_json(content.text):
-        table = _of_objects(path, content.text, content.encoding)
+        table = _of_objects(path, content, advance)
     else:
-        table = _table(path, content.encoding, csv_lines(path, content.text))
+        table = _table(path, content.encoding, csv_lines(path, content.text, advance))
     if not table.rows:
         for reason, lines in table.unreadable.items():
             raise ImportFault(f"{path}: line {lines[0]}: {reason}; no line of it can be read")
@@ -190,10 +191,10 @@ def _without_foot(table: ExportTable) -> None:
         )
 
 
-def _of_objects(path: Path, text: str, encoding: str) -> ExportTable:
-    table, cells_read = ExportTable(path, (), encoding), _Cells(path)
+def _of_objects(path: Path, content: Text, advance: Callable[[int], None]) -> ExportTable:
+    table, cells_read = ExportTable(path, (), content.encoding), _Cells(path)
     columns: dict[str, str] = {}
-    for number, found in json_objects(path, text):
+    for number, found in json_objects(path, content.text, advance):
         if isinstance(found, Unread):
             table.refuse(number, found.reason)
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from streams.importers.outcomes import ImportFault
 from streams.importers.tables.files.frame import N_TRIED, names_at
 
 MAX_CELL_CHARS = 1_000_000
+HEARD_CHARS = 100_000
 SEPARATORS = ",;\t|"
 _SEPARATOR = re.compile(r"sep=(\t|[^\w\s\"])\s*")
 """A first line that names the separator: Excel reads it, and other programs write it for Excel."""
@@ -19,13 +20,18 @@ _SEPARATOR = re.compile(r"sep=(\t|[^\w\s\"])\s*")
 _SAMPLE_CHARS = 200_000
 
 
-def csv_lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line that holds anything: where it begins, and its cells. Raises ImportFault."""
+def csv_lines(
+    path: Path, text: str, advance: Callable[[int], None]
+) -> Iterator[tuple[int, list[str]]]:
+    """Each line that holds anything: where it begins, and its cells. `advance` hears of characters
+    that are read. Raises ImportFault."""
     before = csv.field_size_limit(MAX_CELL_CHARS)
     first = next(line for line in text_lines(text) if line.strip())
     named = _SEPARATOR.fullmatch(first)
     reader = csv.reader(
-        text_lines(text), delimiter=named[1] if named else likely_separator(text), strict=True
+        heard(text_lines(text), advance),
+        delimiter=named[1] if named else likely_separator(text),
+        strict=True,
     )
     try:
         for start, cells in _numbered(reader):
@@ -67,6 +73,18 @@ def text_lines(text: str) -> Iterator[str]:
         end = text.find(last, start) + 1 or len(text)
         yield text[start:end]
         start = end
+
+
+def heard(lines: Iterable[str], advance: Callable[[int], None]) -> Iterator[str]:
+    """The same lines; `advance` hears of every hundred thousand characters."""
+    n = 0
+    for line in lines:
+        n += len(line)
+        if n >= HEARD_CHARS:
+            advance(n)
+            n = 0
+        yield line
+    advance(n)
 
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.files.csv_lines import MAX_CELL_CHARS, text_lines
+from streams.importers.tables.files.csv_lines import MAX_CELL_CHARS, heard, text_lines
 
 MAX_ARRAY_CHARS = 300_000_000
 """The longest JSON that is one value: all of it is parsed at once. An object a line has no such
@@ -34,11 +34,14 @@ class Unread:
     reason: str
 
 
-def json_objects(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any] | Unread]]:
-    """Each object with its line, or in an array its number. Raises ImportFault."""
+def json_objects(
+    path: Path, text: str, advance: Callable[[int], None]
+) -> Iterator[tuple[int, dict[str, Any] | Unread]]:
+    """Each object with its line, or in an array its number. `advance` hears of characters that are
+    read. Raises ImportFault."""
     whole = _one_value(path, text)
     if whole is None:
-        for number, line in enumerate(text_lines(text), start=1):
+        for number, line in enumerate(heard(text_lines(text), advance), start=1):
             if line.strip():
                 yield number, _object_of(line)
         return
