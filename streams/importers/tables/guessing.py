@@ -175,7 +175,7 @@ def _columns(kind: str, open_table: _Open, ids: frozenset[str], doubts: list[str
         if field == "lead" and ids and len(hits) > 1:
             hits.sort(key=lambda hit: _share_of(ids, table, hit) < MIN_SHARED)
         if field == "phone" and kind == "leads":
-            columns |= dict(zip(PHONES, hits, strict=False))
+            columns |= dict(zip(PHONES, sorted(hits, key=table.columns.index), strict=False))
         elif hits:
             columns[field] = hits[0]
             if len(alike := named[header_key(hits[0])]) > 1:
