@@ -55,7 +55,7 @@ N_SAMPLED = 5_000
 MAP_DATES = "map the column with the dates, or set how they are written as times in the mapping"
 NAME_WORDS = 'name the outcomes in the mapping, as "won": ["…"] and "lost": ["…"]'
 
-Event = TypeVar("Event", bound=EventBase)
+_Made = TypeVar("_Made", bound=EventBase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +280,8 @@ class RowReader:
             return None
 
     def _event(
-        self, event: type[Event], line: int, envelope: Mapping[str, Any], **parts: Any
-    ) -> Event:
+        self, event: type[_Made], line: int, envelope: Mapping[str, Any], **parts: Any
+    ) -> _Made:
         """An event without the parts that it cannot have; raises ValidationError where it is the
         envelope that is wrong."""
         while True:

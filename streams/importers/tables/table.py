@@ -21,7 +21,7 @@ from streams.importers.tables.files.frame import (
 )
 from streams.importers.tables.files.json_objects import Unread, is_json, json_objects
 from streams.importers.tables.files.opening import LEGACY as LEGACY
-from streams.importers.tables.files.opening import Text, Workbook, opened
+from streams.importers.tables.files.opening import ExportText, Workbook, opened
 from streams.importers.tables.files.sheet_lines import sheet_lines
 from streams.importers.tables.words import empty_cells
 
@@ -32,7 +32,7 @@ MAX_CELLS = 30_000_000
 """Cells with a value that one export may have: about three gigabytes of memory."""
 
 Row = Mapping[str, Any]
-Lines = Iterator[tuple[int, Sequence[Any]]]
+GridLines = Iterator[tuple[int, Sequence[Any]]]
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ class _Cells:
             table.remarks.append(f"{table.path}: {empty_cells.said_of(self.marks)}")
 
 
-def _table(path: Path, encoding: str, lines: Lines) -> ExportTable:
+def _table(path: Path, encoding: str, lines: GridLines) -> ExportTable:
     first = list(islice(lines, N_TRIED))
     if not first:
         raise ImportFault(f"{path}: has column names and no row")
@@ -191,7 +191,7 @@ def _without_foot(table: ExportTable) -> None:
         )
 
 
-def _of_objects(path: Path, content: Text, advance: Callable[[int], None]) -> ExportTable:
+def _of_objects(path: Path, content: ExportText, advance: Callable[[int], None]) -> ExportTable:
     table, cells_read = ExportTable(path, (), content.encoding), _Cells(path)
     columns: dict[str, str] = {}
     for number, found in json_objects(path, content.text, advance):

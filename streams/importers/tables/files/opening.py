@@ -47,14 +47,14 @@ class Workbook:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ExportText:
     """`encoding`: what the bytes were read as."""
 
     text: str
     encoding: str
 
 
-def opened(path: Path) -> Workbook | Text:
+def opened(path: Path) -> Workbook | ExportText:
     """Reads a file. Raises ImportFault where it is too large, empty, damaged or of a kind that
     asllr does not read, OSError."""
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
@@ -77,7 +77,7 @@ def opened(path: Path) -> Workbook | Text:
         raise ImportFault(f"{path}: holds NUL characters: export it as UTF-8 text")
     if not text.strip("\ufeff \t\r\n"):
         raise ImportFault(f"{path}: empty: export it with its line of column names")
-    return Text(text, encoding)
+    return ExportText(text, encoding)
 
 
 def _unpacked(path: Path, content: bytes) -> bytes:

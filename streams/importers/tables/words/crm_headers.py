@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-Headers = Mapping[str, Mapping[str, str]]
+ColumnHeaders = Mapping[str, Mapping[str, str]]
 """File -> what asllr reads -> the column's name."""
 
 
@@ -21,7 +21,7 @@ class CrmExport(NamedTuple):
 
     crm: str
     language: str
-    headers: Headers
+    headers: ColumnHeaders
 
 
 def _leads(lead: str, created_at: str, owner: str, *phones: str, queue: str = "") -> dict[str, str]:

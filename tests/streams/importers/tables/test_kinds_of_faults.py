@@ -46,7 +46,7 @@ def leads_of(exports: Exports, kind: type) -> list[str]:
 @pytest.mark.parametrize(
     "mark",
     ["NULL", "\\N", "N/A", "n/a", "#N/A", "None", "nan", "NaN", "nil", "(null)", "(blank)", "-",
-     "—", "0000-00-00", "0000-00-00 00:00:00", "0001-01-01T00:00:00Z", "#REF!", "k.A.", "undefined"],
+     "—", "0000-00-00", "0000-00-00 00:00:00", "0001-01-01T00:00:00Z", "#REF!", "k.A."],
 )  # fmt: skip
 def test_a_mark_of_nothing_is_an_empty_cell_in_every_column(mark: str, tmp_path: Path) -> None:
     leads = f"lead_id,created_at,phone,note\n{mark},2026-03-01,,\n" + "".join(
