@@ -12,8 +12,6 @@ from scoring.lead.language import UNDETERMINED
 MAX_ID_CHARS = 128
 """The longest id; a character that ids do not have takes three for each of its bytes."""
 
-MAX_CALL_S = 7 * 86_400
-
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _DIRECTIONS = {
     **dict.fromkeys(

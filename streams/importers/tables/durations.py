@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from streams.importers.tables.cells import MAX_CALL_S, Unusable
+from streams.importers.tables.cells import Unusable
 
 N_SAMPLED = 5_000
 
@@ -37,8 +37,11 @@ _WORDS = {
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "std", "stunde", "stunden"),
                     DurationUnit.HOURS),
 }  # fmt: skip
-LONG_CALL_S = 10_000
-"""No file of calls has a median of nearly three hours: its numbers are milliseconds."""
+LONG_CALL_S = 3_600
+"""Hardly a file of calls has a median of an hour: its numbers may be milliseconds."""
+
+LONGEST_CALL_S = 86_400
+"""A longer call is none: the line was left open, or it is in another unit than the rest."""
 
 SHORT_CALL_MIN = 30
 LONGEST_MIN = 300
@@ -90,8 +93,8 @@ def seconds_of(cell: Any, unit: DurationUnit = DurationUnit.SECONDS) -> float | 
     seconds = _seconds(str(cell).strip(), unit)
     if seconds is None:
         raise Unusable("duration_s: neither a number of seconds nor h:mm:ss", cell)
-    if not 0 <= seconds <= MAX_CALL_S:
-        raise Unusable(f"duration_s: outside 0 to {MAX_CALL_S:,} seconds", cell)
+    if not 0 <= seconds <= LONGEST_CALL_S:
+        raise Unusable(f"duration_s: outside 0 to {LONGEST_CALL_S:,} seconds", cell)
     return seconds
 
 

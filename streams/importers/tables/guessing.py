@@ -30,7 +30,13 @@ from streams.importers.tables.mapping import (
 )
 from streams.importers.tables.table import ExportTable
 from streams.importers.tables.times import EPOCH_MS, EPOCH_S, EPOCH_US, EXCEL
-from streams.importers.tables.words.header_names import NAMES, PHONES, header_key, without_unit
+from streams.importers.tables.words.header_names import (
+    NAMES,
+    PHONES,
+    header_key,
+    without_entity,
+    without_unit,
+)
 
 N_COMPARED = 1_000
 MIN_SHARED = 0.5
@@ -166,11 +172,18 @@ def _columns(kind: str, open_table: _Open, ids: frozenset[str], doubts: list[str
         if column not in open_table.taken:
             named.setdefault(header_key(column), []).append(column)
     filled = {name for row in islice(table.rows, N_COMPARED) for name in row}
+    of_entities: dict[str, list[str]] = {}
+    for key, alike in named.items():
+        if key != without_entity(key):
+            of_entities.setdefault(without_entity(key), []).extend(alike)
     columns: dict[str, str] = {}
     for field, names in NAMES[kind].items():
         keys = named if field != "duration_s" else _without_units(named)
         hits = [each for name in names for each in keys.get(name, ()) if each not in
                 columns.values()]  # fmt: skip
+        if not hits and field != "lead":
+            hits = [each for name in names for each in of_entities.get(name, ()) if each not in
+                    columns.values()]  # fmt: skip
         hits = [hit for hit in hits if hit in filled] or hits[:1]
         if field == "lead" and ids and len(hits) > 1:
             hits.sort(key=lambda hit: _share_of(ids, table, hit) < MIN_SHARED)

@@ -52,6 +52,10 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """The moment of leads and calls that have no date."""
 
 N_SAMPLED = 5_000
+MAX_WORDS_A_SECOND = 8
+"""Nobody speaks so fast: conversation has two or three words a second."""
+
+MIN_TIMED = 5
 MAP_DATES = "map the column with the dates, or set how they are written as times in the mapping"
 NAME_WORDS = 'name the outcomes in the mapping, as "won": ["…"] and "lost": ["…"]'
 
@@ -83,6 +87,7 @@ class RowReader:
     mended: CountedRows = field(default_factory=lambda: CountedRows("mended"))
     _respelt: Counter[str] = field(default_factory=Counter)
     _bare: Counter[str] = field(default_factory=Counter)
+    _spoken: Counter[str] = field(default_factory=Counter)
 
     def events(self, line: int, row: Row) -> Iterator[EventBase]:
         """The events of a row. Raises LeftOut, Unusable or pydantic's ValidationError."""
@@ -138,6 +143,10 @@ class RowReader:
         )
         if spoken is None:
             return
+        if duration_s:
+            n_words = sum(len(each.text.split()) for each in spoken.utterances)
+            self._spoken["timed"] += 1
+            self._spoken["too fast"] += n_words > MAX_WORDS_A_SECOND * duration_s
         told = language_of(self._cell(row, "language"))
         try:
             yield TranscriptReady(
@@ -193,6 +202,12 @@ class RowReader:
         for lost, n in self._respelt.items():
             rows = "row names its lead" if n == 1 else "rows name their lead"
             yield f"{path}: {n:,} {rows} in another spelling ({lost}): read as the lead's own id"
+        timed, too_fast = self._spoken["timed"], self._spoken["too fast"]
+        if timed >= MIN_TIMED and too_fast > timed / 2:
+            yield (
+                f"{path}: in {too_fast:,} of {timed:,} calls more is said than fits into their "
+                'duration: if its unit is another, set "duration_unit" of calls in the mapping'
+            )
         for name, n in self._bare.items():
             what = "date" if n == 1 else "dates"
             yield (

@@ -69,6 +69,10 @@ def read_table(path: Path, advance: Callable[[int], None] = lambda _n: None) -> 
         table = _of_objects(path, content, advance)
     else:
         table = _table(path, content.encoding, csv_lines(path, content.text, advance))
+    if isinstance(content, ExportText) and content.n_mended:
+        table.remarks.append(
+            f"{path}: {content.n_mended:,} bytes are no text and left out or shown as \ufffd"
+        )
     if not table.rows:
         for reason, lines in table.unreadable.items():
             raise ImportFault(f"{path}: line {lines[0]}: {reason}; no line of it can be read")

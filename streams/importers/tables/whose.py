@@ -15,6 +15,9 @@ from streams.importers.tables.mapping import FileColumns
 from streams.importers.tables.phones import phones_of
 from streams.importers.tables.table import ExportTable, Row
 
+SPREADSHEET_DIGITS = 15
+"""A spreadsheet keeps so many digits of a number and writes zeros for the rest."""
+
 MAP_IDS = "map lead to the columns that hold the same ids in both files"
 MAP_PHONES = "map phone to the columns with telephone numbers in both files"
 
@@ -31,6 +34,7 @@ class KnownLeads:
             phone: None for number in nobody for phone in phones_of(number)
         }
         self._alike: list[str] = []
+        self._n_long = self._n_zeros = 0
         self.n_repeated = 0
         for row in table.rows:
             try:
@@ -44,6 +48,9 @@ class KnownLeads:
         self.n_repeated += lead in self._known
         if lead not in self._known:
             self._known.add(lead)
+            if lead.isdigit() and len(lead) > SPREADSHEET_DIGITS + 1:
+                self._n_long += 1
+                self._n_zeros += not lead[SPREADSHEET_DIGITS:].strip("0")
             for key in spellings(lead):
                 if self._by_spelling.setdefault(key, lead) != lead:
                     self._by_spelling[key] = None
@@ -59,6 +66,11 @@ class KnownLeads:
             yield (
                 f"{self.n_repeated:,} rows are of a lead that has one already: of each column the "
                 "newest row with a value counts"
+            )
+        if self._n_zeros > max(1, self._n_long / 2):
+            yield (
+                f"{self._n_zeros:,} ids end in zeros from digit {SPREADSHEET_DIGITS + 1} on: a "
+                "spreadsheet has rounded them, and some may be the same: export them as text"
             )
         if self._alike:
             yield (

@@ -43,7 +43,8 @@ def _orders(word: str) -> str:
 
 
 CALLS = "lead_id,started_at,transcript\n1,2026-03-05 10:00,Agent: Hello.\n"
-REFUSED = {
+Files = dict[str, str | bytes]
+REFUSED: dict[str, tuple[Files, str]] = {
     "an empty file": ({"leads": ""}, "empty"),
     "two files swapped": ({"leads": CALLS, "calls": LEADS}, "swapped"),
     "the same file twice": ({"leads": LEADS, "calls": LEADS}, "the same rows"),
@@ -80,7 +81,7 @@ def test_a_bad_file_is_one_sentence_and_exit_code_78(
         json.loads(Path(draft).read_text(encoding="utf-8"))
 
 
-NO_VERDICT = {
+NO_VERDICT: dict[str, Files] = {
     "one row": {"leads": "lead_id,created_at\n1,2026-03-01\n"},
     "one lead that ordered": {
         "leads": "lead_id,created_at\n1,2026-03-01\n",

@@ -22,6 +22,13 @@ MAX_BOOK_BYTES = 500_000_000
 LEGACY = "cp1252"
 """The encoding that Excel writes in western Europe where it does not write UTF-8."""
 
+MAX_MENDED = 0.001
+"""The share of a file's characters that may be NUL: more are another encoding."""
+
+GOOD_FOR_A_BAD_ONE = 10
+"""A file with so many characters that are whole for each that is not is of this encoding, and a
+program has cut some of them in two."""
+
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _WORKBOOK = "xl/workbook.xml"
 _OTHERS = {
@@ -48,10 +55,12 @@ class Workbook:
 
 @dataclass(frozen=True, slots=True)
 class ExportText:
-    """`encoding`: what the bytes were read as."""
+    """`encoding`: what the bytes were read as. `n_mended`: characters that were taken out or are
+    unknown, since the file has bytes that are no text."""
 
     text: str
     encoding: str
+    n_mended: int = 0
 
 
 def opened(path: Path) -> Workbook | ExportText:
@@ -72,12 +81,14 @@ def opened(path: Path) -> Workbook | ExportText:
             raise ImportFault(f"{path}: is {kind}: {_READABLE}")
     if content[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(_MARKUP):
         raise ImportFault(f"{path}: is HTML or XML, whatever its name says: {_READABLE}")
-    text, encoding = _decoded(path, content)
-    if "\0" in text:
-        raise ImportFault(f"{path}: holds NUL characters: export it as UTF-8 text")
+    text, encoding, n_mended = _decoded(path, content)
+    if n_nul := text.count("\0"):
+        if n_nul > MAX_MENDED * len(text):
+            raise ImportFault(f"{path}: holds NUL characters: export it as UTF-8 text")
+        text, n_mended = text.replace("\0", ""), n_mended + n_nul
     if not text.strip("\ufeff \t\r\n"):
         raise ImportFault(f"{path}: empty: export it with its line of column names")
-    return ExportText(text, encoding)
+    return ExportText(text, encoding, n_mended)
 
 
 def _unpacked(path: Path, content: bytes) -> bytes:
@@ -111,14 +122,19 @@ def _check_book(path: Path, content: bytes) -> None:
         )
 
 
-def _decoded(path: Path, content: bytes) -> tuple[str, str]:
+def _decoded(path: Path, content: bytes) -> tuple[str, str, int]:
     likely = _encodings(content)
     at = 0
     for encoding in likely:
         try:
-            return content.decode(encoding), encoding
+            return content.decode(encoding), encoding, 0
         except UnicodeDecodeError as error:
             at = error.start
+        text = content.decode(encoding, "replace")
+        n_bad = text.count("\ufffd")
+        n_good = len(text) - len(text.encode("ascii", "ignore")) - n_bad
+        if n_bad * GOOD_FOR_A_BAD_ONE < n_good:
+            return text, encoding, n_bad
     raise ImportFault(
         f"{path}: neither {' nor '.join(likely)} at byte {at:,}: export it as UTF-8"
     ) from None

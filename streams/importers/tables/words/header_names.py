@@ -93,6 +93,18 @@ def header_key(name: str) -> str:
     return re.sub(r"\W+|_+", "_", plain).strip("_")
 
 
+_ENTITY = re.compile(
+    r"^(deal|lead|leads|contact|person|opportunity|opp|activity|call|calls|task|properties|fields|"
+    r"geschaeft|kontakt|aktivitaet|anruf)_(?=.)"
+)
+
+
+def without_entity(key: str) -> str:
+    """The key without the kind of record that it is of: `won_time` of `deal_won_time`, and without
+    a zone behind it."""
+    return re.sub(r"_(utc|gmt)$", "", _ENTITY.sub("", key))
+
+
 def without_unit(key: str) -> str:
     """The key of a duration's column without its unit: `call_duration` of `call_duration_ms`."""
     return _UNITS.sub("", key)

@@ -105,8 +105,8 @@ class OutcomeWords:
     """What the words of one file mean. `won`, `lost`: those of the mapping, which come first."""
 
     def __init__(self, won: Iterable[str] = (), lost: Iterable[str] = ()) -> None:
-        self._of_mapping = {word_of(word): Fate.WON for word in won}
-        self._of_mapping |= {word_of(word): Fate.LOST for word in lost}
+        self._of_mapping = {_word_in(word): Fate.WON for word in won}
+        self._of_mapping |= {_word_in(word): Fate.LOST for word in lost}
 
     def fate_of(self, cell: Any) -> Fate | None:
         """The fate that a cell tells; None where nobody knows its word. An empty cell is one."""
@@ -117,6 +117,11 @@ class OutcomeWords:
             if word in known:
                 return fate
         return _of_sentence(str(cell)[:200]) if word else None
+
+
+def _word_in(mapping_word: str) -> str:
+    """A word of a mapping; an empty cell is named as a doubt names it."""
+    return "" if mapping_word == EMPTY else word_of(mapping_word)
 
 
 def _of_sentence(text: str) -> Fate | None:
@@ -132,7 +137,7 @@ def _of_sentence(text: str) -> Fate | None:
     for word, end in tokens:
         rest = _spaced(text)[end:].strip().casefold()
         if word in SURE_WON | SURE_LOST:
-            if rest and not _ASIDE.match(rest):
+            if re.search(r"\w", rest) and not _ASIDE.match(rest):
                 return None
             return Fate.WON if word in SURE_WON else Fate.LOST
         if word not in BEFORE and not word.isdigit():

@@ -235,3 +235,12 @@ def test_reading_tells_how_far_it_is(tmp_path: Path) -> None:
     read_table(path, heard.append)
     assert len(heard) > 2
     assert sum(heard) == path.stat().st_size
+
+
+def test_a_stray_byte_costs_itself_and_not_the_file(tmp_path: Path) -> None:
+    rows = "".join(f"{n},2026-03-01,Jörg Müßig-Größe\n" for n in range(500)).encode()
+    cut = rows.replace("ö".encode(), b"\xc3", 1).replace(b"J", b"J\0", 1)
+    exports = _read(tmp_path, b"lead_id,created_at,name\n" + cut)
+    names = {row["name"] for row in exports.tables["leads"].rows}
+    assert names == {"Jörg Müßig-Größe", "J\ufffdrg Müßig-Größe"}
+    assert any("2 bytes are no text" in said for said in exports.read.skipped)

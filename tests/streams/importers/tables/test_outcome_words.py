@@ -16,7 +16,8 @@ from streams.importers.tables.words.outcome_words import Fate, OutcomeWords, unr
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 WON = ("closedwon", "Closed - Converted", "Won - renewal", "CLOSED_WON", "6 - Closed Won",
-       "ClosedWon", "won (upsell)", "Gewonnen", "Deal won", "ganado", "Gagné", "vinto", "1",
+       "ClosedWon", "won (upsell)", "Gewonnen", "Deal won 🎉",
+       "100% - Won", "ganado", "Gagné", "vinto", "1",
        1, 1.0, True, "yes",
        "Ja", "WAHR", "Converted", "Closed Won: expansion", " won ",
        "Verkauft", "oui", "sí")  # fmt: skip
@@ -89,6 +90,18 @@ def test_unread_words_are_a_doubt_that_a_mapping_settles(tmp_path: Path) -> None
 def test_an_empty_outcome_is_no_win(tmp_path: Path) -> None:
     exports = _exports(tmp_path, ["Won"] * 30 + ["", "NULL"])
     assert exports.read.n_orders == 30
+
+
+def test_a_mapping_may_say_what_an_empty_outcome_means(tmp_path: Path) -> None:
+    mapping = (
+        '{"leads": {"columns": {"lead": "lead_id", "created_at": "created_at"}}, "outcomes": '
+        '{"columns": {"lead": "lead_id", "ordered_at": "close_date", "outcome": "stage"}}, '
+        '"won": ["(empty)"]}'
+    )
+    with pytest.raises(ImportFault, match=r"'\(empty\)' \(3\)"):
+        _exports(tmp_path, ["lost", "", "", ""])
+    (tmp_path / "mapping.json").unlink()
+    assert _exports(tmp_path, ["lost", "", "", ""], mapping).read.n_orders == 3
 
 
 def test_a_column_without_any_outcome_says_nothing(tmp_path: Path) -> None:
