@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.files.csv_lines import csv_lines
+from streams.importers.tables.files.csv_lines import BrokenLine, csv_lines
 from streams.importers.tables.files.frame import (
     MAX_FOOT,
     N_TRIED,
@@ -32,7 +32,7 @@ MAX_CELLS = 30_000_000
 """Cells with a value that one export may have: about three gigabytes of memory."""
 
 Row = Mapping[str, Any]
-GridLines = Iterator[tuple[int, Sequence[Any]]]
+GridLines = Iterator[tuple[int, Sequence[Any] | BrokenLine]]
 
 
 @dataclass(slots=True)
@@ -73,11 +73,25 @@ def read_table(path: Path, advance: Callable[[int], None] = lambda _n: None) -> 
         table.remarks.append(
             f"{path}: {content.n_mended:,} bytes are no text and left out or shown as \ufffd"
         )
-    if not table.rows:
-        for reason, lines in table.unreadable.items():
-            raise ImportFault(f"{path}: line {lines[0]}: {reason}; no line of it can be read")
-        raise ImportFault(f"{path}: has column names and no row")
+    _check_some(table)
     return table
+
+
+def _check_some(table: ExportTable) -> None:
+    """Raises ImportFault where no row could be read."""
+    if table.rows:
+        return
+    for reason, lines in table.unreadable.items():
+        raise ImportFault(f"{table.path}: line {lines[0]}: {reason}; no line of it can be read")
+    raise ImportFault(f"{table.path}: has column names and no row")
+
+
+def _whole_lines(table: ExportTable, lines: GridLines) -> Iterator[tuple[int, Sequence[Any]]]:
+    for start, cells in lines:
+        if isinstance(cells, BrokenLine):
+            table.refuse(start, cells.reason)
+        else:
+            yield start, cells
 
 
 @dataclass(slots=True)
@@ -118,17 +132,21 @@ class _Cells:
 
 
 def _table(path: Path, encoding: str, lines: GridLines) -> ExportTable:
-    first = list(islice(lines, N_TRIED))
+    table, cells_read = ExportTable(path, (), encoding), _Cells(path)
+    whole = _whole_lines(table, lines)
+    first = list(islice(whole, N_TRIED))
     if not first:
-        raise ImportFault(f"{path}: has column names and no row")
+        _check_some(table)
     at = names_at([cells for _, cells in first])
+    broken = [(lines[0], reason) for reason, lines in table.unreadable.items()]
+    if broken and min(broken)[0] < first[at][0]:
+        raise ImportFault(f"{path}: line {min(broken)[0]}: {min(broken)[1]}")
     heads = [shown_name(name) for name in first[at][1]]
     if len(heads) > MAX_COLUMNS:
         raise ImportFault(f"{path}: {len(heads):,} columns, at most {MAX_COLUMNS:,}: export fewer")
     names, doubled = _distinct(heads)
-    table, cells_read = ExportTable(path, (), encoding), _Cells(path)
     n_names_again = 0
-    for start, cells in chain(first[at + 1 :], lines):
+    for start, cells in chain(first[at + 1 :], whole):
         if len(cells) > len(names) and any(map(_is_filled, cells[len(names) :])):
             table.refuse(
                 start,

@@ -37,7 +37,7 @@ def shown_name(name: Any) -> str:
 
 def is_below(row: Mapping[str, Any], n_columns: int) -> bool:
     """Whether a last row is none of the table: a total, or a remark of the program."""
-    if n_columns < 2 or len(row) > max(2, n_columns // 2):
+    if n_columns < 2 or len(row) == n_columns:
         return False
     first = str(next(iter(row.values())))
     if _TOTAL.fullmatch(first):

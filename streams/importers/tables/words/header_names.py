@@ -15,7 +15,7 @@ PHONES = ("phone", "phone_2", "phone_3", "phone_4")
 _LEAD = ("lead", "lead_id", "leadid", "lead_number", "lead_no", "lead_nr", "contact_id",
          "customer_id", "customer", "contact", "prospect_id", "kunden_id", "kundennummer",
          "kunden_nr", "kontakt_id", "person_id", "interessent", "external_id")  # fmt: skip
-_LAST = ("record_id", "id")
+_LAST = ("record_id", "id", "email", "e_mail", "email_address", "e_mail_address", "e_mail_adresse")
 """What is an id of whatever the row is: of a lead only where nothing else is."""
 
 _PHONE = (
@@ -125,7 +125,7 @@ def _names() -> dict[str, dict[str, tuple[str, ...]]]:
                     of.append(key)
     for kind in ("leads", "outcomes"):
         names[kind]["lead"] += _LAST
-    names["calls"]["lead"].append("record_id")
+    names["calls"]["lead"] += ("record_id", *_LAST[2:])
     return {kind: {field: tuple(of) for field, of in n.items()} for kind, n in names.items()}
 
 

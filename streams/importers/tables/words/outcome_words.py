@@ -25,6 +25,7 @@ class Fate(Enum):
 
 
 _WON = """
+orderplaced orderconfirmed orderreceived auftragerhalten auftragerteilt auftragseingang 已成交
 won win sold bought order ordered orderd customer purchased paid signed contracted success
 successful converted conversion yes y true t 1 closedwon won100 iswon dealwon closedconverted
 completedwon gewonnen verkauft bestellt beauftragt gekauft abgeschlossen ja j wahr kunde auftrag
@@ -70,7 +71,8 @@ closedlost disqualified disqualifiziert rejected cancelled canceled abgelehnt st
 """
 _BEFORE = """
 closed close deal opportunity opp status stage phase stufe the geschlossen abgeschlossen ferme
-fermee cerrado cerrada chiuso fechado gesloten afgesloten auftrag contract lead sales
+fermee cerrado cerrada chiuso chiusa
+zamkniete zamknieta fechado gesloten afgesloten auftrag contract lead sales
 """
 _NOT = "not no non nicht kein keine never nie un nao niet inte ikke ei"
 _ASIDE = re.compile(r"[-–—:/(|,]|\b(to|due|because|an|wegen|by)\b")

@@ -244,3 +244,27 @@ def test_a_stray_byte_costs_itself_and_not_the_file(tmp_path: Path) -> None:
     names = {row["name"] for row in exports.tables["leads"].rows}
     assert names == {"Jörg Müßig-Größe", "J\ufffdrg Müßig-Größe"}
     assert any("2 bytes are no text" in said for said in exports.read.skipped)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ['9,2026-03-01,"5" pipe"\n', '9,2026-03-01,"open\n', '9,"2026-03-01",a"b"",\n9,x,"y\n'],
+)
+def test_a_broken_line_costs_itself_and_not_the_file(broken: str, tmp_path: Path) -> None:
+    rows = "".join(f"{n},2026-03-01,x\n" for n in range(10, 300))
+    exports = _read(tmp_path, f"lead_id,created_at,note\n1,2026-03-01,x\n{broken}{rows}".encode())
+    leads = {event.lead for event in exports.read.events}
+    assert {"1", *map(str, range(12, 300))} <= leads
+    assert any("not CSV" in said and "line 3" in said for said in exports.read.skipped)
+
+
+def test_a_broken_line_of_names_is_the_fault(tmp_path: Path) -> None:
+    with pytest.raises(ImportFault, match="line 1: not CSV"):
+        _read(tmp_path, b'lead_id,created_at,"a"b"\n1,2026-03-01,x\n2,2026-03-01,x\n')
+
+
+def test_a_total_is_no_lead_whatever_it_sums(tmp_path: Path) -> None:
+    rows = "1,2026-03-01,4,5\n2,2026-03-02,6,7\nGrand Total,,10,12\nCount: 2,,,\n"
+    exports = _read(tmp_path, f"lead_id,created_at,a,b\n{rows}".encode())
+    assert [event.lead for event in exports.read.events] == ["1", "2"]
+    assert not any("row skipped" in said for said in exports.read.skipped)
