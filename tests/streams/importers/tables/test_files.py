@@ -248,7 +248,7 @@ def test_a_stray_byte_costs_itself_and_not_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    ['9,2026-03-01,"5" pipe"\n', '9,2026-03-01,"open\n', '9,"2026-03-01",a"b"",\n9,x,"y\n'],
+    ['9,2026-03-01,"5" pipe"\n', '9,2026-03-01,"open\n', '9,2026-03-01,"y" z\n'],
 )
 def test_a_broken_line_costs_itself_and_not_the_file(broken: str, tmp_path: Path) -> None:
     rows = "".join(f"{n},2026-03-01,x\n" for n in range(10, 300))
