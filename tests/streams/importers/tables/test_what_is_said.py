@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from schemas.events import LeadUpserted
 from streams.importers.tables.exports import Exports, read_exports
 from streams.importers.tables.fields import NOTHING_READ
 
@@ -52,3 +53,20 @@ def test_repeated_rows_and_ids_that_differ_in_case_only_are_said(tmp_path: Path)
     said = "\n".join(_read(tmp_path, leads=leads).read.skipped)
     assert "1 rows are of a lead that has one already" in said
     assert "1 ids differ from another's only in capitals" in said
+
+
+def test_a_part_that_no_event_can_have_costs_the_part(tmp_path: Path) -> None:
+    path = tmp_path / "leads.jsonl"
+    rows = [
+        '{"lead_id": 1, "created_at": "2026-03-01", "owner": "Jo\\u0000", "queue": "n\\u0000"}',
+        '{"lead_id": 2, "created_at": "2026-03-01", "owner": "Jo", "queue": {"a": 1}}',
+        '{"lead_id": 3, "created_at": "2026-03-01", "owner": ["Jo"], "queue": "north"}',
+    ]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    read = read_exports({"leads": path}, None, NOTHING_READ, NOW).read
+    leads = [event for event in read.events if isinstance(event, LeadUpserted)]
+    assert [lead.owner for lead in leads] == [None, "Jo", "['Jo']"]
+    assert leads[2].queue == "north"
+    said = "\n".join(read.skipped)
+    assert "owner is left out" in said
+    assert "queue: a name is a text or a number" in said
