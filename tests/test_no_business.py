@@ -22,6 +22,7 @@ PLACES = {
     "streams/importers/persuasion.py": "one public data set and its words",
     "streams/importers/uci_bank.py": "one public data set and its words",
     "streams/importers/tables/durations.py": "how units of time are shortened",
+    "streams/importers/tables/words/header_names.py": "how exports call what is an id",
     "streams/importers/transcripts/reading.py": "what vendors call the envelope of a transcript",
     "streams/importers/transcripts/shapes/turns.py": "what vendors call the text of a turn",
 }

@@ -167,10 +167,7 @@ class RowReader:
         is_dated = self.reading.mapping.has_dated_outcomes and (
             has_times or self.reading.purpose is Purpose.LEARN
         )
-        is_undated_learning = self.reading.purpose is Purpose.LEARN and not is_dated
-        if not (is_undated_learning or "ordered_at" not in self.columns.columns) and (
-            self._cell(row, "ordered_at") is None
-        ):
+        if self.columns.columns.get("ordered_at") and self._cell(row, "ordered_at") is None:
             raise LeftOut("no date: taken for still open", advice=MAP_DATES)
         fate = Fate.WON
         if self._has_outcomes:
@@ -265,10 +262,8 @@ class RowReader:
         """The time of a row. What is known to have happened on a day only counts at its end, so
         that no list of that day knows it; but a lead came in at its beginning."""
         mapping, now = self.reading.mapping, self.reading.now
-        is_undated = not (mapping.has_times or self.reading.purpose is Purpose.LEARN)
-        if is_undated or (
-            self.reading.purpose is Purpose.LEARN and not self.columns.columns.get(name)
-        ):
+        is_learning = self.reading.purpose is Purpose.LEARN
+        if not (self.columns.columns.get(name) if is_learning else mapping.has_times):
             return BEGINNING
         cell = self._cell(row, name)
         if cell is None:
