@@ -109,6 +109,8 @@ class KnownLeads:
             if (found := self._by_spelling.get((kind, key))) is not None:
                 respelt[kind] += 1
                 return found
+        if any(key in self._by_spelling for key in spellings(lead)):
+            raise LeftOut("several leads have this id but for capitals or zeros", cell)
         parts = re.split(r"[;,|]", str(cell)[:2_000])
         known = {part for part in map(named, filter(None, parts)) if part in self._known}
         if len(parts) > 1 and len(known) == 1:

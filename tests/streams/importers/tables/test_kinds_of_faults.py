@@ -281,6 +281,7 @@ def test_other_spellings_are_found_where_only_one_lead_has_them(tmp_path: Path) 
     )
     said = "\n".join(exports.read.skipped)
     assert "differ from another's only in capitals" in said
+    assert "'ab1': several leads have this id but for capitals" in said
     assert "in another spelling (leading zeros or commas)" in said
 
 
