@@ -268,3 +268,11 @@ def test_a_total_is_no_lead_whatever_it_sums(tmp_path: Path) -> None:
     exports = _read(tmp_path, f"lead_id,created_at,a,b\n{rows}".encode())
     assert [event.lead for event in exports.read.events] == ["1", "2"]
     assert not any("row skipped" in said for said in exports.read.skipped)
+
+
+@pytest.mark.slow
+def test_two_hundred_columns_of_almost_dates_are_looked_through(tmp_path: Path) -> None:
+    words = ("12-345", "3/45 ab", "12 ab", "1.2.3.4")
+    names = ",".join(["lead_id", *(f"c{n}" for n in range(200))])
+    rows = "".join(f"{n},{','.join(words[(n + c) % 4] for c in range(200))}\n" for n in range(50))
+    assert not _read(tmp_path, f"{names}\n{rows}".encode()).has_times
