@@ -52,9 +52,10 @@ try:
     from streams.cli.shadow import shadow
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
-    from streams.cli.try_leads import read_exports, try_leads
+    from streams.cli.try_leads import try_leads
     from streams.importers.outcomes import ImportFault
     from streams.importers.tables.events import TENANT
+    from streams.importers.tables.exports import read_exports
     from streams.importers.tables.fields import FieldsRead
     from streams.importers.tables.mapping import Purpose
     from streams.local.local_roles import RoleCounts

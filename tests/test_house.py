@@ -23,7 +23,7 @@ WHERE = {
     "In which order is a score published?": ("streams/publish/publisher.py", "publish"),
     "Where does a replay fold?": ("streams/replay/fold.py", "Course"),
     "Where are LoRA steps taken?": ("training/fit/steps.py", "FitSteps"),
-    "What does `asllr try` read?": ("streams/cli/try_leads.py", "read_exports"),
+    "What does `asllr try` read?": ("streams/importers/tables/exports.py", "read_exports"),
 }
 """Question -> the file and what in it answers."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,34 +17,27 @@ from streams.cli.artifacts import SHIPPED, find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.events import Read, events_of
-from streams.importers.tables.fields import FieldsRead, own_where_unknown
-from streams.importers.tables.mapping import (
-    ColumnMapping,
-    Purpose,
-    complete_mapping,
-    guess,
-    read_mapping,
-)
-from streams.importers.tables.table import ExportTable, read_table
+from streams.importers.tables.events import Read
+from streams.importers.tables.exports import DRAFT, read_exports
+from streams.importers.tables.fields import FieldsRead
 from streams.recording.event_file import history
 from streams.replay.rank_file import rank_events
 from streams.reports.try_text import Found, found_json, found_lines, mapping_lines
 
-DRAFT = Path("asllr-mapping.json")
 DEMO = "the demo model"
+UNDATED = "outcomes or leads have no dates, so nobody knows who was still open on which day"
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(name="try")
-@click.option("--leads", required=True, type=_FILE, help="a row a lead: CSV or JSON lines.")
+@click.option("--leads", required=True, type=_FILE, help="a row a lead: CSV, .xlsx or JSON.")
 @click.option("--calls", type=_FILE, help="a row a call, with its transcript if there is one.")
 @click.option("--outcomes", type=_FILE, help="who ordered when; may be the file of --leads.")
 @click.option(
     "--mapping",
     "mapping_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=f"which column is what; without one an unsure guess is written to {DRAFT}.",
+    help=f"which column is what; written where it does not exist, an unsure guess to {DRAFT}.",
 )
 @click.option("--artifact", default=SHIPPED, show_default=True, help="which one scores.")
 @click.option(
@@ -99,13 +91,19 @@ def try_leads(
     fields = _fields_read(find_artifact(artifact, current_settings().artifacts))
     try:
         with naming_files():
-            exports = read_exports(paths, mapping_path, fields, datetime.now(UTC))
+            size = sum(path.stat().st_size for path in {*paths.values()} if path is not None)
+            reading = TerminalProgress("read", "bytes", size)
+            exports = read_exports(
+                paths, mapping_path, fields, datetime.now(UTC), advance=reading.advance
+            )
+            reading.close()
     except ImportFault as error:
         raise Failure(str(error), exit_codes.UNUSABLE) from error
     mapping, read, remarks = exports.mapping, exports.read, exports.remarks
     for line in (*mapping_lines(mapping, exports.tables, read), *remarks, *read.skipped):
         click.echo(line, err=True)
-    trial = _trial(read, _Asked(artifact, capacity, days, top, judge="outcomes" in exports.tables))
+    is_judged = mapping.has_times and mapping.has_dated_outcomes
+    trial = _trial(read, _Asked(artifact, capacity, days, top, judge=is_judged))
     if as_json:
         found = found_json(mapping, trial, top) | {"remarks": remarks}
         click.echo(json.dumps(found, allow_nan=False))
@@ -127,55 +125,6 @@ def _fields_read(path: Path) -> FieldsRead:
     if manifest.engine.reads_text:
         names |= {*rendering.own_fields}
     return FieldsRead.of(rendering.features, names)
-
-
-@dataclass(frozen=True, slots=True)
-class Exports:
-    """What `asllr try` and `asllr dataset` read. `tables` by kind: leads, and where given calls and
-    outcomes; `mapping` says which of their columns means what, `remarks` what a person should know
-    of it, `read` are the events they make."""
-
-    tables: Mapping[str, ExportTable]
-    mapping: ColumnMapping
-    remarks: tuple[str, ...]
-    read: Read
-
-
-def read_exports(
-    paths: Mapping[str, Path | None],
-    mapping_path: Path | None,
-    fields: FieldsRead,
-    now: datetime,
-    purpose: Purpose = Purpose.RANK,
-) -> Exports:
-    """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
-    out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
-    tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
-    mapping, remarks = _mapping(tables, mapping_path, fields, purpose)
-    read = events_of(tables, mapping, fields, now, purpose)
-    return Exports(tables, mapping, remarks, read)
-
-
-def _mapping(
-    tables: Mapping[str, ExportTable], path: Path | None, fields: FieldsRead, purpose: Purpose
-) -> tuple[ColumnMapping, tuple[str, ...]]:
-    """The mapping of columns, read from `path` or guessed, and what a person should know of it; a
-    doubtful guess becomes a draft and ends the command."""
-    if path is not None and path.exists():
-        mapping = complete_mapping(read_mapping(path), tables, purpose)
-        profile = own_where_unknown(tables["leads"], mapping.profile, fields)
-        return mapping.model_copy(update={"profile": profile.columns}), profile.sentences
-    guessed = guess(tables, fields, purpose)
-    if not guessed.doubts:
-        return guessed.mapping, guessed.remarks
-    draft = path or DRAFT
-    where = f"correct {draft} and give it as --mapping {draft}"
-    try:
-        with draft.open("x", encoding="utf-8") as file:
-            file.write(guessed.mapping.model_dump_json(indent=2, exclude_none=True) + "\n")
-    except FileExistsError:
-        where = f"{draft} exists already: give it as --mapping {draft}, or remove it"
-    raise ImportFault(f"not sure what the columns mean: {'; '.join(guessed.doubts)}. {where}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +153,7 @@ def _trial(read: Read, request: _Asked) -> Found:
         request.days,
         None if is_shipped else manifest.data_window.end,
     )
-    judged, why_not = None, "needs --outcomes, which says who ordered when"
+    judged, why_not = None, UNDATED if read.won else "needs --outcomes, which says who ordered when"
     progress = TerminalProgress("replayed", "events", len(read.events))
     if request.judge:
         try:
@@ -212,5 +161,6 @@ def _trial(read: Read, request: _Asked) -> Found:
         except CannotTell as error:
             why_not = str(error)
     progress.close()
-    ranked = rank_events(map(history, read.events), scorer, top=request.top)
+    events = (*read.events, *read.closings())
+    ranked = rank_events(map(history, events), scorer, top=request.top)
     return Found(trial.name, is_shipped, ranked, trial.terms, read, judged, why_not)

@@ -18,8 +18,8 @@ from scoring.draft.draft_file import draft_text
 from scoring.draft.survey import Survey, survey_of
 from streams import exit_codes
 from streams.cli.front import Failure, naming_files
-from streams.cli.try_leads import read_exports
 from streams.importers.outcomes import ImportFault
+from streams.importers.tables.exports import read_exports
 from streams.importers.tables.fields import NOTHING_READ
 from streams.importers.tables.mapping import Purpose
 from streams.recording.event_file import RecordingError

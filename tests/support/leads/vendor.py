@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.events import EventBase
-from streams.cli.try_leads import read_exports
+from streams.importers.tables.exports import read_exports
 from streams.importers.tables.fields import NOTHING_READ
 
 START = datetime(2025, 1, 6, 9, tzinfo=UTC)
