@@ -43,7 +43,22 @@ def read_exports(
 ) -> Exports:
     """Reads CSV or JSON lines, a row a lead, a call or an outcome; rows later than `now` are left
     out. Without a mapping the columns are guessed. Raises ImportFault, OSError."""
-    tables = {kind: read_table(path) for kind, path in paths.items() if path is not None}
+    return exports_of(read_tables(paths), mapping_path, fields, now, purpose)
+
+
+def read_tables(paths: Mapping[str, Path | None]) -> dict[str, ExportTable]:
+    """The tables of the files that there are. Raises ImportFault, OSError."""
+    return {kind: read_table(path) for kind, path in paths.items() if path is not None}
+
+
+def exports_of(
+    tables: Mapping[str, ExportTable],
+    mapping_path: Path | None,
+    fields: FieldsRead,
+    now: datetime,
+    purpose: Purpose,
+) -> Exports:
+    """As `read_exports`, of tables that were read. Raises ImportFault, OSError."""
     mapping, remarks = _mapping(tables, mapping_path, fields, purpose)
     read = events_of(tables, mapping, fields, now, purpose)
     return Exports(tables, mapping, remarks, read)
