@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 pytest.importorskip("lightgbm", reason="needs the learn extra")
 
 from asllr import main
+from scoring.artifact import load_manifest
 from tests.support.leads.planted import PlantedLead, planted_leads, truth_reached, write_exports
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
@@ -94,7 +95,7 @@ def test_what_stands_in_the_place_of_save_is_one_sentence_and_stays(tried: Tried
     again = asllr("try", *files(tried.paths), "--save", tried.saved)
     assert again.exit_code == 78
     assert "exists and is not empty: name another folder for --save" in again.stderr
-    assert (tried.saved / "artifact" / "manifest.json").exists()
+    assert load_manifest(tried.saved / "artifact").name == "own"
 
 
 LEARN_ALONE = """

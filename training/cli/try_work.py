@@ -47,14 +47,14 @@ SOURCE = "exports"
 MIN_ORDERS = 30
 """With fewer leads that ordered, a model of their columns and words is mostly noise."""
 
-SHARES: Shares = (0.66, 0.16, 0.16, 0.02)
+SHARES: Shares = (0.60, 0.22, 0.16, 0.02)
 """The last share belongs to calibration, too: daily lists of later days judge, no test rows do."""
 
 STEP_DAYS = 7
 MAX_MOMENTS = 150_000
 """So many moments of leads at most are looked at; with more they lie further apart."""
 
-MAX_ROWS = 12_000
+MAX_ROWS = 8_000
 """About so many of them are learned from, beside all before an order."""
 
 MAX_ORDERS = 2_000
