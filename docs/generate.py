@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from asllr import main as asllr
 from docs.domain_reference import domain_rules, domain_schema_text, domain_tables
+from docs.exports_reference import crm_table, talk_table
 from docs.field_meanings import EVENT_FIELDS, SCORE_FIELDS
 from docs.transcript_reference import shapes_table
 from schemas.asyncapi import asyncapi_document
@@ -46,7 +47,9 @@ def documents() -> dict[Path, str]:
         for name, parts in PARTS.items()
     }
     commands = CliRunner().invoke(asllr, ["reference"]).output
+    tutorial = ROOT / "docs/tutorials/your-exports.md"
     return {ROOT / name: text for name, text in pages.items()} | {
+        tutorial: _filled(tutorial, {"crms": crm_table, "talk": talk_table}),
         ROOT / REFERENCE / "commands.md": commands,
         ROOT / REFERENCE / "domain.schema.json": domain_schema_text(),
     }

@@ -21,7 +21,7 @@ PLACES = {
     "streams/importers/bpi2012.py": "one public data set and its words",
     "streams/importers/persuasion.py": "one public data set and its words",
     "streams/importers/uci_bank.py": "one public data set and its words",
-    "streams/importers/tables/cells.py": "how exports say that a lead was won or lost",
+    "streams/importers/tables/durations.py": "how units of time are shortened",
     "streams/importers/transcripts/reading.py": "what vendors call the envelope of a transcript",
     "streams/importers/transcripts/shapes/turns.py": "what vendors call the text of a turn",
 }
@@ -44,7 +44,7 @@ KNOWN_STAGES_AND_CHANNELS = {
     "streams/importers/bpi2012.py": "one public data set and its words",
     "streams/importers/persuasion.py": "one public data set and its words",
     "streams/importers/uci_bank.py": "one public data set and its words",
-    "streams/importers/tables/events.py": "an export says call and order in no words of its own",
+    "streams/importers/tables/row_reader.py": "an export has no words of its own for a call",
 }
 """File -> why it names a stage or a channel."""
 

@@ -19,10 +19,11 @@ from streams import exit_codes
 from streams.backtest.learning import Fitter
 from streams.cli.artifacts import find_artifact
 from streams.cli.front import Failure, current_settings, naming_files
+from streams.cli.progress import TerminalProgress
 from streams.cli.try_domain import GENERIC, domain_of
 from streams.cli.try_request import TryRequest, check_save
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.exports import DRAFT, Exports, exports_of, read_exports, read_tables
+from streams.importers.tables.exports import DRAFT, Exports, exports_of, read_tables
 from streams.importers.tables.fields import FieldsRead
 from streams.importers.tables.mapping import Purpose
 from streams.reports.try_text import Found, found_json, found_lines, mapping_lines
@@ -34,14 +35,14 @@ def build_try(fitter: Fitter) -> click.Command:
     """The command. `fitter` fits models; `streams` has none."""
 
     @click.command(name="try")
-    @click.option("--leads", required=True, type=_FILE, help="a row a lead: CSV or JSON lines.")
+    @click.option("--leads", required=True, type=_FILE, help="a row a lead: CSV, .xlsx or JSON.")
     @click.option("--calls", type=_FILE, help="a row a call, with its transcript if there is one.")
     @click.option("--outcomes", type=_FILE, help="who ordered when; may be the file of --leads.")
     @click.option(
         "--mapping",
         "mapping_path",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=f"which column is what; without one an unsure guess is written to {DRAFT}.",
+        help=f"which column is what; written where it does not exist, an unsure guess to {DRAFT}.",
     )
     @click.option(
         "--domain",
@@ -133,11 +134,15 @@ def _tried(
     now = datetime.now(UTC)
     try:
         with naming_files():
+            size = sum(path.stat().st_size for path in {*paths.values()} if path is not None)
+            reading = TerminalProgress("read", "bytes", size)
+            tables = read_tables(paths, reading.advance)
+            reading.close()
             if request.artifact is not None:
                 path = find_artifact(request.artifact, current_settings().artifacts)
-                exports = read_exports(paths, mapping_path, _fields_read(path), now)
+                fields = _fields_read(path)
+                exports = exports_of(tables, mapping_path, fields, now, Purpose.RANK)
             else:
-                tables = read_tables(paths)
                 spoken = domain_of(tables["leads"], domain)
                 fields = FieldsRead.of(newest_rendering(spoken.domain).features)
                 exports = exports_of(tables, mapping_path, fields, now, Purpose.LEARN)

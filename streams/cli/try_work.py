@@ -49,6 +49,7 @@ from streams.replay.rank_file import RankedFile, rank_events
 from streams.reports.try_text import Found, OwnModel
 
 NEEDS_OUTCOMES = "needs --outcomes, which says who ordered when"
+UNDATED = "outcomes or leads have no dates, so nobody knows who was still open on which day"
 ARTIFACT, RECORDING = "artifact", "recording"
 
 
@@ -60,10 +61,11 @@ def try_artifact(exports: Exports, request: TryRequest, artifact: str) -> Found:
     terms = CallTerms(request.capacity, scorer.horizon_days)
     until = None if is_shipped else load_manifest(path).data_window.end
     trial = ExportTrial({name: scorer}, terms, request.days, until)
-    judged, why_not = None, NEEDS_OUTCOMES
-    if "outcomes" in exports.tables:
+    judged, why_not = None, UNDATED if exports.read.won else NEEDS_OUTCOMES
+    if exports.mapping.has_times and exports.mapping.has_dated_outcomes:
         judged, why_not = _judged(exports.read.events, trial)
-    ranked = rank_events(map(history, exports.read.events), scorer, top=request.top)
+    events = (*exports.read.events, *exports.read.closings())
+    ranked = rank_events(map(history, events), scorer, top=request.top)
     _save(request.save, path, exports.read.events)
     return Found(name, ranked, terms, exports.read, judged, why_not, is_demo=is_shipped)
 

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from asllr import main
-from streams.importers.tables.cells import lead_id, own_name, phone_of
+from streams.importers.tables.cells import lead_id, own_name
+from streams.importers.tables.phones import phone_of
 from streams.importers.tables.times import TimeReading, reading_of
 from tests.support.engines.stub_artifact import build_stub_artifact
 from tests.support.engines.table_artifacts import build_trees_artifact

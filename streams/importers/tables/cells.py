@@ -1,4 +1,5 @@
-"""Reads single cells of an export: a person, a number to call, a duration."""
+"""Reads single cells of an export: a name, a direction, a language; and what a row that cannot be
+read raises."""
 
 from __future__ import annotations
 
@@ -8,47 +9,26 @@ from typing import Any
 from schemas.events import Direction
 from scoring.lead.language import UNDETERMINED
 
-YES = {
-    "1",
-    "1.0",
-    "true",
-    "yes",
-    "y",
-    "order",
-    "ordered",
-    "won",
-    "closed won",
-    "sold",
-    "bought",
-    "gewonnen",
-}
-NO = {
-    "0",
-    "0.0",
-    "false",
-    "no",
-    "n",
-    "lost",
-    "closed lost",
-    "cancelled",
-    "canceled",
-    "rejected",
-    "verloren",
-}
 MAX_ID_CHARS = 128
 """The longest id; a character that ids do not have takes three for each of its bytes."""
 
-MAX_CALL_S = 7 * 86_400
-
-MIN_PHONE_DIGITS = 7
-SAME_PHONE_DIGITS = 9
-"""Two numbers that end in this many equal digits are one number, with the prefix of a country or
-without."""
-
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _DIRECTIONS = {
-    **dict.fromkeys(("inbound", "in", "incoming"), Direction.INBOUND),
-    **dict.fromkeys(("outbound", "out", "outgoing"), Direction.OUTBOUND),
+    **dict.fromkeys(
+        (
+            *("inbound", "in", "incoming", "received", "missed", "inbound call", "incoming call"),
+            *("eingehend", "eingang", "kommend", "entrant", "entrante", "rx", "terminating"),
+        ),
+        Direction.INBOUND,
+    ),
+    **dict.fromkeys(
+        (
+            *("outbound", "out", "outgoing", "made", "placed", "dialed", "dialled"),
+            *("outbound call", "outgoing call", "outbound-api", "outbound-dial", "ausgehend"),
+            *("ausgang", "gehend", "sortant", "saliente", "tx", "originating"),
+        ),
+        Direction.OUTBOUND,
+    ),
 }
 
 
@@ -63,7 +43,11 @@ class Unusable(ValueError):
 
 class LeftOut(Unusable):
     """A row is left out: it is in order and says nothing of a lead in the leads' file, as most do
-    in a telephone log, or nothing that has happened yet."""
+    in a telephone log, or nothing that has happened yet. `advice`: what to do if all rows are."""
+
+    def __init__(self, reason: str, value: Any = None, *, advice: str = "") -> None:
+        super().__init__(reason, value)
+        self.advice = advice
 
 
 def lead_id(cell: Any) -> str:
@@ -85,15 +69,8 @@ def own_name(lead: str) -> str:
     return raw.decode()
 
 
-def phone_of(cell: Any) -> str | None:
-    """The part of a telephone number that all its spellings have in common; None where the cell has
-    no number."""
-    digits = re.sub(r"\D", "", str(cell))
-    return digits[-SAME_PHONE_DIGITS:] if len(digits) >= MIN_PHONE_DIGITS else None
-
-
 def direction_of(cell: Any) -> Direction | None:
-    return _DIRECTIONS.get(str(cell).strip().lower())
+    return None if cell is None else _DIRECTIONS.get(str(cell).strip().lower())
 
 
 def language_of(cell: Any) -> str:
@@ -107,18 +84,3 @@ def is_language(cell: Any) -> bool:
 
 def _tag(cell: Any) -> str:
     return str(cell).strip().replace("_", "-")
-
-
-def seconds_of(cell: Any) -> float | None:
-    """Reads a duration in seconds: `312`, `5:12` or `0:05:12`. Raises Unusable."""
-    if cell is None:
-        return None
-    seconds = 0.0
-    try:
-        for part in str(cell).strip().split(":"):
-            seconds = 60.0 * seconds + float(part.replace(",", "."))
-    except ValueError:
-        raise Unusable("duration_s: neither a number of seconds nor h:mm:ss", cell) from None
-    if not 0 <= seconds <= MAX_CALL_S:
-        raise Unusable(f"duration_s: outside 0 to {MAX_CALL_S:,} seconds", cell)
-    return seconds

@@ -18,8 +18,8 @@ from scoring.lead.state import Value
 from scoring.prompt.declaration import Feature
 from scoring.prompt.field_values import UnknownValues, features_by_field, unknown_values
 from scoring.prompt.sources import Flag
-from streams.importers.tables.cells import NO, YES
 from streams.importers.tables.table import ExportTable
+from streams.importers.tables.words.outcome_words import NO, YES, word_of
 
 OWN = " (own)"
 """What is put behind the name of a user's field that a feature has, too."""
@@ -178,8 +178,8 @@ class _FeatureWords:
 
     def __call__(self, cell: Any) -> Value:
         text = str(cell).strip().lower()
-        if self.is_flag and text in YES | NO:
-            return text in YES
+        if self.is_flag and (word := word_of(cell)) in YES | NO:
+            return word in YES
         return re.sub(r"[^\w.]+", "_", text).strip("_")[:MAX_TEXT] or None
 
 

@@ -1,13 +1,11 @@
-"""Finds which column of an export means what: guessed from names and cells, or read from a file.
+"""The mapping of an export: which of its columns means what, as a file says it.
 
-A guess is used only where nothing is doubtful; what is doubtful is said, and the draft of a mapping
-file leaves it to the user.
+What a file leaves open is guessed in guessing.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from itertools import islice
 from pathlib import Path
@@ -20,60 +18,38 @@ from schemas.events import Role
 from schemas.field_names import FieldName
 from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
-from streams.importers.tables.fields import FieldsRead, every_column, plain_name, profile_of
+from streams.importers.tables import durations
+from streams.importers.tables.durations import DurationUnit
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
+from streams.importers.tables.words.header_names import FIELDS, PHONES
 
 N_SAMPLED = 5_000
-
-LEAD = ("lead", "lead_id", "leadid", "contact_id", "customer_id", "customer", "contact", "id")
-PHONE = ("phone", "phone_number", "telephone", "mobile", "mobile_phone", "tel", "telefon",
-         "customer_number", "caller_number", "number")  # fmt: skip
-NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "leads": {
-        "lead": LEAD,
-        "created_at": ("created_at", "created", "created_date", "create_date", "date_created",
-                       "created_on", "creation_date", "date"),
-        "queue": ("queue", "team", "list"),
-        "owner": ("owner", "owner_id", "agent", "assigned_to", "sales_rep"),
-        "phone": PHONE,
-    },
-    "calls": {
-        "lead": LEAD[:-1],
-        "phone": PHONE,
-        "started_at": ("started_at", "start_time", "call_start", "call_time", "called_at", "start",
-                       "timestamp", "date", "time"),
-        "call_id": ("call_id", "callid", "call", "id"),
-        "direction": ("direction", "call_direction"),
-        "duration_s": ("duration_s", "duration", "duration_seconds", "call_duration", "seconds"),
-        "talk": ("transcript", "segments", "utterances", "turns", "text"),
-        "language": ("language", "lang", "language_code", "call_language", "locale"),
-    },
-    "outcomes": {
-        "lead": LEAD,
-        "ordered_at": ("ordered_at", "order_date", "ordered", "won_at", "won_date", "close_date",
-                       "closed_at", "closed_won_date", "converted_at", "conversion_date", "date"),
-        "outcome": ("outcome", "result", "won", "is_won", "converted", "is_converted",
-                    "status", "stage", "deal_stage", "target"),
-    },
-}  # fmt: skip
-"""File -> what asllr reads -> names that mean it, the surest first."""
+MAX_MAPPING_BYTES = 10_000_000
+MAX_COLUMNS_SHOWN = 30
 
 REQUIRED = {"leads": ("lead", "created_at"), "calls": ("lead", "started_at"),
             "outcomes": ("lead", "ordered_at")}  # fmt: skip
 OPEN = {"leads": ("created_at",), "calls": ("started_at",), "outcomes": ("outcome", "ordered_at")}
 TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
+NUMBERS = (*PHONES, "from_number", "to_number")
 
 
 class FileColumns(BaseModel):
     """The mapping of one file: what asllr reads -> the export's column. `times`: formats of its
     times (iso, epoch-s, epoch-ms or as in strptime), of which the first that reads a cell counts;
-    empty: guessed from the cells."""
+    empty: guessed from the cells. `duration_unit`: of a duration that is a bare number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: dict[str, str]
     times: tuple[str, ...] = ()
+    duration_unit: DurationUnit | None = None
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of telephone numbers, in order."""
+        return tuple(filter(None, map(self.columns.get, NUMBERS)))
 
     def cell(self, row: Row, field: str) -> Any:
         return row.get(self.columns.get(field, ""))
@@ -82,7 +58,9 @@ class FileColumns(BaseModel):
 class ColumnMapping(BaseModel):
     """Which columns of which file mean what. `zone`: of times without an offset, as Europe/Berlin.
     `profile`: a lead's field -> column. `speakers`: a label in the transcripts -> agent, customer,
-    bot, system or unknown, where the label does not say it."""
+    bot, system or unknown, where the label does not say it. `won`, `lost`: words of the outcome
+    beside those that asllr knows; with `won` all other words are of open leads. `nobody`: telephone
+    numbers that are no lead's, as a switchboard's is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -92,6 +70,9 @@ class ColumnMapping(BaseModel):
     outcomes: FileColumns | None = None
     profile: dict[FieldName, str] = {}
     speakers: dict[str, Role] | None = None
+    won: tuple[str, ...] | None = None
+    lost: tuple[str, ...] | None = None
+    nobody: tuple[str, ...] | None = None
 
     @field_validator("zone")
     @classmethod
@@ -101,6 +82,11 @@ class ColumnMapping(BaseModel):
         except (KeyError, ValueError, OSError):
             raise ValueError("not a time zone such as Europe/Berlin") from None
         return zone
+
+    @property
+    def has_times(self) -> bool:
+        """Whether it is known when the leads came in; where it is not, no date counts."""
+        return bool(self.leads.columns.get("created_at"))
 
     @property
     def has_dated_outcomes(self) -> bool:
@@ -118,75 +104,64 @@ class Purpose(Enum):
     RANK = auto()
     LEARN = auto()
 
-    def required(self, kind: str) -> tuple[str, ...]:
-        return REQUIRED[kind] if self is Purpose.RANK else ("lead",)
+    def required(self, kind: str, *, has_times: bool = True) -> tuple[str, ...]:
+        return REQUIRED[kind] if self is Purpose.RANK and has_times else ("lead",)
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """A guessed mapping. `doubts`: what a person has to settle; where there are none, `mapping` may
-    be used. `remarks`: what a person should know of the profile."""
-
-    mapping: ColumnMapping
-    doubts: tuple[str, ...]
-    remarks: tuple[str, ...]
-
-
-def guess(
-    tables: Mapping[str, ExportTable], fields: FieldsRead, purpose: Purpose = Purpose.RANK
-) -> Guess:
-    """Guesses the mapping from names and cells. `tables` by kind: leads, calls, outcomes."""
-    doubts: list[str] = []
-    columns_of: dict[str, FileColumns] = {}
-    for kind, table in tables.items():
-        by_phone = kind == "calls" and "phone" in columns_of["leads"].columns
-        taken = _taken(table, tables["leads"], columns_of)
-        required = purpose.required(kind)
-        found = _columns(kind, _Open(table, taken, by_phone), required, doubts)
-        if purpose is Purpose.LEARN and (unsure := list(_unsure(kind, found, table, taken))):
-            doubts += unsure
-            found = found.model_copy(
-                update={"columns": dict.fromkeys(OPEN[kind], "") | found.columns}
+def read_mapping(path: Path) -> ColumnMapping:
+    """Reads a mapping from a file. Raises ImportFault, OSError."""
+    try:
+        if (size := path.stat().st_size) > MAX_MAPPING_BYTES:
+            raise ImportFault(
+                f"{path}: {size:,} bytes, a mapping has at most {MAX_MAPPING_BYTES:,}: give the "
+                "file that `asllr try` wrote"
             )
-        columns_of[kind] = found
-    leads = tables["leads"]
-    used = _of_file(leads, tables, columns_of)
-    choose = profile_of if purpose is Purpose.RANK else every_column
-    profile = choose(leads, used, fields)
-    return Guess(
-        ColumnMapping(
-            leads=columns_of["leads"],
-            calls=columns_of.get("calls"),
-            outcomes=columns_of.get("outcomes"),
-            profile=profile.columns,
-        ),
-        tuple(doubts),
-        profile.sentences,
-    )
+        return ColumnMapping.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ImportFault(f"{path}: not a mapping: {describe(error)}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """A table whose columns are open, but for those `taken`. `by_phone`: its rows may name a
-    telephone number instead of a lead."""
+def complete_mapping(
+    mapping: ColumnMapping, tables: Mapping[str, ExportTable], purpose: Purpose = Purpose.RANK
+) -> ColumnMapping:
+    """Checks a mapping against the tables, and adds formats for all times and the unit of
+    durations. Every file has its columns, and every column is in its file; leads whose created_at
+    it does not name have no dates. Raises ImportFault."""
+    has_times = "created_at" in mapping.leads.columns
+    full: dict[str, FileColumns] = {}
+    for kind, table in tables.items():
+        columns = mapping.of(kind)
+        if columns is None:
+            raise ImportFault(f"the mapping says nothing of {kind}, which is {table.path}")
+        if unknown := columns.columns.keys() - {*FIELDS[kind]}:
+            raise ImportFault(
+                f"the mapping of {kind} names {sorted(unknown)[0]!r}; there is: "
+                f"{', '.join(FIELDS[kind])}"
+            )
+        required = purpose.required(kind, has_times=has_times)
+        if kind == "outcomes" and "ordered_at" not in columns.columns:
+            required = ("lead",)
+        missing = [name for name in required if not columns.columns.get(name)]
+        has_phone = bool(columns.numbers) and kind != "leads"
+        if missing and not (missing == ["lead"] and has_phone):
+            raise ImportFault(f"the mapping of {kind} leaves {', '.join(missing)} open")
+        if kind == "outcomes" and not any(map(columns.columns.get, OPEN[kind])):
+            raise ImportFault("the mapping of outcomes names neither outcome nor ordered_at")
+        named = {*columns.columns.values(), *(mapping.profile.values() if kind == "leads" else ())}
+        if absent := named - {*table.columns, ""}:
+            raise ImportFault(
+                f"{table.path}: no column {sorted(absent)[0][:80]!r}; there is: "
+                f"{names_shown(table)}"
+            )
+        full[kind] = _with_unit(_timed(kind, columns, table), table)
+    if purpose is Purpose.RANK:
+        return mapping.model_copy(update=full)
+    used = columns_in_use(tables["leads"], tables, full)
+    profile = {name: column for name, column in mapping.profile.items() if column not in used}
+    return mapping.model_copy(update={**full, "profile": profile})
 
-    table: ExportTable
-    taken: set[str]
-    by_phone: bool
 
-
-def _taken(
-    table: ExportTable, leads: ExportTable, columns_of: Mapping[str, FileColumns]
-) -> set[str]:
-    """The columns of one file of leads and outcomes that are not open any more: the date of a lead
-    is not that of its order."""
-    if "leads" not in columns_of or table.path != leads.path:
-        return set()
-    shared = ("lead", "phone")
-    return {c for field, c in columns_of["leads"].columns.items() if field not in shared}
-
-
-def _of_file(
+def columns_in_use(
     table: ExportTable,
     tables: Mapping[str, ExportTable],
     columns_of: Mapping[str, FileColumns],
@@ -200,116 +175,57 @@ def _of_file(
     }
 
 
-def _unsure(kind: str, found: FileColumns, table: ExportTable, taken: set[str]) -> Iterator[str]:
-    """Doubts about what has no date: is there one under another name, and if not, who was won?"""
-    if found.columns.get(TIMES[kind]):
-        return
-    used = {*found.columns.values(), *taken}
-    if timed := _timed_columns(table, used):
-        yield (
-            f"{_missing(TIMES[kind], table, used)}: map {timed[0]!r}, or leave {TIMES[kind]} empty "
-            "for what has no date"
-        )
-    elif kind == "outcomes" and "outcome" not in found.columns:
-        yield f"{_missing('outcome', table, used)}, and none like ordered_at"
+def names_shown(table: ExportTable) -> str:
+    """The columns of a table, for a sentence."""
+    more = len(table.columns) - MAX_COLUMNS_SHOWN
+    shown = ", ".join(name[:60] for name in table.columns[:MAX_COLUMNS_SHOWN])
+    return shown + (f" and {more:,} more" if more > 0 else "")
 
 
-def _columns(
-    kind: str, open_table: _Open, required: tuple[str, ...], doubts: list[str]
-) -> FileColumns:
-    table, by_phone = open_table.table, open_table.by_phone
-    named: dict[str, list[str]] = {}
-    for column in table.columns:
-        if column in open_table.taken:
-            continue
-        named.setdefault(plain_name(column), []).append(column)
-    columns: dict[str, str] = {}
-    for field, names in NAMES[kind].items():
-        hits = [each for name in names for each in named.get(name, ()) if each not in
-                columns.values()]  # fmt: skip
-        if hits:
-            columns[field] = hits[0]
-            if len(named[plain_name(hits[0])]) > 1:
-                doubts.append(f"{table.path}: {', '.join(hits)} could all be {field}")
-    for field in required:
-        if field not in columns and not (field == "lead" and by_phone and "phone" in columns):
-            columns[field] = ""
-            doubts.append(_missing(field, table, {*columns.values()}))
-    reading = _reading(table, columns.get(TIMES[kind], ""))
-    if reading.doubt is not None:
-        doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
-    return FileColumns(columns=columns, times=() if reading.doubt else reading.formats)
+def reading_in(table: ExportTable, column: str) -> TimeReading:
+    """How the times of a column are read; of no column none are."""
+    return reading_of(islice(cells_of(table, column), N_SAMPLED)) if column else TimeReading(())
 
 
-def _missing(field: str, table: ExportTable, used: set[str]) -> str:
-    sentence = f"{table.path}: no column is named like {field}"
-    if field in TIMES.values():
-        timed = _timed_columns(table, used)
-        sentence += f"; times stand in {', '.join(map(repr, timed))}" if timed else ""
-    return sentence
+def cells_of(table: ExportTable, column: str) -> Iterable[Any]:
+    return (row[column] for row in table.rows if column in row)
 
 
-def _timed_columns(table: ExportTable, used: set[str]) -> list[str]:
-    return [
-        column
-        for column in table.columns
-        if column not in used and (found := _reading(table, column)).formats and not found.doubt
-    ]
+def unit_doubt(columns: FileColumns, table: ExportTable) -> str | None:
+    """What stands against the durations' numbers being seconds, where neither mapping nor column
+    says what they are."""
+    column = columns.columns.get("duration_s", "")
+    if not column or columns.duration_unit is not None:
+        return None
+    doubt = durations.doubt_of(cells_of(table, column))
+    if doubt is None:
+        return None
+    return (
+        f'{table.path}: column {column!r}: {doubt}: set "duration_unit" of calls in the mapping to '
+        '"s", "ms", "min" or "h"'
+    )
 
 
-def _reading(table: ExportTable, column: str) -> TimeReading:
-    cells = (row[column] for row in table.rows if column in row)
-    return reading_of(islice(cells, N_SAMPLED)) if column else TimeReading(())
+def with_named_unit(columns: FileColumns) -> FileColumns:
+    """With the unit that the name of the column of durations ends in."""
+    unit = durations.unit_in(columns.columns.get("duration_s", ""))
+    if columns.duration_unit is not None or unit is None:
+        return columns
+    return columns.model_copy(update={"duration_unit": unit})
 
 
-def read_mapping(path: Path) -> ColumnMapping:
-    """Reads a mapping from a file. Raises ImportFault, OSError."""
-    try:
-        return ColumnMapping.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ImportFault(f"{path}: not a mapping: {describe(error)}") from None
-
-
-def complete_mapping(
-    mapping: ColumnMapping, tables: Mapping[str, ExportTable], purpose: Purpose = Purpose.RANK
-) -> ColumnMapping:
-    """Checks a mapping against the tables, and adds formats for all times. Every file has its
-    columns, and every column is in its file. Raises ImportFault."""
-    timed: dict[str, FileColumns] = {}
-    for kind, table in tables.items():
-        columns = mapping.of(kind)
-        if columns is None:
-            raise ImportFault(f"the mapping says nothing of {kind}, which is {table.path}")
-        if unknown := columns.columns.keys() - NAMES[kind].keys():
-            raise ImportFault(
-                f"the mapping of {kind} names {sorted(unknown)[0]!r}; there is: "
-                f"{', '.join(NAMES[kind])}"
-            )
-        missing = [name for name in purpose.required(kind) if not columns.columns.get(name)]
-        has_phone = columns.columns.get("phone") and kind != "leads"
-        if missing and not (missing == ["lead"] and has_phone):
-            raise ImportFault(f"the mapping of {kind} leaves {', '.join(missing)} open")
-        if kind == "outcomes" and not any(map(columns.columns.get, OPEN[kind])):
-            raise ImportFault("the mapping of outcomes names neither outcome nor ordered_at")
-        named = {*columns.columns.values(), *(mapping.profile.values() if kind == "leads" else ())}
-        if absent := named - {*table.columns, ""}:
-            raise ImportFault(
-                f"{table.path}: no column {sorted(absent)[0][:80]!r}; there is: "
-                f"{', '.join(table.columns)[:400]}"
-            )
-        timed[kind] = _timed(kind, columns, table)
-    if purpose is Purpose.RANK:
-        return mapping.model_copy(update=timed)
-    used = _of_file(tables["leads"], tables, timed)
-    profile = {name: column for name, column in mapping.profile.items() if column not in used}
-    return mapping.model_copy(update={**timed, "profile": profile})
+def _with_unit(columns: FileColumns, table: ExportTable) -> FileColumns:
+    columns = with_named_unit(columns)
+    if doubt := unit_doubt(columns, table):
+        raise ImportFault(doubt)
+    return columns
 
 
 def _timed(kind: str, columns: FileColumns, table: ExportTable) -> FileColumns:
     if columns.times:
         return columns
     time_column = columns.columns.get(TIMES[kind], "")
-    reading = _reading(table, time_column)
+    reading = reading_in(table, time_column)
     if reading.doubt is not None:
         raise ImportFault(
             f"{table.path}: column {time_column!r} {reading.doubt}: set times of {kind} in the "

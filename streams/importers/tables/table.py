@@ -1,34 +1,46 @@
-"""Reads a CSV or JSON-lines export as rows of columns. What cannot be read is one sentence that
-names the file and the line, and quotes no cell."""
+"""Reads an export as rows of columns: CSV, a workbook or JSON, by what it holds. What cannot be
+read is one sentence that names the file and the line, and quotes no cell."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from streams.importers.outcomes import ImportFault
+from streams.importers.tables.files.csv_lines import csv_lines
+from streams.importers.tables.files.frame import (
+    MAX_FOOT,
+    N_TRIED,
+    is_below,
+    names_at,
+    shown_name,
+)
+from streams.importers.tables.files.json_objects import Unread, is_json, json_objects
+from streams.importers.tables.files.opening import LEGACY as LEGACY
+from streams.importers.tables.files.opening import ExportText, Workbook, opened
+from streams.importers.tables.files.sheet_lines import sheet_lines
+from streams.importers.tables.words import empty_cells
 
-MAX_FILE_BYTES = 1_000_000_000
-"""The largest export. All of it is held in memory, which takes a few times as much."""
-MAX_CELL_CHARS = 1_000_000
-JSON_LINES = (".jsonl", ".ndjson")
-LEGACY = "cp1252"
-"""The encoding that Excel writes in western Europe where it does not write UTF-8."""
+MAX_COLUMNS = 16_384
+"""As many as a sheet of Excel has."""
+
+MAX_CELLS = 30_000_000
+"""Cells with a value that one export may have: about three gigabytes of memory."""
 
 Row = Mapping[str, Any]
+GridLines = Iterator[tuple[int, Sequence[Any]]]
 
 
 @dataclass(slots=True)
 class ExportTable:
     """The rows of one export. `lines`: where each of `rows` begins. A cell that is empty or absent
     is not in its row. `unreadable`: lines that are not a row, by reason. `encoding`: what the bytes
-    were read as."""
+    were read as. `doubled`: a column's name -> the numbers of the two columns that have it.
+    `remarks`: what was read otherwise than it stands there, a sentence each."""
 
     path: Path
     columns: tuple[str, ...]
@@ -36,6 +48,8 @@ class ExportTable:
     rows: list[Row] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     unreadable: dict[str, list[int]] = field(default_factory=dict)
+    doubled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     def add(self, line: int, row: Row) -> None:
         self.rows.append(row)
@@ -45,20 +59,20 @@ class ExportTable:
         self.unreadable.setdefault(reason, []).append(line)
 
 
-def read_table(path: Path) -> ExportTable:
-    """Reads an export. By the file's name: .jsonl and .ndjson hold an object a line, all others are
-    CSV with a line of column names. Raises ImportFault, OSError."""
-    if (size := path.stat().st_size) > MAX_FILE_BYTES:
-        raise ImportFault(
-            f"{path}: {size:,} bytes, at most {MAX_FILE_BYTES:,}: export a part of it"
+def read_table(path: Path, advance: Callable[[int], None] = lambda _n: None) -> ExportTable:
+    """Reads an export, packed with gzip or not. `advance` hears of characters that are read, about
+    as many as the file has bytes. Raises ImportFault, OSError."""
+    content = opened(path)
+    if isinstance(content, Workbook):
+        table = _table(path, "xlsx", sheet_lines(path, content))
+    elif is_json(content.text):
+        table = _of_objects(path, content, advance)
+    else:
+        table = _table(path, content.encoding, csv_lines(path, content.text, advance))
+    if isinstance(content, ExportText) and content.n_mended:
+        table.remarks.append(
+            f"{path}: {content.n_mended:,} bytes are no text and left out or shown as \ufffd"
         )
-    text, encoding = _decoded(path, path.read_bytes())
-    if "\0" in text:
-        raise ImportFault(f"{path}: holds NUL characters: export it as UTF-8 text")
-    if not text.strip():
-        raise ImportFault(f"{path}: empty: export it with its line of column names")
-    is_json = path.suffix.lower() in JSON_LINES
-    table = _json_lines(path, text, encoding) if is_json else _csv(path, text, encoding)
     if not table.rows:
         for reason, lines in table.unreadable.items():
             raise ImportFault(f"{path}: line {lines[0]}: {reason}; no line of it can be read")
@@ -66,142 +80,134 @@ def read_table(path: Path) -> ExportTable:
     return table
 
 
-def _decoded(path: Path, content: bytes) -> tuple[str, str]:
-    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    likely = ("utf-16",) if content.startswith(marks) else ("utf-8-sig", LEGACY)
-    for encoding in likely:
-        try:
-            return content.decode(encoding), encoding
-        except UnicodeDecodeError as error:
-            at = error.start
-    raise ImportFault(
-        f"{path}: neither {' nor '.join(likely)} at byte {at:,}: export it as UTF-8"
-    ) from None
+@dataclass(slots=True)
+class _Cells:
+    """Counts cells as they are read, and takes out those that are marks of nothing."""
+
+    path: Path
+    n: int = 0
+    marks: Counter[str] = field(default_factory=Counter)
+    named_na: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def of(self, pairs: Iterator[tuple[str, Any]]) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for name, cell in pairs:
+            if cell is None or cell == "" or (isinstance(cell, str) and not cell.strip()):
+                continue
+            if cell == empty_cells.A_COUNTRY_TOO:
+                self.named_na.setdefault(name, []).append(row)
+            elif empty_cells.is_nothing(cell):
+                self.marks[str(cell).strip()] += 1
+                continue
+            row[name] = cell
+        self.n += len(row)
+        if self.n > MAX_CELLS:
+            raise ImportFault(
+                f"{self.path}: more than {MAX_CELLS:,} cells: export fewer rows or columns"
+            )
+        return row
+
+    def finish(self, table: ExportTable) -> None:
+        for name, rows in self.named_na.items():
+            if not empty_cells.is_of_countries(row[name] for row in table.rows if name in row):
+                self.marks[empty_cells.A_COUNTRY_TOO] += len(rows)
+                for row in rows:
+                    del row[name]
+        if self.marks:
+            table.remarks.append(f"{table.path}: {empty_cells.said_of(self.marks)}")
 
 
-def _csv(path: Path, text: str, encoding: str) -> ExportTable:
-    first = next(line for line in _lines(text) if line.strip())
-    separator = _SEPARATOR.fullmatch(first)
-    reader = csv.reader(
-        _lines(text), delimiter=separator[1] if separator else _likely(first), strict=True
+def _table(path: Path, encoding: str, lines: GridLines) -> ExportTable:
+    first = list(islice(lines, N_TRIED))
+    if not first:
+        raise ImportFault(f"{path}: has column names and no row")
+    at = names_at([cells for _, cells in first])
+    heads = [shown_name(name) for name in first[at][1]]
+    if len(heads) > MAX_COLUMNS:
+        raise ImportFault(f"{path}: {len(heads):,} columns, at most {MAX_COLUMNS:,}: export fewer")
+    names, doubled = _distinct(heads)
+    table, cells_read = ExportTable(path, (), encoding), _Cells(path)
+    n_names_again = 0
+    for start, cells in chain(first[at + 1 :], lines):
+        if len(cells) > len(names) and any(map(_is_filled, cells[len(names) :])):
+            table.refuse(
+                start,
+                f"{len(cells)} cells for {len(names)} columns: quote cells that hold the separator",
+            )
+        elif str(cells[0]).strip() == heads[0] and list(map(shown_name, cells)) == heads:
+            n_names_again += 1
+        elif row := cells_read.of(zip(names, cells, strict=False)):
+            table.add(start, row)
+    filled = {name for row in table.rows for name in row}
+    table.columns = tuple(
+        name for name, head in zip(names, heads, strict=True) if head or name in filled
     )
-    before = csv.field_size_limit(MAX_CELL_CHARS)
-    try:
-        heads = (cells for cells in reader if any(cell.strip() for cell in cells))
-        if separator:
-            next(heads)
-        columns = _checked(path, [name.strip() for name in next(heads, [])])
-        table = ExportTable(path, columns, encoding)
-        for start, cells in _numbered(reader):
-            row = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip()}
-            if len(cells) > len(columns) and any(cells[len(columns) :]):
-                table.refuse(
-                    start,
-                    f"{len(cells)} cells for {len(columns)} columns: quote cells that hold the "
-                    "separator",
-                )
-            elif row:
-                table.add(start, row)
-    except csv.Error as error:
-        raise ImportFault(
-            f"{path}: line {reader.line_num}: not CSV ({_reason(error)}); a cell holds at most "
-            f"{MAX_CELL_CHARS:,} characters and its quotes are doubled"
-        ) from None
-    finally:
-        csv.field_size_limit(before)
+    table.doubled = {
+        head: (one, two)
+        for head, (one, two) in doubled.items()
+        if any(row.get(names[one - 1]) != row.get(names[two - 1]) for row in table.rows)
+    }
+    _without_foot(table)
+    cells_read.finish(table)
+    if at:
+        table.remarks.append(f"{path}: {at:,} lines above the column names are left out")
+    if n_names_again:
+        table.remarks.append(f"{path}: {n_names_again:,} lines repeat the column names")
     return table
 
 
-def _reason(error: csv.Error) -> str:
-    """The error of the csv module without its question how the file was opened, which is meant for
-    the programmer."""
-    return str(error).partition(" - do you")[0]
+def _is_filled(cell: Any) -> bool:
+    return bool(str(cell).strip())
 
 
-def _lines(text: str) -> Iterator[str]:
-    """The lines of a text with their line breaks, which are as the first one, a carriage return
-    alone in some exports; a StringIO would take four bytes for each character."""
-    first = re.search("\r\n|\n|\r", text)
-    last = first[0][-1] if first else "\n"
-    start = 0
-    while start < len(text):
-        end = text.find(last, start) + 1 or len(text)
-        yield text[start:end]
-        start = end
-
-
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    start = reader.line_num + 1
-    for cells in reader:
-        yield start, cells
-        start = reader.line_num + 1
-
-
-_SEPARATOR = re.compile(r"sep=(\t|[^\w\s\"])\s*")
-"""A first line that names the separator: Excel reads it, and other programs write it for Excel."""
-
-
-def _likely(names: str) -> str:
-    """The likely separator: the one of four that the line of names holds most often."""
-    return max(",;\t|", key=names.count)
-
-
-def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
+def _distinct(heads: Sequence[str]) -> tuple[list[str], dict[str, tuple[int, int]]]:
+    """A name for each column. Of two that are alike the second gets a number, as one without a name
+    does."""
     number_of: dict[str, int] = {}
-    for number, name in enumerate(names, start=1):
-        if not name:
-            raise ImportFault(
-                f"{path}: column {number} has no name: give it one in the first line, or remove it"
-            )
-        if name in number_of:
-            raise ImportFault(
-                f"{path}: columns {number_of[name]} and {number} are both named {name[:80]!r}: "
-                "rename one in the first line"
-            )
+    doubled: dict[str, tuple[int, int]] = {}
+    names = []
+    for number, head in enumerate(heads, start=1):
+        name = head or f"column {number}"
+        if head in number_of and head:
+            doubled.setdefault(head, (number_of[head], number))
+        while name in number_of:
+            name = f"{head or 'column'} ({number})"
+            head = name
         number_of[name] = number
-    return tuple(names)
+        names.append(name)
+    return names, doubled
 
 
-def _json_lines(path: Path, text: str, encoding: str) -> ExportTable:
-    table = ExportTable(path, (), encoding)
-    columns: dict[str, None] = {}
-    for number, line in enumerate(_lines(text), start=1):
-        if not line.strip():
+def _without_foot(table: ExportTable) -> None:
+    """Takes the lines below the table off its rows."""
+    n_rows = len(table.rows)
+    while (
+        len(table.rows) > max(1, n_rows - MAX_FOOT)
+        and table.rows[-1]
+        and is_below(table.rows[-1], len(table.columns))
+    ):
+        table.rows.pop()
+        table.lines.pop()
+    if n_below := n_rows - len(table.rows):
+        what = "line" if n_below == 1 else "lines"
+        table.remarks.append(
+            f"{table.path}: {n_below:,} {what} below the rows, such as a total, left out"
+        )
+
+
+def _of_objects(path: Path, content: ExportText, advance: Callable[[int], None]) -> ExportTable:
+    table, cells_read = ExportTable(path, (), content.encoding), _Cells(path)
+    columns: dict[str, str] = {}
+    for number, found in json_objects(path, content.text, advance):
+        if isinstance(found, Unread):
+            table.refuse(number, found.reason)
             continue
-        if len(line) > MAX_CELL_CHARS:
-            table.refuse(number, f"longer than {MAX_CELL_CHARS:,} characters")
-            continue
-        try:
-            row = json.loads(line, object_pairs_hook=_object)
-            if "\\u" in line:
-                json.dumps(row, ensure_ascii=False).encode()
-        except _TwoOfOneName:
-            table.refuse(number, "two fields have one name: rename one")
-        except (json.JSONDecodeError, RecursionError):
-            table.refuse(number, "not JSON: need one object a line")
-        except UnicodeEncodeError:
-            table.refuse(number, "half a character, such as \\ud83d without \\ude00 after it")
-        except ValueError:
-            table.refuse(number, "a number of thousands of digits")
-        else:
-            if isinstance(row, dict):
-                columns |= dict.fromkeys(row)
-                table.add(number, {name: cell for name, cell in row.items() if cell not in _EMPTY})
-            else:
-                table.refuse(number, "not an object: need one object a line")
-    table.columns = tuple(columns)
+        for name in found:
+            if name not in columns:
+                columns[name] = shown_name(name) or f"column {len(columns) + 1}"
+        if len(columns) > MAX_COLUMNS:
+            raise ImportFault(f"{path}: more than {MAX_COLUMNS:,} columns: export fewer")
+        table.add(number, cells_read.of((columns[name], cell) for name, cell in found.items()))
+    table.columns = tuple(dict.fromkeys(columns.values()))
+    cells_read.finish(table)
     return table
-
-
-_EMPTY: tuple[Any, ...] = (None, "")
-
-
-class _TwoOfOneName(Exception):
-    """Two fields of a JSON object have the same name."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _TwoOfOneName
-    return found
