@@ -19,8 +19,9 @@ from scoring.lead.fold import fold
 from scoring.lead.history import history_of
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.score import Scorer
-from streams.backtest.backtest import CHANCE
 from streams.backtest.trial import N_RESAMPLES, CannotTell
+
+BY_CHANCE = "calling by chance"
 
 LEARNED_LEADS = 0.6
 """The share of the leads that is learned from; the others judge."""
@@ -71,7 +72,7 @@ def judge_held_out(
     zeros = np.zeros(len(keys), dtype=np.intp)
     boards = DailyLists(zeros, zeros, np.arange(len(keys), dtype=np.intp), ordered)
     terms = CallTerms(max(1, len(keys) // CALLED), 1.0)
-    scores = {CHANCE: np.random.default_rng(0).random(len(keys))}
+    scores = {BY_CHANCE: np.random.default_rng(0).random(len(keys))}
     for name, of_lead in probabilities.items():
         scores[name] = np.array([of_lead[key] for key in keys])
     called = {name: calls_made(boards, of_model, terms) for name, of_model in scores.items()}

@@ -223,7 +223,10 @@ class _Work:
         if not won:
             return self.events
         is_open = [event for event in self.events if event.key not in won]
-        return is_open or [event for event in self.events if not won[event.key]]
+        if is_open:
+            return is_open
+        _say("every lead has an outcome: ranked are those that were not won")
+        return [event for event in self.events if not won[event.key]]
 
     def _rule(self, folder: Path) -> Scorer:
         if not (folder / RULE_DIR).exists():

@@ -180,8 +180,11 @@ def listed(names: Sequence[str]) -> str:
 
 def found_lines(trial: Found, top: int) -> Iterator[str]:
     yield from trial.basis
-    at = "" if trial.ranked.as_of is None else f", as of {trial.ranked.as_of:%Y-%m-%d %H:%M} UTC"
+    is_dated = trial.ranked.as_of is not None and trial.read.has_times
+    at = "" if not is_dated else f", as of {trial.ranked.as_of:%Y-%m-%d %H:%M} UTC"
     yield f"{trial.ranked.n_leads:,} leads{at}"
+    if not trial.ranked.rows:
+        yield "nobody is left to call: every lead has its outcome"
     queue = None
     for row in trial.ranked.rows:
         if row.rank <= top:
@@ -218,7 +221,7 @@ def judged_lines(judged: Backtest, trial: Found) -> Iterator[str]:
 
 def _worth(name: str, called: Called, trial: Found) -> str:
     said = worth(name, called)
-    return said.rpartition(", ")[0] if trial.is_held_out else said
+    return f"{said.rpartition('], ')[0]}]" if trial.is_held_out else said  # no days without dates
 
 
 def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.support.leads.planted import PlantedLead, planted_leads, truth_reache
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
-CAPACITY = 4
+CAPACITY = 2
 
 
 def asllr(*words: str | Path) -> Result:
@@ -56,7 +56,7 @@ def add_status(path: Path, won: set[str]) -> None:
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
-    return Tried(tmp_path_factory.mktemp("planted"), planted_leads(1, 1_500))
+    return Tried(tmp_path_factory.mktemp("planted"), planted_leads(1, 1_000))
 
 
 def test_it_reaches_nine_in_ten_of_the_buyers_that_the_truth_would(tried: Tried) -> None:
@@ -116,7 +116,7 @@ def blocked(packages: str, *words: str | Path) -> subprocess.CompletedProcess[st
 
 
 def test_it_learns_without_torch_arrow_and_transformers(tmp_path: Path) -> None:
-    words = files(write_exports(tmp_path, planted_leads(2, 400)))
+    words = files(write_exports(tmp_path, planted_leads(2, 300)))
     run = blocked("torch,pyarrow,transformers,peft,accelerate,safetensors", *words, "--json")
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["own"]["n_orders"] > 0
@@ -150,7 +150,7 @@ def test_without_outcomes_the_rule_ranks_the_newest_first_and_no_probability_is_
 
 
 def test_outcomes_without_dates_are_judged_by_leads_that_were_held_out(tmp_path: Path) -> None:
-    leads = planted_leads(4, 900, calls=False)
+    leads = planted_leads(4, 2_000, calls=False)
     rows = [["Lead ID", "Branche", "Kam über", "Liter am Tag", "Won"]]
     for number, lead in enumerate(leads):
         word = "" if number % 10 == 0 else "yes" if lead.ordered_at else "no"
@@ -162,7 +162,7 @@ def test_outcomes_without_dates_are_judged_by_leads_that_were_held_out(tmp_path:
     assert run.exit_code == 0, run.output
     read = json.loads(run.stdout)
     assert read["backtest"]["is_held_out"]
-    assert list(read["backtest"]["models"]) == ["by chance", "your model"]
+    assert list(read["backtest"]["models"]) == ["calling by chance", "your model"]
     assert read["backtest"]["paired"]["judgement"]["verdict"] == "ahead"
     still_open = {lead.name for number, lead in enumerate(leads) if number % 10 == 0}
     assert {row["lead"] for row in read["leads"]} <= still_open
