@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -22,10 +21,8 @@ try:
     from schemas.events import EventBase
     from schemas.ids import LeadKey
     from schemas.timestamps import to_ms
-    from scoring.engines.rule import rule_of
     from scoring.prompt.rendering import first_rendering
     from streams import exit_codes
-    from streams.backtest.learning import CannotLearn, Fitter, LearnedModel, LearnRequest
     from streams.cli.artifacts import SHIPPED_FOR, find_artifact
     from streams.cli.data import IMPORTERS, import_, rank
     from streams.cli.dead_letters import dead_letters
@@ -67,12 +64,12 @@ try:
     from streams.reports.try_text import mapping_lines, unread_lines
     from training.cli.base import base
     from training.cli.baseline import build_baseline
-    from training.cli.console import paced, progress, say
     from training.cli.dataset import Readers, build_dataset_group
     from training.cli.evaluate import build_commands
     from training.cli.fit import fit
     from training.cli.options import PHRASES
     from training.cli.refusal import refusing
+    from training.cli.try_fitter import own_fitter
     from training.cli.zero_shot import zero_shot
     from training.dataset.log import Logged
     from training.simulator.business import Wording, business_names
@@ -80,7 +77,6 @@ except KeyboardInterrupt:  # all this takes a moment to load
     raise SystemExit(130) from None
 
 if TYPE_CHECKING:
-    from scoring.prompt.rendering import Rendering
     from streams.backtest.backtest import Learn
 
 SELF = (sys.executable, __file__)
@@ -293,8 +289,7 @@ def _exported(
     unread = unread_lines(exports.mapping, exports.tables["leads"])
     for line in (*lines, *exports.remarks, *unread, *exports.read.skipped):
         click.echo(line, err=True)
-    events = exports.read.events
-    logged = [Logged("exports", to_ms(event.occurred_at), event) for event in events]
+    logged = [Logged("exports", to_ms(each.occurred_at), each) for each in exports.read.events]
     return logged, {LeadKey(TENANT, lead): won for lead, won in exports.read.won.items()}
 
 
@@ -331,52 +326,6 @@ def _learn(seed: int) -> Learn:
     with refusing():
         from training.trees.retrain import learn_trees
     return partial(learn_trees, seed=seed)
-
-
-def own_fitter() -> Fitter:
-    """What `asllr try` learns with."""
-    return Fitter(write_rule=_write_rule, hindsight=_hindsight, learn=_learn_own)
-
-
-def _write_rule(rendering: Rendering, out: Path) -> None:
-    from training.baselines.facts import artifact_name
-    from training.baselines.rule_artifact import unfitted_facts, write_rule
-
-    facts = unfitted_facts(artifact_name(out, "rule"), rendering)
-    write_rule(out, rule_of(rendering.domain), facts)
-
-
-def _hindsight(events: Sequence[EventBase], asked: LearnRequest) -> Mapping[str, str]:
-    with _learning():
-        from training.cli.try_work import hindsight_columns
-
-        return hindsight_columns(events, asked.rendering, asked.undated)
-
-
-def _learn_own(events: Sequence[EventBase], asked: LearnRequest, out: Path) -> LearnedModel:
-    with _learning():
-        from training.cli.try_work import OwnTerms, learn_own
-
-        terms = OwnTerms(asked.rendering, asked.undated, asked.until_ms, asked.baseline)
-        fit = learn_own(events, terms, out, paced(say), progress)
-    return LearnedModel(fit.baseline, fit.why, fit.n_leads, fit.n_orders)
-
-
-@contextmanager
-def _learning() -> Iterator[None]:
-    """Turns what keeps a model from being fitted into one sentence."""
-    try:
-        from training.dataset.manifest import DatasetError
-
-        try:
-            yield
-        except DatasetError as error:
-            raise CannotLearn(str(error)) from error
-    except ModuleNotFoundError as error:
-        package = (error.name or "a library").partition(".")[0]
-        raise CannotLearn(
-            f"{package} is not installed; pip install 'asllr[learn]' lets it learn from --outcomes"
-        ) from error
 
 
 for command in (verify, diff, build_backtest(_learn)):

@@ -1,63 +1,18 @@
-"""A model of a user's own exports: where the past is cut to learn from one part of it and judge by
-the other, and what the command needs of whoever fits models.
-
-`streams` knows no training library; the front door fills a `Fitter` in.
-"""
+"""A user's own exports, cut in time: what is learned from, and the lists that judge. What a model
+may not know is taken out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
 from schemas.events import MAX_PROFILE_FIELDS, Ending, EventBase, LeadUpserted, StageChanged
-from schemas.ids import LeadKey
 from schemas.timestamps import DAY_MS, to_ms
-from scoring.prompt.rendering import Rendering
 
 LEARNED_ORDERS = 0.6
 """The share of the orders that came before the judged lists: the others judge."""
-
-
-class CannotLearn(ValueError):
-    """No model can be fitted; the message says why, without a full stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class LearnRequest:
-    """What is learned. `undated`: who was won, where outcomes have no date. `until_ms`: the events
-    were all that was known then; None: at the last of them. `baseline`: a model that was chosen
-    before; None: choose one."""
-
-    rendering: Rendering
-    undated: Mapping[LeadKey, bool]
-    until_ms: int | None = None
-    baseline: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedModel:
-    """A model that was fitted: `baseline` names its kind, `why` says what chose it. `n_leads` and
-    `n_orders`: leads it learned from, and of these who ordered."""
-
-    baseline: str
-    why: str
-    n_leads: int
-    n_orders: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fitter:
-    """Whoever fits models. `write_rule` writes the rule's artifact to a folder. `hindsight` returns
-    the profile fields that know the outcome, with a sentence each; `learn` writes an artifact to a
-    folder. Both raise CannotLearn, also where what they need is not installed."""
-
-    write_rule: Callable[[Rendering, Path], None]
-    hindsight: Callable[[Sequence[EventBase], LearnRequest], Mapping[str, str]]
-    learn: Callable[[Sequence[EventBase], LearnRequest, Path], LearnedModel]
 
 
 def first_judged_day(events: Sequence[EventBase], horizon_days: float, last_days: int) -> int:

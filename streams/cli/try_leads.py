@@ -12,16 +12,16 @@ from typing import Any
 import click
 
 from scoring.artifact import ArtifactError, load_manifest, load_rendering
+from scoring.backtest.learning import Fitter
 from scoring.domain.reading import DomainError
 from scoring.lead.state import PROFILE
 from scoring.prompt.rendering import newest_rendering
 from streams import exit_codes
-from streams.backtest.learning import Fitter
 from streams.cli.artifacts import find_artifact
+from streams.cli.exports.try_domain import GENERIC, domain_of
+from streams.cli.exports.try_request import TryRequest, check_save
 from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
-from streams.cli.try_domain import GENERIC, domain_of
-from streams.cli.try_request import TryRequest, check_save
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.exports import DRAFT, Exports, exports_of, read_tables
 from streams.importers.tables.fields import FieldsRead
@@ -129,7 +129,7 @@ def _tried(
     request: TryRequest,
     fitter: Fitter,
 ) -> tuple[Found, Exports]:
-    from streams.cli.try_work import try_artifact, try_own  # loads the engines' libraries
+    from streams.cli.exports.try_work import try_artifact, try_own  # loads the engines' libraries
 
     now = datetime.now(UTC)
     try:

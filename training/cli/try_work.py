@@ -7,8 +7,8 @@ the extra `learn` is enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,12 @@ import numpy as np
 from schemas.events import EventBase
 from schemas.ids import LeadKey
 from schemas.timestamps import DAY_MS, from_ms, to_ms
+from scoring.backtest.learning import LearnedModel, LearnRequest
 from scoring.calibration import Calibration
 from scoring.lead.history import history_of
 from scoring.lead.state import PROFILE
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.edges import as_of
-from scoring.prompt.rendering import Rendering
 from scoring.report.progress import StartReport, WriteLine
 from training.baselines.baseline import Budget, Predictor
 from training.baselines.facts import ArtifactFacts, artifact_name
@@ -70,49 +70,24 @@ N_PARITY_ROWS = 200
 UNDATED_MOMENT = AfterFirst(0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnTerms:
-    """What is learned, and how. `undated`: who was won, where outcomes have no date. `until_ms`:
-    the events were all that was known then; None: at the last of them. `baseline`: fit this one;
-    None: choose."""
-
-    rendering: Rendering
-    undated: Mapping[LeadKey, bool]
-    until_ms: int | None = None
-    baseline: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OwnFit:
-    """A model that was written as an artifact. `n_leads` and `n_orders`: leads that it learned
-    from, and of these who ordered. `why`: the losses that chose it."""
-
-    baseline: str
-    why: str
-    n_leads: int
-    n_orders: int
-
-
-def hindsight_columns(
-    events: Iterable[EventBase], rendering: Rendering, undated: Mapping[LeadKey, bool]
-) -> dict[str, str]:
+def hindsight_columns(events: Iterable[EventBase], terms: LearnRequest) -> dict[str, str]:
     """The profile fields that know who will order, and why they seem to: at a lead's first moment
     nobody can have filled them in. Empty where nobody, or everybody, ordered."""
     log = _log_of(events)
     if log is None:
         return {}
     leads = sorted(log.leads, key=lambda lead: chance(0, str(lead.key)))[:MAX_LEADS_CHECKED]
-    rows = []
+    ordered, rows = {*_ordered(log, terms)}, []
     for lead in leads:
-        won = undated.get(lead.key) if undated else first_order_ms(lead.events) is not None
-        if won is None:
+        if terms.undated and lead.key not in terms.undated:
             continue
+        won = lead.key in ordered
         first_ms = lead.entries[0].at_ms
         ((_, state),) = states_at(lead, [first_ms])
         label = Label(frozenset({WON} if won else ()), None)
         draft = ExampleDraft(lead.key, first_ms, to_bytes(state), "", label, str(lead.key))
-        rows.append(read_draft(draft, Split.FIT, 1.0, rendering))
-    findings = (*hindsight(columns_of(rows, rendering)), *filled_when_ended(log))
+        rows.append(read_draft(draft, Split.FIT, 1.0, terms.rendering))
+    findings = (*hindsight(columns_of(rows, terms.rendering)), *filled_when_ended(log))
     columns = {found.column: found.sentence for found in findings}
     return {
         name.removeprefix(PROFILE): said
@@ -122,11 +97,12 @@ def hindsight_columns(
 
 
 def learn_own(
-    events: Iterable[EventBase], terms: OwnTerms, out: Path, log: WriteLine, start: StartReport
-) -> OwnFit:
+    events: Iterable[EventBase], terms: LearnRequest, out: Path, said: tuple[WriteLine, StartReport]
+) -> LearnedModel:
     """Fits the recommended baseline to the events and writes its artifact to `out`. Rows are split
     by lead: what judges is later than all of them. Raises DatasetError where too little is known to
     learn from."""
+    log, start = said
     known = _log_of(events)
     if known is None:
         raise DatasetError("there is no event to learn from")
@@ -140,7 +116,7 @@ def learn_own(
         name, why = terms.baseline, ""
         model = fit_baseline(Baseline(name), examples, budget, _named(name, log))
     _write(out, model, examples, terms)
-    return OwnFit(name, why, len(set(examples.lead)), examples.n_who_ordered)
+    return LearnedModel(name, why, len(set(examples.lead)), examples.n_who_ordered)
 
 
 def _log_of(events: Iterable[EventBase]) -> EventLog | None:
@@ -148,14 +124,14 @@ def _log_of(events: Iterable[EventBase]) -> EventLog | None:
     return gather(logged, KnownAt.OCCURRED)
 
 
-def _ordered(log: EventLog, terms: OwnTerms) -> list[LeadKey]:
+def _ordered(log: EventLog, terms: LearnRequest) -> list[LeadKey]:
     """The leads that ordered."""
     if terms.undated:
         return [lead.key for lead in log.leads if terms.undated.get(lead.key)]
     return [lead.key for lead in log.leads if first_order_ms(lead.events) is not None]
 
 
-def _check_orders(log: EventLog, terms: OwnTerms) -> None:
+def _check_orders(log: EventLog, terms: LearnRequest) -> None:
     n_ordered = len(_ordered(log, terms))
     if n_ordered < MIN_ORDERS:
         raise DatasetError(
@@ -164,7 +140,7 @@ def _check_orders(log: EventLog, terms: OwnTerms) -> None:
         )
 
 
-def _examples(log: EventLog, terms: OwnTerms, start: StartReport) -> Examples:
+def _examples(log: EventLog, terms: LearnRequest, start: StartReport) -> Examples:
     if terms.until_ms is not None:
         log = log.complete_until(terms.until_ms)
     log = _drawn(log, terms)
@@ -173,7 +149,7 @@ def _examples(log: EventLog, terms: OwnTerms, start: StartReport) -> Examples:
         name=SOURCE,
         policy=UNDATED_MOMENT if terms.undated else Every(step_days),
         rendering=terms.rendering,
-        horizon_days=terms.rendering.domain.horizon_days,
+        horizon_days=terms.horizon_days,
         embargo_days=0.0,
         silent_days=math.inf,  # whoever did not order stays on the lists that are judged
         shares=SHARES,
@@ -213,7 +189,7 @@ def _sampling(log: EventLog) -> tuple[float, float]:
     return step_days, min(1.0, MAX_ROWS * step_days / max(listed_days, 1.0))
 
 
-def _drawn(log: EventLog, terms: OwnTerms) -> EventLog:
+def _drawn(log: EventLog, terms: LearnRequest) -> EventLog:
     """The log of so many leads, drawn by chance, that about MAX_ORDERS of them ordered."""
     share = MAX_ORDERS / max(len(_ordered(log, terms)), 1)
     if share >= 1.0:
@@ -221,7 +197,7 @@ def _drawn(log: EventLog, terms: OwnTerms) -> EventLog:
     return replace(log, leads=tuple(k for k in log.leads if chance(1, str(k.key)) < share))
 
 
-def _write(out: Path, model: Predictor, examples: Examples, terms: OwnTerms) -> None:
+def _write(out: Path, model: Predictor, examples: Examples, terms: LearnRequest) -> None:
     export = table_export(model)
     if export is None:
         raise ValueError(f"{type(model).__name__} cannot be served")
@@ -230,8 +206,8 @@ def _write(out: Path, model: Predictor, examples: Examples, terms: OwnTerms) -> 
     facts = ArtifactFacts(
         name=artifact_name(out, "own"),
         rendering=terms.rendering,
-        horizon_days=terms.rendering.domain.horizon_days,
-        label=LABEL if terms.undated else label_of(terms.rendering.domain.horizon_days),
+        horizon_days=terms.horizon_days,
+        label=LABEL if terms.undated else label_of(terms.horizon_days),
         window=(first, last),
         calibration=calibration,
         metrics={},

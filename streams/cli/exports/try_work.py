@@ -19,16 +19,13 @@ from schemas.timestamps import DAY_MS, from_ms
 from scoring.artifact import ArtifactError, load_manifest
 from scoring.backtest.backtest import Backtest
 from scoring.backtest.daily_calls import CallTerms
+from scoring.backtest.learning import CannotLearn, Fitter, LearnedModel, LearnRequest
 from scoring.engines.loading import load_scorer
 from scoring.prompt.rendering import Rendering, newest_rendering
 from scoring.score import Scorer
 from streams import exit_codes
 from streams.backtest.held_out import is_learned, judge_held_out, of_first_moment
 from streams.backtest.learning import (
-    CannotLearn,
-    Fitter,
-    LearnedModel,
-    LearnRequest,
     first_judged_day,
     known_before,
     with_creation,
@@ -36,10 +33,10 @@ from streams.backtest.learning import (
 )
 from streams.backtest.trial import DEMO, OWN, RULE, CannotTell, ExportTrial, judge_history
 from streams.cli.artifacts import SHIPPED, SHIPPED_FOR, find_artifact
+from streams.cli.exports.try_domain import SpokenDomain
+from streams.cli.exports.try_request import TryRequest
 from streams.cli.front import Failure, current_settings
 from streams.cli.progress import TerminalProgress
-from streams.cli.try_domain import SpokenDomain
-from streams.cli.try_request import TryRequest
 from streams.importers.tables.events import TENANT
 from streams.importers.tables.exports import Exports
 from streams.recording.event_file import RecordingError, history
