@@ -16,7 +16,7 @@ DEV := .venv-dev
 PACKAGES := schemas scoring streams training
 SOURCES := asllr.py $(shell find $(PACKAGES) -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test check format docs picture chaos bench bench-replay bench-talk bench-engine gpu-check nightly fuzz demo-model demo-software-model evaluate tables lock clean
+.PHONY: help demo test check format docs picture chaos bench bench-replay bench-try bench-talk bench-engine gpu-check nightly fuzz demo-model demo-software-model evaluate tables lock clean
 
 help:  ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(DEV)/.installed  ## speed and memory beside the naive way (ARGS="--quic
 
 bench-replay: $(DEV)/.installed  ## a live run with kills, replayed and verified; speed of the fold (ARGS="--quick --json")
 	@$(DEV)/bin/python -m tests.bench.replay $(ARGS)
+
+bench-try: $(DEV)/.installed  ## what asllr try learns from exports with a planted effect, and how long it takes (ARGS="--quick --json")
+	@$(DEV)/bin/python -m tests.bench.tries $(ARGS)
 
 bench-talk: $(DEV)/.installed  ## what keeping whole talk costs, on real dialogues (ASLLR_DATA=..., ARGS="--json")
 	@$(DEV)/bin/python -m tests.bench.talk $(ARGS)

@@ -52,7 +52,7 @@ try:
     from streams.cli.shadow import shadow
     from streams.cli.simulate import SimulateOptions, start_simulation
     from streams.cli.topics import tail, topics
-    from streams.cli.try_leads import try_leads
+    from streams.cli.try_leads import build_try
     from streams.importers.outcomes import ImportFault
     from streams.importers.tables.events import TENANT
     from streams.importers.tables.exports import read_exports
@@ -69,6 +69,7 @@ try:
     from training.cli.fit import fit
     from training.cli.options import PHRASES
     from training.cli.refusal import refusing
+    from training.cli.try_fitter import own_fitter
     from training.cli.zero_shot import zero_shot
     from training.dataset.log import Logged
     from training.simulator.business import Wording, business_names
@@ -288,8 +289,7 @@ def _exported(
     unread = unread_lines(exports.mapping, exports.tables["leads"])
     for line in (*lines, *exports.remarks, *unread, *exports.read.skipped):
         click.echo(line, err=True)
-    events = exports.read.events
-    logged = [Logged("exports", to_ms(event.occurred_at), event) for event in events]
+    logged = [Logged("exports", to_ms(each.occurred_at), each) for each in exports.read.events]
     return logged, {LeadKey(TENANT, lead): won for lead, won in exports.read.won.items()}
 
 
@@ -331,7 +331,7 @@ def _learn(seed: int) -> Learn:
 for command in (verify, diff, build_backtest(_learn)):
     replay.add_command(command)
 
-main.add_job("Try it", demo, try_leads, simulate, import_, rank)
+main.add_job("Try it", demo, build_try(own_fitter()), simulate, import_, rank)
 main.add_job(
     "Wire it up and run it", topics, doctor, show_settings, run, ingest, score, publish, tail
 )

@@ -1,11 +1,11 @@
-"""What a model's daily lists would have been worth on a history of events: a backtest beside
+"""What models' daily lists would have been worth on a history of events: a backtest beside
 calling who came in last, as teams without a model do.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ import numpy as np
 from schemas.events import EventBase
 from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.backtest.backtest import Backtest, backtest
-from scoring.backtest.daily_calls import CallTerms, calls_made
+from scoring.backtest.daily_calls import CallTerms, DailyLists, calls_made
+from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.score import Scorer
 from streams.backtest.backtest import DaySpan, boards_of
@@ -32,44 +33,85 @@ class CannotTell(ValueError):
     """Nothing can be judged; the message says why, and what would help."""
 
 
+OWN, RULE, DEMO = "your model", "the rule", "the demo model"
+
+
 @dataclass(frozen=True, slots=True)
 class ExportTrial:
-    """What a trial on a user's export judges, and on which terms. `learned_until`: the model may
-    have learned from outcomes up to then; None: not from these leads. At most `last_days` lists are
+    """What a trial on a user's export judges, and on which terms. `scorers` by name: the first is
+    the one that is asked about. `learned_until`: it may have learned from outcomes up to then, and
+    those of `from_day` on judge it; None: not from these leads. At most `last_days` lists are
     judged."""
 
-    scorer: Scorer
-    name: str
+    scorers: Mapping[str, Scorer]
     terms: CallTerms
     last_days: int
     learned_until: datetime | None = None
+    from_day: int | None = None
+
+    @property
+    def name(self) -> str:
+        return next(iter(self.scorers))
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedLists:
+    """Daily lists and what each model said of their rows. `leads`: the keys behind the numbers of
+    `boards.lead`; `scores` (n_rows,) by name, NEWEST first."""
+
+    boards: DailyLists
+    leads: tuple[str, ...]
+    scores: Mapping[str, Floats]
 
 
 def judge_history(
     events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
 ) -> Backtest:
-    """Backtests one model on a history of events. `events` in order of time; what occurred was
-    known at once. `advanced` is called with the number of events replayed. Raises CannotTell."""
+    """Backtests models on a history of events, beside calling the newest first. `events` in order
+    of time; what occurred was known at once. `advanced` is called with the number of events
+    replayed. Raises CannotTell."""
+    return judge_lists(daily_lists(events, trial, advanced), trial.terms)
+
+
+def daily_lists(
+    events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
+) -> JudgedLists:
+    """The lists that judge, scored by all models; as `judge_history`."""
     if not events:
         raise CannotTell("there is no event")
     span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)
     try:
-        all_standings = _standings(events, trial.scorer, span, advanced)
+        all_standings = _standings(events, [*trial.scorers.values()], span, advanced)
         boards, standing = boards_of(all_standings, span)
     except RecordingError as error:
         raise CannotTell(str(error)) from None
-    called = {
-        NEWEST: calls_made(boards, all_standings.known_ms[boards.lead], trial.terms),
-        trial.name: calls_made(boards, all_standings.probabilities[standing, 0], trial.terms),
-    }
+    known_ms = all_standings.known_ms[boards.lead]
+    scores = {NEWEST: known_ms}
+    for i, name in enumerate(trial.scorers):
+        of_rows = all_standings.probabilities[standing, i]
+        scores[name] = newest_of_equals(of_rows, known_ms) if name == RULE else of_rows
+    return JudgedLists(boards, all_standings.leads, scores)
+
+
+def judge_lists(lists: JudgedLists, terms: CallTerms) -> Backtest:
+    """Backtests the scores of daily lists; each is paired with the first. Raises CannotTell."""
+    called = {name: calls_made(lists.boards, each, terms) for name, each in lists.scores.items()}
     bootstrap = Bootstrap(np.random.default_rng(0), N_RESAMPLES)
-    judged = backtest(boards, called, trial.terms, bootstrap)
+    judged = backtest(lists.boards, called, terms, bootstrap)
     if not judged.n_buyers:
         raise CannotTell(
-            f"no lead ordered within {trial.terms.horizon_days:g} days of standing on one of the "
+            f"no lead ordered within {terms.horizon_days:g} days of standing on one of the "
             f"{len(judged.days):,} daily lists judged"
         )
     return judged
+
+
+def newest_of_equals(scores: Floats, known_ms: Floats) -> Floats:
+    """(n,) places by score, and of equal scores the newest lead the greater: a rule has few
+    scores, and would call by name."""
+    places = np.empty(len(scores))
+    places[np.lexsort((known_ms, scores))] = np.arange(len(scores), dtype=np.float64)
+    return places
 
 
 def _span(first_ms: int, last_ms: int, trial: ExportTrial) -> DaySpan:
@@ -77,6 +119,8 @@ def _span(first_ms: int, last_ms: int, trial: ExportTrial) -> DaySpan:
     horizon_ms = int(trial.terms.horizon_days * DAY_MS)
     end_day = (last_ms - horizon_ms) // DAY_MS + 1
     first_day = max(first_ms // DAY_MS + 1, end_day - trial.last_days)
+    if trial.from_day is not None:
+        first_day = max(first_day, trial.from_day)
     free = first_day
     if trial.learned_until is not None:
         free = -(-(to_ms(trial.learned_until) + horizon_ms) // DAY_MS)
@@ -95,7 +139,10 @@ def _span(first_ms: int, last_ms: int, trial: ExportTrial) -> DaySpan:
 
 
 def _standings(
-    events: Sequence[EventBase], scorer: Scorer, span: DaySpan, advanced: Callable[[int], None]
+    events: Sequence[EventBase],
+    scorers: Sequence[Scorer],
+    span: DaySpan,
+    advanced: Callable[[int], None],
 ) -> Standings:
     with tempfile.TemporaryDirectory(prefix="asllr-try-") as folder:
         path = Path(folder) / "recording"
@@ -103,8 +150,8 @@ def _standings(
         fold_pass = Pass(
             recording=open_recording(path),
             erased=frozenset(),
-            renderings=[scorer.rendering],
-            scorers=[scorer],
+            renderings=[scorer.rendering for scorer in scorers],
+            scorers=scorers,
             first_day=span.first_day,
             end_day=span.end_day,
             until_ms=None,

@@ -74,8 +74,12 @@ def rank_events(
     scorer: Scorer,
     as_of: datetime | None = None,
     top: int = 0,
+    *,
+    newest_of_equals: bool = False,
 ) -> RankedFile:
-    """As `rank_file`, of events."""
+    """As `rank_file`, of events. `newest_of_equals`: of equal scores the lead that came in last is
+    first, for a rule that knows few scores; boards go by name."""
+    came_in: dict[str, datetime] = {}
     states: dict[LeadKey, LeadState] = {}
     n_events = 0
     latest: datetime | None = None
@@ -85,9 +89,11 @@ def rank_events(
         n_events += 1
         latest = max(latest or recorded.ingested_at, recorded.ingested_at)
         key = recorded.event.key
+        if newest_of_equals:
+            came_in.setdefault(key.lead, recorded.event.occurred_at)
         states[key] = evolve(states.get(key, initial_state()), recorded.event)
     moment = as_of or latest
-    rows = [] if moment is None else _rows(states, scorer, to_ms(moment), top)
+    rows = [] if moment is None else _rows(states, scorer, to_ms(moment), top, came_in)
     unknown = unknown_languages(
         map(history_of, states.values()), scorer.rendering, scorer.words_read
     )
@@ -103,7 +109,11 @@ class _Scored:
 
 
 def _rows(
-    states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int, top: int
+    states: Mapping[LeadKey, LeadState],
+    scorer: Scorer,
+    now_ms: int,
+    top: int,
+    came_in: Mapping[str, datetime],
 ) -> list[RankedRow]:
     listed: dict[tuple[str, str], list[LeadKey]] = {}
     for key in sorted(states):
@@ -114,6 +124,8 @@ def _rows(
     for (_, queue), keys in sorted(listed.items()):
         scored = {one.key.lead: one for one in _score(keys, states, scorer, now_ms)}
         order = ranked({lead: one.probability for lead, one in scored.items()})
+        if came_in:
+            order.sort(key=lambda lead: (-scored[lead].probability, -to_ms(came_in[lead])))
         for rank, lead in enumerate(order, start=1):
             is_told = rank <= top and n_told < MAX_TOLD
             n_told += is_told

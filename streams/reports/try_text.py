@@ -3,12 +3,13 @@ dataset` says what it read of exports in the same lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from schemas.timestamps import DAY_MS, from_ms
-from scoring.backtest.backtest import Backtest
+from scoring.backtest.backtest import Backtest, Called
 from scoring.backtest.daily_calls import CallTerms
 from scoring.report.backtest_text import answer, worth
 from scoring.report.json_values import json_value
@@ -21,32 +22,102 @@ from streams.reports.lead_text import languages_json
 
 DEMO_NOTE = (
     "This is the demo model: it learned from simulated leads of car dealers, not from yours. "
-    "`asllr fit` makes one of your own, --artifact tries it."
+    "Without --artifact a model learns from your outcomes."
 )
 
+KINDS = {
+    "logistic": "a regression on columns",
+    "logistic_words": "a regression on columns and words",
+    "tree_fields": "trees on columns",
+    "tree_words": "trees on columns, counts and words",
+    "tree_text": "trees on columns, counts and words",
+}
 
 MAX_LISTED = 40
 """Fields that a line names."""
 
 
 @dataclass(frozen=True, slots=True)
+class OwnModel:
+    """A model that was learned from the exports. `baseline`: its kind, `why` it was chosen;
+    `columns` of the leads' file that it reads, and the `unused` ones; `n_leads` and `n_orders`: the
+    leads it learned from, and who of them ordered."""
+
+    baseline: str
+    why: str
+    n_leads: int
+    n_orders: int
+    columns: tuple[str, ...]
+    unused: tuple[str, ...]
+    reads_words: bool
+
+    @property
+    def sentence(self) -> str:
+        kind = KINDS.get(self.baseline, self.baseline)
+        n = len(self.columns) + len(self.unused)
+        used = f": {listed(self.columns)}" if self.columns else ""
+        unused = f"; not {listed(self.unused)}" if self.unused else ""
+        words = ", and the words of calls" if self.reads_words else ""
+        return (
+            f"your model: {kind} ({self.baseline}), learned from {self.n_leads:,} leads, "
+            f"{self.n_orders:,} of whom ordered; it uses {len(self.columns)} of {n} "
+            f"columns{used}{words}{unused}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The result of `asllr try`: the lists as they are, and what earlier ones would have been
-    worth, or why nobody can tell."""
+    worth, or why nobody can tell. `own`: the model that was learned; `why_rule`: why the rule ranks
+    instead. `left_out`: fields that know the outcome, with why they seem to. `is_held_out`: leads
+    that were held out judge, not days. `saved`: where artifact and recording are kept."""
 
     name: str
-    is_demo: bool
     ranked: RankedFile
     terms: CallTerms
     read: Read
     judged: Backtest | None
     why_not: str = ""
+    is_demo: bool = False
+    own: OwnModel | None = None
+    why_rule: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    is_held_out: bool = False
+    saved: Path | None = None
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the probabilities mean anything for these leads: a rule's do not."""
+        return not self.why_rule
+
+    @property
+    def basis(self) -> Iterator[str]:
+        """By what the leads are ranked."""
+        for name, why in self.left_out.items():
+            yield f"left out: {own_name(name)}: {why}"
+        if self.own is not None:
+            yield self.own.sentence
+        if self.why_rule:
+            yield f"ranked by the rule, who came last is called first: {self.why_rule}"
+
+    @property
+    def next_step(self) -> str:
+        if self.saved is not None:
+            return (
+                f"next: asllr promote {self.saved}/artifact makes it live; asllr dataset and asllr "
+                f"replay go on from {self.saved}/recording"
+            )
+        if self.why_rule and self.judged is None and "--outcomes" in self.why_rule:
+            return "next: the same with --outcomes, a file that says who ordered when"
+        return "next: the same with --save FOLDER keeps model and recording, for asllr promote"
 
     @property
     def verdict(self) -> str:
         if self.judged is None:
             return f"Cannot tell what daily calls would have been worth: {self.why_not}{self.early}"
         said = answer(self.judged, self.judged.paired[0], self.terms)
+        if self.is_held_out:
+            said = said.replace(" a day in each queue", "")
         return said[:1].upper() + said[1:] + self._hint
 
     @property
@@ -90,9 +161,7 @@ def mapping_lines(
         if tables[kind].encoding == LEGACY:
             yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
     profile = [f"{name} = {column}" for name, column in mapping.profile.items()]
-    more = f" and {len(profile) - MAX_LISTED:,} more" if len(profile) > MAX_LISTED else ""
-    shown = ", ".join(profile[:MAX_LISTED])
-    yield f"profile: {shown or 'no column that the model knows'}{more}"
+    yield f"profile: {listed(profile) or 'no column that the model knows'}"
 
 
 def unread_lines(mapping: ColumnMapping, table: ExportTable) -> Iterator[str]:
@@ -104,33 +173,55 @@ def unread_lines(mapping: ColumnMapping, table: ExportTable) -> Iterator[str]:
         yield f"profile: {len(unread):,} columns are not read: {', '.join(unread)[:400]}"
 
 
+def listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
+
+
 def found_lines(trial: Found, top: int) -> Iterator[str]:
-    at = "" if trial.ranked.as_of is None else f", as of {trial.ranked.as_of:%Y-%m-%d %H:%M} UTC"
+    yield from trial.basis
+    is_dated = trial.ranked.as_of is not None and trial.read.has_times
+    at = "" if not is_dated else f", as of {trial.ranked.as_of:%Y-%m-%d %H:%M} UTC"
     yield f"{trial.ranked.n_leads:,} leads{at}"
+    if not trial.ranked.rows:
+        yield "nobody is left to call: every lead has its outcome"
     queue = None
     for row in trial.ranked.rows:
         if row.rank <= top:
             if row.queue != queue:
                 queue = row.queue
                 yield f"queue {own_name(queue)}"
-            yield f"{row.rank:>4}  {row.probability:6.1%}  {own_name(row.lead):<24} {row.reason}"
+            probability = f"{row.probability:6.1%}  " if trial.has_probabilities else ""
+            yield f"{row.rank:>4}  {probability}{own_name(row.lead):<24} {row.reason}"
     if trial.ranked.unknown_languages:
         yield trial.ranked.unknown_languages.sentence
     yield trial.verdict
     if trial.judged is not None:
         yield from judged_lines(trial.judged, trial)
-    if trial.is_demo:
-        yield DEMO_NOTE
+    yield DEMO_NOTE if trial.is_demo else trial.next_step
 
 
 def judged_lines(judged: Backtest, trial: Found) -> Iterator[str]:
     days = [from_ms(day.day * DAY_MS) for day in judged.days]
-    yield (
-        f"judged: {len(days):,} daily lists from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; "
-        f"{judged.n_buyers:,} of the {trial.read.n_orders:,} leads that ordered did so within "
-        f"{trial.terms.horizon_days:g} days of standing on one{trial.early}"
-    )
-    yield from (worth(name, called) for name, called in judged.models.items())
+    if trial.is_held_out:
+        yield (
+            f"judged: {judged.n_leads:,} leads that were held out by chance, {judged.n_buyers:,} "
+            "of whom ordered: outcomes have no dates, so this says nothing of the future"
+        )
+    else:
+        yield (
+            f"judged: {len(days):,} daily lists from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; "
+            f"{judged.n_buyers:,} of the {trial.read.n_orders:,} leads that ordered did so within "
+            f"{trial.terms.horizon_days:g} days of standing on one{trial.early}"
+        )
+        if trial.own is not None:
+            yield "your model here knew only what was known before the first of them"
+    yield from (_worth(name, called, trial) for name, called in judged.models.items())
+
+
+def _worth(name: str, called: Called, trial: Found) -> str:
+    said = worth(name, called)
+    return f"{said.rpartition('], ')[0]}]" if trial.is_held_out else said  # no days without dates
 
 
 def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]:
@@ -138,24 +229,32 @@ def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]
     answer: dict[str, Any] = json_value(
         {
             "model": {"name": trial.name, "is_demo": trial.is_demo},
+            "own": None if trial.own is None else asdict(trial.own),
+            "why_rule": trial.why_rule or None,
+            "left_out": dict(trial.left_out),
             "mapping": mapping.model_dump(),
             "rows": trial.read.counts,
             "skipped": trial.read.skipped,
             "as_of": None if trial.ranked.as_of is None else trial.ranked.as_of.isoformat(),
             "leads": [
-                asdict(row) | {"lead": own_name(row.lead), "queue": own_name(row.queue)}
+                asdict(row)
+                | {"lead": own_name(row.lead), "queue": own_name(row.queue)}
+                | ({} if trial.has_probabilities else {"probability": None})
                 for row in trial.ranked.rows
                 if row.rank <= top
             ],
             "unknown_languages": languages_json(trial.ranked.unknown_languages),
             "verdict": trial.verdict,
+            "next": trial.next_step,
             "backtest": None
             if judged is None
             else {
                 "orders": trial.read.n_orders,
+                "first_day": judged.days[0].day,
                 "buyers": judged.n_buyers,
                 "models": {name: asdict(called) for name, called in judged.models.items()},
                 "paired": asdict(judged.paired[0]),
+                "is_held_out": trial.is_held_out,
             },
         }
     )

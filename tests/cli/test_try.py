@@ -55,7 +55,8 @@ def exports(tmp_path: Path) -> tuple[str | Path, ...]:
 def test_exports_become_a_ranking_and_a_verdict(
     environ: dict[str, str], exports: tuple[str | Path, ...]
 ) -> None:
-    found = asllr_try(environ, *exports, "--capacity", "2", "--json")
+    words = (*exports, "--artifact", "demo", "--capacity", "2")
+    found = asllr_try(environ, *words, "--json")
     assert found.exit_code == 0, found.output
     read = json.loads(found.stdout)
     assert read["rows"] == {"leads": 60, "calls": 60, "outcomes": 30}
@@ -65,7 +66,7 @@ def test_exports_become_a_ranking_and_a_verdict(
     assert "would have reached" in read["verdict"]
     # The export's own stage, which is today's, took nobody off the lists.
     assert len(read["leads"]) == 10
-    plain = asllr_try(environ, *exports, "--capacity", "2")
+    plain = asllr_try(environ, *words)
     assert "lead = Lead ID" in plain.stderr
     assert read["verdict"] in plain.stdout
 
@@ -79,13 +80,14 @@ def test_a_field_of_another_business_is_told_and_kept_under_its_own_name(
     leads = tmp_path / "leads.csv"
     leads.write_text("\n".join(["Kunde;created;Lead Source;Größe (m²);Status", *rows]))
     mapping = tmp_path / "mapping.json"
-    asllr_try(environ, "--leads", leads, "--mapping", mapping)
+    asllr_try(environ, "--leads", leads, "--mapping", mapping, "--artifact", "demo")
     drafted = json.loads(mapping.read_text())
     assert drafted["profile"] == {"Lead Source": "Lead Source"}
     drafted["leads"]["columns"]["lead"] = "Kunde"
     drafted["profile"] = {"lead_source": "Lead Source", "Größe (m²)": "Größe (m²)"}
     mapping.write_text(json.dumps(drafted))
-    found = asllr_try(environ, "--leads", leads, "--mapping", mapping, "--json")
+    words = ("--leads", leads, "--mapping", mapping, "--artifact", "demo")
+    found = asllr_try(environ, *words, "--json")
     assert found.exit_code == 0, found.output
     read = json.loads(found.stdout)
     assert read["mapping"]["profile"] == {"Lead Source": "Lead Source", "Größe (m²)": "Größe (m²)"}
@@ -109,7 +111,7 @@ def test_orders_older_than_their_leads_are_named_as_the_cause(
     outcomes = Path(exports[-1])
     long_ago = [f"jo+{n}@example.org,2026-02-{1 + n % 28:02}" for n in range(1, 60, 2)]
     outcomes.write_text("\n".join(["lead_id,ordered_at", *long_ago]), encoding="utf-8")
-    found = asllr_try(environ, *exports, "--capacity", "2")
+    found = asllr_try(environ, *exports, "--artifact", "demo", "--capacity", "2")
     assert found.exit_code == 0, found.output
     (verdict,) = [line for line in found.stdout.splitlines() if line.startswith("Cannot tell")]
     assert "no lead ordered within 14 days of standing on one of the" in verdict
@@ -247,7 +249,9 @@ def test_the_example_files_of_the_tutorial_work_as_they_stand(
         "lead_source": "Lead source",
     }
     assert "Cannot tell" in read["verdict"]
-    assert read["model"]["is_demo"]
+    assert read["model"] == {"name": "the rule", "is_demo": False}
+    assert "1 lead ordered, and a model needs 30 to learn from" in read["why_rule"]
+    assert [row["probability"] for row in read["leads"]] == []
 
 
 @pytest.mark.slow

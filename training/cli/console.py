@@ -6,7 +6,7 @@ from time import monotonic
 
 import click
 
-from scoring.report.progress import Progress
+from scoring.report.progress import EVERY_S, Pace, Progress, WriteLine
 
 
 def say(line: str) -> None:
@@ -17,3 +17,9 @@ def say(line: str) -> None:
 def progress(what: str) -> Progress:
     """Says how many `what` are done, and how long the others will take."""
     return Progress(what, monotonic, say)
+
+
+def paced(write: WriteLine) -> WriteLine:
+    """Passes a line on at most every few seconds, for work that says more than anyone reads."""
+    pace = Pace(monotonic, EVERY_S)
+    return lambda line: write(line) if pace.is_due() else None

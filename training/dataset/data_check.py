@@ -89,6 +89,20 @@ def check_data(examples: Examples) -> tuple[DataFinding, ...]:
     return tuple(sorted(findings, key=lambda f: (f.severity != Severity.LEAK, f.column)))
 
 
+def hindsight(examples: Examples) -> tuple[DataFinding, ...]:
+    """The findings on profile fields that seem to be filled in or changed when the outcome is
+    known: what is left out where nobody looks. A field that is only far stronger than the others
+    may be a good one, and is no finding here."""
+    columns = {
+        name: column for name, column in known_columns(examples).items() if name.startswith(PROFILE)
+    }
+    measured = strengths(examples, columns) if columns else []
+    weak = {each.column for each in measured if each.auc + SURE * each.error < WEAK}
+    suspects = {name: each for name, each in columns.items() if name not in weak}
+    leaks = (found for found in _far_above(measured) if found.severity is Severity.LEAK)
+    return (*leaks, *_status_fields(suspects), *_filled_on_one_side(columns, examples))
+
+
 def strengths(examples: Examples, columns: Mapping[str, Column] | None = None) -> list[Strength]:
     """The AUC of each column alone, the strongest first; empty without both classes."""
     if not 0 < examples.label.sum() < len(examples):

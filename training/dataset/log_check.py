@@ -119,7 +119,7 @@ def check_log(log: EventLog) -> Iterator[DataFinding]:
         early, late = _named(lead)
         before.update(early)
         after.update(late - early)
-    yield from _only_of_ended(log)
+    yield from filled_when_ended(log)
     for name in sorted(after):
         if after[name] >= MIN_AFTER and before[name] <= MAX_BEFORE_SHARE * after[name]:
             yield DataFinding(
@@ -130,7 +130,7 @@ def check_log(log: EventLog) -> Iterator[DataFinding]:
             )
 
 
-def _only_of_ended(log: EventLog) -> Iterator[DataFinding]:
+def filled_when_ended(log: EventLog) -> Iterator[DataFinding]:
     """Findings on fields that leads have before their end, and open leads have not: an export of
     today's values, dated when the lead came in, fills such a field when the outcome is known."""
     ended: Counter[str] = Counter()

@@ -58,12 +58,30 @@ def read_exports(
     out. Without a mapping the columns are guessed, and the guess is written to `mapping_path` where
     that is given. `advance` hears of bytes that are read, more or less. Raises ImportFault,
     OSError."""
+    return exports_of(read_tables(paths, advance), mapping_path, fields, now, purpose)
+
+
+def read_tables(
+    paths: Mapping[str, Path | None], advance: Callable[[int], None] = lambda _n: None
+) -> dict[str, ExportTable]:
+    """The tables of the files that there are, by kind. Raises ImportFault, OSError."""
     tables: dict[str, ExportTable] = {}
     for kind, path in paths.items():
         if path is not None:
             same = [table for table in tables.values() if table.path == path]
             tables[kind] = same[0] if same else read_table(path, advance)
     _check_distinct(tables)
+    return tables
+
+
+def exports_of(
+    tables: Mapping[str, ExportTable],
+    mapping_path: Path | None,
+    fields: FieldsRead,
+    now: datetime,
+    purpose: Purpose,
+) -> Exports:
+    """As `read_exports`, of tables that were read. Raises ImportFault, OSError."""
     mapping, remarks = _mapping(tables, mapping_path, fields, now, purpose)
     read = events_of(tables, mapping, fields, now, purpose)
     if not read.has_times:

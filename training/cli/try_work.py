@@ -1,0 +1,238 @@
+"""What `asllr try` learns from a user's own exports: which columns know the outcome, and a model.
+
+The front door hands it to the command, which judges the model by daily lists. No Arrow, no torch:
+the extra `learn` is enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from schemas.events import EventBase
+from schemas.ids import LeadKey
+from schemas.timestamps import DAY_MS, from_ms, to_ms
+from scoring.backtest.learning import LearnedModel, LearnRequest
+from scoring.calibration import Calibration
+from scoring.lead.history import history_of
+from scoring.lead.state import PROFILE
+from scoring.lead.state_bytes import to_bytes
+from scoring.prompt.edges import as_of
+from scoring.report.progress import StartReport, WriteLine
+from training.baselines.baseline import Budget, Predictor
+from training.baselines.facts import ArtifactFacts, artifact_name
+from training.baselines.fitted import calibrate, logits_to_calibrate
+from training.baselines.recommended import fit_recommended
+from training.baselines.registry import Baseline, fit_baseline
+from training.baselines.table_artifacts import table_export, write_table
+from training.dataset.build import build_examples
+from training.dataset.data_check import hindsight
+from training.dataset.draft import ExampleDraft, read_draft
+from training.dataset.example import Examples, columns_of
+from training.dataset.ladder import WON
+from training.dataset.log import EventLog, KnownAt, Logged, gather, states_at
+from training.dataset.log_check import filled_when_ended
+from training.dataset.manifest import DatasetError, Maturity, Split, SplitBy, label_of
+from training.dataset.outcome import Label, first_order_ms
+from training.dataset.plan import DatasetPlan
+from training.dataset.policy import AfterFirst, Every
+from training.dataset.split import Shares, chance
+from training.dataset.undated import LABEL
+
+SOURCE = "exports"
+MIN_ORDERS = 30
+"""With fewer leads that ordered, a model of their columns and words is mostly noise."""
+
+SHARES: Shares = (0.60, 0.22, 0.16, 0.02)
+"""The last share belongs to calibration, too: daily lists of later days judge, no test rows do."""
+
+N_DEALS = 10
+"""With MIN_ORDERS every other deal leaves the smallest split without an order."""
+
+STEP_DAYS = 7
+MAX_MOMENTS = 150_000
+"""So many moments of leads at most are looked at; with more they lie further apart."""
+
+MAX_ROWS = 8_000
+"""About so many of them are learned from, beside all before an order."""
+
+MAX_ORDERS = 2_000
+"""Orders of more leads make a fit slow and hardly better; then leads are drawn."""
+
+MAX_LEADS_CHECKED = 10_000
+"""So many leads show which columns know the outcome."""
+
+N_TRIALS = 8
+"""Settings of each model that are tried: a third of `asllr baseline`'s, in a third of the time."""
+
+N_PARITY_ROWS = 200
+UNDATED_MOMENT = AfterFirst(0.0)
+
+
+def hindsight_columns(events: Iterable[EventBase], terms: LearnRequest) -> dict[str, str]:
+    """The profile fields that know who will order, and why they seem to: at a lead's first moment
+    nobody can have filled them in. Empty where nobody, or everybody, ordered."""
+    log = _log_of(events)
+    if log is None:
+        return {}
+    leads = sorted(log.leads, key=lambda lead: chance(0, str(lead.key)))[:MAX_LEADS_CHECKED]
+    ordered, rows = {*_ordered(log, terms)}, []
+    for lead in leads:
+        if terms.undated and lead.key not in terms.undated:
+            continue
+        won = lead.key in ordered
+        first_ms = lead.entries[0].at_ms
+        ((_, state),) = states_at(lead, [first_ms])
+        label = Label(frozenset({WON} if won else ()), None)
+        draft = ExampleDraft(lead.key, first_ms, to_bytes(state), "", label, str(lead.key))
+        rows.append(read_draft(draft, Split.FIT, 1.0, terms.rendering))
+    findings = (*hindsight(columns_of(rows, terms.rendering)), *filled_when_ended(log))
+    columns = {found.column: found.sentence for found in findings}
+    return {
+        name.removeprefix(PROFILE): said
+        for name, said in columns.items()
+        if name.startswith(PROFILE)
+    }
+
+
+def learn_own(
+    events: Iterable[EventBase], terms: LearnRequest, out: Path, said: tuple[WriteLine, StartReport]
+) -> LearnedModel:
+    """Fits the recommended baseline to the events and writes its artifact to `out`. Rows are split
+    by lead: what judges is later than all of them. Raises DatasetError where too little is known to
+    learn from."""
+    log, start = said
+    known = _log_of(events)
+    if known is None:
+        raise DatasetError("there is no event to learn from")
+    _check_orders(known, terms)
+    examples = _examples(known, terms, start)
+    budget = Budget(N_TRIALS)
+    if terms.baseline is None:
+        chosen = fit_recommended(examples, budget, log)
+        name, model, why = chosen.name, chosen.model, chosen.why
+    else:
+        name, why = terms.baseline, ""
+        model = fit_baseline(Baseline(name), examples, budget, _named(name, log))
+    _write(out, model, examples, terms)
+    return LearnedModel(name, why, len(set(examples.lead)), examples.n_who_ordered)
+
+
+def _log_of(events: Iterable[EventBase]) -> EventLog | None:
+    logged = (Logged(SOURCE, to_ms(event.occurred_at), event) for event in events)
+    return gather(logged, KnownAt.OCCURRED)
+
+
+def _ordered(log: EventLog, terms: LearnRequest) -> list[LeadKey]:
+    """The leads that ordered."""
+    if terms.undated:
+        return [lead.key for lead in log.leads if terms.undated.get(lead.key)]
+    return [lead.key for lead in log.leads if first_order_ms(lead.events) is not None]
+
+
+def _check_orders(log: EventLog, terms: LearnRequest) -> None:
+    n_ordered = len(_ordered(log, terms))
+    if n_ordered < MIN_ORDERS:
+        raise DatasetError(
+            f"{n_ordered:,} {'lead' if n_ordered == 1 else 'leads'} ordered, and a model needs "
+            f"{MIN_ORDERS} to learn from"
+        )
+
+
+def _examples(log: EventLog, terms: LearnRequest, start: StartReport) -> Examples:
+    if terms.until_ms is not None:
+        log = log.complete_until(terms.until_ms)
+    log = _drawn(log, terms)
+    step_days, negative_rate = _sampling(log)
+    plan = DatasetPlan(
+        name=SOURCE,
+        policy=UNDATED_MOMENT if terms.undated else Every(step_days),
+        rendering=terms.rendering,
+        horizon_days=terms.horizon_days,
+        embargo_days=0.0,
+        silent_days=math.inf,  # whoever did not order stays on the lists that are judged
+        shares=SHARES,
+        negative_rate=negative_rate,
+        known_at=KnownAt.OCCURRED,
+        maturity=Maturity.UNDATED if terms.undated else Maturity.HORIZON,
+        complete_until_ms=None if terms.undated else log.last_ms,
+        split_by=SplitBy.CLUSTER,
+        undated=dict(terms.undated) or None,
+    )
+    logged = (
+        Logged(SOURCE, entry.at_ms, entry.event) for lead in log.leads for entry in lead.entries
+    )
+    examples = _of_a_fair_deal(list(logged), plan, start)
+    split = np.where(examples.split == Split.TEST.value, Split.CALIBRATE.value, examples.split)
+    return _as_served(replace(examples, split=split))
+
+
+def _of_a_fair_deal(logged: list[Logged], plan: DatasetPlan, start: StartReport) -> Examples:
+    """Builds the examples; where few ordered and a split by chance got none of them, they are dealt
+    again. Raises DatasetError."""
+    for seed in range(N_DEALS - 1):
+        try:
+            return build_examples(logged, replace(plan, seed=seed), start)[0]
+        except DatasetError:
+            continue
+    return build_examples(logged, replace(plan, seed=N_DEALS - 1), start)[0]
+
+
+def _as_served(examples: Examples) -> Examples:
+    """The rows at the moment that a list of theirs would have been scored at: the last one that
+    changed anything. Days since a date stand still until then."""
+    moments = [
+        as_of(history_of(state), int(at_ms), examples.rendering)
+        for state, at_ms in zip(examples.states, examples.as_of_ms, strict=True)
+    ]
+    served = replace(examples, as_of_ms=np.array(moments, dtype=np.int64))
+    return served.take(
+        np.lexsort((np.array(served.lead), np.array(served.tenant), served.as_of_ms))
+    )
+
+
+def _sampling(log: EventLog) -> tuple[float, float]:
+    """How many days lie between the moments of a lead, and which share of the rows without an order
+    is kept. Looks at no outcome."""
+    listed_days = sum((log.last_ms - lead.entries[0].at_ms) / DAY_MS for lead in log.leads)
+    step_days = float(max(STEP_DAYS, -(-listed_days // MAX_MOMENTS)))
+    return step_days, min(1.0, MAX_ROWS * step_days / max(listed_days, 1.0))
+
+
+def _drawn(log: EventLog, terms: LearnRequest) -> EventLog:
+    """The log of so many leads, drawn by chance, that about MAX_ORDERS of them ordered."""
+    share = MAX_ORDERS / max(len(_ordered(log, terms)), 1)
+    if share >= 1.0:
+        return log
+    return replace(log, leads=tuple(k for k in log.leads if chance(1, str(k.key)) < share))
+
+
+def _write(out: Path, model: Predictor, examples: Examples, terms: LearnRequest) -> None:
+    export = table_export(model)
+    if export is None:
+        raise ValueError(f"{type(model).__name__} cannot be served")
+    calibration = calibrate(logits_to_calibrate(model, examples), examples) or Calibration()
+    first, last = (from_ms(int(examples.as_of_ms[at])) for at in (0, -1))
+    facts = ArtifactFacts(
+        name=artifact_name(out, "own"),
+        rendering=terms.rendering,
+        horizon_days=terms.horizon_days,
+        label=LABEL if terms.undated else label_of(terms.horizon_days),
+        window=(first, last),
+        calibration=calibration,
+        metrics={},
+        settings=model.described,
+        revision=SOURCE,
+        sources=(SOURCE,),
+        made_with="asllr try",
+    )
+    newest = examples.take(np.arange(len(examples))[-N_PARITY_ROWS:])
+    write_table(out, export, newest, facts)
+
+
+def _named(name: str, log: WriteLine) -> WriteLine:
+    return lambda line: log(f"{name}: {line}")
