@@ -18,10 +18,8 @@ from schemas.ids import LeadKey
 from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.backtest.learning import LearnedModel, LearnRequest
 from scoring.calibration import Calibration
-from scoring.lead.history import history_of
 from scoring.lead.state import PROFILE
 from scoring.lead.state_bytes import to_bytes
-from scoring.prompt.edges import as_of
 from scoring.report.progress import StartReport, WriteLine
 from training.baselines.baseline import Budget, Predictor
 from training.baselines.facts import ArtifactFacts, artifact_name
@@ -168,7 +166,7 @@ def _examples(log: EventLog, terms: LearnRequest, start: StartReport) -> Example
     )
     examples = _of_a_fair_deal(list(logged), plan, start)
     split = np.where(examples.split == Split.TEST.value, Split.CALIBRATE.value, examples.split)
-    return _as_served(replace(examples, split=split))
+    return replace(examples, split=split)
 
 
 def _of_a_fair_deal(logged: list[Logged], plan: DatasetPlan, start: StartReport) -> Examples:
@@ -180,19 +178,6 @@ def _of_a_fair_deal(logged: list[Logged], plan: DatasetPlan, start: StartReport)
         except DatasetError:
             continue
     return build_examples(logged, replace(plan, seed=N_DEALS - 1), start)[0]
-
-
-def _as_served(examples: Examples) -> Examples:
-    """The rows at the moment that a list of theirs would have been scored at: the last one that
-    changed anything. Days since a date stand still until then."""
-    moments = [
-        as_of(history_of(state), int(at_ms), examples.rendering)
-        for state, at_ms in zip(examples.states, examples.as_of_ms, strict=True)
-    ]
-    served = replace(examples, as_of_ms=np.array(moments, dtype=np.int64))
-    return served.take(
-        np.lexsort((np.array(served.lead), np.array(served.tenant), served.as_of_ms))
-    )
 
 
 def _sampling(log: EventLog) -> tuple[float, float]:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import EngineInput
-from scoring.lead.history import history_of
+from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
+from scoring.prompt.edges import as_of
 from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
@@ -149,8 +150,17 @@ class Examples:
     def inputs(self, spec: PromptSpec, columns: Columns = NO_COLUMNS) -> Iterator[EngineInput]:
         """What an engine with this token budget and these columns reads of each row, by the
         function that serving calls."""
+        for history, as_of_ms in self.as_served(spec.rendering):
+            yield prepare(history, as_of_ms, spec, columns)
+
+    def as_served(self, rendering: Rendering | None = None) -> Iterator[tuple[LeadHistory, int]]:
+        """Each row's lead, and the moment at which serving would have read it: the last that
+        changed anything by `rendering` (default: the rows' own). A list keeps a score until the
+        next, so hours and days since something stand still until then."""
+        by = rendering or self.rendering
         for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
-            yield prepare(history_of(state), int(as_of_ms), spec, columns)
+            history = history_of(state)
+            yield history, as_of(history, int(as_of_ms), by)
 
 
 def features_of_rows(

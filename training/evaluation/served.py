@@ -24,6 +24,7 @@ from scoring.engines.table import TableEngine
 from scoring.lead.history import history_of
 from scoring.lead.state_bytes import from_bytes
 from scoring.metrics.cost import Cost
+from scoring.prompt.edges import as_of
 from scoring.report.progress import ReportProgress
 from scoring.score import Scorer
 from training.dataset.example import Examples
@@ -140,7 +141,8 @@ def _scorer(path: Path) -> Scorer:
 def _input(scorer: Scorer, row: ServedRow) -> EngineInput:
     _, state, as_of_ms = row
     with _naming(row):
-        return scorer.read(history_of(from_bytes(state)), as_of_ms)
+        history = history_of(from_bytes(state))
+        return scorer.read(history, as_of(history, as_of_ms, scorer.rendering))
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from training.whole_file import whole_file
 
 ARTIFACT, READ, STACK, STACK_TABULAR = "artifact", "language_model", "stack", "stack_tabular"
 BAYES = "bayes"
-COLUMNS_VERSION = 6
+COLUMNS_VERSION = 7
 """The version of what baselines read and learn from; raised when it changes, so that older cells
 are computed again."""
 

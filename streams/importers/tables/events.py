@@ -17,7 +17,7 @@ from streams.importers.tables.cells import LeftOut, Unusable
 from streams.importers.tables.counted import CountedRows
 from streams.importers.tables.fields import FieldsRead, value_reader
 from streams.importers.tables.mapping import ColumnMapping, Purpose
-from streams.importers.tables.row_reader import BEGINNING, TENANT, Reading, RowReader
+from streams.importers.tables.row_reader import BEGINNING, TENANT, RowReader, RowReading
 from streams.importers.tables.table import ExportTable
 from streams.importers.tables.talk import TalkColumn
 from streams.importers.tables.whose import MAP_IDS, KnownLeads
@@ -83,7 +83,7 @@ def events_of(
         for field, column in mapping.profile.items()
     }
     read.skipped += [f"{tables['leads'].path}: {remark}" for remark in leads.remarks()]
-    reading = Reading(mapping, leads, values, now, purpose, read.won)
+    reading = RowReading(mapping, leads, values, now, purpose, read.won)
     for kind, table in tables.items():
         columns = mapping.of(kind)
         if columns is not None:

@@ -63,7 +63,7 @@ _Made = TypeVar("_Made", bound=EventBase)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RowReading:
     """What all rows are read with. `won`: lead -> whether it was won, where outcomes have no date;
     it is filled by reading them."""
 
@@ -82,7 +82,7 @@ class RowReader:
     kind: str
     table: ExportTable
     columns: FileColumns
-    reading: Reading
+    reading: RowReading
     talk: TalkColumn
     mended: CountedRows = field(default_factory=lambda: CountedRows("mended"))
     _respelt: Counter[str] = field(default_factory=Counter)

@@ -15,12 +15,14 @@ from schemas.events import Channel, EventBase, InteractionLogged, LeadUpserted, 
 from schemas.timestamps import from_ms
 from scoring.columns.own_fields import OwnField
 from scoring.lead.fold import fold
+from scoring.lead.history import history_of
 from scoring.lead.state import Value
 from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
+from scoring.prompt.edges import as_of
 from scoring.prompt.rendering import first_rendering
 from tests.training.baselines.leads import leads
-from tests.training.dataset.rows import REACHED, START_MS, row
+from tests.training.dataset.rows import DAY_MS, REACHED, START_MS, row
 from training.baselines.baseline import Budget
 from training.baselines.columns.own_fields import MIN_ROWS, fit_field, fit_own_fields
 from training.baselines.columns.table import fit_field_table
@@ -178,3 +180,30 @@ def test_trees_on_the_features_alone_do_not(examples: Examples) -> None:
     test = examples.of(Split.TEST)
     blank = replace(test, state=tuple(to_bytes(fold([])) for _ in range(len(test))))
     assert np.array_equal(model.logits(test), model.logits(blank))
+
+
+def test_days_since_a_date_are_those_of_the_list_that_serves() -> None:
+    """A list keeps a score until something changes: an hour later it shows the same numbers, and a
+    model learns from these."""
+    rows = [_dated(number) for number in range(40)]
+    known = columns_of(rows, rendering=AUTO)
+    later_ms = known.as_of_ms + HOUR_MS
+    later = replace(known, as_of_ms=later_ms)
+    days = fit_field_table(known).rows(later)[:, -1]
+    columns = fit_field_table(known).columns
+    for state, at_ms, read in zip(later.states, later_ms, days, strict=True):
+        history = history_of(state)
+        served_ms = as_of(history, int(at_ms), AUTO)
+        assert served_ms < at_ms
+        assert columns.row(history, served_ms)[-1] == read
+        assert columns.row(history, int(at_ms))[-1] != read
+
+
+HOUR_MS = 3_600_000
+
+
+def _dated(number: int) -> Example:
+    renewal = from_ms(START_MS + (number - 30) * DAY_MS)
+    return row(
+        number, state=to_bytes(fold(_events(number, {"renewal": f"{renewal:%Y-%m-%d}"}, [])))
+    )

@@ -8,7 +8,6 @@ import numpy as np
 
 from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.columns.encoding import Rows
-from scoring.lead.history import history_of
 from scoring.prompt.declaration import Bins, Feature, Kind
 from training.baselines.columns.own_fields import fit_own_fields
 from training.dataset.example import Examples
@@ -25,10 +24,7 @@ class TableColumns:
     def rows(self, examples: Examples) -> Rows:
         if not len(self.columns):
             return examples.features
-        beside = [
-            self.columns.row(history_of(state), int(as_of_ms))
-            for state, as_of_ms in zip(examples.states, examples.as_of_ms, strict=True)
-        ]
+        beside = [self.columns.row(history, as_of_ms) for history, as_of_ms in examples.as_served()]
         table = np.array(beside, dtype=np.float32).reshape(len(examples), len(self.columns))
         return np.hstack([examples.features, table])
 
