@@ -61,13 +61,15 @@ def tried(seed: int, n_leads: int, *, has_effect: bool) -> TriedSeed:
         if run.exit_code:
             raise SystemExit(run.output)
         judged = json.loads(run.stdout)["backtest"]
+        if judged is None:
+            raise SystemExit(f"{n_leads} leads of seed {seed} are too few to judge; give more")
         reached = {name: round(m["reached"]["value"]) for name, m in judged["models"].items()}
         truth = truth_reached(paths, leads, capacity, judged["first_day"])
     return TriedSeed(
         seed=seed,
         has_effect=has_effect,
         buyers=judged["buyers"],
-        own=reached["your model"],
+        own=reached.get("your model", reached["the rule"]),  # the rule where too few ordered
         truth=truth,
         newest=reached["calling the newest first"],
         verdict=judged["paired"]["judgement"]["verdict"],
