@@ -88,7 +88,7 @@ def hindsight_columns(events: Iterable[EventBase], terms: LearnRequest) -> dict[
         label = Label(frozenset({WON} if won else ()), None)
         draft = ExampleDraft(lead.key, first_ms, to_bytes(state), "", label, str(lead.key))
         rows.append(read_draft(draft, Split.FIT, 1.0, terms.rendering))
-    findings = (*hindsight(columns_of(rows, terms.rendering)), *filled_when_ended(log))
+    findings = (*hindsight(columns_of(rows, terms.rendering), log.last_ms), *filled_when_ended(log))
     columns = {found.column: found.sentence for found in findings}
     return {
         name.removeprefix(PROFILE): said

@@ -31,6 +31,7 @@ from training.dataset.known_columns import (
 )
 from training.dataset.manifest import DataFinding, Severity
 from training.dataset.split import chance
+from training.dataset.updated_in_place import dates_after_the_moment, values_of_one_side
 
 N_BINS = 16
 MAX_CATEGORIES = 200
@@ -89,10 +90,11 @@ def check_data(examples: Examples) -> tuple[DataFinding, ...]:
     return tuple(sorted(findings, key=lambda f: (f.severity != Severity.LEAK, f.column)))
 
 
-def hindsight(examples: Examples) -> tuple[DataFinding, ...]:
+def hindsight(examples: Examples, until_ms: int) -> tuple[DataFinding, ...]:
     """The findings on profile fields that seem to be filled in or changed when the outcome is
     known: what is left out where nobody looks. A field that is only far stronger than the others
-    may be a good one, and is no finding here."""
+    may be a good one, and is no finding here. One row a lead, at its first moment; `until_ms`: the
+    end of what the export knows."""
     columns = {
         name: column for name, column in known_columns(examples).items() if name.startswith(PROFILE)
     }
@@ -100,7 +102,13 @@ def hindsight(examples: Examples) -> tuple[DataFinding, ...]:
     weak = {each.column for each in measured if each.auc + SURE * each.error < WEAK}
     suspects = {name: each for name, each in columns.items() if name not in weak}
     leaks = (found for found in _far_above(measured) if found.severity is Severity.LEAK)
-    return (*leaks, *_status_fields(suspects), *_filled_on_one_side(columns, examples))
+    return (
+        *leaks,
+        *_status_fields(suspects),
+        *_filled_on_one_side(columns, examples),
+        *values_of_one_side(columns, examples),
+        *dates_after_the_moment(columns, examples, until_ms),
+    )
 
 
 def strengths(examples: Examples, columns: Mapping[str, Column] | None = None) -> list[Strength]:
