@@ -33,7 +33,7 @@ from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, columns_of
 from training.dataset.ladder import WON
 from training.dataset.log import EventLog, KnownAt, Logged, gather, states_at
-from training.dataset.log_check import filled_when_ended
+from training.dataset.log_check import filled_when_ended, values_when_ended
 from training.dataset.manifest import DatasetError, Maturity, Split, SplitBy, label_of
 from training.dataset.outcome import Label, first_order_ms
 from training.dataset.plan import DatasetPlan
@@ -88,7 +88,11 @@ def hindsight_columns(events: Iterable[EventBase], terms: LearnRequest) -> dict[
         label = Label(frozenset({WON} if won else ()), None)
         draft = ExampleDraft(lead.key, first_ms, to_bytes(state), "", label, str(lead.key))
         rows.append(read_draft(draft, Split.FIT, 1.0, terms.rendering))
-    findings = (*hindsight(columns_of(rows, terms.rendering), log.last_ms), *filled_when_ended(log))
+    findings = (
+        *hindsight(columns_of(rows, terms.rendering), log.last_ms),
+        *filled_when_ended(log),
+        *values_when_ended(log),
+    )
     columns = {found.column: found.sentence for found in findings}
     return {
         name.removeprefix(PROFILE): said

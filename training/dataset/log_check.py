@@ -5,7 +5,7 @@ What can be seen of a finished dataset alone is in `training.dataset.data_check`
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.lead.fold import ends_lead
 from training.dataset.draft import ExampleDraft
 from training.dataset.example import Examples
-from training.dataset.filled import Filled, is_blank, is_one_sided
+from training.dataset.filled import MAX_RATIO, MIN_EXPECTED, Filled, is_blank, is_one_sided
 from training.dataset.log import EventLog, KnownAt, LeadLog
 from training.dataset.manifest import DataFinding, DatasetError, Maturity, Severity, Split
 from training.dataset.outcome import first_order_ms
@@ -30,6 +30,8 @@ MAX_BEFORE_SHARE = 0.02
 """Changes before the end, as a share of those after it: a field that is hardly ever set earlier
 belongs to the outcome."""
 MAX_LATE_SHARE = 0.01
+N_AGES = 10
+"""Groups of leads that came in at about the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,48 @@ def filled_when_ended(log: EventLog) -> Iterator[DataFinding]:
                 f"{of_open.text} open ones: it looks empty until the outcome is known; leave it "
                 "out of the profile, or send it when it becomes known",
             )
+
+
+def values_when_ended(log: EventLog) -> Iterator[DataFinding]:
+    """Findings on fields of which leads that ended have a value, before their end, that open leads
+    which came in at the same time have not: a campaign that is over is none."""
+    by_age = sorted(log.leads, key=lambda lead: lead.entries[0].at_ms)
+    size = max(1, -(-len(by_age) // N_AGES))
+    expected: defaultdict[tuple[str, str], float] = defaultdict(float)
+    found: Counter[tuple[str, str]] = Counter()
+    for first in range(0, len(by_age), size):
+        ends = [(lead, _end_ms(lead)) for lead in by_age[first : first + size]]
+        ended = [(lead, end_ms) for lead, end_ms in ends if end_ms is not None]
+        n_open = len(ends) - len(ended)
+        for each, end_ms in ended if n_open else ():
+            for value in _values(each, end_ms):
+                expected[value] += n_open / len(ended)
+        found.update(v for lead, end_ms in ends if end_ms is None for v in _values(lead, None))
+    told = {
+        name
+        for (name, value), n in expected.items()
+        if n >= MIN_EXPECTED and found[name, value] <= MAX_RATIO * n
+    }
+    for name in sorted(told):
+        yield DataFinding(
+            severity=Severity.WARNING,
+            column=name,
+            sentence="has a value that leads have which ended, before their end, and open ones of "
+            "the same age have not: it looks set when the outcome is known; leave it out of the "
+            "profile, or send it when it becomes known",
+        )
+
+
+def _values(lead: LeadLog, until_ms: int | None) -> set[tuple[str, str]]:
+    """The values of profile fields before `until_ms`."""
+    return {
+        (f"profile.{name}", str(value))
+        for event in lead.events
+        if isinstance(event, LeadUpserted)
+        and (until_ms is None or to_ms(event.occurred_at) < until_ms)
+        for name, value in event.profile.items()
+        if not is_blank(value)
+    }
 
 
 def _filled(lead: LeadLog, until_ms: int | None) -> set[str]:

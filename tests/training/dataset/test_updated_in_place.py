@@ -11,14 +11,16 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the learn extra")
 
-from schemas.events import LeadUpserted
-from schemas.timestamps import from_ms
+from schemas.events import EventBase, LeadUpserted, StageChanged
+from schemas.timestamps import from_ms, to_ms
 from scoring.lead.fold import fold
 from scoring.lead.state import Value
 from scoring.lead.state_bytes import to_bytes
 from tests.training.dataset.rows import AUTO, DAY_MS, REACHED, START_MS, row
 from training.dataset.data_check import hindsight
 from training.dataset.example import Example, Examples, columns_of
+from training.dataset.log import EventLog, KnownAt, Logged, gather
+from training.dataset.log_check import values_when_ended
 
 pytestmark = pytest.mark.train
 
@@ -101,3 +103,37 @@ def test_a_date_that_was_known_is_kept(days: float) -> None:
         return date_of(at_ms, days * float(rng.uniform(0.5, 1.5)))
 
     assert not hindsight(leads(planned), UNTIL_MS)
+
+
+def outcomes_log(told: Callable[[int, bool], str]) -> EventLog:
+    """Leads of a year of whom two in three ended without an order; `told`: the field's value, by
+    number and end."""
+    logged = []
+    for number in range(600):
+        who = {"source": "crm", "tenant": "acme", "lead": f"l-{number}"}
+        at_ms, is_ended = START_MS + number * DAY_MS // 2, number % 3 > 0
+        events: list[EventBase] = [
+            LeadUpserted(
+                id="p",
+                occurred_at=from_ms(at_ms),
+                profile={"told": told(number, is_ended)},
+                **who,
+            )
+        ]
+        if is_ended:
+            at = from_ms(at_ms + 20 * DAY_MS)
+            events.append(StageChanged(id="s", occurred_at=at, stage="lost", ends="lost", **who))
+        logged += [Logged("crm", to_ms(event.occurred_at), event) for event in events]
+    log = gather(logged, KnownAt.OCCURRED)
+    assert log is not None
+    return log
+
+
+def test_a_value_that_comes_with_the_loss_is_found() -> None:
+    log = outcomes_log(lambda n, ended: "archive" if ended and n % 2 else "Eva")
+    assert [finding.column for finding in values_when_ended(log)] == ["profile.told"]
+
+
+def test_a_campaign_that_is_over_is_kept() -> None:
+    log = outcomes_log(lambda n, ended: "fair of March" if n < 300 and n % 2 else "web")
+    assert not [*values_when_ended(log)]
