@@ -17,7 +17,7 @@ from scoring.domain.reading import DomainError
 from scoring.lead.state import PROFILE
 from scoring.prompt.rendering import newest_rendering
 from streams import exit_codes
-from streams.cli.artifacts import find_artifact
+from streams.cli.artifacts import SHIPPED_FOR, find_artifact
 from streams.cli.exports.try_domain import GENERIC, domain_of
 from streams.cli.exports.try_request import TryRequest, check_save
 from streams.cli.front import Failure, current_settings, naming_files
@@ -142,6 +142,8 @@ def _tried(
                 path = find_artifact(request.artifact, current_settings().artifacts)
                 fields = _fields_read(path)
                 exports = exports_of(tables, mapping_path, fields, now, Purpose.RANK)
+                if request.artifact in SHIPPED_FOR.values() and not exports.mapping.profile:
+                    raise ImportFault(_foreign(request.artifact))
             else:
                 spoken = domain_of(tables["leads"], domain)
                 fields = FieldsRead.of(newest_rendering(spoken.domain).features)
@@ -158,6 +160,13 @@ def _tried(
         return try_artifact(exports, request, request.artifact), exports
     click.echo(spoken.sentence, err=True)
     return try_own(exports, spoken, request, fitter), exports
+
+
+def _foreign(artifact: str) -> str:
+    return (
+        f"artifact {artifact} learned from simulated leads and knows no column of these: its "
+        "probabilities would mean nothing here; leave --artifact out, and asllr learns from yours"
+    )
 
 
 def _fields_read(path: Path) -> FieldsRead:
