@@ -239,7 +239,7 @@ def _completed(
     if reading.doubt is not None:
         doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
     times = () if reading.doubt else reading.formats
-    found = with_named_unit(FileColumns(columns=columns, times=times))
+    found = with_named_unit(FileColumns(columns=columns, times=times), table)
     if doubt := unit_doubt(found, table):
         doubts.append(doubt)
     return found

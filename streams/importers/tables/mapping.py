@@ -19,7 +19,7 @@ from schemas.field_names import FieldName
 from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables import durations
-from streams.importers.tables.durations import DurationUnit
+from streams.importers.tables.durations import DotMeaning, DurationUnit
 from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.times import FORMATS, TimeReading, reading_of
 from streams.importers.tables.words.header_names import FIELDS, PHONES
@@ -38,13 +38,15 @@ NUMBERS = (*PHONES, "from_number", "to_number")
 class FileColumns(BaseModel):
     """The mapping of one file: what asllr reads -> the export's column. `times`: formats of its
     times (iso, epoch-s, epoch-ms or as in strptime), of which the first that reads a cell counts;
-    empty: guessed from the cells. `duration_unit`: of a duration that is a bare number."""
+    empty: guessed from the cells. `duration_unit`: of a duration that is a bare number;
+    `duration_dots`: what the dots in it are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: dict[str, str]
     times: tuple[str, ...] = ()
     duration_unit: DurationUnit | None = None
+    duration_dots: DotMeaning | None = None
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -193,11 +195,23 @@ def cells_of(table: ExportTable, column: str) -> Iterable[Any]:
 
 def unit_doubt(columns: FileColumns, table: ExportTable) -> str | None:
     """What stands against the durations' numbers being seconds, where neither mapping nor column
-    says what they are."""
+    says what they are, or against knowing what their dots are."""
     column = columns.columns.get("duration_s", "")
-    if not column or columns.duration_unit is not None:
+    if not column:
         return None
-    doubt = durations.doubt_of(cells_of(table, column))
+    dots = columns.duration_dots or durations.dots_in(
+        cells_of(table, column), columns.duration_unit
+    )
+    if dots is None:
+        dotted = next((c for c in cells_of(table, column) if "." in str(c)), "")
+        return (
+            f"{table.path}: column {column!r}: thousands or a fraction behind the dot, as in "
+            f'{str(dotted)[:20]!r}? Set "duration_dots" of calls in the mapping to "thousands" or '
+            '"fraction"'
+        )
+    if columns.duration_unit is not None:
+        return None
+    doubt = durations.doubt_of(cells_of(table, column), dots)
     if doubt is None:
         return None
     return (
@@ -206,16 +220,20 @@ def unit_doubt(columns: FileColumns, table: ExportTable) -> str | None:
     )
 
 
-def with_named_unit(columns: FileColumns) -> FileColumns:
-    """With the unit that the name of the column of durations ends in."""
-    unit = durations.unit_in(columns.columns.get("duration_s", ""))
-    if columns.duration_unit is not None or unit is None:
+def with_named_unit(columns: FileColumns, table: ExportTable) -> FileColumns:
+    """With the unit that the name of the column of durations ends in, and with what its dots are
+    where they part thousands."""
+    column = columns.columns.get("duration_s", "")
+    if not column:
         return columns
-    return columns.model_copy(update={"duration_unit": unit})
+    unit = columns.duration_unit or durations.unit_in(column)
+    dots = columns.duration_dots or durations.dots_in(cells_of(table, column), unit)
+    said = dots if dots is DotMeaning.THOUSANDS else columns.duration_dots
+    return columns.model_copy(update={"duration_unit": unit, "duration_dots": said})
 
 
 def _with_unit(columns: FileColumns, table: ExportTable) -> FileColumns:
-    columns = with_named_unit(columns)
+    columns = with_named_unit(columns, table)
     if doubt := unit_doubt(columns, table):
         raise ImportFault(doubt)
     return columns

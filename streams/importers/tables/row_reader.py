@@ -127,9 +127,8 @@ class RowReader:
         leads = self._whose(row)
         started_at = self._time(row, "started_at")
         unit = self.columns.duration_unit or DurationUnit.SECONDS
-        duration_s = self._part(
-            line, "", lambda cell: seconds_of(cell, unit), self._cell(row, "duration_s")
-        )
+        dots, duration = self.columns.duration_dots, self._cell(row, "duration_s")
+        duration_s = self._part(line, "", lambda cell: seconds_of(cell, unit, dots), duration)
         spoken = self.talk.read(line, self._cell(row, "talk"))
         end = started_at + timedelta(seconds=duration_s or 0.0)
         call_id = self._part(line, "call_id", named, self._cell(row, "call_id")) or f"line-{line}"
