@@ -64,7 +64,10 @@ def read_table(path: Path, advance: Callable[[int], None] = lambda _n: None) -> 
     as many as the file has bytes. Raises ImportFault, OSError."""
     content = opened(path)
     if isinstance(content, Workbook):
-        table = _table(path, "xlsx", sheet_lines(path, content))
+        lines, sheet = sheet_lines(path, content)
+        table = _table(path, "xlsx", lines)
+        if sheet:
+            table.remarks.append(f"{path}: read of its sheet {sheet!r}, which has the rows")
     elif is_json(content.text):
         table = _of_objects(path, content, advance)
     else:
