@@ -17,6 +17,7 @@ _MARKED = re.compile(r"['’](?=[\w.-]*\d)[\w.@+-]+")
 """An apostrophe that keeps a spreadsheet from reading a number; a name such as 't Hooft has one,
 too, and no digit."""
 
+_GUID = re.compile(r"[{(]([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})[)}]")
 _WHOLE = re.compile(r"(\d+)[.,]0+")
 _ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.IGNORECASE)
 _FIFTEEN = re.compile(r"[A-Za-z0-9]{15}")
@@ -43,6 +44,8 @@ def id_text(cell: Any) -> str:
         text = next(part for part in found.groups() if part is not None).strip()
     elif text.startswith("="):
         raise LeftOut("a formula instead of an id", cell, advice="export values, not formulas")
+    if guid := _GUID.fullmatch(text):
+        text = guid[1]
     if _MARKED.fullmatch(text):
         text = text[1:]
     if _ROUNDED.fullmatch(text):

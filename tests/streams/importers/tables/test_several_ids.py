@@ -89,3 +89,12 @@ def test_lists_of_json_are_read_and_thousands_of_ids_refused(tmp_path: Path) -> 
 def test_people_of_whom_none_is_a_lead_are_said(tmp_path: Path) -> None:
     with pytest.raises(ImportFault, match="a lead that the leads' file does not have"):
         _read(tmp_path, outcomes="lead_id,ordered_at\n1;2,2026-04-01\n")
+
+
+def test_a_guid_in_braces_is_the_guid(tmp_path: Path) -> None:
+    guid = "d2d6d7d9-1111-ec11-b6e6-000d3a111112"
+    leads = f"lead_id,created_at\n{guid},2026-03-01\n"
+    read = _read(
+        tmp_path, leads=leads, outcomes=f"lead_id,ordered_at\n{{{guid.upper()}}},2026-04-01\n"
+    )
+    assert _leads(read, StageChanged) == [guid]
