@@ -38,12 +38,18 @@ def worth(name: str, called: Called) -> str:
     )
 
 
+SHOWN_DAYS = 0.05
+"""Less is written as 0.0 days, and says nothing where it may be chance."""
+
+
 def _earlier(paired: Paired) -> str:
     days = paired.days_earlier
     if isnan(days.value):
         return ""
     side = "earlier" if days.value >= 0 else "later"
     low, high = sorted((abs(days.low), abs(days.high)))
+    if not days.excludes_zero and abs(days.value) < SHOWN_DAYS:
+        return ""
     if not days.excludes_zero:
         return f"; those whom both reach {abs(days.value):.1f} days {side}, which may be chance"
     return f"; those whom both reach {abs(days.value):.1f} days {side} [{low:.1f}, {high:.1f}]"

@@ -33,8 +33,9 @@ KINDS = {
     "tree_text": "trees on columns, counts and words",
 }
 
-MAX_LISTED = 40
-"""Fields that a line names."""
+MAX_SHOWN = 80
+MAX_LISTED = 12
+"""Columns that a line names: more do not fit on a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +171,12 @@ def unread_lines(mapping: ColumnMapping, table: ExportTable) -> Iterator[str]:
     if mapping.outcomes is not None:
         used |= {*mapping.outcomes.columns.values()}
     if unread := [column for column in table.columns if column not in used]:
-        yield f"profile: {len(unread):,} columns are not read: {', '.join(unread)[:400]}"
+        yield f"profile: {len(unread):,} columns are not read: {listed(unread)}"
 
 
 def listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(names[:MAX_LISTED]) + more
+    return ", ".join(name[:MAX_SHOWN] for name in names[:MAX_LISTED]) + more
 
 
 def found_lines(trial: Found, top: int) -> Iterator[str]:

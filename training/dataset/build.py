@@ -74,7 +74,7 @@ def build_examples(
         rows.append(read_draft(draft, split, weight, plan.rendering))
         report(done, len(sampled))
     examples = columns_of(rows, plan.rendering)
-    check_classes(examples)
+    check_classes(examples, plan.split_by)
     manifest = DatasetManifest(
         name=plan.name,
         sources=log.sources,

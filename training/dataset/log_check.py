@@ -18,7 +18,7 @@ from training.dataset.draft import ExampleDraft
 from training.dataset.example import Examples
 from training.dataset.filled import MAX_RATIO, MIN_EXPECTED, Filled, is_blank, is_one_sided
 from training.dataset.log import EventLog, KnownAt, LeadLog
-from training.dataset.manifest import DataFinding, DatasetError, Maturity, Severity, Split
+from training.dataset.manifest import DataFinding, DatasetError, Maturity, Severity, Split, SplitBy
 from training.dataset.outcome import first_order_ms
 from training.dataset.plan import DatasetPlan
 from training.dataset.policy import policy_name
@@ -32,6 +32,12 @@ belongs to the outcome."""
 MAX_LATE_SHARE = 0.01
 N_AGES = 10
 """Groups of leads that came in at about the same time."""
+MORE = "Add leads: of those that ordered, and of others"
+LONGER = (
+    "Use a longer log (or more leads), other shares or a shorter embargo; where new leads stop "
+    "coming before the log ends, --silent-days 21 leaves out the moments of those that had gone "
+    "silent"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +88,14 @@ def check_harvest(log: EventLog, plan: DatasetPlan, harvest: Harvest) -> None:
         )
 
 
-def check_classes(examples: Examples) -> None:
-    """Raises DatasetError for a split without positives or without negatives."""
+def check_classes(examples: Examples, split_by: SplitBy = SplitBy.TIME) -> None:
+    """Raises DatasetError for a split without positives or without negatives. `split_by`: what made
+    the splits, and so what may help."""
+    if len(examples) and bool(examples.label.all()):
+        raise DatasetError(
+            f"one class: all {len(examples):,} rows are of leads that ordered, and a model learns "
+            "from those that did not, too: add the leads that are open or lost"
+        )
     for split in Split:
         part = examples.of(split)
         n_positive = int(part.label.sum())
@@ -93,9 +105,8 @@ def check_classes(examples: Examples) -> None:
         few = f"; {n_clusters} clusters are few: try another --seed or a --cluster with more values"
         raise DatasetError(
             f"the split {split} has one class: {len(part)} rows, {n_positive} positives; both "
-            "classes are needed to fit and to judge. Use a longer log (or more leads), other "
-            "shares or a shorter embargo; where new leads stop coming before the log ends, "
-            "--silent-days 21 leaves out the moments of those that had gone silent"
+            "classes are needed to fit and to judge. "
+            + (LONGER if split_by is SplitBy.TIME else MORE)
             + (few if n_clusters < FEW_CLUSTERS else "")
         )
 

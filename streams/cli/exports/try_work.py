@@ -178,7 +178,11 @@ class _Work:
         day = first_judged_day(self.events, self._terms.horizon_days, self.request.days)
         asked = LearnRequest(self.rendering, {}, until_ms=day * DAY_MS)
         early = known_before(self.events, day)
-        _say(f"learning from what was known on {from_ms(day * DAY_MS):%Y-%m-%d}, to judge it")
+        date = f"{from_ms(day * DAY_MS):%Y-%m-%d}"
+        if early:
+            _say(f"learning from what was known on {date}, to judge it")
+        else:
+            _say(f"no lead came before {date}, from where on lists can be judged")
         try:
             learned = self.fitter.learn(early, asked, folder / "early")
         except CannotLearn as error:

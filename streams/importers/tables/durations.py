@@ -11,8 +11,16 @@ from statistics import median
 from typing import Any
 
 from streams.importers.tables.cells import Unusable
+from streams.importers.tables.thousands import dots_part_thousands, without_thousands
 
 N_SAMPLED = 5_000
+
+
+class DotMeaning(StrEnum):
+    """What dots in numbers are: before a fraction, or between thousands."""
+
+    FRACTION = "fraction"
+    THOUSANDS = "thousands"
 
 
 class DurationUnit(StrEnum):
@@ -50,6 +58,7 @@ MIN_CELLS = 5
 
 _NUMBER = re.compile(r"-?(\d+([.,]\d+)?|\d{1,3}([,.' ]\d{3})+)")
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+|-?\d{1,3}([.' ]\d{3}){2,}|-?\d{1,3}([' ]\d{3})+")
+_ONE_NUMBER = re.compile(r"(-?\d[\d.,]{0,20})\s*[A-Za-z]*\.?")
 _PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([A-Za-z]+)\.?")
 _ISO = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 
@@ -62,12 +71,30 @@ def unit_in(column: str) -> DurationUnit | None:
     return None
 
 
-def doubt_of(cells: Iterable[Any]) -> str | None:
+def dots_in(cells: Iterable[Any], unit: DurationUnit | None) -> DotMeaning | None:
+    """What the dots in a column's numbers are; None where nobody can tell. Minutes and hours have
+    no thousands, and numbers that would be longer than a day have a fraction."""
+    cells = list(islice(cells, N_SAMPLED))
+    if unit in (DurationUnit.MINUTES, DurationUnit.HOURS) or any(
+        isinstance(cell, float) and not cell.is_integer() for cell in cells
+    ):
+        return DotMeaning.FRACTION
+    texts = [found[1] for cell in cells if (found := _ONE_NUMBER.fullmatch(str(cell).strip()))]
+    longest = LONGEST_CALL_S / SECONDS_IN[unit or DurationUnit.SECONDS]
+    are_thousands = dots_part_thousands(texts)
+    if are_thousands is False or any(
+        (value := _bare(without_thousands(text))) is not None and value > longest for text in texts
+    ):
+        return DotMeaning.FRACTION
+    return DotMeaning.THOUSANDS if are_thousands else None
+
+
+def doubt_of(cells: Iterable[Any], dots: DotMeaning | None = None) -> str | None:
     """What stands against reading a column's bare numbers as seconds; None where nothing does."""
     numbers = [
         value
         for cell in islice(cells, N_SAMPLED)
-        if (value := _bare(str(cell).strip())) is not None and value > 0
+        if (value := _bare(_plain(cell, dots))) is not None and value > 0
     ]
     if not numbers:
         return None
@@ -85,17 +112,25 @@ def doubt_of(cells: Iterable[Any]) -> str | None:
     return None
 
 
-def seconds_of(cell: Any, unit: DurationUnit = DurationUnit.SECONDS) -> float | None:
+def seconds_of(
+    cell: Any, unit: DurationUnit = DurationUnit.SECONDS, dots: DotMeaning | None = None
+) -> float | None:
     """A duration in seconds: `312`, `1,234`, `5:12`, `0:05:12`, `5m 12s` or `PT5M12S`; `unit` is
-    that of a bare number. Raises Unusable."""
+    that of a bare number, `dots` what `1.234` means. Raises Unusable."""
     if cell is None:
         return None
-    seconds = _seconds(str(cell).strip(), unit)
+    seconds = _seconds(_plain(cell, dots), unit)
     if seconds is None:
         raise Unusable("duration_s: neither a number of seconds nor h:mm:ss", cell)
     if not 0 <= seconds <= LONGEST_CALL_S:
         raise Unusable(f"duration_s: outside 0 to {LONGEST_CALL_S:,} seconds", cell)
     return seconds
+
+
+def _plain(cell: Any, dots: DotMeaning | None) -> str:
+    text = str(cell).strip()
+    is_parted = dots is DotMeaning.THOUSANDS and not isinstance(cell, float)
+    return without_thousands(text) if is_parted else text
 
 
 def _seconds(text: str, unit: DurationUnit) -> float | None:

@@ -19,6 +19,7 @@ from streams.importers.tables.mapping import (
     Purpose,
     cells_of,
     complete_mapping,
+    listed,
     read_mapping,
 )
 from streams.importers.tables.phones import busy_number
@@ -132,9 +133,30 @@ def _mapping(
     draft = path or DRAFT
     where = f"correct {draft} and give it as --mapping {draft}"
     if not _write_new(draft, mapping):
-        where = f"{draft} exists already: give it as --mapping {draft}, or remove it"
+        where = _of_existing(draft, tables)
     hints = "".join(f". {hint}" for hint in guessed.hints)
     raise ImportFault(f"not sure what the columns mean: {'; '.join(doubts)}{hints}. {where}")
+
+
+def _of_existing(draft: Path, tables: Mapping[str, ExportTable]) -> str:
+    """What to do with a draft that exists: it may be of other exports."""
+    try:
+        there = read_mapping(draft)
+    except (ImportFault, OSError):
+        return f"{draft} exists already and is not a mapping: remove it, or name another --mapping"
+    for kind, table in tables.items():
+        columns = there.of(kind)
+        named = {*columns.columns.values()} if columns is not None else set()
+        if kind == "leads":
+            named |= {*there.profile.values()}
+        if lacks := sorted(named - {*table.columns, ""}):
+            return (
+                f"{draft} exists already and is of other exports: {table.path} has no "
+                f"{listed(lacks)}: remove it, or name another --mapping"
+            )
+        if columns is None:
+            return f"{draft} exists already and says nothing of {kind}: remove it, or add them"
+    return f"{draft} exists already: give it as --mapping {draft}, or remove it"
 
 
 def _write_new(path: Path, mapping: ColumnMapping) -> bool:

@@ -19,6 +19,7 @@ from scoring.prompt.declaration import Feature
 from scoring.prompt.field_values import UnknownValues, features_by_field, unknown_values
 from scoring.prompt.sources import Flag
 from streams.importers.tables.table import ExportTable
+from streams.importers.tables.thousands import dots_part_thousands
 from streams.importers.tables.words.outcome_words import NO, YES, word_of
 
 OWN = " (own)"
@@ -187,7 +188,10 @@ def _number_reader(cells: list[Any]) -> Callable[[Any], Value] | None:
     texts = [str(cell).strip() for cell in cells if not isinstance(cell, bool | dict | list)]
     if len(texts) < len(cells) or not texts:
         return None
-    if all(map(_PLAIN.fullmatch, texts)):
+    if not any(isinstance(cell, float) for cell in cells) and dots_part_thousands(texts):
+        if all(map(_COMMA.fullmatch, texts)):
+            return _comma_number
+    elif all(map(_PLAIN.fullmatch, texts)):
         return _plain_number
     if any("," in text for text in texts) and all(map(_COMMA.fullmatch, texts)):
         return _comma_number

@@ -15,6 +15,7 @@ from streams.importers.tables.cells import Unusable
 from streams.importers.tables.fields import FieldsRead, every_column, profile_of
 from streams.importers.tables.ids import id_text
 from streams.importers.tables.mapping import (
+    MAX_LOOKED_AT,
     OPEN,
     REQUIRED,
     TIMES,
@@ -23,6 +24,7 @@ from streams.importers.tables.mapping import (
     Purpose,
     cells_of,
     columns_in_use,
+    listed,
     names_shown,
     reading_in,
     unit_doubt,
@@ -44,9 +46,6 @@ MIN_SHARED = 0.5
 
 MIN_UNIQUE = 5
 """A column with another cell in each of so many rows may be the id, whatever its name."""
-
-MAX_LOOKED_AT = 200
-"""Columns that are looked at for times: a file of thousands has them named, if it has any."""
 
 _FRACTION = re.compile(r"-?\d+[.,]\d+")
 _NUMBERS_ONLY = {EPOCH_S, EPOCH_MS, EPOCH_US, EXCEL}
@@ -74,7 +73,9 @@ def guess(
     has_times = True
     for kind, table in tables.items():
         by_phone = kind == "calls" and "phone" in columns_of["leads"].columns
-        open_table = _Open(table, _taken(table, tables["leads"], columns_of), by_phone)
+        open_table = _Open(
+            table, tables["leads"], _taken(table, tables["leads"], columns_of), by_phone
+        )
         ids = _ids(tables["leads"], columns_of) if kind != "leads" else frozenset()
         required = purpose.required(kind, has_times=has_times)
         before = len(doubts)
@@ -106,8 +107,8 @@ def guess(
             outcomes=columns_of.get("outcomes"),
             profile=profile.columns,
         ),
-        tuple(doubts),
-        tuple(hints),
+        tuple(dict.fromkeys(doubts)),
+        tuple(dict.fromkeys(hints)),
         profile.sentences,
     )
 
@@ -115,9 +116,10 @@ def guess(
 @dataclass(frozen=True, slots=True)
 class _Open:
     """A table whose columns are open, but for those `taken`. `by_phone`: its rows may name a
-    telephone number instead of a lead."""
+    telephone number instead of a lead. `leads`: the table of leads."""
 
     table: ExportTable
+    leads: ExportTable
     taken: set[str]
     by_phone: bool
 
@@ -235,11 +237,11 @@ def _completed(
         if field not in columns and not (field == "lead" and open_table.by_phone and has_number):
             columns[field] = ""
             doubts.append(_missing(field, table, {*columns.values()}))
-    reading = reading_in(table, columns.get(TIMES[kind], ""))
+    reading = reading_in(table, columns.get(TIMES[kind], ""), open_table.leads)
     if reading.doubt is not None:
         doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
     times = () if reading.doubt else reading.formats
-    found = with_named_unit(FileColumns(columns=columns, times=times))
+    found = with_named_unit(FileColumns(columns=columns, times=times), table)
     if doubt := unit_doubt(found, table):
         doubts.append(doubt)
     return found
@@ -285,6 +287,11 @@ def _unique_column(table: ExportTable, columns: Mapping[str, str]) -> str | None
     return found[0] if len(found) == 1 else None
 
 
+def _is_unique(table: ExportTable, column: str) -> bool:
+    cells = {str(row[column]).strip() for row in table.rows if column in row}
+    return len(cells) == len(table.rows) > 1 and not _is_timed(table, column)
+
+
 def _is_of_ids(table: ExportTable, column: str) -> bool:
     cells = [str(row.get(column, "")).strip() for row in table.rows]
     is_unique = all(cells) and len(set(cells)) == len(cells)
@@ -302,13 +309,18 @@ def _missing(field: str, table: ExportTable, used: set[str]) -> str:
     if field in TIMES.values():
         timed = _timed_columns(table, used)
         sentence += f"; times stand in {', '.join(map(repr, timed[:12]))}" if timed else ""
+    if field == "lead":
+        looked_at = (column for column in table.columns[:MAX_LOOKED_AT] if column not in used)
+        unique = [column for column in looked_at if _is_unique(table, column)]
+        sentence += f"; another value in each row is in {listed(unique)}" if unique else ""
     return sentence
 
 
 def _would_do(kind: str, found: FileColumns) -> Iterator[str]:
     for field, column in found.columns.items():
         if not column:
-            yield f"as {field} these names are known: {', '.join(NAMES[kind][field][:8])}"
+            known = [*dict.fromkeys(NAMES[kind][field])][:8]
+            yield f"as {field} these names are known: {', '.join(known)}"
 
 
 def _timed_columns(table: ExportTable, used: set[str]) -> list[str]:

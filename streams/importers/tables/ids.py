@@ -17,9 +17,15 @@ _MARKED = re.compile(r"['’](?=[\w.-]*\d)[\w.@+-]+")
 """An apostrophe that keeps a spreadsheet from reading a number; a name such as 't Hooft has one,
 too, and no digit."""
 
+_GUID = re.compile(r"[{(]([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})[)}]")
 _WHOLE = re.compile(r"(\d+)[.,]0+")
 _ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.IGNORECASE)
 _FIFTEEN = re.compile(r"[A-Za-z0-9]{15}")
+_LIST = re.compile(r"\[.*\]|\{[^:]*\}|\(.*\)", re.DOTALL)
+_BETWEEN = re.compile(r"[;,|/&\n\r\t]+")
+_PARTED = re.compile(r"\d{1,3}((%2C|[.])\d{2,3})*(%2C|[.])\d{3}")
+"""Thousands of an id, also as India parts them: `51,54` are two ids."""
+
 _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
@@ -38,6 +44,8 @@ def id_text(cell: Any) -> str:
         text = next(part for part in found.groups() if part is not None).strip()
     elif text.startswith("="):
         raise LeftOut("a formula instead of an id", cell, advice="export values, not formulas")
+    if guid := _GUID.fullmatch(text):
+        text = guid[1]
     if _MARKED.fullmatch(text):
         text = text[1:]
     if _ROUNDED.fullmatch(text):
@@ -56,6 +64,22 @@ def named(cell: Any) -> str:
     return lead_id(id_text(cell))
 
 
+def several(cell: Any) -> list[Any]:
+    """The parts of a cell that may hold more than one id: a list, or a text as `51;54`, `51, 54`,
+    `["51","54"]`; blanks part ids only where each has a digit. A cell of one id is its only part.
+    """
+    if isinstance(cell, list):
+        return [part for part in cell if isinstance(part, str | int | float)]
+    text = str(cell).strip()
+    if _LIST.fullmatch(text):
+        text = text[1:-1]
+    parts = [part.strip(" \"'") for part in _BETWEEN.split(text)]
+    parts = [part for part in parts if part]
+    if len(parts) == 1 and len(words := parts[0].split()) > 1:
+        return words if all(any(map(str.isdigit, word)) for word in words) else parts
+    return parts
+
+
 def spellings(cell_id: str) -> Iterator[tuple[str, str]]:
     """What an id may have lost on its way, and what is then left of it: two ids of one such key may
     be the same.
@@ -68,7 +92,7 @@ def spellings(cell_id: str) -> Iterator[tuple[str, str]]:
         yield "15 or 18 characters", short
     elif _FIFTEEN.fullmatch(cell_id):
         yield "15 or 18 characters", cell_id
-    digits = re.sub(r":2c|[.](?=\d{3}\b)", "", cell_id)
+    digits = re.sub("%2C|[.]", "", cell_id) if _PARTED.fullmatch(cell_id) else cell_id
     if digits.isdigit():
         yield "leading zeros or commas", digits.lstrip("0")
     yield "capitals", cell_id.casefold()

@@ -5,7 +5,8 @@ What a file leaves open is guessed in guessing.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from itertools import islice
 from pathlib import Path
@@ -15,18 +16,19 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from schemas.events import Role
-from schemas.field_names import FieldName
-from schemas.record_check import describe
+from schemas.field_names import FieldName, is_field_name
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables import durations
-from streams.importers.tables.durations import DurationUnit
+from streams.importers.tables.durations import DotMeaning, DurationUnit
 from streams.importers.tables.table import ExportTable, Row
-from streams.importers.tables.times import FORMATS, TimeReading, reading_of
+from streams.importers.tables.times import FORMATS, TimeReading, orders_of, reading_of
 from streams.importers.tables.words.header_names import FIELDS, PHONES
 
 N_SAMPLED = 5_000
 MAX_MAPPING_BYTES = 10_000_000
-MAX_COLUMNS_SHOWN = 30
+MAX_COLUMNS_SHOWN = 12
+MAX_LOOKED_AT = 200
+"""Columns that are looked at for times: a file of thousands has them named, if it has any."""
 
 REQUIRED = {"leads": ("lead", "created_at"), "calls": ("lead", "started_at"),
             "outcomes": ("lead", "ordered_at")}  # fmt: skip
@@ -38,13 +40,15 @@ NUMBERS = (*PHONES, "from_number", "to_number")
 class FileColumns(BaseModel):
     """The mapping of one file: what asllr reads -> the export's column. `times`: formats of its
     times (iso, epoch-s, epoch-ms or as in strptime), of which the first that reads a cell counts;
-    empty: guessed from the cells. `duration_unit`: of a duration that is a bare number."""
+    empty: guessed from the cells. `duration_unit`: of a duration that is a bare number;
+    `duration_dots`: what the dots in it are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: dict[str, str]
     times: tuple[str, ...] = ()
     duration_unit: DurationUnit | None = None
+    duration_dots: DotMeaning | None = None
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -118,7 +122,42 @@ def read_mapping(path: Path) -> ColumnMapping:
             )
         return ColumnMapping.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ImportFault(f"{path}: not a mapping: {describe(error)}") from None
+        raise ImportFault(f"{path}: not a mapping: {_fault(error)}") from None
+
+
+def _fault(error: ValidationError) -> str:
+    """What is wrong first in a mapping, in a plain sentence with the fix."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    kind, message = first["type"], first["msg"]
+    if kind == "json_invalid":
+        where = re.search(r"line \d+ column \d+", message)
+        return (
+            f"not JSON{f' at {where[0]}' if where else ''}: a comma, a quote or a bracket is wrong"
+        )
+    if "[key]" in first["loc"]:
+        return "profile has a field of a name that none can have: 1 to 64 characters that are seen"
+    parts = [str(part) for part in first["loc"]]
+    place = ".".join(part if is_field_name(part) else "?" for part in parts) or "the whole file"
+    if kind == "missing":
+        return f"{place} is missing: {_SHAPE}"
+    if kind == "extra_forbidden":
+        known = FileColumns if first["loc"][0] in REQUIRED else ColumnMapping
+        return f"{place} is no key of it; there is: {', '.join(known.model_fields)}"
+    if kind == "enum":
+        return f"{place} {message[:1].lower()}{message[1:120]}".replace("input should", "has to")
+    if kind == "value_error":
+        return f"{place}: {message.removeprefix('Value error, ')[:120]}"
+    wants = next((w for mark, w in _WANTS.items() if mark in kind), "another kind of value")
+    return f"{place} has to be {wants}: {_SHAPE}"
+
+
+_SHAPE = 'it looks like {"leads": {"columns": {"lead": "Lead ID"}}, "profile": {}}'
+_WANTS = {
+    "string": "a text in quotes",
+    "tuple": 'a list of texts, as ["iso"]',
+    "model": "an object in braces",
+    "dict": "an object in braces",
+}
 
 
 def complete_mapping(
@@ -153,7 +192,7 @@ def complete_mapping(
                 f"{table.path}: no column {sorted(absent)[0][:80]!r}; there is: "
                 f"{names_shown(table)}"
             )
-        full[kind] = _with_unit(_timed(kind, columns, table), table)
+        full[kind] = _with_unit(_timed(kind, columns, table, tables["leads"]), table)
     if purpose is Purpose.RANK:
         return mapping.model_copy(update=full)
     used = columns_in_use(tables["leads"], tables, full)
@@ -177,14 +216,39 @@ def columns_in_use(
 
 def names_shown(table: ExportTable) -> str:
     """The columns of a table, for a sentence."""
-    more = len(table.columns) - MAX_COLUMNS_SHOWN
-    shown = ", ".join(name[:60] for name in table.columns[:MAX_COLUMNS_SHOWN])
+    return listed(table.columns)
+
+
+def listed(columns: Sequence[str]) -> str:
+    """Names of columns, for a sentence."""
+    more = len(columns) - MAX_COLUMNS_SHOWN
+    shown = ", ".join(name[:60] for name in columns[:MAX_COLUMNS_SHOWN])
     return shown + (f" and {more:,} more" if more > 0 else "")
 
 
-def reading_in(table: ExportTable, column: str) -> TimeReading:
-    """How the times of a column are read; of no column none are."""
-    return reading_of(islice(cells_of(table, column), N_SAMPLED)) if column else TimeReading(())
+def reading_in(table: ExportTable, column: str, leads: ExportTable | None = None) -> TimeReading:
+    """How the times of a column are read; of no column none are. Where day and month could be
+    either, other columns of the file say which is which, or those of `leads`."""
+    if not column:
+        return TimeReading(())
+    found = reading_of(islice(cells_of(table, column), N_SAMPLED))
+    if not found.is_of_two_ways:
+        return found
+    for other in (table, leads):
+        orders = _orders_in(other, column) if other is not None else frozenset()
+        settled = reading_of(islice(cells_of(table, column), N_SAMPLED), orders)
+        if orders and settled.doubt is None:
+            return settled
+    return found
+
+
+def _orders_in(table: ExportTable, but: str) -> frozenset[str]:
+    """The orders of day and month in the columns of a file, where they do not contradict."""
+    orders: set[str] = set()
+    for column in table.columns[:MAX_LOOKED_AT]:
+        if column != but:
+            orders |= orders_of(reading_of(islice(cells_of(table, column), N_SAMPLED)))
+    return frozenset(orders)
 
 
 def cells_of(table: ExportTable, column: str) -> Iterable[Any]:
@@ -193,11 +257,23 @@ def cells_of(table: ExportTable, column: str) -> Iterable[Any]:
 
 def unit_doubt(columns: FileColumns, table: ExportTable) -> str | None:
     """What stands against the durations' numbers being seconds, where neither mapping nor column
-    says what they are."""
+    says what they are, or against knowing what their dots are."""
     column = columns.columns.get("duration_s", "")
-    if not column or columns.duration_unit is not None:
+    if not column:
         return None
-    doubt = durations.doubt_of(cells_of(table, column))
+    dots = columns.duration_dots or durations.dots_in(
+        cells_of(table, column), columns.duration_unit
+    )
+    if dots is None:
+        dotted = next((c for c in cells_of(table, column) if "." in str(c)), "")
+        return (
+            f"{table.path}: column {column!r}: thousands or a fraction behind the dot, as in "
+            f'{str(dotted)[:20]!r}? Set "duration_dots" of calls in the mapping to "thousands" or '
+            '"fraction"'
+        )
+    if columns.duration_unit is not None:
+        return None
+    doubt = durations.doubt_of(cells_of(table, column), dots)
     if doubt is None:
         return None
     return (
@@ -206,26 +282,30 @@ def unit_doubt(columns: FileColumns, table: ExportTable) -> str | None:
     )
 
 
-def with_named_unit(columns: FileColumns) -> FileColumns:
-    """With the unit that the name of the column of durations ends in."""
-    unit = durations.unit_in(columns.columns.get("duration_s", ""))
-    if columns.duration_unit is not None or unit is None:
+def with_named_unit(columns: FileColumns, table: ExportTable) -> FileColumns:
+    """With the unit that the name of the column of durations ends in, and with what its dots are
+    where they part thousands."""
+    column = columns.columns.get("duration_s", "")
+    if not column:
         return columns
-    return columns.model_copy(update={"duration_unit": unit})
+    unit = columns.duration_unit or durations.unit_in(column)
+    dots = columns.duration_dots or durations.dots_in(cells_of(table, column), unit)
+    said = dots if dots is DotMeaning.THOUSANDS else columns.duration_dots
+    return columns.model_copy(update={"duration_unit": unit, "duration_dots": said})
 
 
 def _with_unit(columns: FileColumns, table: ExportTable) -> FileColumns:
-    columns = with_named_unit(columns)
+    columns = with_named_unit(columns, table)
     if doubt := unit_doubt(columns, table):
         raise ImportFault(doubt)
     return columns
 
 
-def _timed(kind: str, columns: FileColumns, table: ExportTable) -> FileColumns:
+def _timed(kind: str, columns: FileColumns, table: ExportTable, leads: ExportTable) -> FileColumns:
     if columns.times:
         return columns
     time_column = columns.columns.get(TIMES[kind], "")
-    reading = reading_in(table, time_column)
+    reading = reading_in(table, time_column, leads)
     if reading.doubt is not None:
         raise ImportFault(
             f"{table.path}: column {time_column!r} {reading.doubt}: set times of {kind} in the "

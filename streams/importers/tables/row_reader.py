@@ -46,6 +46,7 @@ from streams.importers.tables.times import end_of_day, is_midnight, read_time
 from streams.importers.tables.whose import KnownLeads
 from streams.importers.tables.words.outcome_words import Fate, OutcomeWords
 from streams.importers.transcripts.event import segments_of_call
+from streams.importers.transcripts.normal import CallTranscript
 
 TENANT = "try"
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -88,6 +89,7 @@ class RowReader:
     _respelt: Counter[str] = field(default_factory=Counter)
     _bare: Counter[str] = field(default_factory=Counter)
     _spoken: Counter[str] = field(default_factory=Counter)
+    _shared: Counter[str] = field(default_factory=Counter)
 
     def events(self, line: int, row: Row) -> Iterator[EventBase]:
         """The events of a row. Raises LeftOut, Unusable or pydantic's ValidationError."""
@@ -122,31 +124,42 @@ class RowReader:
         )
 
     def _call(self, line: int, row: Row) -> Iterator[EventBase]:
-        lead = self.reading.leads.whose(row, self.columns, self._respelt)
+        leads = self._whose(row)
         started_at = self._time(row, "started_at")
         unit = self.columns.duration_unit or DurationUnit.SECONDS
-        duration_s = self._part(
-            line, "", lambda cell: seconds_of(cell, unit), self._cell(row, "duration_s")
-        )
+        dots, duration = self.columns.duration_dots, self._cell(row, "duration_s")
+        duration_s = self._part(line, "", lambda cell: seconds_of(cell, unit, dots), duration)
         spoken = self.talk.read(line, self._cell(row, "talk"))
         end = started_at + timedelta(seconds=duration_s or 0.0)
         call_id = self._part(line, "call_id", named, self._cell(row, "call_id")) or f"line-{line}"
-        envelope = _envelope("calls", line, lead, end)
-        yield self._event(
-            InteractionLogged,
-            line,
-            envelope,
-            channel=Channel.CALL,
-            direction=direction_of(self._cell(row, "direction")),
-            duration_s=duration_s,
-            call_id=call_id,
-        )
-        if spoken is None:
-            return
-        if duration_s:
+        direction = direction_of(self._cell(row, "direction"))
+        if spoken is not None and duration_s:
             n_words = sum(len(each.text.split()) for each in spoken.utterances)
             self._spoken["timed"] += 1
             self._spoken["too fast"] += n_words > MAX_WORDS_A_SECOND * duration_s
+        for lead in leads:
+            envelope = _envelope("calls", line, lead, end)
+            yield self._event(
+                InteractionLogged,
+                line,
+                envelope,
+                channel=Channel.CALL,
+                direction=direction,
+                duration_s=duration_s,
+                call_id=call_id,
+            )
+            if spoken is not None:
+                yield from self._talk(line, row, envelope, spoken, call_id, started_at)
+
+    def _talk(
+        self,
+        line: int,
+        row: Row,
+        envelope: Mapping[str, Any],
+        spoken: CallTranscript,
+        call_id: str,
+        started_at: datetime,
+    ) -> Iterator[TranscriptReady]:
         told = language_of(self._cell(row, "language"))
         try:
             yield TranscriptReady(
@@ -162,7 +175,7 @@ class RowReader:
             self.mended.add(line, f"its transcript is left out: {describe(error)}")
 
     def _outcome(self, line: int, row: Row) -> Iterator[EventBase]:
-        lead = self.reading.leads.whose(row, self.columns, self._respelt)
+        leads = self._whose(row)
         has_times = self.reading.mapping.has_times
         is_dated = self.reading.mapping.has_dated_outcomes and (
             has_times or self.reading.purpose is Purpose.LEARN
@@ -183,13 +196,16 @@ class RowReader:
                 case fate:
                     pass
         if not is_dated:
-            self.reading.won[lead] = self.reading.won.get(lead, False) or fate is Fate.WON
+            for lead in leads:
+                self.reading.won[lead] = self.reading.won.get(lead, False) or fate is Fate.WON
             return
-        envelope = _envelope("outcomes", line, lead, self._time(row, "ordered_at"))
-        if fate is Fate.WON:
-            yield StageChanged(**envelope, stage=Stage.ORDER)
-        else:
-            yield LeadClosed(**envelope, reason="lost")
+        ordered_at = self._time(row, "ordered_at")
+        for lead in leads:
+            envelope = _envelope("outcomes", line, lead, ordered_at)
+            if fate is Fate.WON:
+                yield StageChanged(**envelope, stage=Stage.ORDER)
+            else:
+                yield LeadClosed(**envelope, reason="lost")
 
     def doubts(self) -> Iterator[str]:
         """What was read otherwise than who wrote it may have meant."""
@@ -199,6 +215,8 @@ class RowReader:
         for lost, n in self._respelt.items():
             rows = "row names its lead" if n == 1 else "rows name their lead"
             yield f"{path}: {n:,} {rows} in another spelling ({lost}): read as the lead's own id"
+        if n := self._shared["rows"]:
+            yield f"{path}: {n:,} rows of several leads: each of these leads has the whole row"
         timed, too_fast = self._spoken["timed"], self._spoken["too fast"]
         if timed >= MIN_TIMED and too_fast > timed / 2:
             yield (
@@ -278,6 +296,11 @@ class RowReader:
             self._bare[name] += 1
             return min(end_of_day(at, self._zone), now)
         return at
+
+    def _whose(self, row: Row) -> tuple[str, ...]:
+        leads = self.reading.leads.whose(row, self.columns, self._respelt)
+        self._shared["rows"] += len(leads) > 1
+        return leads
 
     def _part(self, line: int, name: str, read: Callable[[Any], Any], cell: Any) -> Any:
         """A part of a row that can be left out: None where it cannot be read, which is counted."""

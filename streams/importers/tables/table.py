@@ -60,11 +60,16 @@ class ExportTable:
 
 
 def read_table(path: Path, advance: Callable[[int], None] = lambda _n: None) -> ExportTable:
-    """Reads an export, packed with gzip or not. `advance` hears of characters that are read, about
-    as many as the file has bytes. Raises ImportFault, OSError."""
+    """Reads an export, packed with gzip or not. `advance` hears of the file's bytes that are read.
+    Raises ImportFault, OSError."""
     content = opened(path)
+    if isinstance(content, ExportText):
+        advance = _in_bytes(advance, path.stat().st_size, len(content.text))
     if isinstance(content, Workbook):
-        table = _table(path, "xlsx", sheet_lines(path, content))
+        lines, sheet = sheet_lines(path, content)
+        table = _table(path, "xlsx", lines)
+        if sheet:
+            table.remarks.append(f"{path}: read of its sheet {sheet!r}, which has the rows")
     elif is_json(content.text):
         table = _of_objects(path, content, advance)
     else:
@@ -75,6 +80,20 @@ def read_table(path: Path, advance: Callable[[int], None] = lambda _n: None) -> 
         )
     _check_some(table)
     return table
+
+
+def _in_bytes(advance: Callable[[int], None], n_bytes: int, n_chars: int) -> Callable[[int], None]:
+    """Tells characters as bytes of the file, which is packed or has more than one for each."""
+    n_heard = n_told = 0
+
+    def told(n: int) -> None:
+        nonlocal n_heard, n_told
+        n_heard += n
+        n_now = min(n_bytes, n_heard * n_bytes // max(1, n_chars))
+        advance(n_now - n_told)
+        n_told = n_now
+
+    return told
 
 
 def _check_some(table: ExportTable) -> None:

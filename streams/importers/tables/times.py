@@ -35,6 +35,7 @@ FORMATS = (
     *("%H:%M %d.%m.%Y", "%H:%M %d/%m/%Y", "%b %d %H:%M:%S %Y", EPOCH_US, EXCEL),
 )
 ISO_EXAMPLE = "2026-03-01 09:30+01:00"
+_ORDERS = frozenset(f"%{one}{mark}%{two}" for mark in "/.- " for one, two in ("dm", "md"))
 _YEARS = range(1990, 2100)
 _READS = 0.95
 """A format reads a column when it reads this share of its cells."""
@@ -148,10 +149,12 @@ def _pattern_of(format_: str) -> re.Pattern[str] | None:
 
 @dataclass(frozen=True, slots=True)
 class TimeReading:
-    """How a column's times are to be read, or what stands against it (`doubt`)."""
+    """How a column's times are to be read, or what stands against it (`doubt`). `is_of_two_ways`:
+    nothing but that day and month could change places, or the like."""
 
     formats: tuple[str, ...]
     doubt: str | None = None
+    is_of_two_ways: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +176,17 @@ def _order(format_: str) -> str:
     return found[0] if found else format_
 
 
-def reading_of(cells: Iterable[Any]) -> TimeReading:
+def orders_of(reading: TimeReading) -> frozenset[str]:
+    """The orders of day and month in a column of times: `%d/%m` or `%m/%d`, none where it has
+    names of months or a doubt."""
+    found = frozenset(map(_order, reading.formats)) if reading.doubt is None else frozenset()
+    return found & _ORDERS
+
+
+def reading_of(cells: Iterable[Any], orders: frozenset[str] = frozenset()) -> TimeReading:
     """Finds the formats of a column's times. Cells of one shape (`00.00.0000`) have one format; a
-    column may mix shapes, but not the order of day and month."""
+    column may mix shapes, but not the order of day and month. `orders`: of other columns, for cells
+    that do not say theirs."""
     shapes: dict[str, list[Any]] = {}
     n_cells = 0
     for cell in cells:
@@ -187,12 +198,13 @@ def reading_of(cells: Iterable[Any]) -> TimeReading:
     by_count = sorted(shapes.values(), key=len, reverse=True)
     groups = [_Alike(alike, tuple(possible_formats(alike))) for alike in by_count]
     settled = {order for group in groups if len(group.orders) == 1 for order in group.orders}
+    settled = settled or {*orders}
     formats: dict[str, None] = {}
     n_unread, unread = 0, None
     for group in (_settled(group, settled) for group in groups):
         if len(group.possible) > 1:
             ways = " or ".join(group.possible[:4])
-            return TimeReading((), f"could be {ways}, as {_quoted(group.cells[0])}")
+            return TimeReading((), f"could be {ways}, as {_quoted(group.cells[0])}", True)
         formats |= dict.fromkeys(group.possible)
         if not group.possible:
             n_unread += len(group.cells)

@@ -3,14 +3,13 @@ names."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from schemas.events import Direction
 from streams.importers.tables.cells import LeftOut, Unusable, direction_of, own_name
-from streams.importers.tables.ids import named, spellings
+from streams.importers.tables.ids import named, several, spellings
 from streams.importers.tables.mapping import FileColumns
 from streams.importers.tables.phones import phones_of
 from streams.importers.tables.table import ExportTable, Row
@@ -18,7 +17,11 @@ from streams.importers.tables.table import ExportTable, Row
 SPREADSHEET_DIGITS = 15
 """A spreadsheet keeps so many digits of a number and writes zeros for the rest."""
 
+MAX_NAMED = 100
+"""A row names at most so many leads: a deal has a few people, a list of thousands is no deal."""
+
 MAP_IDS = "map lead to the columns that hold the same ids in both files"
+UNKNOWN = "a lead that the leads' file does not have"
 MAP_PHONES = "map phone to the columns with telephone numbers in both files"
 
 
@@ -78,12 +81,13 @@ class KnownLeads:
                 f"or the like, as {own_name(self._alike[0])[:40]!r} does: read as other leads"
             )
 
-    def whose(self, row: Row, columns: FileColumns, respelt: Counter[str]) -> str:
-        """The lead that a row belongs to. Counts in `respelt` what an id had lost. Raises LeftOut
-        where nobody can tell."""
+    def whose(self, row: Row, columns: FileColumns, respelt: Counter[str]) -> tuple[str, ...]:
+        """The leads that a row belongs to: each that it names and the leads' file has, in its
+        order, or the one whose telephone number it has. Counts in `respelt` what an id had lost.
+        Raises LeftOut where nobody can tell."""
         cell = columns.cell(row, "lead")
         if cell is not None:
-            return self._of_id(cell, respelt)
+            return self._of_ids(cell, respelt)
         numbers = [row[column] for column in _customer_ends(row, columns) if column in row]
         if not numbers:
             raise LeftOut("no lead", advice=MAP_IDS)
@@ -99,7 +103,28 @@ class KnownLeads:
             raise LeftOut(
                 "a telephone number that no lead has, or several", numbers[0], advice=MAP_PHONES
             )
-        return leads.pop()
+        return (leads.pop(),)
+
+    def _of_ids(self, cell: Any, respelt: Counter[str]) -> tuple[str, ...]:
+        """The known leads of a cell, which may be one id with a comma in it as well as several."""
+        parts = several(cell)
+        if not isinstance(cell, list):
+            try:
+                return (self._of_id(cell, respelt),)
+            except Unusable:
+                if len(parts) < 2:
+                    raise
+        leads: dict[str, None] = {}
+        for part in parts:
+            try:
+                leads[self._of_id(part, respelt)] = None
+            except Unusable:
+                continue  # people of a deal that are no lead of the file
+            if len(leads) > MAX_NAMED:
+                raise LeftOut(f"names more than {MAX_NAMED} leads", str(cell))
+        if not leads:
+            raise LeftOut(UNKNOWN, str(cell), advice=MAP_IDS)
+        return tuple(leads)
 
     def _of_id(self, cell: Any, respelt: Counter[str]) -> str:
         lead = named(cell)
@@ -111,11 +136,7 @@ class KnownLeads:
                 return found
         if any(key in self._by_spelling for key in spellings(lead)):
             raise LeftOut("several leads have this id but for capitals or zeros", cell)
-        parts = re.split(r"[;,|]", str(cell)[:2_000])
-        known = {part for part in map(named, filter(None, parts)) if part in self._known}
-        if len(parts) > 1 and len(known) == 1:
-            return known.pop()
-        raise LeftOut("a lead that the leads' file does not have", cell, advice=MAP_IDS)
+        raise LeftOut(UNKNOWN, cell, advice=MAP_IDS)
 
 
 def _customer_ends(row: Row, columns: FileColumns) -> tuple[str, ...]:

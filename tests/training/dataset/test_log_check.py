@@ -14,7 +14,7 @@ from tests.scoring.histories import START, START_MS
 from tests.training.dataset.logs import a_lead, an_event, build, dealership, logged
 from training.dataset.filled import Filled, is_one_sided
 from training.dataset.log import KnownAt
-from training.dataset.manifest import DatasetError, Maturity
+from training.dataset.manifest import DatasetError, Maturity, SplitBy
 from training.dataset.policy import AfterFirst
 
 
@@ -44,6 +44,14 @@ def test_a_split_of_one_class_is_refused() -> None:
     leads = [a_lead(n, n + 5.0 if n < 20 else None, start=float(n)) for n in range(120)]
     with pytest.raises(DatasetError, match="the split judge has one class"):
         build(logged(*leads))
+
+
+def test_only_leads_that_ordered_are_refused_without_an_option_to_try() -> None:
+    leads = [a_lead(n, n + 5.0, start=float(n)) for n in range(300)]
+    for split_by in SplitBy:
+        with pytest.raises(DatasetError, match="leads that ordered, and a model learns") as fault:
+            build(logged(*leads), split_by=split_by, silent_days=0.5)
+        assert "--" not in str(fault.value)
 
 
 def test_history_loaded_in_one_go_is_named_and_can_be_read() -> None:

@@ -22,6 +22,14 @@ ENVELOPES = ("data", "records", "results", "value", "items", "rows", "result", "
 
 MAX_DEPTH = 2
 
+MAX_NESTED = 100
+"""Objects and arrays in each other, so many at most: a vendor's transcript has a dozen."""
+
+TOO_DEEP = (
+    f"JSON with more than {MAX_NESTED} objects or arrays in each other: export an object a row, "
+    "its columns as its fields"
+)
+
 TALK = ("transcript", "segments", "utterances", "turns", "messages", "words", "results", "phrases")
 """Arrays that are a part of one row."""
 
@@ -56,7 +64,7 @@ def json_objects(
 
 
 def is_json(text: str) -> bool:
-    return re.match(r'\s*(\{\s*["}]|\[\s*[{"\]\d])', text) is not None
+    return re.match(r'\s*(\{\s*["}]|\[\s*[\[{"\]\d])', text) is not None
 
 
 def _one_value(path: Path, text: str) -> Any:
@@ -64,7 +72,10 @@ def _one_value(path: Path, text: str) -> Any:
     start = text.lstrip()[:1]
     if start == "{":
         lines = (line for line in text_lines(text) if line.strip())
-        first = _loaded(next(lines))
+        try:
+            first = _loaded(next(lines))
+        except RecursionError:
+            return None  # told where the line itself is read
         if first is not None:
             return first if next(lines, None) is None and _array_in(first) is not None else None
     elif start != "[":
@@ -74,7 +85,10 @@ def _one_value(path: Path, text: str) -> Any:
             f"{path}: {len(text):,} characters of one JSON value, at most {MAX_ARRAY_CHARS:,}: "
             "export an object a line"
         )
-    whole = _loaded(text)
+    try:
+        whole = _loaded(text)
+    except RecursionError:
+        raise ImportFault(f"{path}: {TOO_DEEP}") from None
     if whole is None and start == "[":
         raise ImportFault(f"{path}: not JSON: need an array of objects, or an object a line")
     return whole
@@ -83,7 +97,7 @@ def _one_value(path: Path, text: str) -> Any:
 def _loaded(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object)
-    except (ValueError, RecursionError, _TwoOfOneName):
+    except (ValueError, _TwoOfOneName):
         return None
 
 
@@ -111,7 +125,9 @@ def _object_of(line: str) -> dict[str, Any] | Unread:
         return _checked(json.loads(line, object_pairs_hook=_object), "\\u" in line)
     except _TwoOfOneName:
         return Unread("two fields have one name: rename one")
-    except (json.JSONDecodeError, RecursionError):
+    except RecursionError:
+        return Unread(TOO_DEEP)
+    except json.JSONDecodeError:
         return Unread("not JSON: need one object a line")
     except ValueError:
         return Unread("a number of thousands of digits")
@@ -120,6 +136,8 @@ def _object_of(line: str) -> dict[str, Any] | Unread:
 def _checked(row: Any, has_escapes: bool) -> dict[str, Any] | Unread:
     if not isinstance(row, dict):
         return Unread("not an object: need one object a line")
+    if _is_too_deep(row):
+        return Unread(TOO_DEEP)
     if has_escapes:
         try:
             json.dumps(row, ensure_ascii=False).encode()
@@ -133,6 +151,21 @@ def _checked(row: Any, has_escapes: bool) -> dict[str, Any] | Unread:
         elif name in row:
             flat[name] = inner
     return flat
+
+
+def _is_too_deep(row: dict[str, Any]) -> bool:
+    """Whether objects and arrays lie deeper in each other than who reads them bears."""
+    level: list[Any] = [row]
+    for _ in range(MAX_NESTED):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 class _TwoOfOneName(Exception):

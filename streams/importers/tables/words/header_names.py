@@ -15,7 +15,8 @@ PHONES = ("phone", "phone_2", "phone_3", "phone_4")
 _LEAD = ("lead", "lead_id", "leadid", "lead_number", "lead_no", "lead_nr", "contact_id",
          "customer_id", "customer", "contact", "prospect_id", "kunden_id", "kundennummer",
          "kunden_nr", "kontakt_id", "person_id", "interessent", "external_id")  # fmt: skip
-_LAST = ("record_id", "id", "email", "e_mail", "email_address", "e_mail_address", "e_mail_adresse")
+_LAST = ("record_id", "id", "deal_id", "opportunity_id", "geschaeft_id", "email",
+         "e_mail", "email_address", "e_mail_address", "e_mail_adresse")  # fmt: skip
 """What is an id of whatever the row is: of a lead only where nothing else is."""
 
 _PHONE = (
@@ -34,6 +35,7 @@ _OWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "created_at": ("created_at", "created", "created_date", "create_date", "date_created",
                        "created_on", "creation_date", "createdate", "createdon", "date_entered",
                        "created_time", "add_time", "date_added", "lead_date", "inquiry_date",
+                       "erstellt_um", "erstellungszeitpunkt",
                        "received_at", "erstellt", "erstellt_am", "angelegt", "angelegt_am",
                        "eingang", "eingangsdatum", "anlagedatum", "erfasst_am", "date"),
         "queue": ("queue", "team", "list", "sales_team"),
@@ -51,7 +53,9 @@ _OWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
                       "destination_number", "dnis", "an", "nach", "angerufener", "b_number"),
         "started_at": ("started_at", "start_time", "call_start", "call_time", "called_at", "start",
                        "timestamp", "call_date", "starttime", "date_time", "datetime", "begin",
-                       "beginn", "date_start", "calldate", "created_at", "datum", "date", "time"),
+                       "beginn", "startzeit", "anrufbeginn", "anrufzeit", "anrufdatum",
+                       "gespraechsbeginn", "gestartet_am", "begonnen_am",
+                       "date_start", "calldate", "created_at", "datum", "date", "time"),
         "call_id": ("call_id", "callid", "call", "call_sid", "uniqueid", "conversation_id", "id"),
         "direction": ("direction", "call_direction", "call_type", "richtung", "type"),
         "duration_s": ("duration_s", "duration", "call_duration", "seconds", "talk_time",
@@ -95,7 +99,7 @@ def header_key(name: str) -> str:
 
 _ENTITY = re.compile(
     r"^(deal|lead|leads|contact|person|opportunity|opp|activity|call|calls|task|properties|fields|"
-    r"geschaeft|kontakt|aktivitaet|anruf)_(?=.)"
+    r"geschaeft|kontakt|aktivitaet|anruf)_(\1_)?(?=.)"
 )
 
 
