@@ -21,6 +21,8 @@ from schemas.topics import MAX_RECORD_BYTES
 ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "mended")
 """The attributes that are read. `mended` is asllr's own extension: see `schemas.mending`."""
 
+_NAMED_ONCE = frozenset(ATTRIBUTES) - {"mended"}
+
 _FIELD_OF = {
     "content-type": "content-type",
     "traceparent": "traceparent",
@@ -66,11 +68,20 @@ def split(headers: Headers, value: bytes) -> tuple[Mapping[str, Any], Any]:
             raise BadRecord(
                 "not-an-object", "structured CloudEvent is not a JSON object", FIX_CLOUDEVENT
             )
-        return body, payload_of(body)
+        return _plain(body), payload_of(body)
     attributes = _texts(fields)
     if traceparent:
         attributes["traceparent"] = _unquoted(traceparent).decode("ascii", "replace")
     return attributes, body
+
+
+def _plain(cloudevent: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a structured CloudEvent: quoted ones as in binary mode."""
+    return {
+        name: _unquoted_text(cloudevent[name])
+        for name in (*ATTRIBUTES, "traceparent")
+        if name in cloudevent
+    }
 
 
 def payload_of(cloudevent: Mapping[str, Any]) -> Any:
@@ -128,20 +139,40 @@ def _is_structured(body: Any, fields: Mapping[str, bytes | None]) -> bool:
 
 
 def _fields(headers: Headers) -> dict[str, bytes | None]:
-    """The headers that are read, by attribute: of two of one name the last, and those that are
-    named as Kafka's binding does before those of other bindings."""
+    """The headers that are read, by attribute: those that are named as Kafka's binding does before
+    those of other bindings. Raises `BadRecord` where two of one name differ."""
     fields: dict[str, bytes | None] = {}
     foreign: dict[str, bytes | None] = {}
     for header, content in headers:
-        if name := _FIELD_OF.get(header):
-            fields[name] = content
-            continue
-        plain = header.strip(' "').lower()
-        if name := _FIELD_OF.get(plain):
-            fields[name] = content
-        elif name := _FIELD_OF.get(_OF_OTHER_BINDINGS.get(plain, "")):
-            foreign[name] = content
+        held = fields
+        name = _FIELD_OF.get(header)
+        if name is None:
+            plain = header.strip(' "').lower()
+            name = _FIELD_OF.get(plain)
+            if name is None:
+                held = foreign
+                name = _FIELD_OF.get(_OF_OTHER_BINDINGS.get(plain, ""))
+                if name is None:
+                    continue
+        if name in held and held[name] is not None:
+            _check_same(name, held[name], content)
+            if content is None:
+                continue
+        held[name] = content
     return foreign | fields if foreign else fields
+
+
+def _check_same(name: str, one: bytes | None, other: bytes | None) -> None:
+    """Which of two sources or ids an event has nobody could say; of two traces the last counts."""
+    if name not in _NAMED_ONCE or one is None or other is None:
+        return
+    if _unquoted(one) != _unquoted(other):
+        raise BadRecord(
+            "not-a-cloudevent",
+            f"two headers ce_{name} that differ",
+            "send each ce_ header once: replace it where a record is passed on (headers.remove "
+            "before headers.add in Java's client), since add keeps the old one",
+        )
 
 
 def _texts(fields: Mapping[str, bytes | None]) -> dict[str, Any]:
@@ -165,6 +196,16 @@ def _unquoted(content: bytes) -> bytes:
     except ValueError:
         return content
     return text.encode() if isinstance(text, str) else content
+
+
+def _unquoted_text(value: Any) -> Any:
+    """An attribute of a structured CloudEvent without the JSON quotes that it may be in."""
+    if not (isinstance(value, str) and value[:1] == '"'):
+        return value
+    try:
+        return _unquoted(value.encode()).decode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return value
 
 
 def _not_utf8(fields: Iterable[tuple[str, bytes | None]]) -> BadRecord:

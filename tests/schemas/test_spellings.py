@@ -101,6 +101,24 @@ def test_quotes_that_hold_no_json_string_belong_to_the_source() -> None:
     assert read(VALUE, headers).source == '"a"b"'
 
 
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type", "subject", "time"])
+def test_attribute_of_structured_mode_may_be_in_quotes_too(name: str) -> None:
+    quoted = structured(VISIT) | {name: json.dumps(structured(VISIT)[name])}
+    assert read(json.dumps(quoted).encode(), [("content-type", STRUCTURED.encode())]) == VISIT
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "subject", "time"])
+def test_two_headers_of_one_name_that_differ_are_refused_and_equal_ones_are_one(name: str) -> None:
+    header = f"ce_{name}"
+    content = dict(HEADERS)[header]
+    for same in (content, json.dumps(content.decode()).encode(), None):
+        assert read(VALUE, [*HEADERS, (header.upper(), same)]) == VISIT  # type: ignore[list-item]
+    for headers in ([*HEADERS, (header, b"other")], [(header, b"other"), *HEADERS]):
+        with pytest.raises(BadRecord, match=f"two headers {header} that differ") as caught:
+            read(VALUE, headers)
+        assert "send each ce_ header once" in caught.value.fix
+
+
 def test_recorded_event_may_hold_its_data_in_base64() -> None:
     body = json.loads(structured_as(data_base64=PACKED))
     assert decode_recorded(CRM_EVENTS.name, LATE_MS, body) == VISIT
