@@ -20,7 +20,7 @@ from schemas.codec import ENVELOPE, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
 from schemas.envelope import FIX_CLOUDEVENT, payload_of, split
 from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBase, TranscriptReady
 from schemas.field_names import is_field_name
-from schemas.ids import LeadKey, id_of, record_key
+from schemas.ids import LeadKey, has_unseen, id_of, record_key
 from schemas.mending import Unmendable, mend
 from schemas.outputs import MendedPart
 from schemas.partitioner import partition_for
@@ -247,6 +247,13 @@ def _about_key(key: bytes | None, expected: bytes) -> tuple[str, str]:
             "the record key is framed by a schema registry",
             "write keys as plain strings: key.serializer=org.apache.kafka.common.serialization."
             "StringSerializer, without a registry's serializer",
+        )
+    if has_unseen(key.decode(errors="replace")):
+        return (
+            "the record key has characters of width 0 or blanks that are not U+0020",
+            "take them out of the key as well (U+200B to U+200F, U+2060 to U+2064, U+00AD, U+FEFF) "
+            "and write U+00A0 as a blank: in a subject they are nothing, but the partition is "
+            "murmur2 of the key's bytes",
         )
     return (
         "the record key is not the subject 'tenant/lead'",

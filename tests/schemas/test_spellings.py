@@ -112,7 +112,7 @@ def test_two_headers_of_one_name_that_differ_are_refused_and_equal_ones_are_one(
     header = f"ce_{name}"
     content = dict(HEADERS)[header]
     for same in (content, json.dumps(content.decode()).encode(), None):
-        assert read(VALUE, [*HEADERS, (header.upper(), same)]) == VISIT  # type: ignore[list-item]
+        assert read(VALUE, [*HEADERS, (header.upper(), same)]) == VISIT
     for headers in ([*HEADERS, (header, b"other")], [(header, b"other"), *HEADERS]):
         with pytest.raises(BadRecord, match=f"two headers {header} that differ") as caught:
             read(VALUE, headers)
