@@ -11,7 +11,7 @@ import pytest
 from schemas.events import Role
 from streams.importers.transcripts.normal import CallTranscript, TranscriptError, UnknownShape
 from streams.importers.transcripts.reading import SPREADSHEET_CELL, read_document, read_transcript
-from streams.importers.transcripts.role_words import role_of_label
+from schemas.role_words import role_of_label
 from streams.importers.transcripts.roles import GUESSED, UNKNOWN, with_roles
 from streams.importers.transcripts.values import moment, seconds
 
