@@ -51,18 +51,29 @@ _FIX_HEADER = (
 )
 
 
+_FIX_CHANGE = (
+    "send what happened, not the row: take the row out with transforms=unwrap, transforms.unwrap."
+    "type=io.debezium.transforms.ExtractNewRecordState (value.converter.schemas.enable=false), and "
+    "make an event of it in a stream job or an outbox table; " + FIX_CLOUDEVENT
+)
+
+
 def split(headers: Headers, value: bytes) -> tuple[Mapping[str, Any], Any]:
     """The attributes and the payload in a record with these headers. Raises `BadRecord`."""
     fields = _fields(headers)
     content_type = (_unquoted(fields.pop("content-type", None) or b"")).lower()
     traceparent = fields.pop("traceparent", None)
-    if content_type.startswith(_BATCH):
+    body = _unpacked(parse_json(value))
+    if content_type.startswith(_BATCH) or _is_batch(body):
         raise BadRecord(
             "not-a-cloudevent",
-            "a batch of CloudEvents",
-            f"send one event a record, as {STRUCTURED}",
+            "a batch of CloudEvents (a JSON array)",
+            f"send one event a record, each as {STRUCTURED} with its own key",
         )
-    body = _unpacked(parse_json(value))
+    if "specversion" not in fields and _is_change(body):
+        raise BadRecord(
+            "not-a-cloudevent", "a change of a table row, as Debezium writes it", _FIX_CHANGE
+        )
     if content_type.startswith(_STRUCTURED) or _is_structured(body, fields):
         if not isinstance(body, dict):
             raise BadRecord(
@@ -131,6 +142,23 @@ def _unpacked(value: Any) -> Any:
         return from_json(value, allow_inf_nan=False)
     except ValueError:
         return value
+
+
+def _is_batch(body: Any) -> bool:
+    return (
+        isinstance(body, list)
+        and isinstance(next(iter(body), None), dict)
+        and ("specversion" in body[0])
+    )
+
+
+def _is_change(body: Any) -> bool:
+    """Whether it is a row's change, bare or beside its schema (Kafka Connect's JsonConverter)."""
+    if not isinstance(body, dict) or "specversion" in body:
+        return False
+    if "payload" in body and "schema" in body:
+        return True
+    return "op" in body and ("before" in body or "after" in body)
 
 
 def _is_structured(body: Any, fields: Mapping[str, bytes | None]) -> bool:

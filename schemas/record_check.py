@@ -8,7 +8,7 @@ else in asllr parses input bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -20,6 +20,7 @@ from schemas.codec import ENVELOPE, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
 from schemas.envelope import FIX_CLOUDEVENT, payload_of, split
 from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBase, TranscriptReady
 from schemas.field_names import is_field_name
+from schemas.foreign_times import about_time
 from schemas.ids import LeadKey, has_unseen, id_of, record_key
 from schemas.mending import Unmendable, mend
 from schemas.outputs import MendedPart
@@ -154,6 +155,7 @@ def _mended(model: type[EventBase], fields: dict[str, Any], error: ValidationErr
             error = still
     places = (fault["loc"] for fault in error.errors(include_input=False, include_url=False))
     faulty = {str(place[0]) if place else "" for place in places}
+    _check_attributes(fields, faulty)
     fix = f"see schemas/generated/{model.__name__}.schema.json"
     try:
         found = mend(model.__name__, fields, faulty)
@@ -163,6 +165,27 @@ def _mended(model: type[EventBase], fields: dict[str, Any], error: ValidationErr
     except ValidationError as left:
         raise BadRecord("invalid", describe(left), fix) from None
 
+
+def _check_attributes(fields: Mapping[str, Any], faulty: Collection[str]) -> None:
+    """Refuses what cannot be placed under the name that its producer knows it by."""
+    for field, name in _TIMES.items():
+        if field in faulty:
+            raise BadRecord("invalid", *_about(name, about_time(fields.get(field))))
+    for field in ("id", "source"):
+        if field in faulty:
+            what = "is missing" if fields.get(field) is None else "is not a text of 1 to 200"
+            raise BadRecord(
+                "invalid",
+                f"ce_{field} ({field} in structured mode) {what}",
+                "send 1 to 200 characters without NUL; ce_source and ce_id name the event",
+            )
+
+
+def _about(name: str, said: tuple[str, str]) -> tuple[str, str]:
+    return f"{name} {said[0]}", said[1]
+
+
+_TIMES = {"occurred_at": "ce_time (time in structured mode)", "started_at": "started_at"}
 
 _NAMES = {"queue", "call_id", "codes"}
 """Ids of a payload, which may be names in any script as well."""

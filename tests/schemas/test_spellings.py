@@ -161,10 +161,25 @@ def test_what_cannot_be_read_names_the_producers_setting(case: str) -> None:
     assert "visit" not in caught.value.detail
 
 
-def test_batch_of_events_is_refused_with_what_to_send() -> None:
+@pytest.mark.parametrize("content_type", ["application/cloudevents-batch+json", STRUCTURED, "x"])
+def test_batch_of_events_is_refused_with_what_to_send(content_type: str) -> None:
     batch = b"[" + encode_structured(VISIT)[1] + b"]"
-    with pytest.raises(BadRecord, match="a batch of CloudEvents"):
-        read(batch, [("content-type", b"application/cloudevents-batch+json")])
+    with pytest.raises(BadRecord, match="a batch of CloudEvents") as caught:
+        read(batch, [("content-type", content_type.encode())])
+    assert "one event a record" in caught.value.fix
+
+
+ROW = {"before": None, "after": {"id": 1, "note": "visit"}, "op": "c"}
+
+
+@pytest.mark.parametrize(
+    "body", [ROW, {"schema": {}, "payload": ROW}, {"schema": None, "payload": ROW["after"]}]
+)
+@pytest.mark.parametrize("content_type", [STRUCTURED, "application/json"])
+def test_change_of_a_row_names_the_transform(body: object, content_type: str) -> None:
+    with pytest.raises(BadRecord, match=r"^not-a-cloudevent: .*Debezium") as caught:
+        read(json.dumps(body).encode(), [("content-type", content_type.encode())])
+    assert "ExtractNewRecordState" in caught.value.fix
 
 
 @pytest.mark.parametrize(
