@@ -9,13 +9,15 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
 from schemas.bad_record import BadRecord
 from schemas.codec import STRUCTURED, Headers
-from schemas.foreign_bytes import fix_of_bytes
+from schemas.foreign_bytes import FIX_JSON, fix_of_bytes, is_whole_text, read_nearly_json, sound
+from schemas.mended_values import Notes
 from schemas.topics import MAX_RECORD_BYTES
 
 ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "mended")
@@ -58,12 +60,13 @@ _FIX_CHANGE = (
 )
 
 
-def split(headers: Headers, value: bytes) -> tuple[Mapping[str, Any], Any]:
-    """The attributes and the payload in a record with these headers. Raises `BadRecord`."""
+def split(headers: Headers, value: bytes, notes: Notes) -> tuple[Mapping[str, Any], Any]:
+    """The attributes and the payload in a record with these headers. Writes into `notes` what of
+    the payload was no JSON and is left out. Raises `BadRecord`."""
     fields = _fields(headers)
     content_type = (_unquoted(fields.pop("content-type", None) or b"")).lower()
     traceparent = fields.pop("traceparent", None)
-    body = _unpacked(parse_json(value))
+    body, is_sound = _unpacked(parse_json(value))
     if content_type.startswith(_BATCH) or _is_batch(body):
         raise BadRecord(
             "not-a-cloudevent",
@@ -79,11 +82,11 @@ def split(headers: Headers, value: bytes) -> tuple[Mapping[str, Any], Any]:
             raise BadRecord(
                 "not-an-object", "structured CloudEvent is not a JSON object", FIX_CLOUDEVENT
             )
-        return _plain(body), payload_of(body)
+        return _plain(body), payload_of(body, notes, is_sound=is_sound)
     attributes = _texts(fields)
     if traceparent:
         attributes["traceparent"] = _unquoted(traceparent).decode("ascii", "replace")
-    return attributes, body
+    return attributes, _payload(Parsed(body, is_sound), notes)
 
 
 def _plain(cloudevent: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,20 +94,28 @@ def _plain(cloudevent: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: _unquoted_text(cloudevent[name])
         for name in (*ATTRIBUTES, "traceparent")
-        if name in cloudevent
+        if name in cloudevent and _is_sayable(cloudevent[name])
     }
 
 
-def payload_of(cloudevent: Mapping[str, Any]) -> Any:
+def _is_sayable(value: Any) -> bool:
+    """With half a character left out, two names could be one: the attribute is as good as none."""
+    return not isinstance(value, str) or is_whole_text(value)
+
+
+def payload_of(
+    cloudevent: Mapping[str, Any], notes: Notes | None = None, *, is_sound: bool = True
+) -> Any:
     """The payload in a structured CloudEvent: `data`, or what `data_base64` holds. Raises
     `BadRecord` where there are both, and where it holds no JSON.
 
     >>> payload_of({"data_base64": "eyJzdGFnZSI6ICJ2aXNpdCJ9"})
     {'stage': 'visit'}
     """
+    notes = Notes() if notes is None else notes
     packed = cloudevent.get("data_base64")
     if packed is None:
-        return _unpacked(cloudevent.get("data"))
+        return _payload(_unpacked(Parsed(cloudevent.get("data"), is_sound)), notes)
     if cloudevent.get("data") is not None:
         raise BadRecord(
             "not-a-cloudevent",
@@ -119,29 +130,48 @@ def payload_of(cloudevent: Mapping[str, Any]) -> Any:
             "data_base64 is not base64 text",
             "encode it as RFC 4648 base64 with padding, or send JSON in data",
         ) from None
-    return _unpacked(parse_json(content))
+    return _payload(_unpacked(parse_json(content)), notes)
 
 
-def parse_json(value: bytes) -> Any:
-    """Raises `BadRecord`; a known framing or encoding is named in its fix."""
+class Parsed(NamedTuple):
+    """What a value holds. `is_sound`: nothing in it that JSON does not have."""
+
+    value: Any
+    is_sound: bool
+
+
+def parse_json(value: bytes) -> Parsed:
+    """Reads JSON, and what is nearly JSON. Raises `BadRecord`; a known framing or encoding is named
+    in its fix."""
     try:
-        return from_json(value, allow_inf_nan=False)
+        return Parsed(from_json(value, allow_inf_nan=False), is_sound=True)
     except ValueError as error:  # says what and where, never quotes the input
         found = fix_of_bytes(value)
-        detail, fix = found or (str(error)[:200], "send UTF-8 JSON without NaN or lone surrogates")
+        if found is None:
+            with suppress(ValueError):
+                return Parsed(read_nearly_json(value), is_sound=False)
+        detail, fix = found or (str(error)[:200], FIX_JSON)
         raise BadRecord("not-json", detail, fix) from None
 
 
-def _unpacked(value: Any) -> Any:
+def _payload(parsed: Parsed, notes: Notes) -> Any:
+    if parsed.is_sound:
+        return parsed.value
+    return sound(parsed.value, "$", notes)
+
+
+def _unpacked(parsed: Parsed) -> Parsed:
     """An object that was serialised twice is a JSON string of JSON: the object. Once only."""
+    value = parsed.value
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
-        return value
+        return parsed
     if len(value) > MAX_RECORD_BYTES:
-        return value
-    try:
-        return from_json(value, allow_inf_nan=False)
-    except ValueError:
-        return value
+        return parsed
+    with suppress(ValueError):
+        return Parsed(from_json(value, allow_inf_nan=False), parsed.is_sound)
+    with suppress(ValueError):
+        return Parsed(read_nearly_json(value), is_sound=False)
+    return parsed
 
 
 def _is_batch(body: Any) -> bool:

@@ -22,6 +22,7 @@ from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBa
 from schemas.field_names import is_field_name
 from schemas.foreign_times import about_time
 from schemas.ids import LeadKey, has_unseen, id_of, record_key
+from schemas.mended_values import MAX_NOTES, Notes
 from schemas.mending import Unmendable, mend
 from schemas.outputs import MendedPart
 from schemas.partitioner import partition_for
@@ -72,8 +73,9 @@ def read(record: Record, *, n_partitions: int) -> Reading:
             f"{len(record.value)} bytes, limit {MAX_RECORD_BYTES}",
             "split the call or drop word timings; send cumulative revisions under the limit",
         )
-    attributes, data = split(record.headers, record.value)
-    found = _validate(attributes, data)
+    notes = Notes()
+    attributes, data = split(record.headers, record.value, notes)
+    found = _validate(attributes, data, notes)
     _check_topic(record.topic, found.event)
     _check_placement(record, found.event, n_partitions)
     _check_time(record.timestamp_ms, found.event)
@@ -83,7 +85,8 @@ def read(record: Record, *, n_partitions: int) -> Reading:
 def read_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> Reading:
     """Returns what is in a structured CloudEvent that is parsed JSON and has no partition; checks
     it as `read` checks a record. Raises `BadRecord`."""
-    found = _validate(cloudevent, payload_of(cloudevent))
+    notes = Notes()
+    found = _validate(cloudevent, payload_of(cloudevent, notes), notes)
     _check_topic(topic, found.event)
     _check_time(timestamp_ms, found.event)
     return found
@@ -94,7 +97,7 @@ def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]
     return read_recorded(topic, timestamp_ms, cloudevent).event
 
 
-def _validate(attributes: Mapping[str, Any], data: Any) -> Reading:
+def _validate(attributes: Mapping[str, Any], data: Any, notes: Notes) -> Reading:
     if attributes.get("specversion") != "1.0":
         raise BadRecord(
             "not-a-cloudevent",
@@ -133,12 +136,16 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> Reading:
     traceparent = attributes.get("traceparent")
     if isinstance(traceparent, str) and _is_traceparent(traceparent):
         fields["traceparent"] = traceparent
-    if attributes.get("mended") in _TRUE:
+    if notes.n or attributes.get("mended") in _TRUE:
         fields["mended"] = True
     try:
-        return Reading(_event(model, fields))
+        found = Reading(_event(model, fields))
     except ValidationError as error:
-        return _mended(model, fields, error)
+        found = _mended(model, fields, error)
+    if not notes.n:
+        return found
+    parts = (*(MendedPart(path=path, what=what) for path, what in notes.first), *found.mended)
+    return Reading(found.event, parts[:MAX_NOTES], notes.n + found.n_mended)
 
 
 _TRUE = (True, "true")

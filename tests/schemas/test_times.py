@@ -76,8 +76,12 @@ def test_time_in_another_form_says_what_it_looks_like_and_what_to_send(
     time = {"time": value} if name != "started_at" else {}
     data = {"call_id": "c", "segments": [], "started_at": "2026-01-31T09:30:00Z"}
     body = {
-        **{"specversion": "1.0", "id": "1", "source": "crm", "subject": "t/l"},
-        **{"type": "asllr.TranscriptReady.v1", "time": "2026-01-31T09:30:00Z"},
+        "specversion": "1.0",
+        "id": "1",
+        "source": "crm",
+        "subject": "t/l",
+        "type": "asllr.TranscriptReady.v1",
+        "time": "2026-01-31T09:30:00Z",
         "data": data if time else data | {"started_at": value},
     }
     with pytest.raises(BadRecord) as caught:
