@@ -1,4 +1,5 @@
-"""Recognises values that are not JSON by how they begin, and names the producer's setting. Pure.
+"""Recognises values that are not JSON by how they begin, and names the producer's setting; reads
+those that nearly are. Pure.
 
 Facts from the clients' own documents: Confluent's wire format (magic byte 0, 4-byte schema id;
 Apicurio's default has 8 bytes), Java's object stream (JLS/`java.io.ObjectStreamConstants`), the
@@ -7,6 +8,26 @@ marks.
 """
 
 from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from schemas.bad_record import BadRecord
+from schemas.field_names import is_field_name
+from schemas.mended_values import Notes
+
+MAX_DEPTH = 200
+"""Objects and lists in one another, as the reader of JSON has it."""
+
+MAX_DIGITS = 4_300
+FIX_JSON = (
+    f"send UTF-8 JSON, nested at most {MAX_DEPTH} deep: json.dumps(event, allow_nan=False) in "
+    "Python, JSON.stringify in JavaScript, Jackson's ObjectMapper in Java write no other"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_is_plain = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 
 FRAME_BYTES = (5, 9)
 """Magic byte and schema id: of Confluent's and of Apicurio's serializers."""
@@ -73,3 +94,63 @@ def fix_of_bytes(value: bytes) -> tuple[str, str] | None:
         detail = f"the value is framed by a schema registry: {size} bytes that begin with 0 {what}"
         return detail, _FIX_REGISTRY
     return None
+
+
+def read_nearly_json(value: bytes | str) -> Any:
+    """Reads what libraries write that is not quite JSON: NaN, Infinity, half an emoji (a lone
+    surrogate), a number of thousands of digits. `sound` takes these out. Raises ValueError, and
+    `BadRecord` for what is nested too deep for any reader.
+
+    Dearer than a reader of JSON alone: only for values that one has refused.
+    """
+    text = value.decode() if isinstance(value, bytes) else value
+    try:
+        return json.loads(text, parse_int=_integer)
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> BadRecord:
+    return BadRecord("not-json", f"nested more than {MAX_DEPTH} deep", FIX_JSON)
+
+
+def _integer(digits: str) -> float:
+    return int(digits) if len(digits) <= MAX_DIGITS else math.inf
+
+
+def sound(value: Any, path: str, notes: Notes, depth: int = 0) -> Any:
+    """What `read_nearly_json` read, as JSON has it: a number that is none is left out (in a list
+    null stands for it), half a character is U+FFFD. Each change is noted with its place. Raises
+    `BadRecord` for what is nested more than 200 deep."""
+    if depth > MAX_DEPTH:
+        raise _too_deep()
+    if isinstance(value, float) and not math.isfinite(value):
+        notes.add(path, "NaN, an infinity or a number of thousands of digits: left out")
+        return None
+    if isinstance(value, str):
+        if is_whole_text(value):
+            return value
+        notes.add(path, "half a character (a lone surrogate), written as U+FFFD")
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [sound(one, f"{path}[{i}]", notes, depth + 1) for i, one in enumerate(value)]
+    if isinstance(value, dict):
+        kept: dict[str, Any] = {}
+        for written, one in value.items():
+            place = f"{path}{_step(written, path)}"
+            held = sound(one, place, notes, depth + 1)
+            if held is not None or one is None:
+                kept[sound(written, place, notes, depth + 1)] = held
+        return kept
+    return value
+
+
+def _step(name: str, path: str) -> str:
+    if path == "$.profile":
+        return f"['{name}']" if is_field_name(name) and is_whole_text(name) else "[?]"
+    return f".{name}" if _is_plain(name) else ".?"
+
+
+def is_whole_text(text: str) -> bool:
+    """Whether no lone surrogate is in `text`."""
+    return text.isascii() or not _SURROGATE.search(text)

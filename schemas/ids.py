@@ -30,6 +30,12 @@ EventId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern
 Text = Annotated[str, StringConstraints(pattern=NO_NUL)]
 
 _is_plain = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
+_nothing = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]+").sub
+"""What no screen shows and copying brings along: soft hyphens, marks of width 0."""
+
+_blank = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]").sub
+"""Blanks that look like one and are another character."""
+
 _unseen = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]").search
 """Controls, line breaks, and marks that reverse the text beside them on a screen."""
 
@@ -41,9 +47,10 @@ def id_of(name: str) -> str:
     """Returns the id of a name in any script: an e-mail address, a GUID in braces, `Jörg Müller`.
 
     Percent-encoding (RFC 3986) of the UTF-8 bytes that ids do not have, of the name in Unicode's
-    composed form; what is encoded already stays. So it is the same for every spelling of one name,
+    composed form, without characters of width 0 and with every kind of blank as U+0020; what is
+    encoded already stays. So it is the same for every spelling of one name,
     and `id_of(id_of(name)) == id_of(name)`. Raises ValueError for an empty name, one of more than
-    128 bytes and one with line breaks or marks that nobody sees.
+    128 bytes and one with line breaks, marks that turn text around or half a character.
 
     >>> id_of("4711"), id_of("jane@example.com"), id_of("Jörg")
     ('4711', 'jane%40example.com', 'J%C3%B6rg')
@@ -52,7 +59,7 @@ def id_of(name: str) -> str:
         return name
     if len(name) > 3 * MAX_ID_UNITS:
         raise ValueError(f"a name longer than {MAX_ID_UNITS} bytes: is it a note?")
-    plain = unicodedata.normalize("NFC", _decoded(name))
+    plain = unicodedata.normalize("NFC", _seen(_decoded(name)))
     if _unseen(plain):
         raise ValueError("a name with line breaks or characters that nobody sees")
     plain = plain.strip()
@@ -61,6 +68,16 @@ def id_of(name: str) -> str:
     if len(_utf8(plain)) > MAX_ID_UNITS:
         raise ValueError(f"a name longer than {MAX_ID_UNITS} bytes: is it a note?")
     return _others(lambda hit: f"%{hit[0][0]:02X}".encode(), _utf8(plain)).decode()
+
+
+def _seen(name: str) -> str:
+    """The name as a person sees it."""
+    return name if name.isascii() else _blank(" ", _nothing("", name))
+
+
+def has_unseen(name: str) -> bool:
+    """Whether `id_of` takes characters of `name` as none or as another blank."""
+    return _seen(name) != name
 
 
 def name_of(id_: str) -> str:

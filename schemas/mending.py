@@ -43,6 +43,7 @@ from schemas.mended_values import (
     word,
 )
 from schemas.outputs import MendedPart
+from schemas.role_words import role_of_label
 
 
 class Unmendable(ValueError):
@@ -151,9 +152,13 @@ def _segment(value: Any, path: str, before_s: float, notes: Notes) -> dict[str, 
 
 
 def _role(segment: Mapping[str, Any], path: str, notes: Notes) -> str:
+    label = segment.get("role")
     try:
-        return str(_ROLE(segment.get("role"), f"{path}.role", notes))
+        return str(_ROLE(label, f"{path}.role", notes))
     except NotMended as why:
+        if isinstance(label, str) and (role := role_of_label(label)) is not None:
+            notes.add(f"{path}.role", f"a word for {role}, taken as {role}")
+            return role.value
         notes.add(f"{path}.role", f"{why}: taken as {Role.UNKNOWN}")
         return Role.UNKNOWN.value
 

@@ -8,7 +8,7 @@ else in asllr parses input bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -20,7 +20,9 @@ from schemas.codec import ENVELOPE, TYPE_PREFIX, TYPE_SUFFIX, Record, topic_of
 from schemas.envelope import FIX_CLOUDEVENT, payload_of, split
 from schemas.events import EVENT_TYPES, MAX_FUTURE, TRACEPARENT_PATTERN, EventBase, TranscriptReady
 from schemas.field_names import is_field_name
-from schemas.ids import LeadKey, id_of, record_key
+from schemas.foreign_times import about_time
+from schemas.ids import LeadKey, has_unseen, id_of, record_key
+from schemas.mended_values import MAX_NOTES, Notes
 from schemas.mending import Unmendable, mend
 from schemas.outputs import MendedPart
 from schemas.partitioner import partition_for
@@ -71,8 +73,9 @@ def read(record: Record, *, n_partitions: int) -> Reading:
             f"{len(record.value)} bytes, limit {MAX_RECORD_BYTES}",
             "split the call or drop word timings; send cumulative revisions under the limit",
         )
-    attributes, data = split(record.headers, record.value)
-    found = _validate(attributes, data)
+    notes = Notes()
+    attributes, data = split(record.headers, record.value, notes)
+    found = _validate(attributes, data, notes)
     _check_topic(record.topic, found.event)
     _check_placement(record, found.event, n_partitions)
     _check_time(record.timestamp_ms, found.event)
@@ -82,7 +85,8 @@ def read(record: Record, *, n_partitions: int) -> Reading:
 def read_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]) -> Reading:
     """Returns what is in a structured CloudEvent that is parsed JSON and has no partition; checks
     it as `read` checks a record. Raises `BadRecord`."""
-    found = _validate(cloudevent, payload_of(cloudevent))
+    notes = Notes()
+    found = _validate(cloudevent, payload_of(cloudevent, notes), notes)
     _check_topic(topic, found.event)
     _check_time(timestamp_ms, found.event)
     return found
@@ -93,7 +97,7 @@ def decode_recorded(topic: str, timestamp_ms: int, cloudevent: Mapping[str, Any]
     return read_recorded(topic, timestamp_ms, cloudevent).event
 
 
-def _validate(attributes: Mapping[str, Any], data: Any) -> Reading:
+def _validate(attributes: Mapping[str, Any], data: Any, notes: Notes) -> Reading:
     if attributes.get("specversion") != "1.0":
         raise BadRecord(
             "not-a-cloudevent",
@@ -132,12 +136,16 @@ def _validate(attributes: Mapping[str, Any], data: Any) -> Reading:
     traceparent = attributes.get("traceparent")
     if isinstance(traceparent, str) and _is_traceparent(traceparent):
         fields["traceparent"] = traceparent
-    if attributes.get("mended") in _TRUE:
+    if notes.n or attributes.get("mended") in _TRUE:
         fields["mended"] = True
     try:
-        return Reading(_event(model, fields))
+        found = Reading(_event(model, fields))
     except ValidationError as error:
-        return _mended(model, fields, error)
+        found = _mended(model, fields, error)
+    if not notes.n:
+        return found
+    parts = (*(MendedPart(path=path, what=what) for path, what in notes.first), *found.mended)
+    return Reading(found.event, parts[:MAX_NOTES], notes.n + found.n_mended)
 
 
 _TRUE = (True, "true")
@@ -154,6 +162,7 @@ def _mended(model: type[EventBase], fields: dict[str, Any], error: ValidationErr
             error = still
     places = (fault["loc"] for fault in error.errors(include_input=False, include_url=False))
     faulty = {str(place[0]) if place else "" for place in places}
+    _check_attributes(fields, faulty)
     fix = f"see schemas/generated/{model.__name__}.schema.json"
     try:
         found = mend(model.__name__, fields, faulty)
@@ -163,6 +172,27 @@ def _mended(model: type[EventBase], fields: dict[str, Any], error: ValidationErr
     except ValidationError as left:
         raise BadRecord("invalid", describe(left), fix) from None
 
+
+def _check_attributes(fields: Mapping[str, Any], faulty: Collection[str]) -> None:
+    """Refuses what cannot be placed under the name that its producer knows it by."""
+    for field, name in _TIMES.items():
+        if field in faulty:
+            raise BadRecord("invalid", *_about(name, about_time(fields.get(field))))
+    for field in ("id", "source"):
+        if field in faulty:
+            what = "is missing" if fields.get(field) is None else "is not a text of 1 to 200"
+            raise BadRecord(
+                "invalid",
+                f"ce_{field} ({field} in structured mode) {what}",
+                "send 1 to 200 characters without NUL; ce_source and ce_id name the event",
+            )
+
+
+def _about(name: str, said: tuple[str, str]) -> tuple[str, str]:
+    return f"{name} {said[0]}", said[1]
+
+
+_TIMES = {"occurred_at": "ce_time (time in structured mode)", "started_at": "started_at"}
 
 _NAMES = {"queue", "call_id", "codes"}
 """Ids of a payload, which may be names in any script as well."""
@@ -247,6 +277,13 @@ def _about_key(key: bytes | None, expected: bytes) -> tuple[str, str]:
             "the record key is framed by a schema registry",
             "write keys as plain strings: key.serializer=org.apache.kafka.common.serialization."
             "StringSerializer, without a registry's serializer",
+        )
+    if has_unseen(key.decode(errors="replace")):
+        return (
+            "the record key has characters of width 0 or blanks that are not U+0020",
+            "take them out of the key as well (U+200B to U+200F, U+2060 to U+2064, U+00AD, U+FEFF) "
+            "and write U+00A0 as a blank: in a subject they are nothing, but the partition is "
+            "murmur2 of the key's bytes",
         )
     return (
         "the record key is not the subject 'tenant/lead'",

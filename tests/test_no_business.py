@@ -53,7 +53,7 @@ SPOKEN_OF = re.compile(
     r"\b(cars?|dealers?|test[ _-]drives?|trade[ -]in|showrooms?)\b", re.IGNORECASE
 )
 SENTENCES = {
-    "streams/importers/transcripts/role_words.py": "how transcripts call those who sell",
+    "schemas/role_words.py": "how transcripts call those who sell",
     "streams/reports/try_text.py": "says whose leads the demo's model learned from",
 }
 

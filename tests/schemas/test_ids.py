@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
@@ -16,6 +17,7 @@ from schemas.ids import ID_PATTERN, LeadKey, id_of, lead_of, name_of, record_key
 from schemas.partitioner import partition_for
 from schemas.record_check import BadRecord, decode
 from schemas.topics import CRM_EVENTS
+from streams.importers.tables.ids import id_text
 from tests.schemas.strategies import ids, texts
 
 N_PARTITIONS = 8
@@ -44,6 +46,40 @@ def test_spellings_of_one_name_are_one_id() -> None:
     assert {id_of(name) for name in spellings} == {"J%C3%B6rg"}
 
 
+UNSEEN = ("\u00ad", "\u200b", "\u200d", "\u200f", "\u2060", "\u2064", "\ufeff")
+BLANKS = ("\u00a0", "\u2003", "\u202f", "\u3000")
+
+
+@pytest.mark.parametrize("mark", UNSEEN)
+def test_marks_that_nobody_sees_are_nothing(mark: str) -> None:
+    for name in (f"47{mark}11", f"{mark}4711{mark}", f"47{quote(mark)}11"):
+        assert id_of(name) == "4711"
+    assert id_of(f"Jo{mark}\u0308rg") == "J%C3%B6rg"
+    with pytest.raises(ValueError, match="empty"):
+        id_of(mark)
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_every_blank_is_one(blank: str) -> None:
+    assert id_of(f"J{blank}M") == id_of(f"{blank}J M{blank}") == "J%20M"
+
+
+@pytest.mark.parametrize("name", ["47\u200b11", "J\u00a0M", "\ufeff\u3000Jo\u0308rg\u00ad"])
+def test_id_of_a_subject_with_such_marks_is_the_same_as_that_of_an_export(name: str) -> None:
+    assert id_of(id_of(name)) == id_of(name) == id_of(id_text(name))
+    key = record_key(f"north/{id_of(name)}")
+    assert lead_of(key) == f"north/{id_of(name)}"
+    event = decode(_record(f"north/{name}", key), n_partitions=N_PARTITIONS)
+    assert event.key == LeadKey("north", id_of(name))
+
+
+@pytest.mark.parametrize("name", ["47\u200b11", "J\u00a0M"])
+def test_key_with_such_marks_is_refused_and_they_are_named(name: str) -> None:
+    with pytest.raises(BadRecord, match=r"^wrong-key: .*width 0") as caught:
+        decode(_record(f"north/{name}", f"north/{name}".encode()), n_partitions=N_PARTITIONS)
+    assert "U+200B" in caught.value.fix
+
+
 @pytest.mark.parametrize(
     "name", ["", " ", "a\nb", "a\u202eb", "x" * 129, "ö" * 65, "%00", "x" * 999]
 )
@@ -57,6 +93,8 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 @example("%2525")
 @example("%25%32%46")
 @example("a%2Fb")
+@example("%E2%80%8B%25%C2%A0a")
+@example("a\u00ad%\u200b41\u0308")
 def test_every_id_is_its_own_and_has_one_key(name: str) -> None:
     try:
         id_ = id_of(name)

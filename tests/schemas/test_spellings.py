@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import STRUCTURED, Record, encode, encode_structured, structured
-from schemas.events import EventBase, StageChanged
+from schemas.events import EventBase, LeadClosed, StageChanged
 from schemas.partitioner import partition_for
 from schemas.record_check import BadRecord, decode, decode_recorded
+from schemas.record_check import read as read_record
 from schemas.topics import CRM_EVENTS
 from scoring.lead.fold import fold
 from tests.schemas.strategies import texts
@@ -101,6 +102,24 @@ def test_quotes_that_hold_no_json_string_belong_to_the_source() -> None:
     assert read(VALUE, headers).source == '"a"b"'
 
 
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type", "subject", "time"])
+def test_attribute_of_structured_mode_may_be_in_quotes_too(name: str) -> None:
+    quoted = structured(VISIT) | {name: json.dumps(structured(VISIT)[name])}
+    assert read(json.dumps(quoted).encode(), [("content-type", STRUCTURED.encode())]) == VISIT
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "subject", "time"])
+def test_two_headers_of_one_name_that_differ_are_refused_and_equal_ones_are_one(name: str) -> None:
+    header = f"ce_{name}"
+    content = dict(HEADERS)[header]
+    for same in (content, json.dumps(content.decode()).encode(), None):
+        assert read(VALUE, [*HEADERS, (header.upper(), same)]) == VISIT
+    for headers in ([*HEADERS, (header, b"other")], [(header, b"other"), *HEADERS]):
+        with pytest.raises(BadRecord, match=f"two headers {header} that differ") as caught:
+            read(VALUE, headers)
+        assert "send each ce_ header once" in caught.value.fix
+
+
 def test_recorded_event_may_hold_its_data_in_base64() -> None:
     body = json.loads(structured_as(data_base64=PACKED))
     assert decode_recorded(CRM_EVENTS.name, LATE_MS, body) == VISIT
@@ -143,10 +162,25 @@ def test_what_cannot_be_read_names_the_producers_setting(case: str) -> None:
     assert "visit" not in caught.value.detail
 
 
-def test_batch_of_events_is_refused_with_what_to_send() -> None:
+@pytest.mark.parametrize("content_type", ["application/cloudevents-batch+json", STRUCTURED, "x"])
+def test_batch_of_events_is_refused_with_what_to_send(content_type: str) -> None:
     batch = b"[" + encode_structured(VISIT)[1] + b"]"
-    with pytest.raises(BadRecord, match="a batch of CloudEvents"):
-        read(batch, [("content-type", b"application/cloudevents-batch+json")])
+    with pytest.raises(BadRecord, match="a batch of CloudEvents") as caught:
+        read(batch, [("content-type", content_type.encode())])
+    assert "one event a record" in caught.value.fix
+
+
+ROW = {"before": None, "after": {"id": 1, "note": "visit"}, "op": "c"}
+
+
+@pytest.mark.parametrize(
+    "body", [ROW, {"schema": {}, "payload": ROW}, {"schema": None, "payload": ROW["after"]}]
+)
+@pytest.mark.parametrize("content_type", [STRUCTURED, "application/json"])
+def test_change_of_a_row_names_the_transform(body: object, content_type: str) -> None:
+    with pytest.raises(BadRecord, match=r"^not-a-cloudevent: .*Debezium") as caught:
+        read(json.dumps(body).encode(), [("content-type", content_type.encode())])
+    assert "ExtractNewRecordState" in caught.value.fix
 
 
 @pytest.mark.parametrize(
@@ -169,6 +203,55 @@ def test_other_hash_names_the_setting_of_each_client() -> None:
     with pytest.raises(BadRecord, match=r"^wrong-partition") as caught:
         decode(record, n_partitions=N_PARTITIONS)
     assert "sarama.NewMurmur2Partitioner" in caught.value.fix
+
+
+LEFT_OUT = {
+    b"NaN": (None, "$.reason"),
+    b"-Infinity": (None, "$.reason"),
+    b"9" * 5_000: (None, "$.reason"),
+    rb'"no \ud83d"': ("no \ufffd", "$.reason"),
+    rb'"\\ud83d \ud83d\ude00", "x": [{"\udfff": NaN}]': ("\\ud83d \U0001f600", "$.x[0].?"),
+}
+
+
+@pytest.mark.parametrize("written", LEFT_OUT, ids=range(len(LEFT_OUT)))
+@pytest.mark.parametrize("mode", ["binary", "structured", "in a string", "in base64"])
+def test_what_json_has_not_costs_its_part_and_not_the_record(written: bytes, mode: str) -> None:
+    event = LeadClosed(
+        **VISIT.model_dump(include={"id", "source", "tenant", "lead", "occurred_at"})
+    )
+    payload = b'{"reason": ' + written + b"}"
+    key, _, headers = encode(event)
+    body = {name: content for name, content in structured(event).items() if name != "data"}
+    open_body = json.dumps(body).encode()[:-1]
+    value = {
+        "binary": payload,
+        "structured": open_body + b', "data": ' + payload + b"}",
+        "in a string": json.dumps(payload.decode()).encode(),
+        "in base64": json.dumps(body | {"data_base64": b64encode(payload).decode()}).encode(),
+    }[mode]
+    partition = partition_for(key, N_PARTITIONS)
+    sent = [] if b"specversion" in value else headers
+    record = Record(CRM_EVENTS.name, partition, 0, LATE_MS, key, value, tuple(sent))
+    reading = read_record(record, n_partitions=N_PARTITIONS)
+    right, place = LEFT_OUT[written]
+    assert reading.event == event.model_copy(update={"reason": right, "mended": True})
+    assert place in [part.path for part in reading.mended]
+    assert encode(reading.event)
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "subject", "time", "specversion"])
+def test_half_a_character_in_an_attribute_is_refused(name: str) -> None:
+    body = structured(VISIT) | {name: str(structured(VISIT)[name]) + "\ud800"}
+    with pytest.raises(BadRecord, match=r"missing|subject"):
+        read(json.dumps(body).encode(), [])
+
+
+def test_what_is_nearly_json_is_not_nested_deeper_than_json() -> None:
+    for n in (201, 100_000):
+        with pytest.raises(BadRecord, match=r"^not-json: .*(200 deep|recursion)") as caught:
+            read(b'{"a": NaN, "stage": "visit", "x": ' + b"[" * n + b"]" * n + b"}", HEADERS)
+        assert "allow_nan=False" in caught.value.fix
 
 
 @pytest.mark.slow

@@ -3,19 +3,39 @@ guessed where what is said leaves no doubt; otherwise unknown, and said so."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from schemas.events import Role
+from schemas.role_words import role_of_label
 from streams.importers.transcripts.normal import CallTranscript, Remark
-from streams.importers.transcripts.role_words import AT_WORK, role_of_label
 
 NO_SPEAKERS = "none is named: everything is of an unknown role"
 UNKNOWN = "of an unknown role; --role LABEL=ROLE says who is who"
 GUESSED = "guessed from what is said; --role LABEL=ROLE says otherwise"
 N_SHOWN = 5
 _OTHER = {Role.AGENT: Role.CUSTOMER, Role.CUSTOMER: Role.AGENT}
+
+AT_WORK = re.compile(
+    r"thank(?:s| you) for (?:calling|contacting|your call)|how (?:can|may) i (?:help|assist)|"
+    r"(?:can|may) i have your (?:name|account|order|customer) ?(?:number)?|"
+    r"calls? (?:is|are|may be|will be) (?:being )?(?:monitored|recorded)|"
+    r"(?:was|wie) kann ich (?:für sie tun|ihnen (?:weiter)?helfen)|"
+    r"(?:vielen )?dank für ihren anruf|womit kann ich (?:ihnen )?(?:dienen|helfen)|"
+    r"merci (?:de|pour) votre appel|(?:en quoi|comment) puis-je vous aider|"
+    r"gracias por (?:llamar|su llamada)|en qu[eé] (?:le )?puedo ayudar(?:le|lo|la)?|"
+    r"grazie per (?:aver(?:ci)? chiamato|la chiamata)|come posso aiutar(?:la|vi)|"
+    r"obrigad[oa] por ligar|em que posso ajud[aá]|"
+    r"bedankt voor (?:het bellen|uw telefoontje)|waarmee kan ik u (?:helpen|van dienst zijn)|"
+    r"dzi[eę]kuj[eę] za (?:telefon|kontakt)|w czym mog[eę] pom[oó]c|"
+    r"tack för att du ringer|hvad kan jeg hjælpe (?:dig )?med|"
+    r"感谢(?:您|你)?的?来电|(?:请问)?有什么可以帮(?:到)?(?:您|你|助)|很高兴为(?:您|你)服务|"
+    r"お電話ありがとうございます",
+    re.IGNORECASE,
+)
+"""What only the side that works there says, in a dozen languages."""
 
 
 def with_roles(

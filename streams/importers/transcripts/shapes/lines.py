@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from schemas.role_words import role_of_label
 from streams.importers.transcripts.draft import TranscriptDraft
-from streams.importers.transcripts.role_words import role_of_label
 from streams.importers.transcripts.values import label, seconds
 
 _CLOCK = r"\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?"

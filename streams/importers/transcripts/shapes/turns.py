@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.events import Role
+from schemas.role_words import role_of_label
 from streams.importers.transcripts.draft import TranscriptDraft
-from streams.importers.transcripts.role_words import role_of_label
 from streams.importers.transcripts.shape import TranscriptShape
 from streams.importers.transcripts.values import MS, label, language, moment, number, objects, pick
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from schemas.events import Role
+from schemas.role_words import role_of_label
 from streams.importers.transcripts.normal import CallTranscript, TranscriptError, UnknownShape
 from streams.importers.transcripts.reading import SPREADSHEET_CELL, read_document, read_transcript
-from streams.importers.transcripts.role_words import role_of_label
 from streams.importers.transcripts.roles import GUESSED, UNKNOWN, with_roles
 from streams.importers.transcripts.values import moment, seconds
 

@@ -1,4 +1,4 @@
-"""Words for roles in several languages, and what only somebody at work says on the telephone."""
+"""Words for the roles of speakers in several languages: what a label as `Kundin` means. Pure."""
 
 from __future__ import annotations
 
@@ -61,10 +61,21 @@ _PHRASES: tuple[tuple[str, Role], ...] = (
 """Labels of two words of which one alone would mean the other side."""
 
 
-@lru_cache(maxsize=4_096)
+MAX_LABEL_CHARS = 200
+
+
 def role_of_label(label: str) -> Role | None:
     """The role that a speaker's label is a word for: `Agent 1`, `CUSTOMER`, `Kundin`; None for a
-    name, a letter, a number, or words for two roles."""
+    name, a letter, a number, words for two roles, and a text of over 200 characters.
+
+    >>> role_of_label("Berater 2")
+    <Role.AGENT: 'agent'>
+    """
+    return None if len(label) > MAX_LABEL_CHARS else _role_of(label)
+
+
+@lru_cache(maxsize=4_096)
+def _role_of(label: str) -> Role | None:
     plain = " ".join(re.sub(r"[^\w]+|_|\d+", " ", label.casefold()).split())
     if not plain:
         return None
@@ -75,23 +86,3 @@ def role_of_label(label: str) -> Role | None:
         return whole
     roles = {ROLE_WORDS[word] for word in plain.split() if word in ROLE_WORDS}
     return roles.pop() if len(roles) == 1 else None
-
-
-AT_WORK = re.compile(
-    r"thank(?:s| you) for (?:calling|contacting|your call)|how (?:can|may) i (?:help|assist)|"
-    r"(?:can|may) i have your (?:name|account|order|customer) ?(?:number)?|"
-    r"calls? (?:is|are|may be|will be) (?:being )?(?:monitored|recorded)|"
-    r"(?:was|wie) kann ich (?:für sie tun|ihnen (?:weiter)?helfen)|"
-    r"(?:vielen )?dank für ihren anruf|womit kann ich (?:ihnen )?(?:dienen|helfen)|"
-    r"merci (?:de|pour) votre appel|(?:en quoi|comment) puis-je vous aider|"
-    r"gracias por (?:llamar|su llamada)|en qu[eé] (?:le )?puedo ayudar(?:le|lo|la)?|"
-    r"grazie per (?:aver(?:ci)? chiamato|la chiamata)|come posso aiutar(?:la|vi)|"
-    r"obrigad[oa] por ligar|em que posso ajud[aá]|"
-    r"bedankt voor (?:het bellen|uw telefoontje)|waarmee kan ik u (?:helpen|van dienst zijn)|"
-    r"dzi[eę]kuj[eę] za (?:telefon|kontakt)|w czym mog[eę] pom[oó]c|"
-    r"tack för att du ringer|hvad kan jeg hjælpe (?:dig )?med|"
-    r"感谢(?:您|你)?的?来电|(?:请问)?有什么可以帮(?:到)?(?:您|你|助)|很高兴为(?:您|你)服务|"
-    r"お電話ありがとうございます",
-    re.IGNORECASE,
-)
-"""What only the side that works there says, in a dozen languages."""
