@@ -43,7 +43,10 @@ RULES = (
     Mutant("notes are bounded", VALUES, "if len(self.first) < MAX_NOTES:", "if True:"),
     Mutant("a withdrawn consent is read", VALUES, '("false", "no", "n", "0")', '("false",)'),
     Mutant(
-        "names are composed", IDS, 'unicodedata.normalize("NFC", _seen(_decoded(name)))', "_decoded(name)"
+        "names are composed",
+        IDS,
+        'unicodedata.normalize("NFC", _seen(_decoded(name)))',
+        "_seen(_decoded(name))",
     ),
     Mutant("unseen characters are refused", IDS, "if _unseen(plain):", "if False:"),
     Mutant("a key is the name", IDS, "part if i % 2 else _decoded(part)", "part"),
