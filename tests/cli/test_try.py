@@ -95,17 +95,6 @@ def test_a_field_of_another_business_is_told_and_kept_under_its_own_name(
     assert "profile: Lead Source = Lead Source, Größe (m²) = Größe (m²)\n" in found.stderr
 
 
-def test_the_demo_model_gives_no_probability_to_leads_of_which_it_reads_no_column(
-    environ: dict[str, str], tmp_path: Path
-) -> None:
-    leads = tmp_path / "leads.csv"
-    leads.write_text("Lead ID,Created At,Wohnfläche\n1,2026-03-01 10:00,120\n")
-    found = asllr_try(environ, "--leads", leads, "--artifact", "demo")
-    assert found.exit_code == 78
-    assert "knows no column of these" in found.stderr
-    assert not found.stdout
-
-
 @pytest.mark.slow
 def test_without_outcomes_it_cannot_tell(
     environ: dict[str, str], exports: tuple[str | Path, ...]

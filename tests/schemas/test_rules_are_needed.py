@@ -46,7 +46,7 @@ RULES = (
         "names are composed",
         IDS,
         'unicodedata.normalize("NFC", _seen(_decoded(name)))',
-        "_decoded(name)",
+        "_seen(_decoded(name))",
     ),
     Mutant("unseen characters are refused", IDS, "if _unseen(plain):", "if False:"),
     Mutant("a key is the name", IDS, "part if i % 2 else _decoded(part)", "part"),

@@ -125,3 +125,13 @@ def test_a_mapping_is_written_without_a_doubt_and_can_be_given_again(
     again = asllr_try(environ, "--json", "--mapping", "mine.json", leads=LEADS)
     assert again.stdout == first.stdout
     assert (tmp_path / "mine.json").read_bytes() == written
+
+
+def test_the_demo_model_gives_no_probability_to_leads_of_which_it_reads_no_column(
+    environ: dict[str, str],
+) -> None:
+    leads = "Lead ID,Created At,Wohnfläche\n1,2026-03-01 10:00,120\n"
+    found = asllr_try(environ, "--artifact", "demo", leads=leads)
+    assert found.exit_code == exit_codes.UNUSABLE
+    assert "knows no column of these" in found.stderr
+    assert not found.stdout
