@@ -16,6 +16,10 @@ from training.dataset.manifest import Split
 FEW_ROWS = 1_000
 """With these a difference of .01 in log loss is about twice its standard error."""
 
+FEW_ORDERS = 500
+"""With orders of fewer leads, models differ on the validation rows by their luck there, and most of
+all trees, whose size these rows chose."""
+
 Choice = tuple[Examples, Examples]
 """Rows to learn from, and rows that choose; no cluster is in both."""
 
@@ -33,6 +37,19 @@ def choices(examples: Examples) -> list[Choice]:
     ]
     can_learn = all(0 < learned.label.sum() < len(learned) for learned, _ in pairs)
     return pairs if can_learn and all(len(chooses) for _, chooses in pairs) else [usual]
+
+
+def are_few_dealt(examples: Examples) -> bool:
+    """Whether rows were dealt to the splits by chance, and orders of so few leads choose that a
+    comparison of models needs the train rows, too, in turn."""
+    train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
+    if not len(train) or not len(validation) or validation.n_who_ordered >= FEW_ORDERS:
+        return False
+    both = examples.of(Split.FIT, Split.JUDGE)
+    folds = folds_of(both.cluster, b"logits in folds")
+    learned = [both.label[folds != fold] for fold in np.unique(folds)]
+    can_learn = len(learned) > 1 and all(0 < each.sum() < len(each) for each in learned)
+    return can_learn and bool(validation.as_of_ms[0] < train.as_of_ms[-1])
 
 
 def chooses_in_turn(examples: Examples) -> bool:

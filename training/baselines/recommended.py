@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from scoring.floats import Floats
 from scoring.report.progress import WriteLine
-from training.baselines.baseline import Budget, Predictor
-from training.baselines.choosing import chooses_in_turn
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, labels_of, losses_of
+from training.baselines.choosing import are_few_dealt, chooses_in_turn
 from training.baselines.columns.table import TableColumns
 from training.baselines.logistic import LogisticPredictor, fit_logistic, fit_logistic_words
+from training.baselines.logistic import logits_in_folds as logistic_logits_in_folds
 from training.baselines.registry import Baseline
 from training.baselines.stack import StackPredictor, fit_stack
-from training.baselines.tree import FitColumns, TreePredictor, loss_in_turn
+from training.baselines.tree import FitColumns, TreePredictor, loss_in_turn, tree_logits_in_folds
 from training.baselines.tree_tabular import fit_feature_columns, fit_field_columns, fit_tree_fields
 from training.baselines.tree_text import (
     fit_text_columns,
@@ -27,6 +30,17 @@ from training.baselines.tree_text import (
 )
 from training.dataset.example import Examples
 
+TREE_COLUMNS: Mapping[str, FitColumns] = {
+    Baseline.TREE_FIELDS.value: fit_field_columns,
+    Baseline.TREE_WORDS.value: fit_word_columns,
+    Baseline.TREE_TEXT.value: fit_text_columns,
+}
+
+
+STANDARD_ERRORS = 2.0
+"""Trees are taken for so much: their size was chosen on rows that compare, and at the top of a
+list, which is all that is called, they follow few orders."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recommended:
@@ -34,16 +48,17 @@ class Recommended:
     as a sentence."""
 
     name: str
-    model: Predictor
+    model: LogisticPredictor | TreePredictor
     why: str
-    models: Mapping[str, Predictor]
+    models: Mapping[str, LogisticPredictor | TreePredictor]
 
 
 def fit_recommended(examples: Examples, budget: Budget, log: WriteLine) -> Recommended:
     """Fits logistic regressions on own fields and on words, too, and trees on own fields and on
     counts and words, too, each with the whole budget; takes the one of least log loss on the rows
-    that choose (`training.baselines.choosing`), the simpler of two equals. Raises DatasetError for
-    a split with one class only."""
+    that choose (`training.baselines.choosing`), the simpler of two equals. Where few
+    were dealt by chance, all train and validation rows choose, in turn, and trees have to be ahead
+    by STANDARD_ERRORS. Raises DatasetError for a split with one class only."""
     teaches_codes = examples.codes.shape[1] > 0
     richest = Baseline.TREE_TEXT if teaches_codes else Baseline.TREE_WORDS
     fits: dict[str, Callable[[Examples, Budget, WriteLine], LogisticPredictor | TreePredictor]] = {
@@ -52,16 +67,16 @@ def fit_recommended(examples: Examples, budget: Budget, log: WriteLine) -> Recom
         Baseline.TREE_FIELDS.value: fit_tree_fields,
         richest.value: fit_tree_text if teaches_codes else fit_tree_words,
     }
-    tree_columns: dict[str, FitColumns] = {
-        Baseline.TREE_FIELDS.value: fit_field_columns,
-        richest.value: fit_text_columns if teaches_codes else fit_word_columns,
-    }
     models = {name: fit(examples, budget, _named(name, log)) for name, fit in fits.items()}
+    if are_few_dealt(examples):
+        in_folds = {n: logits_in_folds(m, examples, budget, n) for n, m in models.items()}
+        name, why = of_paired_losses(in_folds, examples.of(*TRAIN_AND_VALIDATION))
+        return Recommended(name, models[name], why, models)
     losses = {}
     for name, model in models.items():
         losses[name] = model.validation_loss
         if isinstance(model, TreePredictor) and chooses_in_turn(examples):
-            losses[name] = loss_in_turn(examples, model.tree, tree_columns[name], budget)
+            losses[name] = loss_in_turn(examples, model.tree, TREE_COLUMNS[name], budget)
     name = min(models, key=lambda each: losses[each])
     return Recommended(name, models[name], _why(name, losses), models)
 
@@ -85,6 +100,43 @@ def fit_stack_of_least_loss(
     if not isinstance(stack.columns, TableColumns):
         raise TypeError(f"{name} columns cannot be served")
     return stack, stack.columns
+
+
+def logits_in_folds(
+    model: LogisticPredictor | TreePredictor, examples: Examples, budget: Budget, name: str
+) -> Floats:
+    """The logits of the train and validation rows, in their order, by models of the same settings
+    that did not learn from the row's cluster. `name`: of the baseline that `model` is."""
+    if isinstance(model, TreePredictor):
+        return tree_logits_in_folds(examples, model.tree, TREE_COLUMNS[name], budget)
+    return logistic_logits_in_folds(examples, model)
+
+
+def of_paired_losses(logits: Mapping[str, Floats], rows: Examples) -> tuple[str, str]:
+    """The name of the model to take, and why: a richer one where its loss is less, trees by more
+    than STANDARD_ERRORS. `logits` of `rows` by name, the simplest model first."""
+    labels = labels_of(rows)
+    losses = {name: losses_of(each, labels) for name, each in logits.items()}
+    means = {name: float(np.average(each, weights=rows.weight)) for name, each in losses.items()}
+    name, *richer = losses
+    for other in richer:
+        gain = losses[name] - losses[other]
+        least = STANDARD_ERRORS * _standard_error(gain, rows) if other in TREE_COLUMNS else 0.0
+        if means[name] - means[other] > least:
+            name = other
+    others = ", ".join(f"{each} {loss:.4f}" for each, loss in means.items() if each != name)
+    why = f"{name} has a log loss of {means[name]:.4f} on leads it did not learn from; {others}"
+    if means[name] > min(means.values()):
+        why += f"; trees would have to be better by {STANDARD_ERRORS:g} standard errors"
+    return name, why
+
+
+def _standard_error(values: Floats, rows: Examples) -> float:
+    """Of the weighted mean of values, where the rows of a cluster are one observation."""
+    mean = float(np.average(values, weights=rows.weight))
+    _, cluster = np.unique(rows.cluster, return_inverse=True)
+    sums = np.bincount(cluster, weights=rows.weight * (values - mean))
+    return float(np.sqrt((sums**2).sum()) / rows.weight.sum())
 
 
 def _why(name: str, losses: Mapping[str, float]) -> str:

@@ -23,6 +23,7 @@ from training.baselines.baseline import (
     log_loss,
 )
 from training.baselines.choosing import choices
+from training.baselines.columns.linear_reading import folds_of
 from training.dataset.example import Examples
 from training.dataset.manifest import BEFORE_TEST, Split
 from training.trees.boosted_trees import (
@@ -159,6 +160,25 @@ def loss_in_turn(
         losses.append(log_loss(logits, labels_of(chooses), chooses.weight))
         weights.append(chooses.weight.sum())
     return float(np.average(losses, weights=weights))
+
+
+def tree_logits_in_folds(
+    examples: Examples, tree: TunedTree, fit_columns: FitColumns, budget: Budget
+) -> Floats:
+    """The logits of the train and validation rows, in their order: each by trees of the chosen
+    settings, on columns of their own, that did not learn from its cluster."""
+    rows = examples.of(*TRAIN_AND_VALIDATION)
+    n_rows = len(examples.of(*BEFORE_TEST))
+    folds = folds_of(rows.cluster, b"logits in folds")
+    logits = np.zeros(len(rows))
+    for fold in np.unique(folds):
+        inside = np.flatnonzero(folds == fold)
+        learned = rows.take(np.flatnonzero(folds != fold))
+        read, columns = fit_columns(learned, budget.rng())
+        n_rounds = rounds_for(tree.n_rounds, n_rows, len(learned))
+        grown = grow_tree(_table([(learned, read)], 0), tree.settings, n_rounds)
+        logits[inside] = grown.logits(columns.rows(rows.take(inside)))
+    return logits
 
 
 def search_prepared(

@@ -15,29 +15,33 @@ import numpy as np
 
 from schemas.events import EventBase
 from schemas.ids import LeadKey
-from schemas.timestamps import DAY_MS, from_ms, to_ms
+from schemas.timestamps import from_ms, to_ms
 from scoring.backtest.learning import LearnedModel, LearnRequest
 from scoring.calibration import Calibration
+from scoring.lead.fold import ends_lead
 from scoring.lead.state import PROFILE
 from scoring.lead.state_bytes import to_bytes
 from scoring.report.progress import StartReport, WriteLine
-from training.baselines.baseline import Budget, Predictor
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, Predictor
+from training.baselines.choosing import are_few_dealt
 from training.baselines.facts import ArtifactFacts, artifact_name
 from training.baselines.fitted import calibrate, logits_to_calibrate
-from training.baselines.recommended import fit_recommended
+from training.baselines.logistic import LogisticPredictor
+from training.baselines.recommended import fit_recommended, logits_in_folds
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.table_artifacts import table_export, write_table
+from training.baselines.tree import TreePredictor
 from training.dataset.build import build_examples
 from training.dataset.data_check import hindsight
 from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, columns_of
 from training.dataset.ladder import WON
-from training.dataset.log import EventLog, KnownAt, Logged, gather, states_at
+from training.dataset.log import EventLog, KnownAt, LeadLog, Logged, gather, states_at
 from training.dataset.log_check import filled_when_ended, values_when_ended
 from training.dataset.manifest import DatasetError, Maturity, Split, SplitBy, label_of
 from training.dataset.outcome import Label, first_order_ms
 from training.dataset.plan import DatasetPlan
-from training.dataset.policy import AfterFirst, Every
+from training.dataset.policy import AfterFirst, EverySparser, moments
 from training.dataset.split import Shares, chance
 from training.dataset.undated import LABEL
 
@@ -51,7 +55,7 @@ SHARES: Shares = (0.60, 0.22, 0.16, 0.02)
 N_DEALS = 10
 """With MIN_ORDERS every other deal leaves the smallest split without an order."""
 
-STEP_DAYS = 7
+STEP_DAYS = 2.0
 MAX_MOMENTS = 150_000
 """So many moments of leads at most are looked at; with more they lie further apart."""
 
@@ -114,13 +118,14 @@ def learn_own(
     _check_orders(known, terms)
     examples = _examples(known, terms, start)
     budget = Budget(N_TRIALS)
+    model: Predictor
     if terms.baseline is None:
         chosen = fit_recommended(examples, budget, log)
         name, model, why = chosen.name, chosen.model, chosen.why
     else:
         name, why = terms.baseline, ""
         model = fit_baseline(Baseline(name), examples, budget, _named(name, log))
-    _write(out, model, examples, terms)
+    _write(out, name, model, examples, terms)
     return LearnedModel(name, why, len(set(examples.lead)), examples.n_who_ordered)
 
 
@@ -149,10 +154,10 @@ def _examples(log: EventLog, terms: LearnRequest, start: StartReport) -> Example
     if terms.until_ms is not None:
         log = log.complete_until(terms.until_ms)
     log = _drawn(log, terms)
-    step_days, negative_rate = _sampling(log)
+    policy, negative_rate = _sampling(log)
     plan = DatasetPlan(
         name=SOURCE,
-        policy=UNDATED_MOMENT if terms.undated else Every(step_days),
+        policy=UNDATED_MOMENT if terms.undated else policy,
         rendering=terms.rendering,
         horizon_days=terms.horizon_days,
         embargo_days=0.0,
@@ -184,12 +189,25 @@ def _of_a_fair_deal(logged: list[Logged], plan: DatasetPlan, start: StartReport)
     return build_examples(logged, replace(plan, seed=N_DEALS - 1), start)[0]
 
 
-def _sampling(log: EventLog) -> tuple[float, float]:
-    """How many days lie between the moments of a lead, and which share of the rows without an order
-    is kept. Looks at no outcome."""
-    listed_days = sum((log.last_ms - lead.entries[0].at_ms) / DAY_MS for lead in log.leads)
-    step_days = float(max(STEP_DAYS, -(-listed_days // MAX_MOMENTS)))
-    return step_days, min(1.0, MAX_ROWS * step_days / max(listed_days, 1.0))
+def _sampling(log: EventLog) -> tuple[EverySparser, float]:
+    """At which moments leads are looked at, and which share of the rows without an order is kept,
+    of the moments before they ended."""
+    step_days = STEP_DAYS
+    while (n_moments := _n_moments(log, EverySparser(step_days))) > MAX_MOMENTS:
+        step_days *= 2
+    return EverySparser(step_days), min(1.0, MAX_ROWS / max(n_moments, 1))
+
+
+def _n_moments(log: EventLog, policy: EverySparser) -> int:
+    """How many there are of all leads until they ended."""
+    return sum(
+        1 for lead in log.leads for _ in moments(policy, lead, _listed_until(lead, log), seed=0)
+    )
+
+
+def _listed_until(lead: LeadLog, log: EventLog) -> int:
+    ends = [entry.at_ms for entry in lead.entries if ends_lead(entry.event)]
+    return min(ends, default=log.last_ms)
 
 
 def _drawn(log: EventLog, terms: LearnRequest) -> EventLog:
@@ -200,11 +218,21 @@ def _drawn(log: EventLog, terms: LearnRequest) -> EventLog:
     return replace(log, leads=tuple(k for k in log.leads if chance(1, str(k.key)) < share))
 
 
-def _write(out: Path, model: Predictor, examples: Examples, terms: LearnRequest) -> None:
+def _calibration(name: str, model: Predictor, examples: Examples) -> Calibration:
+    """By all rows, each read by a model that did not learn from its lead: those of the calibration
+    split alone are often of twenty orders, which know the share of orders to a fourth."""
+    logits = logits_to_calibrate(model, examples)
+    if isinstance(model, LogisticPredictor | TreePredictor) and are_few_dealt(examples):
+        in_folds = logits_in_folds(model, examples, Budget(N_TRIALS), name)
+        logits[np.isin(examples.split, TRAIN_AND_VALIDATION)] = in_folds
+        examples = replace(examples, split=np.full(len(examples), Split.CALIBRATE.value))
+    return calibrate(logits, examples) or Calibration()
+
+
+def _write(out: Path, name: str, model: Predictor, examples: Examples, terms: LearnRequest) -> None:
     export = table_export(model)
     if export is None:
         raise ValueError(f"{type(model).__name__} cannot be served")
-    calibration = calibrate(logits_to_calibrate(model, examples), examples) or Calibration()
     first, last = (from_ms(int(examples.as_of_ms[at])) for at in (0, -1))
     facts = ArtifactFacts(
         name=artifact_name(out, "own"),
@@ -212,7 +240,7 @@ def _write(out: Path, model: Predictor, examples: Examples, terms: LearnRequest)
         horizon_days=terms.horizon_days,
         label=LABEL if terms.undated else label_of(terms.horizon_days),
         window=(first, last),
-        calibration=calibration,
+        calibration=_calibration(name, model, examples),
         metrics={},
         settings=model.described,
         revision=SOURCE,

@@ -37,7 +37,7 @@ from training.dataset.manifest import (
 )
 from training.dataset.outcome import Label, is_order, outcome_of
 from training.dataset.plan import DatasetPlan
-from training.dataset.policy import moments, policy_name
+from training.dataset.policy import moments, policy_name, stands_for
 from training.dataset.split import Borders, Sampling, borders_of, one_split_each, split_clusters
 from training.dataset.undated import LABEL, check_undated, label_of_undated, outcomes_of
 
@@ -147,7 +147,8 @@ def drafts_of(
             yield Skipped.ORDERED_UNKNOWN
         else:
             outcome = _label(lead, state, as_of_ms, plan)
-            yield ExampleDraft(lead.key, as_of_ms, to_bytes(state), queue, outcome, cluster)
+            counts = stands_for(plan.policy, lead, as_of_ms)
+            yield ExampleDraft(lead.key, as_of_ms, to_bytes(state), queue, outcome, cluster, counts)
 
 
 def _label(lead: LeadLog, state: LeadState, as_of_ms: int, plan: DatasetPlan) -> Label:
@@ -188,5 +189,5 @@ def _sampled(
         label = draft.outcome.label
         weight = sampling.weight(split, label, str(draft.key), draft.as_of_ms)
         if weight is not None:
-            sampled.append((draft, split, weight))
+            sampled.append((draft, split, weight * draft.stands_for))
     return sampled

@@ -22,7 +22,7 @@ from training.dataset.outcome import Label
 @dataclass(frozen=True, slots=True)
 class ExampleDraft:
     """A lead at one moment. `state`: its canonical bytes at `as_of_ms`; `queue`: where it is listed
-    then."""
+    then. `stands_for`: how many rows it counts as."""
 
     key: LeadKey
     as_of_ms: int
@@ -30,6 +30,7 @@ class ExampleDraft:
     queue: str
     outcome: Label
     cluster: str
+    stands_for: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,25 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
+class EverySparser:
+    """As `Every` while a lead is young; from an age of GAPS times so many days on, the moments lie
+    a GAPS-th of the age apart. Much happens to young leads, and old ones repeat themselves."""
+
+    days: float
+
+    @property
+    def step_ms(self) -> int:
+        return round(self.days * DAY_MS)
+
+    def gap_ms(self, age_ms: int) -> int:
+        """From a moment at this age to the next."""
+        return max(self.step_ms, age_ms // GAPS)
+
+
+GAPS = 4
+
+
+@dataclass(frozen=True, slots=True)
 class AfterEvent:
     """Whenever an event of the lead became known, as a live worker scores."""
 
@@ -49,13 +68,17 @@ class AfterFirst:
         return round(self.hours * HOUR_MS)
 
 
-MomentPolicy = Every | AfterEvent | AfterCall | AfterFirst
+MomentPolicy = Every | EverySparser | AfterEvent | AfterCall | AfterFirst
 
-EXAMPLES = "every-7d, every-30m, after-event, after-call, 24h-after-first, 20m-after-first"
+EXAMPLES = (
+    "every-7d, every-30m, every-2d-then-sparser, after-event, after-call, 24h-after-first, "
+    "20m-after-first"
+)
 UNITS_MS = {"d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS}
 
 _AMOUNT = r"(\d{1,6}(?:\.\d{1,12})?)([dhm])"
-_EVERY = re.compile(f"every-{_AMOUNT}")
+_SPARSER = "-then-sparser"
+_EVERY = re.compile(f"every-{_AMOUNT}({_SPARSER})?")
 _AFTER_FIRST = re.compile(f"{_AMOUNT}-after-first")
 
 
@@ -71,7 +94,7 @@ def parse_policy(text: str) -> MomentPolicy:
                 f"as-of policy {text!r}: moments are at least a minute apart; use every-1m, or "
                 "after-event to ask at every change"
             )
-        return Every(step_ms / DAY_MS)
+        return (EverySparser if match[3] else Every)(step_ms / DAY_MS)
     if match := _AFTER_FIRST.fullmatch(text):
         return AfterFirst(_amount_ms(match) / HOUR_MS)
     raise DatasetError(
@@ -88,6 +111,8 @@ def policy_name(policy: MomentPolicy) -> str:
     match policy:
         case Every():
             return f"every-{_shortest(policy.step_ms, 'dhm')}"
+        case EverySparser():
+            return f"every-{_shortest(policy.step_ms, 'dhm')}{_SPARSER}"
         case AfterEvent():
             return "after-event"
         case AfterCall():
@@ -115,6 +140,11 @@ def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Itera
                 if at_ms >= first_ms:
                     yield at_ms
                 n += 1
+        case EverySparser():
+            age_ms = int(chance(seed, str(log.key)) * policy.step_ms)
+            while first_ms + age_ms <= end_ms:
+                yield first_ms + age_ms
+                age_ms += policy.gap_ms(age_ms)
         case AfterEvent():
             yield from _entry_times(log, end_ms, lambda event: True)
         case AfterCall():
@@ -123,6 +153,16 @@ def moments(policy: MomentPolicy, log: LeadLog, end_ms: int, seed: int) -> Itera
             at_ms = first_ms + policy.after_ms
             if at_ms <= end_ms:
                 yield at_ms
+
+
+def stands_for(policy: MomentPolicy, log: LeadLog, at_ms: int) -> float:
+    """How many rows a moment of `moments` counts as, so that young leads do not count for more than
+    they do on lists: the gap to the next one in steps of the policy."""
+    match policy:
+        case EverySparser():
+            return policy.gap_ms(at_ms - log.entries[0].at_ms) / policy.step_ms
+        case _:
+            return 1.0
 
 
 def _entry_times(log: LeadLog, end_ms: int, is_wanted: Callable[[EventBase], bool]) -> list[int]:

@@ -117,9 +117,11 @@ class _Work:
         return CallTerms(self.request.capacity, self.spoken.domain.horizon_days)
 
     def leave_out(self) -> None:
-        """Leaves out the fields that know the outcome."""
+        """Leaves out the fields that know the outcome. The moment a lead came in is known before
+        any, whatever its dates have in common by chance."""
         asked = LearnRequest(self.rendering, self._undated)
-        self.left_out = dict(self.fitter.hindsight(self.events, asked))
+        found = self.fitter.hindsight(self.events, asked)
+        self.left_out = {name: why for name, why in found.items() if name != self._created}
         self.events = list(without_fields(self.events, self.left_out))
 
     def by_own(self, folder: Path) -> Found:

@@ -18,7 +18,7 @@ from training.baselines.choosing import choices
 from training.baselines.columns.linear_reading import N_FOLDS, folds_of
 from training.baselines.fitted import logits_to_calibrate
 from training.baselines.logistic import fit_logistic, fit_logistic_words
-from training.baselines.recommended import fit_recommended
+from training.baselines.recommended import fit_recommended, of_paired_losses
 from training.dataset.example import Examples
 from training.dataset.manifest import BEFORE_TEST, Split
 
@@ -102,7 +102,21 @@ def test_columns_of_words_have_folds_within_the_rows_that_choose_in_turn() -> No
 def test_the_recommended_model_is_chosen_in_turn() -> None:
     chosen = fit_recommended(dealt(leads(200)), BUDGET, quiet)
     assert chosen.name in chosen.models
-    assert chosen.why.startswith(f"{chosen.name} has the least log loss on the rows that choose")
+    assert chosen.why.startswith(f"{chosen.name} has a log loss of ")
+    assert "on leads it did not learn from" in chosen.why
+
+
+def test_trees_are_taken_where_they_are_ahead_by_more_than_luck() -> None:
+    """The same gain in all, of one lead or of every lead."""
+    rows = dealt(leads(200)).of(Split.FIT, Split.JUDGE)
+    toward = np.where(rows.label > 0, 1.0, -1.0)
+    plain = np.zeros(len(rows))
+    one = plain + 9.0 * toward * (rows.cluster == rows.cluster[0])
+    for better, taken in ((one, "logistic"), (0.2 * toward, "tree_fields")):
+        name, why = of_paired_losses({"logistic": plain, "tree_fields": better}, rows)
+        assert name == taken
+        assert ("standard errors" in why) == (taken == "logistic")
+    assert of_paired_losses({"logistic": plain, "logistic_words": one}, rows)[0] == "logistic_words"
 
 
 def test_rows_after_the_validation_split_do_not_choose() -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.timestamps import DAY_MS
+from tests.training.dataset.logs import a_lead, logged
+from training.dataset.log import KnownAt, gather
 from training.dataset.manifest import DatasetError
-from training.dataset.policy import parse_policy, policy_name
+from training.dataset.policy import (
+    Every,
+    EverySparser,
+    moments,
+    parse_policy,
+    policy_name,
+    stands_for,
+)
 
 
 def test_policies_have_the_names_they_are_asked_for_by() -> None:
@@ -15,6 +27,7 @@ def test_policies_have_the_names_they_are_asked_for_by() -> None:
         "every-7d",
         "every-12h",
         "every-15m",
+        "every-2d-then-sparser",
         "after-event",
         "after-call",
         "24h-after-first",
@@ -39,3 +52,20 @@ def test_a_policy_in_any_unit_is_read_again_from_its_name(n: int, unit: str, fir
     except DatasetError:
         return
     assert parse_policy(policy_name(policy)) == policy
+
+
+def test_moments_grow_sparser_with_age_and_count_for_the_days_between_them() -> None:
+    """What all moments of a lead stand for is the days that it was listed, young or old."""
+    known = gather(logged(a_lead(1, None)), KnownAt.OCCURRED)
+    assert known is not None
+    policy, (log,) = EverySparser(2), known.leads
+    end_ms = log.entries[0].at_ms + 300 * DAY_MS
+    at_ms = list(moments(policy, log, end_ms, seed=0))
+    gaps = [later - earlier for earlier, later in pairwise(at_ms)]
+    assert gaps[:3] == [2 * DAY_MS] * 3
+    assert gaps == sorted(gaps)
+    assert gaps[-1] > 40 * DAY_MS
+    days = sum(stands_for(policy, log, moment) * policy.days for moment in at_ms[:-1])
+    assert days == pytest.approx((at_ms[-1] - at_ms[0]) / DAY_MS, rel=1e-6)
+    assert parse_policy(policy_name(policy)) == policy
+    assert stands_for(Every(2), log, at_ms[-1]) == 1
