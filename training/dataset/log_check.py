@@ -179,7 +179,7 @@ def values_when_ended(log: EventLog) -> Iterator[DataFinding]:
         n_open = len(ends) - len(ended)
         for each, end_ms in ended if n_open else ():
             for value in _values(each, end_ms):
-                expected[value] += n_open / len(ended)
+                expected[value] += min(1.0, n_open / len(ended))  # one lead tells of one
         found.update(v for lead, end_ms in ends if end_ms is None for v in _values(lead, None))
     told = {
         name
