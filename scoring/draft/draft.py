@@ -136,7 +136,7 @@ def _others(survey: Survey) -> Iterator[Remarked]:
 
 
 def _counted(channel: str, direction: str | None, counts: list[int], said: str) -> Remarked:
-    words = channel.replace("_", " ") + (" in" if direction else "")
+    words = (channel.replace("_", " ").strip() or channel) + (" in" if direction else "")
     source = {"of": "count", "channels": [channel], "window_days": WINDOW_DAYS}
     if direction:
         source["direction"] = direction

@@ -94,8 +94,8 @@ def hindsight_columns(events: Iterable[EventBase], terms: LearnRequest) -> dict[
         rows.append(read_draft(draft, Split.FIT, 1.0, terms.rendering))
     findings = (
         *hindsight(columns_of(rows, terms.rendering), log.last_ms),
-        *filled_when_ended(log),
         *values_when_ended(log),
+        *filled_when_ended(log),  # the plainest sentence of one column is the last
     )
     columns = {found.column: found.sentence for found in findings}
     return {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.events import (
@@ -71,6 +71,19 @@ def staged(lead: str, *stages: str, ends: Ending | None = None) -> list[EventBas
         st.one_of(*map(events_of, (LeadUpserted, InteractionLogged, StageChanged))), max_size=6
     ),
     st.integers(1, 6),
+)
+@example(
+    [
+        InteractionLogged(
+            id="0",
+            source="0",
+            tenant="0",
+            lead="0",
+            occurred_at=datetime(2026, 3, 1, tzinfo=UTC),
+            channel="_",
+        )
+    ],
+    1,
 )
 def test_whatever_the_events_hold_the_draft_can_be_read_again(
     events: list[EventBase], times: int
