@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from schemas.ids import record_key
+
 
 def murmur2(data: bytes) -> int:
     """Returns the 32-bit murmur2 hash of `data`, unsigned. A port of `murmur2` in Kafka's Java
@@ -37,3 +39,12 @@ def partition_for(key: bytes, n_partitions: int) -> int:
     4
     """
     return (murmur2(key) & 0x7FFFFFFF) % n_partitions
+
+
+def shard_of(lead: str, n_partitions: int) -> int:
+    """Returns the partition of a lead's records, which is its shard, by `tenant/lead` of ids.
+
+    >>> shard_of("acme/l-1", 8)
+    4
+    """
+    return partition_for(record_key(lead), n_partitions)

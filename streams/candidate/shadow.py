@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import Record
-from schemas.ids import record_key
 from schemas.outputs import Score, ShadowScore
-from schemas.partitioner import partition_for
+from schemas.partitioner import shard_of
 from schemas.topics import SCORES
 from scoring.score import Scorer
 from streams import exit_codes
@@ -106,7 +105,7 @@ class _LookedAt:
 def _look_at(record: Record, store: Store, config: ShadowConfig) -> _LookedAt:
     score = Score.model_validate_json(record.value or b"")
     lead = f"{score.tenant}/{score.lead}"
-    view = store.lead(partition_for(record_key(lead), config.n_partitions), lead)
+    view = store.lead(shard_of(lead, config.n_partitions), lead)
     return _LookedAt(score, record.timestamp_ms, view.queue, question(view, score, config.scorer))
 
 

@@ -9,9 +9,9 @@ import click
 from confluent_kafka import KafkaException
 
 from schemas.dead_letter import MENDED
-from schemas.ids import name_of, record_key
+from schemas.ids import name_of
 from schemas.outputs import Score
-from schemas.partitioner import partition_for
+from schemas.partitioner import shard_of
 from schemas.timestamps import to_text
 from scoring.lead.fold import listing
 from scoring.lead.join import left_out
@@ -124,7 +124,7 @@ def show_lead(lead: str, *, as_json: bool) -> None:
     key = str(lead_key(lead, settings.tenant))
     store = look_at_store(settings)
     n_partitions = store.recorded_partitions() or settings.partitions
-    shard = partition_for(record_key(key), n_partitions)
+    shard = shard_of(key, n_partitions)
     view = store.lead(shard, key)
     shown = describe(view, shard)
     letters = _letters(settings.broker, key)

@@ -16,7 +16,7 @@ from schemas.codec import Record
 from schemas.events import LeadErased
 from schemas.ids import LeadKey, record_key
 from schemas.outputs import Score
-from schemas.partitioner import partition_for
+from schemas.partitioner import shard_of
 from schemas.record_check import BadRecord, decode
 from schemas.timestamps import to_ms
 from schemas.topics import ERASED, INPUTS, SCORES
@@ -62,13 +62,13 @@ class LeadStory:
 
 def n_offsets_beside(bootstrap_servers: str, key: LeadKey, n_partitions: int) -> int:
     """How many records `read_kafka` has to read, at most. Raises TopicsUnusable."""
-    partition = partition_for(record_key(str(key)), n_partitions)
+    partition = shard_of(str(key), n_partitions)
     return sum(length_of(bootstrap_servers, topic, partition) for topic in TOPICS)
 
 
 def n_records_beside(recording: RecordingFolder, key: LeadKey) -> int:
     """How many records `read_folder` has to read."""
-    partition = partition_for(record_key(str(key)), recording.manifest.n_partitions)
+    partition = shard_of(str(key), recording.manifest.n_partitions)
     return sum(one.n_records for one in recording.ranges(TOPICS) if one.partition == partition)
 
 
@@ -76,7 +76,7 @@ def read_kafka(
     bootstrap_servers: str, key: LeadKey, n_partitions: int, now_ms: int, advanced: Advanced
 ) -> LeadStory:
     """Reads the story of a lead from Kafka. Raises TopicsUnusable."""
-    partition = partition_for(record_key(str(key)), n_partitions)
+    partition = shard_of(str(key), n_partitions)
     records = (
         record for topic in TOPICS for record in read_to_end(bootstrap_servers, topic, partition)
     )
@@ -86,7 +86,7 @@ def read_kafka(
 def read_folder(recording: RecordingFolder, key: LeadKey, advanced: Advanced) -> LeadStory:
     """Reads the story of a lead from a recording. Raises RecordingError."""
     n_partitions = recording.manifest.n_partitions
-    partition = partition_for(record_key(str(key)), n_partitions)
+    partition = shard_of(str(key), n_partitions)
     records = (record for topic in TOPICS for record in recording.records(topic, partition))
     story = tell(key, records, n_partitions, advanced)
     # Only what was read: who asked to be forgotten is recorded to a later end than the rest.

@@ -40,15 +40,7 @@ def read_to_end(
         if partition is not None:
             partitions = [one for one in partitions if one == partition]
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
-        unfinished = set(partitions)
-        while unfinished:
-            message = consumer.poll(ANSWER_S)
-            if message is None:
-                raise _silent(topic)
-            if _is_end(message):
-                unfinished.discard(message.partition() or 0)
-            else:
-                yield to_record(message)
+        yield from _until_end(consumer, topic, set(partitions))
     finally:
         consumer.close()
 
@@ -63,17 +55,21 @@ def read_newest(bootstrap_servers: str, topic: str, most: int) -> Iterator[Recor
             low, high = watermarks(consumer, TopicPartition(topic, partition))
             places.append(TopicPartition(topic, partition, max(low, high - most)))
         consumer.assign(places)
-        unfinished = {place.partition for place in places}
-        while unfinished:
-            message = consumer.poll(ANSWER_S)
-            if message is None:
-                raise _silent(topic)
-            if _is_end(message):
-                unfinished.discard(message.partition() or 0)
-            else:
-                yield to_record(message)
+        yield from _until_end(consumer, topic, {place.partition for place in places})
     finally:
         consumer.close()
+
+
+def _until_end(consumer: Consumer, topic: str, unfinished: set[int]) -> Iterator[Record]:
+    """The records of the partitions that are assigned, each to its end."""
+    while unfinished:
+        message = consumer.poll(ANSWER_S)
+        if message is None:
+            raise _silent(topic)
+        if _is_end(message):
+            unfinished.discard(message.partition() or 0)
+        else:
+            yield to_record(message)
 
 
 def _silent(topic: str) -> TopicsUnusable:

@@ -19,8 +19,7 @@ from typing import TypeVar
 
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.ids import record_key
-from schemas.partitioner import partition_for
+from schemas.partitioner import shard_of
 from schemas.topics import INPUTS, STATE
 from scoring.lead.fold import listing
 from scoring.lead.state_bytes import from_bytes
@@ -149,7 +148,7 @@ def _read(consumer: Consumer, shard: int, n_partitions: int) -> ShardSnapshot:
     low, high = watermarks(consumer, TopicPartition(STATE.name, shard))
     snapshot = read_shard(read_range(consumer, STATE.name, shard, low, high))
     for lead in snapshot.leads:
-        if partition_for(record_key(lead.lead), n_partitions) != shard:
+        if shard_of(lead.lead, n_partitions) != shard:
             raise BadSnapshots(
                 f"{STATE.name}/{shard} offset {lead.offset}: lead {lead.lead} does not belong on "
                 f"this one of {n_partitions} partitions: the topic grew or was copied with another "

@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 
-from schemas.ids import record_key
-from schemas.partitioner import partition_for
+from schemas.partitioner import shard_of
 from streams.store.contract import MAX_BACKLOG, LeadView, Store
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class BoardFlips:
         while self._store.board_lease(queue, owner, lease_ms):
             flipped = self._store.flip(queue, CHUNK, promotion)
             for lead in flipped:
-                self._untold[_shard_of(lead, n_shards)].append(lead)
+                self._untold[shard_of(lead, n_shards)].append(lead)
             n_flipped += len(flipped)
             if len(flipped) < CHUNK:
                 break
@@ -56,15 +55,11 @@ class BoardFlips:
         """Whether no lead is left that will still be scored under the board's newest promotion."""
         start = 0
         while leads := self._store.uncovered(queue, CHUNK, start):
-            views = (self._store.lead(_shard_of(lead, n_shards), lead) for lead in leads)
+            views = (self._store.lead(shard_of(lead, n_shards), lead) for lead in leads)
             if any(_is_awaited(view, queue) for view in views):
                 return False
             start += len(leads)
         return True
-
-
-def _shard_of(lead: str, n_shards: int) -> int:
-    return partition_for(record_key(lead), n_shards)
 
 
 def _is_awaited(view: LeadView, queue: str) -> bool:

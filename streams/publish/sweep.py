@@ -12,8 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
 
-from schemas.ids import record_key
-from schemas.partitioner import partition_for
+from schemas.partitioner import shard_of
 from streams.kafka.producer import Output
 from streams.publish.records import tombstone
 from streams.store.board import Placement
@@ -131,7 +130,7 @@ class Sweep:
         ghosts = [
             (row, view)
             for row in rows
-            if partition_for(record_key(row.lead), n_shards) == shard
+            if shard_of(row.lead, n_shards) == shard
             and is_ghost(row, queue, view := self._store.lead(shard, row.lead))
         ]
         self._lay(queue, ghosts)

@@ -45,12 +45,13 @@ list, which is all that is called, they follow few orders."""
 @dataclass(frozen=True, slots=True)
 class Recommended:
     """The chosen model, and all that were fitted to choose from. `why`: the losses that chose it,
-    as a sentence."""
+    as a sentence; `in_folds`: its `logits_in_folds`, where these chose."""
 
     name: str
     model: LogisticPredictor | TreePredictor
     why: str
     models: Mapping[str, LogisticPredictor | TreePredictor]
+    in_folds: Floats | None = None
 
 
 def fit_recommended(examples: Examples, budget: Budget, log: WriteLine) -> Recommended:
@@ -71,7 +72,7 @@ def fit_recommended(examples: Examples, budget: Budget, log: WriteLine) -> Recom
     if are_few_dealt(examples):
         in_folds = {n: logits_in_folds(m, examples, budget, n) for n, m in models.items()}
         name, why = of_paired_losses(in_folds, examples.of(*TRAIN_AND_VALIDATION))
-        return Recommended(name, models[name], why, models)
+        return Recommended(name, models[name], why, models, in_folds[name])
     losses = {}
     for name, model in models.items():
         losses[name] = model.validation_loss

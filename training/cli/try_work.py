@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from schemas.ids import LeadKey
 from schemas.timestamps import from_ms, to_ms
 from scoring.backtest.learning import LearnedModel, LearnRequest
 from scoring.calibration import Calibration
+from scoring.floats import Floats
 from scoring.lead.fold import ends_lead
 from scoring.lead.state import PROFILE
 from scoring.lead.state_bytes import to_bytes
@@ -119,13 +121,16 @@ def learn_own(
     examples = _examples(known, terms, start)
     budget = Budget(N_TRIALS)
     model: Predictor
+    in_folds: Floats | None = None
     if terms.baseline is None:
         chosen = fit_recommended(examples, budget, log)
-        name, model, why = chosen.name, chosen.model, chosen.why
+        name, model, why, in_folds = chosen.name, chosen.model, chosen.why, chosen.in_folds
     else:
         name, why = terms.baseline, ""
         model = fit_baseline(Baseline(name), examples, budget, _named(name, log))
-    _write(out, name, model, examples, terms)
+    if in_folds is None and _is_read_in_folds(model, examples):
+        in_folds = logits_in_folds(model, examples, budget, name)
+    _write(out, model, examples, terms, _calibration(model, examples, in_folds))
     return LearnedModel(name, why, len(set(examples.lead)), examples.n_who_ordered)
 
 
@@ -218,18 +223,30 @@ def _drawn(log: EventLog, terms: LearnRequest) -> EventLog:
     return replace(log, leads=tuple(k for k in log.leads if chance(1, str(k.key)) < share))
 
 
-def _calibration(name: str, model: Predictor, examples: Examples) -> Calibration:
+def _is_read_in_folds(
+    model: Predictor, examples: Examples
+) -> TypeGuard[LogisticPredictor | TreePredictor]:
+    return isinstance(model, LogisticPredictor | TreePredictor) and are_few_dealt(examples)
+
+
+def _calibration(model: Predictor, examples: Examples, in_folds: Floats | None) -> Calibration:
     """By all rows, each read by a model that did not learn from its lead: those of the calibration
-    split alone are often of twenty orders, which know the share of orders to a fourth."""
+    split alone are often of twenty orders, which know the share of orders to a fourth. `in_folds`:
+    the logits of the train and validation rows; None where the calibration rows are enough."""
     logits = logits_to_calibrate(model, examples)
-    if isinstance(model, LogisticPredictor | TreePredictor) and are_few_dealt(examples):
-        in_folds = logits_in_folds(model, examples, Budget(N_TRIALS), name)
+    if in_folds is not None:
         logits[np.isin(examples.split, TRAIN_AND_VALIDATION)] = in_folds
         examples = replace(examples, split=np.full(len(examples), Split.CALIBRATE.value))
     return calibrate(logits, examples) or Calibration()
 
 
-def _write(out: Path, name: str, model: Predictor, examples: Examples, terms: LearnRequest) -> None:
+def _write(
+    out: Path,
+    model: Predictor,
+    examples: Examples,
+    terms: LearnRequest,
+    calibration: Calibration,
+) -> None:
     export = table_export(model)
     if export is None:
         raise ValueError(f"{type(model).__name__} cannot be served")
@@ -240,7 +257,7 @@ def _write(out: Path, name: str, model: Predictor, examples: Examples, terms: Le
         horizon_days=terms.horizon_days,
         label=LABEL if terms.undated else label_of(terms.horizon_days),
         window=(first, last),
-        calibration=_calibration(name, model, examples),
+        calibration=calibration,
         metrics={},
         settings=model.described,
         revision=SOURCE,

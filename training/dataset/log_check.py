@@ -210,14 +210,7 @@ def _values(lead: LeadLog, until_ms: int | None) -> set[tuple[str, str]]:
 
 def _filled(lead: LeadLog, until_ms: int | None) -> set[str]:
     """The profile fields that had a value before `until_ms`."""
-    return {
-        f"profile.{name}"
-        for event in lead.events
-        if isinstance(event, LeadUpserted)
-        and (until_ms is None or to_ms(event.occurred_at) < until_ms)
-        for name, value in event.profile.items()
-        if not is_blank(value)
-    }
+    return {name for name, _ in _values(lead, until_ms)}
 
 
 def _end_ms(lead: LeadLog) -> int | None:

@@ -44,15 +44,18 @@ def events() -> list[EventBase]:
     return found
 
 
-def test_leads_of_any_name_are_ranked_shown_rebuilt_and_found_among_dead_letters(
-    broker: str, redis_url: str, tmp_path: Path
-) -> None:
-    environ = {
+def settings_of(broker: str, redis_url: str) -> dict[str, str]:
+    return {
         "ASLLR_BROKER": broker,
         "ASLLR_REDIS": redis_url,
         "ASLLR_PARTITIONS": str(N_PARTITIONS),
-        "ASLLR_TENANT": "north",
     }
+
+
+def test_leads_of_any_name_are_ranked_shown_rebuilt_and_found_among_dead_letters(
+    broker: str, redis_url: str, tmp_path: Path
+) -> None:
+    environ = {**settings_of(broker, redis_url), "ASLLR_TENANT": "north"}
     with live_deployment(broker, redis_url, tmp_path, state_every_s=1.0) as live:
         sent = events()
         for event in sent:
@@ -97,11 +100,7 @@ def test_leads_of_any_name_are_ranked_shown_rebuilt_and_found_among_dead_letters
 def test_unknown_lead_whose_records_were_refused_is_told_so(
     broker: str, redis_url: str, tmp_path: Path
 ) -> None:
-    environ = {
-        "ASLLR_BROKER": broker,
-        "ASLLR_REDIS": redis_url,
-        "ASLLR_PARTITIONS": str(N_PARTITIONS),
-    }
+    environ = settings_of(broker, redis_url)
     with live_deployment(broker, redis_url, tmp_path) as live:
         for key in (b"north/l-1", b'"north/l-1"'):
             live.journal.send_raw(CRM_EVENTS.name, key, b"{nonsense")
