@@ -111,7 +111,7 @@ RULES = (
         "if False:",
     ),
     Mutant("the flip waits for no parked lead", FLIPS, " and not view.parked", ""),
-    Mutant("a flip is told", FLIPS, "self._untold[_shard_of(lead, n_shards)].append(lead)", "pass"),
+    Mutant("a flip is told", FLIPS, "self._untold[shard_of(lead, n_shards)].append(lead)", "pass"),
     Mutant("snapshots are restated", SNAPSHOTS, " or (all_of_them and last is not NEVER)", ""),
     Mutant("who ends looks at its boards twice", SNAPSHOTS, "range(2)", "range(1)"),
     Mutant(
