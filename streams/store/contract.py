@@ -268,8 +268,7 @@ class Store(BoardStore, Protocol):
         ...
 
     def recorded_partitions(self) -> int | None:
-        """Returns the recorded partition count without recording one: None when nothing was
-        recorded yet."""
+        """Returns the recorded partition count, None when none was recorded yet."""
         ...
 
     # Ingest
@@ -279,6 +278,18 @@ class Store(BoardStore, Protocol):
 
     def adopt(self, topic: str, partition: int, frontier: int) -> bool:
         """Sets the frontier of a topic partition that has none; returns False when it has one."""
+        ...
+
+    def topic_id(self, topic: str, seen: str, *, accept: bool = False) -> str:
+        """The recorded id of an input topic; records `seen` at first use, and where accepted."""
+
+    def log_bases(self, shard: int) -> dict[str, int]:
+        """What is added to the broker's offsets of a topic to get the store's: nothing, unless it
+        was made again and goes on as the same log."""
+
+    def continue_log(self, topic: str, partition: int, start: int) -> None:
+        """Goes on with the broker's offset `start` of a topic that was made again, while no ingest
+        worker runs."""
         ...
 
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]: ...

@@ -29,6 +29,7 @@ from streams.store.contract import (
     StoredLead,
     latest_expiry_ms,
 )
+from streams.store.log_bases import BASE, bases_of, frontiers_of
 from streams.store.memory_board import MemoryBoard
 from streams.store.memory_commit import apply_commit
 from streams.store.memory_scoring import (
@@ -75,6 +76,7 @@ class MemoryStore:
         self._outbox_bound = outbox_bound
         self._lock = RLock()
         self._n_partitions: int | None = None
+        self._topic_ids: dict[str, str] = {}
         self._known: dict[int, Shard] = {}
         self._boards: dict[str, MemoryBoard] = defaultdict(lambda: MemoryBoard(now_ms))
         self._placed: set[str] = set()
@@ -99,7 +101,7 @@ class MemoryStore:
 
     @_atomic
     def frontier(self, shard: int) -> dict[str, int]:
-        return dict(self._shard(shard).frontier)
+        return frontiers_of(self._shard(shard).frontier)
 
     @_atomic
     def adopt(self, topic: str, partition: int, frontier: int) -> bool:
@@ -108,6 +110,21 @@ class MemoryStore:
             return False
         known[topic] = frontier
         return True
+
+    @_atomic
+    def topic_id(self, topic: str, seen: str, *, accept: bool = False) -> str:
+        if accept:
+            self._topic_ids[topic] = seen
+        return self._topic_ids.setdefault(topic, seen)
+
+    @_atomic
+    def log_bases(self, shard: int) -> dict[str, int]:
+        return bases_of(self._shard(shard).frontier)
+
+    @_atomic
+    def continue_log(self, topic: str, partition: int, start: int) -> None:
+        known = self._shard(partition).frontier
+        known[f"{BASE}{topic}"] = known.get(topic, -1) + 1 - start
 
     @_atomic
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]:

@@ -29,6 +29,7 @@ from streams.store.contract import (
     StoredLead,
     checked,
 )
+from streams.store.log_bases import BASE, bases_of, frontiers_of
 from streams.store.redis_errors import store_errors
 from streams.store.redis_scripts import Client, RedisScripts
 
@@ -85,15 +86,35 @@ class RedisStore:
             recorded = self._client.hget(META, "state_format")
         return FORMAT_BEFORE_IT_WAS_RECORDED if recorded is None else int(recorded)
 
-    def frontier(self, shard: int) -> dict[str, int]:
+    def _offsets(self, shard: int) -> dict[str, int]:
+        """Frontiers, and bases, which are in every snapshot because they stand beside them."""
         with store_errors():
             stored = self._client.hgetall(f"{shard_tag(shard)}:frontier")
         return {field.decode().rpartition(":")[0]: int(offset) for field, offset in stored.items()}
+
+    def frontier(self, shard: int) -> dict[str, int]:
+        return frontiers_of(self._offsets(shard))
 
     def adopt(self, topic: str, partition: int, frontier: int) -> bool:
         name = f"{shard_tag(partition)}:frontier"
         with store_errors():
             return bool(self._client.hsetnx(name, f"{topic}:{partition}", frontier))
+
+    def topic_id(self, topic: str, seen: str, *, accept: bool = False) -> str:
+        with store_errors():
+            write = self._client.hset if accept else self._client.hsetnx
+            write(META, f"topic_id:{topic}", seen)
+            recorded = self._client.hget(META, f"topic_id:{topic}")
+        return seen if recorded is None else str(recorded.decode())
+
+    def log_bases(self, shard: int) -> dict[str, int]:
+        return bases_of(self._offsets(shard))
+
+    def continue_log(self, topic: str, partition: int, start: int) -> None:
+        base = self.frontier(partition).get(topic, -1) + 1 - start
+        with store_errors():
+            name = f"{shard_tag(partition)}:frontier"
+            self._client.hset(name, f"{BASE}{topic}:{partition}", base)
 
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]:
         reply = self._scripts.run("read", shard_tag(shard), *leads)

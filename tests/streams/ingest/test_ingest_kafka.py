@@ -30,7 +30,7 @@ def test_aborted_records_are_not_folded_and_their_gap_is_no_obstacle(
         journal.transaction(itertools.islice(flow, 60), is_kept=is_kept)
     with opened(redis_url) as store, Fleet(tmp_path) as fleet:
         fleet.start(spec_of(kafka, redis_url, tmp_path))
-        wait_until(lambda: has_all(store, journal), "all applied", 60)
+        wait_until(lambda: has_all(store, journal.records), "all applied", 60)
         folded = fold_log(journal.records, N_PARTITIONS)
         assert list(state_differences(folded, store, N_PARTITIONS)) == []
 
@@ -46,7 +46,7 @@ def test_a_five_megabyte_transcript_is_a_dead_letter_and_its_neighbours_are_fold
     journal.flush()
     with opened(redis_url) as store, Fleet(tmp_path) as fleet:
         fleet.start(spec_of(kafka, redis_url, tmp_path))
-        wait_until(lambda: has_all(store, journal), "all applied", 60)
+        wait_until(lambda: has_all(store, journal.records), "all applied", 60)
         folded = fold_log(journal.records, N_PARTITIONS)
         assert list(state_differences(folded, store, N_PARTITIONS)) == []
         assert _reasons(store) == ["too-large"]
@@ -72,7 +72,7 @@ def test_every_codec_a_producer_may_choose_is_read(
             journal = Journal(kafka, codec=codec)
             journal.send(itertools.islice(flow, 100))
             journal.flush()
-            wait_until(lambda sent=journal: has_all(store, sent), f"{codec} applied", 60)
+            wait_until(lambda sent=journal: has_all(store, sent.records), f"{codec} applied", 60)
         assert fleet.stop("ingest-0") == 0
 
 
@@ -90,13 +90,13 @@ def test_a_broker_that_dies_and_comes_back_is_waited_for_without_a_restart(
             fleet.start(spec)
             journal.send(itertools.islice(flow, 300))
             journal.flush()
-            wait_until(lambda: has_all(store, journal), "all applied", 60)
+            wait_until(lambda: has_all(store, journal.records), "all applied", 60)
             process.kill()
             process.wait()
             _, process = start_kafka(tmp_path, int(address.rpartition(":")[2]))
             journal.send(flow)
             journal.flush()
-            fleet.tend_until(lambda: has_all(store, journal), "all applied", 90)
+            fleet.tend_until(lambda: has_all(store, journal.records), "all applied", 90)
             assert not fleet.ends
             folded = fold_log(journal.records, N_PARTITIONS)
             assert list(state_differences(folded, store, N_PARTITIONS)) == []
