@@ -30,8 +30,8 @@ from streams.ingest.batch import (
     IngestStopped,
     StateOfOtherFormat,
     StoppedByRequest,
-    apply_batch,
 )
+from streams.ingest.careful import Careful
 from streams.ingest.faust_consumer import App, Consumer, take_seat
 from streams.ingest.liveness import Watch, start_watching
 from streams.ingest.rate_limited_log import limit_library_logs
@@ -143,9 +143,11 @@ class IngestSeat:
     def __init__(self, conditions: Conditions, admin: AdminClient, *, is_embedded: bool) -> None:
         self.conditions = conditions
         self.is_embedded = is_embedded
+        self.careful = Careful(conditions)
         self._admin = admin
 
     async def frontier(self, topic: str, partition: int) -> int | None:
+        await _when_there(self.careful.start, topic, partition)
         return (await _when_there(self.conditions.store.frontier, partition)).get(topic)
 
     async def log_base(self, topic: str, partition: int) -> int:
@@ -187,7 +189,7 @@ def _agent(app: App, seat: IngestSeat) -> Callable[[faust.StreamT[Batch]], Await
     async def ingest(stream: faust.StreamT[Batch]) -> None:
         async for batch in stream:
             try:
-                applied = await asyncio.to_thread(apply_batch, batch, seat.conditions)
+                applied = await asyncio.to_thread(seat.careful.apply, batch)
             except StoppedByRequest:
                 return
             except StateOfOtherFormat as error:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from streams.store.board import BoardStore, OrderKey, board_of
+from streams.store.tries import TriesStore
 
 Cursor = Mapping[str, int]
 """Input topic -> last offset of this lead's records that its state includes."""
@@ -260,12 +261,11 @@ class LeadView:
         return None if self.queue is None else board_of(self.lead, self.queue)
 
 
-class Store(BoardStore, Protocol):
+class Store(BoardStore, TriesStore, Protocol):
     def now_ms(self) -> int: ...
 
     def partitions(self, expected: int) -> int:
         """Returns the recorded partition count; records `expected` at first use."""
-        ...
 
     def recorded_partitions(self) -> int | None:
         """Returns the recorded partition count, None when none was recorded yet."""

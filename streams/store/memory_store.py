@@ -41,9 +41,16 @@ from streams.store.memory_scoring import (
 )
 from streams.store.memory_shard import Shard
 from streams.store.memory_snapshot import take_snapshot
+from streams.store.tries import next_count
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _count(noted: dict[str, str], topic: str, place: int) -> int:
+    count = next_count(noted.get(topic, ""), place)
+    noted[topic] = f"{place} {count}"
+    return count
 
 
 def _wall_clock_ms() -> int:
@@ -125,6 +132,23 @@ class MemoryStore:
     def continue_log(self, topic: str, partition: int, start: int) -> None:
         known = self._shard(partition).frontier
         known[f"{BASE}{topic}"] = known.get(topic, -1) + 1 - start
+
+    @_atomic
+    def note_start(self, topic: str, partition: int) -> int:
+        shard = self._shard(partition)
+        return _count(shard.starts, topic, shard.frontier.get(topic, -1))
+
+    @_atomic
+    def note_try(self, topic: str, partition: int, offset: int) -> int:
+        return _count(self._shard(partition).tries, topic, offset)
+
+    @_atomic
+    def is_trying(self, topic: str, partition: int) -> bool:
+        return topic in self._shard(partition).tries
+
+    @_atomic
+    def forget_tries(self, topic: str, partition: int) -> None:
+        self._shard(partition).tries.pop(topic, None)
 
     @_atomic
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]:

@@ -32,6 +32,7 @@ from streams.store.contract import (
 from streams.store.log_bases import BASE, bases_of, frontiers_of
 from streams.store.redis_errors import store_errors
 from streams.store.redis_scripts import Client, RedisScripts
+from streams.store.tries import next_count
 
 META = "{asllr}:meta"
 FORMAT_BEFORE_IT_WAS_RECORDED = 2
@@ -115,6 +116,28 @@ class RedisStore:
         with store_errors():
             name = f"{shard_tag(partition)}:frontier"
             self._client.hset(name, f"{BASE}{topic}:{partition}", base)
+
+    def note_start(self, topic: str, partition: int) -> int:
+        at = self.frontier(partition).get(topic, -1)
+        return self._count(f"{shard_tag(partition)}:starts", topic, at)
+
+    def note_try(self, topic: str, partition: int, offset: int) -> int:
+        return self._count(f"{shard_tag(partition)}:tries", topic, offset)
+
+    def is_trying(self, topic: str, partition: int) -> bool:
+        with store_errors():
+            return bool(self._client.hexists(f"{shard_tag(partition)}:tries", topic))
+
+    def forget_tries(self, topic: str, partition: int) -> None:
+        with store_errors():
+            self._client.hdel(f"{shard_tag(partition)}:tries", topic)
+
+    def _count(self, name: str, topic: str, place: int) -> int:
+        with store_errors():
+            noted = self._client.hget(name, topic)
+            count = next_count("" if noted is None else noted.decode(), place)
+            self._client.hset(name, topic, f"{place} {count}")
+        return count
 
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]:
         reply = self._scripts.run("read", shard_tag(shard), *leads)

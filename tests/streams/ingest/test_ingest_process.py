@@ -15,17 +15,21 @@ from confluent_kafka.admin import AdminClient
 from redis import Redis
 
 from schemas.codec import Record
+from schemas.outputs import DeadLetter
 from schemas.topics import CRM_EVENTS
 from streams.exit_codes import AWAY, OK, UNUSABLE
+from streams.ingest.careful import CAREFUL_FROM, MAX_TRIES
 from streams.kafka.topic_admin import adopt
 from streams.kafka.topic_ids import remade_inputs
 from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import state_differences
+from streams.store.contract import EntryKind
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
 from tests.support.brokers import N_PARTITIONS, free_port, make_again, wait_until
 from tests.support.harness import Fleet, Journal
 from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import clicks
 from tests.support.role_process import RoleSpec
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -230,3 +234,38 @@ def test_a_topic_made_again_is_not_read_until_somebody_accepts_it(
             assert "crm.events was deleted and made again" in fleet.log(spec.member)
             go_on(kafka, store)
         assert list(state_differences(fold_log(log, N_PARTITIONS), store, N_PARTITIONS)) == []
+
+
+LETHAL = "acme/lethal"
+
+
+@pytest.mark.timeout(240)
+def test_a_record_that_kills_every_worker_becomes_a_dead_letter_and_the_rest_is_applied(
+    embedded: str, redis_url: str, tmp_path: Path
+) -> None:
+    journal = Journal(embedded)
+    all_events = [*events(11, 400)]
+    lethal = clicks(1, "lethal")
+    journal.send([*all_events[:200], lethal, *all_events[200:]])
+    journal.flush()
+    spec = replace(spec_of(embedded, redis_url, tmp_path), lethal=LETHAL)
+    with opened(redis_url) as store, Fleet(tmp_path) as fleet:
+        fleet.start(spec)
+        fleet.tend_until(lambda: has_all(store, journal.records), "all applied", 120)
+        assert fleet.ends == {-9: CAREFUL_FROM - 1 + MAX_TRIES}
+        letters = [
+            DeadLetter.model_validate_json(entry.value)
+            for shard in range(N_PARTITIONS)
+            for entry in store.outbox(shard, 1_000)
+            if entry.kind is EntryKind.DEAD_LETTER
+        ]
+        assert [letter.reason for letter in letters] == ["ends-workers"]
+        (place,) = [
+            (record.topic, record.partition, record.offset)
+            for record in journal.records
+            if record.key == LETHAL.encode()
+        ]
+        origin = letters[0].origin
+        assert (origin.topic, origin.partition, origin.offset) == place
+        rest = [record for record in journal.records if record.key != LETHAL.encode()]
+        assert list(state_differences(fold_log(rest, N_PARTITIONS), store, N_PARTITIONS)) == []
