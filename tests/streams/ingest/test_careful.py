@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from schemas.topics import CRM_EVENTS
 from streams.ingest.batch import Batch, Conditions, PatienceExhausted, apply_batch
 from streams.ingest.careful import CAREFUL_FROM, MAX_TRIES, Careful
 from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import state_differences
 from streams.store.contract import Commit, CommitResult, EntryKind, Store
 from streams.store.memory_store import MemoryStore
-from tests.streams.ingest.test_ingest_batch import CRM_EVENTS, N, Recorded, click, placed
+from tests.streams.ingest.test_ingest_batch import N, Recorded, click, placed
 
 TOPIC = CRM_EVENTS.name
 
