@@ -24,8 +24,8 @@ from mode.utils.futures import notify
 from yarl import URL
 
 from schemas.codec import Record
+from streams.ingest.any_batches import read_any_batch
 from streams.ingest.batch import Batch
-from streams.ingest.header_names import accept_any_header_name
 from streams.ingest.liveness import PartitionProgress
 from streams.kafka.topic_admin import history_fault
 
@@ -332,7 +332,8 @@ class App(faust.App):
         """Does nothing: asllr has no Faust tables."""
 
 
-def take_seat(app: App, seat: Seat) -> None:
-    """Gives `app` this consumer. To be called before the app starts."""
-    accept_any_header_name()
+def take_seat(app: App, seat: Seat, batch_bytes: int) -> None:
+    """Gives `app` this consumer, which reads at most about `batch_bytes` of a partition at once. To
+    be called before the app starts."""
+    read_any_batch(batch_bytes)
     app.transport = Transport(app.conf.broker_consumer, app, seat)

@@ -64,6 +64,7 @@ class IngestConfig:
     session_timeout_s: float = 10.0
     freeze_s: float = 90.0
     max_poll_records: int = 500
+    batch_bytes: int = 32 << 20
 
 
 def run_ingest(config: IngestConfig, checkpoint: Callable[[str], None] | None = None) -> None:
@@ -130,7 +131,7 @@ def build_app(config: IngestConfig, seat: IngestSeat) -> App:
         topic_disable_leader=True,
         topic_allow_declare=False,
     )
-    take_seat(app, seat)
+    take_seat(app, seat, config.batch_bytes)
     for topic in INPUTS:
         source = app.topic(topic.name, key_serializer="raw", value_serializer="raw")
         app.agent(source, name=f"ingest-{topic.name}")(_agent(app, seat))

@@ -56,6 +56,7 @@ class RoleSpec:
     state_every_s: float = 3_600.0
     artifacts: str = ""
     lethal: str = ""
+    batch_mib: int = 32
 
 
 class LethalStore(RedisStore):
@@ -84,6 +85,7 @@ def ingest(spec: RoleSpec) -> None:
             patience_s=spec.patience_s,
             session_timeout_s=spec.session_timeout_s,
             freeze_s=spec.freeze_s,
+            batch_bytes=spec.batch_mib << 20,
         ),
         checkpoint=checkpoint_of(spec),
     )
