@@ -64,19 +64,12 @@ class JudgedLists:
     scores: Mapping[str, Floats]
 
 
-def judge_history(
-    events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
-) -> Backtest:
-    """Backtests models on a history of events, beside calling the newest first. `events` in order
-    of time; what occurred was known at once. `advanced` is called with the number of events
-    replayed. Raises CannotTell."""
-    return judge_lists(daily_lists(events, trial, advanced), trial.terms)
-
-
 def daily_lists(
     events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
 ) -> JudgedLists:
-    """The lists that judge, scored by all models; as `judge_history`."""
+    """The lists that judge models on a history of events, scored by all of them and by calling the
+    newest first. `events` in order of time; what occurred was known at once. `advanced` is called
+    with the number of events replayed. Raises CannotTell."""
     if not events:
         raise CannotTell("there is no event")
     span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from schemas.timestamps import DAY_MS, from_ms
 from scoring.backtest.backtest import Backtest, Called
 from scoring.backtest.daily_calls import CallTerms
+from scoring.backtest.judged_trial import JudgedTrial
 from scoring.report.backtest_text import answer, worth
 from scoring.report.json_values import json_value
 from streams.importers.tables.cells import own_name
@@ -77,7 +79,7 @@ class Found:
     ranked: RankedFile
     terms: CallTerms
     read: Read
-    judged: Backtest | None
+    trial: JudgedTrial | None
     why_not: str = ""
     is_demo: bool = False
     own: OwnModel | None = None
@@ -85,6 +87,10 @@ class Found:
     left_out: Mapping[str, str] = field(default_factory=dict)
     is_held_out: bool = False
     saved: Path | None = None
+
+    @property
+    def judged(self) -> Backtest | None:
+        return None if self.trial is None else self.trial.backtest
 
     @property
     def has_probabilities(self) -> bool:
@@ -159,10 +165,15 @@ def mapping_lines(
                 else "no dates"
             )
             yield f"{kind}: {n_rows:,} rows read; {named}; {times}"
-        if tables[kind].encoding == LEGACY:
-            yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
+        yield from encoding_lines({kind: tables[kind]})
     profile = [f"{name} = {column}" for name, column in mapping.profile.items()]
     yield f"profile: {listed(profile) or 'no column that the model knows'}"
+
+
+def encoding_lines(tables: Mapping[str, ExportTable]) -> Iterator[str]:
+    for kind, table in tables.items():
+        if table.encoding == LEGACY:
+            yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
 
 
 def unread_lines(mapping: ColumnMapping, table: ExportTable) -> Iterator[str]:
@@ -203,6 +214,12 @@ def found_lines(trial: Found, top: int) -> Iterator[str]:
 
 
 def judged_lines(judged: Backtest, trial: Found) -> Iterator[str]:
+    yield from judged_by(judged, trial)
+    yield from (_worth(name, called, trial) for name, called in judged.models.items())
+
+
+def judged_by(judged: Backtest, trial: Found) -> Iterator[str]:
+    """By which lists, or leads, the models were judged."""
     days = [from_ms(day.day * DAY_MS) for day in judged.days]
     if trial.is_held_out:
         yield (
@@ -217,12 +234,20 @@ def judged_lines(judged: Backtest, trial: Found) -> Iterator[str]:
         )
         if trial.own is not None:
             yield "your model here knew only what was known before the first of them"
-    yield from (_worth(name, called, trial) for name, called in judged.models.items())
 
 
 def _worth(name: str, called: Called, trial: Found) -> str:
     said = worth(name, called)
     return f"{said.rpartition('], ')[0]}]" if trial.is_held_out else said  # no days without dates
+
+
+def reached_by_day(judged: Backtest) -> dict[str, list[tuple[int, int]]]:
+    """By model: (day, buyers reached up to its end) of each judged day."""
+    added_up: dict[str, list[tuple[int, int]]] = {}
+    for name in judged.models:
+        totals = accumulate(day.models[name].n_reached for day in judged.days)
+        added_up[name] = [(day.day, n) for day, n in zip(judged.days, totals, strict=True)]
+    return added_up
 
 
 def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]:
@@ -248,7 +273,7 @@ def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]
             "verdict": trial.verdict,
             "next": trial.next_step,
             "backtest": None
-            if judged is None
+            if judged is None or trial.trial is None
             else {
                 "orders": trial.read.n_orders,
                 "first_day": judged.days[0].day,
@@ -256,6 +281,9 @@ def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]
                 "models": {name: asdict(called) for name, called in judged.models.items()},
                 "paired": asdict(judged.paired[0]),
                 "is_held_out": trial.is_held_out,
+                "reached_by_day": reached_by_day(judged),
+                "reach": asdict(trial.trial.reach),
+                "calibration": trial.trial.calibration,
             },
         }
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from streams import exit_codes
 from streams.cli.front import Failure
+from streams.cli.report_file import require_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,19 @@ class TryRequest:
     days: int
     top: int
     save: Path | None
+
+
+def check_places(save: Path | None, report: Path | None, mapping: Path | None) -> None:
+    """Fails where what comes of the work could not be kept: before it is done."""
+    named = [path.absolute() for path in (save, report, mapping) if path is not None]
+    if report is not None and named.count(report.absolute()) > 1:
+        raise Failure(
+            f"{report} cannot be both the report and what --save or --mapping names: name another "
+            "file for --report",
+            exit_codes.USAGE,
+        )
+    require_place(report, transcripts=False)
+    check_save(save)
 
 
 def check_save(folder: Path | None) -> None:

@@ -17,21 +17,22 @@ from schemas.field_names import is_field_name
 from schemas.ids import LeadKey
 from schemas.timestamps import DAY_MS, from_ms
 from scoring.artifact import ArtifactError, load_manifest
-from scoring.backtest.backtest import Backtest
 from scoring.backtest.daily_calls import CallTerms
+from scoring.backtest.judged_trial import JudgedTrial
 from scoring.backtest.learning import CannotLearn, Fitter, LearnedModel, LearnRequest
 from scoring.engines.loading import load_scorer
 from scoring.prompt.rendering import Rendering, newest_rendering
 from scoring.score import Scorer
 from streams import exit_codes
 from streams.backtest.held_out import is_learned, judge_held_out, of_first_moment
+from streams.backtest.judging import judged_trial
 from streams.backtest.learning import (
     first_judged_day,
     known_before,
     with_creation,
     without_fields,
 )
-from streams.backtest.trial import DEMO, OWN, RULE, CannotTell, ExportTrial, judge_history
+from streams.backtest.trial import DEMO, OWN, RULE, CannotTell, ExportTrial, daily_lists
 from streams.cli.artifacts import SHIPPED, SHIPPED_FOR, find_artifact
 from streams.cli.exports.try_domain import SpokenDomain
 from streams.cli.exports.try_request import TryRequest
@@ -155,7 +156,7 @@ class _Work:
         self,
         name: str,
         ranked: RankedFile,
-        judgement: tuple[Backtest | None, str, CallTerms],
+        judgement: tuple[JudgedTrial | None, str, CallTerms],
         *,
         own: OwnModel | None = None,
         why_rule: str = "",
@@ -175,7 +176,9 @@ class _Work:
             is_held_out=bool(self._undated) and judged is not None,
         )
 
-    def _judge(self, folder: Path) -> tuple[LearnedModel | None, Backtest | None, str, CallTerms]:
+    def _judge(
+        self, folder: Path
+    ) -> tuple[LearnedModel | None, JudgedTrial | None, str, CallTerms]:
         """What daily calls would have reached, by a model that knew what was known before them."""
         day = first_judged_day(self.events, self._terms.horizon_days, self.request.days)
         asked = LearnRequest(self.rendering, {}, until_ms=day * DAY_MS)
@@ -199,7 +202,7 @@ class _Work:
 
     def _judge_undated(
         self, folder: Path
-    ) -> tuple[LearnedModel | None, Backtest | None, str, CallTerms]:
+    ) -> tuple[LearnedModel | None, JudgedTrial | None, str, CallTerms]:
         """The same without dates: by leads that were held out by chance."""
         known = self._undated
         held_out = {key: won for key, won in known.items() if not is_learned(key)}
@@ -278,10 +281,11 @@ def _save(folder: Path | None, artifact: Path, events: Sequence[EventBase]) -> N
         ) from error
 
 
-def _judged(events: Sequence[EventBase], trial: ExportTrial) -> tuple[Backtest | None, str]:
+def _judged(events: Sequence[EventBase], trial: ExportTrial) -> tuple[JudgedTrial | None, str]:
     progress = TerminalProgress("replayed", "events", len(events))
     try:
-        return judge_history(events, trial, progress.advance), ""
+        lists = daily_lists(events, trial, progress.advance)
+        return judged_trial(lists, trial.terms, trial.name), ""
     except CannotTell as error:
         return None, str(error)
     finally:
