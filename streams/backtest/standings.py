@@ -25,26 +25,27 @@ from scoring.prompt.features import feature_vector
 from scoring.prompt.rendering import Rendering
 from scoring.report.progress import Advanced
 from scoring.score import Scorer, Subject
+from streams.backtest.known_events import KnownEvents
 from streams.recording.event_file import RecordingError
-from streams.recording.folder import RecordingFolder
-from streams.replay.arrival import PlacedRecord
+from streams.replay.arrival import Place
 from streams.replay.draft import PlannedStep, ReplayCounts, ReplayPartition
-from streams.replay.fold import Course, drafts
+from streams.replay.fold import Course, drafts_of_events
 from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import EveryTick
-from streams.replay.run import inputs, reporting
 
 FeatureRows = NDArray[np.float32]
+NO_FEATURES = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Standings:
     """All standings of a recording: one lead on one queue's daily lists for some days in a row.
     `lead` and `queue` (n,) are numbers in the order of their names; a standing is on the lists of
-    days `first` up to but not including `end`. `features` (n, n_features); `probabilities` (n,
-    n_scorers), NaN where a model could not score or was not asked. `ordered_ms` and `heard_ms`
-    (n_leads,): when a lead first ordered, and when that was known; inf: never. `known_ms`
-    (n_leads,): when its first event came in. `costs`: of each model, from state to probability."""
+    days `first` up to but not including `end`. `features` (n, n_features), or (n, 0) where nobody
+    learns from them; `probabilities` (n, n_scorers), NaN where a model could not score or was not
+    asked. `ordered_ms` and `heard_ms` (n_leads,): when a lead first ordered, and when that was
+    known; inf: never. `known_ms` (n_leads,): when its first event came in. `costs`: of each model,
+    from state to probability."""
 
     leads: tuple[str, ...]
     queues: tuple[str, ...]
@@ -65,30 +66,30 @@ class Standings:
 class Pass:
     """What one pass of the fold reads and computes. Models are asked about days from `first_day` up
     to but not including `end_day`. `renderings`: of all models that are compared, whether they are
-    asked or not; the features are those of the first."""
+    asked or not. `has_features`: whether somebody learns from the standings; they are those of the
+    first rendering."""
 
-    recording: RecordingFolder
+    events: KnownEvents
     erased: frozenset[str]
     renderings: Sequence[Rendering]
     scorers: Sequence[Scorer]
     first_day: int
     end_day: int
-    until_ms: int | None
     end_ms: int
+    has_features: bool = True
 
 
 def standings(fold_pass: Pass, advanced: Advanced = lambda n: None) -> Standings:
-    """Folds the recording once and collects who stood on which day's list, with each model's
+    """Folds the events once and collects who stood on which day's list, with each model's
     probability. Raises RecordingError."""
     collector = _Kept(fold_pass)
     tally = ReplayCounts()
-    for number in range(fold_pass.recording.manifest.n_partitions):
-        partition = ReplayPartition(
-            number, fold_pass.recording.manifest.n_partitions, fold_pass.erased, MemoryTable()
-        )
-        arriving = reporting(inputs(fold_pass.recording, number, fold_pass.until_ms), advanced)
+    n_partitions = fold_pass.events.n_partitions
+    for number in range(n_partitions):
+        partition = ReplayPartition(number, n_partitions, fold_pass.erased, MemoryTable())
+        known = fold_pass.events.of(partition, advanced)
         course = Course(partition, EveryTick(DAY_MS), fold_pass.renderings)
-        for draft in drafts(arriving, course, fold_pass.end_ms, collector.note_event):
+        for draft in drafts_of_events(known, course, fold_pass.end_ms, collector.note_event):
             collector.take(draft)
         collector.end(fold_pass.end_ms // DAY_MS + 1)
         partition.tally.leads = sum(1 for _ in partition.table.items())
@@ -127,11 +128,11 @@ class _Kept:
     spent: dict[int, Cost] = field(default_factory=dict)
     """Index of the scorer -> its CPU time so far."""
 
-    def note_event(self, arrival: PlacedRecord, event: EventBase) -> None:
+    def note_event(self, place: Place, event: EventBase) -> None:
         name = str(event.key)
-        self.known_ms.setdefault(name, arrival.place.moment_ms)
+        self.known_ms.setdefault(name, place.moment_ms)
         if isinstance(event, StageChanged) and event.ending is Ending.WON:
-            times = to_ms(event.occurred_at), arrival.place.moment_ms
+            times = to_ms(event.occurred_at), place.moment_ms
             self.orders[name] = min(times, self.orders.get(name, times))
 
     def take(self, draft: PlannedStep) -> None:
@@ -153,7 +154,9 @@ class _Kept:
             return
         subject = standing.subject
         asked, scorers = self.fold_pass, self.fold_pass.scorers
-        features = feature_vector(subject.history, subject.as_of_ms, asked.renderings[0])
+        features = NO_FEATURES
+        if asked.has_features:
+            features = feature_vector(subject.history, subject.as_of_ms, asked.renderings[0])
         is_judged = standing.first < asked.end_day and end > asked.first_day
         asked_scorers = scorers if is_judged else ()
         probabilities = tuple(self._ask(subject, i) for i in range(len(asked_scorers)))

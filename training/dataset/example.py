@@ -18,12 +18,12 @@ from scoring.engine import EngineInput
 from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
-from scoring.prompt.edges import as_of
 from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
 from scoring.score import prepare
 from training.dataset.ladder import Ladder, ladder_of
+from training.dataset.served_moments import served_ms
 from training.dataset.manifest import Split
 
 WHOLE = 1_000_000
@@ -160,7 +160,7 @@ class Examples:
         by = rendering or self.rendering
         for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
             history = history_of(state)
-            yield history, as_of(history, int(as_of_ms), by)
+            yield history, served_ms(history, int(as_of_ms), by)
 
 
 def features_of_rows(
