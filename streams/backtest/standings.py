@@ -18,7 +18,7 @@ from schemas.events import Ending, EventBase, StageChanged
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.backtest.daily_calls import Ints
 from scoring.calibration import NotALogit, probability
-from scoring.engine import Unscorable, logits_of
+from scoring.engine import EngineInput, Unscorable, logits_of
 from scoring.floats import Floats
 from scoring.metrics.cost import Cost
 from scoring.prompt.features import feature_vector
@@ -34,6 +34,9 @@ from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import EveryTick
 
 FeatureRows = NDArray[np.float32]
+ASKED_AT_ONCE = 256
+"""Standings that wait until models are asked about them: tables answer many in the time of one."""
+
 NO_FEATURES = np.zeros(0, dtype=np.float32)
 
 
@@ -114,7 +117,8 @@ class _Closed:
     first: int
     end: int
     features: NDArray[np.float32]
-    probabilities: tuple[float, ...]
+    probabilities: list[float]
+    """Of each scorer; NaN until it has been asked."""
 
 
 @dataclass(slots=True)
@@ -125,6 +129,7 @@ class _Kept:
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Lead -> when its first order occurred and when that came in, in milliseconds."""
     known_ms: dict[str, int] = field(default_factory=dict)
+    waiting: list[tuple[_Closed, Subject]] = field(default_factory=list)
     spent: dict[int, Cost] = field(default_factory=dict)
     """Index of the scorer -> its CPU time so far."""
 
@@ -158,23 +163,30 @@ class _Kept:
         if asked.has_features:
             features = feature_vector(subject.history, subject.as_of_ms, asked.renderings[0])
         is_judged = standing.first < asked.end_day and end > asked.first_day
-        asked_scorers = scorers if is_judged else ()
-        probabilities = tuple(self._ask(subject, i) for i in range(len(asked_scorers)))
-        unknown = (float("nan"),) * (len(scorers) - len(probabilities))
         queue = f"{subject.key.tenant}/{standing.queue}"
-        self.closed.append(
-            _Closed(lead, queue, standing.first, end, features, probabilities + unknown)
-        )
+        unknown = [float("nan")] * len(scorers)
+        closed = _Closed(lead, queue, standing.first, end, features, unknown)
+        self.closed.append(closed)
+        if is_judged and scorers:
+            self.waiting.append((closed, subject))
+            if len(self.waiting) == ASKED_AT_ONCE:
+                self._ask()
 
-    def _ask(self, subject: Subject, number: int) -> float:
-        began_s = process_time()
-        answer = _probability(subject, self.fold_pass.scorers[number])
-        spent = self.spent.get(number, Cost(0.0, 0))
-        cpu_s = spent.cpu_s + process_time() - began_s
-        self.spent[number] = Cost(cpu_s, spent.n_leads + 1)
-        return answer
+    def _ask(self) -> None:
+        """Asks all models about the standings that wait."""
+        subjects = [subject for _, subject in self.waiting]
+        for number, scorer in enumerate(self.fold_pass.scorers):
+            began_s = process_time()
+            answers = _probabilities(subjects, scorer)
+            spent = self.spent.get(number, Cost(0.0, 0))
+            cpu_s = spent.cpu_s + process_time() - began_s
+            self.spent[number] = Cost(cpu_s, spent.n_leads + len(subjects))
+            for (closed, _), answer in zip(self.waiting, answers, strict=True):
+                closed.probabilities[number] = answer
+        self.waiting.clear()
 
     def standings(self, tally: ReplayCounts) -> Standings:
+        self._ask()
         if not self.closed:
             raise RecordingError("nobody stood on a list at midnight: nothing can be backtested")
         n_scorers = len(self.fold_pass.scorers)
@@ -208,10 +220,29 @@ class _Kept:
         )
 
 
-def _probability(subject: Subject, scorer: Scorer) -> float:
+def _probabilities(subjects: Sequence[Subject], scorer: Scorer) -> list[float]:
+    """One for each subject; NaN where the model cannot score it."""
+    read: list[EngineInput | None] = [_read(subject, scorer) for subject in subjects]
+    inputs = [each for each in read if each is not None]
+    at_once = scorer.engine.batch_size if scorer.has_language_model else ASKED_AT_ONCE
+    logits = [
+        logit
+        for first in range(0, len(inputs), at_once)
+        for logit in logits_of(inputs[first : first + at_once], scorer.engine)
+    ]
+    answers = iter(logits)
+    return [float("nan") if each is None else _probability(next(answers), scorer) for each in read]
+
+
+def _read(subject: Subject, scorer: Scorer) -> EngineInput | None:
     try:
-        read = scorer.read(subject.history, subject.as_of_ms)
-        (logit,) = logits_of([read], scorer.engine)
+        return scorer.read(subject.history, subject.as_of_ms)
+    except Unscorable:
+        return None
+
+
+def _probability(logit: float | None, scorer: Scorer) -> float:
+    try:
         return float("nan") if logit is None else probability(logit, scorer.calibration)
-    except (Unscorable, NotALogit):
+    except NotALogit:
         return float("nan")

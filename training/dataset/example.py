@@ -6,6 +6,7 @@ columns were not, or say nothing of the lead. `training.dataset.folder` reads an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, overload
@@ -23,8 +24,8 @@ from scoring.prompt.prompt import PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
 from scoring.score import prepare
 from training.dataset.ladder import Ladder, ladder_of
-from training.dataset.served_moments import served_ms
 from training.dataset.manifest import Split
+from training.dataset.served_moments import served_ms
 
 WHOLE = 1_000_000
 """A budget of more characters than any lead has."""
@@ -114,6 +115,13 @@ class Examples:
     @property
     def states(self) -> States:
         return States(self.state)
+
+    @property
+    def counted_states(self) -> Iterator[tuple[LeadState, int]]:
+        """Each different state, and how many rows have it: between two events of a lead its rows
+        have the same."""
+        for encoded, n_rows in Counter(self.state).items():
+            yield from_bytes(encoded), n_rows
 
     @property
     def n_who_ordered(self) -> int:

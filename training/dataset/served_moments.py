@@ -1,4 +1,4 @@
-"""When serving would have read a row: remembered, since many columns are fitted on the same rows."""
+"""When serving would have read a row: its edges are remembered, as a lead's rows share them."""
 
 from __future__ import annotations
 

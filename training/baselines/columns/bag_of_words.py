@@ -17,6 +17,7 @@ from sklearn.decomposition import TruncatedSVD
 from scoring.columns.words import MAX_TERMS, Vocabulary, Words, terms
 from scoring.floats import Floats
 from scoring.lead.history import history_of
+from scoring.lead.state_bytes import from_bytes
 from training.dataset.example import Examples
 
 MIN_LEADS_PER_TERM = 3
@@ -89,7 +90,8 @@ def fit_components(matrix: csr_matrix, rng: np.random.Generator) -> Floats:
 
 
 def _counts(examples: Examples) -> list[Counter[str]]:
-    return [Counter(terms(history_of(state))) for state in examples.states]
+    of_state = {state: Counter(terms(history_of(from_bytes(state)))) for state in {*examples.state}}
+    return [of_state[state] for state in examples.state]
 
 
 def _matrix(vocabulary: Vocabulary, counts: list[Counter[str]]) -> csr_matrix:
