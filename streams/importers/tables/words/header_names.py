@@ -127,6 +127,9 @@ def _names() -> dict[str, dict[str, tuple[str, ...]]]:
                 )
                 if key not in of and key not in _LAST:
                     of.append(key)
+    # Who ordered often stands in the file of the leads.
+    of_outcomes = names["outcomes"]["lead"]
+    of_outcomes += [key for key in names["leads"]["lead"] if key not in of_outcomes]
     for kind in ("leads", "outcomes"):
         names[kind]["lead"] += _LAST
     names["calls"]["lead"] += ("record_id", *_LAST[2:])
