@@ -58,6 +58,8 @@ def _basis(found: Found) -> Iterator[str]:
     """By what the leads are ranked; what was left out stands elsewhere."""
     if found.own is not None:
         yield found.own.sentence
+        if found.own.base:
+            yield found.own.base
         if found.own.why:
             yield found.own.why
     if found.why_rule:
