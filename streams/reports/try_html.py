@@ -74,6 +74,7 @@ def _queues(found: Found, top: int) -> Iterator[str]:
     if not queues:
         yield "<p>Nobody is left to call: every lead has its outcome.</p>"
     if not top:
+        yield "<p>No lead is shown, as --top 0 asks.</p>"
         return
     heads = ["rank", "lead", "reason"]
     if found.has_probabilities:
