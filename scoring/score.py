@@ -8,7 +8,7 @@ state, the cursor, the promotion, `as_of` and the artifact. The engine runs betw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from schemas.ids import LeadKey
@@ -48,8 +48,11 @@ class Scorer:
     columns: Columns = NO_COLUMNS
 
     def read(self, history: LeadHistory, as_of_ms: int) -> EngineInput:
-        """What the engine reads of a lead."""
-        return prepare(history, as_of_ms, self.spec, self.columns)
+        """What the engine reads of a lead. The prompt is written only where a language model reads
+        it: to write it takes several times as long as to score a table."""
+        if self.has_language_model:
+            return prepare(history, as_of_ms, self.spec, self.columns)
+        return numbers_of(history, as_of_ms, self.rendering, self.columns)
 
     @property
     def rendering(self) -> Rendering:
@@ -142,11 +145,16 @@ def prepare(
     history: LeadHistory, as_of_ms: int, spec: PromptSpec, columns: Columns = NO_COLUMNS
 ) -> EngineInput:
     """What an engine reads of a lead, and all it reads."""
-    return EngineInput(
-        feature_vector(history, as_of_ms, spec.rendering),
-        build_prompt(history, as_of_ms, spec),
-        columns.row(history, as_of_ms),
-    )
+    numbers = numbers_of(history, as_of_ms, spec.rendering, columns)
+    return replace(numbers, prompt=build_prompt(history, as_of_ms, spec))
+
+
+def numbers_of(
+    history: LeadHistory, as_of_ms: int, rendering: Rendering, columns: Columns
+) -> EngineInput:
+    """What engines of numbers alone read of a lead."""
+    features = feature_vector(history, as_of_ms, rendering)
+    return EngineInput(features, "", columns.row(history, as_of_ms))
 
 
 def build_score(

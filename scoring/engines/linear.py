@@ -56,12 +56,13 @@ class LinearModel(BaseModel):
 def load_linear_engine(path: Path, width: TableWidth) -> TableEngine:
     """Loads the regression in folder `path`. Raises ArtifactError where it cannot be read or is one
     on other columns."""
-    return TableEngine(linear_row_logit(path, width.n_numbers), width)
+    model = read_linear(path, width.n_numbers)
+    return TableEngine(lambda rows: [finite(logit) for logit in model.logits(rows)], width)
 
 
-def linear_row_logit(path: Path, n_numbers: int) -> Callable[[NDArray[np.float32]], float]:
-    """The logit of one row of so many numbers, by the regression in folder `path`. Raises
-    ArtifactError as above."""
+def read_linear(path: Path, n_numbers: int) -> LinearModel:
+    """The regression in folder `path`, on rows of so many numbers. Raises ArtifactError as
+    above."""
     try:
         model = LinearModel.model_validate_json((path / LINEAR).read_bytes())
     except (OSError, ValidationError) as error:
@@ -74,6 +75,13 @@ def linear_row_logit(path: Path, n_numbers: int) -> Callable[[NDArray[np.float32
             f"{path / LINEAR} reads rows of {model.n_numbers} numbers, this artifact's features "
             f"and columns make {n_numbers}; fit and export it again"
         )
+    return model
+
+
+def linear_row_logit(path: Path, n_numbers: int) -> Callable[[NDArray[np.float32]], float]:
+    """The logit of one row of so many numbers, by the regression in folder `path`. Raises
+    ArtifactError as above."""
+    model = read_linear(path, n_numbers)
 
     def row_logit(row: NDArray[np.float32]) -> float:
         (logit,) = model.logits(row[None, :])

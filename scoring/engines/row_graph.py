@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,8 @@ def row_logit(graph: onnxruntime.InferenceSession, row: NDArray[np.float32]) -> 
 
 def load_row_graph(path: Path, width: TableWidth) -> TableEngine:
     """An engine of the graph. Raises ArtifactError."""
-    return TableEngine(partial(row_logit, open_row_graph(path, width.n_numbers)), width)
+    graph = open_row_graph(path, width.n_numbers)
+    return TableEngine(lambda rows: [row_logit(graph, row) for row in rows], width)
 
 
 def open_row_graph(path: Path, n_numbers: int) -> onnxruntime.InferenceSession:

@@ -38,10 +38,10 @@ def check_table(engine_input: EngineInput, width: TableWidth) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TableEngine:
-    """A model of one row: `row_logit` gives the logit of features and columns as float32
-    (width.n_numbers,), the same whatever other rows there are. The prompt is not read."""
+    """A model of rows: `row_logits` gives the logit of each row of features and columns, float32
+    (n, width.n_numbers), the same whatever other rows there are. The prompt is not read."""
 
-    row_logit: Callable[[NDArray[np.float32]], float]
+    row_logits: Callable[[NDArray[np.float32]], list[float]]
     width: TableWidth
 
     @property
@@ -51,4 +51,4 @@ class TableEngine:
     def logits(self, inputs: Sequence[EngineInput]) -> list[float]:
         for engine_input in inputs:
             check_table(engine_input, self.width)
-        return [self.row_logit(engine_input.row) for engine_input in inputs]
+        return self.row_logits(np.array([one.row for one in inputs])) if inputs else []

@@ -24,7 +24,7 @@ from scoring.lead.arrival import Arrival, state_of, without_each
 from scoring.lead.history import LeadHistory, all_said, history_of
 from scoring.prompt.own_fields import HEADING
 from scoring.prompt.prompt import CALLS
-from scoring.score import Scorer
+from scoring.score import Scorer, prepare
 
 MAX_HEARD = 30
 """How many words of a lead are tried, those of most weight; each costs a score."""
@@ -80,7 +80,7 @@ def occlude(arrivals: Sequence[Arrival], as_of_ms: int, scorer: Scorer) -> Occlu
     history = history_of(state_of(arrivals))
     own = [HEADING] if scorer.rendering.own_fields else []
     names = [*(section.value for section in Section), *own, CALLS]
-    read = scorer.read(history, as_of_ms)
+    read = prepare(history, as_of_ms, scorer.spec, scorer.columns)
     columns = list(_without_columns(history, as_of_ms, scorer, read))
     inputs = [
         read,

@@ -7,7 +7,10 @@ constant, so a score stays valid until the next one.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
 
 from scoring.lead.history import LeadHistory
 from scoring.prompt.own_fields import own_edges
@@ -32,7 +35,7 @@ def next_edge(history: LeadHistory, after_ms: int, rendering: Rendering) -> int 
     >>> to_text(next_edge(history, to_ms(visit.occurred_at), first_rendering()))
     '2026-03-02T09:30:00Z'
     """
-    return min((moment for moment in edges(history, rendering) if moment > after_ms), default=None)
+    return TimeEdges.of(history, rendering).next(after_ms)
 
 
 def as_of(history: LeadHistory, now_ms: int, rendering: Rendering) -> int:
@@ -53,17 +56,41 @@ def as_of(history: LeadHistory, now_ms: int, rendering: Rendering) -> int:
     >>> to_text(as_of(history, later_ms, first_rendering()))
     '2026-03-02T09:30:00Z'
     """
-    passed = [moment for moment in edges(history, rendering) if moment <= now_ms]
-    newest = history.state.newest
-    if newest is not None and newest.at_ms <= now_ms:
-        passed.append(newest.at_ms)
-    return max(passed, default=now_ms)
+    return TimeEdges.of(history, rendering).as_of(now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeEdges:
+    """The edges of a history, for whoever asks several times. `moments_ms` ascend; `newest_ms`: of
+    the newest event."""
+
+    moments_ms: tuple[int, ...]
+    newest_ms: int | None
+
+    @classmethod
+    def of(cls, history: LeadHistory, rendering: Rendering) -> Self:
+        newest = history.state.newest
+        moments = tuple(sorted({*edges(history, rendering)}))
+        return cls(moments, None if newest is None else newest.at_ms)
+
+    def next(self, after_ms: int) -> int | None:
+        """As `next_edge`."""
+        at = bisect_right(self.moments_ms, after_ms)
+        return self.moments_ms[at] if at < len(self.moments_ms) else None
+
+    def as_of(self, now_ms: int) -> int:
+        """As `scoring.prompt.edges.as_of`."""
+        at = bisect_right(self.moments_ms, now_ms)
+        passed = [*self.moments_ms[at - 1 : at]] if at else []
+        if self.newest_ms is not None and self.newest_ms <= now_ms:
+            passed.append(self.newest_ms)
+        return max(passed, default=now_ms)
 
 
 def edges(history: LeadHistory, rendering: Rendering) -> Iterator[int]:
     """Every edge, past and future, in no order, with repeats."""
-    for feature in rendering.features:
-        yield from feature.source.edges(history)
+    for source in rendering.timed_sources:
+        yield from source.edges(history)
     for moment in rendering.reader.moments(history):
         yield from age_edges(moment, rendering.age_days)
     yield from own_edges(history, rendering)

@@ -17,6 +17,7 @@ from scoring.domain.reading import canonical_json, domain_digest, pack
 from scoring.prompt.conversation import SummaryReader
 from scoring.prompt.declaration import Feature
 from scoring.prompt.from_domain import features_of
+from scoring.prompt.sources import UNTIMED, FeatureSource
 from scoring.prompt.undated_talk import UndatedTalkReader
 from scoring.prompt.units import TalkReader
 from scoring.prompt.whole_talk import WholeTalkReader
@@ -58,6 +59,13 @@ class Rendering:
     def features(self) -> tuple[Feature, ...]:
         """In the order of the table's columns and of the prompt's sections."""
         return features_of(self.domain)
+
+    @cached_property
+    def timed_sources(self) -> tuple[FeatureSource, ...]:
+        """The features' sources that time alone may change, each once: several features share
+        one."""
+        sources = (feature.source for feature in self.features)
+        return tuple(dict.fromkeys(each for each in sources if not isinstance(each, UNTIMED)))
 
     @cached_property
     def age_days(self) -> tuple[int, ...]:

@@ -94,6 +94,10 @@ class CurrentStage:
         return ()
 
 
+UNTIMED = (Profile, Flag, ProfileNumber, CurrentStage)
+"""The sources without edges."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contacts:
     """Selects contacts; None means any. Unanswered: nobody spoke, as far as is known."""

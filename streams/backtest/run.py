@@ -21,6 +21,7 @@ from streams.backtest.backtest import (
     orders_learned,
     span_of,
 )
+from streams.backtest.known_events import RecordedEvents
 from streams.backtest.standings import Pass, standings
 from streams.recording.erased import erased_leads
 from streams.recording.folder import RecordingFolder, open_recording
@@ -85,14 +86,14 @@ def run_backtest(
     total = sum(part.n_records for part in ranges)
     erased = erased_leads(recording, progress("looked for erased leads in", total))
     fold_pass = Pass(
-        recording=recording,
+        events=RecordedEvents(recording, request.until_ms),
         erased=erased,
         renderings=[scorer.rendering for scorer in scorers],
         scorers=scorers,
         first_day=first_day,
         end_day=terms.span.end_day,
-        until_ms=request.until_ms,
         end_ms=end_ms,
+        has_features=learn is not None,
     )
     if learn is not None:  # without scoring, which may take an hour
         orders_learned(standings(replace(fold_pass, scorers=())), terms)

@@ -18,33 +18,37 @@ from schemas.events import Ending, EventBase, StageChanged
 from schemas.timestamps import DAY_MS, to_ms
 from scoring.backtest.daily_calls import Ints
 from scoring.calibration import NotALogit, probability
-from scoring.engine import Unscorable, logits_of
+from scoring.engine import EngineInput, Unscorable, logits_of
 from scoring.floats import Floats
 from scoring.metrics.cost import Cost
 from scoring.prompt.features import feature_vector
 from scoring.prompt.rendering import Rendering
 from scoring.report.progress import Advanced
 from scoring.score import Scorer, Subject
+from streams.backtest.known_events import KnownEvents
 from streams.recording.event_file import RecordingError
-from streams.recording.folder import RecordingFolder
-from streams.replay.arrival import PlacedRecord
+from streams.replay.arrival import Place
 from streams.replay.draft import PlannedStep, ReplayCounts, ReplayPartition
-from streams.replay.fold import Course, drafts
+from streams.replay.fold import Course, drafts_of_events
 from streams.replay.lead_table import MemoryTable
 from streams.replay.policy import EveryTick
-from streams.replay.run import inputs, reporting
 
 FeatureRows = NDArray[np.float32]
+ASKED_AT_ONCE = 256
+"""Standings that wait until models are asked about them: tables answer many in the time of one."""
+
+NO_FEATURES = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Standings:
     """All standings of a recording: one lead on one queue's daily lists for some days in a row.
     `lead` and `queue` (n,) are numbers in the order of their names; a standing is on the lists of
-    days `first` up to but not including `end`. `features` (n, n_features); `probabilities` (n,
-    n_scorers), NaN where a model could not score or was not asked. `ordered_ms` and `heard_ms`
-    (n_leads,): when a lead first ordered, and when that was known; inf: never. `known_ms`
-    (n_leads,): when its first event came in. `costs`: of each model, from state to probability."""
+    days `first` up to but not including `end`. `features` (n, n_features), or (n, 0) where nobody
+    learns from them; `probabilities` (n, n_scorers), NaN where a model could not score or was not
+    asked. `ordered_ms` and `heard_ms` (n_leads,): when a lead first ordered, and when that was
+    known; inf: never. `known_ms` (n_leads,): when its first event came in. `costs`: of each model,
+    from state to probability."""
 
     leads: tuple[str, ...]
     queues: tuple[str, ...]
@@ -65,30 +69,30 @@ class Standings:
 class Pass:
     """What one pass of the fold reads and computes. Models are asked about days from `first_day` up
     to but not including `end_day`. `renderings`: of all models that are compared, whether they are
-    asked or not; the features are those of the first."""
+    asked or not. `has_features`: whether somebody learns from the standings; they are those of the
+    first rendering."""
 
-    recording: RecordingFolder
+    events: KnownEvents
     erased: frozenset[str]
     renderings: Sequence[Rendering]
     scorers: Sequence[Scorer]
     first_day: int
     end_day: int
-    until_ms: int | None
     end_ms: int
+    has_features: bool = True
 
 
 def standings(fold_pass: Pass, advanced: Advanced = lambda n: None) -> Standings:
-    """Folds the recording once and collects who stood on which day's list, with each model's
+    """Folds the events once and collects who stood on which day's list, with each model's
     probability. Raises RecordingError."""
     collector = _Kept(fold_pass)
     tally = ReplayCounts()
-    for number in range(fold_pass.recording.manifest.n_partitions):
-        partition = ReplayPartition(
-            number, fold_pass.recording.manifest.n_partitions, fold_pass.erased, MemoryTable()
-        )
-        arriving = reporting(inputs(fold_pass.recording, number, fold_pass.until_ms), advanced)
+    n_partitions = fold_pass.events.n_partitions
+    for number in range(n_partitions):
+        partition = ReplayPartition(number, n_partitions, fold_pass.erased, MemoryTable())
+        known = fold_pass.events.of(partition, advanced)
         course = Course(partition, EveryTick(DAY_MS), fold_pass.renderings)
-        for draft in drafts(arriving, course, fold_pass.end_ms, collector.note_event):
+        for draft in drafts_of_events(known, course, fold_pass.end_ms, collector.note_event):
             collector.take(draft)
         collector.end(fold_pass.end_ms // DAY_MS + 1)
         partition.tally.leads = sum(1 for _ in partition.table.items())
@@ -113,7 +117,8 @@ class _Closed:
     first: int
     end: int
     features: NDArray[np.float32]
-    probabilities: tuple[float, ...]
+    probabilities: list[float]
+    """Of each scorer; NaN until it has been asked."""
 
 
 @dataclass(slots=True)
@@ -124,14 +129,15 @@ class _Kept:
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Lead -> when its first order occurred and when that came in, in milliseconds."""
     known_ms: dict[str, int] = field(default_factory=dict)
+    waiting: list[tuple[_Closed, Subject]] = field(default_factory=list)
     spent: dict[int, Cost] = field(default_factory=dict)
     """Index of the scorer -> its CPU time so far."""
 
-    def note_event(self, arrival: PlacedRecord, event: EventBase) -> None:
+    def note_event(self, place: Place, event: EventBase) -> None:
         name = str(event.key)
-        self.known_ms.setdefault(name, arrival.place.moment_ms)
+        self.known_ms.setdefault(name, place.moment_ms)
         if isinstance(event, StageChanged) and event.ending is Ending.WON:
-            times = to_ms(event.occurred_at), arrival.place.moment_ms
+            times = to_ms(event.occurred_at), place.moment_ms
             self.orders[name] = min(times, self.orders.get(name, times))
 
     def take(self, draft: PlannedStep) -> None:
@@ -153,25 +159,34 @@ class _Kept:
             return
         subject = standing.subject
         asked, scorers = self.fold_pass, self.fold_pass.scorers
-        features = feature_vector(subject.history, subject.as_of_ms, asked.renderings[0])
+        features = NO_FEATURES
+        if asked.has_features:
+            features = feature_vector(subject.history, subject.as_of_ms, asked.renderings[0])
         is_judged = standing.first < asked.end_day and end > asked.first_day
-        asked_scorers = scorers if is_judged else ()
-        probabilities = tuple(self._ask(subject, i) for i in range(len(asked_scorers)))
-        unknown = (float("nan"),) * (len(scorers) - len(probabilities))
         queue = f"{subject.key.tenant}/{standing.queue}"
-        self.closed.append(
-            _Closed(lead, queue, standing.first, end, features, probabilities + unknown)
-        )
+        unknown = [float("nan")] * len(scorers)
+        closed = _Closed(lead, queue, standing.first, end, features, unknown)
+        self.closed.append(closed)
+        if is_judged and scorers:
+            self.waiting.append((closed, subject))
+            if len(self.waiting) == ASKED_AT_ONCE:
+                self._ask()
 
-    def _ask(self, subject: Subject, number: int) -> float:
-        began_s = process_time()
-        answer = _probability(subject, self.fold_pass.scorers[number])
-        spent = self.spent.get(number, Cost(0.0, 0))
-        cpu_s = spent.cpu_s + process_time() - began_s
-        self.spent[number] = Cost(cpu_s, spent.n_leads + 1)
-        return answer
+    def _ask(self) -> None:
+        """Asks all models about the standings that wait."""
+        subjects = [subject for _, subject in self.waiting]
+        for number, scorer in enumerate(self.fold_pass.scorers):
+            began_s = process_time()
+            answers = _probabilities(subjects, scorer)
+            spent = self.spent.get(number, Cost(0.0, 0))
+            cpu_s = spent.cpu_s + process_time() - began_s
+            self.spent[number] = Cost(cpu_s, spent.n_leads + len(subjects))
+            for (closed, _), answer in zip(self.waiting, answers, strict=True):
+                closed.probabilities[number] = answer
+        self.waiting.clear()
 
     def standings(self, tally: ReplayCounts) -> Standings:
+        self._ask()
         if not self.closed:
             raise RecordingError("nobody stood on a list at midnight: nothing can be backtested")
         n_scorers = len(self.fold_pass.scorers)
@@ -205,10 +220,29 @@ class _Kept:
         )
 
 
-def _probability(subject: Subject, scorer: Scorer) -> float:
+def _probabilities(subjects: Sequence[Subject], scorer: Scorer) -> list[float]:
+    """One for each subject; NaN where the model cannot score it."""
+    read: list[EngineInput | None] = [_read(subject, scorer) for subject in subjects]
+    inputs = [each for each in read if each is not None]
+    at_once = scorer.engine.batch_size if scorer.has_language_model else ASKED_AT_ONCE
+    logits = [
+        logit
+        for first in range(0, len(inputs), at_once)
+        for logit in logits_of(inputs[first : first + at_once], scorer.engine)
+    ]
+    answers = iter(logits)
+    return [float("nan") if each is None else _probability(next(answers), scorer) for each in read]
+
+
+def _read(subject: Subject, scorer: Scorer) -> EngineInput | None:
     try:
-        read = scorer.read(subject.history, subject.as_of_ms)
-        (logit,) = logits_of([read], scorer.engine)
+        return scorer.read(subject.history, subject.as_of_ms)
+    except Unscorable:
+        return None
+
+
+def _probability(logit: float | None, scorer: Scorer) -> float:
+    try:
         return float("nan") if logit is None else probability(logit, scorer.calibration)
-    except (Unscorable, NotALogit):
+    except NotALogit:
         return float("nan")

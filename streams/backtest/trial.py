@@ -4,11 +4,9 @@ calling who came in last, as teams without a model do.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -21,10 +19,9 @@ from scoring.metrics.bootstrap import Bootstrap
 from scoring.prompt.rendering import Rendering
 from scoring.score import Scorer
 from streams.backtest.backtest import DaySpan, boards_of
+from streams.backtest.known_events import EventsOfExport
 from streams.backtest.standings import Pass, Standings, standings
-from streams.recording.event_file import RecordingError, history
-from streams.recording.folder import open_recording
-from streams.recording.record import record_events
+from streams.recording.event_file import RecordingError
 
 NEWEST = "calling the newest first"
 N_RESAMPLES = 1000
@@ -157,17 +154,14 @@ def _standings(
     renderings: Sequence[Rendering] = (),
 ) -> Standings:
     """`renderings`: of models that are not asked."""
-    with tempfile.TemporaryDirectory(prefix="asllr-try-") as folder:
-        path = Path(folder) / "recording"
-        record_events(map(history, events), path, n_partitions=1)
-        fold_pass = Pass(
-            recording=open_recording(path),
-            erased=frozenset(),
-            renderings=[*(scorer.rendering for scorer in scorers), *renderings],
-            scorers=scorers,
-            first_day=span.first_day,
-            end_day=span.end_day,
-            until_ms=None,
-            end_ms=to_ms(events[-1].occurred_at),
-        )
-        return standings(fold_pass, advanced)
+    fold_pass = Pass(
+        events=EventsOfExport(events),
+        erased=frozenset(),
+        renderings=[*(scorer.rendering for scorer in scorers), *renderings],
+        scorers=scorers,
+        first_day=span.first_day,
+        end_day=span.end_day,
+        end_ms=to_ms(events[-1].occurred_at),
+        has_features=False,
+    )
+    return standings(fold_pass, advanced)

@@ -14,7 +14,14 @@ from scoring.lead.arrival import cursor_of, state_of
 from scoring.lead.fold import Listing, listing
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.rendering import Rendering
-from scoring.score import NO_TIME, Position, ScorerOf, build_score, build_subject
+from scoring.score import (
+    NO_TIME,
+    Position,
+    ScorerOf,
+    build_score,
+    build_subject,
+    prepare,
+)
 from streams.explain.story import LeadStory
 
 N_CAUSES = 5
@@ -68,7 +75,7 @@ def at_moment(story: LeadStory, points: Sequence[LedgerPoint], scorer_of: Scorer
     state = to_bytes(folded)
     position = Position(cursor, promotion)
     subject = build_subject(story.key, state, position, story.end_ms, scorer.rendering)
-    prepared = scorer.read(subject.history, subject.as_of_ms)
+    prepared = prepare(subject.history, subject.as_of_ms, scorer.spec, scorer.columns)
     logit = scorer.engine.logits([prepared])[0]
     here = LedgerPoint(cursor, subject.as_of_ms, artifact)
     scored_points = [one for one in points if one.probability is not None] or points[:-1]

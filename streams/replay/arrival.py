@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.codec import Record
+from schemas.events import EventBase
 
 
 class Place(NamedTuple):
@@ -31,6 +32,10 @@ class PlacedRecord(NamedTuple):
 
     place: Place
     record: Record
+
+
+PlacedEvent = tuple[Place, EventBase]
+"""An event and the place of its record."""
 
 
 def arrivals(records: Iterable[Record], until_ms: int | None = None) -> Iterator[PlacedRecord]:

@@ -5,16 +5,19 @@ but for the table it keeps the leads in.
 from __future__ import annotations
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from schemas.events import EventBase
+from schemas.ids import LeadKey
 from scoring.lead.fold import evolve, initial_state, listing
-from scoring.lead.history import history_of
-from scoring.prompt.edges import as_of, next_edge
+from scoring.lead.history import LeadHistory, history_of
+from scoring.lead.state_bytes import hash_of
+from scoring.prompt.edges import TimeEdges
 from scoring.prompt.rendering import Rendering
-from scoring.score import version_of
-from streams.replay.arrival import Place, PlacedRecord
-from streams.replay.draft import PROMOTION, PlannedStep, ReplayPartition, subject_of
+from scoring.score import Subject, version_of
+from streams.replay.arrival import Place, PlacedEvent, PlacedRecord
+from streams.replay.draft import PROMOTION, PlannedStep, ReplayPartition
 from streams.replay.lead_table import ReplayedLead
 from streams.replay.policy import EveryEvent, EveryTick, ScoringPolicy
 
@@ -23,17 +26,31 @@ def drafts(
     arrivals: Iterable[PlacedRecord],
     course: Course,
     end_ms: int,
-    on_event: Callable[[PlacedRecord, EventBase], None] = lambda arrival, event: None,
+    on_event: Callable[[Place, EventBase], None] = lambda place, event: None,
 ) -> Iterator[PlannedStep]:
     """The planned steps of one partition in the order of their places, up to `end_ms`, also when
     nothing arrives any more. `on_event` sees each event before it is folded."""
-    for arrival in arrivals:
-        yield from course.until(arrival.place.moment_ms)
-        event = course.partition.event_of(arrival.record)
-        if event is not None:
-            on_event(arrival, event)
-            yield from course.arrive(arrival, event)
+    read = ((arrival.place, course.partition.event_of(arrival.record)) for arrival in arrivals)
+    known = ((place, event) for place, event in read if event is not None)
+    yield from drafts_of_events(known, course, end_ms, on_event)
+
+
+def drafts_of_events(
+    events: Iterable[PlacedEvent],
+    course: Course,
+    end_ms: int,
+    on_event: Callable[[Place, EventBase], None] = lambda place, event: None,
+) -> Iterator[PlannedStep]:
+    """As `drafts`, of events in the order of their places."""
+    for place, event in events:
+        yield from course.until(place.moment_ms)
+        on_event(place, event)
+        yield from course.arrive(place, event)
     yield from course.until(end_ms)
+
+
+KEPT_EDGES = 8_192
+"""So many states' edges are remembered, those that were asked for last: some kilobytes each."""
 
 
 class Course:
@@ -53,6 +70,7 @@ class Course:
         self._renderings = renderings
         self._agenda = Agenda()
         self._n_timed = 0
+        self._edges_of: OrderedDict[str, list[TimeEdges]] = OrderedDict()
 
     def until(self, moment_ms: int) -> Iterator[PlannedStep]:
         for when_ms, name in self._agenda.until(moment_ms):
@@ -62,12 +80,11 @@ class Course:
                 place = Place(when_ms, "", self.partition.number, self._n_timed)
                 yield self._scored(place, name, lead)
 
-    def arrive(self, arrival: PlacedRecord, event: EventBase) -> Iterator[PlannedStep]:
-        place, record = arrival.place, arrival.record
+    def arrive(self, place: Place, event: EventBase) -> Iterator[PlannedStep]:
         name = str(event.key)
         before = self._table.get(name) or ReplayedLead(initial_state(), {}, None)
         state = evolve(before.state, event)
-        cursor = {**before.cursor, record.topic: record.offset}
+        cursor = {**before.cursor, place.topic: place.offset}
         if state == before.state:
             self._table.put(name, ReplayedLead(state, cursor, before.queue))
             return
@@ -90,15 +107,27 @@ class Course:
         """Plans a score, and the next appointment: the first edge after the moment that is scored
         for. Of several renderings the latest moment serves all: none of them has an edge between
         its own and that."""
-        history, renderings = history_of(lead.state), self._renderings
-        moment_ms = max(as_of(history, place.moment_ms, each) for each in renderings)
-        edges = [next_edge(history, moment_ms, each) for each in renderings]
-        due_ms = min((edge for edge in edges if edge is not None), default=None)
+        history, hash_ = history_of(lead.state), hash_of(lead.state)
+        edges = self._edges(hash_, history)
+        moment_ms = max(each.as_of(place.moment_ms) for each in edges)
+        following = [each.next(moment_ms) for each in edges]
+        due_ms = min((edge for edge in following if edge is not None), default=None)
         if due_ms is not None and isinstance(self._policy, EveryTick):
             due_ms = self._policy.after(due_ms)
         self._agenda.set(name, due_ms)
-        subject = subject_of(name, history, lead.cursor, PROMOTION, moment_ms)
+        subject = Subject(LeadKey.parse(name), history, hash_, lead.cursor, PROMOTION, moment_ms)
         return PlannedStep(place, name, subject.version, lead.queue, subject)
+
+    def _edges(self, hash_: str, history: LeadHistory) -> list[TimeEdges]:
+        """By each rendering. A state is scored at many of its edges in turn, which stay the same
+        until an event comes."""
+        found = self._edges_of.pop(hash_, None)
+        if found is None:
+            found = [TimeEdges.of(history, each) for each in self._renderings]
+        self._edges_of[hash_] = found
+        if len(self._edges_of) > KEPT_EDGES:
+            self._edges_of.popitem(last=False)
+        return found
 
 
 class Agenda:

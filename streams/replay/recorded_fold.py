@@ -35,7 +35,7 @@ def drafts_at_points(
         if event is None:
             continue
         points.arrive(arrival.record.topic, arrival.record.offset, event)
-        waiting.extend(course.arrive(arrival, event))
+        waiting.extend(course.arrive(arrival.place, event))
         yield from _ready(waiting)
     points.close()
     waiting.extend(_placed(point, partition) for point in coming)

@@ -6,6 +6,7 @@ columns were not, or say nothing of the lead. `training.dataset.folder` reads an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, overload
@@ -18,13 +19,13 @@ from scoring.engine import EngineInput
 from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import from_bytes
-from scoring.prompt.edges import as_of
 from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
 from scoring.score import prepare
 from training.dataset.ladder import Ladder, ladder_of
 from training.dataset.manifest import Split
+from training.dataset.served_moments import served_ms
 
 WHOLE = 1_000_000
 """A budget of more characters than any lead has."""
@@ -116,6 +117,13 @@ class Examples:
         return States(self.state)
 
     @property
+    def counted_states(self) -> Iterator[tuple[LeadState, int]]:
+        """Each different state, and how many rows have it: between two events of a lead its rows
+        have the same."""
+        for encoded, n_rows in Counter(self.state).items():
+            yield from_bytes(encoded), n_rows
+
+    @property
     def n_who_ordered(self) -> int:
         """The number of clusters with a positive row: several rows of one lead tell of one
         order."""
@@ -160,7 +168,7 @@ class Examples:
         by = rendering or self.rendering
         for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
             history = history_of(state)
-            yield history, as_of(history, int(as_of_ms), by)
+            yield history, served_ms(history, int(as_of_ms), by)
 
 
 def features_of_rows(

@@ -64,16 +64,16 @@ def read_table(path: Path, advance: Callable[[int], None] = lambda _n: None) -> 
     Raises ImportFault, OSError."""
     content = opened(path)
     if isinstance(content, ExportText):
-        advance = _in_bytes(advance, path.stat().st_size, len(content.text))
+        advance = _in_bytes(advance, path.stat().st_size, content.n_chars)
     if isinstance(content, Workbook):
         lines, sheet = sheet_lines(path, content)
         table = _table(path, "xlsx", lines)
         if sheet:
             table.remarks.append(f"{path}: read of its sheet {sheet!r}, which has the rows")
-    elif is_json(content.text):
+    elif is_json(content.head):
         table = _of_objects(path, content, advance)
     else:
-        table = _table(path, content.encoding, csv_lines(path, content.text, advance))
+        table = _table(path, content.encoding, csv_lines(path, content, advance))
     if isinstance(content, ExportText) and content.n_mended:
         table.remarks.append(
             f"{path}: {content.n_mended:,} bytes are no text and left out or shown as \ufffd"
@@ -235,7 +235,7 @@ def _without_foot(table: ExportTable) -> None:
 def _of_objects(path: Path, content: ExportText, advance: Callable[[int], None]) -> ExportTable:
     table, cells_read = ExportTable(path, (), content.encoding), _Cells(path)
     columns: dict[str, str] = {}
-    for number, found in json_objects(path, content.text, advance):
+    for number, found in json_objects(path, content, advance):
         if isinstance(found, Unread):
             table.refuse(number, found.reason)
             continue

@@ -28,6 +28,7 @@ from streams.backtest.backtest import (
     known_rows,
     span_of,
 )
+from streams.backtest.known_events import RecordedEvents
 from streams.backtest.standings import FeatureRows, Pass, Standings, standings
 from streams.recording.event_file import RecordedEvent, RecordingError, write_recording
 from streams.recording.folder import open_recording
@@ -53,13 +54,12 @@ def _seen(
     end_ms = max(one.last_ms for one in recording.input_ranges() if one.last_ms)
     return standings(
         Pass(
-            recording,
+            RecordedEvents(recording, None),
             frozenset(),
             [scorer.rendering],
             [scorer],
             first_day=0,
             end_day=end_ms // DAY_MS + 1,
-            until_ms=None,
             end_ms=end_ms,
         )
     )

@@ -18,7 +18,7 @@ from training.baselines.choosing import choices
 from training.baselines.columns.linear_reading import N_FOLDS, folds_of
 from training.baselines.fitted import logits_to_calibrate
 from training.baselines.logistic import fit_logistic, fit_logistic_words
-from training.baselines.recommended import fit_recommended, of_paired_losses
+from training.baselines.recommended import ENOUGH_ORDERS, fit_recommended, of_paired_losses
 from training.dataset.example import Examples
 from training.dataset.manifest import BEFORE_TEST, Split
 
@@ -117,6 +117,19 @@ def test_trees_are_taken_where_they_are_ahead_by_more_than_luck() -> None:
         assert name == taken
         assert ("standard errors" in why) == (taken == "logistic")
     assert of_paired_losses({"logistic": plain, "logistic_words": one}, rows)[0] == "logistic_words"
+
+
+def test_of_enough_orders_the_least_loss_takes_trees() -> None:
+    few = dealt(leads(200)).of(Split.FIT, Split.JUDGE)
+    times = -(-ENOUGH_ORDERS // few.n_who_ordered)
+    rows = few.take(np.tile(np.arange(len(few)), times))
+    rows = replace(rows, cluster=np.array([f"lead {n}" for n in range(len(rows))]))
+    better = 9.0 * np.where(rows.label > 0, 1.0, -1.0) * (np.arange(len(rows)) == 0)
+    logits = {"logistic": np.zeros(len(rows)), "tree_fields": better}
+    fewer = rows.take(np.flatnonzero(np.arange(len(rows)) < len(rows) // 2))
+    halves = {name: each[: len(fewer)] for name, each in logits.items()}
+    assert of_paired_losses(logits, rows)[0] == "tree_fields"
+    assert of_paired_losses(halves, fewer)[0] == "logistic"
 
 
 def test_rows_after_the_validation_split_do_not_choose() -> None:

@@ -13,9 +13,11 @@ from training.dataset.example import Examples
 def fit_aggregates(examples: Examples) -> Aggregates:
     channels: Counter[str] = Counter()
     stages: Counter[str] = Counter()
-    for state in examples.states:
-        channels.update({contact.channel for contact in history_of(state).contacts})
-        stages.update(state.stages.keys())
+    for state, n_rows in examples.counted_states:
+        for channel in {contact.channel for contact in history_of(state).contacts}:
+            channels[channel] += n_rows
+        for stage in state.stages:
+            stages[stage] += n_rows
     return Aggregates(
         channels=_frequent(channels), stages=_frequent(stages), reads_as_rendered=True
     )

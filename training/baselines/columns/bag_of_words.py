@@ -17,6 +17,7 @@ from sklearn.decomposition import TruncatedSVD
 from scoring.columns.words import MAX_TERMS, Vocabulary, Words, terms
 from scoring.floats import Floats
 from scoring.lead.history import history_of
+from scoring.lead.state_bytes import from_bytes
 from training.dataset.example import Examples
 
 MIN_LEADS_PER_TERM = 3
@@ -56,9 +57,10 @@ def fit_words(examples: Examples) -> BagOfWords:
     counts = _counts(examples)
     n_leads: Counter[str] = Counter()
     n_times: Counter[str] = Counter()
-    for of_lead in counts:
-        n_leads.update(of_lead.keys())
-        n_times.update(of_lead)
+    for of_lead, n_rows in _distinct(counts):
+        for term, n in of_lead.items():
+            n_leads[term] += n_rows
+            n_times[term] += n_rows * n
     frequent = [
         term
         for term, n in n_leads.items()
@@ -89,11 +91,20 @@ def fit_components(matrix: csr_matrix, rng: np.random.Generator) -> Floats:
 
 
 def _counts(examples: Examples) -> list[Counter[str]]:
-    return [Counter(terms(history_of(state))) for state in examples.states]
+    of_state = {state: Counter(terms(history_of(from_bytes(state)))) for state in {*examples.state}}
+    return [of_state[state] for state in examples.state]
+
+
+def _distinct(counts: list[Counter[str]]) -> list[tuple[Counter[str], int]]:
+    """Each counter once, and how many rows share it: those of one state."""
+    n_rows = Counter(map(id, counts))
+    by_id = {id(of_lead): of_lead for of_lead in counts}
+    return [(of_lead, n_rows[number]) for number, of_lead in by_id.items()]
 
 
 def _matrix(vocabulary: Vocabulary, counts: list[Counter[str]]) -> csr_matrix:
-    weighed = [vocabulary.weigh_counted(of_lead) for of_lead in counts]
+    weights_of = {id(one): vocabulary.weigh_counted(one) for one, _ in _distinct(counts)}
+    weighed = [weights_of[id(of_lead)] for of_lead in counts]
     ends = np.cumsum([0, *(len(ids) for ids, _ in weighed)])
     return csr_matrix(
         (

@@ -33,8 +33,9 @@ SURE = 0.9
 def fit_own_fields(examples: Examples) -> OwnFields:
     values = own_values(examples)
     n_with_code: Counter[str] = Counter()
-    for state in examples.states:
-        n_with_code.update({code for fact in state.facts for code in fact.codes})
+    for state, n_rows in examples.counted_states:
+        for code in {code for fact in state.facts for code in fact.codes}:
+            n_with_code[code] += n_rows
     fields = sorted(values, key=lambda name: (-values[name].total(), name))
     codes = [code for code, n in n_with_code.items() if n >= MIN_ROWS]
     codes.sort(key=lambda code: (-n_with_code[code], code))
@@ -50,10 +51,10 @@ def own_values(examples: Examples) -> dict[str, Counter[Value]]:
     """The business's own fields by the name of their register, and how many rows have each value.
     The stage is one where its words are no feature's."""
     values: dict[str, Counter[Value]] = {}
-    for state in examples.states:
+    for state, n_rows in examples.counted_states:
         for name, value in state.values().items():
             if value is not None and (name.startswith(PROFILE) or name == STAGE):
-                values.setdefault(name, Counter())[value] += 1
+                values.setdefault(name, Counter())[value] += n_rows
     return {
         name: counts
         for name, counts in values.items()

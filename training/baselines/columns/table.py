@@ -8,8 +8,11 @@ import numpy as np
 
 from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.columns.encoding import Rows
+from scoring.lead.history import history_of
+from scoring.lead.state_bytes import from_bytes
 from scoring.prompt.declaration import Bins, Feature, Kind
 from training.baselines.columns.own_fields import fit_own_fields
+from training.baselines.columns.remembered_rows import known_rows
 from training.dataset.example import Examples
 
 
@@ -24,9 +27,16 @@ class TableColumns:
     def rows(self, examples: Examples) -> Rows:
         if not len(self.columns):
             return examples.features
-        beside = [self.columns.row(history, as_of_ms) for history, as_of_ms in examples.as_served()]
-        table = np.array(beside, dtype=np.float32).reshape(len(examples), len(self.columns))
-        return np.hstack([examples.features, table])
+        wordless = replace(self.columns, words=None)
+        parts = [examples.features, known_rows(wordless, examples)]
+        if self.columns.words is not None:
+            said = {
+                state: self.columns.words.numbers(history_of(from_bytes(state)))
+                for state in dict.fromkeys(examples.state)
+            }
+            of_words = [said[state] for state in examples.state]
+            parts.append(np.array(of_words, dtype=np.float32).reshape(len(examples), -1))
+        return np.hstack(parts)
 
     @property
     def kinds(self) -> tuple[tuple[Kind, Bins], ...]:

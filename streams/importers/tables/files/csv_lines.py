@@ -6,11 +6,12 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.files.frame import N_TRIED, names_at
+from streams.importers.tables.files.opening import ExportText
 
 MAX_CELL_CHARS = 1_000_000
 HEARD_CHARS = 100_000
@@ -24,8 +25,6 @@ SEPARATORS = ",;\t|"
 _SEPARATOR = re.compile(r"sep=(\t|[^\w\s\"])\s*")
 """A first line that names the separator: Excel reads it, and other programs write it for Excel."""
 
-_SAMPLE_CHARS = 200_000
-
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
@@ -35,15 +34,15 @@ class BrokenLine:
 
 
 def csv_lines(
-    path: Path, text: str, advance: Callable[[int], None]
+    path: Path, text: ExportText, advance: Callable[[int], None]
 ) -> Iterator[tuple[int, list[str] | BrokenLine]]:
     """Each line that holds anything: where it begins, and its cells or why it has none. `advance`
     hears of characters that are read. Raises ImportFault where hundreds are broken."""
     before = csv.field_size_limit(MAX_CELL_CHARS)
-    lines = _Lines(heard(text_lines(text), advance))
-    first = next(line for line in text_lines(text) if line.strip())
+    lines = _Lines(heard(text_lines(text.parts()), advance))
+    first = next(line for line in text_lines(text.parts()) if line.strip())
     named = _SEPARATOR.fullmatch(first)
-    separator = named[1] if named else likely_separator(text)
+    separator = named[1] if named else likely_separator(text.head)
     n_broken = 0
     try:
         while True:
@@ -109,9 +108,9 @@ class _Lines:
         return following is None
 
 
-def likely_separator(text: str) -> str:
+def likely_separator(head: str) -> str:
     """The one of four that makes the most columns of the first lines, as many in each."""
-    sample = [line for line in text_lines(text[:_SAMPLE_CHARS]) if line.strip()][:N_TRIED]
+    sample = [line for line in text_lines([head]) if line.strip()][:N_TRIED]
 
     def n_cells(separator: str) -> int:
         try:
@@ -124,16 +123,28 @@ def likely_separator(text: str) -> str:
     return max(SEPARATORS, key=n_cells)
 
 
-def text_lines(text: str) -> Iterator[str]:
-    """The lines of a text with their line breaks, which are as the first one, a carriage return
-    alone in some exports; a StringIO would take four bytes for each character."""
-    first = re.search("\r\n|\n|\r", text)
-    last = first[0][-1] if first else "\n"
-    start = 0
-    while start < len(text):
-        end = text.find(last, start) + 1 or len(text)
-        yield text[start:end]
-        start = end
+def text_lines(parts: Iterable[str]) -> Iterator[str]:
+    """The lines of a text that comes in parts, with their line breaks, which are as the first one,
+    a carriage return alone in some exports. Holds one line and one part."""
+    last = ""
+    pending: list[str] = []
+    for part in chain(parts, [""]):
+        if not last:
+            if part and not re.search("\r?\n|\r(?!$)", part):
+                pending.append(part)
+                continue
+            part, pending = "".join([*pending, part]), []
+            first = re.search("\r\n|\n|\r", part)
+            last = first[0][-1] if first else "\n"
+        *lines, rest = part.split(last)
+        if lines:
+            yield "".join([*pending, lines[0], last])
+            yield from (line + last for line in lines[1:])
+            pending = []
+        if rest:
+            pending.append(rest)
+    if pending:
+        yield "".join(pending)
 
 
 def heard(lines: Iterable[str], advance: Callable[[int], None]) -> Iterator[str]:

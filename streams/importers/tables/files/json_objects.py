@@ -11,6 +11,7 @@ from typing import Any
 
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.files.csv_lines import MAX_CELL_CHARS, heard, text_lines
+from streams.importers.tables.files.opening import ExportText
 
 MAX_ARRAY_CHARS = 300_000_000
 """The longest JSON that is one value: all of it is parsed at once. An object a line has no such
@@ -43,13 +44,13 @@ class Unread:
 
 
 def json_objects(
-    path: Path, text: str, advance: Callable[[int], None]
+    path: Path, text: ExportText, advance: Callable[[int], None]
 ) -> Iterator[tuple[int, dict[str, Any] | Unread]]:
     """Each object with its line, or in an array its number. `advance` hears of characters that are
     read. Raises ImportFault."""
-    whole = _one_value(path, text)
+    whole, has_escapes = _one_value(path, text)
     if whole is None:
-        for number, line in enumerate(heard(text_lines(text), advance), start=1):
+        for number, line in enumerate(heard(text_lines(text.parts()), advance), start=1):
             if line.strip():
                 yield number, _object_of(line)
         return
@@ -60,38 +61,42 @@ def json_objects(
             "object a line"
         )
     for number, row in enumerate(rows, start=1):
-        yield number, _checked(row, "\\u" in text)
+        yield number, _checked(row, has_escapes)
 
 
 def is_json(text: str) -> bool:
     return re.match(r'\s*(\{\s*["}]|\[\s*[\[{"\]\d])', text) is not None
 
 
-def _one_value(path: Path, text: str) -> Any:
-    """The whole file as one value; None where it is an object a line."""
-    start = text.lstrip()[:1]
+def _one_value(path: Path, text: ExportText) -> tuple[Any, bool]:
+    """The whole file as one value, None where it is an object a line; and whether it has escapes of
+    characters."""
+    start = text.head.lstrip()[:1]
     if start == "{":
-        lines = (line for line in text_lines(text) if line.strip())
+        lines = (line for line in text_lines(text.parts()) if line.strip())
+        line = next(lines)
         try:
-            first = _loaded(next(lines))
+            first = _loaded(line)
         except RecursionError:
-            return None  # told where the line itself is read
+            return None, False  # told where the line itself is read
         if first is not None:
-            return first if next(lines, None) is None and _array_in(first) is not None else None
+            is_all = next(lines, None) is None and _array_in(first) is not None
+            return first if is_all else None, "\\u" in line
     elif start != "[":
-        return None
-    if len(text) > MAX_ARRAY_CHARS:
+        return None, False
+    if text.n_chars > MAX_ARRAY_CHARS:
         raise ImportFault(
-            f"{path}: {len(text):,} characters of one JSON value, at most {MAX_ARRAY_CHARS:,}: "
+            f"{path}: {text.n_chars:,} characters of one JSON value, at most {MAX_ARRAY_CHARS:,}: "
             "export an object a line"
         )
+    content = text.whole()
     try:
-        whole = _loaded(text)
+        whole = _loaded(content)
     except RecursionError:
         raise ImportFault(f"{path}: {TOO_DEEP}") from None
     if whole is None and start == "[":
         raise ImportFault(f"{path}: not JSON: need an array of objects, or an object a line")
-    return whole
+    return whole, "\\u" in content
 
 
 def _loaded(text: str) -> Any:

@@ -176,8 +176,8 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     with path.open("wb") as file:
-        file.truncate(2 * MAX_FILE_BYTES)  # two gigabytes of which the disk holds none
-    with pytest.raises(ImportFault, match="at most 1,000,000,000: export a part of it"):
+        file.truncate(2 * MAX_FILE_BYTES)  # twenty gigabytes of which the disk holds none
+    with pytest.raises(ImportFault, match="at most 10,000,000,000: export a part of it"):
         read_table(path)
 
 
