@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from scoring.artifact import ArtifactError, load_manifest, load_rendering
-from scoring.backtest.learning import Fitter
+from scoring.backtest.learning import CannotLearn, Fitter
 from scoring.domain.reading import DomainError
 from scoring.lead.state import PROFILE
 from scoring.prompt.rendering import newest_rendering
@@ -80,6 +80,17 @@ def build_try(fitter: Fitter) -> click.Command:
         type=click.Path(path_type=Path, file_okay=False),
         help="keep artifact and recording in this folder, for promote, dataset and replay.",
     )
+    @click.option(
+        "--base",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="also learn from what this language model (`asllr base import`) makes of calls: "
+        "minutes, kept where it is surely ahead.",
+    )
+    @click.option(
+        "--states",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="with --base: keeps what it makes of each lead; no run computes it twice.",
+    )
     @REPORT
     @click.option("--json", "as_json", is_flag=True, help="one JSON object.")
     def try_leads(
@@ -109,11 +120,13 @@ def build_try(fitter: Fitter) -> click.Command:
         Example:
           asllr try --leads leads.csv --calls calls.jsonl --outcomes outcomes.csv
           asllr try --leads leads.csv --outcomes leads.csv --save march --report march.html
+          asllr try --leads leads.csv --calls calls.csv --outcomes won.csv --base ./smollm2
           asllr try --leads leads.csv --mapping asllr-mapping.json --capacity 50 --json
         """
         if artifact is not None and domain is not None:
             raise click.UsageError("an artifact has its domain: leave --domain or --artifact out")
         check_places(options["save"], report, mapping_path)
+        _check_base(fitter, artifact, options["base"], options["states"])
         paths = {"leads": leads, "calls": calls, "outcomes": outcomes}
         request = TryRequest(artifact, **options)
         found, exports = _tried(paths, mapping_path, domain, request, fitter)
@@ -126,6 +139,22 @@ def build_try(fitter: Fitter) -> click.Command:
             write_page(report, _page(found, exports, request.top))
 
     return try_leads
+
+
+def _check_base(
+    fitter: Fitter, artifact: str | None, base: Path | None, states: Path | None
+) -> None:
+    """Says what keeps a base from being read before a file is."""
+    if base is None:
+        if states is not None:
+            raise click.UsageError("--states keeps what a base makes of leads: name it with --base")
+        return
+    if artifact is not None:
+        raise click.UsageError("an artifact ranks as it is: leave --artifact or --base out")
+    try:
+        fitter.check_base(base)
+    except CannotLearn as error:
+        raise Failure(f"--base: {error}", exit_codes.UNUSABLE) from error
 
 
 def _page(found: Found, exports: Exports, top: int) -> str:

@@ -58,6 +58,8 @@ def _basis(found: Found) -> Iterator[str]:
     """By what the leads are ranked; what was left out stands elsewhere."""
     if found.own is not None:
         yield found.own.sentence
+        if found.own.base:
+            yield found.own.base
         if found.own.why:
             yield found.own.why
     if found.why_rule:
@@ -72,6 +74,7 @@ def _queues(found: Found, top: int) -> Iterator[str]:
     if not queues:
         yield "<p>Nobody is left to call: every lead has its outcome.</p>"
     if not top:
+        yield "<p>No lead is shown, as --top 0 asks.</p>"
         return
     heads = ["rank", "lead", "reason"]
     if found.has_probabilities:

@@ -27,12 +27,15 @@ DEMO_NOTE = (
     "Without --artifact a model learns from your outcomes."
 )
 
+BASE_WORDS = "base_words"
+
 KINDS = {
     "logistic": "a regression on columns",
     "logistic_words": "a regression on columns and words",
     "tree_fields": "trees on columns",
     "tree_words": "trees on columns, counts and words",
     "tree_text": "trees on columns, counts and words",
+    BASE_WORDS: "a regression on columns and words beside a language model",
 }
 
 MAX_SHOWN = 80
@@ -44,7 +47,8 @@ MAX_LISTED = 12
 class OwnModel:
     """A model that was learned from the exports. `baseline`: its kind, `why` it was chosen;
     `columns` of the leads' file that it reads, and the `unused` ones; `n_leads` and `n_orders`: the
-    leads it learned from, and who of them ordered."""
+    leads it learned from, and who of them ordered. `base`: what became of a language model, empty
+    where none was asked for."""
 
     baseline: str
     why: str
@@ -53,6 +57,7 @@ class OwnModel:
     columns: tuple[str, ...]
     unused: tuple[str, ...]
     reads_words: bool
+    base: str = ""
 
     @property
     def sentence(self) -> str:
@@ -104,6 +109,8 @@ class Found:
             yield f"left out: {own_name(name)}: {why}"
         if self.own is not None:
             yield self.own.sentence
+            if self.own.base:
+                yield self.own.base
         if self.why_rule:
             yield f"ranked by the rule, who came last is called first: {self.why_rule}"
 

@@ -13,13 +13,16 @@ from streams.cli.report_file import require_place
 @dataclass(frozen=True, slots=True)
 class TryRequest:
     """What `asllr try` was asked for beside the exports. `artifact`: rank by this one; None: learn,
-    or go by the rule."""
+    or go by the rule. `base`: a language model to learn with; `states`: where what it makes of
+    leads is kept."""
 
     artifact: str | None
     capacity: int
     days: int
     top: int
     save: Path | None
+    base: Path | None = None
+    states: Path | None = None
 
 
 def check_places(save: Path | None, report: Path | None, mapping: Path | None) -> None:
