@@ -50,14 +50,16 @@ from streams.cli.exports.try_base import (
     rank_read,
 )
 from streams.cli.exports.try_domain import SpokenDomain
-from streams.cli.exports.try_request import TryRequest
+from streams.cli.exports.try_request import TryRequest, check_learnable
 from streams.cli.front import Failure, current_settings
 from streams.cli.progress import TerminalProgress
+from streams.importers.spool.events import EventSpool
 from streams.importers.tables.events import TENANT
 from streams.importers.tables.exports import Exports
 from streams.recording.event_file import RecordingError, history
 from streams.recording.folder import new_folder
 from streams.recording.record import record_events
+from streams.replay.rank_by_lead import BoardTerms, rank_by_lead
 from streams.replay.rank_file import RankedFile, rank_events
 from streams.reports.try_text import BASE_WORDS, Found, OwnModel
 
@@ -77,14 +79,25 @@ def try_artifact(exports: Exports, request: TryRequest, artifact: str) -> Found:
     judged, why_not = None, UNDATED if exports.read.won else NEEDS_OUTCOMES
     if exports.mapping.has_times and exports.mapping.has_dated_outcomes:
         judged, why_not = _judged(exports.read.events, trial)
-    events = (*exports.read.events, *exports.read.closings())
-    ranked = rank_events(map(history, events), scorer, top=request.top)
+    events, closings = exports.read.events, exports.read.closings()
+    if events.are_filed:
+        closing = {one.key: one for one in closings}
+        leads = (
+            (key, [*mine, closing[key]] if key in closing else mine)
+            for key, mine in events.by_lead()
+        )
+        terms_of_boards = BoardTerms(max(1, request.top), request.top)
+        ranked = rank_by_lead(leads, events[-1].occurred_at, scorer, terms_of_boards)
+    else:
+        ranked = rank_events(map(history, (*events, *closings)), scorer, top=request.top)
     _save(request.save, path, exports.read.events)
     return Found(name, ranked, terms, exports.read, judged, why_not, is_demo=is_shipped)
 
 
 def try_own(exports: Exports, spoken: SpokenDomain, request: TryRequest, fitter: Fitter) -> Found:
     """Learns a model of the user's own where outcomes let it, else goes by the rule."""
+    if "outcomes" in exports.tables:
+        check_learnable(exports.read.events)
     work = _Work(exports, spoken, request, fitter)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asllr-try-")))
@@ -110,7 +123,7 @@ class _Work:
 
     base: BaseRequest | None = field(default=None, init=False)
     rendering: Rendering = field(init=False)
-    events: list[EventBase] = field(init=False)
+    events: Sequence[EventBase] = field(init=False)
 
     def __post_init__(self) -> None:
         domain, created = self.spoken.domain, self._created
@@ -177,9 +190,16 @@ class _Work:
         if not why_not:
             trial = ExportTrial({RULE: scorer}, self._terms, self.request.days)
             judged, why_not = _judged(self.events, trial)
-        ranked = rank_events(map(history, self._open), scorer, newest_of_equals=True)
+        ranked = self._by_rule(scorer)
         self._keep(folder / RULE_DIR)
         return self._found(RULE, ranked, (judged, why_not, self._terms), why_rule=why)
+
+    def _by_rule(self, scorer: Scorer) -> RankedFile:
+        events = self.events
+        if isinstance(events, EventSpool) and events.are_filed:
+            terms = BoardTerms(max(1, self.request.top), newest_of_equals=True)
+            return rank_by_lead(events.by_lead(), events[-1].occurred_at, scorer, terms)
+        return rank_events(map(history, self._open), scorer, newest_of_equals=True)
 
     def _found(
         self,

@@ -288,11 +288,21 @@ def _unique_column(table: ExportTable, columns: Mapping[str, str]) -> str | None
 
 
 def _is_unique(table: ExportTable, column: str) -> bool:
+    if not _are_distinct(table, column):
+        return False
     cells = {str(row[column]).strip() for row in table.rows if column in row}
     return len(cells) == len(table.rows) > 1 and not _is_timed(table, column)
 
 
+def _are_distinct(table: ExportTable, column: str) -> bool:
+    """Whether the first rows have another cell each: to look at all of a file may take long."""
+    first = table.rows[:N_COMPARED]
+    return len({str(row[column]).strip() for row in first if column in row}) == len(first)
+
+
 def _is_of_ids(table: ExportTable, column: str) -> bool:
+    if not _are_distinct(table, column):
+        return False
     cells = [str(row.get(column, "")).strip() for row in table.rows]
     is_unique = all(cells) and len(set(cells)) == len(cells)
     return (

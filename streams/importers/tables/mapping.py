@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from schemas.events import Role
 from schemas.field_names import FieldName, is_field_name
 from streams.importers.outcomes import ImportFault
+from streams.importers.spool.rows import Rows
 from streams.importers.tables import durations
 from streams.importers.tables.durations import DotMeaning, DurationUnit
 from streams.importers.tables.table import ExportTable, Row
@@ -231,12 +232,12 @@ def reading_in(table: ExportTable, column: str, leads: ExportTable | None = None
     either, other columns of the file say which is which, or those of `leads`."""
     if not column:
         return TimeReading(())
-    found = reading_of(islice(cells_of(table, column), N_SAMPLED))
+    found = reading_of(sampled_cells(table, column))
     if not found.is_of_two_ways:
         return found
     for other in (table, leads):
         orders = _orders_in(other, column) if other is not None else frozenset()
-        settled = reading_of(islice(cells_of(table, column), N_SAMPLED), orders)
+        settled = reading_of(sampled_cells(table, column), orders)
         if orders and settled.doubt is None:
             return settled
     return found
@@ -247,12 +248,19 @@ def _orders_in(table: ExportTable, but: str) -> frozenset[str]:
     orders: set[str] = set()
     for column in table.columns[:MAX_LOOKED_AT]:
         if column != but:
-            orders |= orders_of(reading_of(islice(cells_of(table, column), N_SAMPLED)))
+            orders |= orders_of(reading_of(sampled_cells(table, column)))
     return frozenset(orders)
 
 
 def cells_of(table: ExportTable, column: str) -> Iterable[Any]:
     return (row[column] for row in table.rows if column in row)
+
+
+def sampled_cells(table: ExportTable, column: str) -> Iterable[Any]:
+    """The first N_SAMPLED cells of a column that have a value."""
+    if isinstance(table.rows, Rows):
+        return table.rows.sample(column, N_SAMPLED, table.columns[:MAX_LOOKED_AT])
+    return islice(cells_of(table, column), N_SAMPLED)
 
 
 def unit_doubt(columns: FileColumns, table: ExportTable) -> str | None:
