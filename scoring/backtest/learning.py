@@ -35,12 +35,14 @@ class LearnRequest:
 @dataclass(frozen=True, slots=True)
 class LearnedModel:
     """A model that was written as an artifact: `baseline` names its kind, `why` says what chose it.
-    `n_leads` and `n_orders`: leads it learned from, and of these who ordered."""
+    `n_leads` and `n_orders`: leads it learned from, and of these who ordered. `moving`: the profile
+    fields, and other parts of a row by `scoring.columns.columns`, that move a score."""
 
     baseline: str
     why: str
     n_leads: int
     n_orders: int
+    moving: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

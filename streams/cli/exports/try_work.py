@@ -20,6 +20,7 @@ from scoring.artifact import ArtifactError, load_manifest
 from scoring.backtest.backtest import Backtest
 from scoring.backtest.daily_calls import CallTerms
 from scoring.backtest.learning import CannotLearn, Fitter, LearnedModel, LearnRequest
+from scoring.columns.columns import WORDS
 from scoring.engines.loading import load_scorer
 from scoring.prompt.rendering import Rendering, newest_rendering
 from scoring.score import Scorer
@@ -134,7 +135,7 @@ class _Work:
         scorer = load_scorer(folder / OWN_DIR)
         _say("ranking")
         ranked = rank_events(map(history, self._open), scorer, top=self.request.top)
-        model = self._model(scorer, final, learned)
+        model = self._model(final, learned)
         self._keep(folder / OWN_DIR)
         return self._found(OWN, ranked, (judged, why_not, terms), own=model)
 
@@ -236,23 +237,21 @@ class _Work:
             self.fitter.write_rule(newest_rendering(self.spoken.domain), folder / RULE_DIR)
         return load_scorer(folder / RULE_DIR)
 
-    def _model(self, scorer: Scorer, final: LearnedModel, early: LearnedModel | None) -> OwnModel:
-        own = {name.name for name in scorer.columns.own.fields}
-        profile = self.exports.mapping.profile
-        read = {
-            column for name, column in profile.items() if name in own or name in self.spoken.columns
-        }
-        if self._created is not None and self._created in own:
-            read.add(self._created)
+    def _model(self, final: LearnedModel, early: LearnedModel | None) -> OwnModel:
+        """Says what was learned, and of which columns: a column that moves no score is not used."""
+        named = dict(self.exports.mapping.profile)
+        if self._created is not None:
+            named[self._created] = self._created
+        used = {column for name, column in named.items() if name in final.moving}
         columns = self.exports.tables["leads"].columns
         return OwnModel(
             baseline=final.baseline,
             why=final.why if early is None else early.why,
             n_leads=final.n_leads,
             n_orders=final.n_orders,
-            columns=tuple(column for column in columns if column in read),
-            unused=tuple(column for column in columns if column not in read),
-            reads_words=scorer.columns.words is not None,
+            columns=tuple(column for column in columns if column in used),
+            unused=tuple(column for column in columns if column not in used),
+            reads_words=WORDS in final.moving,
         )
 
     def _keep(self, artifact: Path) -> None:
