@@ -40,6 +40,7 @@ from streams.backtest.learning import (
 )
 from streams.backtest.trial import DEMO, OWN, RULE, CannotTell, ExportTrial, daily_lists
 from streams.cli.artifacts import SHIPPED, SHIPPED_FOR, find_artifact
+from streams.cli.exports.own_model import own_model
 from streams.cli.exports.try_base import (
     as_many_leads_as_can_be_read,
     as_many_lists_as_can_be_read,
@@ -61,7 +62,7 @@ from streams.recording.folder import new_folder
 from streams.recording.record import record_events
 from streams.replay.rank_by_lead import BoardTerms, rank_by_lead
 from streams.replay.rank_file import RankedFile, rank_events
-from streams.reports.try_text import BASE_WORDS, Found, OwnModel
+from streams.reports.try_text import Found, OwnModel
 
 NEEDS_OUTCOMES = "needs --outcomes, which says who ordered when"
 UNDATED = "outcomes or leads have no dates, so nobody knows who was still open on which day"
@@ -177,7 +178,10 @@ class _Work:
         else:
             _say("ranking")
             ranked = rank_events(map(history, still_open), scorer, top=self.request.top)
-        model = replace(self._model(scorer, final, learned), base=base_line(said, learned, final))
+        model = replace(
+            own_model(self.exports, self._created, scorer, (final, learned)),
+            base=base_line(said, learned, final),
+        )
         self._keep(folder / OWN_DIR)
         return self._found(OWN, ranked, (judged, why_not, terms), own=model)
 
@@ -294,27 +298,6 @@ class _Work:
         if not (folder / RULE_DIR).exists():
             self.fitter.write_rule(newest_rendering(self.spoken.domain), folder / RULE_DIR)
         return load_scorer(folder / RULE_DIR)
-
-    def _model(self, scorer: Scorer, final: LearnedModel, early: LearnedModel | None) -> OwnModel:
-        own = {name.name for name in scorer.columns.own.fields}
-        if scorer.has_language_model:
-            own |= {*scorer.spec.rendering.own_fields}
-        profile = self.exports.mapping.profile
-        read = {
-            column for name, column in profile.items() if name in own or name in self.spoken.columns
-        }
-        if self._created is not None and self._created in own:
-            read.add(self._created)
-        columns = self.exports.tables["leads"].columns
-        return OwnModel(
-            baseline=BASE_WORDS if is_heard(final) else final.baseline,
-            why=final.why if early is None else early.why,
-            n_leads=final.n_leads,
-            n_orders=final.n_orders,
-            columns=tuple(column for column in columns if column in read),
-            unused=tuple(column for column in columns if column not in read),
-            reads_words=scorer.columns.words is not None or scorer.has_language_model,
-        )
 
     def _keep(self, artifact: Path) -> None:
         _save(self.request.save, artifact, self.events)
