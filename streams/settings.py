@@ -64,6 +64,12 @@ VARIABLES = (
         "ASLLR_PATIENCE_S", "30", "how long a role waits for Kafka or Redis; then it exits with 75"
     ),
     Variable(
+        "ASLLR_BATCH_MIB",
+        "32",
+        "records in MiB, unpacked, that an ingest worker reads of a partition at once; what a "
+        "compressed batch holds beyond it is a dead letter",
+    ),
+    Variable(
         "ASLLR_SNAPSHOT_S",
         "21600",
         "seconds between snapshots of all leads on leads.state, from which Redis can be rebuilt",
@@ -100,6 +106,7 @@ class Settings:
     member: str | None
     session_s: float
     patience_s: float
+    batch_mib: int
     snapshot_s: float
     reason_share: float
     kept_mib: int
@@ -120,6 +127,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         member=_member("ASLLR_MEMBER", texts) if texts["ASLLR_MEMBER"] else None,
         session_s=_number("ASLLR_SESSION_S", texts, low=1, high=1_800),
         patience_s=_number("ASLLR_PATIENCE_S", texts, low=0, high=86_400),
+        batch_mib=_whole("ASLLR_BATCH_MIB", texts, low=2, high=1_024),
         snapshot_s=_number("ASLLR_SNAPSHOT_S", texts, low=1, high=30 * 86_400),
         reason_share=_number("ASLLR_REASON_SHARE", texts, low=0, high=0.9),
         kept_mib=_whole("ASLLR_KEPT_MIB", texts, low=0, high=1_000_000),

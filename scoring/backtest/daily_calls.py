@@ -6,7 +6,7 @@ All days are numbers: `day` counts from any midnight, `ordered` is a moment on t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,9 +76,16 @@ def calls_made(boards: DailyLists, scores: Floats, terms: CallTerms) -> Bools:
     """Returns whether each row is called, (n,): each day the leads of each queue with the highest
     scores that are not resting, ties by lead. A lead with score NaN is not called: the model knows
     nothing about it."""
+    return calls_on(boards, lists(boards, -scores), scores, terms)
+
+
+def calls_on(
+    boards: DailyLists, ordered: Iterable[Ints], scores: Floats, terms: CallTerms
+) -> Bools:
+    """As `calls_made`, of lists that are in order already."""
     free_from = np.full(len(boards.ordered), -np.inf)
     called = np.zeros(len(boards.day), dtype=np.bool_)
-    for rows in lists(boards, -scores):
+    for rows in ordered:
         day, leads = boards.day[rows[0]], boards.lead[rows]
         may = (free_from[leads] <= day) & ~np.isnan(scores[rows])
         chosen = rows[may][: terms.capacity]

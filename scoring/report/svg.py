@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from math import floor, log10
+
+from scoring.report.shown import shown
 
 Points = Sequence[tuple[float, float]]
 
 COLOURS = ("#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce", "#a16207", "#be185d", "#0f766e", "#475569")
+COLOURS_ON_DARK = (
+    *("#58b8e0", "#fb923c", "#a3d14b", "#c58af9", "#e0b341", "#f472b6", "#4fd1c5", "#a3b1c6"),
+)
+DASHES = ("", "7 4", "2 3", "10 3 2 3")
+"""Lines are told apart without their colours, too: on paper, and by those who see few."""
+
 WIDTH, HEIGHT = 380, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 26, 40
 N_TICKS = 5
@@ -34,14 +41,14 @@ def chart(
     dots: bool = False,
 ) -> str:
     """Draws `lines`, by name, in the colours of `legend`; `guide` is a dashed line."""
-    drawn = [_line(across, up, guide, "#94a3b8", dashed=True)] if guide else []
+    drawn = [_line(across, up, guide, "#94a3b8", 1.0)] if guide else []
     for number, points in enumerate(lines.values()):
-        drawn.append(_line(across, up, points, colour(number)))
+        drawn.append(_line(across, up, points, colour(number), 1.8, _dash(number)))
         if dots:
             drawn += [_dot(across, up, point, colour(number)) for point in points]
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f'<text x="{LEFT}" y="16" class="title">{escape(title)}</text>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{shown(title)}">'
+        f'<text x="{LEFT}" y="16" class="title">{shown(title)}</text>'
         f"{_frame(across, up)}{''.join(drawn)}</svg>"
     )
 
@@ -55,15 +62,15 @@ def bars(title: str, amounts: Mapping[str, float], name: str) -> str:
     for number, (label, amount) in enumerate(amounts.items()):
         y, width = TOP + BAR_STEP * number, max(0.0, amount / end * room)
         drawn.append(
-            f'<text x="{BAR_LEFT - 6}" y="{y + 11}" text-anchor="end">{escape(label)}</text>'
+            f'<text x="{BAR_LEFT - 6}" y="{y + 11}" text-anchor="end">{shown(label)}</text>'
             f'<rect x="{BAR_LEFT}" y="{y}" width="{width:.1f}" height="{BAR_STEP - 4}" '
-            f'fill="{colour(0)}"/>'
+            f'style="fill:{colour(0)}"/>'
             f'<text x="{BAR_LEFT + width + 5:.1f}" y="{y + 11}">{amount:,.0f}</text>'
         )
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
-        f'<text x="{LEFT}" y="16" class="title">{escape(title)}</text>{"".join(drawn)}'
-        f'<text x="{BAR_LEFT}" y="{height - 4}">{escape(name)}</text></svg>'
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{shown(title)}">'
+        f'<text x="{LEFT}" y="16" class="title">{shown(title)}</text>{"".join(drawn)}'
+        f'<text x="{BAR_LEFT}" y="{height - 4}">{shown(name)}</text></svg>'
     )
 
 
@@ -82,16 +89,34 @@ ROUND_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 def legend(names: Sequence[str]) -> str:
-    """Draws the colour of each name, in order."""
+    """Draws the line of each name, in order."""
     return "".join(
-        f'<span class="key"><i style="background:{colour(number)}"></i>{escape(name)}</span>'
+        f'<span class="key"><i style="background:{_stripes(number)}"></i>{shown(name)}</span>'
         for number, name in enumerate(names)
     )
 
 
 def colour(number: int) -> str:
-    """Returns the colour of the line with this number; they repeat after the last."""
-    return COLOURS[number % len(COLOURS)]
+    """Returns the colour of the line with this number; they repeat after the last. A page may give
+    them others (`scoring.report.html.style`)."""
+    at = number % len(COLOURS)
+    return f"var(--line{at},{COLOURS[at]})"
+
+
+def _dash(number: int) -> str:
+    return DASHES[number % len(DASHES)]
+
+
+def _stripes(number: int) -> str:
+    """The line as the background of a box."""
+    pattern, at, stops = [int(length) for length in _dash(number).split()], 0, []
+    for part, length in enumerate(pattern):
+        drawn = "transparent" if part % 2 else colour(number)
+        stops.append(f"{drawn} {at}px {at + length}px")
+        at += length
+    if not stops:
+        return colour(number)
+    return f"repeating-linear-gradient(90deg,{','.join(stops)})"
 
 
 def _frame(across: Axis, up: Axis) -> str:
@@ -109,22 +134,25 @@ def _frame(across: Axis, up: Axis) -> str:
         )
     middle_x, middle_y = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
     parts.append(
-        f'<text x="{middle_x}" y="{HEIGHT - 8}" text-anchor="middle">{escape(across.name)}</text>'
+        f'<text x="{middle_x}" y="{HEIGHT - 8}" text-anchor="middle">{shown(across.name)}</text>'
         f'<text transform="translate(12 {middle_y}) rotate(-90)" text-anchor="middle">'
-        f"{escape(up.name)}</text>"
+        f"{shown(up.name)}</text>"
     )
     return "".join(parts)
 
 
-def _line(across: Axis, up: Axis, points: Points, stroke: str, *, dashed: bool = False) -> str:
+def _line(
+    across: Axis, up: Axis, points: Points, stroke: str, width: float, dash: str = "4 4"
+) -> str:
     places = " ".join(f"{x:.1f},{y:.1f}" for x, y in (_place(across, up, p) for p in points))
-    style = ' stroke-dasharray="4 4"' if dashed else ' stroke-width="1.8"'
-    return f'<polyline points="{places}" fill="none" stroke="{stroke}"{style}/>'
+    dashes = f' stroke-dasharray="{dash}"' if dash else ""
+    style = f'style="stroke:{stroke}" stroke-width="{width}"{dashes}'
+    return f'<polyline points="{places}" fill="none" {style}/>'
 
 
 def _dot(across: Axis, up: Axis, point: tuple[float, float], fill: str) -> str:
     x, y = _place(across, up, point)
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{fill}"/>'
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" style="fill:{fill}"/>'
 
 
 def _place(across: Axis, up: Axis, point: tuple[float, float]) -> tuple[float, float]:

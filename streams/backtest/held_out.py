@@ -11,15 +11,15 @@ import numpy as np
 from schemas.events import EventBase
 from schemas.ids import LeadKey
 from schemas.timestamps import to_ms
-from scoring.backtest.backtest import Backtest, backtest
-from scoring.backtest.daily_calls import CallTerms, DailyLists, calls_made
+from scoring.backtest.daily_calls import CallTerms, DailyLists
+from scoring.backtest.judged_trial import JudgedTrial
 from scoring.calibration import NotALogit, probability
 from scoring.engine import Unscorable, logits_of
 from scoring.lead.fold import fold
 from scoring.lead.history import history_of
-from scoring.metrics.bootstrap import Bootstrap
 from scoring.score import Scorer
-from streams.backtest.trial import N_RESAMPLES, CannotTell
+from streams.backtest.judging import judged_trial
+from streams.backtest.trial import CannotTell, JudgedLists
 
 BY_CHANCE = "calling by chance"
 
@@ -62,9 +62,10 @@ def _probability(events: list[EventBase], scorer: Scorer) -> float:
 
 def judge_held_out(
     won: Mapping[LeadKey, bool], probabilities: Mapping[str, Mapping[LeadKey, float]]
-) -> tuple[Backtest, CallTerms]:
-    """Backtests models by one list of leads that none of them learned from, beside calling by
-    chance; one in CALLED is called. `probabilities`: of each model. Raises CannotTell."""
+) -> tuple[JudgedTrial, CallTerms]:
+    """Judges models by one list of leads that none of them learned from, beside calling by chance;
+    one in CALLED is called. `probabilities`: of each model, the one that is asked about first.
+    Raises CannotTell."""
     keys = sorted(won)
     if not any(won.values()):
         raise CannotTell(f"of the {len(keys):,} leads that were held out to judge none was won")
@@ -75,5 +76,5 @@ def judge_held_out(
     scores = {BY_CHANCE: np.random.default_rng(0).random(len(keys))}
     for name, of_lead in probabilities.items():
         scores[name] = np.array([of_lead[key] for key in keys])
-    called = {name: calls_made(boards, of_model, terms) for name, of_model in scores.items()}
-    return backtest(boards, called, terms, Bootstrap(np.random.default_rng(0), N_RESAMPLES)), terms
+    lists = JudgedLists(boards, tuple(map(str, keys)), scores)
+    return judged_trial(lists, terms, next(iter(probabilities))), terms

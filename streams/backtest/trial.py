@@ -16,6 +16,7 @@ from scoring.backtest.backtest import Backtest, backtest
 from scoring.backtest.daily_calls import CallTerms, DailyLists, calls_made
 from scoring.floats import Floats
 from scoring.metrics.bootstrap import Bootstrap
+from scoring.prompt.rendering import Rendering
 from scoring.score import Scorer
 from streams.backtest.backtest import DaySpan, boards_of
 from streams.backtest.known_events import EventsOfExport
@@ -61,19 +62,12 @@ class JudgedLists:
     scores: Mapping[str, Floats]
 
 
-def judge_history(
-    events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
-) -> Backtest:
-    """Backtests models on a history of events, beside calling the newest first. `events` in order
-    of time; what occurred was known at once. `advanced` is called with the number of events
-    replayed. Raises CannotTell."""
-    return judge_lists(daily_lists(events, trial, advanced), trial.terms)
-
-
 def daily_lists(
     events: Sequence[EventBase], trial: ExportTrial, advanced: Callable[[int], None]
 ) -> JudgedLists:
-    """The lists that judge, scored by all models; as `judge_history`."""
+    """The lists that judge models on a history of events, scored by all of them and by calling the
+    newest first. `events` in order of time; what occurred was known at once. `advanced` is called
+    with the number of events replayed. Raises CannotTell."""
     if not events:
         raise CannotTell("there is no event")
     span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)
@@ -88,6 +82,23 @@ def daily_lists(
         of_rows = all_standings.probabilities[standing, i]
         scores[name] = newest_of_equals(of_rows, known_ms) if name == RULE else of_rows
     return JudgedLists(boards, all_standings.leads, scores)
+
+
+def first_day_within(events: Sequence[EventBase], trial: ExportTrial, most: int) -> tuple[int, int]:
+    """The first day from which on the lists of the trial need at most `most` scores of each model,
+    and how many they need: of the last day's list where even that needs more. Raises CannotTell."""
+    span = _span(to_ms(events[0].occurred_at), to_ms(events[-1].occurred_at), trial)
+    renderings = [scorer.rendering for scorer in trial.scorers.values()]
+    try:
+        stood = _standings(events, (), span, lambda n: None, renderings)
+    except RecordingError as error:
+        raise CannotTell(str(error)) from None
+    ends = np.sort(stood.end[stood.first < span.end_day])
+    for day in range(span.first_day, span.end_day):
+        n_scores = len(ends) - int(np.searchsorted(ends, day, side="right"))
+        if n_scores <= most:
+            break
+    return day, n_scores
 
 
 def judge_lists(lists: JudgedLists, terms: CallTerms) -> Backtest:
@@ -140,11 +151,13 @@ def _standings(
     scorers: Sequence[Scorer],
     span: DaySpan,
     advanced: Callable[[int], None],
+    renderings: Sequence[Rendering] = (),
 ) -> Standings:
+    """`renderings`: of models that are not asked."""
     fold_pass = Pass(
         events=EventsOfExport(events),
         erased=frozenset(),
-        renderings=[scorer.rendering for scorer in scorers],
+        renderings=[*(scorer.rendering for scorer in scorers), *renderings],
         scorers=scorers,
         first_day=span.first_day,
         end_day=span.end_day,

@@ -52,6 +52,7 @@ def ingest(*, index: int) -> None:
             group=settings.group,
             patience_s=settings.patience_s,
             session_timeout_s=settings.session_s,
+            batch_bytes=settings.batch_mib << 20,
         )
     )
 

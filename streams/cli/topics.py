@@ -11,6 +11,7 @@ from schemas.codec import Record
 from streams import exit_codes
 from streams.cli.front import Failure, current_settings, open_admin, open_store
 from streams.kafka.topic_admin import Adopted, adopt, check_inputs, check_topics, create_topics
+from streams.kafka.topic_ids import remade_inputs
 from streams.kafka.topic_reader import Start, follow, read_to_end
 
 
@@ -63,9 +64,11 @@ def check() -> None:
 
 @topics.command(name="adopt")
 def adopt_() -> None:
-    """Accept that the beginning of the input topics is gone, before a first start on them.
+    """Accept that the beginning of the input topics is gone, or that one was made again.
 
-    Partitions that were already read keep their position: this never skips a record.
+    Before a first start on topics whose beginning is gone. Partitions that were already read keep
+    their position: this never skips a record. A topic that was deleted and made again since it was
+    read goes on from its first record, with all that was read before; stop asllr ingest first.
 
     \b
     Example:
@@ -74,11 +77,15 @@ def adopt_() -> None:
     settings = current_settings()
     admin = open_admin(settings)
     check_inputs(admin, settings.partitions)  # before the store records a count that is wrong
-    for adopted in adopt(admin, open_store(settings), settings.partitions):
+    store = open_store(settings)
+    remade = remade_inputs(admin, store)
+    for adopted in adopt(admin, store, settings.partitions, remade):
         click.echo(f"{adopted.topic} {adopted.partition}: {_outcome(adopted)}")
 
 
 def _outcome(adopted: Adopted) -> str:
+    if adopted.is_continued:
+        return f"was made again, goes on after offset {adopted.frontier}"
     if adopted.frontier < 0:
         return "complete, nothing to adopt"
     if adopted.is_new:

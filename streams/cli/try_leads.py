@@ -4,6 +4,7 @@ or Redis."""
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +13,17 @@ from typing import Any
 import click
 
 from scoring.artifact import ArtifactError, load_manifest, load_rendering
-from scoring.backtest.learning import Fitter
+from scoring.backtest.learning import CannotLearn, Fitter
 from scoring.domain.reading import DomainError
 from scoring.lead.state import PROFILE
 from scoring.prompt.rendering import newest_rendering
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED_FOR, find_artifact
 from streams.cli.exports.try_domain import GENERIC, domain_of
-from streams.cli.exports.try_request import TryRequest, check_save
+from streams.cli.exports.try_request import TryRequest, check_places
 from streams.cli.front import Failure, current_settings, naming_files
 from streams.cli.progress import TerminalProgress
+from streams.cli.report_file import REPORT, write_page
 from streams.importers.outcomes import ImportFault
 from streams.importers.tables.exports import DRAFT, Exports, exports_of, read_tables
 from streams.importers.tables.fields import FieldsRead
@@ -78,6 +80,18 @@ def build_try(fitter: Fitter) -> click.Command:
         type=click.Path(path_type=Path, file_okay=False),
         help="keep artifact and recording in this folder, for promote, dataset and replay.",
     )
+    @click.option(
+        "--base",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="also learn from what this language model (`asllr base import`) makes of calls: "
+        "minutes, kept where it is surely ahead.",
+    )
+    @click.option(
+        "--states",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="with --base: keeps what it makes of each lead; no run computes it twice.",
+    )
+    @REPORT
     @click.option("--json", "as_json", is_flag=True, help="one JSON object.")
     def try_leads(
         *,
@@ -87,6 +101,7 @@ def build_try(fitter: Fitter) -> click.Command:
         mapping_path: Path | None,
         domain: str | None,
         artifact: str | None,
+        report: Path | None,
         as_json: bool,
         **options: Any,
     ) -> None:
@@ -104,12 +119,14 @@ def build_try(fitter: Fitter) -> click.Command:
         \b
         Example:
           asllr try --leads leads.csv --calls calls.jsonl --outcomes outcomes.csv
-          asllr try --leads leads.csv --outcomes leads.csv --save march
+          asllr try --leads leads.csv --outcomes leads.csv --save march --report march.html
+          asllr try --leads leads.csv --calls calls.csv --outcomes won.csv --base ./smollm2
           asllr try --leads leads.csv --mapping asllr-mapping.json --capacity 50 --json
         """
         if artifact is not None and domain is not None:
             raise click.UsageError("an artifact has its domain: leave --domain or --artifact out")
-        check_save(options["save"])
+        check_places(options["save"], report, mapping_path)
+        _check_base(fitter, artifact, options["base"], options["states"])
         paths = {"leads": leads, "calls": calls, "outcomes": outcomes}
         request = TryRequest(artifact, **options)
         found, exports = _tried(paths, mapping_path, domain, request, fitter)
@@ -118,8 +135,32 @@ def build_try(fitter: Fitter) -> click.Command:
             click.echo(json.dumps(said, allow_nan=False))
         else:
             click.echo("\n".join(found_lines(found, request.top)))
+        if report is not None:
+            write_page(report, _page(found, exports, request.top))
 
     return try_leads
+
+
+def _check_base(
+    fitter: Fitter, artifact: str | None, base: Path | None, states: Path | None
+) -> None:
+    """Says what keeps a base from being read before a file is."""
+    if base is None:
+        if states is not None:
+            raise click.UsageError("--states keeps what a base makes of leads: name it with --base")
+        return
+    if artifact is not None:
+        raise click.UsageError("an artifact ranks as it is: leave --artifact or --base out")
+    try:
+        fitter.check_base(base)
+    except CannotLearn as error:
+        raise Failure(f"--base: {error}", exit_codes.UNUSABLE) from error
+
+
+def _page(found: Found, exports: Exports, top: int) -> str:
+    from streams.reports.try_html import try_page  # only a page needs it
+
+    return try_page(found, exports, top, ["asllr", *sys.argv[1:]])
 
 
 def _tried(

@@ -60,12 +60,14 @@ class StoppedByRequest(IngestStopped):
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Consecutive records of one partition. `prev` is the offset they continue from (-1 = the
-    start of the log)."""
+    start of the log). `is_refused`: its records become dead letters unread, because workers die of
+    them."""
 
     topic: str
     partition: int
     prev: int
     records: Sequence[Record]
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,10 @@ def apply_batch(batch: Batch, under: Conditions) -> Applied:
     A death before step 5 leaves the store as it was; after it, as if all had been done: the
     frontier in the same atomic step tells the next owner where to go on."""
     # 1. Decode and validate: every record is an event or a dead letter, or with a part mended both.
-    decoded = [_decode(record, under.n_partitions) for record in batch.records]
+    decoded = [
+        _refused(record) if batch.is_refused else _decode(record, under.n_partitions)
+        for record in batch.records
+    ]
     under.checkpoint("decoded")
     attempts = _Attempts(batch, under)
     while True:
@@ -233,6 +238,18 @@ def _decode(record: Record, n_partitions: int) -> _Decoded:
         return _Decoded(record, None, entry(dead_letter(record, error)))
     letter = entry(warning(record, reading)) if reading.n_mended else None
     return _Decoded(record, reading.event, letter)
+
+
+def _refused(record: Record) -> _Decoded:
+    return _Decoded(record, None, entry(dead_letter(record, LETHAL)))
+
+
+LETHAL = BadRecord(
+    "ends-workers",
+    "every ingest worker that read this record ended before it was done with it",
+    "look at what ended them (memory, `asllr doctor`); when that is mended, send the record again "
+    "with `asllr dead-letters retry`",
+)
 
 
 def _by_lead(items: Sequence[_Decoded]) -> dict[str, list[_Decoded]]:

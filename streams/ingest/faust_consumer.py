@@ -24,8 +24,8 @@ from mode.utils.futures import notify
 from yarl import URL
 
 from schemas.codec import Record
+from streams.ingest.any_batches import read_any_batch
 from streams.ingest.batch import Batch
-from streams.ingest.header_names import accept_any_header_name
 from streams.ingest.liveness import PartitionProgress
 from streams.kafka.topic_admin import history_fault
 
@@ -44,6 +44,15 @@ class Seat(Protocol):
     async def frontier(self, topic: str, partition: int) -> int | None:
         """The last applied offset; None when this partition never was applied. Waits for the
         store."""
+        ...
+
+    async def log_base(self, topic: str, partition: int) -> int:
+        """What the store adds to the broker's offsets (`streams.store.contract.Store.log_bases`).
+        Waits for the store."""
+        ...
+
+    async def check_logs(self) -> None:
+        """Ends the process where an input was made again and nobody has accepted that."""
         ...
 
     def history_lost(self, sentence: str) -> NoReturn:
@@ -99,14 +108,15 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
 
 class Consumer(driver.Consumer):
     """Faust's consumer, which seeks to the frontiers of the store. `chain` is the last offset
-    handed to the agents per partition of this worker; `applied` what the store has confirmed of it;
-    `n_seeks` tells a fetch that began before a seek."""
+    handed to the agents per partition of this worker; `applied` what the store has confirmed of it,
+    both in the store's offsets; `n_seeks` tells a fetch that began before a seek."""
 
     def __init__(self, *args: Any, seat: Seat, **kwargs: Any) -> None:
         self.seat = seat
         self.chain: dict[TP, int] = {}
         self.applied: dict[TP, int] = {}
         self.n_seeks = 0
+        self._bases: dict[TP, int] = {}
         self._gaps: dict[TP, tuple[int, int]] = {}
         self._must_seek = False
         self._seek_lock = asyncio.Lock()
@@ -129,22 +139,25 @@ class Consumer(driver.Consumer):
             self.n_seeks += 1
 
     async def _seek_to_frontiers(self) -> None:
+        await self.seat.check_logs()
         assigned = self.assignment()
         # In this order: all three only grow while others work, for minutes if this process is
         # frozen in between, and a log is to be blamed only for what is certain.
         starts = await self._ask(self.earliest_offsets, assigned)
+        bases = {tp: await self.seat.log_base(tp.topic, tp.partition) for tp in assigned}
         frontiers = {tp: await self.seat.frontier(tp.topic, tp.partition) for tp in assigned}
         ends = await self._ask(self.highwaters, assigned)
         for tp, frontier in frontiers.items():
-            if fault := history_fault(*tp, frontier, starts[tp], ends[tp]):
+            read = None if frontier is None else frontier - bases[tp]
+            if fault := history_fault(*tp, read, starts[tp], ends[tp]):
                 self.seat.history_lost(fault)
         chain = {tp: -1 if frontier is None else frontier for tp, frontier in frontiers.items()}
-        self.chain = chain
+        self.chain, self._bases = chain, bases
         self.applied = dict(chain)
         self._gaps.clear()
         for tp, frontier in chain.items():
             try:
-                await self.seek(tp, frontier + 1)
+                await self.seek(tp, frontier + 1 - bases[tp])
             except IllegalStateError:
                 # Taken away meanwhile: the rebalance under way seeks again when it is done.
                 self.log.info("seek skipped, no longer assigned: %s", tp)
@@ -194,7 +207,8 @@ class Consumer(driver.Consumer):
             ):
                 self._must_seek = True
                 return
-            prev = self.chain[tp]
+            base = self._bases[tp]
+            prev = self.chain[tp] - base
             fresh = [record for record in fetched if record.offset > prev]
             if not fresh:
                 continue
@@ -203,7 +217,7 @@ class Consumer(driver.Consumer):
             if not await self._deliver(tp, prev, fresh) or n_seeks != self.n_seeks:
                 self._must_seek = True
                 return
-            self.chain[tp] = fresh[-1].offset
+            self.chain[tp] = fresh[-1].offset + base
 
     async def _believes_gap(self, tp: TP, prev: int, fetched: Sequence[Any]) -> bool:
         """Compaction and aborted transactions leave gaps; so does a fetch that raced a seek. Only
@@ -222,7 +236,8 @@ class Consumer(driver.Consumer):
     async def _deliver(self, tp: TP, prev: int, fetched: Sequence[Any]) -> bool:
         """Hands records to the agent; returns False when a rebalance began before the agent's
         buffer had room."""
-        batch = Batch(*tp, prev, [_record(record) for record in fetched])
+        base = self._bases[tp]
+        batch = Batch(*tp, prev + base, [_record(record, base) for record in fetched])
         message = self._to_message(tp, fetched[-1])
         channels = list(cast(Any, self.app.topics)._topic_name_index[tp.topic])
         if len(channels) != 1:
@@ -283,17 +298,17 @@ class Consumer(driver.Consumer):
         return iter(list(self.applied))
 
     def _new_offset(self, tp: TP) -> int:
-        return self.applied[tp] + 1
+        return self.applied[tp] + 1 - self._bases[tp]
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Does nothing: `streams.ingest.liveness` watches instead, by frontiers."""
 
 
-def _record(fetched: Any) -> Record:
+def _record(fetched: Any, base: int) -> Record:
     return Record(
         fetched.topic,
         fetched.partition,
-        fetched.offset,
+        fetched.offset + base,
         fetched.timestamp,
         fetched.key,
         fetched.value,
@@ -317,7 +332,8 @@ class App(faust.App):
         """Does nothing: asllr has no Faust tables."""
 
 
-def take_seat(app: App, seat: Seat) -> None:
-    """Gives `app` this consumer. To be called before the app starts."""
-    accept_any_header_name()
+def take_seat(app: App, seat: Seat, batch_bytes: int) -> None:
+    """Gives `app` this consumer, which reads at most about `batch_bytes` of a partition at once. To
+    be called before the app starts."""
+    read_any_batch(batch_bytes)
     app.transport = Transport(app.conf.broker_consumer, app, seat)

@@ -14,6 +14,7 @@ from typing import NoReturn, Protocol
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from streams.kafka.topic_ids import remade_fault
 from streams.store.contract import Store, StoreAway, StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class Watched(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Everything the watching thread needs. `frozen` ends the process."""
+    """Everything the watching thread needs. `frozen` ends the process, and so does `remade`, where
+    an input topic was deleted and made again."""
 
     watched: Watched
     store: Store
@@ -85,6 +87,7 @@ class Watch:
     waiting: threading.Event
     stopping: threading.Event
     frozen: Callable[[str], NoReturn]
+    remade: Callable[[str], NoReturn]
     freeze_s: float = 90.0
 
 
@@ -118,9 +121,12 @@ def _watch(watch: Watch) -> None:
             ends = log_ends(watch.admin, list(progress))
             for partition in {partition for _, partition in progress}:
                 watch.store.frontier(partition)
+            fault = remade_fault(watch.admin, watch.store)
         except (KafkaException, StoreAway, StoreUnusable):
             memory.forget()
             continue
+        if fault:
+            watch.remade(fault)
         if watch.waiting.is_set():
             memory.forget()
         elif sentence := memory.observe(monotonic(), progress, ends):

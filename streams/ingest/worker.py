@@ -14,7 +14,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import NoReturn, cast
+from typing import NoReturn, ParamSpec, TypeVar, cast
 
 import faust
 from aiokafka.errors import KafkaError
@@ -30,16 +30,20 @@ from streams.ingest.batch import (
     IngestStopped,
     StateOfOtherFormat,
     StoppedByRequest,
-    apply_batch,
 )
+from streams.ingest.careful import Careful
 from streams.ingest.faust_consumer import App, Consumer, take_seat
 from streams.ingest.liveness import Watch, start_watching
 from streams.ingest.rate_limited_log import limit_library_logs
 from streams.kafka.topic_admin import TopicsUnusable, check_inputs, is_embedded, wait_for_broker
+from streams.kafka.topic_ids import remade_fault
 from streams.store.contract import Store, StoreAway, StoreUnusable
 from streams.waiting import end_process
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 STOP_S = 8.0
 """Seconds that an orderly stop may take before the watchdog ends the process; 10 s are promised."""
@@ -60,6 +64,7 @@ class IngestConfig:
     session_timeout_s: float = 10.0
     freeze_s: float = 90.0
     max_poll_records: int = 500
+    batch_bytes: int = 32 << 20
 
 
 def run_ingest(config: IngestConfig, checkpoint: Callable[[str], None] | None = None) -> None:
@@ -74,6 +79,8 @@ def run_ingest(config: IngestConfig, checkpoint: Callable[[str], None] | None = 
         store = _wait_for_store(config)
         wait_for_broker(admin, config.patience_s)
         check_inputs(admin, _recorded_partitions(store, config))
+        if fault := remade_fault(admin, store):
+            end_process(exit_codes.UNUSABLE, fault)
         on_mock = is_embedded(admin)
     except StoreAway as error:
         end_process(exit_codes.AWAY, f"the store is away: {error}")
@@ -92,7 +99,7 @@ def run_ingest(config: IngestConfig, checkpoint: Callable[[str], None] | None = 
         checkpoint=checkpoint or _no_checkpoint,
     )
     collect_rarely()
-    asyncio.run(_serve(config, IngestSeat(conditions, is_embedded=on_mock), admin))
+    asyncio.run(_serve(config, IngestSeat(conditions, admin, is_embedded=on_mock), admin))
 
 
 def collect_rarely() -> None:
@@ -124,7 +131,7 @@ def build_app(config: IngestConfig, seat: IngestSeat) -> App:
         topic_disable_leader=True,
         topic_allow_declare=False,
     )
-    take_seat(app, seat)
+    take_seat(app, seat, config.batch_bytes)
     for topic in INPUTS:
         source = app.topic(topic.name, key_serializer="raw", value_serializer="raw")
         app.agent(source, name=f"ingest-{topic.name}")(_agent(app, seat))
@@ -134,27 +141,44 @@ def build_app(config: IngestConfig, seat: IngestSeat) -> App:
 class IngestSeat:
     """Implements `streams.ingest.faust_consumer.Seat` for the ingest role."""
 
-    def __init__(self, conditions: Conditions, *, is_embedded: bool) -> None:
+    def __init__(self, conditions: Conditions, admin: AdminClient, *, is_embedded: bool) -> None:
         self.conditions = conditions
         self.is_embedded = is_embedded
+        self.careful = Careful(conditions)
+        self._admin = admin
 
     async def frontier(self, topic: str, partition: int) -> int | None:
-        deadline = monotonic() + SEEK_PATIENCE_S
-        while True:
-            try:
-                frontiers = await asyncio.to_thread(self.conditions.store.frontier, partition)
-            except StoreAway as error:
-                if monotonic() >= deadline:
-                    end_process(exit_codes.AWAY, f"the store is away: {error}")
-                await asyncio.sleep(0.1)
-                continue
-            return frontiers.get(topic)
+        await _when_there(self.careful.start, topic, partition)
+        return (await _when_there(self.conditions.store.frontier, partition)).get(topic)
+
+    async def log_base(self, topic: str, partition: int) -> int:
+        return (await _when_there(self.conditions.store.log_bases, partition)).get(topic, 0)
+
+    async def check_logs(self) -> None:
+        try:
+            fault = await _when_there(remade_fault, self._admin, self.conditions.store)
+        except KafkaException:
+            return  # away, or being made: who fetches finds out, and so does the watch
+        if fault:
+            self.history_lost(fault)
 
     def history_lost(self, sentence: str) -> NoReturn:
         end_process(exit_codes.UNUSABLE, sentence)
 
     def crashed(self, error: BaseException) -> NoReturn:
         end_process(exit_codes.CRASH, f"unexpected {type(error).__name__}", error)
+
+
+async def _when_there(ask: Callable[P, T], *what: P.args, **named: P.kwargs) -> T:
+    """The answer of the store, which may be away for a moment; then the process ends."""
+    deadline = monotonic() + SEEK_PATIENCE_S
+    while True:
+        try:
+            return await asyncio.to_thread(ask, *what, **named)
+        except StoreAway as error:
+            if monotonic() >= deadline:
+                end_process(exit_codes.AWAY, f"the store is away: {error}")
+            await asyncio.sleep(0.1)
 
 
 SEEK_PATIENCE_S = 10.0
@@ -166,7 +190,7 @@ def _agent(app: App, seat: IngestSeat) -> Callable[[faust.StreamT[Batch]], Await
     async def ingest(stream: faust.StreamT[Batch]) -> None:
         async for batch in stream:
             try:
-                applied = await asyncio.to_thread(apply_batch, batch, seat.conditions)
+                applied = await asyncio.to_thread(seat.careful.apply, batch)
             except StoppedByRequest:
                 return
             except StateOfOtherFormat as error:
@@ -202,6 +226,7 @@ async def _serve(config: IngestConfig, seat: IngestSeat, admin: AdminClient) -> 
             waiting=conditions.waiting,
             stopping=conditions.stopping,
             frozen=lambda sentence: end_process(exit_codes.CRASH, sentence),
+            remade=seat.history_lost,
             freeze_s=config.freeze_s,
         )
     )

@@ -44,6 +44,8 @@ class Adopted:
     frontier: int
     is_new: bool
     """False where the partition had a frontier already, and kept it."""
+    is_continued: bool = False
+    """The topic was made again, and goes on after what was read of the one before it."""
 
 
 def wait_for_broker(admin: AdminClient, patience_s: float) -> None:
@@ -191,21 +193,46 @@ def _recount(topic: Topic, wanted: int, input_counts: Set[int]) -> str:
     )
 
 
-def adopt(admin: AdminClient, store: Store, n_partitions: int) -> list[Adopted]:
+def adopt(
+    admin: AdminClient, store: Store, n_partitions: int, remade: Mapping[str, str] | None = None
+) -> list[Adopted]:
     """Accepts that the inputs' trimmed beginnings are gone: frontiers go to where each log starts.
-    Partitions that have a frontier keep it. The inputs must have `n_partitions`."""
-    log_starts = {
+    Partitions that have a frontier keep it. `remade`: the inputs that were made again
+    (`streams.kafka.topic_ids`), with their ids; each goes on from where its log starts. The inputs
+    must have `n_partitions`."""
+    starts = _log_starts(admin, n_partitions)
+    for topic, topic_id in (remade or {}).items():
+        for partition in range(n_partitions):
+            store.continue_log(topic, partition, starts[topic, partition])
+        # At last: a death before it repeats all, with the same result.
+        store.topic_id(topic, topic_id, accept=True)
+    adopted = []
+    for (topic, partition), start in starts.items():
+        is_continued = topic in (remade or {})
+        is_new = start > 0 and not is_continued and store.adopt(topic, partition, start - 1)
+        adopted.append(Adopted(topic, partition, start - 1, is_new, is_continued))
+    return adopted
+
+
+def _log_starts(admin: AdminClient, n_partitions: int) -> dict[tuple[str, int], int]:
+    """Waits a moment for the leaders of a topic that was just made. Raises KafkaException."""
+    asked = {
         TopicPartition(topic.name, partition): OffsetSpec.earliest()
         for topic in INPUTS
         for partition in range(n_partitions)
     }
-    answers = admin.list_offsets(log_starts, request_timeout=ANSWER_S)
-    adopted = []
-    for tp, future in answers.items():
-        frontier = future.result().offset - 1
-        is_new = frontier >= 0 and store.adopt(tp.topic, tp.partition, frontier)
-        adopted.append(Adopted(tp.topic, tp.partition, frontier, is_new))
-    return adopted
+    deadline = monotonic() + ANSWER_S
+    while True:
+        answers = admin.list_offsets(asked, request_timeout=ANSWER_S)
+        try:
+            return {(tp.topic, tp.partition): one.result().offset for tp, one in answers.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in LEADERLESS or monotonic() >= deadline:
+                raise
+            sleep(POLL_S)
+
+
+LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 def history_fault(

@@ -41,13 +41,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RebuildPart:
-    """One input partition: the log's first and next offset, and the first to read again."""
+    """One input partition: the log's first and next offset, and the first to read again, all of
+    them the store's: `base` more than the broker's (`streams.store.log_bases`)."""
 
     topic: str
     partition: int
     start: int
     end: int
     first: int
+    base: int = 0
 
     @property
     def n_records(self) -> int:
@@ -84,10 +86,12 @@ def plan(consumer: Consumer, n_partitions: int) -> RebuildPlan:
         snapshot = _read(consumer, shard, n_partitions)
         n_leads += len(snapshot.leads)
         for topic in INPUTS:
-            start, end = watermarks(consumer, TopicPartition(topic.name, shard))
+            base = snapshot.bases.get(topic.name, 0)
+            low, high = watermarks(consumer, TopicPartition(topic.name, shard))
+            start, end = low + base, high + base
             reached = snapshot.frontier.get(topic.name, -1) + 1
             first = min(start, reached) if snapshot.has_older else reached
-            part = RebuildPart(topic.name, shard, start, end, first)
+            part = RebuildPart(topic.name, shard, start, end, first, base)
             faults += _faults(part, reached, snapshot)
             parts.append(part)
     if faults:
@@ -177,6 +181,8 @@ def _restore(
 def _adopt(store: Store, part: RebuildPart) -> None:
     if not store.adopt(part.topic, part.partition, part.first - 1):
         raise _not_alone(part.partition)
+    if part.base:
+        store.continue_log(part.topic, part.partition, part.first - part.base)
 
 
 def _not_alone(shard: int) -> RoleStopped:
@@ -202,7 +208,10 @@ def _write(lead: LeadRecord, now_ms: int) -> LeadWrite:
 
 def _batches(consumer: Consumer, part: RebuildPart) -> Iterator[Batch]:
     prev = part.first - 1
-    records = read_range(consumer, part.topic, part.partition, part.first, part.end)
+    read = read_range(
+        consumer, part.topic, part.partition, part.first - part.base, part.end - part.base
+    )
+    records = (record._replace(offset=record.offset + part.base) for record in read)
     for chunk in _chunks(records):
         yield Batch(part.topic, part.partition, prev, chunk)
         prev = chunk[-1].offset

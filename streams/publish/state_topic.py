@@ -3,7 +3,7 @@ on the inputs have to be read again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from schemas.topics import INPUTS, STATE
 from scoring.lead.older_states import from_older_bytes
 from scoring.lead.state_bytes import from_bytes, from_text, to_bytes
 from streams.publish.records import FRONTIER_KEY
+from streams.store.log_bases import bases_of
 
 M = TypeVar("M", LeadSnapshot, FrontierMark)
 
@@ -38,10 +39,12 @@ class LeadRecord:
 @dataclass(frozen=True, slots=True)
 class ShardSnapshot:
     """One shard as its snapshots describe it. `frontier` has each input of which something is
-    included: every lead's snapshot holds its records up to there. `leads` are by offset."""
+    included: every lead's snapshot holds its records up to there. `leads` are by offset. `bases`:
+    of topics that were made again, the newest that a snapshot tells (`streams.store.log_bases`)."""
 
     leads: tuple[LeadRecord, ...]
     frontier: dict[str, int]
+    bases: dict[str, int]
 
     @property
     def has_older(self) -> bool:
@@ -66,16 +69,21 @@ def read_shard(records: Iterable[Record]) -> ShardSnapshot:
             mark = _parsed(FrontierMark, record).frontier
         else:
             leads[key] = _lead(key, record)
+    claims = [mark, *(lead.frontier for lead in leads.values())]
+    bases: dict[str, int] = {}
+    for claim in claims:
+        for topic, base in bases_of(claim).items():
+            bases[topic] = max(base, bases.get(topic, base))
     return ShardSnapshot(
         leads=tuple(sorted(leads.values(), key=lambda lead: lead.offset)),
-        frontier=_common_frontier(mark, leads.values()),
+        frontier=_common_frontier(claims),
+        bases=bases,
     )
 
 
-def _common_frontier(mark: dict[str, int], leads: Iterable[LeadRecord]) -> dict[str, int]:
+def _common_frontier(claims: Sequence[dict[str, int]]) -> dict[str, int]:
     """The frontier that all snapshots reach. A mark alone is not enough: a paused publisher may
     have put an old snapshot behind it."""
-    claims = [mark, *(lead.frontier for lead in leads)]
     lowest = {topic.name: min(claim.get(topic.name, -1) for claim in claims) for topic in INPUTS}
     return {topic: offset for topic, offset in lowest.items() if offset >= 0}
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from schemas.timestamps import DAY_MS, from_ms
 from scoring.backtest.backtest import Backtest, Called
 from scoring.backtest.daily_calls import CallTerms
+from scoring.backtest.judged_trial import JudgedTrial
 from scoring.report.backtest_text import answer, worth
 from scoring.report.json_values import json_value
 from streams.importers.tables.cells import own_name
@@ -25,12 +27,15 @@ DEMO_NOTE = (
     "Without --artifact a model learns from your outcomes."
 )
 
+BASE_WORDS = "base_words"
+
 KINDS = {
     "logistic": "a regression on columns",
     "logistic_words": "a regression on columns and words",
     "tree_fields": "trees on columns",
     "tree_words": "trees on columns, counts and words",
     "tree_text": "trees on columns, counts and words",
+    BASE_WORDS: "a regression on columns and words beside a language model",
 }
 
 MAX_SHOWN = 80
@@ -42,7 +47,8 @@ MAX_LISTED = 12
 class OwnModel:
     """A model that was learned from the exports. `baseline`: its kind, `why` it was chosen;
     `columns` of the leads' file that it reads, and the `unused` ones; `n_leads` and `n_orders`: the
-    leads it learned from, and who of them ordered."""
+    leads it learned from, and who of them ordered. `base`: what became of a language model, empty
+    where none was asked for."""
 
     baseline: str
     why: str
@@ -51,6 +57,7 @@ class OwnModel:
     columns: tuple[str, ...]
     unused: tuple[str, ...]
     reads_words: bool
+    base: str = ""
 
     @property
     def sentence(self) -> str:
@@ -77,7 +84,7 @@ class Found:
     ranked: RankedFile
     terms: CallTerms
     read: Read
-    judged: Backtest | None
+    trial: JudgedTrial | None
     why_not: str = ""
     is_demo: bool = False
     own: OwnModel | None = None
@@ -85,6 +92,10 @@ class Found:
     left_out: Mapping[str, str] = field(default_factory=dict)
     is_held_out: bool = False
     saved: Path | None = None
+
+    @property
+    def judged(self) -> Backtest | None:
+        return None if self.trial is None else self.trial.backtest
 
     @property
     def has_probabilities(self) -> bool:
@@ -98,6 +109,8 @@ class Found:
             yield f"left out: {own_name(name)}: {why}"
         if self.own is not None:
             yield self.own.sentence
+            if self.own.base:
+                yield self.own.base
         if self.why_rule:
             yield f"ranked by the rule, who came last is called first: {self.why_rule}"
 
@@ -159,10 +172,15 @@ def mapping_lines(
                 else "no dates"
             )
             yield f"{kind}: {n_rows:,} rows read; {named}; {times}"
-        if tables[kind].encoding == LEGACY:
-            yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
+        yield from encoding_lines({kind: tables[kind]})
     profile = [f"{name} = {column}" for name, column in mapping.profile.items()]
     yield f"profile: {listed(profile) or 'no column that the model knows'}"
+
+
+def encoding_lines(tables: Mapping[str, ExportTable]) -> Iterator[str]:
+    for kind, table in tables.items():
+        if table.encoding == LEGACY:
+            yield f"{kind}: not UTF-8, read as {LEGACY}: are names with accents right?"
 
 
 def unread_lines(mapping: ColumnMapping, table: ExportTable) -> Iterator[str]:
@@ -203,6 +221,12 @@ def found_lines(trial: Found, top: int) -> Iterator[str]:
 
 
 def judged_lines(judged: Backtest, trial: Found) -> Iterator[str]:
+    yield from judged_by(judged, trial)
+    yield from (_worth(name, called, trial) for name, called in judged.models.items())
+
+
+def judged_by(judged: Backtest, trial: Found) -> Iterator[str]:
+    """By which lists, or leads, the models were judged."""
     days = [from_ms(day.day * DAY_MS) for day in judged.days]
     if trial.is_held_out:
         yield (
@@ -217,12 +241,20 @@ def judged_lines(judged: Backtest, trial: Found) -> Iterator[str]:
         )
         if trial.own is not None:
             yield "your model here knew only what was known before the first of them"
-    yield from (_worth(name, called, trial) for name, called in judged.models.items())
 
 
 def _worth(name: str, called: Called, trial: Found) -> str:
     said = worth(name, called)
     return f"{said.rpartition('], ')[0]}]" if trial.is_held_out else said  # no days without dates
+
+
+def reached_by_day(judged: Backtest) -> dict[str, list[tuple[int, int]]]:
+    """By model: (day, buyers reached up to its end) of each judged day."""
+    added_up: dict[str, list[tuple[int, int]]] = {}
+    for name in judged.models:
+        totals = accumulate(day.models[name].n_reached for day in judged.days)
+        added_up[name] = [(day.day, n) for day, n in zip(judged.days, totals, strict=True)]
+    return added_up
 
 
 def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]:
@@ -248,7 +280,7 @@ def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]
             "verdict": trial.verdict,
             "next": trial.next_step,
             "backtest": None
-            if judged is None
+            if judged is None or trial.trial is None
             else {
                 "orders": trial.read.n_orders,
                 "first_day": judged.days[0].day,
@@ -256,6 +288,9 @@ def found_json(mapping: ColumnMapping, trial: Found, top: int) -> dict[str, Any]
                 "models": {name: asdict(called) for name, called in judged.models.items()},
                 "paired": asdict(judged.paired[0]),
                 "is_held_out": trial.is_held_out,
+                "reached_by_day": reached_by_day(judged),
+                "reach": asdict(trial.trial.reach),
+                "calibration": trial.trial.calibration,
             },
         }
     )

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from streams.store.board import BoardStore, OrderKey, board_of
+from streams.store.tries import TriesStore
 
 Cursor = Mapping[str, int]
 """Input topic -> last offset of this lead's records that its state includes."""
@@ -260,16 +261,14 @@ class LeadView:
         return None if self.queue is None else board_of(self.lead, self.queue)
 
 
-class Store(BoardStore, Protocol):
+class Store(BoardStore, TriesStore, Protocol):
     def now_ms(self) -> int: ...
 
     def partitions(self, expected: int) -> int:
         """Returns the recorded partition count; records `expected` at first use."""
-        ...
 
     def recorded_partitions(self) -> int | None:
-        """Returns the recorded partition count without recording one: None when nothing was
-        recorded yet."""
+        """Returns the recorded partition count, None when none was recorded yet."""
         ...
 
     # Ingest
@@ -279,6 +278,18 @@ class Store(BoardStore, Protocol):
 
     def adopt(self, topic: str, partition: int, frontier: int) -> bool:
         """Sets the frontier of a topic partition that has none; returns False when it has one."""
+        ...
+
+    def topic_id(self, topic: str, seen: str, *, accept: bool = False) -> str:
+        """The recorded id of an input topic; records `seen` at first use, and where accepted."""
+
+    def log_bases(self, shard: int) -> dict[str, int]:
+        """What is added to the broker's offsets of a topic to get the store's: nothing, unless it
+        was made again and goes on as the same log."""
+
+    def continue_log(self, topic: str, partition: int, start: int) -> None:
+        """Goes on with the broker's offset `start` of a topic that was made again, while no ingest
+        worker runs."""
         ...
 
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]: ...

@@ -61,6 +61,8 @@ class Shard:
     next_entry_id: Callable[[], str]
     outbox_bound: int = DEFAULT_OUTBOX_BOUND
     frontier: dict[str, int] = field(default_factory=dict)
+    starts: dict[str, str] = field(default_factory=dict)
+    tries: dict[str, str] = field(default_factory=dict)
     leads: dict[str, ShardLead] = field(default_factory=dict)
     dirty: dict[str, int] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)

@@ -29,6 +29,7 @@ from streams.store.contract import (
     StoredLead,
     latest_expiry_ms,
 )
+from streams.store.log_bases import BASE, bases_of, frontiers_of
 from streams.store.memory_board import MemoryBoard
 from streams.store.memory_commit import apply_commit
 from streams.store.memory_scoring import (
@@ -40,9 +41,16 @@ from streams.store.memory_scoring import (
 )
 from streams.store.memory_shard import Shard
 from streams.store.memory_snapshot import take_snapshot
+from streams.store.tries import next_count
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _count(noted: dict[str, str], topic: str, place: int) -> int:
+    count = next_count(noted.get(topic, ""), place)
+    noted[topic] = f"{place} {count}"
+    return count
 
 
 def _wall_clock_ms() -> int:
@@ -75,6 +83,7 @@ class MemoryStore:
         self._outbox_bound = outbox_bound
         self._lock = RLock()
         self._n_partitions: int | None = None
+        self._topic_ids: dict[str, str] = {}
         self._known: dict[int, Shard] = {}
         self._boards: dict[str, MemoryBoard] = defaultdict(lambda: MemoryBoard(now_ms))
         self._placed: set[str] = set()
@@ -99,7 +108,7 @@ class MemoryStore:
 
     @_atomic
     def frontier(self, shard: int) -> dict[str, int]:
-        return dict(self._shard(shard).frontier)
+        return frontiers_of(self._shard(shard).frontier)
 
     @_atomic
     def adopt(self, topic: str, partition: int, frontier: int) -> bool:
@@ -108,6 +117,38 @@ class MemoryStore:
             return False
         known[topic] = frontier
         return True
+
+    @_atomic
+    def topic_id(self, topic: str, seen: str, *, accept: bool = False) -> str:
+        if accept:
+            self._topic_ids[topic] = seen
+        return self._topic_ids.setdefault(topic, seen)
+
+    @_atomic
+    def log_bases(self, shard: int) -> dict[str, int]:
+        return bases_of(self._shard(shard).frontier)
+
+    @_atomic
+    def continue_log(self, topic: str, partition: int, start: int) -> None:
+        known = self._shard(partition).frontier
+        known[f"{BASE}{topic}"] = known.get(topic, -1) + 1 - start
+
+    @_atomic
+    def note_start(self, topic: str, partition: int) -> int:
+        shard = self._shard(partition)
+        return _count(shard.starts, topic, shard.frontier.get(topic, -1))
+
+    @_atomic
+    def note_try(self, topic: str, partition: int, offset: int) -> int:
+        return _count(self._shard(partition).tries, topic, offset)
+
+    @_atomic
+    def is_trying(self, topic: str, partition: int) -> bool:
+        return topic in self._shard(partition).tries
+
+    @_atomic
+    def forget_tries(self, topic: str, partition: int) -> None:
+        self._shard(partition).tries.pop(topic, None)
 
     @_atomic
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]:

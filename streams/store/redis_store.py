@@ -29,8 +29,10 @@ from streams.store.contract import (
     StoredLead,
     checked,
 )
+from streams.store.log_bases import BASE, bases_of, frontiers_of
 from streams.store.redis_errors import store_errors
 from streams.store.redis_scripts import Client, RedisScripts
+from streams.store.tries import next_count
 
 META = "{asllr}:meta"
 FORMAT_BEFORE_IT_WAS_RECORDED = 2
@@ -85,15 +87,57 @@ class RedisStore:
             recorded = self._client.hget(META, "state_format")
         return FORMAT_BEFORE_IT_WAS_RECORDED if recorded is None else int(recorded)
 
-    def frontier(self, shard: int) -> dict[str, int]:
+    def _offsets(self, shard: int) -> dict[str, int]:
+        """Frontiers, and bases, which are in every snapshot because they stand beside them."""
         with store_errors():
             stored = self._client.hgetall(f"{shard_tag(shard)}:frontier")
         return {field.decode().rpartition(":")[0]: int(offset) for field, offset in stored.items()}
+
+    def frontier(self, shard: int) -> dict[str, int]:
+        return frontiers_of(self._offsets(shard))
 
     def adopt(self, topic: str, partition: int, frontier: int) -> bool:
         name = f"{shard_tag(partition)}:frontier"
         with store_errors():
             return bool(self._client.hsetnx(name, f"{topic}:{partition}", frontier))
+
+    def topic_id(self, topic: str, seen: str, *, accept: bool = False) -> str:
+        with store_errors():
+            write = self._client.hset if accept else self._client.hsetnx
+            write(META, f"topic_id:{topic}", seen)
+            recorded = self._client.hget(META, f"topic_id:{topic}")
+        return seen if recorded is None else str(recorded.decode())
+
+    def log_bases(self, shard: int) -> dict[str, int]:
+        return bases_of(self._offsets(shard))
+
+    def continue_log(self, topic: str, partition: int, start: int) -> None:
+        base = self.frontier(partition).get(topic, -1) + 1 - start
+        with store_errors():
+            name = f"{shard_tag(partition)}:frontier"
+            self._client.hset(name, f"{BASE}{topic}:{partition}", base)
+
+    def note_start(self, topic: str, partition: int) -> int:
+        at = self.frontier(partition).get(topic, -1)
+        return self._count(f"{shard_tag(partition)}:starts", topic, at)
+
+    def note_try(self, topic: str, partition: int, offset: int) -> int:
+        return self._count(f"{shard_tag(partition)}:tries", topic, offset)
+
+    def is_trying(self, topic: str, partition: int) -> bool:
+        with store_errors():
+            return bool(self._client.hexists(f"{shard_tag(partition)}:tries", topic))
+
+    def forget_tries(self, topic: str, partition: int) -> None:
+        with store_errors():
+            self._client.hdel(f"{shard_tag(partition)}:tries", topic)
+
+    def _count(self, name: str, topic: str, place: int) -> int:
+        with store_errors():
+            noted = self._client.hget(name, topic)
+            count = next_count("" if noted is None else noted.decode(), place)
+            self._client.hset(name, topic, f"{place} {count}")
+        return count
 
     def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]:
         reply = self._scripts.run("read", shard_tag(shard), *leads)

@@ -100,6 +100,15 @@ def make_topics(address: str) -> None:
     wait_until(lambda: ours <= admin.list_topics(timeout=10).topics.keys(), "topics created")
 
 
+def make_again(address: str, topic: str) -> None:
+    """Deletes a topic of Apache Kafka and makes it again: another topic of the same name."""
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 2})
+    for future in admin.delete_topics([topic]).values():
+        future.result(10)
+    wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, "topic deleted")
+    make_topics(address)
+
+
 @pytest.fixture(scope="session")
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     require_kafka()

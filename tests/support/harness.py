@@ -126,6 +126,12 @@ class Fleet:
     def wait_for_exit(self, member: str, within_s: float = 30.0) -> int:
         return self._children.pop(member).process.wait(within_s)
 
+    def peak_mib(self, member: str) -> float:
+        """The most memory that it had at once."""
+        status = Path(f"/proc/{self._children[member].process.pid}/status").read_text()
+        (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) / 1_024
+
     def log(self, member: str) -> str:
         return (self._folder / f"{member}.log").read_text(errors="replace")
 

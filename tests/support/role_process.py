@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from redis import Redis
 
+from streams.store.contract import StoredLead
 from streams.store.redis_store import RedisStore
 from streams.waiting import RoleStopped
 
@@ -35,7 +36,8 @@ class RoleSpec:
     """`die_at` "folded:3": SIGKILL itself the third time that checkpoint is reached; `hang_at`:
     stay there for ever; `freeze_at`: SIGSTOP itself there when reached soon after a SIGUSR1, dawdle
     there whenever it is reached soon after a SIGUSR2. `artifacts`: a folder of them for the score
-    role; empty: the tests' rule engine under any digest."""
+    role; empty: the tests' rule engine under any digest. `lethal`: a lead of which ingest dies when
+    it reads it."""
 
     role: str
     member: str
@@ -53,6 +55,21 @@ class RoleSpec:
     sweep_every_s: float = 60.0
     state_every_s: float = 3_600.0
     artifacts: str = ""
+    lethal: str = ""
+    batch_mib: int = 32
+
+
+class LethalStore(RedisStore):
+    """Stands for a record that takes all memory: whoever reads its lead is killed."""
+
+    def __init__(self, client: Redis, lethal: str) -> None:
+        super().__init__(client)
+        self._lethal = lethal
+
+    def read(self, shard: int, leads: Sequence[str]) -> list[StoredLead]:
+        if self._lethal in leads:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read(shard, leads)
 
 
 def ingest(spec: RoleSpec) -> None:
@@ -63,11 +80,12 @@ def ingest(spec: RoleSpec) -> None:
             bootstrap_servers=spec.bootstrap_servers,
             member=spec.member,
             n_partitions=spec.n_partitions,
-            open_store=lambda: RedisStore(Redis.from_url(spec.redis_url)),
+            open_store=lambda: LethalStore(Redis.from_url(spec.redis_url), spec.lethal),
             group=spec.group,
             patience_s=spec.patience_s,
             session_timeout_s=spec.session_timeout_s,
             freeze_s=spec.freeze_s,
+            batch_bytes=spec.batch_mib << 20,
         ),
         checkpoint=checkpoint_of(spec),
     )

@@ -13,11 +13,19 @@ from training.cli.console import paced, progress, say
 if TYPE_CHECKING:
     from schemas.events import EventBase
     from scoring.prompt.rendering import Rendering
+    from training.cli.try_base import AddedBase
+    from training.cli.try_work import AddBase
 
 
 def own_fitter() -> Fitter:
     """Fits the recommended baseline, and writes the rule without any library."""
-    return Fitter(write_rule=_write_rule, hindsight=_hindsight, learn=_learn)
+    opened: list[AddedBase] = []
+
+    def learn(events: Sequence[EventBase], request: LearnRequest, out: Path) -> LearnedModel:
+        with _learning():
+            return _learn(events, request, out, opened)
+
+    return Fitter(write_rule=_write_rule, hindsight=_hindsight, learn=learn, check_base=_check_base)
 
 
 def _write_rule(rendering: Rendering, out: Path) -> None:
@@ -36,11 +44,38 @@ def _hindsight(events: Sequence[EventBase], request: LearnRequest) -> Mapping[st
         return hindsight_columns(events, request)
 
 
-def _learn(events: Sequence[EventBase], request: LearnRequest, out: Path) -> LearnedModel:
-    with _learning():
-        from training.cli.try_work import learn_own
+def _learn(
+    events: Sequence[EventBase], request: LearnRequest, out: Path, opened: list[AddedBase]
+) -> LearnedModel:
+    """`opened`: the base of the command, which is loaded once."""
+    from training.cli.try_work import learn_own
 
-        return learn_own(events, request, out, (paced(say), progress))
+    said = (paced(say), progress)
+    add: AddBase | None = None
+    asked = request.base
+    if asked is not None and asked.is_heard is not False:
+        from training.cli.try_base import AddedBase
+
+        if asked.is_heard is None or not opened:  # the first fit of a command
+            opened[:] = [AddedBase(asked, (say, progress))]
+        (add,) = opened
+    return learn_own(events, request, out, said, add)
+
+
+def _check_base(folder: Path) -> None:
+    from training.model.errors import FitError
+
+    try:
+        from training.cli.try_base import check_base
+
+        check_base(folder)
+    except FitError as error:
+        raise CannotLearn(str(error)) from error
+    except ModuleNotFoundError as error:
+        package = (error.name or "a library").partition(".")[0]
+        raise CannotLearn(
+            f"{package} is not installed; pip install 'asllr[train]' lets --base read leads"
+        ) from error
 
 
 @contextmanager

@@ -7,17 +7,16 @@ the extra `learn` is enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeGuard
 
 import numpy as np
 
 from schemas.events import EventBase
 from schemas.ids import LeadKey
 from schemas.timestamps import from_ms, to_ms
-from scoring.backtest.learning import LearnedModel, LearnRequest
+from scoring.backtest.learning import BaseFinding, LearnedModel, LearnRequest
 from scoring.calibration import Calibration
 from scoring.floats import Floats
 from scoring.lead.fold import ends_lead
@@ -26,13 +25,14 @@ from scoring.lead.state_bytes import to_bytes
 from scoring.report.progress import StartReport, WriteLine
 from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget, Predictor
 from training.baselines.choosing import are_few_dealt
-from training.baselines.facts import ArtifactFacts, artifact_name
+from training.baselines.facts import ArtifactFacts, ChosenSettings, artifact_name
 from training.baselines.fitted import calibrate, logits_to_calibrate
 from training.baselines.logistic import LogisticPredictor
 from training.baselines.recommended import fit_recommended, logits_in_folds
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.table_artifacts import table_export, write_table
 from training.baselines.tree import TreePredictor
+from training.cli.try_moving import moving_parts
 from training.dataset.build import build_examples
 from training.dataset.data_check import hindsight
 from training.dataset.draft import ExampleDraft, read_draft
@@ -107,8 +107,30 @@ def hindsight_columns(events: Iterable[EventBase], terms: LearnRequest) -> dict[
     }
 
 
+@dataclass(frozen=True, slots=True)
+class FittedBaseline:
+    """A baseline that was fitted to `examples`. `in_folds`: its logits of the train and validation
+    rows by models that did not learn from the lead, where these were needed; `words`: the
+    regression on words that was fitted beside it."""
+
+    name: str
+    model: Predictor
+    why: str
+    examples: Examples
+    in_folds: Floats | None
+    words: LogisticPredictor | None
+
+
+AddBase = Callable[[FittedBaseline, LearnRequest, Path], BaseFinding]
+"""Tries a base beside what was learned; writes the artifact where the base is heard."""
+
+
 def learn_own(
-    events: Iterable[EventBase], terms: LearnRequest, out: Path, said: tuple[WriteLine, StartReport]
+    events: Iterable[EventBase],
+    terms: LearnRequest,
+    out: Path,
+    said: tuple[WriteLine, StartReport],
+    add_base: AddBase | None = None,
 ) -> LearnedModel:
     """Fits the recommended baseline to the events and writes its artifact to `out`. Rows are split
     by lead: what judges is later than all of them. Raises DatasetError where too little is known to
@@ -119,19 +141,44 @@ def learn_own(
         raise DatasetError("there is no event to learn from")
     _check_orders(known, terms)
     examples = _examples(known, terms, start)
+    _check_seen(examples, len(_ordered(known, terms)), terms.horizon_days)
     budget = Budget(N_TRIALS)
-    model: Predictor
-    in_folds: Floats | None = None
+    learned = _chosen(examples, terms, budget, log)
+    finding = None if add_base is None else add_base(learned, terms, out)
+    if finding is None or not finding.is_heard:
+        in_folds = learned.in_folds
+        if in_folds is None and are_few_dealt(examples):
+            in_folds = in_folds_of(learned)
+        _write(out, learned.model, examples, terms, _calibration(learned.model, examples, in_folds))
+    n_leads = len(set(examples.lead))
+    moving = moving_parts(learned.model, examples)
+    n_ordered = examples.n_who_ordered
+    return LearnedModel(learned.name, learned.why, n_leads, n_ordered, finding, moving)
+
+
+def _chosen(
+    examples: Examples, terms: LearnRequest, budget: Budget, log: WriteLine
+) -> FittedBaseline:
+    """The recommended baseline, or the one that was chosen before."""
     if terms.baseline is None:
-        chosen = fit_recommended(examples, budget, log)
-        name, model, why, in_folds = chosen.name, chosen.model, chosen.why, chosen.in_folds
-    else:
-        name, why = terms.baseline, ""
-        model = fit_baseline(Baseline(name), examples, budget, _named(name, log))
-    if in_folds is None and _is_read_in_folds(model, examples):
-        in_folds = logits_in_folds(model, examples, budget, name)
-    _write(out, model, examples, terms, _calibration(model, examples, in_folds))
-    return LearnedModel(name, why, len(set(examples.lead)), examples.n_who_ordered)
+        found = fit_recommended(examples, budget, log)
+        words = found.models[Baseline.LOGISTIC_WORDS.value]
+        beside = words if isinstance(words, LogisticPredictor) else None
+        return FittedBaseline(found.name, found.model, found.why, examples, found.in_folds, beside)
+    name = terms.baseline
+    model = fit_baseline(Baseline(name), examples, budget, _named(name, log))
+    return FittedBaseline(name, model, "", examples, None, None)
+
+
+def in_folds_of(learned: FittedBaseline) -> Floats | None:
+    """The logits of the train and validation rows by models that did not learn from the lead; None
+    for a model that has none."""
+    if learned.in_folds is not None:
+        return learned.in_folds
+    model = learned.model
+    if not isinstance(model, LogisticPredictor | TreePredictor):
+        return None
+    return logits_in_folds(model, learned.examples, Budget(N_TRIALS), learned.name)
 
 
 def _log_of(events: Iterable[EventBase]) -> EventLog | None:
@@ -152,6 +199,16 @@ def _check_orders(log: EventLog, terms: LearnRequest) -> None:
         raise DatasetError(
             f"{n_ordered:,} {'lead' if n_ordered == 1 else 'leads'} ordered, and a model needs "
             f"{MIN_ORDERS} to learn from"
+        )
+
+
+def _check_seen(examples: Examples, n_ordered: int, horizon_days: float) -> None:
+    """Orders that no row can learn from do not count: those before all else that is known of their
+    lead, and those later than the horizon after the last moment whose outcome is known."""
+    if (n_seen := examples.n_who_ordered) < MIN_ORDERS:
+        raise DatasetError(
+            f"{n_ordered:,} leads ordered, {n_seen:,} of them within {horizon_days:g} days of a "
+            f"moment that can be learned from, and a model needs {MIN_ORDERS} of these"
         )
 
 
@@ -223,12 +280,6 @@ def _drawn(log: EventLog, terms: LearnRequest) -> EventLog:
     return replace(log, leads=tuple(k for k in log.leads if chance(1, str(k.key)) < share))
 
 
-def _is_read_in_folds(
-    model: Predictor, examples: Examples
-) -> TypeGuard[LogisticPredictor | TreePredictor]:
-    return isinstance(model, LogisticPredictor | TreePredictor) and are_few_dealt(examples)
-
-
 def _calibration(model: Predictor, examples: Examples, in_folds: Floats | None) -> Calibration:
     """By all rows, each read by a model that did not learn from its lead: those of the calibration
     split alone are often of twenty orders, which know the share of orders to a fourth. `in_folds`:
@@ -250,22 +301,30 @@ def _write(
     export = table_export(model)
     if export is None:
         raise ValueError(f"{type(model).__name__} cannot be served")
+    facts = facts_of(out, examples, terms, (calibration, model.described))
+    newest = examples.take(np.arange(len(examples))[-N_PARITY_ROWS:])
+    write_table(out, export, newest, facts)
+
+
+def facts_of(
+    out: Path, examples: Examples, terms: LearnRequest, fitted: tuple[Calibration, ChosenSettings]
+) -> ArtifactFacts:
+    """What the manifest says of a model that was fitted to `examples`, with its settings."""
     first, last = (from_ms(int(examples.as_of_ms[at])) for at in (0, -1))
-    facts = ArtifactFacts(
+    calibration, settings = fitted
+    return ArtifactFacts(
         name=artifact_name(out, "own"),
-        rendering=terms.rendering,
+        rendering=examples.rendering,
         horizon_days=terms.horizon_days,
         label=LABEL if terms.undated else label_of(terms.horizon_days),
         window=(first, last),
         calibration=calibration,
         metrics={},
-        settings=model.described,
+        settings=settings,
         revision=SOURCE,
         sources=(SOURCE,),
         made_with="asllr try",
     )
-    newest = examples.take(np.arange(len(examples))[-N_PARITY_ROWS:])
-    write_table(out, export, newest, facts)
 
 
 def _named(name: str, log: WriteLine) -> WriteLine:

@@ -120,7 +120,7 @@ def weigh(
     }
     heard = [name for name in losses if name == WORDS or mixes[name].of_states > 0]
     best = min(heard, key=lambda name: losses[name])
-    is_sure = _is_less(each_loss[best], each_loss[WORDS], examples)
+    is_sure = is_less(each_loss[best], each_loss[WORDS], examples)
     return Weighed(
         mixes=mixes,
         losses=losses,
@@ -145,7 +145,7 @@ def auc_gain(
     )
 
 
-def _is_less(ours: Floats, theirs: Floats, examples: Examples) -> bool:
+def is_less(ours: Floats, theirs: Floats, examples: Examples) -> bool:
     """Whether one mean loss is less by more than a standard error of the difference, by cluster (L.
     Breiman and others, Classification and Regression Trees, 1984: the rule of one standard
     error)."""

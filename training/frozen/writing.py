@@ -3,7 +3,8 @@ regression on words that stands on top."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from training.baselines.facts import ArtifactFacts, artifact_name, describe, man
 from training.baselines.table_artifacts import table_export, write_table
 from training.calibrate import doubts
 from training.dataset.manifest import BEFORE_TEST, Split
-from training.frozen.combined import BOTH, STATES, WORDS
+from training.frozen.combined import BOTH, STATES, WORDS, Combined
 from training.frozen.files import FrozenReading, read_by, save_reading
 from training.frozen.fit import FrozenFit
 from training.frozen.head import described
+from training.model.adapter import Adapter
 from training.model.heads import Head
+from training.model.hub import LoadedBase
 
 MADE_WITH = "asllr fit"
 N_PARITY_ROWS = 500
@@ -42,29 +45,49 @@ def write_frozen(fitted: FrozenFit, log: WriteLine) -> dict[str, Any]:
         written = write_table(request.out, export, newest, facts)
         log("fit: the artifact reads fields and words alone: nothing is sure to be better")
     else:
+        read = ReadModel(
+            fitted.base,
+            combined,
+            fitted.prompts,
+            request.token_budget,
+            None if fitted.trial is None else fitted.trial.kept,
+        )
         with artifact_folder(request.out) as folder:
-            written = _write_reading(folder, fitted, facts, log)
+            written = write_reading(folder, read, (facts, _text(fitted)), log)
     return _report(fitted, written)
 
 
-def _write_reading(
-    folder: Path, fitted: FrozenFit, facts: ArtifactFacts, log: WriteLine
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """A model that reads a base. `prompts`: by the first of them the graph is made, and the last
+    are read by graph and torch."""
+
+    base: LoadedBase
+    combined: Combined
+    prompts: Sequence[str]
+    token_budget: int
+    adapter: Adapter | None = None
+
+
+def write_reading(
+    folder: Path, read: ReadModel, said: tuple[ArtifactFacts, str], log: WriteLine
 ) -> Manifest:
-    base, combined = fitted.base, fitted.combined
+    """Fills `folder` with the artifact of a model that hears the base. `said`: what manifest and
+    card say of it."""
+    combined, (facts, text) = read.combined, said
     head, mix = combined.head.head, combined.mix
     if combined.chosen == STATES:
         head = Head(head.weight * np.float32(mix.of_states), head.bias * mix.of_states + mix.bias)
-    adapter = None if fitted.trial is None else fitted.trial.kept
-    budget = fitted.request.token_budget
-    reading = FrozenReading(base, head, combined.head.readout, budget, adapter)
-    agreement = save_reading(folder, reading, fitted.prompts, log)
+    readout, budget = combined.head.readout, read.token_budget
+    reading = FrozenReading(read.base, head, readout, budget, read.adapter)
+    agreement = save_reading(folder, reading, read.prompts, log)
     kind = EngineKind.TORCH if agreement is None else EngineKind.ONNX
     if combined.chosen == BOTH:
         kind = EngineKind.STACK
         (folder / LINEAR).write_text(mix.served(combined.words).model_dump_json() + "\n", "utf-8")
         if len(combined.words.columns.columns):
             save_columns(folder, combined.words.columns.columns)
-    describe(folder, facts, _text(fitted))
+    describe(folder, facts, text)
     return seal(folder, manifest_of(kind, facts).model_copy(update=read_by(reading, agreement)))
 
 

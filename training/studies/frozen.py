@@ -23,18 +23,25 @@ from scoring.engines.readout import Readout
 from scoring.metrics.bootstrap import Bootstrap
 from scoring.prompt.prompt import PromptSpec
 from scoring.prompt.rendering import Rendering, language_model_rendering
-from training.baselines.baseline import Budget
+from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
+from training.baselines.fitted import logits_to_calibrate
+from training.baselines.registry import Baseline, fit_baseline
+from training.baselines.stack import fit_stack
+from training.baselines.tree_text import fit_text_columns
 from training.cli.console import progress, say
 from training.cli.options import at_least
 from training.cli.refusal import exiting
 from training.dataset.example import Examples
 from training.dataset.folder import read_examples
 from training.dataset.manifest import BEFORE_TEST, DatasetError, Split
+from training.evaluation.judged import Scored
+from training.evaluation.rivals import calibrated
+from training.evaluation.served import score_artifact
 from training.export.int8_graph import N_MEASURED_PROMPTS
 from training.fit.leads import counter
 from training.fit.own_fields import with_own_fields
 from training.frozen.combined import BOTH, STATES, WORDS, combine
-from training.frozen.head import described
+from training.frozen.head import FrozenHead, described
 from training.frozen.states import StateReader, candidates, open_state_reader, read_states
 from training.model.hub import Hub, LoadedBase, load_base, open_base
 from training.studies.plain import (
@@ -47,16 +54,26 @@ from training.studies.plain import (
     plain_words,
     study_parser,
 )
+from training.studies.tables import artifact_named
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = frozen_parser("training.studies.frozen", __doc__).parse_args(arguments)
+    parser = frozen_parser("training.studies.frozen", __doc__)
+    add_served(parser)
+    options = parser.parse_args(arguments)
     with exiting():
         rendering = language_model_rendering(domain_named(options.domain))
         base = load_base(open_base(Hub(options.base)), torch.float32)
         splits = [compare_split(folder, rendering, base, options) for folder in options.dataset]
         bootstrap = Bootstrap(np.random.default_rng(options.seed), options.resamples)
         sys.stdout.write(markdown(splits, bootstrap, (PLAIN_WORDS, WORDS)))
+
+
+STACK_ON_STATES = "stack on states"
+
+
+def quietly(line: str) -> None:
+    """Instead of a line for every setting that is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +154,59 @@ def some_known(examples: Examples, n_known: int | None, rng: np.random.Generator
 def compare_split(
     folder: Path, rendering: Rendering, base: LoadedBase, options: argparse.Namespace
 ) -> ComparedSplit:
-    """Scores of the test rows: of words, of states and of both, of what is chosen of them, and of
-    plain words."""
+    """Scores of the test rows: of the rule, of plain words, of trees, of words, states and both, of
+    what is chosen of these three, of trees on both, and of the artifacts of --served."""
     budget = Budget(options.trials, options.seed)
     read = read_dataset(folder, rendering, base, options)
-    combined = combine(read.examples, read.states, read.candidates, budget, lambda line: None)
+    combined = combine(read.examples, read.states, read.candidates, budget, quietly)
+    is_known = np.isin(read.examples.split, [split.value for split in BEFORE_TEST])
     test = np.flatnonzero(read.examples.split == Split.TEST.value)
     known, judged = read.examples.of(*BEFORE_TEST), read.examples.take(test)
-    scores = {PLAIN_WORDS: plain_words(known, judged)}
+    known_states, judged_states = read.states[is_known], read.states[test]
+    scored = [plain_words_calibrated(known, judged)]
+    for baseline in (Baseline.RULE, Baseline.TREE_FIELDS, Baseline.TREE_TEXT):
+        model = fit_baseline(baseline, known, budget, quietly)
+        to_calibrate = logits_to_calibrate(model, known)
+        scored.append(calibrated(baseline.value, known, to_calibrate, model.logits(judged)))
     for name in (WORDS, STATES, BOTH):
-        scores[name] = combined.logits(judged, read.states[test], name)
-    scores[CHOSEN] = scores[combined.chosen]
-    split = ComparedSplit(outcomes_of(judged), judged.weight, judged.cluster, scores)
+        to_calibrate = combined.logits_to_calibrate(known, known_states, name)
+        logits = combined.logits(judged, judged_states, name)
+        scored.append(calibrated(name, known, to_calibrate, logits))
+    chosen = next(one for one in scored if one.name == combined.chosen)
+    scored += [
+        replace(chosen, name=CHOSEN),
+        stacked(known, judged, combined.head, judged_states, budget),
+    ]
+    for path in options.served:
+        report = progress(f"{path.name} scores")
+        scored.append(score_artifact(path, judged, n_processes=1, report=report, name=path.name))
+    scores = {one.name: one.scores for one in scored}
+    probabilities = {one.name: one.probabilities for one in scored}
+    split = ComparedSplit(outcomes_of(judged), judged.weight, judged.cluster, scores, probabilities)
     shown = ", ".join(
         f"{name} {auc:.4f}" for name, auc in aucs_of(scores, split.labels, split.weights).items()
     )
     say(f"{folder.name}: {shown}; reads {described(combined.head.readout)}")
     return split
+
+
+def plain_words_calibrated(known: Examples, judged: Examples) -> Scored:
+    """Calibrated on the calibration rows, by a model that did not learn from them."""
+    logits = np.zeros(len(known))
+    early, later = known.of(*TRAIN_AND_VALIDATION), known.of(Split.CALIBRATE)
+    logits[known.split == Split.CALIBRATE.value] = plain_words(early, later)
+    return calibrated(PLAIN_WORDS, known, logits, plain_words(known, judged))
+
+
+def stacked(
+    known: Examples, judged: Examples, head: FrozenHead, states: NDArray[np.float32], budget: Budget
+) -> Scored:
+    """Trees on the columns of the fair rival and, as one more, the logit of the head on states: of
+    the rows that the trees grow on by heads that did not learn from them."""
+    stack = fit_stack(known, head.held_out, budget, fit_text_columns, quietly)
+    to_calibrate = stack.logits_to_calibrate(known, head.held_out)
+    logits = stack.logits(judged, head.logits(states))
+    return calibrated(STACK_ON_STATES, known, to_calibrate, logits)
 
 
 def frozen_parser(program: str, about: str | None) -> argparse.ArgumentParser:
@@ -170,6 +223,17 @@ def frozen_parser(program: str, about: str | None) -> argparse.ArgumentParser:
         "weighed up (default: all)",
     )
     return parser
+
+
+def add_served(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--served",
+        type=artifact_named,
+        nargs="*",
+        default=[],
+        metavar="ARTIFACT",
+        help="demo or folders: as served, on the test rows",
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ from scoring.domain.reading import domain_named
 from scoring.floats import Floats
 from scoring.lead.state import PROFILE, LeadState, Value
 from scoring.metrics.bootstrap import Bootstrap, Replicates, Statistic, replicates
-from scoring.metrics.thresholds import aucs, rank_by, tally
+from scoring.metrics.metrics import expected_calibration_error
+from scoring.metrics.thresholds import aucs, average_precisions, rank_by, tally
 from scoring.prompt.field_values import STAGE
 from scoring.prompt.rendering import FIRST_PACK, Rendering, newest_rendering
 from training.baselines.baseline import Budget, labels_of
@@ -53,12 +54,13 @@ MAX_STEPS = 1_000
 @dataclass(frozen=True, slots=True)
 class ComparedSplit:
     """The test rows of one dataset and each model's scores of them. `labels`: those of
-    `outcomes_of`."""
+    `outcomes_of`. `probabilities`: calibrated scores, of all models or of none."""
 
     labels: Floats
     weights: Floats
     clusters: NDArray[np.str_]
     scores: Mapping[str, Floats]
+    probabilities: Mapping[str, Floats] = field(default_factory=dict)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -221,15 +223,40 @@ def markdown(
     by_split = [aucs_of(split.scores, split.labels, split.weights) for split in splits]
     is_expected = any(((split.labels > 0) & (split.labels < 1)).any() for split in splits)
     auc = "expected AUC" if is_expected else "AUC"
+    more = _precision_and_calibration(splits)
     heads = ["model", auc, "by split", *(f"over {rival}" for rival in rivals)]
+    heads += ["AP", "ECE"] if more else []
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for at, name in sorted(enumerate(names), key=lambda one: float(drawn.values[one[0], 0])):
         each = " ".join(f"{aucs_of_split[name]:.3f}" for aucs_of_split in by_split)
         cells = [name, _shown(drawn, at), each]
         cells += ["" if name == r else _shown(drawn, at, names.index(r)) for r in rivals]
+        cells += more.get(name, [])
         lines.append(f"| {' | '.join(cells)} |")
     n_rows = sum(len(split.labels) for split in splits)
     return "\n".join([f"{len(splits)} splits, {n_rows:,} test rows", "", *lines]) + "\n"
+
+
+def _precision_and_calibration(splits: Sequence[ComparedSplit]) -> dict[str, list[str]]:
+    """Average precision and expected calibration error of each model, means over the splits; none
+    where there are no probabilities."""
+    return {
+        name: [
+            f"{np.mean([_average_precision(split, name) for split in splits]):.3f}",
+            f"{np.mean([_calibration_error(split, name) for split in splits]):.3f}",
+        ]
+        for name in splits[0].probabilities
+    }
+
+
+def _average_precision(split: ComparedSplit, name: str) -> float:
+    table = tally(rank_by(split.scores[name], split.labels), split.weights[None, :])
+    return float(average_precisions(table)[0])
+
+
+def _calibration_error(split: ComparedSplit, name: str) -> float:
+    probabilities, weights = split.probabilities[name], split.weights
+    return expected_calibration_error(probabilities, split.labels, weights=weights)
 
 
 def _shown(drawn: Replicates, at: int, rival: int | None = None) -> str:

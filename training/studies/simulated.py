@@ -26,10 +26,8 @@ from numpy.typing import NDArray
 from scoring.artifact import digest
 from scoring.domain.reading import domain_named
 from scoring.prompt.rendering import FIRST_PACK, newest_rendering
-from training.baselines.baseline import TRAIN_AND_VALIDATION, Budget
+from training.baselines.baseline import Budget
 from training.baselines.registry import Baseline
-from training.baselines.stack import fit_stack
-from training.baselines.tree_text import fit_text_columns
 from training.cli.console import progress, say
 from training.cli.refusal import exiting
 from training.dataset.example import Examples
@@ -51,17 +49,22 @@ from training.studies.cells import (
     read_cell,
     write_cell,
 )
-from training.studies.frozen import BaseReading, frozen_parser, open_reading, some_known
-from training.studies.plain import PLAIN_WORDS, plain_words
+from training.studies.frozen import (
+    STACK_ON_STATES,
+    BaseReading,
+    add_served,
+    frozen_parser,
+    open_reading,
+    plain_words_calibrated,
+    quietly,
+    some_known,
+    stacked,
+)
+from training.studies.plain import PLAIN_WORDS
 from training.studies.table import RIVAL, build_table, markdown
 from training.studies.tables import artifact_named
 
 RIVALS = (Baseline.TREE_TABULAR, Baseline.LOGISTIC_WORDS, Baseline.TREE_TEXT)
-STACK_ON_STATES = "stack on states"
-
-
-def quietly(line: str) -> None:
-    """Instead of a line for every setting that is tried."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -103,7 +106,8 @@ class SimulatedStudy:
         practised = [Baseline.TREE_PRACTISED] if options.domain == FIRST_PACK else []
         for rival in (*RIVALS, *practised):
             yield rival.value, partial(rivals.scored, rival)
-        yield PLAIN_WORDS, partial(self._kept, PLAIN_WORDS, "", self._plain_words)
+        words = partial(plain_words_calibrated, self.bench.before_test, self.bench.judged)
+        yield PLAIN_WORDS, partial(self._kept, PLAIN_WORDS, "", words)
         for name in (WORDS, STATES, BOTH):
             mixed = partial(self._mixed, name)
             yield name, partial(self._kept, name, self._sample_key, mixed)
@@ -124,16 +128,6 @@ class SimulatedStudy:
             bench = replace(bench, folder=bench.folder / artifact.name)
         return Cells(bench, Means(self._budget, artifact, 1, say, progress))
 
-    def _plain_words(self) -> Scored:
-        """The calibration rows by a model that did not learn from them."""
-        known = self.bench.before_test
-        logits = np.zeros(len(known))
-        later = known.of(Split.CALIBRATE)
-        logits[known.split == Split.CALIBRATE.value] = plain_words(
-            known.of(*TRAIN_AND_VALIDATION), later
-        )
-        return calibrated(PLAIN_WORDS, known, logits, plain_words(known, self.bench.judged))
-
     def _mixed(self, name: str) -> Scored:
         combined, (known, judged) = self._combined, self._states
         to_calibrate = combined.logits_to_calibrate(self.sampled, known, name)
@@ -141,13 +135,8 @@ class SimulatedStudy:
         return calibrated(name, self.sampled, to_calibrate, logits)
 
     def _stacked(self) -> Scored:
-        """The fair rival's columns and, as one more, the logit of the head on states: of the rows
-        that the trees grow on by heads that did not learn from them."""
-        head, held_out = self._combined.head, self._combined.head.held_out
-        stack = fit_stack(self.sampled, held_out, self._budget, fit_text_columns, quietly)
-        to_calibrate = stack.logits_to_calibrate(self.sampled, held_out)
-        logits = stack.logits(self.bench.judged, head.logits(self._states[1]))
-        return calibrated(STACK_ON_STATES, self.sampled, to_calibrate, logits)
+        head, (_, states) = self._combined.head, self._states
+        return stacked(self.sampled, self.bench.judged, head, states, self._budget)
 
     def _served(self, path: Path) -> Scored:
         report, judged = progress(f"{path.name} scores"), self.bench.judged
@@ -238,14 +227,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ARTIFACT",
         help="demo or folders: as served, and a stack on its language model, which reads all rows",
     )
-    add(
-        "--served",
-        type=artifact_named,
-        nargs="*",
-        default=[],
-        metavar="ARTIFACT",
-        help="demo or folders: as served, on the test rows",
-    )
+    add_served(parser)
     add("--without", nargs="*", default=[], metavar="MODEL", help="to leave out, as tree_practised")
     add(
         "--against",

@@ -7,19 +7,36 @@ from pathlib import Path
 
 from streams import exit_codes
 from streams.cli.front import Failure
+from streams.cli.report_file import require_place
 from streams.importers.spool.events import EventSpool
 
 
 @dataclass(frozen=True, slots=True)
 class TryRequest:
     """What `asllr try` was asked for beside the exports. `artifact`: rank by this one; None: learn,
-    or go by the rule."""
+    or go by the rule. `base`: a language model to learn with; `states`: where what it makes of
+    leads is kept."""
 
     artifact: str | None
     capacity: int
     days: int
     top: int
     save: Path | None
+    base: Path | None = None
+    states: Path | None = None
+
+
+def check_places(save: Path | None, report: Path | None, mapping: Path | None) -> None:
+    """Fails where what comes of the work could not be kept: before it is done."""
+    named = [path.absolute() for path in (save, report, mapping) if path is not None]
+    if report is not None and named.count(report.absolute()) > 1:
+        raise Failure(
+            f"{report} cannot be both the report and what --save or --mapping names: name another "
+            "file for --report",
+            exit_codes.USAGE,
+        )
+    require_place(report, transcripts=False)
+    check_save(save)
 
 
 MAX_LEARNED_BYTES = 2_000_000_000

@@ -17,22 +17,39 @@ from schemas.field_names import is_field_name
 from schemas.ids import LeadKey
 from schemas.timestamps import DAY_MS, from_ms
 from scoring.artifact import ArtifactError, load_manifest
-from scoring.backtest.backtest import Backtest
 from scoring.backtest.daily_calls import CallTerms
-from scoring.backtest.learning import CannotLearn, Fitter, LearnedModel, LearnRequest
+from scoring.backtest.judged_trial import JudgedTrial
+from scoring.backtest.learning import (
+    BaseRequest,
+    CannotLearn,
+    Fitter,
+    LearnedModel,
+    LearnRequest,
+)
 from scoring.engines.loading import load_scorer
-from scoring.prompt.rendering import Rendering, newest_rendering
+from scoring.prompt.rendering import Rendering, language_model_rendering, newest_rendering
 from scoring.score import Scorer
 from streams import exit_codes
 from streams.backtest.held_out import is_learned, judge_held_out, of_first_moment
+from streams.backtest.judging import judged_trial
 from streams.backtest.learning import (
     first_judged_day,
     known_before,
     with_creation,
     without_fields,
 )
-from streams.backtest.trial import DEMO, OWN, RULE, CannotTell, ExportTrial, judge_history
+from streams.backtest.trial import DEMO, OWN, RULE, CannotTell, ExportTrial, daily_lists
 from streams.cli.artifacts import SHIPPED, SHIPPED_FOR, find_artifact
+from streams.cli.exports.own_model import own_model
+from streams.cli.exports.try_base import (
+    as_many_leads_as_can_be_read,
+    as_many_lists_as_can_be_read,
+    base_line,
+    base_request,
+    decided,
+    is_heard,
+    rank_read,
+)
 from streams.cli.exports.try_domain import SpokenDomain
 from streams.cli.exports.try_request import TryRequest, check_learnable
 from streams.cli.front import Failure, current_settings
@@ -87,6 +104,8 @@ def try_own(exports: Exports, spoken: SpokenDomain, request: TryRequest, fitter:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asllr-try-")))
         if "outcomes" not in exports.tables:
             why = "without --outcomes there is nothing to learn from"
+            if request.base is not None:
+                why += ", for the base neither"
             return work.by_rule(folder, why, NEEDS_OUTCOMES)
         try:
             work.leave_out()
@@ -103,6 +122,7 @@ class _Work:
     fitter: Fitter
     left_out: dict[str, str] = field(default_factory=dict)
 
+    base: BaseRequest | None = field(default=None, init=False)
     rendering: Rendering = field(init=False)
     events: Sequence[EventBase] = field(init=False)
 
@@ -138,16 +158,30 @@ class _Work:
         self.events = list(without_fields(self.events, self.left_out))
 
     def by_own(self, folder: Path) -> Found:
-        asked = LearnRequest(self.rendering, self._undated)
+        still_open = self._open
+        base, said = base_request(self.events, still_open, self.request, folder)
+        if said:
+            _say(said)
+        if base is not None:
+            self.rendering = language_model_rendering(self.rendering.domain)
+        self.base = base
         judge = self._judge_undated if self._undated else self._judge
         learned, judged, why_not, terms = judge(folder)
-        baseline = None if learned is None else learned.baseline
+        asked = LearnRequest(self.rendering, self._undated, base=base)
+        if learned is not None:
+            asked = replace(asked, baseline=learned.baseline, base=decided(base, learned))
         _say("learning from all that the exports know")
-        final = self.fitter.learn(self.events, replace(asked, baseline=baseline), folder / OWN_DIR)
+        final = self.fitter.learn(self.events, asked, folder / OWN_DIR)
         scorer = load_scorer(folder / OWN_DIR)
-        _say("ranking")
-        ranked = rank_events(map(history, self._open), scorer, top=self.request.top)
-        model = self._model(scorer, final, learned)
+        if is_heard(final):
+            ranked = rank_read(still_open, scorer, final, self.request.top)
+        else:
+            _say("ranking")
+            ranked = rank_events(map(history, still_open), scorer, top=self.request.top)
+        model = replace(
+            own_model(self.exports, self._created, scorer, (final, learned)),
+            base=base_line(said, learned, final),
+        )
         self._keep(folder / OWN_DIR)
         return self._found(OWN, ranked, (judged, why_not, terms), own=model)
 
@@ -175,7 +209,7 @@ class _Work:
         self,
         name: str,
         ranked: RankedFile,
-        judgement: tuple[Backtest | None, str, CallTerms],
+        judgement: tuple[JudgedTrial | None, str, CallTerms],
         *,
         own: OwnModel | None = None,
         why_rule: str = "",
@@ -195,10 +229,12 @@ class _Work:
             is_held_out=bool(self._undated) and judged is not None,
         )
 
-    def _judge(self, folder: Path) -> tuple[LearnedModel | None, Backtest | None, str, CallTerms]:
+    def _judge(
+        self, folder: Path
+    ) -> tuple[LearnedModel | None, JudgedTrial | None, str, CallTerms]:
         """What daily calls would have reached, by a model that knew what was known before them."""
         day = first_judged_day(self.events, self._terms.horizon_days, self.request.days)
-        asked = LearnRequest(self.rendering, {}, until_ms=day * DAY_MS)
+        asked = LearnRequest(self.rendering, {}, until_ms=day * DAY_MS, base=self.base)
         early = known_before(self.events, day)
         date = f"{from_ms(day * DAY_MS):%Y-%m-%d}"
         if early:
@@ -215,21 +251,28 @@ class _Work:
         if shipped is not None and self.spoken.is_spoken:
             scorers[DEMO] = _loaded(shipped)[1]
         trial = ExportTrial(scorers, self._terms, self.request.days, from_day=day)
+        if is_heard(learned):
+            with as_many_lists_as_can_be_read(self.events, trial, learned) as fewer:
+                return learned, *_judged(self.events, fewer), self._terms
         return learned, *_judged(self.events, trial), self._terms
 
     def _judge_undated(
         self, folder: Path
-    ) -> tuple[LearnedModel | None, Backtest | None, str, CallTerms]:
+    ) -> tuple[LearnedModel | None, JudgedTrial | None, str, CallTerms]:
         """The same without dates: by leads that were held out by chance."""
         known = self._undated
         held_out = {key: won for key, won in known.items() if not is_learned(key)}
         asked = LearnRequest(
-            self.rendering, {key: won for key, won in known.items() if is_learned(key)}
+            self.rendering,
+            {key: won for key, won in known.items() if is_learned(key)},
+            base=self.base,
         )
         _say("learning from part of the leads, to judge it by the others")
         early = [event for event in self.events if is_learned(event.key)]
         try:
             learned = self.fitter.learn(early, asked, folder / "early")
+            if is_heard(learned):
+                held_out = as_many_leads_as_can_be_read(held_out, learned)
             scored = of_first_moment(self.events, held_out, load_scorer(folder / "early"))
             judged, terms = judge_held_out(held_out, {OWN: scored})
         except CannotLearn as error:
@@ -256,25 +299,6 @@ class _Work:
             self.fitter.write_rule(newest_rendering(self.spoken.domain), folder / RULE_DIR)
         return load_scorer(folder / RULE_DIR)
 
-    def _model(self, scorer: Scorer, final: LearnedModel, early: LearnedModel | None) -> OwnModel:
-        own = {name.name for name in scorer.columns.own.fields}
-        profile = self.exports.mapping.profile
-        read = {
-            column for name, column in profile.items() if name in own or name in self.spoken.columns
-        }
-        if self._created is not None and self._created in own:
-            read.add(self._created)
-        columns = self.exports.tables["leads"].columns
-        return OwnModel(
-            baseline=final.baseline,
-            why=final.why if early is None else early.why,
-            n_leads=final.n_leads,
-            n_orders=final.n_orders,
-            columns=tuple(column for column in columns if column in read),
-            unused=tuple(column for column in columns if column not in read),
-            reads_words=scorer.columns.words is not None,
-        )
-
     def _keep(self, artifact: Path) -> None:
         _save(self.request.save, artifact, self.events)
 
@@ -298,10 +322,11 @@ def _save(folder: Path | None, artifact: Path, events: Sequence[EventBase]) -> N
         ) from error
 
 
-def _judged(events: Sequence[EventBase], trial: ExportTrial) -> tuple[Backtest | None, str]:
+def _judged(events: Sequence[EventBase], trial: ExportTrial) -> tuple[JudgedTrial | None, str]:
     progress = TerminalProgress("replayed", "events", len(events))
     try:
-        return judge_history(events, trial, progress.advance), ""
+        lists = daily_lists(events, trial, progress.advance)
+        return judged_trial(lists, trial.terms, trial.name), ""
     except CannotTell as error:
         return None, str(error)
     finally:

@@ -21,11 +21,16 @@ from scoring.prompt.field_values import UnknownValues, features_by_field, unknow
 from scoring.prompt.sources import Flag
 from streams.importers.tables.table import ExportTable
 from streams.importers.tables.thousands import Dots
+from streams.importers.tables.words.kept_by_crm import is_kept_by_crm
 from streams.importers.tables.words.outcome_words import NO, YES, word_of
 
 OWN = " (own)"
 """What is put behind the name of a user's field that a feature has, too."""
 
+KEPT = (
+    "as they hold what became known later (a mapping that names them under profile reads them "
+    "all the same)"
+)
 MAX_TEXT = 200
 MAX_NUMBER = 1e12
 MAX_NAMED = 12
@@ -90,14 +95,18 @@ def profile_of(table: ExportTable, used: Iterable[str], fields: FieldsRead) -> P
 
 
 def every_column(table: ExportTable, used: Iterable[str], fields: FieldsRead) -> ProfileColumns:
-    """All columns that can be fields: under the names that are read, or as they are written."""
+    """All columns that can be fields: under the names that are read, or as they are written. Those
+    that a CRM keeps up to date are none, unless the model reads them: they hold what became known
+    later."""
     columns: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}
     for column in table.columns:
         if column in used:
             continue
-        name = fields.name_of(column) or _composed(column)
-        if why := _why_not(name, columns):
+        known = fields.name_of(column)
+        name = known or _composed(column)
+        why = KEPT if known is None and is_kept_by_crm(column) else _why_not(name, columns)
+        if why:
             left_out.setdefault(why, []).append(column)
         else:
             columns[name] = column

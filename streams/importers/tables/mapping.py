@@ -35,6 +35,8 @@ REQUIRED = {"leads": ("lead", "created_at"), "calls": ("lead", "started_at"),
             "outcomes": ("lead", "ordered_at")}  # fmt: skip
 OPEN = {"leads": ("created_at",), "calls": ("started_at",), "outcomes": ("outcome", "ordered_at")}
 TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
+LOST_AT = "lost_at"
+"""The date of a loss, where it has a column beside that of orders."""
 NUMBERS = (*PHONES, "from_number", "to_number")
 
 
@@ -243,6 +245,17 @@ def reading_in(table: ExportTable, column: str, leads: ExportTable | None = None
     return found
 
 
+def reading_of_file(
+    columns: Mapping[str, str], kind: str, table: ExportTable, leads: ExportTable | None = None
+) -> TimeReading:
+    """How the times of a file are read: of its own column, and those of losses beside it."""
+    found = reading_in(table, columns.get(TIMES[kind], ""), leads)
+    lost = reading_in(table, columns.get(LOST_AT, ""), leads)
+    if found.doubt is not None or lost.doubt is not None:
+        return found
+    return TimeReading(tuple(dict.fromkeys((*found.formats, *lost.formats))))
+
+
 def _orders_in(table: ExportTable, but: str) -> frozenset[str]:
     """The orders of day and month in the columns of a file, where they do not contradict."""
     orders: set[str] = set()
@@ -313,7 +326,7 @@ def _timed(kind: str, columns: FileColumns, table: ExportTable, leads: ExportTab
     if columns.times:
         return columns
     time_column = columns.columns.get(TIMES[kind], "")
-    reading = reading_in(table, time_column, leads)
+    reading = reading_of_file(columns.columns, kind, table, leads)
     if reading.doubt is not None:
         raise ImportFault(
             f"{table.path}: column {time_column!r} {reading.doubt}: set times of {kind} in the "

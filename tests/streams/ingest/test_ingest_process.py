@@ -4,7 +4,7 @@ and one clear sentence when it cannot work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +14,22 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from redis import Redis
 
+from schemas.codec import Record
+from schemas.outputs import DeadLetter
 from schemas.topics import CRM_EVENTS
 from streams.exit_codes import AWAY, OK, UNUSABLE
+from streams.ingest.careful import CAREFUL_FROM, MAX_TRIES
 from streams.kafka.topic_admin import adopt
+from streams.kafka.topic_ids import remade_inputs
 from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import state_differences
+from streams.store.contract import EntryKind
 from streams.store.embedded_redis import EmbeddedRedis
 from streams.store.redis_store import RedisStore
-from tests.support.brokers import N_PARTITIONS, free_port, wait_until
+from tests.support.brokers import N_PARTITIONS, free_port, make_again, wait_until
 from tests.support.harness import Fleet, Journal
 from tests.support.leads.event_stream import events
+from tests.support.leads.lead_events import clicks
 from tests.support.role_process import RoleSpec
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -45,9 +51,9 @@ def opened(redis_url: str) -> Iterator[RedisStore]:
         client.close()
 
 
-def has_all(store: RedisStore, journal: Journal) -> bool:
+def has_all(store: RedisStore, records: Sequence[Record]) -> bool:
     ends: dict[tuple[str, int], int] = {}
-    for record in journal.records:
+    for record in records:
         place = (record.topic, record.partition)
         ends[place] = max(ends.get(place, -1), record.offset)
     return all(store.frontier(number).get(topic) == end for (topic, number), end in ends.items())
@@ -62,7 +68,7 @@ def test_a_worker_killed_after_any_step_is_continued_without_loss(
     journal.flush()
     with opened(redis_url) as store, Fleet(tmp_path) as fleet:
         fleet.start(replace(spec_of(embedded, redis_url, tmp_path), die_at=f"{step}:2"))
-        fleet.tend_until(lambda: has_all(store, journal), "all applied", 60)
+        fleet.tend_until(lambda: has_all(store, journal.records), "all applied", 60)
         assert fleet.ends == {-9: 1}
         folded = fold_log(journal.records, N_PARTITIONS)
         assert list(state_differences(folded, store, N_PARTITIONS)) == []
@@ -77,12 +83,12 @@ def test_sigterm_ends_it_in_time_and_the_next_one_continues(
     spec = spec_of(embedded, redis_url, tmp_path)
     with opened(redis_url) as store, Fleet(tmp_path) as fleet:
         fleet.start(spec)
-        wait_until(lambda: has_all(store, journal), "all applied", 60)
+        wait_until(lambda: has_all(store, journal.records), "all applied", 60)
         assert fleet.stop(spec.member) == OK
         journal.send(events(5, 300))
         journal.flush()
         fleet.start(spec)
-        wait_until(lambda: has_all(store, journal), "all applied", 60)
+        wait_until(lambda: has_all(store, journal.records), "all applied", 60)
         folded = fold_log(journal.records, N_PARTITIONS)
         assert list(state_differences(folded, store, N_PARTITIONS)) == []
 
@@ -94,7 +100,7 @@ def test_sigterm_ends_it_in_time_while_the_store_is_away(embedded: str, tmp_path
         fleet.start(spec)
         journal.send(events(4, 100))
         journal.flush()
-        wait_until(lambda: has_all(store, journal), "all applied", 60)
+        wait_until(lambda: has_all(store, journal.records), "all applied", 60)
         server.kill()
         journal.send(events(5, 100))
         journal.flush()
@@ -110,12 +116,12 @@ def test_a_store_that_went_back_is_noticed_and_brought_up_to_date(
     journal.flush()
     with opened(redis_url) as store, Fleet(tmp_path) as fleet:
         fleet.start(spec_of(embedded, redis_url, tmp_path))
-        wait_until(lambda: has_all(store, journal), "all applied", 60)
+        wait_until(lambda: has_all(store, journal.records), "all applied", 60)
         with closing(Redis.from_url(redis_url)) as client:
             client.flushall()
         journal.send(events(5, 200))
         journal.flush()
-        fleet.tend_until(lambda: has_all(store, journal), "all applied again", 90)
+        fleet.tend_until(lambda: has_all(store, journal.records), "all applied again", 90)
         assert fleet.ends.keys() == {AWAY}
         assert "it was restored to an older state" in fleet.log("ingest-0")
         folded = fold_log(journal.records, N_PARTITIONS)
@@ -179,4 +185,87 @@ def test_a_trimmed_topic_is_refused_until_it_is_adopted(
         adopted = adopt(admin, store, N_PARTITIONS)
         assert {(a.topic, a.frontier) for a in adopted if a.is_new} == {(CRM_EVENTS.name, 9)}
         fleet.start(spec)
-        wait_until(lambda: has_all(store, journal), "all applied", 60)
+        wait_until(lambda: has_all(store, journal.records), "all applied", 60)
+
+
+def go_on(broker: str, store: RedisStore) -> None:
+    """`asllr topics adopt`"""
+    admin = AdminClient({"bootstrap.servers": broker, "log_level": 2})
+    remade = remade_inputs(admin, store)
+    assert set(remade) == {CRM_EVENTS.name}
+    adopted = adopt(admin, store, N_PARTITIONS, remade)
+    assert {one.topic for one in adopted if one.is_continued} == {CRM_EVENTS.name}
+    assert remade_inputs(admin, store) == {}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_topic_made_again_is_not_read_until_somebody_accepts_it(
+    is_running: bool, kafka: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Twice: the offsets of each are those after what was read before it."""
+    spec = replace(spec_of(kafka, redis_url, tmp_path), freeze_s=6.0)
+    log: list[Record] = []
+    read = [0] * N_PARTITIONS
+    with opened(redis_url) as store, Fleet(tmp_path) as fleet:
+
+        def has_whole_log() -> bool:
+            return has_all(store, log)
+
+        for round_ in range(3):
+            journal = Journal(kafka)
+            journal.send(events(6 + round_, 300))
+            journal.flush()
+            log += [
+                record._replace(offset=record.offset + read[record.partition])
+                if record.topic == CRM_EVENTS.name
+                else record
+                for record in journal.records
+            ]
+            fleet.start(spec)
+            wait_until(has_whole_log, "all applied", 60)
+            read = [store.frontier(number)[CRM_EVENTS.name] + 1 for number in range(N_PARTITIONS)]
+            if not is_running:
+                fleet.stop(spec.member)
+            make_again(kafka, CRM_EVENTS.name)
+            if not is_running:
+                fleet.start(spec)
+            assert fleet.wait_for_exit(spec.member) == UNUSABLE
+            assert "crm.events was deleted and made again" in fleet.log(spec.member)
+            go_on(kafka, store)
+        assert list(state_differences(fold_log(log, N_PARTITIONS), store, N_PARTITIONS)) == []
+
+
+LETHAL = "acme/lethal"
+
+
+@pytest.mark.timeout(240)
+def test_a_record_that_kills_every_worker_becomes_a_dead_letter_and_the_rest_is_applied(
+    embedded: str, redis_url: str, tmp_path: Path
+) -> None:
+    journal = Journal(embedded)
+    all_events = [*events(11, 400)]
+    lethal = clicks(1, "lethal")
+    journal.send([*all_events[:200], lethal, *all_events[200:]])
+    journal.flush()
+    spec = replace(spec_of(embedded, redis_url, tmp_path), lethal=LETHAL)
+    with opened(redis_url) as store, Fleet(tmp_path) as fleet:
+        fleet.start(spec)
+        fleet.tend_until(lambda: has_all(store, journal.records), "all applied", 120)
+        assert fleet.ends == {-9: CAREFUL_FROM - 1 + MAX_TRIES}
+        letters = [
+            DeadLetter.model_validate_json(entry.value)
+            for shard in range(N_PARTITIONS)
+            for entry in store.outbox(shard, 1_000)
+            if entry.kind is EntryKind.DEAD_LETTER
+        ]
+        assert [letter.reason for letter in letters] == ["ends-workers"]
+        (place,) = [
+            (record.topic, record.partition, record.offset)
+            for record in journal.records
+            if record.key == LETHAL.encode()
+        ]
+        origin = letters[0].origin
+        assert (origin.topic, origin.partition, origin.offset) == place
+        rest = [record for record in journal.records if record.key != LETHAL.encode()]
+        assert list(state_differences(fold_log(rest, N_PARTITIONS), store, N_PARTITIONS)) == []

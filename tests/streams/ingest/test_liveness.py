@@ -122,7 +122,7 @@ def sentence_of(watched: Watched, store: Store, broker: str) -> str:
         raise SystemExit
 
     admin = AdminClient({"bootstrap.servers": broker, "log_level": 2})
-    watch = Watch(watched, store, admin, threading.Event(), stopping, frozen, freeze_s=0.06)
+    watch = Watch(watched, store, admin, threading.Event(), stopping, frozen, frozen, 0.06)
     thread = start_watching(watch)
     try:
         return sentences.get(timeout=10)

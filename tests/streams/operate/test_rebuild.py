@@ -23,12 +23,14 @@ from schemas.outputs import FrontierMark, LeadSnapshot
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, INPUTS, STATE
 from scoring.lead.fold import initial_state
 from scoring.lead.state_bytes import to_bytes
+from streams.kafka.topic_admin import adopt
+from streams.kafka.topic_ids import remade_inputs
 from streams.kafka.topic_reader import read_to_end
 from streams.oracle.folded_log import fold_log
 from streams.oracle.oracle import differences, state_differences
 from streams.publish.state_topic import BadSnapshots, read_shard
 from streams.store.redis_store import RedisStore
-from tests.support.brokers import N_PARTITIONS, wait_until
+from tests.support.brokers import N_PARTITIONS, make_again, wait_until
 from tests.support.calls_table import SUBSCRIBER, table_differences
 from tests.support.engines.engines import rule_scorer_of
 from tests.support.leads.event_stream import TENANT, events
@@ -111,6 +113,45 @@ def _trim(broker: str, kept_from: Mapping[int, Mapping[str, int]]) -> None:
     ]
     for future in admin.delete_records(gone).values():
         future.result(10)
+
+
+@pytest.mark.kafka
+@pytest.mark.service
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_log_of_a_topic_that_was_made_again_goes_on_where_the_snapshots_end(
+    kafka: str, redis_url: str, tmp_path: Path
+) -> None:
+    all_events = list(events(5, 1_600))
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 2})
+    with live_deployment(kafka, redis_url, tmp_path, state_every_s=SNAPSHOT_EVERY_S) as live:
+        live.send(all_events[:800])
+        live.stop()
+        n_before = [live.store.frontier(shard)[CRM] + 1 for shard in range(N_PARTITIONS)]
+        log = [*live.journal.records]
+        make_again(kafka, CRM)
+        adopt(admin, live.store, N_PARTITIONS, remade_inputs(admin, live.store))
+        live.start()
+        live.send(all_events[800:1_400])
+        live.fleet.tend_until(snapshot_is_after(live, kafka), "snapshots", 60)
+        live.stop()
+        live.journal.send(all_events[1_400:])
+        live.journal.flush()
+        log += [
+            record._replace(offset=record.offset + n_before[record.partition])
+            if record.topic == CRM
+            else record
+            for record in live.journal.records[len(log) :]
+        ]
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushall()
+        done = rebuild(kafka, redis_url, "--json")
+        assert done.exit_code == 0, done.output
+        assert 200 <= json.loads(done.stdout)["n_events"] < 800
+        assert list(state_differences(fold_log(log, N_PARTITIONS), live.store, N_PARTITIONS)) == []
+        live.start()
+        live.send([])
+        live.stop()
 
 
 @pytest.mark.service

@@ -68,6 +68,21 @@ def test_adopt_sets_a_frontier_once(store: Store) -> None:
     assert store.frontier(SHARD) == {CRM: 42}
 
 
+def test_a_topic_made_again_goes_on_as_the_same_log(store: Store) -> None:
+    ingest(store, A)
+    ingest(store, A)
+    assert store.topic_id(CRM, "first") == "first"
+    assert store.topic_id(CRM, "second") == "first"
+    assert store.log_bases(SHARD) == {}
+    for _ in range(2):  # a repeated one changes nothing
+        store.continue_log(CRM, SHARD, 4)
+        assert store.topic_id(CRM, "second", accept=True) == "second"
+    assert store.topic_id(CRM, "third") == "second"
+    assert store.frontier(SHARD) == {CRM: 1}
+    assert store.log_bases(SHARD) == {CRM: -2}  # its offset 4 is the log's offset 2
+    assert store.log_bases(SHARD + 1) == {}
+
+
 def test_other_topics_cursor_move_is_noticed(store: Store) -> None:
     """docs/explanation/protocol.md, ingest 1: a duplicate on the other topic moved only the
     cursor."""

@@ -1,21 +1,26 @@
-"""Makes records whose header names are not UTF-8 readable, like any other bad record.
+"""Reads every batch of records that a broker may hold, in bounded memory.
 
 Kafka stores header names as bytes and some clients send what they are given; aiokafka decodes them
 while it unpacks a fetch, so that one such record would stop a consumer for ever. Here the batch is
-read again with those names made readable. Called by `streams.ingest.faust_consumer`, nobody else.
+read again with those names made readable. What a compressed batch holds past a limit is not
+unpacked (`streams.ingest.bounded_batches`), and a fetch ends where its records reach that limit.
+Called by `streams.ingest.faust_consumer`, nobody else.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import Any, cast
+from functools import partial
+from itertools import chain, islice
+from typing import Any, ClassVar, cast
 
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import decode_varint
+
+from streams.ingest.bounded_batches import unpacked
 
 LOG_OVERHEAD_BYTES = 12
 """The size of base offset and length, with which every batch begins; the length counts what
@@ -24,17 +29,44 @@ follows."""
 UNREADABLE = ord("?")
 
 
-def accept_any_header_name() -> None:
-    """Makes every consumer of this process read records with any header names. aiokafka has no seam
-    for it: its fetcher finds the parser by this name."""
-    fetcher.MemoryRecords = AnyRecords
+def read_any_batch(limit: int) -> None:
+    """Makes every consumer of this process read records with any header names, and at most about
+    `limit` bytes of them at once. aiokafka has no seam for it: its fetcher finds both classes by
+    these names."""
+    fetcher.MemoryRecords = partial(AnyRecords, limit=limit)
+    BoundedFetch.limit = limit
+    fetcher.FetchResult = BoundedFetch  # whose type it compares
+
+
+class BoundedFetch(fetcher.FetchResult):  # type: ignore[misc]  # aiokafka has no types
+    """What was fetched of a partition. One call hands on at most `limit` bytes of values, and at
+    least one record."""
+
+    limit: ClassVar[int]
+
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        if not self.check_assignment(self._topic_partition) or not self.has_more():
+            return []
+        taken: list[Any] = []
+        n_bytes = 0
+        for record in self._partition_records:  # type: ignore[has-type]
+            taken.append(record)
+            n_bytes += len(record.value or b"")
+            if n_bytes >= self.limit or len(taken) == max_records:
+                self._update_position()
+                return taken
+        self._update_position()
+        self._partition_records = None
+        return taken
 
 
 class AnyRecords:
-    """aiokafka's MemoryRecords; only a batch that it cannot decode is treated differently."""
+    """aiokafka's MemoryRecords; only a batch that is compressed, or that it cannot decode, is
+    treated differently."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, limit: int) -> None:
         self._data = data
+        self._limit = limit
         self._records = MemoryRecords(data)
         self._start = 0
 
@@ -49,15 +81,16 @@ class AnyRecords:
         start = self._start
         (length,) = struct.unpack_from(">i", self._data, start + 8)
         self._start = start + LOG_OVERHEAD_BYTES + length
-        return AnyBatch(batch, memoryview(self._data)[start : self._start])
+        return AnyBatch(batch, memoryview(self._data)[start : self._start], self._limit)
 
 
 class AnyBatch:
     """A batch of records, with its bytes so that it can be read again."""
 
-    def __init__(self, batch: Any, data: memoryview) -> None:
+    def __init__(self, batch: Any, data: memoryview, limit: int) -> None:
         self._batch = batch
         self._data = data
+        self._limit = limit
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
@@ -66,13 +99,21 @@ class AnyBatch:
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
-        n_read = 0
-        try:
-            for record in self._batch:
-                n_read += 1
-                yield record
-        except UnicodeDecodeError:
-            yield from islice(_readable(self._data), n_read, None)
+        found = unpacked(self._data, self._limit)
+        if found is None:
+            return _records(self._batch, self._data)
+        plain = MemoryRecords(found.data).next_batch()
+        return chain(_records(plain, memoryview(found.data)), found.cut)
+
+
+def _records(batch: Any, data: memoryview) -> Iterator[Any]:
+    n_read = 0
+    try:
+        for record in batch:
+            n_read += 1
+            yield record
+    except UnicodeDecodeError:
+        yield from islice(_readable(data), n_read, None)
 
 
 def _readable(data: memoryview) -> Iterable[Any]:

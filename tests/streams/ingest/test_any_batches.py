@@ -7,22 +7,25 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
-from aiokafka.codec import gzip_encode, lz4_encode
+from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.record._crc32c import crc as crc32c
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from hypothesis import given
 
 from schemas.codec import Record, encode
 from schemas.events import EventBase
 from schemas.record_check import BadRecord, decode
-from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS
-from streams.ingest.header_names import AnyRecords
+from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, MAX_RECORD_BYTES
+from streams.ingest.any_batches import AnyRecords
 from tests.support.leads.event_stream import events
 from tests.support.leads.records import NOW_MS
 
-GZIP, LZ4 = 1, 3
+GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
+LIMIT = 1 << 20
 CRC_AT, CRC_FROM = 17, 21
 PLACEHOLDER, BROKEN = b"placeholder", b"placeh\xff\xfeder"
 
@@ -49,9 +52,12 @@ def _batch(records: Sequence[tuple[bytes, bytes, Headers]], codec: int = 0) -> b
     return bytes(data)
 
 
+ENCODE = {GZIP: gzip_encode, SNAPPY: snappy_encode, LZ4: lz4_encode, ZSTD: zstd_encode}
+
+
 def _compressed(data: bytearray, codec: int) -> bytearray:
     header_bytes = 61
-    body = (gzip_encode if codec == GZIP else lz4_encode)(bytes(data[header_bytes:]))
+    body = ENCODE[codec](bytes(data[header_bytes:]))
     whole = data[:header_bytes] + body
     struct.pack_into(">i", whole, 8, len(whole) - 12)
     struct.pack_into(">h", whole, CRC_FROM, codec)
@@ -65,12 +71,12 @@ SPOILT = [
 ]
 
 
-@pytest.mark.parametrize("codec", [0, GZIP, LZ4])
+@pytest.mark.parametrize("codec", [0, *ENCODE])
 def test_every_record_of_the_batch_is_read_with_the_name_made_readable(codec: int) -> None:
     data = _batch(SPOILT, codec)
     with pytest.raises(UnicodeDecodeError):
         list(MemoryRecords(data).next_batch())
-    records = AnyRecords(data)
+    records = AnyRecords(data, LIMIT)
     batch = records.next_batch()
     assert batch.validate_crc()
     read = list(batch)
@@ -84,8 +90,8 @@ def test_every_record_of_the_batch_is_read_with_the_name_made_readable(codec: in
 
 
 def test_readable_batches_are_read_as_aiokafka_reads_them() -> None:
-    data = _batch(EVENTS) + _batch(EVENTS[:3], GZIP) + b"\x00\x01"
-    ours, theirs = AnyRecords(data), MemoryRecords(data)
+    data = _batch(EVENTS) + b"".join(_batch(EVENTS[:3], codec) for codec in ENCODE) + b"\x00\x01"
+    ours, theirs = AnyRecords(data, LIMIT), MemoryRecords(data)
     assert ours.size_in_bytes() == theirs.size_in_bytes()
     n_batches = 0
     while theirs.has_next():
@@ -98,12 +104,12 @@ def test_readable_batches_are_read_as_aiokafka_reads_them() -> None:
         ]
         n_batches += 1
     assert not ours.has_next()
-    assert n_batches == 2
+    assert n_batches == 1 + len(ENCODE)
 
 
 def test_record_with_a_broken_name_is_judged_by_the_rest_of_it() -> None:
     foreign = (b"acme/x", b"{}", [("placeholder", b"1")])
-    *ours, last = AnyRecords(_batch([*SPOILT, foreign])).next_batch()
+    *ours, last = AnyRecords(_batch([*SPOILT, foreign]), LIMIT).next_batch()
     for record in ours:
         assert _decoded(record)
     with pytest.raises(BadRecord, match=r"^not-a-cloudevent"):
@@ -117,5 +123,50 @@ def _decoded(read: Any) -> EventBase:
     return decode(record, n_partitions=1)
 
 
+@pytest.mark.parametrize("codec", ENCODE)
+@given(
+    sizes=st.lists(st.integers(0, 400), min_size=1, max_size=12),
+    limit=st.integers(0, 3_000),
+)
+def test_what_lies_past_the_limit_is_cut_and_what_lies_before_it_is_whole(
+    codec: int, sizes: list[int], limit: int
+) -> None:
+    sent: list[tuple[bytes, bytes, Headers]] = [
+        (f"k-{i}".encode(), b" " * size, [("name", b"1")]) for i, size in enumerate(sizes)
+    ]
+    n_plain = len(_batch(sent)) - 61
+    read = list(AnyRecords(_batch(sent, codec), limit).next_batch())
+    whole = [r for r in read if r.value is None or len(r.value) <= MAX_RECORD_BYTES]
+    expected = [(i, key, value, headers) for i, (key, value, headers) in enumerate(sent)]
+    assert [(r.offset, r.key, r.value, [*r.headers]) for r in whole] == expected[: len(whole)]
+    assert (len(whole) == len(sent)) == (n_plain <= limit)
+    cut = read[len(whole) :]
+    if n_plain > limit:
+        assert [r.offset for r in cut] == sorted({len(whole), len(sent) - 1})
+    for record in cut:
+        with pytest.raises(BadRecord, match=r"^too-large"):
+            _decoded(record)
+
+
+def test_gzip_of_several_members_is_read_whole() -> None:
+    data = _batch(EVENTS)
+    body = gzip_encode(data[61:200]) + gzip_encode(data[200:])
+    whole = bytearray(data[:61] + body)
+    struct.pack_into(">i", whole, 8, len(whole) - 12)
+    struct.pack_into(">h", whole, CRC_FROM, GZIP)
+    found = list(AnyRecords(bytes(whole), LIMIT).next_batch())
+    assert [(r.key, r.value) for r in found] == [(key, value) for key, value, _ in EVENTS]
+
+
+@pytest.mark.parametrize("codec", ENCODE)
+def test_bytes_that_are_not_of_the_codec_are_said_to_be(codec: int) -> None:
+    data = bytearray(_batch(EVENTS, codec))
+    data[70:90] = bytes(20)
+    with pytest.raises(ValueError, match="not of the codec"):
+        list(AnyRecords(bytes(data), LIMIT).next_batch())
+
+
 def test_the_fetcher_still_finds_its_parser_where_we_put_ours() -> None:
     assert "= MemoryRecords(" in inspect.getsource(Fetcher._proc_fetch_request)
+    assert " FetchResult(" in inspect.getsource(Fetcher._proc_fetch_request)
+    assert ".getall(max_records)" in inspect.getsource(Fetcher.fetched_records)
