@@ -81,7 +81,7 @@ def shard_health(client: Client, n_shards: int, overdue_ms: int) -> list[ShardHe
     """Of every shard. Raises StoreAway, StoreUnusable."""
     scripts = RedisScripts(client)
     return [
-        _health(shard, scripts.run("health", shard_tag(shard), overdue_ms), overdue_ms)
+        _health(shard, scripts.run("backlog", shard_tag(shard), overdue_ms), overdue_ms)
         for shard in range(n_shards)
     ]
 

@@ -110,7 +110,7 @@ def _wait(condition: object, deadline: float) -> None:
         time.sleep(0.02)
 
 
-LOOKING = ("health", "parked")
+LOOKING = ("backlog", "parked")
 """Scripts of `streams.store.redis_health`, which a test below runs."""
 
 
