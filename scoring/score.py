@@ -36,7 +36,8 @@ NO_TIME = Latency(ingest_to_claim=0.0, claim_to_result=0.0, engine=0.0)
 class Scorer:
     """An artifact ready to score: `digest` names it, `engine` runs it, `columns` is what it reads
     beside features and prompt. `has_learned`: where it has not, a score's evidence is low,
-    however much is known of a lead. `has_language_model`: it reads prompts."""
+    however much is known of a lead. `has_language_model`: it was made to read what was said.
+    `reads_prompts`: without it `engine` gets none."""
 
     digest: str
     horizon_days: int
@@ -46,11 +47,12 @@ class Scorer:
     has_learned: bool = True
     has_language_model: bool = False
     columns: Columns = NO_COLUMNS
+    reads_prompts: bool = True
 
     def read(self, history: LeadHistory, as_of_ms: int) -> EngineInput:
-        """What the engine reads of a lead. The prompt is written only where a language model reads
-        it: to write it takes several times as long as to score a table."""
-        if self.has_language_model:
+        """What the engine reads of a lead. The prompt is written only where it is
+        read: to write it takes several times as long as to score a table."""
+        if self.reads_prompts:
             return prepare(history, as_of_ms, self.spec, self.columns)
         return numbers_of(history, as_of_ms, self.rendering, self.columns)
 
@@ -90,6 +92,7 @@ def build_scorer(
         has_learned=manifest.learned and manifest.engine is not EngineKind.RULE,
         has_language_model=manifest.engine.reads_text,
         columns=columns,
+        reads_prompts=manifest.engine.reads_text,
     )
 
 

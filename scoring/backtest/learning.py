@@ -57,13 +57,15 @@ class LearnRequest:
 class LearnedModel:
     """A model that was written as an artifact: `baseline` names its kind, `why` says what chose it.
     `n_leads` and `n_orders`: leads it learned from, and of these who ordered. `base`: None where
-    none was asked for."""
+    none was asked for. `moving`: the profile fields, and other parts of a row by
+    `scoring.columns.columns`, that move a score."""
 
     baseline: str
     why: str
     n_leads: int
     n_orders: int
     base: BaseFinding | None = None
+    moving: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -42,6 +42,16 @@ class Encoding(BaseModel):
     def n_encoded(self) -> int:
         """How many columns `rows` gives."""
         return sum(len(_levels(k, b)) + 1 + (k is Kind.NUMBER) for k, b in self.kinds)
+
+    @property
+    def places(self) -> Iterator[tuple[slice, int]]:
+        """Of each column: where what `rows` gives of it stands, and which of these says unknown."""
+        at = 0
+        for kind, bins in self.kinds:
+            unknown = at + len(_levels(kind, bins))
+            end = unknown + 1 + (kind is Kind.NUMBER)
+            yield slice(at, end), unknown
+            at = end
 
     def rows(self, table: NDArray[np.float32]) -> Floats:
         columns: list[Floats] = []

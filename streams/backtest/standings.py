@@ -224,7 +224,7 @@ def _probabilities(subjects: Sequence[Subject], scorer: Scorer) -> list[float]:
     """One for each subject; NaN where the model cannot score it."""
     read: list[EngineInput | None] = [_read(subject, scorer) for subject in subjects]
     inputs = [each for each in read if each is not None]
-    at_once = scorer.engine.batch_size if scorer.has_language_model else ASKED_AT_ONCE
+    at_once = scorer.engine.batch_size if scorer.reads_prompts else ASKED_AT_ONCE
     logits = [
         logit
         for first in range(0, len(inputs), at_once)

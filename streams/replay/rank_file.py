@@ -101,7 +101,9 @@ def rank_events(
 
 
 @dataclass(frozen=True, slots=True)
-class _Scored:
+class ScoredLead:
+    """A lead with its probability at the last moment that changed anything."""
+
     key: LeadKey
     history: LeadHistory
     as_of_ms: int
@@ -122,20 +124,20 @@ def _rows(
     rows: list[RankedRow] = []
     n_told = 0
     for (_, queue), keys in sorted(listed.items()):
-        scored = {one.key.lead: one for one in _score(keys, states, scorer, now_ms)}
+        scored = {one.key.lead: one for one in score_leads(keys, states, scorer, now_ms)}
         order = ranked({lead: one.probability for lead, one in scored.items()})
         if came_in:
             order.sort(key=lambda lead: (-scored[lead].probability, -to_ms(came_in[lead])))
         for rank, lead in enumerate(order, start=1):
             is_told = rank <= top and n_told < MAX_TOLD
             n_told += is_told
-            rows.append(_row(queue, rank, scored[lead], scorer, is_told=is_told))
+            rows.append(row_of(queue, rank, scored[lead], scorer, is_told=is_told))
     return rows
 
 
-def _score(
+def score_leads(
     keys: Iterable[LeadKey], states: Mapping[LeadKey, LeadState], scorer: Scorer, now_ms: int
-) -> Iterator[_Scored]:
+) -> Iterator[ScoredLead]:
     """Each lead at the last moment that changed anything, as the workers score it."""
     for batch in batches(keys, scorer.engine):
         histories = [history_of(states[key]) for key in batch]
@@ -145,10 +147,12 @@ def _score(
         ]
         logits = scorer.engine.logits(inputs)
         for key, history, moment, logit in zip(batch, histories, moments, logits, strict=True):
-            yield _Scored(key, history, moment, probability(logit, scorer.calibration))
+            yield ScoredLead(key, history, moment, probability(logit, scorer.calibration))
 
 
-def _row(queue: str, rank: int, scored: _Scored, scorer: Scorer, *, is_told: bool) -> RankedRow:
+def row_of(
+    queue: str, rank: int, scored: ScoredLead, scorer: Scorer, *, is_told: bool
+) -> RankedRow:
     history, moment = scored.history, scored.as_of_ms
     told = (
         faithful_reason(history, moment, scorer)

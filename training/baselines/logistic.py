@@ -132,6 +132,7 @@ class _Inputs:
     """Encoded fields and weighed words of some examples."""
 
     examples: Examples
+    encoding: Encoding
     fields: Floats
     words: csr_matrix
 
@@ -174,12 +175,14 @@ def _read(examples: Examples, bag: BagOfWords) -> tuple[_Reading, _Inputs]:
     table = fit_field_table(examples)
     rows = table.rows(examples)
     encoding = fit_encoding(rows, table.kinds)
-    inputs = _Inputs(examples, encoding.rows(rows), bag.matrix)
+    inputs = _Inputs(examples, encoding, encoding.rows(rows), bag.matrix)
     return _Reading(table, encoding, bag), inputs
 
 
 def _inputs(reading: _Reading, examples: Examples) -> _Inputs:
-    return _Inputs(examples, reading.fields(examples), reading.bag.weighed(examples))
+    return _Inputs(
+        examples, reading.encoding, reading.fields(examples), reading.bag.weighed(examples)
+    )
 
 
 def _of_fields(share: float) -> Penalties:
@@ -228,6 +231,19 @@ def _chosen(examples: Examples, best: Trial[Penalties], read: ReadInputs) -> Log
     return LogisticPredictor(columns, served, best.settings, held_out, best.loss)
 
 
+def _average_where_unseen(coefficients: Floats, inputs: _Inputs) -> Floats:
+    """Where no lead had a column unknown, unknown is worth what the column is worth on average. A
+    regression leaves it 0, as far from what is known as the penalty likes; but it is what a reason
+    compares a lead with."""
+    weights = inputs.examples.weight
+    worth = coefficients.copy()
+    for place, unknown in inputs.encoding.places:
+        if not inputs.fields[:, unknown].any():
+            average = np.average(inputs.fields[:, place] @ coefficients[place], weights=weights)
+            worth[unknown] = float(average)
+    return worth
+
+
 def _fit(inputs: _Inputs, penalties: Penalties) -> _Coefficients:
     """Fits one choice of penalties. Weights undo the sampling of negatives but keep the effective
     number of rows, against which the penalties are balanced."""
@@ -235,12 +251,13 @@ def _fit(inputs: _Inputs, penalties: Penalties) -> _Coefficients:
     if penalties.c_words is None:
         model = LogisticRegression(C=penalties.c, max_iter=MAX_STEPS)
         model.fit(inputs.fields, labels, weights)
-        return _Coefficients(model.coef_[0], None, float(model.intercept_[0]))
+        fields = _average_where_unseen(model.coef_[0], inputs)
+        return _Coefficients(fields, None, float(model.intercept_[0]))
     # One penalty for all and fields on another scale are the same as a penalty for each.
     scale = math.sqrt(penalties.c / penalties.c_words)
     matrix = hstack([csr_matrix(inputs.fields * scale), inputs.words]).tocsr()
     model = LogisticRegression(C=penalties.c_words, max_iter=MAX_STEPS)
     model.fit(matrix, labels, weights)
     n = inputs.fields.shape[1]
-    fields, words = model.coef_[0, :n] * scale, model.coef_[0, n:]
-    return _Coefficients(fields, words, float(model.intercept_[0]))
+    fields = _average_where_unseen(model.coef_[0, :n] * scale, inputs)
+    return _Coefficients(fields, model.coef_[0, n:], float(model.intercept_[0]))

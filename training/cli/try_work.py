@@ -32,6 +32,7 @@ from training.baselines.recommended import fit_recommended, logits_in_folds
 from training.baselines.registry import Baseline, fit_baseline
 from training.baselines.table_artifacts import table_export, write_table
 from training.baselines.tree import TreePredictor
+from training.cli.try_moving import moving_parts
 from training.dataset.build import build_examples
 from training.dataset.data_check import hindsight
 from training.dataset.draft import ExampleDraft, read_draft
@@ -140,6 +141,7 @@ def learn_own(
         raise DatasetError("there is no event to learn from")
     _check_orders(known, terms)
     examples = _examples(known, terms, start)
+    _check_seen(examples, len(_ordered(known, terms)), terms.horizon_days)
     budget = Budget(N_TRIALS)
     learned = _chosen(examples, terms, budget, log)
     finding = None if add_base is None else add_base(learned, terms, out)
@@ -149,7 +151,9 @@ def learn_own(
             in_folds = in_folds_of(learned)
         _write(out, learned.model, examples, terms, _calibration(learned.model, examples, in_folds))
     n_leads = len(set(examples.lead))
-    return LearnedModel(learned.name, learned.why, n_leads, examples.n_who_ordered, finding)
+    moving = moving_parts(learned.model, examples)
+    n_ordered = examples.n_who_ordered
+    return LearnedModel(learned.name, learned.why, n_leads, n_ordered, finding, moving)
 
 
 def _chosen(
@@ -195,6 +199,16 @@ def _check_orders(log: EventLog, terms: LearnRequest) -> None:
         raise DatasetError(
             f"{n_ordered:,} {'lead' if n_ordered == 1 else 'leads'} ordered, and a model needs "
             f"{MIN_ORDERS} to learn from"
+        )
+
+
+def _check_seen(examples: Examples, n_ordered: int, horizon_days: float) -> None:
+    """Orders that no row can learn from do not count: those before all else that is known of their
+    lead, and those later than the horizon after the last moment whose outcome is known."""
+    if (n_seen := examples.n_who_ordered) < MIN_ORDERS:
+        raise DatasetError(
+            f"{n_ordered:,} leads ordered, {n_seen:,} of them within {horizon_days:g} days of a "
+            f"moment that can be learned from, and a model needs {MIN_ORDERS} of these"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from streams import exit_codes
 from streams.cli.front import Failure
 from streams.cli.report_file import require_place
+from streams.importers.spool.events import EventSpool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,22 @@ def check_places(save: Path | None, report: Path | None, mapping: Path | None) -
         )
     require_place(report, transcripts=False)
     check_save(save)
+
+
+MAX_LEARNED_BYTES = 2_000_000_000
+"""What is learned from is held in memory, which takes up to three times as much: so much is half a
+million leads with ten columns."""
+
+
+def check_learnable(events: EventSpool) -> None:
+    """Fails where there is more to learn from than fits into memory."""
+    if events.n_bytes > MAX_LEARNED_BYTES:
+        raise Failure(
+            f"{len(events):,} leads, calls and outcomes take {events.n_bytes / 1e9:.1f} GB of "
+            f"memory to learn from, at most {MAX_LEARNED_BYTES / 1e9:.1f}: export a shorter time "
+            "or fewer columns, or leave --outcomes out and rank by the rule",
+            exit_codes.UNUSABLE,
+        )
 
 
 def check_save(folder: Path | None) -> None:

@@ -40,6 +40,7 @@ from streams.backtest.learning import (
 )
 from streams.backtest.trial import DEMO, OWN, RULE, CannotTell, ExportTrial, daily_lists
 from streams.cli.artifacts import SHIPPED, SHIPPED_FOR, find_artifact
+from streams.cli.exports.own_model import own_model
 from streams.cli.exports.try_base import (
     as_many_leads_as_can_be_read,
     as_many_lists_as_can_be_read,
@@ -50,16 +51,18 @@ from streams.cli.exports.try_base import (
     rank_read,
 )
 from streams.cli.exports.try_domain import SpokenDomain
-from streams.cli.exports.try_request import TryRequest
+from streams.cli.exports.try_request import TryRequest, check_learnable
 from streams.cli.front import Failure, current_settings
 from streams.cli.progress import TerminalProgress
+from streams.importers.spool.events import EventSpool
 from streams.importers.tables.events import TENANT
 from streams.importers.tables.exports import Exports
 from streams.recording.event_file import RecordingError, history
 from streams.recording.folder import new_folder
 from streams.recording.record import record_events
+from streams.replay.rank_by_lead import BoardTerms, rank_by_lead
 from streams.replay.rank_file import RankedFile, rank_events
-from streams.reports.try_text import BASE_WORDS, Found, OwnModel
+from streams.reports.try_text import Found, OwnModel
 
 NEEDS_OUTCOMES = "needs --outcomes, which says who ordered when"
 UNDATED = "outcomes or leads have no dates, so nobody knows who was still open on which day"
@@ -77,14 +80,25 @@ def try_artifact(exports: Exports, request: TryRequest, artifact: str) -> Found:
     judged, why_not = None, UNDATED if exports.read.won else NEEDS_OUTCOMES
     if exports.mapping.has_times and exports.mapping.has_dated_outcomes:
         judged, why_not = _judged(exports.read.events, trial)
-    events = (*exports.read.events, *exports.read.closings())
-    ranked = rank_events(map(history, events), scorer, top=request.top)
+    events, closings = exports.read.events, exports.read.closings()
+    if events.are_filed:
+        closing = {one.key: one for one in closings}
+        leads = (
+            (key, [*mine, closing[key]] if key in closing else mine)
+            for key, mine in events.by_lead()
+        )
+        terms_of_boards = BoardTerms(max(1, request.top), request.top)
+        ranked = rank_by_lead(leads, events[-1].occurred_at, scorer, terms_of_boards)
+    else:
+        ranked = rank_events(map(history, (*events, *closings)), scorer, top=request.top)
     _save(request.save, path, exports.read.events)
     return Found(name, ranked, terms, exports.read, judged, why_not, is_demo=is_shipped)
 
 
 def try_own(exports: Exports, spoken: SpokenDomain, request: TryRequest, fitter: Fitter) -> Found:
     """Learns a model of the user's own where outcomes let it, else goes by the rule."""
+    if "outcomes" in exports.tables:
+        check_learnable(exports.read.events)
     work = _Work(exports, spoken, request, fitter)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="asllr-try-")))
@@ -110,7 +124,7 @@ class _Work:
 
     base: BaseRequest | None = field(default=None, init=False)
     rendering: Rendering = field(init=False)
-    events: list[EventBase] = field(init=False)
+    events: Sequence[EventBase] = field(init=False)
 
     def __post_init__(self) -> None:
         domain, created = self.spoken.domain, self._created
@@ -164,7 +178,10 @@ class _Work:
         else:
             _say("ranking")
             ranked = rank_events(map(history, still_open), scorer, top=self.request.top)
-        model = replace(self._model(scorer, final, learned), base=base_line(said, learned, final))
+        model = replace(
+            own_model(self.exports, self._created, scorer, (final, learned)),
+            base=base_line(said, learned, final),
+        )
         self._keep(folder / OWN_DIR)
         return self._found(OWN, ranked, (judged, why_not, terms), own=model)
 
@@ -177,9 +194,16 @@ class _Work:
         if not why_not:
             trial = ExportTrial({RULE: scorer}, self._terms, self.request.days)
             judged, why_not = _judged(self.events, trial)
-        ranked = rank_events(map(history, self._open), scorer, newest_of_equals=True)
+        ranked = self._by_rule(scorer)
         self._keep(folder / RULE_DIR)
         return self._found(RULE, ranked, (judged, why_not, self._terms), why_rule=why)
+
+    def _by_rule(self, scorer: Scorer) -> RankedFile:
+        events = self.events
+        if isinstance(events, EventSpool) and events.are_filed:
+            terms = BoardTerms(max(1, self.request.top), newest_of_equals=True)
+            return rank_by_lead(events.by_lead(), events[-1].occurred_at, scorer, terms)
+        return rank_events(map(history, self._open), scorer, newest_of_equals=True)
 
     def _found(
         self,
@@ -274,27 +298,6 @@ class _Work:
         if not (folder / RULE_DIR).exists():
             self.fitter.write_rule(newest_rendering(self.spoken.domain), folder / RULE_DIR)
         return load_scorer(folder / RULE_DIR)
-
-    def _model(self, scorer: Scorer, final: LearnedModel, early: LearnedModel | None) -> OwnModel:
-        own = {name.name for name in scorer.columns.own.fields}
-        if scorer.has_language_model:
-            own |= {*scorer.spec.rendering.own_fields}
-        profile = self.exports.mapping.profile
-        read = {
-            column for name, column in profile.items() if name in own or name in self.spoken.columns
-        }
-        if self._created is not None and self._created in own:
-            read.add(self._created)
-        columns = self.exports.tables["leads"].columns
-        return OwnModel(
-            baseline=BASE_WORDS if is_heard(final) else final.baseline,
-            why=final.why if early is None else early.why,
-            n_leads=final.n_leads,
-            n_orders=final.n_orders,
-            columns=tuple(column for column in columns if column in read),
-            unused=tuple(column for column in columns if column not in read),
-            reads_words=scorer.columns.words is not None or scorer.has_language_model,
-        )
 
     def _keep(self, artifact: Path) -> None:
         _save(self.request.save, artifact, self.events)

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from schemas.events import EventBase, LeadClosed, StageChanged
 from schemas.record_check import describe
 from streams.importers.outcomes import ImportFault
+from streams.importers.spool.events import EventSpool
 from streams.importers.tables.cells import LeftOut, Unusable
 from streams.importers.tables.counted import CountedRows
-from streams.importers.tables.fields import FieldsRead, value_reader
+from streams.importers.tables.fields import FieldsRead, value_readers
 from streams.importers.tables.mapping import ColumnMapping, Purpose
 from streams.importers.tables.row_reader import BEGINNING, TENANT, RowReader, RowReading
 from streams.importers.tables.table import ExportTable
@@ -39,7 +40,7 @@ class Read:
     such a lead is closed. `has_times`: whether it is known when leads came in; without, nothing can
     be said of the order in which things happened."""
 
-    events: list[EventBase] = field(default_factory=list)
+    events: EventSpool = field(default_factory=EventSpool)
     counts: dict[str, int] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     n_orders: int = 0
@@ -50,7 +51,7 @@ class Read:
     def closings(self) -> list[EventBase]:
         """An end for each lead of which only its outcome is known and not when: at the last moment
         of all, so that it is on no list of today and on all before."""
-        last = max((event.occurred_at for event in self.events), default=BEGINNING)
+        last = self.events[-1].occurred_at if self.events else BEGINNING
         return [
             LeadClosed(
                 id=f"{number:09}",
@@ -78,10 +79,7 @@ def events_of(
         _check_dates(mapping)
     read = Read(has_times=mapping.has_times)
     leads = KnownLeads(tables["leads"], mapping.leads, mapping.nobody or ())
-    values = {
-        field: value_reader(tables["leads"], field, column, fields)
-        for field, column in mapping.profile.items()
-    }
+    values = value_readers(tables["leads"], mapping.profile, fields)
     read.skipped += [f"{tables['leads'].path}: {remark}" for remark in leads.remarks()]
     reading = RowReading(mapping, leads, values, now, purpose, read.won)
     for kind, table in tables.items():
@@ -89,9 +87,9 @@ def events_of(
         if columns is not None:
             talk = TalkColumn(mapping.speakers or {})
             _read(RowReader(kind, table, columns, reading, talk), read)
-    read.events.sort(key=lambda event: (event.occurred_at, event.source, event.id))
-    read.n_orders = len({each.lead for each in read.events if isinstance(each, StageChanged)})
-    read.n_early = _n_early(read.events)
+    read.events.sort()
+    if "outcomes" in tables:
+        read.n_orders, read.n_early = _n_orders(read.events)
     return read
 
 
@@ -111,16 +109,19 @@ def _check_dates(mapping: ColumnMapping) -> None:
         )
 
 
-def _n_early(events: Iterable[EventBase]) -> int:
-    """How many leads ordered before anything else was known of them. `events` in order of time."""
+def _n_orders(events: Iterable[EventBase]) -> tuple[int, int]:
+    """How many leads ordered, and how many of them before anything else was known of them. `events`
+    in order of time."""
     leads: set[str] = set()
+    ordered: set[str] = set()
     early: set[str] = set()
     for event in events:
         if isinstance(event, StageChanged):
+            ordered.add(event.lead)
             early |= {event.lead} - leads
         elif not isinstance(event, LeadClosed):
             leads.add(event.lead)
-    return len(early & leads)
+    return len(ordered), len(early & leads)
 
 
 def _read(reader: RowReader, read: Read) -> None:
@@ -130,7 +131,8 @@ def _read(reader: RowReader, read: Read) -> None:
     advice: Counter[str] = Counter()
     for line, row in zip(table.lines, table.rows, strict=True):
         try:
-            read.events += reader.events(line, row)
+            for event in reader.events(line, row):
+                read.events.append(event)
         except ValidationError as error:
             unusable.add(line, describe(error), None)
         except LeftOut as error:

@@ -192,7 +192,7 @@ def _named_doubts(
             yield "words", f"{outcomes.path}: {doubt}"
     calls, columns = tables.get("calls"), mapping.calls
     if calls is not None and columns is not None and not mapping.nobody:
-        numbers = [row[name] for row in calls.rows for name in columns.numbers if name in row]
+        numbers = (row[name] for row in calls.rows for name in columns.numbers if name in row)
         is_named = columns.columns.get("lead") or {"from_number", "to_number"} <= {*columns.columns}
         if not is_named and mapping.nobody is None and (busy := busy_number(numbers)):
             yield (

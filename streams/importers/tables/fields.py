@@ -6,6 +6,7 @@ user's own and keeps the name and the words it has.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -19,12 +20,17 @@ from scoring.prompt.declaration import Feature
 from scoring.prompt.field_values import UnknownValues, features_by_field, unknown_values
 from scoring.prompt.sources import Flag
 from streams.importers.tables.table import ExportTable
-from streams.importers.tables.thousands import dots_part_thousands
+from streams.importers.tables.thousands import Dots
+from streams.importers.tables.words.kept_by_crm import is_kept_by_crm
 from streams.importers.tables.words.outcome_words import NO, YES, word_of
 
 OWN = " (own)"
 """What is put behind the name of a user's field that a feature has, too."""
 
+KEPT = (
+    "as they hold what became known later (a mapping that names them under profile reads them "
+    "all the same)"
+)
 MAX_TEXT = 200
 MAX_NUMBER = 1e12
 MAX_NAMED = 12
@@ -89,14 +95,18 @@ def profile_of(table: ExportTable, used: Iterable[str], fields: FieldsRead) -> P
 
 
 def every_column(table: ExportTable, used: Iterable[str], fields: FieldsRead) -> ProfileColumns:
-    """All columns that can be fields: under the names that are read, or as they are written."""
+    """All columns that can be fields: under the names that are read, or as they are written. Those
+    that a CRM keeps up to date are none, unless the model reads them: they hold what became known
+    later."""
     columns: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}
     for column in table.columns:
         if column in used:
             continue
-        name = fields.name_of(column) or _composed(column)
-        if why := _why_not(name, columns):
+        known = fields.name_of(column)
+        name = known or _composed(column)
+        why = KEPT if known is None and is_kept_by_crm(column) else _why_not(name, columns)
+        if why:
             left_out.setdefault(why, []).append(column)
         else:
             columns[name] = column
@@ -158,17 +168,39 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:MAX_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def value_readers(
+    table: ExportTable, profile: Mapping[str, str], fields: FieldsRead
+) -> dict[str, Callable[[Any], Value]]:
+    """Returns for each field of `profile` how a cell of its column is read: in the words of its
+    feature where that knows most of them, else as it is written, as a number where all the column's
+    cells are. Looks at all rows once."""
+    readers: dict[str, Callable[[Any], Value]] = {}
+    for field, column in profile.items():
+        if feature := fields.features.get(field):
+            found = _unknown_to_feature(table, field, column, fields)
+            if found is None or not found.is_own:
+                readers[field] = _FeatureWords(isinstance(feature.source, Flag))
+    cells = {column: _ColumnCells() for field, column in profile.items() if field not in readers}
+    looked_at = dict(cells)
+    for row in table.rows if looked_at else ():
+        for column in [name for name in looked_at if name in row]:
+            if not looked_at[column].may_be_numbers(row[column]):
+                del looked_at[column]
+        if not looked_at:
+            break
+    own = {
+        field: cells[column].reader or _own_text
+        for field, column in profile.items()
+        if field not in readers
+    }
+    return {field: readers.get(field) or own[field] for field in profile}
+
+
 def value_reader(
     table: ExportTable, field: str, column: str, fields: FieldsRead
 ) -> Callable[[Any], Value]:
-    """Returns how a cell of `column` is read as `field`: in the words of its feature where that
-    knows most of them, else as it is written, as a number where all the column's cells are."""
-    if feature := fields.features.get(field):
-        found = _unknown_to_feature(table, field, column, fields)
-        if found is None or not found.is_own:
-            return _FeatureWords(isinstance(feature.source, Flag))
-    cells = [row[column] for row in table.rows if column in row]
-    return _number_reader(cells) or _own_text
+    """As `value_readers`, of one field."""
+    return value_readers(table, {field: column}, fields)[field]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +216,41 @@ class _FeatureWords:
         return re.sub(r"[^\w.]+", "_", text).strip("_")[:MAX_TEXT] or None
 
 
-def _number_reader(cells: list[Any]) -> Callable[[Any], Value] | None:
-    texts = [str(cell).strip() for cell in cells if not isinstance(cell, bool | dict | list)]
-    if len(texts) < len(cells) or not texts:
-        return None
-    if not any(isinstance(cell, float) for cell in cells) and dots_part_thousands(texts):
-        if all(map(_COMMA.fullmatch, texts)):
-            return _comma_number
-    elif all(map(_PLAIN.fullmatch, texts)):
-        return _plain_number
-    if any("," in text for text in texts) and all(map(_COMMA.fullmatch, texts)):
-        return _comma_number
-    return None
+@dataclass(slots=True)
+class _ColumnCells:
+    """What the cells of a column that were seen have in common."""
+
+    n: int = 0
+    are_plain: bool = True
+    have_commas: bool = True
+    has_float: bool = False
+    has_comma: bool = False
+    dots: Dots = dataclasses.field(default_factory=Dots)
+
+    def may_be_numbers(self, cell: Any) -> bool:
+        """Looks at one more cell; whether all so far can be numbers."""
+        self.n += 1
+        if isinstance(cell, bool | dict | list):
+            self.are_plain = self.have_commas = False
+            return False
+        text = str(cell).strip()
+        self.are_plain = self.are_plain and _PLAIN.fullmatch(text) is not None
+        self.have_commas = self.have_commas and _COMMA.fullmatch(text) is not None
+        self.has_float = self.has_float or isinstance(cell, float)
+        self.has_comma = self.has_comma or "," in text
+        self.dots.add(text)
+        return self.are_plain or self.have_commas
+
+    @property
+    def reader(self) -> Callable[[Any], Value] | None:
+        """How a cell is read as a number; None where not all can be."""
+        if not self.n:
+            return None
+        if not self.has_float and self.dots.part_thousands:
+            return _comma_number if self.have_commas else None
+        if self.are_plain:
+            return _plain_number
+        return _comma_number if self.has_comma and self.have_commas else None
 
 
 def _plain_number(cell: Any) -> Value:

@@ -27,6 +27,7 @@ from streams.importers.tables.mapping import (
     listed,
     names_shown,
     reading_in,
+    reading_of_file,
     unit_doubt,
     with_named_unit,
 )
@@ -39,6 +40,7 @@ from streams.importers.tables.words.header_names import (
     without_entity,
     without_unit,
 )
+from streams.importers.tables.words.outcome_words import Fate, OutcomeWords
 
 N_COMPARED = 1_000
 MIN_SHARED = 0.5
@@ -183,12 +185,14 @@ def _columns(kind: str, open_table: _Open, ids: frozenset[str], doubts: list[str
         keys = named if field != "duration_s" else _without_units(named)
         hits = [each for name in names for each in keys.get(name, ()) if each not in
                 columns.values()]  # fmt: skip
-        if not hits and field != "lead":
-            hits = [each for name in names for each in of_entities.get(name, ()) if each not in
+        if field == "outcome" or (not hits and field != "lead"):
+            hits += [each for name in names for each in of_entities.get(name, ()) if each not in
                     columns.values()]  # fmt: skip
         hits = [hit for hit in hits if hit in filled] or hits[:1]
         if field == "lead" and ids and len(hits) > 1:
             hits.sort(key=lambda hit: _share_of(ids, table, hit) < MIN_SHARED)
+        if field == "outcome" and len(hits) > 1:
+            hits.sort(key=lambda hit: _says_nothing(table, hit))
         if field == "phone" and kind == "leads":
             columns |= dict(zip(PHONES, sorted(hits, key=table.columns.index), strict=False))
         elif hits:
@@ -202,6 +206,13 @@ def _columns(kind: str, open_table: _Open, ids: frozenset[str], doubts: list[str
                     "rename one in the line of names"
                 )
     return FileColumns(columns=_of_both_ends(columns))
+
+
+def _says_nothing(table: ExportTable, column: str) -> tuple[bool, bool]:
+    """Whether no cell says won, or lost: a stage may be `Offer` where a status says how it went."""
+    cells = islice(cells_of(table, column), N_COMPARED)
+    fates = set(map(OutcomeWords().fate_of, cells))
+    return Fate.WON not in fates, Fate.LOST not in fates
 
 
 def _without_units(named: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -237,7 +248,7 @@ def _completed(
         if field not in columns and not (field == "lead" and open_table.by_phone and has_number):
             columns[field] = ""
             doubts.append(_missing(field, table, {*columns.values()}))
-    reading = reading_in(table, columns.get(TIMES[kind], ""), open_table.leads)
+    reading = reading_of_file(columns, kind, table, open_table.leads)
     if reading.doubt is not None:
         doubts.append(f"{table.path}: column {columns[TIMES[kind]]!r} {reading.doubt}")
     times = () if reading.doubt else reading.formats
@@ -288,11 +299,21 @@ def _unique_column(table: ExportTable, columns: Mapping[str, str]) -> str | None
 
 
 def _is_unique(table: ExportTable, column: str) -> bool:
+    if not _are_distinct(table, column):
+        return False
     cells = {str(row[column]).strip() for row in table.rows if column in row}
     return len(cells) == len(table.rows) > 1 and not _is_timed(table, column)
 
 
+def _are_distinct(table: ExportTable, column: str) -> bool:
+    """Whether the first rows have another cell each: to look at all of a file may take long."""
+    first = table.rows[:N_COMPARED]
+    return len({str(row[column]).strip() for row in first if column in row}) == len(first)
+
+
 def _is_of_ids(table: ExportTable, column: str) -> bool:
+    if not _are_distinct(table, column):
+        return False
     cells = [str(row.get(column, "")).strip() for row in table.rows]
     is_unique = all(cells) and len(set(cells)) == len(cells)
     return (

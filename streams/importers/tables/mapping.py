@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from schemas.events import Role
 from schemas.field_names import FieldName, is_field_name
 from streams.importers.outcomes import ImportFault
+from streams.importers.spool.rows import Rows
 from streams.importers.tables import durations
 from streams.importers.tables.durations import DotMeaning, DurationUnit
 from streams.importers.tables.table import ExportTable, Row
@@ -34,6 +35,8 @@ REQUIRED = {"leads": ("lead", "created_at"), "calls": ("lead", "started_at"),
             "outcomes": ("lead", "ordered_at")}  # fmt: skip
 OPEN = {"leads": ("created_at",), "calls": ("started_at",), "outcomes": ("outcome", "ordered_at")}
 TIMES = {"leads": "created_at", "calls": "started_at", "outcomes": "ordered_at"}
+LOST_AT = "lost_at"
+"""The date of a loss, where it has a column beside that of orders."""
 NUMBERS = (*PHONES, "from_number", "to_number")
 
 
@@ -231,15 +234,26 @@ def reading_in(table: ExportTable, column: str, leads: ExportTable | None = None
     either, other columns of the file say which is which, or those of `leads`."""
     if not column:
         return TimeReading(())
-    found = reading_of(islice(cells_of(table, column), N_SAMPLED))
+    found = reading_of(sampled_cells(table, column))
     if not found.is_of_two_ways:
         return found
     for other in (table, leads):
         orders = _orders_in(other, column) if other is not None else frozenset()
-        settled = reading_of(islice(cells_of(table, column), N_SAMPLED), orders)
+        settled = reading_of(sampled_cells(table, column), orders)
         if orders and settled.doubt is None:
             return settled
     return found
+
+
+def reading_of_file(
+    columns: Mapping[str, str], kind: str, table: ExportTable, leads: ExportTable | None = None
+) -> TimeReading:
+    """How the times of a file are read: of its own column, and those of losses beside it."""
+    found = reading_in(table, columns.get(TIMES[kind], ""), leads)
+    lost = reading_in(table, columns.get(LOST_AT, ""), leads)
+    if found.doubt is not None or lost.doubt is not None:
+        return found
+    return TimeReading(tuple(dict.fromkeys((*found.formats, *lost.formats))))
 
 
 def _orders_in(table: ExportTable, but: str) -> frozenset[str]:
@@ -247,12 +261,19 @@ def _orders_in(table: ExportTable, but: str) -> frozenset[str]:
     orders: set[str] = set()
     for column in table.columns[:MAX_LOOKED_AT]:
         if column != but:
-            orders |= orders_of(reading_of(islice(cells_of(table, column), N_SAMPLED)))
+            orders |= orders_of(reading_of(sampled_cells(table, column)))
     return frozenset(orders)
 
 
 def cells_of(table: ExportTable, column: str) -> Iterable[Any]:
     return (row[column] for row in table.rows if column in row)
+
+
+def sampled_cells(table: ExportTable, column: str) -> Iterable[Any]:
+    """The first N_SAMPLED cells of a column that have a value."""
+    if isinstance(table.rows, Rows):
+        return table.rows.sample(column, N_SAMPLED, table.columns[:MAX_LOOKED_AT])
+    return islice(cells_of(table, column), N_SAMPLED)
 
 
 def unit_doubt(columns: FileColumns, table: ExportTable) -> str | None:
@@ -305,7 +326,7 @@ def _timed(kind: str, columns: FileColumns, table: ExportTable, leads: ExportTab
     if columns.times:
         return columns
     time_column = columns.columns.get(TIMES[kind], "")
-    reading = reading_in(table, time_column, leads)
+    reading = reading_of_file(columns.columns, kind, table, leads)
     if reading.doubt is not None:
         raise ImportFault(
             f"{table.path}: column {time_column!r} {reading.doubt}: set times of {kind} in the "

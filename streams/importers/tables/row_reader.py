@@ -37,6 +37,7 @@ from streams.importers.tables.cells import (
 )
 from streams.importers.tables.counted import CountedRows
 from streams.importers.tables.durations import DurationUnit, seconds_of
+from streams.importers.tables.endings import MAP_DATES, EndingReader
 from streams.importers.tables.fields import MAX_TEXT
 from streams.importers.tables.ids import named
 from streams.importers.tables.mapping import TIMES, ColumnMapping, FileColumns, Purpose, cells_of
@@ -44,7 +45,7 @@ from streams.importers.tables.table import ExportTable, Row
 from streams.importers.tables.talk import TalkColumn
 from streams.importers.tables.times import end_of_day, is_midnight, read_time
 from streams.importers.tables.whose import KnownLeads
-from streams.importers.tables.words.outcome_words import Fate, OutcomeWords
+from streams.importers.tables.words.outcome_words import Fate
 from streams.importers.transcripts.event import segments_of_call
 from streams.importers.transcripts.normal import CallTranscript
 
@@ -57,8 +58,6 @@ MAX_WORDS_A_SECOND = 8
 """Nobody speaks so fast: conversation has two or three words a second."""
 
 MIN_TIMED = 5
-MAP_DATES = "map the column with the dates, or set how they are written as times in the mapping"
-NAME_WORDS = 'name the outcomes in the mapping, as "won": ["…"] and "lost": ["…"]'
 
 _Made = TypeVar("_Made", bound=EventBase)
 
@@ -180,28 +179,14 @@ class RowReader:
         is_dated = self.reading.mapping.has_dated_outcomes and (
             has_times or self.reading.purpose is Purpose.LEARN
         )
-        if self.columns.columns.get("ordered_at") and self._cell(row, "ordered_at") is None:
-            raise LeftOut("no date: taken for still open", advice=MAP_DATES)
-        fate = Fate.WON
-        if self._has_outcomes:
-            cell = self._cell(row, "outcome")
-            if cell is None and not is_dated:
-                raise LeftOut("no outcome: taken for still open", advice=NAME_WORDS)
-            match self._words.fate_of(cell):
-                case None:
-                    what = "no outcome" if cell is None else "its outcome is of no known word"
-                    raise LeftOut(f"taken for still open: {what}", cell, advice=NAME_WORDS)
-                case Fate.OPEN:
-                    raise LeftOut("taken for still open by its outcome", cell, advice=NAME_WORDS)
-                case fate:
-                    pass
+        fate, dated = self._endings.read(row, is_dated=is_dated)
         if not is_dated:
             for lead in leads:
                 self.reading.won[lead] = self.reading.won.get(lead, False) or fate is Fate.WON
             return
-        ordered_at = self._time(row, "ordered_at")
+        ended_at = self._time(row, dated)
         for lead in leads:
-            envelope = _envelope("outcomes", line, lead, ordered_at)
+            envelope = _envelope("outcomes", line, lead, ended_at)
             if fate is Fate.WON:
                 yield StageChanged(**envelope, stage=Stage.ORDER)
             else:
@@ -244,15 +229,8 @@ class RowReader:
             )
 
     @cached_property
-    def _words(self) -> OutcomeWords:
-        mapping = self.reading.mapping
-        return OutcomeWords(mapping.won or (), mapping.lost or ())
-
-    @cached_property
-    def _has_outcomes(self) -> bool:
-        """Whether the file says in words what became of a lead: not where that column is empty."""
-        column = self.columns.columns.get("outcome", "")
-        return any(True for _ in cells_of(self.table, column))
+    def _endings(self) -> EndingReader:
+        return EndingReader(self.table, self.columns, self.reading.mapping)
 
     @cached_property
     def _is_of_days(self) -> bool:

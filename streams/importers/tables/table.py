@@ -3,14 +3,17 @@ read is one sentence that names the file and the line, and quotes no cell."""
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from streams.importers.outcomes import ImportFault
+from streams.importers.spool.rows import Row as Row
+from streams.importers.spool.rows import Rows
 from streams.importers.tables.files.csv_lines import BrokenLine, csv_lines
 from streams.importers.tables.files.frame import (
     MAX_FOOT,
@@ -28,10 +31,12 @@ from streams.importers.tables.words import empty_cells
 MAX_COLUMNS = 16_384
 """As many as a sheet of Excel has."""
 
-MAX_CELLS = 30_000_000
-"""Cells with a value that one export may have: about three gigabytes of memory."""
+MAX_CELLS = 1_000_000_000
+"""Cells with a value that one export may have: an hour's work."""
 
-Row = Mapping[str, Any]
+MAX_ROWS = 5_000_000
+"""Rows that one export may have: of each some hundred bytes stay in memory."""
+
 GridLines = Iterator[tuple[int, Sequence[Any] | BrokenLine]]
 
 
@@ -45,8 +50,8 @@ class ExportTable:
     path: Path
     columns: tuple[str, ...]
     encoding: str
-    rows: list[Row] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
+    rows: Rows | list[Row] = field(default_factory=Rows)
+    lines: MutableSequence[int] = field(default_factory=lambda: array("q"))
     unreadable: dict[str, list[int]] = field(default_factory=dict)
     doubled: dict[str, tuple[int, int]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
@@ -120,7 +125,8 @@ class _Cells:
     path: Path
     n: int = 0
     marks: Counter[str] = field(default_factory=Counter)
-    named_na: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    n_rows: int = 0
+    named_na: Counter[str] = field(default_factory=Counter)
 
     def of(self, pairs: Iterator[tuple[str, Any]]) -> dict[str, Any]:
         row: dict[str, Any] = {}
@@ -128,7 +134,7 @@ class _Cells:
             if cell is None or cell == "" or (isinstance(cell, str) and not cell.strip()):
                 continue
             if cell == empty_cells.A_COUNTRY_TOO:
-                self.named_na.setdefault(name, []).append(row)
+                self.named_na[name] += 1
             elif empty_cells.is_nothing(cell):
                 self.marks[str(cell).strip()] += 1
                 continue
@@ -138,20 +144,23 @@ class _Cells:
             raise ImportFault(
                 f"{self.path}: more than {MAX_CELLS:,} cells: export fewer rows or columns"
             )
+        self.n_rows += 1
+        if self.n_rows > MAX_ROWS:
+            raise ImportFault(f"{self.path}: more than {MAX_ROWS:,} rows: export a shorter time")
         return row
 
-    def finish(self, table: ExportTable) -> None:
-        for name, rows in self.named_na.items():
+    def finish(self, table: ExportTable, rows: Rows) -> None:
+        for name, n in self.named_na.items():
             if not empty_cells.is_of_countries(row[name] for row in table.rows if name in row):
-                self.marks[empty_cells.A_COUNTRY_TOO] += len(rows)
-                for row in rows:
-                    del row[name]
+                self.marks[empty_cells.A_COUNTRY_TOO] += n
+                rows.columns_of_marks[name] = empty_cells.A_COUNTRY_TOO
         if self.marks:
             table.remarks.append(f"{table.path}: {empty_cells.said_of(self.marks)}")
 
 
 def _table(path: Path, encoding: str, lines: GridLines) -> ExportTable:
-    table, cells_read = ExportTable(path, (), encoding), _Cells(path)
+    rows, cells_read = Rows(), _Cells(path)
+    table = ExportTable(path, (), encoding, rows)
     whole = _whole_lines(table, lines)
     first = list(islice(whole, N_TRIED))
     if not first:
@@ -165,6 +174,8 @@ def _table(path: Path, encoding: str, lines: GridLines) -> ExportTable:
         raise ImportFault(f"{path}: {len(heads):,} columns, at most {MAX_COLUMNS:,}: export fewer")
     names, doubled = _distinct(heads)
     n_names_again = 0
+    filled: set[str] = set()
+    pairs = {head: (names[one - 1], names[two - 1]) for head, (one, two) in doubled.items()}
     for start, cells in chain(first[at + 1 :], whole):
         if len(cells) > len(names) and any(map(_is_filled, cells[len(names) :])):
             table.refuse(
@@ -175,17 +186,16 @@ def _table(path: Path, encoding: str, lines: GridLines) -> ExportTable:
             n_names_again += 1
         elif row := cells_read.of(zip(names, cells, strict=False)):
             table.add(start, row)
-    filled = {name for row in table.rows for name in row}
+            filled.update(row)
+            for head in [h for h, (one, two) in pairs.items() if row.get(one) != row.get(two)]:
+                table.doubled[head] = doubled[head]
+                del pairs[head]
     table.columns = tuple(
         name for name, head in zip(names, heads, strict=True) if head or name in filled
     )
-    table.doubled = {
-        head: (one, two)
-        for head, (one, two) in doubled.items()
-        if any(row.get(names[one - 1]) != row.get(names[two - 1]) for row in table.rows)
-    }
+    table.doubled = {head: doubled[head] for head in doubled if head in table.doubled}
     _without_foot(table)
-    cells_read.finish(table)
+    cells_read.finish(table, rows)
     if at:
         table.remarks.append(f"{path}: {at:,} lines above the column names are left out")
     if n_names_again:
@@ -233,7 +243,8 @@ def _without_foot(table: ExportTable) -> None:
 
 
 def _of_objects(path: Path, content: ExportText, advance: Callable[[int], None]) -> ExportTable:
-    table, cells_read = ExportTable(path, (), content.encoding), _Cells(path)
+    rows, cells_read = Rows(), _Cells(path)
+    table = ExportTable(path, (), content.encoding, rows)
     columns: dict[str, str] = {}
     for number, found in json_objects(path, content, advance):
         if isinstance(found, Unread):
@@ -246,5 +257,5 @@ def _of_objects(path: Path, content: ExportText, advance: Callable[[int], None])
             raise ImportFault(f"{path}: more than {MAX_COLUMNS:,} columns: export fewer")
         table.add(number, cells_read.of((columns[name], cell) for name, cell in found.items()))
     table.columns = tuple(dict.fromkeys(columns.values()))
-    cells_read.finish(table)
+    cells_read.finish(table, rows)
     return table

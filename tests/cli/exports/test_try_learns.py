@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,17 @@ class Tried:
 
 
 def add_status(path: Path, won: set[str]) -> None:
-    """Adds a column that was filled in when the outcome was known."""
+    """Adds columns that are unique in each row, and one that was filled in when the outcome was
+    known."""
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
+    more = ["Firma", "Anschrift", "Land", "Phase"]
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(
-            [[*head, "Phase"], *([*r, "3" if r[0] in won else "1"] for r in rows)]
-        )
+        writer = csv.writer(file)
+        writer.writerow([*head, *more])
+        for n, row in enumerate(rows):
+            about = [f"Kessel Nr. {n} GmbH", f"Am Ufer {n}, Fürth", "Deutschland"]
+            writer.writerow([*row, *about, "3" if row[0] in won else "1"])
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +89,7 @@ def test_it_reaches_nine_in_ten_of_the_buyers_that_the_truth_would(tmp_path: Pat
 def test_it_says_what_it_uses_and_leaves_out_what_knows_the_outcome(tried: Tried) -> None:
     own = tried.read["own"]
     assert own["columns"] == ["Created At", "Branche", "Kam über", "Liter am Tag"]
-    assert own["unused"] == ["Lead ID", "Phase"]
+    assert own["unused"] == ["Lead ID", "Firma", "Anschrift", "Land", "Phase"]
     assert own["reads_words"]
     assert list(tried.read["left_out"]) == ["Phase"]
     assert all(0 < row["probability"] < 1 for row in tried.read["leads"])
@@ -109,6 +114,25 @@ def test_what_stands_in_the_place_of_save_is_one_sentence_and_stays(tried: Tried
     assert again.exit_code == 78
     assert "exists and is not empty: name another folder for --save" in again.stderr
     assert load_manifest(tried.saved / "artifact").name == "own"
+
+
+def test_an_order_that_nothing_can_be_learned_from_is_none_of_the_thirty(tmp_path: Path) -> None:
+    """25 of 33 can be: eight came in so late that nobody knows yet who else will order."""
+    start, rows = datetime(2026, 1, 1, 9, tzinfo=UTC), []
+    for n in range(208):
+        late = n >= 200
+        came = start + timedelta(days=100 + (n - 200) / 2 if late else n / 4)
+        won = late or n % 8 == 0
+        at = (came + timedelta(days=3)).isoformat() if won else ""
+        rows.append([f"k-{n}", came.isoformat(), f"trade {n % 3}", at])
+    path = tmp_path / "leads.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["Lead ID", "Created At", "Trade", "Ordered At"], *rows])
+    run = asllr("try", "--leads", path, "--outcomes", path, "--json")
+    assert run.exit_code == 0, run.output
+    read = json.loads(run.stdout)
+    assert read["own"] is None
+    assert "33 leads ordered, 25 of them within 30 days of a moment" in read["why_rule"]
 
 
 LEARN_ALONE = """

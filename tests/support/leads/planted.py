@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,18 +137,31 @@ def truth_reached(
     paths: Mapping[str, Path], leads: Sequence[PlantedLead], capacity: int, first_day: int
 ) -> int:
     """How many buyers the planted truth would have reached with as many calls on the same lists."""
+    named = {lead.name: lead for lead in leads}
+    terms = CallTerms(capacity, pack("generic").horizon_days)
+    return reached_by(
+        paths, lambda lead, at: named[lead].probability(at, terms.horizon_days), terms, first_day
+    )
+
+
+def reached_by(
+    paths: Mapping[str, Path],
+    chance: Callable[[str, datetime], float],
+    terms: CallTerms,
+    first_day: int,
+) -> int:
+    """How many buyers calls would have reached on the lists of the trial, by the chance of a lead
+    at the list's moment."""
     rendering = newest_rendering(pack("generic"))
     exports = read_exports(
         paths, None, FieldsRead.of(rendering.features), datetime.now(UTC), Purpose.LEARN
     )
-    terms = CallTerms(capacity, rendering.domain.horizon_days)
     trial = ExportTrial({RULE: _rule(paths["leads"].parent)}, terms, LAST_DAYS, from_day=first_day)
     lists = daily_lists(exports.read.events, trial, lambda n: None)
-    named = {lead.name: lead for lead in leads}
-    of_number = [named[key.partition("/")[2]] for key in lists.leads]
+    of_number = [key.partition("/")[2] for key in lists.leads]
     truth = np.array(
         [
-            of_number[lead].probability(from_ms(int(day) * DAY_MS), terms.horizon_days)
+            chance(of_number[lead], from_ms(int(day) * DAY_MS))
             for lead, day in zip(lists.boards.lead, lists.boards.day, strict=True)
         ]
     )

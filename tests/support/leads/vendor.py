@@ -65,7 +65,7 @@ def vendor_events(folder: Path, n_leads: int, seed: int) -> list[EventBase]:
     mapping = folder / "mapping.json"
     mapping.write_text(json.dumps(MAPPING), encoding="utf-8")
     paths = {kind: folder / f"{kind}.csv" for kind in ("leads", "calls", "outcomes")}
-    return read_exports(paths, mapping, NOTHING_READ, NOW).read.events
+    return [*read_exports(paths, mapping, NOTHING_READ, NOW).read.events]
 
 
 def _write(path: Path, names: str, last: str | None, rows: list[tuple[object, ...]]) -> None:

@@ -16,6 +16,7 @@ from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget
 from training.baselines.choosing import choices
 from training.baselines.columns.linear_reading import N_FOLDS, folds_of
+from training.baselines.columns.table import fit_field_table
 from training.baselines.fitted import logits_to_calibrate
 from training.baselines.logistic import fit_logistic, fit_logistic_words
 from training.baselines.recommended import ENOUGH_ORDERS, fit_recommended, of_paired_losses
@@ -62,6 +63,29 @@ def test_where_nothing_is_said_it_is_the_regression_on_fields() -> None:
     both = [fit(silent, BUDGET, quiet) for fit in (fit_logistic_words, fit_logistic)]
     assert np.array_equal(*(model.logits(silent) for model in both))
     assert "words" not in both[0].described
+
+
+@pytest.mark.parametrize("fit", [fit_logistic, fit_logistic_words])
+def test_unknown_is_worth_the_average_where_nobody_was_unknown(fit) -> None:  # type: ignore[no-untyped-def]  # two functions of one type
+    """So a reason compares a lead with the others, and what is the same for all is none."""
+    examples = told_by_words(400)
+    unknown_of = np.isnan(fit_field_table(examples).rows(examples))
+    often_known = unknown_of.mean(axis=0) < 0.2
+    examples = examples.take(np.flatnonzero(~unknown_of[:, often_known].any(axis=1)))
+    known = examples.of(*BEFORE_TEST)
+    fitted = fit(examples, BUDGET, quiet)
+    encoding = fitted.served.encoding
+    table = fitted.columns.rows(known)[:, : len(encoding.kinds)]
+    encoded = encoding.rows(table)
+    weights = np.array(fitted.served.weights)
+    n_unseen = 0
+    for place, unknown in encoding.places:
+        worth = encoded[:, place] @ weights[place]
+        if not encoded[:, unknown].any():
+            n_unseen += 1
+            assert weights[unknown] == pytest.approx(np.average(worth, weights=known.weight))
+            assert np.ptp(worth) > 0 or weights[unknown] == pytest.approx(worth[0])
+    assert n_unseen == often_known.sum() > 0
 
 
 @pytest.mark.parametrize("fit", [fit_logistic, fit_logistic_words])

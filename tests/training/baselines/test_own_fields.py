@@ -24,7 +24,7 @@ from scoring.prompt.rendering import first_rendering
 from tests.training.baselines.leads import leads
 from tests.training.dataset.rows import DAY_MS, REACHED, START_MS, row
 from training.baselines.baseline import Budget
-from training.baselines.columns.own_fields import MIN_ROWS, fit_field, fit_own_fields
+from training.baselines.columns.own_fields import MIN_LEADS, fit_field, fit_own_fields
 from training.baselines.columns.table import fit_field_table
 from training.baselines.registry import Baseline, fit_baseline
 from training.dataset.example import Example, Examples, columns_of
@@ -116,9 +116,9 @@ def test_a_declared_field_with_values_that_no_feature_knows_is_an_own_field() ->
         return [row(i, state=to_bytes(fold(events))) for i in range(n)]
 
     assert fit_own_fields(columns_of(told("website", 9), rendering=AUTO)).column_names == ()
-    charity = columns_of([*told("street", MIN_ROWS), *told("website", MIN_ROWS)], rendering=AUTO)
+    charity = columns_of([*told("street", MIN_LEADS), *told("website", MIN_LEADS)], rendering=AUTO)
     assert fit_own_fields(charity).column_names == ("lead_source = street", "lead_source = website")
-    few = columns_of([*told("street", MIN_ROWS - 1), *told("website", MIN_ROWS)], rendering=AUTO)
+    few = columns_of([*told("street", MIN_LEADS - 1), *told("website", MIN_LEADS)], rendering=AUTO)
     assert fit_own_fields(few).column_names == ()
 
 
@@ -131,7 +131,7 @@ def test_a_stage_that_no_feature_knows_is_a_column() -> None:
         occurred_at=from_ms(START_MS),
         stage="trial",
     )
-    rows = [row(i, state=to_bytes(fold([trial]))) for i in range(MIN_ROWS)]
+    rows = [row(i, state=to_bytes(fold([trial]))) for i in range(MIN_LEADS)]
     assert fit_own_fields(columns_of(rows, rendering=AUTO)).column_names == ("stage = trial",)
 
 

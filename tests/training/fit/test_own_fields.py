@@ -17,7 +17,7 @@ from scoring.lead.state import Value
 from scoring.lead.state_bytes import to_bytes
 from scoring.prompt.rendering import RENDERERS, Rendering, first_rendering
 from tests.training.dataset.rows import DAY_MS, REACHED, START_MS, row
-from training.baselines.columns.own_fields import MIN_ROWS
+from training.baselines.columns.own_fields import MIN_LEADS
 from training.dataset.example import Example, Examples, columns_of
 from training.dataset.manifest import Split
 from training.fit.own_fields import information, own_field_order, with_own_fields
@@ -104,7 +104,7 @@ def test_a_field_without_a_connection_seldom_tells_anything(seed: int, n_levels:
 
 def test_what_few_rows_have_or_a_feature_knows_is_not_read_and_nothing_of_later_rows() -> None:
     rows = [
-        lead(n, n % 2, {"age_band": "forties", "rare": 1.0} if n < MIN_ROWS - 1 else {"own": 1.0})
+        lead(n, n % 2, {"age_band": "forties", "rare": 1.0} if n < MIN_LEADS - 1 else {"own": 1.0})
         for n in range(40)
     ]
     rows += [lead(n, n % 2, {"late": 1.0}, split=Split.TEST) for n in range(40, 80)]

@@ -6,8 +6,10 @@ from collections import Counter
 
 from scoring.columns.aggregates import MAX_WORDS, Aggregates
 from scoring.lead.history import history_of
-from training.baselines.columns.own_fields import MIN_ROWS
 from training.dataset.example import Examples
+
+MIN_ROWS = 5
+"""A channel or stage that fewer rows have is not counted alone."""
 
 
 def fit_aggregates(examples: Examples) -> Aggregates:

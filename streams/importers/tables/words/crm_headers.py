@@ -1,9 +1,11 @@
 """The column names of seven CRMs' exports, English and German: data, without which a mapping would
 be needed.
 
-Compared with a source: SuiteCRM's English labels, Dynamics' `Created On`, Zoho's owner and id. The
-others are the labels these products ship with as they are commonly written. Labels can be renamed
-in all of them; then a mapping says what is what.
+Compared with sources: SuiteCRM's and Odoo's label files in both languages; Pipedrive's field names
+as programs that read its exports name them, in both languages but for its German leads and
+activities; of Salesforce (both languages), Dynamics (English), HubSpot (English) and Zoho (English)
+the columns that such programs name. The others are these products' labels as they are commonly
+written. Labels can be renamed in all of them; then a mapping says what is what.
 """
 
 from __future__ import annotations
@@ -108,7 +110,7 @@ EXPORTS = (
         "outcomes": _outcomes("External ID", "Closed Date", "Stage"),
     }),
     CrmExport("Odoo", "de", {
-        "leads": _leads("Externe ID", "Angelegt am", "Vertriebsmitarbeiter", "Telefon", "Mobil",
+        "leads": _leads("Externe ID", "Erstellt am", "Vertriebsmitarbeiter", "Telefon", "Mobil",
                         queue="Verkaufsteam"),
         "calls": _calls("Verkaufschance/Externe ID", "Startdatum", "Dauer", "Richtung"),
         "outcomes": _outcomes("Externe ID", "Abgeschlossen am", "Phase"),
@@ -120,9 +122,9 @@ EXPORTS = (
         "outcomes": _outcomes("ID", "Expected Close Date", "Sales Stage"),
     }),
     CrmExport("SuiteCRM", "de", {
-        "leads": _leads("ID", "Erstellt am", "Zugewiesen an", "Telefon Büro", "Mobil",
-                        "Telefon privat", "Weiteres Telefon"),
-        "calls": _calls("Bezugs-ID", "Startdatum", "Dauer Minuten", "Richtung"),
-        "outcomes": _outcomes("ID", "Abschlussdatum", "Verkaufsphase"),
+        "leads": _leads("ID", "Erstellungsdatum", "Zugewiesen an", "Telefon Büro",
+                        "Telefon Mobil", "Telefon Privat", "Weiteres Telefon"),
+        "calls": _calls("Gehört zu ID", "Startdatum", "Dauer in Minuten", "Richtung"),
+        "outcomes": _outcomes("ID", "Erwartetes Abschlussdatum", "Verkaufsphase"),
     }),
 )  # fmt: skip

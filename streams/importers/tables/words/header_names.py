@@ -27,7 +27,8 @@ _PHONE = (
     *("cell_phone", "cellphone", "handy", "mobil", "mobilnummer", "mobiltelefon", "handynummer"),
     *("phone_2", "phone2", "second_phone", "secondary_phone", "other_phone", "phone_other"),
     *("home_phone", "phone_home", "telephone2", "rufnummer", "contact_number", "contact_phone"),
-    *("whatsapp", "telefono", "telephone3", "phone_3"),
+    *("whatsapp", "telefono", "telephone3", "phone_3", "telefon_mobil", "telefon_arbeit"),
+    *("telefon_buero", "telefon_privat", "telefon_sonstige", "phone_other"),
 )
 _OWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "leads": {
@@ -35,12 +36,14 @@ _OWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "created_at": ("created_at", "created", "created_date", "create_date", "date_created",
                        "created_on", "creation_date", "createdate", "createdon", "date_entered",
                        "created_time", "add_time", "date_added", "lead_date", "inquiry_date",
-                       "erstellt_um", "erstellungszeitpunkt",
-                       "received_at", "erstellt", "erstellt_am", "angelegt", "angelegt_am",
-                       "eingang", "eingangsdatum", "anlagedatum", "erfasst_am", "date"),
+                       "erstellt_um", "erstellungszeitpunkt", "erzeugt_am", "erstelldatum",
+                       "erstellungsdatum", "received_at", "erstellt", "erstellt_am", "angelegt",
+                       "angelegt_am", "eingang", "eingangsdatum", "anlagedatum", "erfasst_am",
+                       "date"),
         "queue": ("queue", "team", "list", "sales_team"),
         "owner": ("owner", "owner_id", "agent", "assigned_to", "sales_rep", "besitzer",
-                  "assigned_user_id", "ownerid"),
+                  "assigned_user_id", "ownerid", "hubspot_owner_id", "verkaeufer",
+                  "opportunity_inhaber", "kontaktinhaber", "zugewiesener_benutzer"),
         "phone": _PHONE,
     },
     "calls": {
@@ -70,14 +73,23 @@ _OWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
                  *_LEAD),
         "ordered_at": ("ordered_at", "order_date", "ordered", "won_at", "won_date", "close_date",
                        "closed_at", "closed_won_date", "converted_at", "conversion_date",
-                       "won_time", "closed_on", "closed_date", "closedate", "date_closed",
-                       "purchase_date", "sale_date", "converted_date", "actualclosedate",
+                       "closed_on", "closed_date", "closedate", "date_closed", "close_time",
+                       "actual_close_date", "actualclosedate", "won_time", "won_on", "date_won",
+                       "purchase_date", "sale_date", "converted_date", "date_converted",
+                       "lead_conversion_time", "conversion_time", "converted_time",
+                       "became_a_customer_date", "recent_deal_close_date",
                        "bestellt_am", "bestelldatum", "auftragsdatum", "abschlussdatum",
-                       "gewonnen_am", "verkauft_am", "date", "datum"),
+                       "schlusstermin", "abschlusstermin", "abgeschlossen_am",
+                       "datum_des_gewonnenen_deals", "tatsaechliches_abschlussdatum",
+                       "gewonnen_am", "verkauft_am", "umgewandelt_am", "expected_close_date",
+                       "date", "datum"),
+        "lost_at": ("lost_at", "lost_time", "lost_date", "lost_on", "date_lost", "verloren_am",
+                    "datum_des_verlorenen_deals"),
         "outcome": ("outcome", "result", "won", "is_won", "converted", "is_converted",
                     "status", "stage", "deal_stage", "target", "is_closed_won", "dealstage",
                     "sales_stage", "stage_name", "lead_status", "ergebnis", "gewonnen", "gekauft",
-                    "phase"),
+                    "phase", "stufe", "umgewandelt", "lifecycle_stage",
+                    "lifecyclestage"),
     },
 }  # fmt: skip
 
@@ -127,6 +139,9 @@ def _names() -> dict[str, dict[str, tuple[str, ...]]]:
                 )
                 if key not in of and key not in _LAST:
                     of.append(key)
+    # Who ordered often stands in the file of the leads.
+    of_outcomes = names["outcomes"]["lead"]
+    of_outcomes += [key for key in names["leads"]["lead"] if key not in of_outcomes]
     for kind in ("leads", "outcomes"):
         names[kind]["lead"] += _LAST
     names["calls"]["lead"] += ("record_id", *_LAST[2:])

@@ -15,6 +15,7 @@ from schemas.events import InteractionLogged, LeadUpserted, StageChanged, Transc
 from streams.importers.tables.exports import Exports, read_exports
 from streams.importers.tables.fields import NOTHING_READ
 from streams.importers.tables.words.crm_headers import EXPORTS, CrmExport
+from streams.importers.tables.words.header_names import NAMES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CELLS = {
@@ -82,3 +83,7 @@ def test_a_vendors_transcript_in_a_cell_needs_no_mapping(path: Path, tmp_path: P
 
 def test_twelve_shapes_and_more_are_listed() -> None:
     assert len(talk_table().splitlines()) - 2 >= 12
+
+
+def test_whoever_is_a_lead_in_the_leads_file_is_one_where_the_same_file_says_who_ordered() -> None:
+    assert set(NAMES["leads"]["lead"]) <= set(NAMES["outcomes"]["lead"])
