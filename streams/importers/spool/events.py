@@ -4,7 +4,7 @@ files."""
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import overload
@@ -20,7 +20,7 @@ HELD_BYTES = 250_000_000
 SORTED_BYTES = 64_000_000
 """So much of the files is in memory at a time while it is put in the order of leads."""
 
-EVENT_BYTES, FIELD_BYTES, SEGMENT_BYTES = 1_000, 150, 600
+EVENT_BYTES, FIELD_BYTES, SEGMENT_BYTES = 1_000, 150, 1_600
 """What an event, a field of a profile and a segment of a call take in memory beside their text."""
 
 _EPOCH_MS = 1 << 50
@@ -59,7 +59,6 @@ class EventSpool(Sequence[EventBase]):
     def sort(self) -> None:
         """Puts all that was added in order."""
         self._held.sort(key=_by_time)
-        self._last = self._held[-1] if self._held else None
         if self.are_filed:
             self._file_held()
 
@@ -101,9 +100,9 @@ class EventSpool(Sequence[EventBase]):
             waiting.append(record)
             n_bytes += len(record)
             if n_bytes > SORTED_BYTES:
-                runs.append(_filed(waiting, _lead_of))
+                runs.append(_filed(sorted(waiting, key=_lead_of)))
                 waiting, n_bytes = [], 0
-        runs.append(_filed(waiting, _lead_of))
+        runs.append(_filed(sorted(waiting, key=_lead_of)))
         del waiting
         for _, records in groupby(heapq.merge(*runs, key=_lead_of), key=_lead_of):
             events = [*map(_decoded, records)]
@@ -115,16 +114,16 @@ class EventSpool(Sequence[EventBase]):
         return heapq.merge(*self._runs, key=_time_of)
 
     def _file_held(self) -> None:
-        newest = max(self._held, key=_by_time, default=None)
-        if newest is not None and (self._last is None or _by_time(self._last) <= _by_time(newest)):
-            self._last = newest
-        self._runs.append(_filed([_encoded(event) for event in self._held], _time_of))
+        self._held.sort(key=_by_time)
+        newest = [one for one in (self._last, *self._held[-1:]) if one is not None]
+        self._last = max(newest, key=_by_time, default=None)
+        self._runs.append(_filed(map(_encoded, self._held)))
         self._held, self._held_bytes = [], 0
 
 
-def _filed(records: list[bytes], key: Callable[[bytes], bytes]) -> TemporaryRecords:
+def _filed(records: Iterable[bytes]) -> TemporaryRecords:
     run = TemporaryRecords()
-    for record in sorted(records, key=key):
+    for record in records:
         run.add(record)
     return run
 
