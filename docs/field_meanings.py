@@ -24,7 +24,8 @@ EVENT_FIELDS = {
         "call_id": "joins the transcript to the interaction that the CRM logged",
         "started_at": "when the call began",
         "revision": "a later revision of a call replaces the earlier ones",
-        "final": "false: more revisions will come; accepted, read by nothing",
+        "final": "false: more revisions will come. A final text counts before any that is not, "
+        "whatever their revisions",
         "language": "language tag of the call, `und` when unknown",
         "segments": "the utterances",
         "vendor": "who made the transcript; accepted, read by nothing",

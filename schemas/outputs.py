@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.events import Timestamp
 from schemas.ids import ID_BODY, Id
 
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+"""No character that moves a terminal's cursor."""
+
 
 class OutputRecord(BaseModel):
     """FULL_TRANSITIVE: fields are only ever added, with a default."""
@@ -179,11 +182,15 @@ class DeadLetter(OutputRecord):
 
 
 class Promotion(OutputRecord):
-    """Makes an artifact live for `tenant` (`*` = all); the latest offset that applies wins."""
+    """Makes an artifact live for `tenant` (`*` = all) once a score worker has loaded it; the latest
+    offset that applies wins. `by` and `why`: who promoted it and what for, one line each; empty
+    where nobody said."""
 
     tenant: str = Field(pattern=rf"^(\*|{ID_BODY})$")
     artifact: str
     promoted_at: Timestamp
+    by: str = Field(default="", max_length=200, pattern=ONE_LINE)
+    why: str = Field(default="", max_length=500, pattern=ONE_LINE)
 
 
 class Erasure(OutputRecord):

@@ -11,7 +11,7 @@ from schemas.events import Role
 _WORDS: Mapping[Role, str] = {
     Role.CUSTOMER: (
         "customer client caller lead buyer prospect consumer user enduser end_user external guest "
-        "contact participant_customer applicant patient shopper callee "
+        "contact participant_customer applicant patient shopper "
         "kunde kundin anrufer anruferin interessent interessentin käufer käuferin klient klientin "
         "client cliente clientes acheteur appelant appelante prospecto comprador llamante "
         "acquirente chiamante klant beller koper comprador chamador klientka dzwoniący kupujący "
@@ -20,10 +20,12 @@ _WORDS: Mapping[Role, str] = {
     ),
     Role.AGENT: (
         "agent rep representative seller sales salesperson salesman saleswoman advisor adviser "
-        "operator internal employee staff consultant dealer associate host specialist csr manager "
-        "supervisor support counselor clerk "
+        "operator internal employee staff consultant dealer associate host specialist csr sdr bdr "
+        "supervisor support counselor clerk receptionist technician closer "
         "berater beraterin verkäufer verkäuferin mitarbeiter mitarbeiterin vertrieb agentin "
-        "kundenberater kundenberaterin kundenservice kundendienst sachbearbeiter makler "
+        "vertreter vertreterin "
+        "betreuer betreuerin kundenservice kundendienst sachbearbeiter sachbearbeiterin makler "
+        "innendienst außendienst telefonist telefonistin disponent techniker "
         "conseiller conseillère vendeur vendeuse agente asesor asesora vendedor vendedora "
         "comercial consulente venditore venditrice operatore operatrice operador operadora "
         "atendente adviseur verkoper medewerker doradca konsultant sprzedawca säljare "
@@ -57,8 +59,26 @@ _PHRASES: tuple[tuple[str, Role], ...] = (
     ("atención al cliente", Role.AGENT),
     ("servizio clienti", Role.AGENT),
     ("end user", Role.CUSTOMER),
+    ("client services", Role.AGENT),
+    ("customer representative", Role.AGENT),
+    ("customer rep", Role.AGENT),
+    ("customer agent", Role.AGENT),
+    ("customer advisor", Role.AGENT),
+    ("contact center", Role.AGENT),
+    ("contact centre", Role.AGENT),
+    ("account manager", Role.AGENT),
+    ("success manager", Role.AGENT),
+    ("team lead", Role.AGENT),
+    ("sales lead", Role.AGENT),
 )
-"""Labels of two words of which one alone would mean the other side."""
+"""Labels of two words of which one alone would mean the other side, or nothing: a manager may be
+of either."""
+
+_COMPOUND = re.compile(
+    r"\w{3,}?(?P<word>(?:berater|betreuer|mitarbeiter|verkäufer|vertreter|kund|interessent|käufer)"
+    r"(?:in|e)?)"
+)
+"""German words that end in one for a role: `Vertriebsmitarbeiterin`, `Bestandskunde`."""
 
 
 MAX_LABEL_CHARS = 200
@@ -84,5 +104,11 @@ def _role_of(label: str) -> Role | None:
             return role
     if (whole := ROLE_WORDS.get(label.casefold().strip())) is not None:
         return whole
-    roles = {ROLE_WORDS[word] for word in plain.split() if word in ROLE_WORDS}
+    roles = {_role_of_word(word) for word in plain.split()} - {None}
     return roles.pop() if len(roles) == 1 else None
+
+
+def _role_of_word(word: str) -> Role | None:
+    if word in ROLE_WORDS or (compound := _COMPOUND.fullmatch(word)) is None:
+        return ROLE_WORDS.get(word)
+    return ROLE_WORDS.get(compound["word"])

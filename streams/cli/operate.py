@@ -17,9 +17,10 @@ from streams.settings import VARIABLES, printable
 @click.option("--artifact", default=SHIPPED, show_default=True, help="which one to load.")
 @click.option("--json", "as_json", is_flag=True, help="for machines.")
 def doctor(artifact: str, *, as_json: bool) -> None:
-    """Check Kafka, topics, Redis and the artifact; each failure comes with its fix.
+    """Check Kafka, topics, Redis, workers, what waits, and the artifact; each with its fix.
 
-    Exits with 1 when something must be mended. Changes nothing.
+    Exits with 1 when something must be mended; a warning alone is 0. Changes nothing. The limits of
+    each check stand in docs/how-to/deploy.md.
 
     \b
     Example:
@@ -27,15 +28,14 @@ def doctor(artifact: str, *, as_json: bool) -> None:
       asllr doctor --json | jq '.[] | select(.verdict != "ok")'
     """
     # Here: the engines' libraries take a moment to load, and only this command needs them all.
-    from streams.operate.doctor import DoctorVerdict, check_artifact, check_kafka, check_redis
+    from streams.operate.doctor import Deployment, check_deployment
+    from streams.operate.doctor_check import DoctorVerdict
 
     settings = current_settings()
-    of_redis, recorded = check_redis(settings.redis, settings.partitions)
-    checks = [
-        *check_kafka(settings.broker, recorded or settings.partitions),
-        *of_redis,
-        check_artifact(artifact_folder(settings.artifacts) / artifact),
-    ]
+    path = artifact_folder(settings.artifacts) / artifact
+    checks = check_deployment(
+        Deployment(settings.broker, settings.redis, settings.partitions, path)
+    )
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks]))
     else:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from schemas.ids import ID_PATTERN
 from schemas.outputs import Promotion
@@ -22,11 +25,20 @@ from streams.cli.front import DURATION, Failure, current_settings, look_at_store
 from streams.cli.option_types import agreement_depth
 from streams.cli.progress import TerminalProgress
 from streams.kafka.topic_admin import require_topics
+from streams.operate.servers import servers_of
 from streams.publish.promotions import publish_promotion
 from streams.settings import Settings
 from streams.store.contract import Store
 
 WAIT_EVERY_S = 0.5
+
+
+def login_name() -> str:
+    """The name of whoever is logged in; empty where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 @click.command()
@@ -40,9 +52,21 @@ WAIT_EVERY_S = 0.5
     type=DURATION,
     help="stay until every listed lead is scored with it and shown so, at most this long.",
 )
+@click.option("--by", default=login_name, help="who promotes it [default: the login name].")
+@click.option("--why", default="", help="what for; kept in the record, for whoever asks later.")
+@click.option("--force", is_flag=True, help="also when no living score worker has it.")
 @click.option("--json", "as_json", is_flag=True, help="for machines.")
 def promote(
-    artifact: str, *, tenant: str, dry_run: bool, k: int, wait_s: float | None, as_json: bool
+    artifact: str,
+    *,
+    tenant: str,
+    dry_run: bool,
+    k: int,
+    wait_s: float | None,
+    by: str,
+    why: str,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Make ARTIFACT live: every listed lead is rescored with it, at low priority.
 
@@ -53,6 +77,9 @@ def promote(
     here and now, and the two are compared: who would move on which queue, and how far. Leads that
     changed since their score are counted, not compared. Needs Redis, not Kafka; changes neither.
 
+    It goes live once a score worker has loaded it; until then its leads keep the one before. Where
+    workers are up and none of them has it, nothing is promoted (exit code 78) without --force.
+
     Workers take up the new artifact without a restart. A board turns over at once, when all of its
     leads are scored again; until then it shows them as before. Only a lead with news (an event, a
     call) takes its new place right away: a call does not wait for a promotion. --wait ends with 0
@@ -62,7 +89,7 @@ def promote(
     Example:
       asllr promote demo
       asllr promote 2026-03-retrained --dry-run
-      asllr promote 2026-03-retrained --tenant north
+      asllr promote 2026-03-retrained --tenant north --why "less eager on first calls"
       asllr promote 2026-03-retrained --wait 30m
     """
     if tenant != "*" and not re.fullmatch(ID_PATTERN, tenant):
@@ -75,20 +102,32 @@ def promote(
     path = find_artifact(artifact, settings.artifacts)
     if dry_run:
         _say_who_moves(path, settings, tenant, k, as_json=as_json)
-    else:
-        _switch(path, settings, tenant, wait_s, as_json=as_json)
+        return
+    name = artifact_digest(path)
+    try:
+        record = Promotion(
+            tenant=tenant, artifact=name, promoted_at=datetime.now(UTC), by=by, why=why
+        )
+    except ValidationError as error:
+        raise click.BadParameter(
+            f"--by is one line of at most 200 characters, --why of 500: {by[:20]!r}…, {why[:20]!r}…"
+        ) from error
+    _switch(record, settings, wait_s, is_forced=force, as_json=as_json)
 
 
 def _switch(
-    path: Path, settings: Settings, tenant: str, wait_s: float | None, *, as_json: bool
+    record: Promotion, settings: Settings, wait_s: float | None, *, is_forced: bool, as_json: bool
 ) -> None:
-    name = artifact_digest(path)
+    name, tenant = record.artifact, record.tenant
     require_topics(open_admin(settings), settings.partitions, [PROMOTIONS])
-    record = Promotion(tenant=tenant, artifact=name, promoted_at=datetime.now(UTC))
+    servers = servers_of(name, partial(look_at_store, settings), is_forced=is_forced)
     promotion = publish_promotion(settings.broker, record, settings.patience_s)
     answer: dict[str, object] = {"artifact": name, "promotion": promotion, "tenant": tenant}
+    answer |= {"by": record.by, "why": record.why, "workers_that_have_it": servers.able}
     if not as_json:
         click.echo(f"artifact {name[:12]} is promotion {promotion} for tenant {tenant}")
+        if servers.note:
+            click.echo(servers.note)
     if wait_s is not None:
         reached = _wait(look_at_store(settings), tenant, promotion, wait_s)
         answer |= asdict(reached)
@@ -117,6 +156,13 @@ def _wait(store: Store, tenant: str, promotion: int, wait_s: float) -> Coverage:
     deadline = time.monotonic() + wait_s
     while not is_copied(store, tenant, promotion):
         if time.monotonic() > deadline:
+            if store.announced().get(tenant, (-1, ""))[0] >= promotion:
+                raise Failure(
+                    f"no score worker has loaded promotion {promotion} within {wait_s:.0f} s; what "
+                    "was live before stays live: copy the artifact to the workers, whose log says "
+                    "`artifact_not_served` and why",
+                    exit_codes.NO,
+                )
             raise Failure(
                 f"promotion {promotion} did not reach Redis within {wait_s:.0f} s: is "
                 "`asllr publish` running? It copies the promotion",

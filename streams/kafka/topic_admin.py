@@ -25,6 +25,7 @@ from streams.kafka.embedded_broker import CLUSTER_ID_PREFIX
 from streams.store.contract import Store
 
 ANSWER_S = 10.0
+MIN_INSYNC = "min.insync.replicas"
 POLL_S = 0.05
 
 
@@ -87,7 +88,7 @@ def create_topics(
             topic.name,
             num_partitions=topic.partitions or n_partitions,
             replication_factor=replication,
-            config=topic_settings(topic),
+            config=topic_settings(topic, replication),
         )
         for topic in topics
     ]
@@ -124,20 +125,28 @@ def check_topics(
     answers = admin.describe_configs(list(resources)) if resources else {}
     for resource, future in answers.items():
         topic = resources[resource]
+        replication = replication_of(names[topic.name])
         values = {name: entry.value for name, entry in future.result().items()}
         faults += [
             f"{topic.name} has {name}={values.get(name)}, expected {value}: "
             f"kafka-configs --alter --topic {topic.name} --add-config {name}={value}"
-            for name, value in topic_settings(topic).items()
-            if not _agrees(name, values.get(name), value)
+            for name, value in topic_settings(topic, replication).items()
+            if not agrees(name, values.get(name), value, replication)
         ]
     return faults
 
 
-def topic_settings(topic: Topic) -> dict[str, str]:
+def replication_of(topic: TopicMetadata) -> int:
+    """How many brokers keep each partition; where partitions differ, the fewest."""
+    return min((len(one.replicas) for one in topic.partitions.values()), default=1)
+
+
+def topic_settings(topic: Topic, replication: int) -> dict[str, str]:
     """The settings of a topic on the broker. The broker's own time decides what is late and what is
-    replayed, so producers may not set it."""
+    replayed, so producers may not set it. A write counts when two brokers have it, where there are
+    three or more: one may be lost, and one more be away."""
     settings = {
+        MIN_INSYNC: "2" if replication > 2 else "1",
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "max.message.bytes": str(topic.max_message_bytes),
     }
@@ -148,11 +157,13 @@ def topic_settings(topic: Topic) -> dict[str, str]:
     return settings
 
 
-def _agrees(name: str, value: str | None, wanted: str) -> bool:
-    """Whether a setting is as wanted. Longer retention and larger messages are the operator's to
-    choose."""
+def agrees(name: str, value: str | None, wanted: str, replication: int) -> bool:
+    """Whether a setting is as wanted. Longer retention, larger messages, and more brokers that must
+    have a write are the operator's to choose; more than there are would refuse every write."""
     if value is None or value == wanted:
         return value == wanted
+    if name == MIN_INSYNC:
+        return int(wanted) <= int(value) <= replication
     if name in ("retention.ms", "max.message.bytes"):
         return int(value) < 0 or int(value) >= int(wanted) >= 0
     return False

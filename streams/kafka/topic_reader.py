@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic, sleep
 from typing import cast
@@ -137,6 +138,54 @@ def read_last(bootstrap_servers: str, topic: str) -> list[Record]:
         return records
     finally:
         consumer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """What of a topic was not read yet. `oldest_ms`: the broker's time of the oldest record of it;
+    None where there is none: what is left are marks of transactions."""
+
+    n_offsets: int
+    oldest_ms: int | None
+
+
+def unread(bootstrap_servers: str, topic: str, following: Mapping[int, int]) -> NotRead:
+    """What has been written from the offsets `following` on; partitions that are not named there
+    from their beginning. Reads one record of each of the most behind. Raises TopicsUnusable,
+    KafkaException."""
+    consumer = _open(bootstrap_servers)
+    try:
+        behind: list[tuple[int, TopicPartition]] = []
+        for partition in partitions_of(consumer, topic):
+            low, high = watermarks(consumer, TopicPartition(topic, partition))
+            at = max(low, following.get(partition, low))
+            if at < high:
+                behind.append((high - at, TopicPartition(topic, partition, at)))
+        behind.sort(key=lambda one: -one[0])
+        n_offsets = sum(n for n, _ in behind)
+        places = [place for _, place in behind[:MOST_LOOKED_AT]]
+        return NotRead(n_offsets, min(_first_times(consumer, places), default=None))
+    finally:
+        consumer.close()
+
+
+MOST_LOOKED_AT = 64
+"""Of how many partitions the oldest unread record is looked at."""
+
+
+def _first_times(consumer: Consumer, places: Sequence[TopicPartition]) -> Iterator[int]:
+    """The time of the first record at or after each place, if there is one."""
+    consumer.assign([*places])
+    unfinished = {place.partition for place in places}
+    deadline = monotonic() + ANSWER_S
+    while unfinished and monotonic() < deadline:
+        message = consumer.poll(POLL_S)
+        if message is None or message.partition() not in unfinished:
+            continue
+        unfinished.discard(message.partition() or 0)
+        consumer.pause([TopicPartition(message.topic() or "", message.partition() or 0)])
+        if not _is_end(message):
+            yield message.timestamp()[1]
 
 
 def length_of(bootstrap_servers: str, topic: str, partition: int) -> int:

@@ -5,12 +5,11 @@ It changes nothing, waits only briefly, and runs every check it can even when ot
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.partitioner import partition_for
@@ -19,8 +18,11 @@ from scoring.artifact import ArtifactError, load_manifest
 from scoring.engines.loading import load_scorer
 from streams.kafka.topic_admin import TopicsUnusable, check_topics, wait_for_broker
 from streams.kafka.topic_reader import read_last, read_to_end
-from streams.publish.promotions import parse_promotion
-from streams.score.live_artifacts import live_artifacts
+from streams.operate.check_lag import check_lag
+from streams.operate.check_live import LIVE, check_live, told
+from streams.operate.check_store import check_store
+from streams.operate.doctor_check import DoctorCheck, DoctorVerdict, found_and_fix
+from streams.publish.promotions import Promoted, parse_promotion
 from streams.settings import mask
 from streams.store.contract import StoreAway, StoreUnusable
 from streams.store.open_redis import connected
@@ -31,21 +33,55 @@ from streams.store.redis_store import RedisStore
 PATIENCE_S = 5.0
 
 
-class DoctorVerdict(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
 @dataclass(frozen=True, slots=True)
-class DoctorCheck:
-    """The result of one check. `found` is a fact; `fix` is what to do, empty when there is nothing
-    to do."""
+class Deployment:
+    """Where everything is. `n_partitions`: what the settings say."""
 
-    name: str
-    verdict: DoctorVerdict
-    found: str
-    fix: str = ""
+    bootstrap_servers: str
+    redis_url: str
+    n_partitions: int
+    artifact: Path
+
+
+def check_deployment(deployment: Deployment) -> list[DoctorCheck]:
+    """All checks that can be made, whatever else fails."""
+    of_redis, recorded = check_redis(deployment.redis_url, deployment.n_partitions)
+    n_partitions = recorded or deployment.n_partitions
+    of_kafka = list(check_kafka(deployment.bootstrap_servers, n_partitions))
+    checks = [*of_kafka]
+    is_kafka_sound = not any(
+        check.name in ("kafka", "topics") and check.verdict is DoctorVerdict.FAILED
+        for check in of_kafka
+    )
+    is_redis_there = of_redis[0].verdict is DoctorVerdict.OK
+    newest: dict[str, Promoted] = {}
+    if is_kafka_sound:
+        newest = newest_promotions(deployment.bootstrap_servers)
+        checks.append(check_promoted(newest))
+    checks += of_redis
+    if is_redis_there:
+        checks += _of_what_redis_holds(
+            deployment, recorded or 0, newest, is_kafka_sound=is_kafka_sound
+        )
+    return [*checks, check_artifact(deployment.artifact)]
+
+
+def _of_what_redis_holds(
+    deployment: Deployment, recorded: int, newest: Mapping[str, Promoted], *, is_kafka_sound: bool
+) -> Iterator[DoctorCheck]:
+    try:
+        with connected(deployment.redis_url) as client:
+            store = RedisStore(client)
+            yield from check_store(client, recorded)
+            yield from check_live(store, newest)
+            if is_kafka_sound:
+                yield from check_lag(deployment.bootstrap_servers, store, recorded)
+    except StoreAway as error:
+        yield DoctorCheck("redis", DoctorVerdict.FAILED, str(error), "start Redis, then ask again")
+    except StoreUnusable as error:
+        yield DoctorCheck("redis", DoctorVerdict.FAILED, *found_and_fix(str(error)))
+    except (TopicsUnusable, KafkaException) as error:
+        yield DoctorCheck("kafka", DoctorVerdict.FAILED, str(error), "start Kafka, then ask again")
 
 
 def check_kafka(bootstrap_servers: str, n_partitions: int) -> Iterator[DoctorCheck]:
@@ -62,31 +98,37 @@ def check_kafka(bootstrap_servers: str, n_partitions: int) -> Iterator[DoctorChe
     yield DoctorCheck("kafka", DoctorVerdict.OK, f"{bootstrap_servers} answers")
     faults = check_topics(admin, n_partitions)
     for fault in faults:
-        yield DoctorCheck("topics", DoctorVerdict.FAILED, *_found_and_fix(fault))
+        yield DoctorCheck("topics", DoctorVerdict.FAILED, *found_and_fix(fault))
     if not faults:
         yield DoctorCheck(
             "topics", DoctorVerdict.OK, f"as declared, {n_partitions} partitions per input"
         )
         yield from _check_partitioner(bootstrap_servers, n_partitions)
-        yield _check_promoted(bootstrap_servers)
 
 
-def _check_promoted(bootstrap_servers: str) -> DoctorCheck:
-    promoted: dict[str, tuple[int, str]] = {}
+def newest_promotions(bootstrap_servers: str) -> dict[str, Promoted]:
+    """The newest promotion of each tenant, as the log has them. Raises TopicsUnusable."""
+    newest: dict[str, Promoted] = {}
     for record in read_to_end(bootstrap_servers, PROMOTIONS.name):
         found = parse_promotion(record.value)
         if found is not None:
-            promoted[found.tenant] = record.offset, found.artifact
-    live = sorted(live_artifacts(promoted))
-    if not live:
+            newest[found.tenant] = Promoted(record.offset, found)
+    return newest
+
+
+def check_promoted(newest: Mapping[str, Promoted]) -> DoctorCheck:
+    """Checks that something was promoted. `newest`: what the log says of each tenant."""
+    if not newest:
         return DoctorCheck(
-            "live artifact",
+            LIVE,
             DoctorVerdict.FAILED,
             "no artifact is live, so that nothing is ranked",
             "run `asllr promote`",
         )
+    last = max(newest.values())
+    said = f"{last.promotion.artifact[:12]} for tenant {last.promotion.tenant}"
     return DoctorCheck(
-        "live artifact", DoctorVerdict.OK, ", ".join(artifact[:12] for artifact in live)
+        "last promotion", DoctorVerdict.OK, f"{last.offset}, {said}{told(last.promotion)}"
     )
 
 
@@ -128,7 +170,7 @@ def check_redis(url: str, n_partitions: int) -> tuple[list[DoctorCheck], int | N
         fix = "start Redis or set ASLLR_REDIS"
         return [DoctorCheck("redis", DoctorVerdict.FAILED, f"{mask(url)}: {error}", fix)], None
     except StoreUnusable as error:
-        return [DoctorCheck("redis", DoctorVerdict.FAILED, *_found_and_fix(str(error)))], None
+        return [DoctorCheck("redis", DoctorVerdict.FAILED, *found_and_fix(str(error)))], None
     fact = f"{mask(url)} answers, is new enough and evicts nothing"
     checks = [DoctorCheck("redis", DoctorVerdict.OK, fact), persistence]
     if recorded not in (None, n_partitions):
@@ -151,19 +193,12 @@ def _check_persistence(client: Client) -> DoctorCheck:
     return DoctorCheck("redis persistence", DoctorVerdict.OK, "appendonly is on")
 
 
-def _found_and_fix(sentence: str) -> tuple[str, str]:
-    """Splits an error's message into what was found and its fix, which comes after a colon or a
-    semicolon."""
-    match = re.fullmatch(r"(.*)[:;] (.*)", sentence, re.DOTALL)
-    return (match[1], match[2]) if match else (sentence, "")
-
-
 def check_artifact(path: Path) -> DoctorCheck:
     """Loads the artifact, as a score worker would."""
     try:
         scorer = load_scorer(path)
     except ArtifactError as error:
-        return DoctorCheck("artifact", DoctorVerdict.FAILED, *_found_and_fix(str(error)))
+        return DoctorCheck("artifact", DoctorVerdict.FAILED, *found_and_fix(str(error)))
     return DoctorCheck(
         "artifact", DoctorVerdict.OK, f"{load_manifest(path).name} ({scorer.digest[:12]}) loads"
     )

@@ -1,4 +1,5 @@
-"""Finds which artifact is live: reads `leads.promotions` and copies it into every shard.
+"""Makes artifacts live: reads `leads.promotions`, announces what it finds to the workers,
+and copies it into every shard once one of them can serve it.
 
 The number of a promotion is the offset of its record, so that no failover can hand it out twice.
 Runs inside the publisher, one small step at a time; `asllr promote` calls `publish_promotion`.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
+from time import monotonic
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
@@ -27,6 +29,13 @@ SLACK_MS = 600_000
 
 CHUNK = 500
 
+MAX_WAITING = 8
+"""How many promotions of one tenant are remembered that nobody has loaded yet: the newest of them
+that somebody has is taken."""
+
+LOOK_EVERY_S = 0.5
+"""How long it may go unnoticed that a worker has loaded what waits."""
+
 
 class Promoted(NamedTuple):
     offset: int
@@ -34,13 +43,25 @@ class Promoted(NamedTuple):
 
 
 class Promotions:
-    """Copies promotions into the shards. `read` returns what was appended to the log since it was
-    last called."""
+    """Makes promotions live: copies each into the shards once a worker has loaded its artifact.
+    Until then its tenant keeps the one before. `read` returns what was appended to the log since it
+    was last called."""
 
-    def __init__(self, store: Store, n_shards: int, read: Callable[[], Sequence[Promoted]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        n_shards: int,
+        read: Callable[[], Sequence[Promoted]],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._store = store
         self._n_shards = n_shards
         self._read = read
+        self._clock = clock
+        self._newest: dict[str, Promoted] = {}
+        self._unannounced: set[str] = set()
+        self._waiting: dict[str, list[Promoted]] = {}
+        self._next_look_s = clock()
         self._live: dict[str, Promoted] = {}
         self._uncopied: set[int] = set()
         self._touching: dict[int, int] = {}
@@ -50,23 +71,52 @@ class Promotions:
         went back."""
         self._uncopied.add(shard)
         self._touching[shard] = 0
+        self._unannounced |= self._newest.keys()
 
     def step(self, held: Collection[int]) -> None:
         for promoted in self._read():
+            tenant = promoted.promotion.tenant
             log.info(
                 "promoted tenant=%s artifact=%s promotion=%d",
-                promoted.promotion.tenant,
+                tenant,
                 promoted.promotion.artifact,
                 promoted.offset,
             )
-            self._live[promoted.promotion.tenant] = promoted
-            self._uncopied |= set(range(self._n_shards))
-            self._touching |= dict.fromkeys(held, 0)
+            self._newest[tenant] = promoted
+            self._unannounced.add(tenant)
+            self._waiting[tenant] = [*self._waiting.get(tenant, []), promoted][-MAX_WAITING:]
+            self._next_look_s = self._clock()
+        for tenant in sorted(self._unannounced):
+            offset, promotion = self._newest[tenant]
+            self._store.announce(tenant, offset, promotion.artifact)
+            self._unannounced.discard(tenant)
+        if self._waiting and self._clock() >= self._next_look_s:
+            self._take_up(held)
+            self._next_look_s = self._clock() + LOOK_EVERY_S
         for shard in sorted(self._uncopied):
             self._copy(shard)
             self._uncopied.discard(shard)
         for shard in sorted(self._touching.keys() & set(held)):
             self._touch_chunk(shard)
+
+    def _take_up(self, held: Collection[int]) -> None:
+        """Of what waits takes what a worker has loaded, and what is live in a shard already:
+        another publisher took it, and no shard must stay behind."""
+        loaded = {artifact for beat in self._store.beats() for artifact in beat.loaded}
+        shards = [self._store.promoted(shard) for shard in range(self._n_shards)]
+        for tenant, waiting in [*self._waiting.items()]:
+            live = max((shard[tenant][0] for shard in shards if tenant in shard), default=-1)
+            taken = [p for p in waiting if p.promotion.artifact in loaded or p.offset <= live]
+            if not taken:
+                continue
+            newest = taken[-1]
+            log.info("promotion_taken_up tenant=%s promotion=%d", tenant, newest.offset)
+            self._live[tenant] = newest
+            self._waiting[tenant] = [p for p in waiting if p.offset > newest.offset]
+            if not self._waiting[tenant]:
+                del self._waiting[tenant]
+            self._uncopied |= set(range(self._n_shards))
+            self._touching |= dict.fromkeys(held, 0)
 
     def _copy(self, shard: int) -> None:
         for tenant, (offset, promotion) in self._live.items():

@@ -10,16 +10,15 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from scoring.engines.kept_chunks import KEPT_BYTES
 from streams import exit_codes
-from streams.artifact_shelf import Shelf, load_from
+from streams.artifact_shelf import ArtifactFolders, Shelf
 from streams.score.batch import Scoring, no_checkpoint
 from streams.score.leases import WorkLeases
-from streams.score.live_artifacts import LiveArtifacts
+from streams.score.live_artifacts import LiveArtifacts, LookConfig
 from streams.score.reasons import DEFAULT_SHARE, Reasons, TimeForReasons, TopOfBoards
 from streams.store.contract import Claim, Store
 from streams.waiting import (
@@ -72,10 +71,11 @@ def run_score_worker(
             hung=lambda sentence: end_process(exit_codes.CRASH, sentence),
         )
         leases.start(stop)
+        folders = ArtifactFolders(config.artifact_dirs, config.kept_bytes)
         worker = ScoreWorker(
             config,
             store,
-            shelf or Shelf(partial(load_from, config.artifact_dirs, kept_bytes=config.kept_bytes)),
+            shelf or Shelf(folders.load, found=folders.digests),
             leases,
             patience,
             checkpoint,
@@ -86,6 +86,7 @@ def run_score_worker(
                 pause.reset()
             else:
                 pause.wait()
+        patience.call(lambda: store.retire(config.worker))
     except Stopping:
         log.info("score_worker_stopped_while_waiting worker=%s", config.worker)
 
@@ -109,7 +110,8 @@ class ScoreWorker:
         self._leases = leases
         self._patience = patience
         self._next_shard = 0
-        self._live = LiveArtifacts(store, shelf, config.n_shards, config.patience_s, clock)
+        looks = LookConfig(config.worker, config.n_shards, config.patience_s)
+        self._live = LiveArtifacts(store, shelf, looks, clock)
         self._time = TimeForReasons(config.reason_share, clock)
         self._rests = False
         reasons = Reasons(TopOfBoards(store, patience, clock), self._time, clock)
@@ -148,16 +150,19 @@ class ScoreWorker:
         stopped."""
         limit = self._patience.call(self._live.batch_size)
         claims: list[Claim] = []
+        if not self._live.can_claim():
+            return claims
         for _ in range(self._config.n_shards):
             if len(claims) >= limit:
                 break
             shard = self._next_shard
             self._next_shard = (shard + 1) % self._config.n_shards
-            if self._live.is_servable(shard):
-                claims += self._claim_from(shard, limit - len(claims))
+            claims += self._claim_from(shard, limit - len(claims))
         self._leases.hold(claims)
         return claims
 
     def _claim_from(self, shard: int, limit: int) -> list[Claim]:
-        worker, lease_ms = self._config.worker, self._config.lease_ms
-        return self._patience.call(lambda: self._store.claim(shard, worker, limit, lease_ms))
+        worker, lease_ms, serves = self._config.worker, self._config.lease_ms, self._live.serves
+        return self._patience.call(
+            lambda: self._store.claim(shard, worker, limit, lease_ms, serves)
+        )

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from streams.store.board import BoardStore, OrderKey, board_of
+from streams.store.fleet import ANY, FleetStore, Serves
 from streams.store.tries import TriesStore
 
 Cursor = Mapping[str, int]
@@ -33,8 +34,10 @@ first."""
 CLAIM_SPARE = 1_000
 """How many unclaimable leads (leased, failing, without an artifact) one claim looks past."""
 
-POSTPONED_MS = 60_000
-"""By how much a dirty lead to which no promoted artifact applies is postponed."""
+POSTPONED_MS = 900_000
+"""By how much a dirty lead is postponed that no living worker can score, or to which no promotion
+applies. Longer than any slack: it comes after others. RECHECK_MS: the same of an overdue one."""
+RECHECK_MS = 60_000
 
 
 def latest_expiry_ms(now_ms: int, lease_ms: int) -> int:
@@ -261,7 +264,7 @@ class LeadView:
         return None if self.queue is None else board_of(self.lead, self.queue)
 
 
-class Store(BoardStore, TriesStore, Protocol):
+class Store(BoardStore, TriesStore, FleetStore, Protocol):
     def now_ms(self) -> int: ...
 
     def partitions(self, expected: int) -> int:
@@ -296,7 +299,9 @@ class Store(BoardStore, TriesStore, Protocol):
     def commit(self, commit: Commit) -> CommitResult: ...
 
     # Score
-    def claim(self, shard: int, worker: str, limit: int, lease_ms: int) -> list[Claim]: ...
+    def claim(
+        self, shard: int, worker: str, limit: int, lease_ms: int, serves: Serves = ANY
+    ) -> list[Claim]: ...
     def renew(self, shard: int, worker: str, leads: Sequence[str], lease_ms: int) -> list[str]:
         """Extends the leases this worker still holds; returns those leads."""
         ...
@@ -311,11 +316,6 @@ class Store(BoardStore, TriesStore, Protocol):
     def dirty_count(self, shard: int) -> int: ...
 
     # Promotion
-    def promote(self, shard: int, tenant: str, promotion: int, artifact: str) -> None:
-        """Keeps the greatest promotion; `*` is every tenant."""
-        ...
-
-    def promoted(self, shard: int) -> dict[str, tuple[int, str]]: ...
     def touch(self, shard: int, leads: Sequence[str], slack_ms: int) -> None:
         """Makes listed leads dirty whose last accepted promotion is not the live one, or whose last
         accepted version they have passed: by records that changed nothing, which were scored

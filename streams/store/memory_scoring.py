@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import chain
 
@@ -10,6 +11,7 @@ from scoring.lead.state_bytes import state_hash
 from streams.store.contract import (
     CLAIM_SPARE,
     POSTPONED_MS,
+    RECHECK_MS,
     Claim,
     Completion,
     CompletionStatus,
@@ -17,46 +19,60 @@ from streams.store.contract import (
     OutboxEntry,
     latest_expiry_ms,
 )
+from streams.store.fleet import Serves
 from streams.store.memory_shard import Shard, ShardLead
 
 
-def take_claims(shard: Shard, worker: str, limit: int, now_ms: int, lease_ms: int) -> list[Claim]:
-    """Leases the leads that come next. A lead that came back unscored is taken alone or not at
-    all."""
-    latest_ms = latest_expiry_ms(now_ms, lease_ms)
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    worker: str
+    limit: int
+    lease_ms: int
+    serves: Serves
+
+
+def take_claims(shard: Shard, asked: ClaimRequest, now_ms: int) -> list[Claim]:
+    """Leases the leads that come next of those that the worker can score. A lead that came back
+    unscored is taken alone or not at all."""
+    latest_ms = latest_expiry_ms(now_ms, asked.lease_ms)
     shard.leased = {
         lead: until for lead, until in shard.leased.items() if now_ms < until <= latest_ms
     }
     taken: list[Claim] = []
-    for name in _candidates(shard, limit, now_ms):
-        if len(taken) >= limit:
+    for schedule, name in _candidates(shard, asked.limit, now_ms):
+        if len(taken) >= asked.limit:
             break
-        stored = shard.leads[name]
-        if name in shard.leased or (stored.attempts and taken):
+        if name in shard.leased:
             continue
-        if (live := shard.live(name)) is None:
-            # What no artifact applies to must not block what can be scored.
-            if name in shard.dirty:
-                shard.dirty[name] = now_ms + POSTPONED_MS
+        live = shard.live(name)
+        if live is None or not asked.serves.has(live[1]):
+            if live is None or live[1] not in asked.serves.elsewhere:
+                # What nobody can score must not block what can be scored.
+                schedule[name] = now_ms + (POSTPONED_MS if schedule is shard.dirty else RECHECK_MS)
+            continue
+        stored = shard.leads[name]
+        if stored.attempts and taken:
             continue
         stored.attempts += 1
-        stored.holder = worker
-        shard.leased[name] = now_ms + lease_ms
+        stored.holder = asked.worker
+        shard.leased[name] = now_ms + asked.lease_ms
         taken.append(_claim_of(shard, name, live, now_ms))
         if stored.attempts > 1:
             break
     return taken
 
 
-def _candidates(shard: Shard, limit: int, now_ms: int) -> Iterator[str]:
-    """The leads that may be claimed: earliest dirty deadlines, then the longest overdue edges; a
-    bounded number of each."""
+def _candidates(shard: Shard, limit: int, now_ms: int) -> Iterator[tuple[dict[str, int], str]]:
+    """The leads that may be claimed, each with where it stands: earliest dirty deadlines, then the
+    longest overdue edges; a bounded number of each."""
     if not shard.promoted or limit <= 0:
         return iter(())
     n = limit + len(shard.leased) + CLAIM_SPARE
     dirty = nsmallest(n, ((at, lead) for lead, at in shard.dirty.items()))
     overdue = nsmallest(n, ((at, lead) for lead, at in shard.due.items() if at <= now_ms))
-    return (lead for _, lead in chain(dirty, overdue))
+    return chain(
+        ((shard.dirty, lead) for _, lead in dirty), ((shard.due, lead) for _, lead in overdue)
+    )
 
 
 def _claim_of(shard: Shard, name: str, live: tuple[int, str], now_ms: int) -> Claim:

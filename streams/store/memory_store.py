@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from itertools import count
 from threading import RLock
@@ -29,10 +29,12 @@ from streams.store.contract import (
     StoredLead,
     latest_expiry_ms,
 )
+from streams.store.fleet import ANY, Serves, WorkerBeat, beat_of, beat_text, is_living
 from streams.store.log_bases import BASE, bases_of, frontiers_of
 from streams.store.memory_board import MemoryBoard
 from streams.store.memory_commit import apply_commit
 from streams.store.memory_scoring import (
+    ClaimRequest,
     apply_completion,
     park,
     restate_leads,
@@ -51,6 +53,13 @@ def _count(noted: dict[str, str], topic: str, place: int) -> int:
     count = next_count(noted.get(topic, ""), place)
     noted[topic] = f"{place} {count}"
     return count
+
+
+def _keep_greatest(
+    promotions: dict[str, tuple[int, str]], tenant: str, promotion: tuple[int, str]
+) -> None:
+    if tenant not in promotions or promotion[0] > promotions[tenant][0]:
+        promotions[tenant] = promotion
 
 
 def _wall_clock_ms() -> int:
@@ -84,6 +93,8 @@ class MemoryStore:
         self._lock = RLock()
         self._n_partitions: int | None = None
         self._topic_ids: dict[str, str] = {}
+        self._announced: dict[str, tuple[int, str]] = {}
+        self._beats: dict[str, WorkerBeat] = {}
         self._known: dict[int, Shard] = {}
         self._boards: dict[str, MemoryBoard] = defaultdict(lambda: MemoryBoard(now_ms))
         self._placed: set[str] = set()
@@ -159,8 +170,11 @@ class MemoryStore:
         return apply_commit(self._shard(commit.partition), commit, self.now_ms())
 
     @_atomic
-    def claim(self, shard: int, worker: str, limit: int, lease_ms: int) -> list[Claim]:
-        return take_claims(self._shard(shard), worker, limit, self.now_ms(), lease_ms)
+    def claim(
+        self, shard: int, worker: str, limit: int, lease_ms: int, serves: Serves = ANY
+    ) -> list[Claim]:
+        asked = ClaimRequest(worker, limit, lease_ms, serves)
+        return take_claims(self._shard(shard), asked, self.now_ms())
 
     @_atomic
     def renew(self, shard: int, worker: str, leads: Sequence[str], lease_ms: int) -> list[str]:
@@ -183,14 +197,36 @@ class MemoryStore:
         return len(self._shard(shard).dirty)
 
     @_atomic
+    def announce(self, tenant: str, promotion: int, artifact: str) -> None:
+        _keep_greatest(self._announced, tenant, (promotion, artifact))
+
+    @_atomic
+    def announced(self) -> dict[str, tuple[int, str]]:
+        return dict(self._announced)
+
+    @_atomic
     def promote(self, shard: int, tenant: str, promotion: int, artifact: str) -> None:
-        promoted = self._shard(shard).promoted
-        if tenant not in promoted or promotion > promoted[tenant][0]:
-            promoted[tenant] = (promotion, artifact)
+        _keep_greatest(self._shard(shard).promoted, tenant, (promotion, artifact))
 
     @_atomic
     def promoted(self, shard: int) -> dict[str, tuple[int, str]]:
         return dict(self._shard(shard).promoted)
+
+    @_atomic
+    def beat(self, worker: str, role: str, loaded: Collection[str], found: Collection[str]) -> None:
+        self._beats = {beat.worker: beat for beat in self.beats()}
+        said = beat_of(worker, self.now_ms(), beat_text(role, loaded, found))
+        if said is not None:
+            self._beats[worker] = said
+
+    @_atomic
+    def retire(self, worker: str) -> None:
+        self._beats.pop(worker, None)
+
+    @_atomic
+    def beats(self) -> list[WorkerBeat]:
+        now = self.now_ms()
+        return [beat for _, beat in sorted(self._beats.items()) if is_living(beat.at_ms, now)]
 
     @_atomic
     def touch(self, shard: int, leads: Sequence[str], slack_ms: int) -> None:

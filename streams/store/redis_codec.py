@@ -5,7 +5,7 @@ An empty string stands for None; numbers that Lua compares travel as decimal tex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ from streams.store.contract import (
     StoredLead,
     version_of,
 )
+from streams.store.fleet import Serves, WorkerBeat, beat_of, is_living
 from streams.store.redis_scripts import Argument
 
 
@@ -59,6 +60,23 @@ def commit_arguments(commit: Commit, outbox_bound: int) -> list[Argument]:
     for key, value in commit.dead_letters:
         arguments += (key, value)
     return arguments
+
+
+def serves_arguments(serves: Serves) -> tuple[Argument, ...]:
+    """How many artifacts the worker serves ("": any), those, and those served elsewhere."""
+    own = () if serves.own is None else tuple(sorted(serves.own))
+    return ("" if serves.own is None else len(own), *own, *sorted(serves.elsewhere))
+
+
+def living_beats(noted: Mapping[bytes, bytes], now_ms: int) -> list[WorkerBeat]:
+    """The heartbeats that count, by worker. One that is not as `beat.lua` writes it is of another
+    asllr."""
+    found = []
+    for worker, text in sorted(noted.items()):
+        at, _, said = text.partition(b" ")
+        if at.isdigit() and is_living(int(at), now_ms):
+            found.append(beat_of(worker.decode(errors="replace"), int(at), said))
+    return [beat for beat in found if beat is not None]
 
 
 def _write_arguments(write: LeadWrite) -> tuple[Argument, ...]:

@@ -6,7 +6,7 @@ Works with `redis.Redis` and `redis.RedisCluster`, from Redis 6.2 on. Knows no r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from scoring.lead.state_bytes import state_hash
@@ -16,6 +16,7 @@ from streams.store.contract import (
     CLAIM_SPARE,
     DEFAULT_OUTBOX_BOUND,
     POSTPONED_MS,
+    RECHECK_MS,
     Claim,
     Commit,
     CommitResult,
@@ -29,12 +30,17 @@ from streams.store.contract import (
     StoredLead,
     checked,
 )
+from streams.store.fleet import ANY, BEAT_EXPIRES_MS, Serves, WorkerBeat, beat_text
 from streams.store.log_bases import BASE, bases_of, frontiers_of
 from streams.store.redis_errors import store_errors
 from streams.store.redis_scripts import Client, RedisScripts
 from streams.store.tries import next_count
 
-META = "{asllr}:meta"
+ASLLR_TAG = "{asllr}"
+META = f"{ASLLR_TAG}:meta"
+WORKERS = f"{ASLLR_TAG}:workers"
+"""Worker -> when it last said something, and what."""
+
 FORMAT_BEFORE_IT_WAS_RECORDED = 2
 QUEUES = "{asllr}:queues"
 """Every queue that had a placement: a shard that went back forgets which boards it is on."""
@@ -148,10 +154,12 @@ class RedisStore:
         status, frontier = self._scripts.run("commit", shard_tag(commit.partition), *arguments)
         return CommitResult(CommitStatus(status.decode()), int(frontier))
 
-    def claim(self, shard: int, worker: str, limit: int, lease_ms: int) -> list[Claim]:
-        reply = self._scripts.run(
-            "claim", shard_tag(shard), worker, limit, lease_ms, CLAIM_SPARE, POSTPONED_MS
-        )
+    def claim(
+        self, shard: int, worker: str, limit: int, lease_ms: int, serves: Serves = ANY
+    ) -> list[Claim]:
+        bounds = (limit, lease_ms, CLAIM_SPARE, POSTPONED_MS, RECHECK_MS)
+        served = codec.serves_arguments(serves)
+        reply = self._scripts.run("claim", shard_tag(shard), worker, *bounds, *served)
         return codec.claims(shard, reply)
 
     def renew(self, shard: int, worker: str, leads: Sequence[str], lease_ms: int) -> list[str]:
@@ -192,12 +200,34 @@ class RedisStore:
         with store_errors():
             return int(self._client.zcard(f"{shard_tag(shard)}:dirty"))
 
+    def announce(self, tenant: str, promotion: int, artifact: str) -> None:
+        self._scripts.run("promote", ASLLR_TAG, tenant, promotion, artifact)
+
+    def announced(self) -> dict[str, tuple[int, str]]:
+        return self._promotions(ASLLR_TAG)
+
     def promote(self, shard: int, tenant: str, promotion: int, artifact: str) -> None:
         self._scripts.run("promote", shard_tag(shard), tenant, promotion, artifact)
 
     def promoted(self, shard: int) -> dict[str, tuple[int, str]]:
+        return self._promotions(shard_tag(shard))
+
+    def beat(self, worker: str, role: str, loaded: Collection[str], found: Collection[str]) -> None:
+        said = beat_text(role, loaded, found)
+        self._scripts.run("beat", ASLLR_TAG, worker, said, BEAT_EXPIRES_MS)
+
+    def retire(self, worker: str) -> None:
         with store_errors():
-            stored = self._client.hgetall(f"{shard_tag(shard)}:promoted")
+            self._client.hdel(WORKERS, worker)
+
+    def beats(self) -> list[WorkerBeat]:
+        with store_errors():
+            noted = self._client.hgetall(WORKERS)
+        return codec.living_beats(noted, self.now_ms()) if noted else []
+
+    def _promotions(self, tag: str) -> dict[str, tuple[int, str]]:
+        with store_errors():
+            stored = self._client.hgetall(f"{tag}:promoted")
         split = {tenant.decode(): text.decode().split(" ", 1) for tenant, text in stored.items()}
         return {tenant: (int(number), artifact) for tenant, (number, artifact) in split.items()}
 

@@ -131,7 +131,7 @@ class Deployment(RuleBasedStateMachine):
     def time(self, ms: int) -> None:
         self.roles.clock.advance(ms)
 
-    @rule(artifact=st.sampled_from(["rule-1", "rule-2"]))
+    @rule(artifact=st.sampled_from(["rule-1", "rule-2", "nobody-has-it"]))
     def promote(self, artifact: str) -> None:
         self.roles.promote(artifact)
 

@@ -27,9 +27,11 @@ NOTICING = [
         "store/test_store_publishing",
         "store/test_store_flips",
         "publish/test_board_flips",
+        "publish/test_bad_promotion",
+        "store/test_fleet",
     )
 ]
-COMMIT, SCORING, BOARD, FLIPS, SWEEP, SNAPSHOTS = (
+COMMIT, SCORING, BOARD, FLIPS, SWEEP, SNAPSHOTS, PROMOTIONS = (
     f"streams/{name}.py"
     for name in (
         "store/memory_commit",
@@ -38,6 +40,7 @@ COMMIT, SCORING, BOARD, FLIPS, SWEEP, SNAPSHOTS = (
         "publish/board_flips",
         "publish/sweep",
         "publish/board_snapshots",
+        "publish/promotions",
     )
 )
 
@@ -137,6 +140,31 @@ RULES = (
         SCORING,
         "if stored.was_in is None and stored.queue is not None:",
         "if stored.was_in is None:",
+    ),
+    Mutant(
+        "a promotion waits until a worker has loaded it",
+        PROMOTIONS,
+        "if p.promotion.artifact in loaded or p.offset <= live",
+        "if True",
+    ),
+    Mutant("no shard stays behind", PROMOTIONS, " or p.offset <= live", ""),
+    Mutant(
+        "a worker claims only what it serves",
+        SCORING,
+        "if live is None or not asked.serves.has(live[1]):",
+        "if live is None:",
+    ),
+    Mutant(
+        "what nobody can score goes last",
+        SCORING,
+        "if live is None or live[1] not in asked.serves.elsewhere:",
+        "if False:",
+    ),
+    Mutant(
+        "what others serve keeps its place",
+        SCORING,
+        "if live is None or live[1] not in asked.serves.elsewhere:",
+        "if True:",
     ),
 )
 

@@ -13,9 +13,9 @@ from tests.support.mutants import Mutant, assert_noticed, plant, run_there
 
 pytestmark = [pytest.mark.slow, pytest.mark.service, pytest.mark.timeout(600)]
 
-LUA_COMMIT, LUA_COMPLETE, LUA_PRELUDE, LUA_SNAPSHOT, LUA_MOVE = (
+LUA_COMMIT, LUA_COMPLETE, LUA_PRELUDE, LUA_SNAPSHOT, LUA_MOVE, LUA_CLAIM = (
     f"streams/store/lua/{name}.lua"
-    for name in ("commit", "complete", "prelude", "snapshot", "move")
+    for name in ("commit", "complete", "prelude", "snapshot", "move", "claim")
 )
 CONSUMER = "streams/ingest/faust_consumer.py"
 (
@@ -29,6 +29,7 @@ CONSUMER = "streams/ingest/faust_consumer.py"
     (f"tests/streams/store/test_store_{name}.py", "-k", "redis")
     for name in ("ingest", "results", "claims", "snapshots", "publishing", "flips")
 )
+FLEET_ON_REDIS = ("tests/streams/store/test_fleet.py", "-k", "redis")
 CONSUMING = ("tests/streams/ingest/test_faust_consumer.py",)
 ORDER_FENCE = Mutant(
     "orders only grow in Redis",
@@ -181,6 +182,33 @@ WHERE_NOTICED = (
             "await self._seek_to_frontiers()",
         ),
         CONSUMING,
+    ),
+    (
+        Mutant(
+            "a claim in Redis is of what the worker serves",
+            LUA_CLAIM,
+            "or (n_served and not served[promotion.artifact])",
+            "",
+        ),
+        FLEET_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "what nobody can score goes last in Redis",
+            LUA_CLAIM,
+            "if not promotion or not served_elsewhere[promotion.artifact] then",
+            "if false then",
+        ),
+        FLEET_ON_REDIS,
+    ),
+    (
+        Mutant(
+            "what others serve keeps its place in Redis",
+            LUA_CLAIM,
+            "if not promotion or not served_elsewhere[promotion.artifact] then",
+            "if true then",
+        ),
+        FLEET_ON_REDIS,
     ),
     (
         Mutant(

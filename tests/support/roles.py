@@ -86,6 +86,10 @@ class LogOutput:
         return RankUpdate.model_validate_json(found[-1].value)
 
 
+QUIET_ROUNDS = 3
+"""Roles look at promotions every half second, which is two rounds."""
+
+
 def order_of(record: OutRecord) -> list[int]:
     return [int(part) for part in from_json(dict(record.headers)[ORDER_HEADER])]
 
@@ -156,10 +160,16 @@ class Roles:
         self.promotions.append(Promoted(len(self.promotions), promotion))
 
     def copied(self) -> None:
-        promotions = Promotions(self.store, self.n_shards, self.promotion_reader())
+        """Has the promotions copied: a worker elsewhere has loaded them all, and ends."""
+        loaded = {promotion.artifact for _, promotion in self.promotions}
+        self.store.beat("elsewhere", "score", loaded, ())
+        promotions = Promotions(
+            self.store, self.n_shards, self.promotion_reader(), self.clock.now_s
+        )
         for shard in range(self.n_shards):
             promotions.soon(shard)
         promotions.step(range(self.n_shards))
+        self.store.retire("elsewhere")
 
     def promotion_reader(self) -> Callable[[], list[Promoted]]:
         position = [0]
@@ -224,7 +234,7 @@ class Roles:
         leases = ShardLeases(self.store, name, self.n_shards, config.lease_ms, now_s)
         return Publisher(
             leases,
-            Promotions(self.store, self.n_shards, self.promotion_reader()),
+            Promotions(self.store, self.n_shards, self.promotion_reader(), now_s),
             Sweep(self.store, self.output, sweep_every_s, now_s),
             Snapshots(self.store, self.output, name, config.snapshot_every_s, sweep_every_s, now_s),
             StateSnapshots(self.store, state_every_s, now_s),
@@ -246,11 +256,29 @@ class Roles:
         for _ in range(rounds):
             worked = worker.step()
             worked = publisher.step() or worked
-            idle = 0 if worked else idle + 1
-            if idle > 3:
+            idle = 0 if worked or self._is_taking_up() else idle + 1
+            if idle > QUIET_ROUNDS:
                 return
             self.clock.advance(250)
         pytest.fail(f"not quiet after {rounds} rounds")
+
+    def _is_taking_up(self) -> bool:
+        """Whether a promotion is still on its way into the shards: it was just made, or a worker
+        has loaded it."""
+        announced = self.store.announced()
+        loaded = {artifact for beat in self.store.beats() for artifact in beat.loaded}
+        return any(
+            promotion.tenant not in announced
+            or announced[promotion.tenant][0] < number
+            or (
+                promotion.artifact in loaded
+                and any(
+                    self.store.promoted(shard).get(promotion.tenant, (-1, ""))[0] < number
+                    for shard in range(self.n_shards)
+                )
+            )
+            for number, promotion in self.promotions
+        )
 
     def lead(self, lead: str) -> LeadView:
         return self.store.lead(partition_for(lead.encode(), self.n_shards), lead)

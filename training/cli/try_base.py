@@ -17,7 +17,8 @@ from scoring.report.progress import StartReport, WriteLine
 from training.artifact_folder import artifact_folder
 from training.baselines.baseline import Budget
 from training.baselines.fitted import calibrate
-from training.baselines.logistic import fit_logistic_words
+from training.baselines.logistic import LogisticPredictor, fit_logistic_words
+from training.baselines.registry import Baseline
 from training.cli.try_work import N_TRIALS, FittedBaseline, facts_of, in_folds_of
 from training.dataset.manifest import DatasetError, Split
 from training.frozen.beside import TOKEN_BUDGET, Beside, OpenedBase, Rival, fit_beside
@@ -60,8 +61,8 @@ class AddedBase:
         in_folds = in_folds_of(learned)
         if in_folds is None:
             raise ValueError(f"{learned.name} has no logits in folds")
-        words = learned.words or fit_logistic_words(learned.examples, budget, lambda line: None)
-        rival = Rival(learned.name, in_folds, words)
+        words = _words(learned, budget)
+        rival = Rival(learned.name, in_folds, words, is_words=words is learned.model)
         beside = fit_beside(learned.examples, rival, self._opened, budget, self._said)
         was_chosen = terms.base is not None and terms.base.is_heard
         is_heard = beside.is_heard and (beside.is_ahead or bool(was_chosen))
@@ -70,17 +71,23 @@ class AddedBase:
         return BaseFinding(is_heard, _sentence(beside, learned, is_heard=is_heard), beside.lead_ms)
 
 
+def _words(learned: FittedBaseline, budget: Budget) -> LogisticPredictor:
+    model = learned.model
+    if learned.name == Baseline.LOGISTIC_WORDS and isinstance(model, LogisticPredictor):
+        return model
+    return learned.words or fit_logistic_words(learned.examples, budget, lambda line: None)
+
+
 def _sentence(beside: Beside, learned: FittedBaseline, *, is_heard: bool) -> str:
     name, n_read, n_all = beside.base.name, len(beside.examples), len(learned.examples)
     read = f"{n_read:,} moments of leads" + (f" of {n_all:,}" if n_read < n_all else "")
     gain = f"AUC {_shown(beside.gain)} over {learned.name}, on leads that neither learned from"
     if is_heard:
         return f"the language model {name} is heard beside words, after {read}: {gain}"
-    if not beside.is_heard:
-        return f"the language model {name} is left out: {read} taught it nothing of who orders"
-    return (
-        f"the language model {name} is left out, after {read}, for it is not surely ahead: {gain}"
-    )
+    left_out = f"the language model {name} is left out, after {read}"
+    if beside.adds_nothing:
+        return f"{left_out}: it adds nothing to fields and words on leads that neither learned from"
+    return f"{left_out}, as it is not surely ahead: {gain}"
 
 
 def _shown(gain: Interval) -> str:

@@ -89,11 +89,12 @@ class OpenedBase:
 class Rival:
     """What a base has to be ahead of. `in_folds`: its logits of the train and validation rows, each
     by a model that did not learn from the lead; `words`: the regression that stands beside the
-    base."""
+    base, which may be the same model."""
 
     name: str
     in_folds: Floats
     words: LogisticPredictor
+    is_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,11 @@ class Beside:
     def is_heard(self) -> bool:
         """Whether the mix hears the base at all: none of its weights is below 0."""
         return self.combined.chosen != WORDS
+
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether beside words it has no weight."""
+        return self.combined.weighed.mixes[BOTH].of_states == 0
 
     def logits_to_calibrate(self) -> Floats:
         """(n,) of `examples`, each by models that did not learn from its lead."""
@@ -150,7 +156,7 @@ def fit_beside(
     is_early = _is_early(some)
     early, words = some.of(*TRAIN_AND_VALIDATION), rival.words
     at = places_in(_is_early(examples), rows)
-    of_words = logits_in_folds(examples, words)[at]
+    of_words = (rival.in_folds if rival.is_words else logits_in_folds(examples, words))[at]
     of_states = head.held_out[is_early]
     weighed = weigh(of_words, of_states, early, budget.rng())
     heard = [name for name in (STATES, BOTH) if weighed.mixes[name].of_states > 0]

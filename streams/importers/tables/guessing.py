@@ -11,9 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from streams.importers.tables.cells import Unusable
+from streams.importers.tables.by_cells import (
+    N_COMPARED,
+    column_of_ids,
+    says_nothing,
+    share_of_ids,
+    texts_in,
+)
 from streams.importers.tables.fields import FieldsRead, every_column, profile_of
-from streams.importers.tables.ids import id_text
 from streams.importers.tables.mapping import (
     MAX_LOOKED_AT,
     OPEN,
@@ -22,7 +27,6 @@ from streams.importers.tables.mapping import (
     ColumnMapping,
     FileColumns,
     Purpose,
-    cells_of,
     columns_in_use,
     listed,
     names_shown,
@@ -40,9 +44,7 @@ from streams.importers.tables.words.header_names import (
     without_entity,
     without_unit,
 )
-from streams.importers.tables.words.outcome_words import Fate, OutcomeWords
 
-N_COMPARED = 1_000
 MIN_SHARED = 0.5
 """The share of a column's cells that are ids of leads from which it names the lead."""
 
@@ -190,9 +192,9 @@ def _columns(kind: str, open_table: _Open, ids: frozenset[str], doubts: list[str
                     columns.values()]  # fmt: skip
         hits = [hit for hit in hits if hit in filled] or hits[:1]
         if field == "lead" and ids and len(hits) > 1:
-            hits.sort(key=lambda hit: _share_of(ids, table, hit) < MIN_SHARED)
+            hits.sort(key=lambda hit: share_of_ids(ids, table, hit) < MIN_SHARED)
         if field == "outcome" and len(hits) > 1:
-            hits.sort(key=lambda hit: _says_nothing(table, hit))
+            hits.sort(key=lambda hit: says_nothing(table, hit))
         if field == "phone" and kind == "leads":
             columns |= dict(zip(PHONES, sorted(hits, key=table.columns.index), strict=False))
         elif hits:
@@ -205,14 +207,10 @@ def _columns(kind: str, open_table: _Open, ids: frozenset[str], doubts: list[str
                     f"{table.path}: columns {one} and {two} are both named {hits[0][:80]!r}: "
                     "rename one in the line of names"
                 )
+    if ids and "lead" not in columns:
+        named_by_ids = column_of_ids(ids, table, {*columns.values(), *open_table.taken})
+        columns |= {"lead": named_by_ids} if named_by_ids else {}
     return FileColumns(columns=_of_both_ends(columns))
-
-
-def _says_nothing(table: ExportTable, column: str) -> tuple[bool, bool]:
-    """Whether no cell says won, or lost: a stage may be `Offer` where a status says how it went."""
-    cells = islice(cells_of(table, column), N_COMPARED)
-    fates = set(map(OutcomeWords().fate_of, cells))
-    return Fate.WON not in fates, Fate.LOST not in fates
 
 
 def _without_units(named: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -267,21 +265,7 @@ def _says_only_whether(found: FileColumns, open_table: _Open) -> bool:
 
 
 def _ids(leads: ExportTable, columns_of: Mapping[str, FileColumns]) -> frozenset[str]:
-    return frozenset(_texts(leads, columns_of["leads"].columns.get("lead", "")))
-
-
-def _texts(table: ExportTable, column: str) -> Iterator[str]:
-    for cell in cells_of(table, column):
-        try:
-            yield id_text(cell)
-        except Unusable:
-            continue
-
-
-def _share_of(ids: frozenset[str], table: ExportTable, column: str) -> float:
-    """The share of a column's cells that are ids of leads."""
-    cells = list(islice(_texts(table, column), N_COMPARED))
-    return sum(cell in ids for cell in cells) / max(1, len(cells))
+    return frozenset(texts_in(leads, columns_of["leads"].columns.get("lead", "")))
 
 
 def _unique_column(table: ExportTable, columns: Mapping[str, str]) -> str | None:

@@ -4,8 +4,7 @@ guessed where what is said leaves no doubt; otherwise unknown, and said so."""
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from schemas.events import Role
@@ -37,6 +36,17 @@ AT_WORK = re.compile(
 )
 """What only the side that works there says, in a dozen languages."""
 
+_REPORTED = re.compile(
+    r"\b(?:said|says|saying|told|tells|asked|asks|wrote|heard|hieß|heißt|sagt|sagte|sagten|gesagt|"
+    r"gefragt|fragte|dit|disait|demandé|dijo|dijeron|preguntó|disse|detto|zei|zeiden|gezegd)\b",
+    re.IGNORECASE,
+)
+"""Before the words, in the same utterance: somebody else said them."""
+
+_CALLED = frozenset({"callee", "called", "called party", "angerufener", "angerufene"})
+_CALLING = frozenset({"caller", "calling party", "anrufer", "anruferin"})
+"""The ends of a call. Where both are labels, they say who dialled and not who works there."""
+
 
 def with_roles(
     transcript: CallTranscript, given: Mapping[str, Role] | None = None
@@ -45,7 +55,8 @@ def with_roles(
     does not matter. What is guessed or stays unknown is a remark that names the labels."""
     told = {label.casefold(): role for label, role in (given or {}).items()}
     labels = [label for label in transcript.speakers if label is not None]
-    known = {label: role for label in labels if (role := _known(label, transcript, told))}
+    ends = _ends_of_a_call(labels)
+    known = {label: role for label in labels if (role := _known(label, transcript, told, ends))}
     guessed = _guessed(transcript, labels, known)
     roles = known | guessed
     utterances = tuple(
@@ -64,13 +75,25 @@ def with_roles(
     return replace(transcript, utterances=utterances, remarks=tuple(remarks))
 
 
-def _known(label: str, transcript: CallTranscript, told: Mapping[str, Role]) -> Role | None:
+def _ends_of_a_call(labels: Iterable[str]) -> frozenset[str]:
+    """The labels that are only ends of the call; empty where the called one has no label."""
+    plain = {
+        label: " ".join(re.sub(r"[\W_\d]+", " ", label.casefold()).split()) for label in labels
+    }
+    if _CALLED.isdisjoint(plain.values()):
+        return frozenset()
+    return frozenset(label for label, word in plain.items() if word in _CALLED | _CALLING)
+
+
+def _known(
+    label: str, transcript: CallTranscript, told: Mapping[str, Role], ends: Collection[str]
+) -> Role | None:
     if (role := told.get(label.casefold())) is not None:
         return role
     said = {one.role for one in transcript.utterances if one.speaker == label}
     if len(said) == 1 and (role := said.pop()) is not None:
         return role
-    return role_of_label(label)
+    return None if label in ends else role_of_label(label)
 
 
 def _guessed(
@@ -85,15 +108,21 @@ def _guessed(
     if len(open_labels) == 1:
         (role,) = known.values()
         return {open_labels[0]: _OTHER[role]} if role in _OTHER else {}
-    at_work: Counter[str] = Counter()
-    for one in transcript.utterances:
-        if one.speaker is not None and AT_WORK.search(one.text):
-            at_work[one.speaker] += 1
+    at_work = {
+        one.speaker
+        for one in transcript.utterances
+        if one.speaker is not None and _says_what_staff_says(one.text)
+    }
     if len(at_work) != 1:
         return {}
     (agent,) = at_work
     (customer,) = (label for label in labels if label != agent)
     return {agent: Role.AGENT, customer: Role.CUSTOMER}
+
+
+def _says_what_staff_says(text: str) -> bool:
+    found = AT_WORK.search(text)
+    return found is not None and _REPORTED.search(text[: found.start()]) is None
 
 
 def _remarks(

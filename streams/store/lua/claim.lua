@@ -1,9 +1,17 @@
 -- Leases what to score next: earliest dirty deadlines, then the longest overdue edges. A lead that
 -- came back unscored is taken alone or not at all.
--- ARGV: worker, limit, lease_ms, spare, postponed_ms.
+-- ARGV: worker, limit, lease_ms, spare, by how many ms a lead that nobody can score is postponed in
+-- `dirty` and in `due`, how many artifacts the worker serves ('' = any), those, those that others
+-- serve.
 -- Returns now_ms, then STRIDE values per lead (see RedisStore.claim).
 local worker, limit = ARGV[1], tonumber(ARGV[2])
-local lease_ms, spare, postponed_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local lease_ms, spare = tonumber(ARGV[3]), tonumber(ARGV[4])
+local postpone_ms = {dirty = tonumber(ARGV[5]), due = tonumber(ARGV[6])}
+local n_served = tonumber(ARGV[7])
+local served, served_elsewhere = {}, {}
+for i = 8, #ARGV do
+  (i < 8 + (n_served or 0) and served or served_elsewhere)[ARGV[i]] = true
+end
 local now = now_ms()
 local reply = {integer(now)}
 redis.call('ZREMRANGEBYSCORE', key('leased'), '-inf', now)
@@ -31,19 +39,20 @@ local function take(lead, attempts, promotion)
   is_alone = attempts > 1
 end
 
-local function consider(lead, is_dirty)
+local function consider(lead, set)
   if redis.call('ZSCORE', key('leased'), lead) then
     return
   end
-  local attempts = tonumber(redis.call('HGET', lead_key(lead), 'attempts') or 0)
-  if attempts > 0 and n_taken > 0 then
+  local promotion = live(lead)
+  if not promotion or (n_served and not served[promotion.artifact]) then
+    if not promotion or not served_elsewhere[promotion.artifact] then
+      postponed[#postponed + 1] = {set, lead}
+    end
     return
   end
-  local promotion = live(lead)
-  if promotion then
+  local attempts = tonumber(redis.call('HGET', lead_key(lead), 'attempts') or 0)
+  if attempts == 0 or n_taken == 0 then
     take(lead, attempts + 1, promotion)
-  elseif is_dirty then
-    postponed[#postponed + 1] = lead
   end
 end
 
@@ -55,7 +64,7 @@ local function walk(set, highest)
     local leads = redis.call('ZRANGEBYSCORE', key(set), '-inf', highest, 'LIMIT', start, count)
     for _, lead in ipairs(leads) do
       if n_taken < limit and not is_alone then
-        consider(lead, set == 'dirty')
+        consider(lead, set)
       end
     end
     if #leads < count then
@@ -67,8 +76,8 @@ end
 
 walk('dirty', '+inf')
 walk('due', now)
--- What no artifact applies to must not block what can be scored.
-for _, lead in ipairs(postponed) do
-  redis.call('ZADD', key('dirty'), 'XX', now + postponed_ms, lead)
+-- What nobody can score must not block what can be scored.
+for _, one in ipairs(postponed) do
+  redis.call('ZADD', key(one[1]), 'XX', now + postpone_ms[one[1]], one[2])
 end
 return reply

@@ -1,13 +1,23 @@
-"""A record that is sent again, corrected, under the same source and id: the later time counts, in
-any order of arrival."""
+"""A record that is sent again, corrected, under the same source and id: the later time counts, but
+of a call's transcripts (final, revision), in any order of arrival."""
 
 from __future__ import annotations
 
 from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schemas.events import EventBase, InteractionLogged, LeadUpserted, StageChanged
+from schemas.events import (
+    EventBase,
+    InteractionLogged,
+    LeadUpserted,
+    Role,
+    Segment,
+    StageChanged,
+    TranscriptReady,
+)
 from scoring.lead.fold import fold
 from scoring.lead.history import all_said, history_of
 from scoring.lead.state_bytes import to_bytes
@@ -71,3 +81,47 @@ def test_patch_takes_back_only_what_it_names() -> None:
         state = fold(order)
         assert (state.value("profile.a"), state.value("profile.b")) == (None, 2.0)
         assert state.value("stage") == "visit"
+
+
+def heard(version: tuple[bool, int], at: str, id_: str, started_at: str = AT[0]) -> TranscriptReady:
+    return TranscriptReady(
+        id=id_,
+        occurred_at=at,
+        call_id="c",
+        started_at=started_at,
+        language="en",
+        final=version[0],
+        revision=version[1],
+        segments=[Segment(role=Role.AGENT, start_s=0, end_s=1, text=f"{version} at {at}")],
+        **BASE,
+    )
+
+
+versions = st.tuples(st.booleans(), st.integers(0, 3))
+sent = st.builds(heard, versions, st.sampled_from(AT), st.sampled_from(["1", "2"]))
+
+
+@given(st.data(), st.lists(sent, min_size=1, max_size=6))
+def test_of_a_calls_transcripts_final_and_revision_decide_and_never_the_time(
+    data: st.DataObject, events: list[TranscriptReady]
+) -> None:
+    """Whatever their ids, how often they come, and in which order."""
+    again = data.draw(st.lists(st.sampled_from(events), max_size=4))
+    state = fold(data.draw(st.permutations(events + again)))
+    assert to_bytes(state) == to_bytes(fold(events))
+    (kept,) = state.transcripts
+    assert (kept.final, kept.revision) == max((each.final, each.revision) for each in events)
+
+
+def test_a_final_text_is_taken_back_by_a_final_one_of_a_higher_revision_only() -> None:
+    first, later = heard((True, 1), AT[0], "1"), heard((True, 1), AT[3], "1")
+    interim, right = heard((False, 9), AT[3], "1"), heard((True, 2), AT[0], "1")
+    for order in permutations([first, interim, right]):
+        assert fold(order).transcripts[0].revision == 2
+    assert len({to_bytes(fold(order)) for order in permutations([first, later])}) == 1
+
+
+def test_a_transcript_of_another_beginning_is_of_another_call() -> None:
+    one, other = heard((True, 0), AT[0], "1"), heard((True, 5), AT[1], "1", started_at=AT[1])
+    for order in permutations([one, other]):
+        assert len(fold(order).transcripts) == 2

@@ -16,7 +16,9 @@ from confluent_kafka.admin import (
 from schemas.topics import ASR_TRANSCRIPTS, CRM_EVENTS, INPUTS, RANKED, TOPICS
 from streams.kafka.embedded_broker import embedded_broker
 from streams.kafka.topic_admin import (
+    MIN_INSYNC,
     TopicsUnusable,
+    agrees,
     check_inputs,
     check_topics,
     create_topics,
@@ -111,9 +113,40 @@ def test_a_setting_that_differs_is_named_with_the_command_that_mends_it(kafka: s
     assert "--topic crm.events --add-config message.timestamp.type=LogAppendTime" in fault
 
 
+@pytest.mark.kafka
+def test_more_copies_than_there_are_brokers_are_a_fault(kafka: str) -> None:
+    admin = admin_of(kafka)
+    assert values_of(admin, CRM_EVENTS.name)[MIN_INSYNC] == "1", "one broker"
+    changed = ConfigEntry(MIN_INSYNC, "2", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, CRM_EVENTS.name, incremental_configs=[changed])
+    admin.incremental_alter_configs([resource])[resource].result(10)
+    wait_until(lambda: check_topics(admin, N_PARTITIONS) != [], "the fault")
+    (fault,) = check_topics(admin, N_PARTITIONS)
+    assert "crm.events has min.insync.replicas=2, expected 1" in fault
+    assert "--add-config min.insync.replicas=1" in fault
+
+
+def values_of(admin: AdminClient, topic: str) -> dict[str, str | None]:
+    (answer,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+    return {name: entry.value for name, entry in answer.result(10).items()}
+
+
+@pytest.mark.parametrize(
+    ("replication", "wanted", "good", "bad"),
+    [(1, "1", (), ("0", "2")), (2, "1", ("2",), ("0", "3")), (3, "2", ("3",), ("1", "4"))],
+)
+def test_a_write_counts_when_as_many_brokers_have_it_as_there_can_be(
+    replication: int, wanted: str, good: tuple[str, ...], bad: tuple[str, ...]
+) -> None:
+    for topic in TOPICS:
+        assert topic_settings(topic, replication)[MIN_INSYNC] == wanted
+    assert all(agrees(MIN_INSYNC, value, wanted, replication) for value in (wanted, *good))
+    assert not any(agrees(MIN_INSYNC, value, wanted, replication) for value in (None, *bad))
+
+
 def test_producers_may_not_set_the_time_of_an_input() -> None:
     assert all(
-        topic_settings(topic)["message.timestamp.type"] == "LogAppendTime" for topic in INPUTS
+        topic_settings(topic, 1)["message.timestamp.type"] == "LogAppendTime" for topic in INPUTS
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,9 @@ from scoring.prompt.rendering import first_rendering
 from scoring.score import Scorer
 from streams import exit_codes
 from streams.artifact_shelf import load_from
-from streams.candidate.coverage import Coverage, coverage
+from streams.candidate.coverage import Coverage, coverage, is_copied
 from streams.oracle.oracle import all_leads, differences
+from streams.store.contract import Store
 from tests.support.brokers import N_PARTITIONS
 from tests.support.leads.event_stream import events
 from tests.support.live import live_deployment
@@ -111,3 +114,41 @@ def test_a_promotion_that_nobody_serves_says_what_to_look_at(
     assert "did not reach Redis within 1 s: is `asllr publish` running?" in found.output
     found = promote(embedded, redis_url, tmp_path, "rule", "--dry-run", "--wait", "1s")
     assert found.exit_code == exit_codes.USAGE
+
+
+def test_bad_promotion_of_one_tenant_stops_no_lead_until_a_worker_has_it(
+    embedded: str, redis_url: str, tmp_path: Path
+) -> None:
+    at_hand, of_workers, logs = (tmp_path / name for name in ("at-hand", "artifacts", "logs"))
+    for name, base in (("cold", -4.2), ("warm", -1.0)):
+        write_rule(at_hand / name, Rule(base=base), unfitted_facts(name, AUTO))
+    shutil.copytree(at_hand / "cold", of_workers / "cold")
+    logs.mkdir()
+    cold, warm = digest(at_hand / "cold"), digest(at_hand / "warm")
+    stream = list(events(3, 400, n_leads=20))
+    mine, others = "north", stream[0].tenant
+    stream += [event.model_copy(update={"tenant": mine}) for event in stream]
+    first, second = stream[::2], stream[1::2]
+    with live_deployment(embedded, redis_url, logs, artifacts=of_workers, live=cold) as live:
+        live.send(first)
+        refused = promote(embedded, redis_url, at_hand, "warm", "--tenant", mine)
+        forced = promote(embedded, redis_url, at_hand, "warm", "--tenant", mine, "--force")
+        assert (refused.exit_code, forced.exit_code) == (exit_codes.UNUSABLE, exit_codes.OK)
+        live.send(second)
+        assert scored_by(live.store) == {(mine, cold), (others, cold)}
+        shutil.copytree(at_hand / "warm", of_workers / "warm")
+        live.fleet.tend_until(lambda: is_copied(live.store, mine, 1), "it went live", 60)
+        live.until_quiet()
+        live.fleet.tend()
+        assert not live.fleet.ends, "nobody was started again"
+        live.stop()
+        assert scored_by(live.store) == {(mine, warm), (others, cold)}
+        scorer_of = partial(load_from, [at_hand])
+        assert differences(live.evidence, live.store, N_PARTITIONS, scorer_of) == []
+
+
+def scored_by(store: Store) -> set[tuple[str, str]]:
+    """Tenant and artifact of the listed leads' last scores."""
+    listed = [view for view in all_leads(store, N_PARTITIONS) if view.queue and view.score]
+    scores = [Score.model_validate_json(view.score or b"") for view in listed]
+    return {(score.tenant, score.artifact) for score in scores}

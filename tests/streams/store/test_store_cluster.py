@@ -12,12 +12,19 @@ from typing import Any
 import pytest
 import redis
 
-from streams.operate.doctor import DoctorVerdict, check_redis
+from streams.operate.doctor import check_redis
+from streams.operate.doctor_check import DoctorVerdict
 from streams.store import redis_scripts
 from streams.store.board import Placement
 from streams.store.contract import CompletionStatus, SnapshotChunk, SnapshotStatus
 from streams.store.embedded_redis import free_port, redis_server_binary
 from streams.store.redis_check import require_usable
+from streams.store.redis_health import (
+    memory_of_nodes,
+    parked_leads,
+    refused_write,
+    shard_health,
+)
 from streams.store.redis_scripts import Argument, Client, RedisScripts
 from streams.store.redis_store import RedisStore
 from tests.streams.store.store_steps import HOUR_MS, SHARD, A, batch, result, wrote
@@ -103,6 +110,10 @@ def _wait(condition: object, deadline: float) -> None:
         time.sleep(0.02)
 
 
+LOOKING = ("backlog", "parked")
+"""Scripts of `streams.store.redis_health`, which a test below runs."""
+
+
 class NotedScripts(RedisScripts):
     """Remembers which scripts ran."""
 
@@ -123,6 +134,10 @@ def test_each_step_works_on_a_cluster(cluster: redis.RedisCluster) -> None:
     assert store.adopt("asr.transcripts", SHARD, 3)
     store.commit(batch(store, wrote(store, A)))
     store.promote(SHARD, "*", 0, "artifact")
+    store.announce("*", 0, "artifact")
+    assert store.announced() == store.promoted(SHARD)
+    store.beat("w1", "score", {"artifact"}, ())
+    assert [beat.loaded for beat in store.beats()] == [("artifact",)]
     (claimed,) = store.claim(SHARD, "w1", 5, HOUR_MS)
     assert store.renew(SHARD, "w1", [A], HOUR_MS) == [A]
     assert store.complete("w1", result(claimed, due_ms=1)) is CompletionStatus.ACCEPTED
@@ -150,7 +165,19 @@ def test_each_step_works_on_a_cluster(cluster: redis.RedisCluster) -> None:
         chunk = SnapshotChunk("pass", step, leads, is_last=bool(step))
         assert store.snapshot(SHARD, chunk) is SnapshotStatus.TAKEN
     lua = Path(redis_scripts.__file__).parent / "lua"
-    assert scripts.ran == {path.stem for path in lua.glob("*.lua")} - {"prelude"}
+    assert scripts.ran == {path.stem for path in lua.glob("*.lua")} - {"prelude", *LOOKING}
+
+
+def test_health_of_every_shard_of_a_cluster(cluster: redis.RedisCluster) -> None:
+    store = RedisStore(cluster)
+    store.partitions(16)
+    store.commit(batch(store, wrote(store, A)))
+    found = shard_health(cluster, 16, 0)
+    assert [one.n_leads for one in found] == [int(shard == SHARD) for shard in range(16)]
+    assert parked_leads(cluster, 16, 10) == (0, 1)
+    assert refused_write(cluster, 16) is None
+    assert len(memory_of_nodes(cluster)) == N_NODES
+    assert sorted(name for name in cluster.scan_iter() if b"nothing" in name) == []
 
 
 def test_doctor_looks_at_every_primary(cluster: redis.RedisCluster) -> None:

@@ -29,6 +29,7 @@ from streams.store.contract import (
     StoredLead,
     version_of,
 )
+from streams.store.fleet import ANY, Serves
 from streams.store.memory_store import MemoryStore
 from streams.store.redis_store import RedisStore
 from tests.streams.store.store_steps import ASR, CRM, HOUR_MS, PAST_MS, SHARD, A, B, C, entries
@@ -57,7 +58,12 @@ commits = st.tuples(
     st.sampled_from((0,) * 12 + (1, -1)),
     st.sampled_from((0, 0, 0, 1)),
 )
-claims = st.tuples(st.just("claim"), workers, st.integers(0, 3), st.sampled_from((0, HOUR_MS)))
+serving = st.sampled_from(
+    (ANY, ANY, Serves(frozenset({"one", "two"})), Serves(frozenset({"one"}), frozenset({"two"})))
+)
+claims = st.tuples(
+    st.just("claim"), workers, st.integers(0, 3), st.sampled_from((0, HOUR_MS)), serving
+)
 moments = (st.sampled_from((100, 200, 300)), st.sampled_from((None, PAST_MS, 10**15)))
 results = st.tuples(st.just("complete"), workers, st.sampled_from((0, 0, 1, 2, 3)), *moments)
 scores = st.tuples(st.just("score"), workers, *moments)
@@ -143,9 +149,9 @@ class Pair:
             traceparent=f"00-{offset}" if priority else None,
         )
 
-    def claim(self, worker: str, limit: int, lease_ms: int) -> None:
+    def claim(self, worker: str, limit: int, lease_ms: int, serves: Serves = ANY) -> None:
         found = self.both(
-            lambda store: store.claim(SHARD, worker, limit, lease_ms),
+            lambda store: store.claim(SHARD, worker, limit, lease_ms, serves),
             lambda claims: [replace(claim, claimed_ms=0, applied_ms=0) for claim in claims],
         )
         self.claims += found

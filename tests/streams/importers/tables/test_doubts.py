@@ -16,6 +16,7 @@ from streams.importers.tables.mapping import Purpose, read_mapping
 from streams.importers.tables.table import read_table
 from streams.reports.try_text import listed
 
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 LEADS = "Lead ID,Created At\n1,2026-03-01 09:30\n2,2026-03-02 09:30\n"
 CALLS = "Lead ID;{}\n1;08.03.2026 10:00\n2;18.03.2026 11:00\n"
 
@@ -27,8 +28,7 @@ def _read(folder: Path, leads: str = LEADS, *, one_file: bool = False, **files: 
         path.write_text(text, encoding="utf-8")
     if one_file:
         paths["outcomes"] = paths["leads"]
-    now = datetime(2026, 12, 1, tzinfo=UTC)
-    return read_exports(paths, folder / "draft.json", NOTHING_READ, now, Purpose.LEARN)
+    return read_exports(paths, folder / "draft.json", NOTHING_READ, NOW, Purpose.LEARN)
 
 
 @pytest.mark.parametrize("name", ["Startzeit", "Anrufbeginn", "Call Date", "Gesprächsbeginn"])
@@ -139,3 +139,24 @@ def test_progress_ends_at_the_size_of_the_file(
 
 def test_a_line_names_a_dozen_columns() -> None:
     assert listed([f"c{n}" for n in range(15)]).endswith("c11 and 3 more")
+
+
+def test_a_column_that_nothing_names_is_the_lead_by_its_ids(tmp_path: Path) -> None:
+    leads, calls = tmp_path / "leads.csv", tmp_path / "calls.csv"
+    names = [f"00Q{n:03}" for n in range(9)]
+    leads.write_text("Lead ID,Created\n" + "".join(f"{n},2026-01-02\n" for n in names), "utf-8")
+    rows = "".join(f"c{i},{n},2026-01-05 10:00,{i}\n" for i, n in enumerate(names))
+    calls.write_text(f"Ref,Related Lead,Call Start,Try\n{rows}", "utf-8")
+    exports = read_exports({"leads": leads, "calls": calls}, None, NOTHING_READ, NOW)
+    assert exports.mapping.of("calls").columns["lead"] == "Related Lead"
+
+
+def test_a_column_of_short_numbers_names_no_lead(tmp_path: Path) -> None:
+    """Counts are ids of leads that are numbered from 1, by chance."""
+    leads, calls = tmp_path / "leads.csv", tmp_path / "calls.csv"
+    leads.write_text("Lead ID,Created\n" + "".join(f"{n},2026-01-02\n" for n in range(30)), "utf-8")
+    calls.write_text(
+        "Tries,Call Start\n" + "".join(f"{n},2026-01-05 10:00\n" for n in range(9)), "utf-8"
+    )
+    with pytest.raises(ImportFault, match="no column is named like lead"):
+        read_exports({"leads": leads, "calls": calls}, tmp_path / "m.json", NOTHING_READ, NOW)
