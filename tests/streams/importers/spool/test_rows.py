@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from streams.importers.outcomes import ImportFault
 from streams.importers.spool import rows as spool
-from streams.importers.spool.rows import N_NEWEST, Rows
+from streams.importers.spool.rows import N_NEWEST, RowSpool
 from streams.importers.spool.temporary import BLOCK_BYTES, TemporaryRecords
 
 CELLS = st.one_of(
@@ -38,7 +38,7 @@ def _few_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_are_as_they_were_added(table: list[dict[str, Any]]) -> None:
     many = table * 9  # more than are always in memory
-    rows = Rows(many)
+    rows = RowSpool(many)
     assert [*rows] == many
     assert rows == many
     assert [*rows] == many, "read again"
@@ -55,7 +55,7 @@ def test_rows_are_as_they_were_added(table: list[dict[str, Any]]) -> None:
 
 
 def test_the_last_rows_can_be_taken_off_a_long_table() -> None:
-    rows = Rows({"a": f"cell {n}"} for n in range(500))
+    rows = RowSpool({"a": f"cell {n}"} for n in range(500))
     assert rows.are_filed
     assert [rows.pop()["a"] for _ in range(N_NEWEST)] == [
         f"cell {n}" for n in range(499, 499 - N_NEWEST, -1)
@@ -64,7 +64,7 @@ def test_the_last_rows_can_be_taken_off_a_long_table() -> None:
 
 
 def test_a_mark_that_turns_out_to_be_nothing_is_no_cell_any_more() -> None:
-    rows = Rows({"land": "NA", "n": n} for n in range(300))
+    rows = RowSpool({"land": "NA", "n": n} for n in range(300))
     rows.columns_of_marks["land"] = "NA"
     assert {*map(frozenset, rows)} == {frozenset({"n"})}
     assert "land" not in {*rows[0], *rows[-1]}
@@ -72,7 +72,7 @@ def test_a_mark_that_turns_out_to_be_nothing_is_no_cell_any_more() -> None:
 
 def test_what_the_file_has_no_room_for_is_its_text() -> None:
     cells = {"long": 10**30, "inner": [{"n": -(2**70)}], "half": "\ud83d", "none": math.nan}
-    first = Rows([cells] * 200)[0]
+    first = RowSpool([cells] * 200)[0]
     assert first["long"] == str(10**30)
     assert first["inner"] == [{"n": str(-(2**70))}]
     assert first["half"] == "?"
@@ -80,7 +80,7 @@ def test_what_the_file_has_no_room_for_is_its_text() -> None:
 
 
 def test_a_sample_is_of_the_first_cells_with_a_value() -> None:
-    rows = Rows({"rare": f"r{n}"} if n % 50 == 0 else {"long": "x" * 900} for n in range(1_000))
+    rows = RowSpool({"rare": f"r{n}"} if n % 50 == 0 else {"long": "x" * 900} for n in range(1_000))
     assert rows.sample("rare", 3, ["long"]) == ["r0", "r50", "r100"]
     assert rows.sample("long", 2, []) == ["x" * spool.MAX_SAMPLE_CHARS] * 2
     assert rows.sample("no such column", 2, []) == []
@@ -104,4 +104,4 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
         tempfile, "TemporaryFile", lambda buffering: os.fdopen(os.open(full, os.O_RDWR), "w+b", 0)
     )
     with pytest.raises(ImportFault, match="set TMPDIR to another folder"):
-        Rows({"a": "x" * 100} for _ in range(1_000))
+        RowSpool({"a": "x" * 100} for _ in range(1_000))
