@@ -19,6 +19,7 @@ from scoring.lead.state import PROFILE
 from scoring.prompt.rendering import newest_rendering
 from streams import exit_codes
 from streams.cli.artifacts import SHIPPED_FOR, find_artifact
+from streams.cli.exports.ending import tidy_when_killed
 from streams.cli.exports.try_domain import GENERIC, domain_of
 from streams.cli.exports.try_request import TryRequest, check_places
 from streams.cli.front import Failure, current_settings, naming_files
@@ -164,6 +165,17 @@ def _page(found: Found, exports: Exports, top: int) -> str:
 
 
 def _tried(
+    paths: Mapping[str, Path | None],
+    mapping_path: Path | None,
+    domain: str | None,
+    request: TryRequest,
+    fitter: Fitter,
+) -> tuple[Found, Exports]:
+    with tidy_when_killed():
+        return _tried_to_the_end(paths, mapping_path, domain, request, fitter)
+
+
+def _tried_to_the_end(
     paths: Mapping[str, Path | None],
     mapping_path: Path | None,
     domain: str | None,

@@ -50,7 +50,7 @@ def rank_by_lead(
     return RankedFile(as_of, boards.n_events, boards.n_leads, [*boards.rows()], unknown)
 
 
-Place = tuple[float, int, str]
+BoardPlace = tuple[float, int, str]
 """(-probability, -moment of coming in, lead): sorts as the board does."""
 
 
@@ -61,7 +61,7 @@ class _FirstPlaces:
     terms: BoardTerms
     n_events: int = 0
     n_leads: int = 0
-    boards: dict[tuple[str, str], list[tuple[Place, ScoredLead]]] = field(default_factory=dict)
+    boards: dict[tuple[str, str], list[tuple[BoardPlace, ScoredLead]]] = field(default_factory=dict)
 
     def filled_by(self, leads: Iterable[LeadEvents]) -> Iterator[LeadHistory]:
         """Puts the leads on their boards; yields each one's history."""
@@ -92,5 +92,7 @@ class _FirstPlaces:
             if len(board) > 2 * self.terms.places + AT_ONCE:
                 board[:] = self._first(board)
 
-    def _first(self, board: list[tuple[Place, ScoredLead]]) -> list[tuple[Place, ScoredLead]]:
+    def _first(
+        self, board: list[tuple[BoardPlace, ScoredLead]]
+    ) -> list[tuple[BoardPlace, ScoredLead]]:
         return sorted(board, key=lambda each: each[0])[: self.terms.places]

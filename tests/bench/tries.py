@@ -1,5 +1,6 @@
 """Tries made-up exports in which it is known who will buy: how many of the buyers that the planted
 truth would reach does the learned model reach, and how often does it claim an effect where none is?
+And how long many leads without calls take, and how much memory a large file.
 
     python -m tests.bench.tries [--quick] [--json] [--leads N] [--seeds 1 2 3]
 """
@@ -18,10 +19,15 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from asllr import main as asllr
+from tests.bench.large_tries import large_file, without_calls
 from tests.support.leads.planted import planted_leads, truth_reached, write_exports
 
 LEADS_A_DAY_CALLED = 0.5
 """Calls a day, of the leads that come in a day: with as many as come in, any order reaches all."""
+
+
+WITHOUT_CALLS, QUICK_WITHOUT_CALLS = 50_000, 1_500
+LARGE_BYTES, QUICK_BYTES = 500_000_000, 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,9 @@ def tried(seed: int, n_leads: int, *, has_effect: bool) -> TriedSeed:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.bench.tries", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="600 leads, one seed.")
+    parser.add_argument(
+        "--quick", action="store_true", help="600 leads, one seed; 1,500 without calls."
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object, last line.")
     parser.add_argument("--leads", type=int, default=3_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4])
@@ -96,12 +104,20 @@ def main() -> None:
                 yield run
 
     done = list(runs())
+    many = without_calls(QUICK_WITHOUT_CALLS if options.quick else WITHOUT_CALLS)
+    sys.stderr.write(f"{many.line}\n")
+    large = large_file(QUICK_BYTES if options.quick else LARGE_BYTES)
+    sys.stderr.write(f"{large.line}, by the rule\n")
     planted = [run for run in done if run.has_effect]
     nothing = [run for run in done if not run.has_effect]
     result = {
         "leads": n_leads,
         "share_of_the_truth": sum(r.own for r in planted) / max(1, sum(r.truth for r in planted)),
         "claimed_without_effect": sum(r.verdict != "cannot tell" for r in nothing),
+        "cpu_s": max(run.cpu_s for run in done),
+        "wall_s": max(run.wall_s for run in done),
+        "without_calls": asdict(many),
+        "large": asdict(large),
         "runs": [asdict(run) for run in done],
     }
     if options.json:
@@ -110,7 +126,8 @@ def main() -> None:
     sys.stdout.write(
         f"{n_leads:,} leads: {result['share_of_the_truth']:.0%} of the buyers that the planted "
         f"truth reaches; an effect claimed in {result['claimed_without_effect']} of {len(nothing)} "
-        "where none is\n"
+        f"where none is; {result['cpu_s']:.0f} s of CPU at most\n{many.line}\n{large.line}, by the "
+        "rule\n"
     )
 
 

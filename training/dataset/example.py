@@ -6,7 +6,7 @@ columns were not, or say nothing of the lead. `training.dataset.folder` reads an
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, overload
@@ -18,14 +18,14 @@ from scoring.columns.columns import NO_COLUMNS, Columns
 from scoring.engine import EngineInput
 from scoring.lead.history import LeadHistory, history_of
 from scoring.lead.state import LeadState
-from scoring.lead.state_bytes import from_bytes
+from scoring.lead.state_bytes import from_bytes, hash_of
+from scoring.prompt.edges import TimeEdges
 from scoring.prompt.features import feature_vector
 from scoring.prompt.prompt import PromptSpec, build_prompt
 from scoring.prompt.rendering import Rendering
 from scoring.score import prepare
 from training.dataset.ladder import Ladder, ladder_of
 from training.dataset.manifest import Split
-from training.dataset.served_moments import served_ms
 
 WHOLE = 1_000_000
 """A budget of more characters than any lead has."""
@@ -168,7 +168,23 @@ class Examples:
         by = rendering or self.rendering
         for state, as_of_ms in zip(self.states, self.as_of_ms, strict=True):
             history = history_of(state)
-            yield history, served_ms(history, int(as_of_ms), by)
+            yield history, _served_ms(history, int(as_of_ms), by)
+
+
+MAX_REMEMBERED = 65_536
+"""States whose edges are remembered, those that were asked for last: about a kilobyte each."""
+
+_edges_of: OrderedDict[tuple[str, str], TimeEdges] = OrderedDict()
+
+
+def _served_ms(history: LeadHistory, as_of_ms: int, rendering: Rendering) -> int:
+    """As `scoring.prompt.edges.as_of`: the rows of a lead between two events share their edges."""
+    key = rendering.prompt_id, hash_of(history.state)
+    found = _edges_of.pop(key, None) or TimeEdges.of(history, rendering)
+    _edges_of[key] = found
+    if len(_edges_of) > MAX_REMEMBERED:
+        _edges_of.popitem(last=False)
+    return found.as_of(as_of_ms)
 
 
 def features_of_rows(

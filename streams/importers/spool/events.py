@@ -107,16 +107,14 @@ class EventSpool(Sequence[EventBase]):
         for _, records in groupby(heapq.merge(*runs, key=_lead_of), key=_lead_of):
             events = [*map(_decoded, records)]
             yield events[0].key, events
-        for run in runs:
-            run.close()
 
     def _records(self) -> Iterator[bytes]:
         return heapq.merge(*self._runs, key=_time_of)
 
     def _file_held(self) -> None:
         self._held.sort(key=_by_time)
-        newest = [one for one in (self._last, *self._held[-1:]) if one is not None]
-        self._last = max(newest, key=_by_time, default=None)
+        newest = [one for one in (*self._held[-1:], self._last) if one is not None]
+        self._last = max(newest, key=_by_time, default=None)  # of equals the one that came last
         self._runs.append(_filed(map(_encoded, self._held)))
         self._held, self._held_bytes = [], 0
 

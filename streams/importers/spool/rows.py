@@ -28,7 +28,7 @@ MAX_SAMPLE_CHARS = 200
 _MAX_INT = 2**63
 
 
-class Rows(Sequence[Row]):
+class RowSpool(Sequence[Row]):
     """Rows in the order in which they were added. `columns_of_marks`: column -> the cell that is a
     mark of nothing in it, which is known only when all rows are read."""
 

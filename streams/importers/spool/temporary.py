@@ -6,12 +6,14 @@ from __future__ import annotations
 import os
 import struct
 import tempfile
+import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO
 
 from streams.importers.outcomes import ImportFault
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 16
 _LENGTH = struct.Struct("<I")
 
 
@@ -22,6 +24,7 @@ class TemporaryRecords:
     def __init__(self) -> None:
         file = tempfile.TemporaryFile(buffering=BLOCK_BYTES)  # noqa: SIM115  # as long as this
         self._file: IO[bytes] = file
+        weakref.finalize(self, _close, file)
         self._n_bytes = 0
 
     def add(self, record: bytes) -> None:
@@ -48,14 +51,16 @@ class TemporaryRecords:
             position += length
             at += length
 
-    def close(self) -> None:
-        self._file.close()
-
     @staticmethod
     def _next_length(block: bytes, position: int) -> int:
         if len(block) - position < _LENGTH.size:
             return _LENGTH.size
         return _LENGTH.size + int(_LENGTH.unpack_from(block, position)[0])
+
+
+def _close(file: IO[bytes]) -> None:
+    with suppress(OSError):  # what cannot be written any more is not needed
+        file.close()
 
 
 def _no_room(error: OSError) -> ImportFault:

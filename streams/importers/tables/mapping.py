@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from schemas.events import Role
 from schemas.field_names import FieldName, is_field_name
 from streams.importers.outcomes import ImportFault
-from streams.importers.spool.rows import Rows
+from streams.importers.spool.rows import RowSpool
 from streams.importers.tables import durations
 from streams.importers.tables.durations import DotMeaning, DurationUnit
 from streams.importers.tables.table import ExportTable, Row
@@ -271,7 +271,7 @@ def cells_of(table: ExportTable, column: str) -> Iterable[Any]:
 
 def sampled_cells(table: ExportTable, column: str) -> Iterable[Any]:
     """The first N_SAMPLED cells of a column that have a value."""
-    if isinstance(table.rows, Rows):
+    if isinstance(table.rows, RowSpool):
         return table.rows.sample(column, N_SAMPLED, table.columns[:MAX_LOOKED_AT])
     return islice(cells_of(table, column), N_SAMPLED)
 

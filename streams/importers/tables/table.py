@@ -13,7 +13,7 @@ from typing import Any
 
 from streams.importers.outcomes import ImportFault
 from streams.importers.spool.rows import Row as Row
-from streams.importers.spool.rows import Rows
+from streams.importers.spool.rows import RowSpool
 from streams.importers.tables.files.csv_lines import BrokenLine, csv_lines
 from streams.importers.tables.files.frame import (
     MAX_FOOT,
@@ -50,7 +50,7 @@ class ExportTable:
     path: Path
     columns: tuple[str, ...]
     encoding: str
-    rows: Rows | list[Row] = field(default_factory=Rows)
+    rows: RowSpool | list[Row] = field(default_factory=RowSpool)
     lines: MutableSequence[int] = field(default_factory=lambda: array("q"))
     unreadable: dict[str, list[int]] = field(default_factory=dict)
     doubled: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -149,7 +149,7 @@ class _Cells:
             raise ImportFault(f"{self.path}: more than {MAX_ROWS:,} rows: export a shorter time")
         return row
 
-    def finish(self, table: ExportTable, rows: Rows) -> None:
+    def finish(self, table: ExportTable, rows: RowSpool) -> None:
         for name, n in self.named_na.items():
             if not empty_cells.is_of_countries(row[name] for row in table.rows if name in row):
                 self.marks[empty_cells.A_COUNTRY_TOO] += n
@@ -159,7 +159,7 @@ class _Cells:
 
 
 def _table(path: Path, encoding: str, lines: GridLines) -> ExportTable:
-    rows, cells_read = Rows(), _Cells(path)
+    rows, cells_read = RowSpool(), _Cells(path)
     table = ExportTable(path, (), encoding, rows)
     whole = _whole_lines(table, lines)
     first = list(islice(whole, N_TRIED))
@@ -243,7 +243,7 @@ def _without_foot(table: ExportTable) -> None:
 
 
 def _of_objects(path: Path, content: ExportText, advance: Callable[[int], None]) -> ExportTable:
-    rows, cells_read = Rows(), _Cells(path)
+    rows, cells_read = RowSpool(), _Cells(path)
     table = ExportTable(path, (), content.encoding, rows)
     columns: dict[str, str] = {}
     for number, found in json_objects(path, content, advance):
