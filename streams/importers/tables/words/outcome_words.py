@@ -64,7 +64,8 @@ negotiationsstarted discovery trial demoheld proposalsent negotiationstarted mee
 evaluation proposition bedarfsanalyse angebotserstellung erstkontakt kontakthergestellt demogeplant
 angebotgemacht verhandlungenbegonnen verhandlungbegonnen termingeplant qualifiziertzumkauf
 praesentationgeplant prasentationgeplant entscheidungstraegerueberzeugt
-entscheidungstrageruberzeugt iddecisionmakers vertraggesendet angebotgesendet wertangebot preisangebot
+entscheidungstrageruberzeugt iddecisionmakers vertraggesendet angebotgesendet wertangebot
+preisangebot
 contactado negociacion propuesta propuestaenviada calificado negociacao propostaenviada trattativa
 """
 _SURE_WON = """
