@@ -134,7 +134,7 @@ def test_memory_does_not_grow_with_what_was_said(
 ) -> None:
     monkeypatch.setattr(event_spool, "HELD_BYTES", 2_000_000)
     few, many = (_peak_bytes(tmp_path, n) for n in (100, 400))
-    assert many - few < 300 * N_CHARS / 3, "for three times as much that was said"
+    assert many < 2 * few, "for four times as much that was said"
 
 
 def test_too_much_to_learn_from_is_one_sentence(
