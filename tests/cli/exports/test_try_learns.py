@@ -50,7 +50,7 @@ def add_status(path: Path, won: set[str]) -> None:
     known."""
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
-    more = ["Firma", "Anschrift", "Land", "Phase"]
+    more = ["Firma", "Anschrift", "Land", "Ampel"]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*head, *more])
@@ -89,9 +89,9 @@ def test_it_reaches_nine_in_ten_of_the_buyers_that_the_truth_would(tmp_path: Pat
 def test_it_says_what_it_uses_and_leaves_out_what_knows_the_outcome(tried: Tried) -> None:
     own = tried.read["own"]
     assert own["columns"] == ["Created At", "Branche", "Kam über", "Liter am Tag"]
-    assert own["unused"] == ["Lead ID", "Firma", "Anschrift", "Land", "Phase"]
+    assert own["unused"] == ["Lead ID", "Firma", "Anschrift", "Land", "Ampel"]
     assert own["reads_words"]
-    assert list(tried.read["left_out"]) == ["Phase"]
+    assert list(tried.read["left_out"]) == ["Ampel"]
     assert all(0 < row["probability"] < 1 for row in tried.read["leads"])
     ordered = {lead.name for lead in tried.leads if lead.ordered_at}
     assert not {row["lead"] for row in tried.read["leads"]} & ordered
