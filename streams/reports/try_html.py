@@ -89,7 +89,9 @@ def _queues(found: Found, top: int) -> Iterator[str]:
             ]
             for row in rows[:top]
         ]
-        shows = f"the first {len(cells):,} of {len(rows):,} leads"
+        shows = f"the first {len(cells):,}"
+        if len(rows) > len(cells):  # of a large export the first places are all that is known
+            shows += f" of {len(rows):,} leads"
         yield table(heads, cells, f"Queue {_cut(own_name(queue))}: {shows}", {1, len(heads) - 1})
     if len(queues) > MAX_QUEUES:
         yield f"<p>And {len(queues) - MAX_QUEUES:,} more queues: --json shows all.</p>"

@@ -26,12 +26,14 @@ def table_differences(table: sqlite3.Connection, store: Store, tenant: str) -> l
     """Queues of `tenant` that the table lists otherwise than the board, and who is listed where
     there is no board."""
     found = []
-    queues = {queue for (queue,) in table.execute("SELECT DISTINCT queue FROM calls") if queue}
-    for queue in sorted(queues | {name.partition("/")[2] for name in store.queues()}):
+    asked = table.execute("SELECT DISTINCT queue FROM calls WHERE tenant = ?", [tenant])
+    queues = {queue for (queue,) in asked if queue}
+    known = (name.partition("/") for name in store.queues())
+    for queue in sorted(queues | {queue for of, _, queue in known if of == tenant}):
         listed = table.execute(
-            "SELECT lead, probability, reason FROM calls WHERE queue = ?"
-            " ORDER BY probability DESC, lead",
-            [queue],
+            "SELECT tenant || '/' || lead, probability, reason FROM calls"
+            " WHERE tenant = ? AND queue = ? ORDER BY probability DESC, lead",
+            [tenant, queue],
         ).fetchall()
         board = store.board(f"{tenant}/{queue}", MAX_ROWS).rows
         standing = [(row.lead, row.probability, row.reason) for row in board]

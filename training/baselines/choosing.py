@@ -49,7 +49,7 @@ def are_few_dealt(examples: Examples) -> bool:
     folds = folds_of(both.cluster, b"logits in folds")
     learned = [both.label[folds != fold] for fold in np.unique(folds)]
     can_learn = len(learned) > 1 and all(0 < each.sum() < len(each) for each in learned)
-    return can_learn and bool(validation.as_of_ms[0] < train.as_of_ms[-1])
+    return can_learn and bool(validation.as_of_ms[0] <= train.as_of_ms[-1])
 
 
 def chooses_in_turn(examples: Examples) -> bool:
@@ -57,4 +57,4 @@ def chooses_in_turn(examples: Examples) -> bool:
     train, validation = examples.of(Split.FIT), examples.of(Split.JUDGE)
     if not 0 < len(validation) < FEW_ROWS or not len(train):
         return False
-    return bool(validation.as_of_ms[0] < train.as_of_ms[-1])
+    return bool(validation.as_of_ms[0] <= train.as_of_ms[-1])

@@ -19,12 +19,12 @@ from scoring.prompt.rendering import newest_rendering
 from scoring.report.progress import counted
 from training.cli.console import progress, say
 from training.dataset.build import build_examples
-from training.dataset.data_check import Strength, check_data, strengths
+from training.dataset.checks.data_check import Strength, check_data, strengths
+from training.dataset.checks.log_check import check_classes
 from training.dataset.example import Examples
 from training.dataset.folder import check_free, read_examples, write_examples
 from training.dataset.known_columns import known_columns
 from training.dataset.log import KnownAt, Logged
-from training.dataset.log_check import check_classes
 from training.dataset.manifest import (
     DataFinding,
     DatasetError,

@@ -34,12 +34,12 @@ from training.baselines.table_artifacts import table_export, write_table
 from training.baselines.tree import TreePredictor
 from training.cli.try_moving import moving_parts
 from training.dataset.build import build_examples
-from training.dataset.data_check import hindsight
+from training.dataset.checks.data_check import hindsight
+from training.dataset.checks.log_check import filled_when_ended, values_when_ended
 from training.dataset.draft import ExampleDraft, read_draft
 from training.dataset.example import Examples, columns_of
 from training.dataset.ladder import WON
 from training.dataset.log import EventLog, KnownAt, LeadLog, Logged, gather, states_at
-from training.dataset.log_check import filled_when_ended, values_when_ended
 from training.dataset.manifest import DatasetError, Maturity, Split, SplitBy, label_of
 from training.dataset.outcome import Label, first_order_ms
 from training.dataset.plan import DatasetPlan

@@ -15,11 +15,7 @@ from scoring.lead.fold import ends_lead, listing
 from scoring.lead.state import LeadState
 from scoring.lead.state_bytes import to_bytes
 from scoring.report.progress import ReportProgress, StartReport
-from training.dataset.cluster import Clusters, cluster_by
-from training.dataset.draft import ExampleDraft, read_draft
-from training.dataset.example import Examples, columns_of
-from training.dataset.log import EventLog, LeadLog, Logged, gather, states_at
-from training.dataset.log_check import (
+from training.dataset.checks.log_check import (
     Harvest,
     check_classes,
     check_harvest,
@@ -27,6 +23,10 @@ from training.dataset.log_check import (
     check_late,
     check_log,
 )
+from training.dataset.cluster import Clusters, cluster_by
+from training.dataset.draft import ExampleDraft, read_draft
+from training.dataset.example import Examples, columns_of
+from training.dataset.log import EventLog, LeadLog, Logged, gather, states_at
 from training.dataset.manifest import (
     DatasetError,
     DatasetManifest,

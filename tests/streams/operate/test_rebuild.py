@@ -240,7 +240,7 @@ def has_table(table: sqlite3.Connection) -> bool:
 
 
 def queue_of(table: sqlite3.Connection, lead: str) -> str | None:
-    found = table.execute("SELECT queue FROM calls WHERE lead = ?", [f"{TENANT}/{lead}"])
+    found = table.execute("SELECT queue FROM calls WHERE tenant = ? AND lead = ?", [TENANT, lead])
     queue: str | None = found.fetchone()[0]
     return queue
 

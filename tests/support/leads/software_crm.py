@@ -83,29 +83,41 @@ class SoftwareLead:
         """The simulator's own, by what had been said and done up to `at`: of an order within the
         horizon, given that there was none. It knows the hidden intent and the scoring moment."""
         after_days = (at - self.lead.as_of).total_seconds() / 86_400
-        return _within(self._chance(at, self.lead.person.intent), after_days, horizon_days)
+        return _within(self._chance(at), after_days, horizon_days)
 
     def knowable(self, at: datetime, horizon_days: float) -> float:
-        """The same by what exports can hold: no intent, and the scoring moment is taken to be a few
-        days after the last that was heard."""
-        heard = [e.occurred_at for e in self.lead.events if e.occurred_at <= at]
-        silent_days = (at - max(heard, default=at)).total_seconds() / 86_400
-        return _within(self._chance(at, 0.0), max(silent_days - LATE_CALL_DAYS, 0.0), horizon_days)
+        """The same by what the exports hold: no intent, no past stages, nothing written; and the
+        scoring moment is taken to be a few days after the last call, as it is on average."""
+        lead = self.lead
+        calls = [e.occurred_at for e in lead.history if isinstance(e, TranscriptReady)]
+        last = max((each for each in calls if each <= at), default=at)
+        silent_days = (at - last).total_seconds() / 86_400
+        person = replace(lead.person, intent=0.0)
+        logit = order_logit(self.world, person, "qualified", self._said(at), self._day)
+        after_days = max(silent_days - LATE_CALL_DAYS, 0.0)
+        return _within(probability_of(logit), after_days, horizon_days)
 
-    def _chance(self, at: datetime, intent: float) -> float:
+    def _chance(self, at: datetime) -> float:
         lead, stage = self.lead, "new"
-        said: dict[str, Stance] = {}
-        for call in lead.calls:
-            if call.started_at <= at:
-                said |= call.stances
         for event in lead.history:
             if isinstance(event, StageChanged) and event.occurred_at <= at:
                 stage = event.stage
         spoken = {topic for call in lead.calls for topic in call.stances}
         written = {topic: s for topic, s in lead.stances.items() if topic not in spoken}
-        day = (lead.as_of - START).total_seconds() / 86_400
-        person = replace(lead.person, intent=intent)
-        return probability_of(order_logit(self.world, person, stage, said | written, day))
+        stances = self._said(at) | written
+        return probability_of(order_logit(self.world, lead.person, stage, stances, self._day))
+
+    def _said(self, at: datetime) -> dict[str, Stance]:
+        """Where the customer stood by the calls up to `at`."""
+        said: dict[str, Stance] = {}
+        for call in self.lead.calls:
+            if call.started_at <= at:
+                said |= call.stances
+        return said
+
+    @property
+    def _day(self) -> float:
+        return (self.lead.as_of - START).total_seconds() / 86_400
 
 
 def _within(chance: float, after_days: float, horizon_days: float) -> float:

@@ -14,7 +14,7 @@ from scoring.lead.state_bytes import to_bytes
 from scoring.metrics.metrics import auc
 from tests.training.baselines.leads import leads
 from training.baselines.baseline import Budget
-from training.baselines.choosing import choices
+from training.baselines.choosing import are_few_dealt, choices
 from training.baselines.columns.linear_reading import N_FOLDS, folds_of
 from training.baselines.columns.table import fit_field_table
 from training.baselines.fitted import logits_to_calibrate
@@ -115,6 +115,15 @@ def test_few_rows_split_by_chance_choose_in_turn() -> None:
     for learned, chooses in pairs:
         assert not set(learned.cluster) & set(chooses.cluster)
         assert len(learned) + len(chooses) == len(known)
+
+
+def test_rows_without_a_time_were_dealt_by_chance() -> None:
+    """As those of exports without a date: all have one moment."""
+    examples = leads(300)
+    undated = replace(examples, as_of_ms=np.full_like(examples.as_of_ms, examples.as_of_ms[0]))
+    assert len(choices(undated)) > 1
+    assert are_few_dealt(undated)
+    assert not are_few_dealt(examples)
 
 
 def test_columns_of_words_have_folds_within_the_rows_that_choose_in_turn() -> None:

@@ -16,7 +16,7 @@ from scoring.domain.reading import pack
 from scoring.lead.fold import evolve
 from scoring.lead.state_bytes import from_bytes, to_bytes
 from scoring.prompt.rendering import newest_rendering
-from training.dataset.data_check import check_data, strengths
+from training.dataset.checks.data_check import check_data, strengths
 from training.dataset.example import Examples
 from training.dataset.known_columns import MAX_COLUMNS, columns_left_out, profile_columns
 from training.dataset.manifest import Severity

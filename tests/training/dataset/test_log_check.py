@@ -12,7 +12,7 @@ from schemas.events import EventBase, LeadClosed, LeadUpserted, Stage, StageChan
 from schemas.timestamps import DAY_MS, to_ms
 from tests.scoring.histories import START, START_MS
 from tests.training.dataset.logs import a_lead, an_event, build, dealership, logged
-from training.dataset.filled import Filled, is_one_sided
+from training.dataset.checks.filled import Filled, is_one_sided
 from training.dataset.log import KnownAt
 from training.dataset.manifest import DatasetError, Maturity, SplitBy
 from training.dataset.policy import AfterFirst

@@ -18,10 +18,10 @@ from scoring.lead.fold import fold
 from scoring.lead.state import Value
 from scoring.lead.state_bytes import to_bytes
 from tests.training.dataset.rows import AUTO, DAY_MS, REACHED, START_MS, row
-from training.dataset.data_check import hindsight
+from training.dataset.checks.data_check import hindsight
+from training.dataset.checks.log_check import values_when_ended
 from training.dataset.example import Example, Examples, columns_of
 from training.dataset.log import EventLog, KnownAt, Logged, gather
-from training.dataset.log_check import values_when_ended
 
 pytestmark = pytest.mark.train
 

@@ -14,7 +14,8 @@ PHONES = ("phone", "phone_2", "phone_3", "phone_4")
 
 _LEAD = ("lead", "lead_id", "leadid", "lead_number", "lead_no", "lead_nr", "contact_id",
          "customer_id", "customer", "contact", "prospect_id", "kunden_id", "kundennummer",
-         "kunden_nr", "kontakt_id", "person_id", "interessent", "external_id")  # fmt: skip
+         "kunden_nr", "kontakt_id", "person_id", "interessent", "external_id",
+         "mql_id")  # fmt: skip
 _LAST = ("record_id", "id", "deal_id", "opportunity_id", "geschaeft_id", "email",
          "e_mail", "email_address", "e_mail_address", "e_mail_adresse")  # fmt: skip
 """What is an id of whatever the row is: of a lead only where nothing else is."""
@@ -38,6 +39,9 @@ _OWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
                        "created_time", "add_time", "date_added", "lead_date", "inquiry_date",
                        "erstellt_um", "erstellungszeitpunkt", "erzeugt_am", "erstelldatum",
                        "erstellungsdatum", "received_at", "erstellt", "erstellt_am", "angelegt",
+                       "first_contact_date", "engage_date", "date_opened", "opened_on",
+                       "registration_date", "signup_date", "fecha_de_creacion", "fecha_creacion",
+                       "date_de_creation", "data_di_creazione", "data_de_criacao", "aanmaakdatum",
                        "angelegt_am", "eingang", "eingangsdatum", "anlagedatum", "erfasst_am",
                        "date"),
         "queue": ("queue", "team", "list", "sales_team"),

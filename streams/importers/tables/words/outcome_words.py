@@ -59,7 +59,14 @@ workingcontacted contactinfuture identifydecisionmakers proposition develop prop
 draft later interested followup offen neu inbearbeitung angebot verhandlung kontaktiert
 qualifiziert warten wartend aktiv laufend angebotversendet inverhandlung terminvereinbart
 nichtkontaktiert ouvert nouveau encours abierto nuevo encurso aperto nuovo incorso aberto novo
-nieuw otwarte nowy oppen ny
+nieuw otwarte nowy oppen ny initialoffer contactmade demoscheduled proposalmade
+negotiationsstarted discovery trial demoheld proposalsent negotiationstarted meetingscheduled
+evaluation proposition bedarfsanalyse angebotserstellung erstkontakt kontakthergestellt demogeplant
+angebotgemacht verhandlungenbegonnen verhandlungbegonnen termingeplant qualifiziertzumkauf
+praesentationgeplant prasentationgeplant entscheidungstraegerueberzeugt
+entscheidungstrageruberzeugt iddecisionmakers vertraggesendet angebotgesendet wertangebot
+preisangebot
+contactado negociacion propuesta propuestaenviada calificado negociacao propostaenviada trattativa
 """
 _SURE_WON = """
 won gewonnen converted konvertiert ganado ganada gagne gagnee vinto vinta ganho ganha wygrana sold
@@ -72,7 +79,7 @@ closedlost disqualified disqualifiziert rejected cancelled canceled abgelehnt st
 _BEFORE = """
 closed close deal opportunity opp status stage phase stufe the geschlossen abgeschlossen ferme
 fermee cerrado cerrada chiuso chiusa
-zamkniete zamknieta fechado gesloten afgesloten auftrag contract lead sales
+zamkniete zamknieta fechado gesloten afgesloten auftrag contract lead sales and und et y e en
 """
 _NOT = "not no non nicht kein keine never nie un nao niet inte ikke ei"
 _ASIDE = re.compile(r"[-–—:/(|,]|\b(to|due|because|an|wegen|by)\b")

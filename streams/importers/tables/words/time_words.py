@@ -74,7 +74,7 @@ def _cleaned(text: str) -> str:
     text = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", text)
     text = re.sub(r" ?\b(um|at|à|alle|kl\.?|de|om|a las) ", " ", text)
     text = re.sub(r" ?(Uhr|uhr|h)$", "", text)
-    text = _WORD.sub(_month, text)
+    text = re.sub(r"(?<=[A-Z][a-z]{2}),? (?=\d{2,4}\b)", " ", _WORD.sub(_month, text))
     return re.sub(r"(?<=\d)\. (?=[A-Z][a-z]{2}\b)", " ", text).replace(" , ", ", ")
 
 

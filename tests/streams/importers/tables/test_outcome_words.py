@@ -106,3 +106,16 @@ def test_a_mapping_may_say_what_an_empty_outcome_means(tmp_path: Path) -> None:
 
 def test_a_column_without_any_outcome_says_nothing(tmp_path: Path) -> None:
     assert _exports(tmp_path, [""] * 4).read.n_orders == 4
+
+
+@pytest.mark.parametrize(
+    ("word", "fate"),
+    [
+        *(("Geschlossen und gewonnen", Fate.WON), ("Abgeschlossen und verloren", Fate.LOST)),
+        *(("Closed Lost to Competition", Fate.LOST), ("Initial Offer", Fate.OPEN)),
+        *(("Präsentation geplant", Fate.OPEN), ("Id. Decision Makers", Fate.OPEN)),
+        *(("Angebot gemacht", Fate.OPEN), ("Umgewandelt", Fate.WON), ("won and lost", None)),
+    ],
+)
+def test_the_stages_of_real_crms_are_known(word: str, fate: Fate | None) -> None:
+    assert OutcomeWords().fate_of(word) is fate

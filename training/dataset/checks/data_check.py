@@ -21,8 +21,9 @@ from scoring.lead.state import PROFILE
 from scoring.metrics.metrics import auc
 from scoring.prompt.field_values import features_by_field, unknown_values
 from scoring.prompt.rendering import Rendering
+from training.dataset.checks.filled import Filled, is_blank, is_one_sided
+from training.dataset.checks.updated_in_place import dates_after_the_moment, values_of_one_side
 from training.dataset.example import Examples
-from training.dataset.filled import Filled, is_blank, is_one_sided
 from training.dataset.known_columns import (
     MAX_COLUMNS,
     Column,
@@ -31,7 +32,6 @@ from training.dataset.known_columns import (
 )
 from training.dataset.manifest import DataFinding, Severity
 from training.dataset.split import chance
-from training.dataset.updated_in_place import dates_after_the_moment, values_of_one_side
 
 N_BINS = 16
 MAX_CATEGORIES = 200

@@ -1,6 +1,6 @@
 """Checks whether a log is fit to learn from: what stops a build, and what a person should look at.
 
-What can be seen of a finished dataset alone is in `training.dataset.data_check`.
+What can be seen of a finished dataset alone is in `training.dataset.checks.data_check`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from schemas.events import LeadUpserted
 from schemas.timestamps import DAY_MS, from_ms, to_ms
 from scoring.lead.fold import ends_lead
+from training.dataset.checks.filled import MAX_RATIO, MIN_EXPECTED, Filled, is_blank, is_one_sided
 from training.dataset.draft import ExampleDraft
 from training.dataset.example import Examples
-from training.dataset.filled import MAX_RATIO, MIN_EXPECTED, Filled, is_blank, is_one_sided
 from training.dataset.log import EventLog, KnownAt, LeadLog
 from training.dataset.manifest import DataFinding, DatasetError, Maturity, Severity, Split, SplitBy
 from training.dataset.outcome import first_order_ms

@@ -15,8 +15,8 @@ import numpy as np
 from schemas.timestamps import DAY_MS
 from scoring.lead.state import PROFILE, Value
 from scoring.lead.values import date_ms
+from training.dataset.checks.filled import MIN_EXPECTED, Filled, is_blank, is_one_sided
 from training.dataset.example import Examples
-from training.dataset.filled import MIN_EXPECTED, Filled, is_blank, is_one_sided
 from training.dataset.known_columns import Column
 from training.dataset.manifest import DataFinding, Severity
 
