@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 
 from schemas.events import EventBase
 from schemas.ids import LeadKey
@@ -65,14 +64,18 @@ class _FirstPlaces:
 
     def filled_by(self, leads: Iterable[LeadEvents]) -> Iterator[LeadHistory]:
         """Puts the leads on their boards; yields each one's history."""
-        remaining = iter(leads)
-        while several := list(islice(remaining, AT_ONCE)):
-            states = {key: fold(events) for key, events in several}
-            came_in = {key: to_ms(events[0].occurred_at) for key, events in several}
-            self.n_leads += len(several)
-            self.n_events += sum(len(events) for _, events in several)
-            self._take(states, came_in)
-            yield from map(history_of, states.values())
+        states: dict[LeadKey, LeadState] = {}
+        came_in: dict[LeadKey, int] = {}
+        for key, events in leads:  # events of one lead at a time: calls of many take gigabytes
+            states[key], came_in[key] = fold(events), to_ms(events[0].occurred_at)
+            self.n_leads += 1
+            self.n_events += len(events)
+            if len(states) == AT_ONCE:
+                self._take(states, came_in)
+                yield from map(history_of, states.values())
+                states, came_in = {}, {}
+        self._take(states, came_in)
+        yield from map(history_of, states.values())
 
     def rows(self) -> Iterator[RankedRow]:
         n_told = 0
