@@ -15,7 +15,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 TABLE = """CREATE TABLE IF NOT EXISTS calls (tenant TEXT, lead TEXT, queue TEXT, rank INTEGER,
     probability REAL, reason TEXT, o1 INTEGER, o2 INTEGER, o3 INTEGER, o4 INTEGER,
@@ -40,16 +40,14 @@ def apply(table: sqlite3.Connection, message: Message) -> None:
     table.execute(UPSERT, [tenant, lead, *row, *order])
 
 
-def commit(consumer: Consumer) -> None:
-    try:
-        consumer.commit(asynchronous=False)
-    except KafkaException as error:  # kept with the next ones; until then records may come again
+def note(error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+    if error:  # kept with the next ones; until then records may come again, which is fine
         print(f"offsets are not kept yet: {error}", file=sys.stderr)
 
 
 def subscribe(broker: str, table: sqlite3.Connection, is_wanted: Callable[[], bool]) -> None:
     table.execute(TABLE)
-    group = {"group.id": "calls-table", "auto.offset.reset": "earliest"}
+    group = {"group.id": "calls-table", "auto.offset.reset": "earliest", "on_commit": note}
     consumer = Consumer({"bootstrap.servers": broker, "enable.auto.commit": False, **group})
     consumer.subscribe(["leads.ranked"])
     while is_wanted():
@@ -58,7 +56,7 @@ def subscribe(broker: str, table: sqlite3.Connection, is_wanted: Callable[[], bo
             for message in messages:
                 apply(table, message)
         if messages:
-            commit(consumer)
+            consumer.commit()  # does not wait: a broker that is away would hold up what follows
     consumer.close()
 
 

@@ -94,7 +94,6 @@ def test_broker_that_is_away_is_waited_for_and_tenants_stay_apart(tmp_path: Path
         def is_wanted() -> bool:
             assert time.monotonic() < deadline, f"{seen[0]} of {len(records)} records"
             if brokers[-1].poll() is not None:
-                # The offsets were not kept: that took until the client gave up.
                 brokers.append(start_kafka(tmp_path, int(address.rpartition(":")[2]))[1])
                 KafkaOutput(address, 30.0, roles.stop).deliver(records[20:])
             return len(brokers) == 1 or seen[0] < len(records)
