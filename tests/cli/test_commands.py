@@ -71,6 +71,8 @@ def test_examples_parse(example: str, tmp_path: Path, monkeypatch: pytest.Monkey
     ):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).touch()
+    for folder in re.findall(r"--base (\./[\w-]+)", example):
+        Path(folder).mkdir()
     words = [w for w in shlex.split(example) if not re.fullmatch(r"ASLLR_\w+=.*", w)][1:]
     command: click.Command = main
     while isinstance(command, click.Group) and words:

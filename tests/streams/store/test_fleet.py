@@ -74,6 +74,16 @@ def test_leads_that_nobody_can_score_do_not_block_others(store: Store) -> None:
     assert ["a/1"] in found
 
 
+def test_leads_that_another_worker_serves_keep_their_place(store: Store) -> None:
+    """Whoever cannot score them has passed them by; who came later is not before them."""
+    store.promote(SHARD, "a", 0, "one")
+    store.promote(SHARD, "b", 1, "two")
+    list_leads(store, "b/1")
+    assert claimed(store, Serves(frozenset({"one"}), frozenset({"two"}))) == []
+    list_leads(store, "b/2")
+    assert claimed(store, Serves(frozenset({"two"})), limit=1) == ["b/1"]
+
+
 def test_overdue_leads_that_nobody_can_score_do_not_block_others() -> None:
     clock = Clock()
     store = MemoryStore(clock.now_ms)
