@@ -118,7 +118,6 @@ def _records(batch: Any, data: memoryview) -> Iterator[Any]:
 
 def _readable(data: memoryview) -> Iterable[Any]:
     batch: Any = _DefaultRecordBatchPy(data)
-    batch._maybe_uncompress()
     at = batch._pos
     for _ in range(batch._num_records):
         at = _rename_headers(batch._buffer, at)

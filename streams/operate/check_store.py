@@ -30,6 +30,8 @@ OUTBOX_WARNS, OUTBOX_FAILS = 0.5, 1.0
 PARKED_FAILS = 0.05
 """Of the leads: that many are a fault of the model or of a field, not of a lead."""
 
+MORE_MEMORY = "give it more memory, and redis-cli CONFIG SET maxmemory, and in redis.conf"
+
 MOST_LEADS = 200_000
 """How many leads are looked at for parked ones: about two seconds."""
 
@@ -60,7 +62,7 @@ def _memory(node: NodeMemory) -> DoctorCheck:
         name,
         verdict,
         f"{found}; at 100% every write is refused",
-        "give it more memory, and redis-cli CONFIG SET maxmemory, and in redis.conf",
+        MORE_MEMORY,
     )
 
 
@@ -69,7 +71,7 @@ def _writes(refused: str | None) -> DoctorCheck:
         return DoctorCheck("redis writes", DoctorVerdict.OK, "are taken")
     fix = "see its log: what it says here is why, and nothing is ingested, scored or published"
     if "OOM" in refused:
-        fix = "give it more memory, and redis-cli CONFIG SET maxmemory, and in redis.conf"
+        fix = MORE_MEMORY
     elif "READONLY" in refused:
         fix = "set ASLLR_REDIS to the primary; this is a replica"
     elif "MISCONF" in refused:

@@ -7,7 +7,6 @@ others are learned from without it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +30,13 @@ from training.fit.own_fields import with_own_fields
 from training.frozen.combined import BOTH, STATES, WORDS, Combined, auc_gain, is_less, weigh
 from training.frozen.head import fit_head
 from training.frozen.mix import mixed_in_folds
-from training.frozen.states import StateReader, candidates, open_state_reader, read_states
+from training.frozen.states import (
+    StateReader,
+    candidates,
+    lead_ms_of,
+    open_state_reader,
+    read_states,
+)
 from training.model.guards import naming_memory
 from training.model.hub import Hub, LoadedBase, load_base, open_base
 
@@ -144,7 +149,7 @@ def fit_beside(
     prompts = opened.prompts(some)
     base, reader, what = opened.open_reader(prompts)
     some = replace(some, rendering=opened.rendering or some.rendering)
-    lead_ms = _lead_ms(reader, prompts)
+    lead_ms = lead_ms_of(reader, prompts, N_TIMED)
     bound = f", the most that it reads of {len(examples):,}" if len(some) < len(examples) else ""
     log(
         f"base: reads {len(some):,} moments of leads{bound}, {lead_ms:.0f} ms each: at most "
@@ -207,12 +212,3 @@ def places_in(inside: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.
     """
     places: NDArray[np.int64] = (np.cumsum(inside) - 1)[rows[inside[rows]]]
     return places
-
-
-def _lead_ms(reader: StateReader, prompts: Sequence[str]) -> float:
-    taken = []
-    for at in np.linspace(0, len(prompts) - 1, min(len(prompts), N_TIMED)).astype(int):
-        began_s = time.perf_counter()
-        reader.states(prompts[at])
-        taken.append(1_000 * (time.perf_counter() - began_s))
-    return float(np.median(taken))

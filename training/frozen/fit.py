@@ -3,11 +3,9 @@ before it writes."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import torch
@@ -26,7 +24,7 @@ from training.dataset.manifest import DatasetManifest
 from training.fit.leads import check_budget, counter
 from training.fit.own_fields import with_own_fields
 from training.frozen.combined import BOTH, Combined, combine
-from training.frozen.states import StateReader, candidates, open_state_reader, read_states
+from training.frozen.states import candidates, lead_ms_of, open_state_reader, read_states
 from training.frozen.trial import AdapterTrial
 from training.model.guards import naming_memory
 from training.model.hub import Hub, LoadedBase, load_base, open_base
@@ -103,7 +101,7 @@ def fit_frozen(request: FrozenRequest, log: WriteLine, start: StartReport) -> Fr
     prompts = [one.prompt for one in examples.inputs(spec)]
     with naming_memory(budget, "loading the base"):
         reader = open_state_reader(base, what, budget, prompts, request.n_threads)
-    lead_ms = _lead_ms(reader, prompts)
+    lead_ms = lead_ms_of(reader, prompts, N_TIMED)
     log(f"fit: states of {len(prompts)} leads, {lead_ms:.0f} ms each where none are kept")
     rows = read_states(reader, prompts, request.kept, start("fit: leads"))
     states = rows.reshape(len(prompts), len(what.parts), -1)
@@ -111,12 +109,3 @@ def fit_frozen(request: FrozenRequest, log: WriteLine, start: StartReport) -> Fr
     logits = combined.logits_to_calibrate(examples, states)
     worth = worth_of(logits, examples, calibrate(logits, examples) or Calibration())
     return FrozenFit(request, base, dataset, examples, prompts, states, combined, worth, lead_ms)
-
-
-def _lead_ms(reader: StateReader, prompts: Sequence[str]) -> float:
-    taken = []
-    for at in np.linspace(0, len(prompts) - 1, min(len(prompts), N_TIMED)).astype(int):
-        began_s = time.perf_counter()
-        reader.states(prompts[at])
-        taken.append(1_000 * (time.perf_counter() - began_s))
-    return median(taken)

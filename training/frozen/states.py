@@ -7,11 +7,13 @@ is fitted on the numbers that it will be given.
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
+from statistics import median
 from typing import Any, Protocol
 
 import numpy as np
@@ -173,3 +175,14 @@ def _kept(folder: Path, width: int) -> Iterator[tuple[bytes, NDArray[np.float32]
             continue
         if states.shape == (len(digests), width) and digests.shape[1] == DIGEST_BYTES:
             yield from zip(map(bytes, digests), states, strict=True)
+
+
+def lead_ms_of(reader: StateReader, prompts: Sequence[str], n_timed: int) -> float:
+    """Milliseconds that the reading of one prompt takes: the median of `n_timed`, spread over
+    all."""
+    taken = []
+    for at in np.linspace(0, len(prompts) - 1, min(len(prompts), n_timed)).astype(int):
+        began_s = time.perf_counter()
+        reader.states(prompts[at])
+        taken.append(1_000 * (time.perf_counter() - began_s))
+    return median(taken)
